@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_CLOCK_HPP
+#define TOKENKEEP_CLOCK_HPP
+
+#include <chrono>
+#include <concepts>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace tokenkeep::inline v0 {
+
+/// A moment in UTC, to the millisecond. It is stored as milliseconds since 1970.
+using timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
+
+/// The time and every wait of a keeper, so that tests can own them.
+///
+/// Shape (the least model):
+///   struct c {
+///       timestamp                             now();
+///       std::chrono::steady_clock::time_point steady_now();
+///       void sleep_until(std::chrono::steady_clock::time_point t);
+///       bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
+///                       std::chrono::steady_clock::time_point t, bool (*predicate)());
+///   };
+/// Meaning:
+///   C1  now is the wall clock: it may jump. steady_now never goes back.
+///   C2  sleep_until returns once steady_now() >= t.
+///   C3  wait_until waits on `changed` with `lock` until predicate() holds or t has come, and gives predicate().
+///       The predicate may be any callable, not only a function pointer.
+/// May:   be called from many threads at once.
+/// Models: system_clock; testing::virtual_clock.
+template <class C>
+concept clock = requires(C& c, std::chrono::steady_clock::time_point t, std::condition_variable& changed,
+                         std::unique_lock<std::mutex>& lock, bool (*predicate)()) {
+    { c.now() } -> std::convertible_to<timestamp>;
+    { c.steady_now() } -> std::convertible_to<std::chrono::steady_clock::time_point>;
+    c.sleep_until(t);
+    { c.wait_until(changed, lock, t, predicate) } -> std::convertible_to<bool>;
+};
+
+/// The machine's own clocks.
+struct system_clock {
+    timestamp now() const { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+    std::chrono::steady_clock::time_point steady_now() const { return std::chrono::steady_clock::now(); }
+    void sleep_until(std::chrono::steady_clock::time_point t) const { std::this_thread::sleep_until(t); }
+    template <class Predicate>
+    bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
+                    std::chrono::steady_clock::time_point t, Predicate predicate) const {
+        return changed.wait_until(lock, t, predicate);
+    }
+};
+
+} // namespace tokenkeep::inline v0
+
+#endif

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_FWD_HPP
+#define TOKENKEEP_FWD_HPP
+
+// The names of the library, for headers that only mention them. It includes nothing.
+
+namespace tokenkeep::inline v0 {
+
+enum class errc : int;
+class error;
+class transport_error;
+class rotation_not_saved_error;
+
+class secret;
+struct token;
+struct field;
+
+struct http_header;
+struct http_request;
+struct http_response;
+
+struct system_clock;
+
+struct default_rules;
+struct random_id;
+struct null_mutex;
+struct defaults;
+struct indexed;
+template <class Container>
+struct container_traits;
+
+template <class Container, class Policy = defaults>
+class basic_store;
+using memory_store = basic_store<indexed>;
+
+class text_file;
+struct json_codec;
+template <class Document, class Codec = json_codec, class Policy = defaults>
+class basic_document_store;
+
+struct oauth2_provider;
+
+struct event;
+struct ignore_events;
+struct keeper_options;
+class session;
+template <class Store, class Transport, class Provider, class Observer = ignore_events, class Clock = system_clock>
+class keeper;
+
+namespace zoho {
+struct data_center;
+struct rules;
+} // namespace zoho
+
+} // namespace tokenkeep::inline v0
+
+#endif

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_HTTP_HPP
+#define TOKENKEEP_HTTP_HPP
+
+#include <chrono>
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tokenkeep::inline v0 {
+
+struct http_header {
+    std::string name{}, value{};
+};
+
+struct http_request {
+    std::string method{}, url{};
+    std::vector<http_header> headers{};
+    std::string body{};
+    std::chrono::milliseconds timeout{30'000}; ///< For the whole exchange, connecting included.
+};
+
+struct http_response {
+    int status = 0;
+    std::vector<http_header> headers{};
+    std::string body{};
+};
+
+/// The value of the first header of that name, compared without case (RFC 9110 5.1); empty if there is none.
+inline std::string_view find_header(const std::vector<http_header>& headers, std::string_view name) {
+    constexpr auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    for (const http_header& header : headers) {
+        if (header.name.size() != name.size()) continue;
+        bool same = true;
+        for (std::size_t i = 0; i < name.size() && same; ++i) same = lower(header.name[i]) == lower(name[i]);
+        if (same) return header.value;
+    }
+    return {};
+}
+
+/// What carries a request to a server and brings the answer: any callable, a lambda will do.
+///
+/// Shape (the least model):
+///   struct t {
+///       http_response operator()(const http_request& request);
+///   };
+/// Meaning:
+///   T1  TLS certificates and host names are verified; a failed handshake is an error.
+///   T2  Redirects are never followed: a 3xx answer is returned as it is.
+///   T3  The whole exchange keeps to request.timeout.
+///   T4  The size of the answer is bounded; one megabyte is more than a token endpoint ever needs.
+///   T5  Any status is an answer. Where there is none, transport_error is thrown, and its may_have_been_sent is
+///       false only if the request certainly did not reach the server. Other exceptions count as "may have".
+/// May:   throw. It is called from many threads at once unless its keeper is used from one thread only.
+/// Models: examples/curl_transport.hpp; testing::fake_server.
+template <class T>
+concept http_transport = requires(T& transport, const http_request& request) {
+    { transport(request) } -> std::convertible_to<http_response>;
+};
+
+} // namespace tokenkeep::inline v0
+
+#endif

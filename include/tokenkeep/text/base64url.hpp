@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TEXT_BASE64URL_HPP
+#define TOKENKEEP_TEXT_BASE64URL_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep::inline v0::detail {
+
+inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+inline constexpr std::string_view base64url_alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Encodes three bytes to four digits. The result has its memory from the start: growth would leave copies behind.
+inline std::string encode_base64(std::string_view bytes, std::string_view alphabet, bool padded) {
+    std::string digits;
+    digits.reserve((bytes.size() + 2) / 3 * 4);
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        const std::string_view group = bytes.substr(i, 3);
+        std::uint32_t bits = 0;
+        for (std::size_t j = 0; j < 3; ++j)
+            bits = bits << 8 | (j < group.size() ? static_cast<unsigned char>(group[j]) : 0u);
+        for (std::size_t j = 0; j <= group.size(); ++j) digits += alphabet[bits >> (18 - 6 * j) & 63];
+        if (padded) digits.append(3 - group.size(), '=');
+    }
+    return digits;
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+namespace tokenkeep::inline v0::text {
+
+/// Base64 (RFC 4648 4), with padding: what HTTP Basic wants.
+inline std::string to_base64(std::string_view bytes) {
+    return detail::encode_base64(bytes, detail::base64_alphabet, true);
+}
+
+/// Base64url (RFC 4648 5) without padding, as in RFC 7636 Appendix A.
+inline std::string to_base64url(std::string_view bytes) {
+    return detail::encode_base64(bytes, detail::base64url_alphabet, false);
+}
+
+/// The reverse of to_base64url, and of nothing else: padding, foreign characters and non-zero bits behind the last
+/// byte give nullopt, so that every byte string has exactly one text.
+inline std::optional<std::string> from_base64url(std::string_view digits) {
+    std::string bytes;
+    bytes.reserve(digits.size() / 4 * 3 + 2);
+    std::uint32_t bits = 0;
+    unsigned held = 0;
+    for (const char digit : digits) {
+        const std::size_t value = detail::base64url_alphabet.find(digit);
+        if (value == std::string_view::npos) return std::nullopt;
+        bits = bits << 6 | static_cast<std::uint32_t>(value);
+        held += 6;
+        if (held < 8) continue;
+        held -= 8;
+        bytes += static_cast<char>(bits >> held & 0xff);
+    }
+    const bool lone_digit = held == 6;
+    const bool bits_left = (bits & ((1u << held) - 1)) != 0;
+    if (lone_digit || bits_left) return std::nullopt;
+    return bytes;
+}
+
+} // namespace tokenkeep::inline v0::text
+
+#endif

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TEXT_JSON_STRING_HPP
+#define TOKENKEEP_TEXT_JSON_STRING_HPP
+
+#include <tokenkeep/text/ascii.hpp>
+#include <tokenkeep/text/utf8.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace tokenkeep::inline v0::detail {
+
+constexpr bool is_json_plain(char c) noexcept {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
+}
+
+/// The high bit of every byte of a word that is not plain; above the lowest such byte some may be wrong, as sums of
+/// bytes that are not ASCII carry over.
+constexpr std::uint64_t not_json_plain(std::uint64_t word) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    const std::uint64_t not_quote = (word ^ ones * '"') + ones * 0x7f;
+    const std::uint64_t not_backslash = (word ^ ones * '\\') + ones * 0x7f;
+    const std::uint64_t not_control = word + ones * 0x60;
+    return (word | ~(not_quote & not_backslash & not_control)) & ones * 0x80;
+}
+
+/// The first byte of a JSON string's inside that is not plain (a quote, a backslash, a control character, or not
+/// ASCII), or `end`. Eight bytes at a time: nearly all of a token answer is plain.
+inline const char* skip_json_plain(const char* at, const char* end) noexcept {
+    for (; end - at >= 8; at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, at, 8);
+        const std::uint64_t found = not_json_plain(word);
+        if (found == 0) continue;
+        if constexpr (std::endian::native == std::endian::little) return at + std::countr_zero(found) / 8;
+        break;
+    }
+    while (at != end && is_json_plain(*at)) ++at;
+    return at;
+}
+
+/// The four hexadecimal digits at `at`, or -1.
+inline std::int32_t json_hex4(const char* at, const char* end) noexcept {
+    if (end - at < 4) return -1;
+    std::int32_t code = 0;
+    for (int i = 0; i < 4; ++i) {
+        const int digit = text::hex_value(at[i]);
+        if (digit < 0) return -1;
+        code = code * 16 + digit;
+    }
+    return code;
+}
+
+constexpr bool is_high_surrogate(std::int32_t code) noexcept { return code >= 0xd800 && code <= 0xdbff; }
+constexpr bool is_low_surrogate(std::int32_t code) noexcept { return code >= 0xdc00 && code <= 0xdfff; }
+
+/// What the letter of a two-character escape stands for, or 0 if it is none.
+constexpr char json_escape(char letter) noexcept {
+    switch (letter) {
+    case '"':
+    case '\\':
+    case '/': return letter;
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    default: return 0;
+    }
+}
+
+/// Resolves the escape at `at`, a backslash in a string known to be valid; writes one to four bytes, gives how many,
+/// and moves `at` behind it.
+inline std::size_t resolve_json_escape(const char*& at, const char* end, char* out) noexcept {
+    const char letter = at[1];
+    at += 2;
+    if (letter != 'u') {
+        out[0] = json_escape(letter);
+        return 1;
+    }
+    std::int32_t code = json_hex4(at, end);
+    at += 4;
+    if (is_high_surrogate(code)) {
+        code = 0x10000 + ((code - 0xd800) << 10) + (json_hex4(at + 2, end) - 0xdc00);
+        at += 6;
+    }
+    return put_utf8(out, static_cast<std::uint32_t>(code));
+}
+
+/// Calls `take(const char*, std::size_t)` with the pieces of the text that the inside of a valid JSON string stands
+/// for, until it gives false.
+template <class Take>
+void walk_json_string(std::string_view inside, Take take) {
+    const char* at = inside.data();
+    const char* const end = at + inside.size();
+    while (at != end) {
+        const void* found = std::memchr(at, '\\', static_cast<std::size_t>(end - at));
+        const char* const stop = found != nullptr ? static_cast<const char*>(found) : end;
+        if (stop != at && !take(at, static_cast<std::size_t>(stop - at))) return;
+        at = stop;
+        if (at == end) return;
+        char resolved[4];
+        const std::size_t size = resolve_json_escape(at, end, resolved);
+        if (!take(resolved, size)) return;
+    }
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+namespace tokenkeep::inline v0::text {
+
+/// Appends text as a JSON string, quotes included, to anything with push_back and append(const char*, size). Quotes,
+/// backslashes and control characters are escaped; other bytes go out as they are, so text that may not be UTF-8 is
+/// to be asked with is_utf8 before.
+template <class Out>
+void append_json_string(Out& out, std::string_view utf8) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    out.push_back('"');
+    const char* at = utf8.data();
+    const char* const end = at + utf8.size();
+    while (at != end) {
+        const char* stop = at;
+        do {
+            stop = detail::skip_json_plain(stop, end);
+            while (stop != end && static_cast<unsigned char>(*stop) >= 0x80) ++stop;
+        } while (stop != end && detail::is_json_plain(*stop));
+        out.append(at, static_cast<std::size_t>(stop - at));
+        if (stop == end) break;
+        const auto byte = static_cast<unsigned char>(*stop);
+        out.push_back('\\');
+        switch (*stop) {
+        case '"':
+        case '\\': out.push_back(*stop); break;
+        case '\n': out.push_back('n'); break;
+        case '\r': out.push_back('r'); break;
+        case '\t': out.push_back('t'); break;
+        default:
+            out.append("u00", 3);
+            out.push_back(digits[byte >> 4]);
+            out.push_back(digits[byte & 15]);
+        }
+        at = stop + 1;
+    }
+    out.push_back('"');
+}
+
+} // namespace tokenkeep::inline v0::text
+
+#endif

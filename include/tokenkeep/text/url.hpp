@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TEXT_URL_HPP
+#define TOKENKEEP_TEXT_URL_HPP
+
+#include <tokenkeep/text/ascii.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace tokenkeep::inline v0::text {
+
+/// The parts of an absolute http or https URL; they refer to the text that was taken apart.
+struct url_parts {
+    std::string_view scheme{}; ///< Without the colon, in the case it was written in.
+    std::string_view host{};   ///< A name, a dotted address, or an IPv6 address in its brackets.
+    std::string_view port{};   ///< Decimal digits without leading zeros; empty if none was written.
+    std::string_view target{}; ///< Path and query, as written; empty, or beginning with / or ?.
+};
+
+} // namespace tokenkeep::inline v0::text
+
+namespace tokenkeep::inline v0::detail {
+
+/// A decimal number of one to five digits without leading zeros that is at most `limit`.
+constexpr bool is_decimal(std::string_view text, unsigned limit) noexcept {
+    if (text.empty() || text.size() > 5 || (text.size() > 1 && text[0] == '0')) return false;
+    unsigned value = 0;
+    for (const char c : text) {
+        if (!text::is_digit(c)) return false;
+        value = value * 10 + static_cast<unsigned>(c - '0');
+    }
+    return value <= limit;
+}
+
+constexpr bool is_host_name(std::string_view host) noexcept {
+    if (host.empty() || host.front() == '.' || host.find("..") != std::string_view::npos) return false;
+    for (const char c : host)
+        if (!text::is_letter(c) && !text::is_digit(c) && c != '-' && c != '.' && c != '_') return false;
+    return true;
+}
+
+constexpr bool is_bracketed_address(std::string_view host) noexcept {
+    if (host.size() < 4 || host.front() != '[' || host.back() != ']') return false;
+    for (const char c : host.substr(1, host.size() - 2))
+        if (text::hex_value(c) < 0 && c != ':' && c != '.') return false;
+    return host.find(':') != std::string_view::npos;
+}
+
+/// Visible ASCII, and none of what makes two readers of a URL disagree: a fragment or a backslash.
+constexpr bool has_only_url_characters(std::string_view url) noexcept {
+    for (const char c : url)
+        if (c <= ' ' || c >= 0x7f || c == '#' || c == '\\') return false;
+    return true;
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+namespace tokenkeep::inline v0::text {
+
+/// Takes an absolute http or https URL apart (RFC 3986 3). Nullopt for anything else, and for what has no place in an
+/// endpoint: user information, a fragment, control characters, spaces, non-ASCII, backslashes, an empty host, a port
+/// that is not between 1 and 65535.
+constexpr std::optional<url_parts> parse_url(std::string_view url) noexcept {
+    if (!detail::has_only_url_characters(url)) return std::nullopt;
+    const std::size_t colon = url.find("://");
+    if (colon == std::string_view::npos) return std::nullopt;
+    url_parts parts;
+    parts.scheme = url.substr(0, colon);
+    if (!equal_ignoring_case(parts.scheme, "https") && !equal_ignoring_case(parts.scheme, "http")) return std::nullopt;
+
+    url.remove_prefix(colon + 3);
+    const std::string_view authority = url.substr(0, url.find_first_of("/?"));
+    parts.target = url.substr(authority.size());
+    const bool bracketed = !authority.empty() && authority.front() == '[';
+    const std::size_t host_end = bracketed ? authority.find(']') : authority.find(':');
+    parts.host = authority.substr(0, bracketed && host_end != std::string_view::npos ? host_end + 1 : host_end);
+    if (bracketed ? !detail::is_bracketed_address(parts.host) : !detail::is_host_name(parts.host)) return std::nullopt;
+
+    const std::string_view rest = authority.substr(parts.host.size());
+    if (rest.empty()) return parts;
+    parts.port = rest.substr(1);
+    if (rest.front() != ':' || !detail::is_decimal(parts.port, 65535) || parts.port == "0") return std::nullopt;
+    return parts;
+}
+
+/// Whether a host is a loopback address as such: 127.0.0.0/8 in four decimal parts, or [::1]. Names, localhost
+/// included, are not: who answers them is decided elsewhere (RFC 8252 8.3).
+constexpr bool is_loopback_literal(std::string_view host) noexcept {
+    if (host == "[::1]") return true;
+    if (!host.starts_with("127.")) return false;
+    int parts = 1;
+    while (true) {
+        const std::string_view part = host.substr(0, host.find('.'));
+        if (!detail::is_decimal(part, 255)) return false;
+        if (part.size() == host.size()) return parts == 4;
+        host.remove_prefix(part.size() + 1);
+        ++parts;
+    }
+}
+
+/// The port a URL means: the one written, else that of its scheme.
+constexpr std::string_view port_of(const url_parts& url) noexcept {
+    if (!url.port.empty()) return url.port;
+    return equal_ignoring_case(url.scheme, "https") ? "443" : "80";
+}
+
+/// Whether two URLs have scheme, host and port in common (RFC 6454 4); false if either is none that parse_url takes.
+constexpr bool same_origin(std::string_view a, std::string_view b) noexcept {
+    const std::optional<url_parts> x = parse_url(a), y = parse_url(b);
+    return x && y && equal_ignoring_case(x->scheme, y->scheme) && equal_ignoring_case(x->host, y->host) &&
+           port_of(*x) == port_of(*y);
+}
+
+/// Whether a secret may be sent to this URL: https, or, where the caller opts in, http to a loopback literal.
+constexpr bool is_secure_url(std::string_view url, bool allow_loopback_http) noexcept {
+    const std::optional<url_parts> parts = parse_url(url);
+    if (!parts) return false;
+    return equal_ignoring_case(parts->scheme, "https") || (allow_loopback_http && is_loopback_literal(parts->host));
+}
+
+} // namespace tokenkeep::inline v0::text
+
+#endif

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#include <tokenkeep/text/ascii.hpp>
+
+#include "catch.hpp"
+
+using namespace tokenkeep;
+
+TEST_CASE("ascii: case is that of the 26 letters, whatever the locale", "[text]") {
+    for (int i = 0; i < 256; ++i) {
+        CAPTURE(i);
+        const char c = static_cast<char>(i);
+        CHECK(text::to_lower(c) == (i >= 'A' && i <= 'Z' ? static_cast<char>(i + 32) : c));
+        CHECK(text::is_letter(c) == ((i >= 'A' && i <= 'Z') || (i >= 'a' && i <= 'z')));
+        CHECK(text::is_digit(c) == (i >= '0' && i <= '9'));
+    }
+    CHECK(text::equal_ignoring_case("bEaReR", "Bearer"));
+    CHECK(text::equal_ignoring_case("", ""));
+    CHECK_FALSE(text::equal_ignoring_case("Bearer", "Bearer "));
+    CHECK_FALSE(text::equal_ignoring_case("[", "{"));
+}
+
+TEST_CASE("ascii: a hexadecimal digit has its value, anything else -1", "[text]") {
+    int digits = 0;
+    for (int i = 0; i < 256; ++i) digits += text::hex_value(static_cast<char>(i)) >= 0;
+    CHECK(digits == 22);
+    CHECK(text::hex_value('0') == 0);
+    CHECK(text::hex_value('9') == 9);
+    CHECK(text::hex_value('a') == 10);
+    CHECK(text::hex_value('F') == 15);
+}
+
+TEST_CASE("ascii: trim takes spaces and tabs from the ends only", "[text]") {
+    CHECK(text::trim(" \ta b\t ") == "a b");
+    CHECK(text::trim("a") == "a");
+    CHECK(text::trim(" \t ").empty());
+    CHECK(text::trim("").empty());
+    CHECK(text::trim("a\n") == "a\n");
+}
