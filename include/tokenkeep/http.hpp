@@ -2,6 +2,8 @@
 #ifndef TOKENKEEP_HTTP_HPP
 #define TOKENKEEP_HTTP_HPP
 
+#include <tokenkeep/text/ascii.hpp>
+
 #include <chrono>
 #include <concepts>
 #include <string>
@@ -29,13 +31,8 @@ struct http_response {
 
 /// The value of the first header of that name, compared without case (RFC 9110 5.1); empty if there is none.
 inline std::string_view find_header(const std::vector<http_header>& headers, std::string_view name) {
-    constexpr auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    for (const http_header& header : headers) {
-        if (header.name.size() != name.size()) continue;
-        bool same = true;
-        for (std::size_t i = 0; i < name.size() && same; ++i) same = lower(header.name[i]) == lower(name[i]);
-        if (same) return header.value;
-    }
+    for (const http_header& header : headers)
+        if (text::equal_ignoring_case(header.name, name)) return header.value;
     return {};
 }
 

@@ -11,7 +11,7 @@ namespace tokenkeep::inline v0 {
 
 inline constexpr struct {
     int major_number, minor_number, patch_number;
-} version{TOKENKEEP_VERSION_MAJOR, TOKENKEEP_VERSION_MINOR, TOKENKEEP_VERSION_PATCH};
+} library_version{TOKENKEEP_VERSION_MAJOR, TOKENKEEP_VERSION_MINOR, TOKENKEEP_VERSION_PATCH};
 
 } // namespace tokenkeep::inline v0
 

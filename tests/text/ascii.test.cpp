@@ -3,6 +3,9 @@
 
 #include "catch.hpp"
 
+#include <cstddef>
+#include <string>
+
 using namespace tokenkeep;
 
 TEST_CASE("ascii: case is that of the 26 letters, whatever the locale", "[text]") {
@@ -35,4 +38,18 @@ TEST_CASE("ascii: trim takes spaces and tabs from the ends only", "[text]") {
     CHECK(text::trim(" \t ").empty());
     CHECK(text::trim("").empty());
     CHECK(text::trim("a\n") == "a\n");
+}
+
+TEST_CASE("ascii: printable is from the space to the tilde, wherever it stands", "[text]") {
+    CHECK(text::is_printable(""));
+    for (std::size_t size = 1; size < 26; ++size) {
+        for (std::size_t at = 0; at < size; ++at) {
+            for (int i = 0; i < 256; ++i) {
+                std::string sample(size, i % 2 == 0 ? ' ' : '~');
+                sample[at] = static_cast<char>(i);
+                if (text::is_printable(sample) != (i >= 0x20 && i <= 0x7e))
+                    FAIL("byte " << i << " at " << at << " of " << size);
+            }
+        }
+    }
 }

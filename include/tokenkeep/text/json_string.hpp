@@ -11,6 +11,10 @@
 #include <cstring>
 #include <string_view>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace tokenkeep::inline v0::detail {
 
 constexpr bool is_json_plain(char c) noexcept {
@@ -31,6 +35,17 @@ constexpr std::uint64_t not_json_plain(std::uint64_t word) noexcept {
 /// The first byte of a JSON string's inside that is not plain (a quote, a backslash, a control character, or not
 /// ASCII), or `end`. Eight bytes at a time: nearly all of a token answer is plain.
 inline const char* skip_json_plain(const char* at, const char* end) noexcept {
+#if defined(__SSE2__)
+    // Twice as many at a time; the comparison is signed, so that what is not ASCII counts as below the space.
+    for (; end - at >= 16; at += 16) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+        const __m128i below_space = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
+        const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+        const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+        const int found = _mm_movemask_epi8(_mm_or_si128(below_space, _mm_or_si128(quote, backslash)));
+        if (found != 0) return at + std::countr_zero(static_cast<unsigned>(found));
+    }
+#endif
     for (; end - at >= 8; at += 8) {
         std::uint64_t word = 0;
         std::memcpy(&word, at, 8);

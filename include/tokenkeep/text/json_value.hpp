@@ -97,6 +97,12 @@ class json_value {
         return converted<Number>();
     }
 
+    /// A string's text where it stands, if it is written without escapes.
+    std::optional<std::string_view> plain_text() const noexcept {
+        if (kind() != json_kind::string || raw_.find('\\') != std::string_view::npos) return std::nullopt;
+        return raw_.substr(1, raw_.size() - 2);
+    }
+
     /// The size of a string's text in bytes.
     std::size_t text_size() const noexcept {
         std::size_t size = 0;
@@ -118,6 +124,7 @@ class json_value {
 
     /// A string's text. For a secret, copy_text leaves no copy behind.
     std::string text() const {
+        if (const std::optional<std::string_view> plain = plain_text()) return std::string(*plain);
         std::string copy;
         walk([&copy](const char* from, std::size_t piece) { return copy.append(from, piece), true; });
         return copy;
@@ -126,13 +133,12 @@ class json_value {
     /// Whether this is a string with exactly that text.
     bool is_text(std::string_view expected) const noexcept {
         if (kind() != json_kind::string) return false;
-        bool same = true;
-        walk([&](const char* from, std::size_t piece) {
-            same = expected.substr(0, piece) == std::string_view(from, piece);
-            expected.remove_prefix(same ? piece : 0);
-            return same;
-        });
-        return same && expected.empty();
+        const std::string_view inside = raw_.substr(1, raw_.size() - 2);
+        std::size_t same = 0;
+        while (same < inside.size() && same < expected.size() && inside[same] == expected[same] && inside[same] != '\\')
+            ++same;
+        if (same < inside.size() && inside[same] == '\\') return is_unescaped_text(expected);
+        return same == inside.size() && same == expected.size();
     }
 
     /// The value of an object's member of that name. Every call walks the object: to read several, for_each_member
@@ -170,6 +176,16 @@ class json_value {
     template <class Take>
     void walk(Take take) const {
         if (kind() == json_kind::string) detail::walk_json_string(raw_.substr(1, raw_.size() - 2), take);
+    }
+
+    bool is_unescaped_text(std::string_view expected) const noexcept {
+        bool same = true;
+        walk([&](const char* from, std::size_t piece) {
+            same = expected.substr(0, piece) == std::string_view(from, piece);
+            expected.remove_prefix(same ? piece : 0);
+            return same;
+        });
+        return same && expected.empty();
     }
 
     template <class Number>

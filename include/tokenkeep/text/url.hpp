@@ -105,11 +105,9 @@ constexpr std::string_view port_of(const url_parts& url) noexcept {
     return equal_ignoring_case(url.scheme, "https") ? "443" : "80";
 }
 
-/// Whether two URLs have scheme, host and port in common (RFC 6454 4); false if either is none that parse_url takes.
-constexpr bool same_origin(std::string_view a, std::string_view b) noexcept {
-    const std::optional<url_parts> x = parse_url(a), y = parse_url(b);
-    return x && y && equal_ignoring_case(x->scheme, y->scheme) && equal_ignoring_case(x->host, y->host) &&
-           port_of(*x) == port_of(*y);
+/// Whether two URLs have scheme, host and port in common (RFC 6454 4), the default ports included.
+constexpr bool same_origin(const url_parts& a, const url_parts& b) noexcept {
+    return equal_ignoring_case(a.scheme, b.scheme) && equal_ignoring_case(a.host, b.host) && port_of(a) == port_of(b);
 }
 
 /// Whether a secret may be sent to this URL: https, or, where the caller opts in, http to a loopback literal.

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_OS_HPP
+#define TOKENKEEP_DETAIL_OS_HPP
+
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/secret.hpp>
+
+// The whole of the platform that the library asks for. Each platform's file defines, in tokenkeep::detail:
+//   void random_bytes(void* memory, std::size_t size);
+//   std::optional<secret> read_file(const std::string& path);              nullopt: there is no such file
+//   void replace_file(const std::string& path, std::string_view bytes);    whole or not at all; private to the user
+//   class file_lock                                                        exclusive, by name, dies with the process
+#if defined(_WIN32)
+#error "tokenkeep: files and random numbers are written for POSIX systems only"
+#else
+#include <tokenkeep/detail/os_posix.hpp>
+#endif
+
+#include <array>
+#include <cstddef>
+#include <string>
+
+namespace tokenkeep::inline v0::detail {
+
+/// `bytes` random bytes (at most 32) from the system, in hex.
+inline std::string random_hex(std::size_t bytes) {
+    std::array<unsigned char, 32> random{};
+    random_bytes(random.data(), bytes);
+    std::string hex;
+    for (std::size_t i = 0; i < bytes; ++i) {
+        hex += "0123456789abcdef"[random[i] >> 4];
+        hex += "0123456789abcdef"[random[i] & 15];
+    }
+    return hex;
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TEXT_JSON_READER_HPP
+#define TOKENKEEP_TEXT_JSON_READER_HPP
+
+#include <tokenkeep/text/json_scanner.hpp>
+#include <tokenkeep/text/json_value.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <forward_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep::inline v0::text {
+
+/// How deep arrays and objects may be nested.
+inline constexpr std::size_t json_depth_limit = 64;
+
+} // namespace tokenkeep::inline v0::text
+
+namespace tokenkeep::inline v0::detail {
+
+/// One pass over a text that finds out whether it is JSON. It keeps no tree: only which brackets are open and, to
+/// find repeated names, where the members of the objects now open lie.
+class json_reader : json_scanner {
+    using json_fault = text::json_fault;
+
+  public:
+    explicit json_reader(std::string_view text) noexcept : json_scanner(text) {}
+
+    /// Reads all of it, and says what is wrong.
+    json_fault read() {
+        at_ = skip_json_space(at_, end_);
+        const char* const first = at_;
+        const json_fault fault = read_values();
+        noticed_ = fault == json_fault::duplicate ? repeated_ : at_;
+        if (fault == json_fault::none) value_ = view(first, value_end_);
+        return fault;
+    }
+
+    /// Where the fault was noticed, in bytes.
+    std::size_t offset() const noexcept { return static_cast<std::size_t>(noticed_ - begin_); }
+
+    /// The value of a text without fault; else null.
+    text::json_value value() const noexcept { return text::json_value(value_); }
+
+    /// Calls visit(name, name as written, value) for each member of a text without fault that is an object. It costs
+    /// nothing, unlike a walk over the value: the reader has passed them all.
+    template <class Visit>
+    void for_each_member(Visit visit) const {
+        for (const member& m : members_)
+            visit(m.name, view(m.written.data() - 1, m.written.data() + m.written.size() + 1),
+                  text::json_value(m.value));
+    }
+
+  private:
+    struct member {
+        std::string_view name;    ///< Unescaped.
+        std::string_view written; ///< Between its quotes.
+        std::string_view value{};
+    };
+
+    static std::string_view view(const char* from, const char* to) noexcept {
+        return {from, static_cast<std::size_t>(to - from)};
+    }
+
+    json_fault read_values() {
+        while (true) {
+            json_fault fault = read_value_or_bracket();
+            if (fault == json_fault::none && !value_due_) fault = read_after_value();
+            if (fault != json_fault::none) return fault;
+            if (!value_due_) return repeated_ != nullptr ? json_fault::duplicate : json_fault::none;
+        }
+    }
+
+    /// Reads a whole scalar or empty container, or the beginning of a container: then a value is due.
+    json_fault read_value_or_bracket() {
+        at_ = skip_json_space(at_, end_);
+        value_due_ = false;
+        switch (peek()) {
+        case '"': ++at_; return read_string();
+        case '{': return open(true);
+        case '[': return open(false);
+        case 't': return read_word("true");
+        case 'f': return read_word("false");
+        case 'n': return read_word("null");
+        default: return read_number();
+        }
+    }
+
+    /// Closes what closes behind a value, up to the comma before the next value or to the end.
+    json_fault read_after_value() {
+        while (true) {
+            value_end_ = at_;
+            if (in_object()) members_.back().value = view(members_.back().value.data(), at_);
+            at_ = skip_json_space(at_, end_);
+            if (depth_ == 0) return at_ == end_ ? json_fault::none : json_fault::syntax;
+            if (take(',')) {
+                value_due_ = true;
+                return in_object() ? read_name() : json_fault::none;
+            }
+            if (!take(in_object() ? '}' : ']')) return json_fault::syntax;
+            close();
+        }
+    }
+
+    json_fault open(bool object) {
+        if (depth_ == text::json_depth_limit) return json_fault::depth;
+        ++at_;
+        objects_ = objects_ << 1 | (object ? 1u : 0u);
+        first_members_[depth_++] = members_.size();
+        at_ = skip_json_space(at_, end_);
+        if (take(object ? '}' : ']')) {
+            close();
+            return json_fault::none;
+        }
+        value_due_ = true;
+        return object ? read_name() : json_fault::none;
+    }
+
+    /// Forgets the members of the object that ends, except those of the outermost.
+    void close() {
+        const std::size_t first = first_members_[--depth_];
+        if (in_object()) {
+            if (repeated_ == nullptr) find_repeated(first);
+            if (depth_ != 0) members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(first), members_.end());
+        }
+        objects_ >>= 1;
+    }
+
+    bool in_object() const noexcept { return (objects_ & 1) != 0; }
+
+    json_fault read_name() {
+        at_ = skip_json_space(at_, end_);
+        if (!take('"')) return json_fault::syntax;
+        const char* const first = at_;
+        if (const json_fault fault = read_string(); fault != json_fault::none) return fault;
+        if (members_.empty()) members_.reserve(16);
+        members_.push_back(named(view(first, at_ - 1)));
+        at_ = skip_json_space(at_, end_);
+        if (!take(':')) return json_fault::syntax;
+        at_ = skip_json_space(at_, end_);
+        members_.back().value = view(at_, at_);
+        return json_fault::none;
+    }
+
+    member named(std::string_view written) {
+        if (written.find('\\') == std::string_view::npos) return {written, written};
+        std::string& name = unescaped_.emplace_front();
+        walk_json_string(written, [&](const char* from, std::size_t size) { return name.append(from, size), true; });
+        return {name, written};
+    }
+
+    /// Looks for a repeated name among those from `first` on: each with each while they are few, else sorted.
+    void find_repeated(std::size_t first) {
+        const std::span<const member> all = std::span(members_).subspan(first);
+        if (all.size() <= 16) {
+            for (std::size_t i = 1; i < all.size(); ++i)
+                for (std::size_t j = 0; j < i; ++j)
+                    if (all[i].name == all[j].name) repeated_ = all[i].written.data();
+            return;
+        }
+        std::vector<std::pair<std::string_view, const char*>> sorted;
+        sorted.reserve(all.size());
+        for (const member& m : all) sorted.emplace_back(m.name, m.written.data());
+        std::sort(sorted.begin(), sorted.end());
+        for (std::size_t i = 1; i < sorted.size(); ++i)
+            if (sorted[i].first == sorted[i - 1].first) repeated_ = sorted[i].second;
+    }
+
+    const char* repeated_ = nullptr;
+    const char* noticed_ = nullptr;
+    bool value_due_ = true;
+    std::size_t depth_ = 0;
+    std::uint64_t objects_ = 0; ///< A bit for every open bracket, the innermost lowest: whether it is an object.
+    std::array<std::size_t, text::json_depth_limit> first_members_{};
+    std::vector<member> members_{}; ///< Of the objects now open, the outermost first.
+    std::forward_list<std::string> unescaped_{};
+    const char* value_end_ = nullptr; ///< Where the last value ended.
+    std::string_view value_ = "null";
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

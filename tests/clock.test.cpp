@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include <tokenkeep/clock.hpp>
+
+#include "archetypes.hpp"
+#include "catch.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+static_assert(tokenkeep::clock<tokenkeep::system_clock> && tokenkeep::clock<const tokenkeep::system_clock>);
+static_assert(tokenkeep::clock<archetypes::clock<0>>);
+static_assert(!tokenkeep::clock<archetypes::clock<1>> && !tokenkeep::clock<archetypes::clock<2>> &&
+              !tokenkeep::clock<archetypes::clock<3>> && !tokenkeep::clock<archetypes::clock<4>> &&
+              !tokenkeep::clock<archetypes::clock<5>>);
+
+} // namespace
+
+TEST_CASE("system_clock: now is the wall clock, rounded down to the millisecond", "[clock]") {
+    const tokenkeep::system_clock clock;
+    const auto before = std::chrono::system_clock::now();
+    const tokenkeep::timestamp now = clock.now();
+    const auto after = std::chrono::system_clock::now();
+    CHECK(now > before - 1ms);
+    CHECK(now <= after);
+}
+
+TEST_CASE("system_clock: sleep_until returns no sooner than asked", "[clock]") {
+    const tokenkeep::system_clock clock;
+    const auto wanted = clock.steady_now() + 10ms;
+    clock.sleep_until(wanted);
+    CHECK(clock.steady_now() >= wanted);
+}
+
+TEST_CASE("system_clock: wait_until ends with the predicate or with the time, and says which", "[clock]") {
+    const tokenkeep::system_clock clock;
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool ready = false;
+    const auto is_ready = [&] { return ready; };
+    {
+        std::unique_lock lock(mutex);
+        const auto wanted = clock.steady_now() + 10ms;
+        CHECK(!clock.wait_until(changed, lock, wanted, is_ready));
+        CHECK(clock.steady_now() >= wanted);
+        CHECK(lock.owns_lock());
+    }
+    std::thread other([&] {
+        {
+            const std::lock_guard lock(mutex);
+            ready = true;
+        }
+        changed.notify_all();
+    });
+    std::unique_lock lock(mutex);
+    const auto start = clock.steady_now();
+    CHECK(clock.wait_until(changed, lock, start + 60s, is_ready));
+    CHECK(clock.steady_now() < start + 30s);
+    lock.unlock();
+    other.join();
+}
