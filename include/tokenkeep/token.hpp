@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TOKEN_HPP
+#define TOKENKEEP_TOKEN_HPP
+
+#include <tokenkeep/clock.hpp>
+#include <tokenkeep/secret.hpp>
+#include <tokenkeep/text/json.hpp>
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep::inline v0 {
+
+/// The record of one login, and, partly filled in, a probe for it. An empty member is an absent one.
+struct token {
+    std::string user_name{};               ///< Who logged in, in the program's own words.
+    std::string client_id{};               ///< The OAuth client the tokens belong to.
+    secret client_secret{};                ///< Absent for a public client (RFC 6749 2.1).
+    secret refresh_token{};                ///< RFC 6749 1.5.
+    secret access_token{};                 ///< RFC 6749 1.4.
+    secret grant_token{};                  ///< The authorization code last exchanged (RFC 6749 4.1).
+    std::string redirect_url{};            ///< The redirect URI the grant was given to (RFC 6749 4.1.3).
+    std::string api_domain{};              ///< Where the API of this login lies, as the server said.
+    std::string scope{};                   ///< As granted, separated by spaces (RFC 6749 3.3).
+    std::string token_type{};              ///< Of the access token (RFC 6749 7.1), such as "Bearer".
+    std::optional<timestamp> expires_at{}; ///< When the access token ends; absent if unknown.
+    std::optional<timestamp> issued_at{};  ///< When the request that brought the access token was sent.
+    std::string status{};                  ///< What is being done to a refresh token; see status.hpp.
+    std::string seed{};                    ///< SHA-256, in hex, of the refresh token a program first gave this row.
+    secret extra{};                        ///< Other members of the token answer, a JSON object as text.
+    std::string id{};                      ///< The row's name in its store, given by the store.
+
+    friend bool operator==(const token&, const token&) = default;
+};
+
+/// One line of the table of fields: the name as stored, and the member of `token`, which is one of three kinds.
+struct field {
+    constexpr field(std::string_view n, std::string token::*member) : name(n), text(member) {}
+    constexpr field(std::string_view n, secret token::*member) : name(n), secret_text(member) {}
+    constexpr field(std::string_view n, std::optional<timestamp> token::*member) : name(n), time(member) {}
+
+    /// Calls `visitor` with the pointer to the member, in its own type.
+    template <class Visitor>
+    constexpr decltype(auto) visit(Visitor&& visitor) const {
+        if (text != nullptr) return visitor(text);
+        if (secret_text != nullptr) return visitor(secret_text);
+        return visitor(time);
+    }
+
+    std::string_view name;
+    std::string token::*text = nullptr;
+    secret token::*secret_text = nullptr;
+    std::optional<timestamp> token::*time = nullptr;
+};
+
+/// Every field of the record in the order in which it is stored. The first ten names are those of Zoho's SDKs.
+/// Merging, rows of text, JSON and SQL columns all walk this table: a new field is one line here.
+inline constexpr field fields[] = {
+    {"id", &token::id},
+    {"user_name", &token::user_name},
+    {"client_id", &token::client_id},
+    {"client_secret", &token::client_secret},
+    {"refresh_token", &token::refresh_token},
+    {"access_token", &token::access_token},
+    {"grant_token", &token::grant_token},
+    {"expiry_time", &token::expires_at},
+    {"redirect_url", &token::redirect_url},
+    {"api_domain", &token::api_domain},
+    {"scope", &token::scope},
+    {"token_type", &token::token_type},
+    {"issued_at", &token::issued_at},
+    {"status", &token::status},
+    {"seed", &token::seed},
+    {"extra", &token::extra},
+};
+
+namespace detail {
+
+inline bool is_absent(const std::string& value) noexcept { return value.empty(); }
+inline bool is_absent(const secret& value) noexcept { return value.empty(); }
+inline bool is_absent(const std::optional<timestamp>& value) noexcept { return !value.has_value(); }
+
+inline std::string_view view_of(const std::string& value) noexcept { return value; }
+inline std::string_view view_of(const secret& value) noexcept { return value.reveal(); }
+
+} // namespace detail
+
+/// A time as it is stored: milliseconds since 1970 in decimal digits.
+inline std::string to_text(timestamp time) { return std::to_string(time.time_since_epoch().count()); }
+
+/// The reverse of to_text; nullopt if the text is anything else.
+inline std::optional<timestamp> timestamp_from_text(std::string_view text) noexcept {
+    std::int64_t count = 0;
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (fault != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return timestamp{std::chrono::milliseconds{count}};
+}
+
+/// `stored` with what `record` says: a field that the record leaves empty keeps the stored value, except that a new
+/// access token takes its own expiry, time of issue and status with it, empty ones too.
+inline token merge(token stored, const token& record) {
+    if (!record.access_token.empty() && record.access_token != stored.access_token) {
+        stored.expires_at.reset();
+        stored.issued_at.reset();
+        stored.status.clear();
+    }
+    for (const field& f : fields) {
+        f.visit([&](auto member) {
+            if (!detail::is_absent(record.*member)) stored.*member = record.*member;
+        });
+    }
+    return stored;
+}
+
+/// The record in one line for a log: secrets appear as fingerprints, absent fields not at all.
+inline std::string redacted(const token& record) {
+    std::string line;
+    for (const field& f : fields) {
+        if (f.visit([&](auto member) { return detail::is_absent(record.*member); })) continue;
+        if (!line.empty()) line += ' ';
+        line.append(f.name).append("=");
+        if (f.secret_text != nullptr)
+            line.append("#").append((record.*f.secret_text).fingerprint());
+        else if (f.text == &token::seed)
+            line.append("#").append(record.seed.substr(0, 8));
+        else if (f.text != nullptr)
+            text::append_json_string(line, record.*f.text);
+        else
+            line += to_text(*(record.*f.time));
+    }
+    return line;
+}
+
+} // namespace tokenkeep::inline v0
+
+#endif
