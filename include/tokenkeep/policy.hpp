@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_POLICY_HPP
+#define TOKENKEEP_POLICY_HPP
+
+#include <tokenkeep/detail/os.hpp>
+#include <tokenkeep/rules.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <shared_mutex>
+#include <string>
+
+namespace tokenkeep::inline v0 {
+
+/// Makes the id of a new row: 128 random bits from the system, as 32 hex digits. Ids tell nothing and are not reused.
+struct random_id {
+    std::string operator()() const { return detail::random_hex(16); }
+};
+
+/// A mutex that does nothing, for stores that only one thread will ever use.
+struct null_mutex {
+    void lock() noexcept {}
+    bool try_lock() noexcept { return true; }
+    void unlock() noexcept {}
+    void lock_shared() noexcept {}
+    void unlock_shared() noexcept {}
+};
+
+/// What stores are made with. Inherit and override to choose otherwise:
+///   struct ours : tokenkeep::defaults { using rules = my_rules; };
+struct defaults {
+    using rules = default_rules;     ///< Which row a probe means: a model of matching_rules.
+    using ids = random_id;           ///< A function object that makes ids; asked again while an id is taken.
+    using mutex = std::shared_mutex; ///< Guards the rows; shared by readers if it can be.
+
+    /// How long a change waits for the lock that other processes may hold while they change the same document.
+    static constexpr std::chrono::milliseconds store_lock_timeout{15'000};
+};
+
+namespace detail {
+
+template <class P>
+concept has_rules = requires {
+    requires matching_rules<typename P::rules>;
+};
+template <class P>
+concept has_ids = requires {
+    { typename P::ids{}() } -> std::convertible_to<std::string>;
+};
+template <class P>
+concept has_mutex = requires(typename P::mutex& mutex) {
+    mutex.lock();
+    mutex.unlock();
+};
+
+template <class P>
+consteval bool explain_policy() {
+    static_assert(has_rules<P>,
+                  "tokenkeep: a policy needs `using rules`, a chain such as first_applicable<by_id, by_user>; "
+                  "inherit from tokenkeep::defaults; see tokenkeep/policy.hpp");
+    if constexpr (has_rules<P>)
+        static_assert(has_ids<P>, "tokenkeep: a policy needs `using ids`, a function object that gives a std::string; "
+                                  "inherit from tokenkeep::defaults; see tokenkeep/policy.hpp");
+    if constexpr (has_rules<P> && has_ids<P>)
+        static_assert(has_mutex<P>, "tokenkeep: a policy needs `using mutex`, a type with lock() and unlock(); inherit "
+                                    "from tokenkeep::defaults; see tokenkeep/policy.hpp");
+    return true;
+}
+
+/// Locks for reading: shared where the mutex can be shared.
+template <class Mutex>
+class read_lock {
+  public:
+    explicit read_lock(Mutex& mutex) : mutex_(mutex) {
+        if constexpr (shared)
+            mutex_.lock_shared();
+        else
+            mutex_.lock();
+    }
+    read_lock(const read_lock&) = delete;
+    read_lock& operator=(const read_lock&) = delete;
+    ~read_lock() {
+        if constexpr (shared)
+            mutex_.unlock_shared();
+        else
+            mutex_.unlock();
+    }
+
+  private:
+    static constexpr bool shared = requires(Mutex & mutex) { mutex.lock_shared(); };
+    Mutex& mutex_;
+};
+
+} // namespace detail
+
+} // namespace tokenkeep::inline v0
+
+#endif

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// A codec reads documents.
+// expect: tokenkeep: a codec needs static std::vector<token> decode(std::string_view)
+#include <tokenkeep/document_store.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+struct my_document {
+    std::optional<std::string> load() { return std::nullopt; }
+    void save(std::string_view) {}
+};
+
+struct my_codec {
+    static tokenkeep::secret encode(const std::vector<tokenkeep::token>&) { return {}; }
+#ifndef MISTAKE
+    static std::vector<tokenkeep::token> decode(std::string_view) { return {}; }
+#endif
+};
+
+void keep() {
+    tokenkeep::basic_document_store<my_document, my_codec> store{my_document()};
+    store.save_token({.user_name = "ada", .access_token = "a"});
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// A document can be read.
+// expect: tokenkeep: a document needs load(), giving optional<string>
+#include <tokenkeep/document_store.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+struct my_document {
+#ifndef MISTAKE
+    std::optional<std::string> load() { return std::nullopt; }
+#endif
+    void save(std::string_view) {}
+};
+
+void keep() {
+    tokenkeep::basic_document_store store{my_document()};
+    store.save_token({.user_name = "ada", .access_token = "a"});
+}

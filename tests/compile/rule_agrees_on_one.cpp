@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// What a rule asks beyond its key is about a probe and a row.
+// expect: tokenkeep: a rule's agrees is `static bool agrees(const token& probe, const token& row)`
+#include <tokenkeep/rules.hpp>
+
+struct my_rule {
+    static constexpr auto key = &tokenkeep::token::user_name;
+    static bool applies(const tokenkeep::token& probe) { return !probe.user_name.empty(); }
+#ifdef MISTAKE
+    static bool agrees(const tokenkeep::token& row) { return row.status.empty(); }
+#else
+    static bool agrees(const tokenkeep::token&, const tokenkeep::token& row) { return row.status.empty(); }
+#endif
+};
+
+struct my_rules : tokenkeep::first_applicable<tokenkeep::by_id, my_rule> {};
+
+bool is_found(const tokenkeep::token& probe) {
+    return my_rules::find(probe, [](auto) { return true; });
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// A rule looks up a field.
+// expect: tokenkeep: a matching rule needs `static constexpr auto key = &token::user_name;`
+#include <tokenkeep/rules.hpp>
+
+struct my_rule {
+#ifndef MISTAKE
+    static constexpr auto key = &tokenkeep::token::user_name;
+#endif
+    static bool applies(const tokenkeep::token& probe) { return !probe.user_name.empty(); }
+};
+
+struct my_rules : tokenkeep::first_applicable<tokenkeep::by_id, my_rule> {};
+
+bool is_found(const tokenkeep::token& probe) {
+    return my_rules::find(probe, [](auto) { return true; });
+}

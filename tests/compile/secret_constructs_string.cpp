@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// A string cannot be made of a secret without saying reveal().
+// expect: error:
+// expect: std::string text(access);
+#include <tokenkeep/secret.hpp>
+
+#include <string>
+#include <string_view>
+
+auto read(const tokenkeep::secret& access) {
+#ifdef MISTAKE
+    std::string text(access);
+#else
+    std::string text(access.reveal());
+#endif
+    return text;
+}

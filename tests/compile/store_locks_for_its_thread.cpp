@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// A unique_lock may only be released by the thread that took it.
+// expect: tokenkeep: lock_token must take (const std::string& key, steady_clock::time_point deadline)
+#include <tokenkeep/store.hpp>
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+struct my_store {
+    std::optional<tokenkeep::token> find_token(const tokenkeep::token& probe);
+    void save_token(const tokenkeep::token& record);
+    void delete_token(const std::string& id);
+    std::vector<tokenkeep::token> get_tokens();
+    void delete_tokens();
+    std::optional<tokenkeep::token> find_token_by_id(const std::string& id);
+#ifdef MISTAKE
+    std::unique_lock<std::mutex> lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline);
+#else
+    std::unique_ptr<int> lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline);
+#endif
+};
+
+static_assert(tokenkeep::detail::explain_token_store<my_store>());

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// A store has all of the six operations.
+// expect: tokenkeep: a store needs delete_token(const std::string& id)
+#include <tokenkeep/store.hpp>
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+struct my_store {
+    std::optional<tokenkeep::token> find_token(const tokenkeep::token& probe);
+    void save_token(const tokenkeep::token& record);
+#ifndef MISTAKE
+    void delete_token(const std::string& id);
+#endif
+    std::vector<tokenkeep::token> get_tokens();
+    void delete_tokens();
+    std::optional<tokenkeep::token> find_token_by_id(const std::string& id);
+};
+
+static_assert(tokenkeep::detail::explain_token_store<my_store>());

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// A store has all of the six operations.
+// expect: tokenkeep: a store needs delete_tokens()
+#include <tokenkeep/store.hpp>
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+struct my_store {
+    std::optional<tokenkeep::token> find_token(const tokenkeep::token& probe);
+    void save_token(const tokenkeep::token& record);
+    void delete_token(const std::string& id);
+    std::vector<tokenkeep::token> get_tokens();
+#ifndef MISTAKE
+    void delete_tokens();
+#endif
+    std::optional<tokenkeep::token> find_token_by_id(const std::string& id);
+};
+
+static_assert(tokenkeep::detail::explain_token_store<my_store>());
