@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_CONTAINER_HPP
+#define TOKENKEEP_CONTAINER_HPP
+
+#include <tokenkeep/rules.hpp>
+#include <tokenkeep/token.hpp>
+
+#include <concepts>
+#include <iterator>
+#include <string>
+#include <utility>
+
+namespace tokenkeep::inline v0 {
+
+/// How basic_store reaches the rows of a container. There are three for the standard containers: sequences of token,
+/// maps from id to token, and rows of strings. For a container of your own, specialise it.
+///
+/// Shape (the least model):
+///   template <> struct tokenkeep::container_traits<my_rows> {
+///       template <class Visit>
+///       static void for_each(const my_rows& rows, Visit visit);
+///       static void insert_or_assign(my_rows& rows, const token& row);
+///       static void erase(my_rows& rows, const std::string& id);
+///   };
+/// Meaning:
+///   K1  for_each calls visit(const token&) once for each row; the reference need only live during the call.
+///   K2  insert_or_assign makes the row the one of its id, in the place of an older one of that id. If it throws,
+///       nothing has changed.
+///   K3  erase removes the row of that id, if there is one.
+/// May:   offer `static const token* find(const my_rows&, const std::string& id)`, null on a miss, which spares the
+///        scan for look-ups by id; and, for look-ups by every rule,
+///        `template <class Rule, class Visit> static void for_each_match(const my_rows&, Rule, const token& probe,
+///        Visit visit)`, which visits the rows for which matches<Rule>(probe, row) holds.
+///        Need not be thread-safe: the store locks.
+/// Models: those below; examples/custom_container.cpp.
+template <class Container>
+struct container_traits;
+
+namespace detail {
+
+template <class C>
+concept token_sequence = requires(C& rows, const token& row) {
+    requires std::same_as<typename C::value_type, token>;
+    rows.push_back(row);
+    rows.erase(rows.begin());
+    rows.end();
+};
+
+template <class C>
+concept token_map = requires(C& rows, const std::string& id, const token& row) {
+    requires std::same_as<typename C::mapped_type, token>;
+    rows.insert_or_assign(id, row);
+    rows.find(id)->second;
+    rows.erase(id);
+};
+
+template <class C>
+concept text_rows = requires(C& rows, typename C::value_type& cells, std::string cell) {
+    requires std::same_as<typename C::value_type::value_type, std::string>;
+    cells.push_back(cell);
+    cells.begin();
+    rows.push_back(cells);
+    rows.erase(rows.begin());
+    rows.end();
+};
+
+/// A cell of text becomes the field. A time that cannot be read counts as long past: the token is then refreshed, not
+/// trusted.
+inline void read_cell(const field& f, token& row, std::string_view cell) {
+    f.visit([&](auto member) {
+        if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>) {
+            if (!cell.empty()) row.*member = timestamp_from_text(cell).value_or(timestamp{});
+        } else {
+            row.*member = std::remove_reference_t<decltype(row.*member)>(cell);
+        }
+    });
+}
+
+inline std::string write_cell(const field& f, const token& row) {
+    return f.visit([&](auto member) -> std::string {
+        if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
+            return (row.*member) ? to_text(*(row.*member)) : std::string();
+        else
+            return std::string(view_of(row.*member));
+    });
+}
+
+template <class C, class Id>
+auto find_row(C& rows, const std::string& id, Id id_of) {
+    auto at = rows.begin();
+    while (at != rows.end() && id_of(*at) != id) ++at;
+    return at;
+}
+
+template <class C>
+concept can_iterate = requires(const C& rows) {
+    container_traits<C>::for_each(rows, [](const token&) {});
+};
+template <class C>
+concept can_insert = requires(C& rows, const token& row) {
+    container_traits<C>::insert_or_assign(rows, row);
+};
+template <class C>
+concept can_erase = requires(C& rows, const std::string& id) {
+    container_traits<C>::erase(rows, id);
+};
+template <class C>
+concept can_find = requires(const C& rows, const std::string& id) {
+    { container_traits<C>::find(rows, id) } -> std::same_as<const token*>;
+};
+template <class C, class Rule>
+concept can_match = requires(const C& rows, const token& probe) {
+    container_traits<C>::for_each_match(rows, Rule{}, probe, [](const token&) {});
+};
+
+template <class C>
+consteval bool explain_container() {
+    static_assert(can_iterate<C>,
+                  "tokenkeep: a container is a sequence of token, a map from std::string to token, rows of "
+                  "strings, or has a container_traits with for_each; see tokenkeep/container.hpp");
+    if constexpr (can_iterate<C>)
+        static_assert(can_insert<C>, "tokenkeep: container_traits needs insert_or_assign(rows, const token&); see "
+                                     "tokenkeep/container.hpp");
+    if constexpr (can_iterate<C> && can_insert<C>)
+        static_assert(can_erase<C>, "tokenkeep: container_traits needs erase(rows, const std::string& id); see "
+                                    "tokenkeep/container.hpp");
+    return true;
+}
+
+} // namespace detail
+
+/// std::vector<token>, std::list<token>, std::deque<token> and their like, in the order of insertion.
+template <detail::token_sequence Rows>
+struct container_traits<Rows> {
+    template <class Visit>
+    static void for_each(const Rows& rows, Visit&& visit) {
+        for (const token& row : rows) visit(row);
+    }
+    static void insert_or_assign(Rows& rows, const token& row) {
+        const auto at = place(rows, row.id);
+        if (at == rows.end())
+            rows.push_back(row);
+        else
+            *at = token(row);
+    }
+    static void erase(Rows& rows, const std::string& id) {
+        const auto at = place(rows, id);
+        if (at != rows.end()) rows.erase(at);
+    }
+
+  private:
+    static auto place(Rows& rows, const std::string& id) {
+        return detail::find_row(rows, id, [](const token& row) -> const std::string& { return row.id; });
+    }
+};
+
+/// std::map<std::string, token>, std::unordered_map<std::string, token> and their like, keyed by id.
+template <detail::token_map Rows>
+struct container_traits<Rows> {
+    template <class Visit>
+    static void for_each(const Rows& rows, Visit&& visit) {
+        for (const auto& [id, row] : rows) visit(row);
+    }
+    static void insert_or_assign(Rows& rows, const token& row) { rows.insert_or_assign(row.id, token(row)); }
+    static void erase(Rows& rows, const std::string& id) { rows.erase(id); }
+    static const token* find(const Rows& rows, const std::string& id) {
+        const auto at = rows.find(id);
+        return at == rows.end() ? nullptr : &at->second;
+    }
+};
+
+/// Rows of attributes in the order of the field table, such as std::vector<std::list<std::string>>. A row with fewer
+/// cells is read with the rest empty and written back whole; cells beyond the table are kept.
+template <detail::text_rows Rows>
+struct container_traits<Rows> {
+    using cells = typename Rows::value_type;
+
+    template <class Visit>
+    static void for_each(const Rows& rows, Visit&& visit) {
+        for (const cells& row : rows) visit(read(row));
+    }
+    static void insert_or_assign(Rows& rows, const token& row) {
+        cells fresh;
+        for (const field& f : fields) fresh.push_back(detail::write_cell(f, row));
+        const auto at = place(rows, row.id);
+        if (at == rows.end()) {
+            rows.push_back(std::move(fresh));
+            return;
+        }
+        std::size_t column = 0;
+        for (const std::string& cell : *at)
+            if (column++ >= std::size(fields)) fresh.push_back(cell);
+        *at = std::move(fresh);
+    }
+    static void erase(Rows& rows, const std::string& id) {
+        const auto at = place(rows, id);
+        if (at != rows.end()) rows.erase(at);
+    }
+
+  private:
+    static token read(const cells& row) {
+        token record;
+        auto cell = row.begin();
+        for (const field& f : fields) {
+            if (cell == row.end()) break;
+            detail::read_cell(f, record, *cell++);
+        }
+        return record;
+    }
+    static auto place(Rows& rows, const std::string& id) {
+        return detail::find_row(
+            rows, id, [](const cells& row) { return row.begin() == row.end() ? std::string() : *row.begin(); });
+    }
+};
+
+} // namespace tokenkeep::inline v0
+
+#endif

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_ROW_SET_HPP
+#define TOKENKEEP_DETAIL_ROW_SET_HPP
+
+#include <tokenkeep/container.hpp>
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/policy.hpp>
+#include <tokenkeep/store.hpp>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep::inline v0::detail {
+
+/// What the operations of a store mean, once, over the rows of any container. The numbers are those of token_store
+/// and comparing_store. Not thread-safe; the stores lock.
+template <class Container, class Policy>
+class row_set {
+    using traits = container_traits<Container>;
+    using rules = typename Policy::rules;
+
+  public:
+    row_set() = default;
+
+    /// Takes over rows that exist. In a map the key is the id; rows without an id are given one.
+    explicit row_set(Container rows) : rows_(std::move(rows)) {
+        if constexpr (token_map<Container>)
+            for (auto& [id, row] : rows_) row.id = id;
+        std::vector<token> nameless;
+        traits::for_each(rows_, [&](const token& row) {
+            if (row.id.empty()) nameless.push_back(row);
+        });
+        for (token& row : nameless) {
+            traits::erase(rows_, row.id);
+            row.id = unused_id();
+            traits::insert_or_assign(rows_, row);
+        }
+    }
+
+    std::optional<token> find(const token& probe) const {
+        return rules::find(probe, [&](auto rule) { return only_match(rule, probe); });
+    }
+
+    std::optional<token> find_by_id(const std::string& id) const { return only_match(by_id{}, token{.id = id}); }
+
+    std::vector<token> all() const {
+        std::vector<token> rows;
+        traits::for_each(rows_, [&](const token& row) { rows.push_back(row); });
+        return rows;
+    }
+
+    void save(const token& record) {
+        std::optional<token> stored = find(record);
+        if (!stored && record.access_token.empty() && record.refresh_token.empty() && record.grant_token.empty())
+            throw error(errc::invalid_record, "tokenkeep: a new record needs a token");
+        token merged = stored ? merge(*std::move(stored), record) : record;
+        if (merged.id.empty()) merged.id = unused_id();
+        put(merged);
+    }
+
+    bool replace(const token& expected, const token& record) {
+        if (!holds(expected)) return false;
+        if (record.id != expected.id) throw error(errc::invalid_record, "tokenkeep: a replacement keeps the row's id");
+        put(record);
+        return true;
+    }
+
+    bool remove(const token& expected) {
+        if (!holds(expected)) return false;
+        traits::erase(rows_, expected.id);
+        return true;
+    }
+
+    void erase(const std::string& id) { traits::erase(rows_, id); }
+
+    void clear() {
+        Container empty{};
+        std::swap(rows_, empty);
+    }
+
+  private:
+    template <class Rule, class Visit>
+    void for_each_match(Rule rule, const token& probe, Visit visit) const {
+        if constexpr (std::is_same_v<Rule, by_id> && can_find<Container>) {
+            if (const token* row = traits::find(rows_, probe.id)) visit(*row);
+        } else if constexpr (can_match<Container, Rule>) {
+            traits::for_each_match(rows_, rule, probe, visit);
+        } else {
+            traits::for_each(rows_, [&](const token& row) {
+                if (matches<Rule>(probe, row)) visit(row);
+            });
+        }
+    }
+
+    template <class Rule>
+    std::optional<token> only_match(Rule rule, const token& probe) const {
+        std::optional<token> found;
+        for_each_match(rule, probe, [&](const token& row) {
+            if (found) throw error(errc::ambiguous, "tokenkeep: the probe means more than one row");
+            found = row;
+        });
+        return found;
+    }
+
+    bool holds(const token& expected) const {
+        const std::optional<token> row = find_by_id(expected.id);
+        return row && *row == expected;
+    }
+
+    /// S4, then the row goes in.
+    void put(const token& record) {
+        rules::list::for_each([&](auto rule) {
+            if (!rule.applies(record)) return;
+            for_each_match(rule, record, [&](const token& row) {
+                if (row.id != record.id)
+                    throw error(errc::ambiguous, "tokenkeep: the save would make two rows for one identity");
+            });
+        });
+        traits::insert_or_assign(rows_, record);
+    }
+
+    std::string unused_id() const {
+        std::string id;
+        do id = typename Policy::ids{}();
+        while (find_by_id(id));
+        return id;
+    }
+
+    Container rows_{};
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_JSON_CODEC_HPP
+#define TOKENKEEP_JSON_CODEC_HPP
+
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/secret.hpp>
+#include <tokenkeep/text/json.hpp>
+#include <tokenkeep/token.hpp>
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tokenkeep::inline v0 {
+
+/// The whole list of tokens as one JSON document:
+///   {"tokenkeep":1,"tokens":[{"id":"...","user_name":"...","expiry_time":1700000000000}]}
+/// A row has a member for each field that is present, under its stored name; times are numbers, all else is text.
+struct json_codec {
+    /// The document of these rows. Throws errc::invalid_record if a text is not UTF-8, which JSON cannot carry.
+    static secret encode(const std::vector<token>& rows) {
+        detail::wiping_string out = "{\"tokenkeep\":1,\"tokens\":[";
+        for (const token& row : rows) {
+            out += &row == rows.data() ? "\n{" : ",\n{";
+            const char* separator = "";
+            for (const field& f : fields) {
+                if (f.visit([&](auto member) { return detail::is_absent(row.*member); })) continue;
+                out.append(separator).append("\"").append(f.name).append("\":");
+                f.visit([&](auto member) { append(out, row.*member); });
+                separator = ",";
+            }
+            out += '}';
+        }
+        out += "]}\n";
+        return secret(std::string_view(out));
+    }
+
+    /// The rows of a document. Throws errc::storage_corrupt if it is damaged, or empty; errc::unsupported_version if
+    /// it holds what a newer version may have written.
+    static std::vector<token> decode(std::string_view document) {
+        const auto parsed = text::parse_json(document);
+        if (!parsed) throw damaged("is no JSON from byte " + std::to_string(parsed.offset));
+        const auto version = member(parsed.value, "tokenkeep").integer();
+        if (version && *version > 1)
+            throw error(errc::unsupported_version, "tokenkeep: the document is of a newer version");
+        const text::json_value list = member(parsed.value, "tokens");
+        if (version != 1 || list.kind() != text::json_kind::array) throw damaged("is no list of tokens");
+        parsed.value.for_each_member([](const text::json_value& name, const text::json_value&) {
+            if (!name.is_text("tokenkeep") && !name.is_text("tokens"))
+                throw error(errc::unsupported_version, "tokenkeep: the document has a part this version does not know");
+        });
+        std::vector<token> rows;
+        list.for_each_element([&](const text::json_value& row) { rows.push_back(read_row(row)); });
+        std::set<std::string_view> ids;
+        for (const token& row : rows)
+            if (!ids.insert(row.id).second) throw damaged("has two tokens of one id");
+        return rows;
+    }
+
+  private:
+    static error damaged(const std::string& how) {
+        return error(errc::storage_corrupt, "tokenkeep: the document " + how);
+    }
+
+    static text::json_value member(const text::json_value& object, std::string_view name) {
+        const auto found = object.kind() == text::json_kind::object ? object.find(name) : std::nullopt;
+        if (!found) throw damaged("lacks a member it must have");
+        return *found;
+    }
+
+    static token read_row(const text::json_value& object) {
+        if (object.kind() != text::json_kind::object) throw damaged("has a token that is no object");
+        token row;
+        object.for_each_member([&](const text::json_value& name, const text::json_value& value) {
+            for (const field& f : fields)
+                if (name.is_text(f.name)) return f.visit([&](auto at) { read(value, row.*at); });
+            throw error(errc::unsupported_version, "tokenkeep: the document has a field this version does not know");
+        });
+        if (row.id.empty()) throw damaged("has a token without an id");
+        return row;
+    }
+
+    static void read(const text::json_value& value, std::string& out) {
+        if (value.kind() != text::json_kind::string) throw damaged("has a field of another type");
+        out = value.text();
+    }
+    static void read(const text::json_value& value, secret& out) {
+        if (value.kind() != text::json_kind::string) throw damaged("has a field of another type");
+        out = secret::build(value.raw().size(), [&](char* to) { return value.copy_text(to); });
+    }
+    static void read(const text::json_value& value, std::optional<timestamp>& out) {
+        const auto count = value.integer();
+        if (!count) throw damaged("has a time that is no number");
+        out = timestamp{std::chrono::milliseconds{*count}};
+    }
+
+    static void append(detail::wiping_string& out, const std::string& value) { append_text(out, value); }
+    static void append(detail::wiping_string& out, const secret& value) { append_text(out, value.reveal()); }
+    static void append(detail::wiping_string& out, const std::optional<timestamp>& value) {
+        out.append(to_text(*value));
+    }
+    static void append_text(detail::wiping_string& out, std::string_view value) {
+        if (!text::is_utf8(value))
+            throw error(errc::invalid_record, "tokenkeep: JSON cannot carry text that is not UTF-8");
+        text::append_json_string(out, value);
+    }
+};
+
+} // namespace tokenkeep::inline v0
+
+#endif

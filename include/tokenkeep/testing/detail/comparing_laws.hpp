@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TESTING_DETAIL_COMPARING_LAWS_HPP
+#define TOKENKEEP_TESTING_DETAIL_COMPARING_LAWS_HPP
+
+#include <tokenkeep/testing/detail/law_check.hpp>
+
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace tokenkeep::inline v0::testing::detail {
+
+/// The record with another value in that field.
+inline token altered(token record, const field& f) {
+    f.visit([&](auto member) {
+        if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
+            record.*member = (record.*member).value_or(timestamp{}) + std::chrono::milliseconds{1};
+        else
+            record.*member = std::string(tokenkeep::detail::view_of(record.*member)) + "x";
+    });
+    if (f.secret_text == &token::extra) record.extra = R"({"altered":true})";
+    return record;
+}
+
+/// The record without that field.
+inline token emptied(token record, const field& f) {
+    f.visit([&](auto member) { record.*member = {}; });
+    return record;
+}
+
+template <class Rules, class Make, class Check>
+void comparing_laws(Make& make, Check& check) {
+    const auto fill = [](auto& store) {
+        store.save_token(full_login("ada"));
+        store.save_token(full_login("bob"));
+    };
+
+    check.law("C1", [&] {
+        auto store = make();
+        fill(store);
+        const token ada = only_row_of(store, "ada");
+        const std::vector<token> before = rows_of(store);
+        token next = ada;
+        next.access_token = "new access";
+        for (const field& f : fields)
+            for (const token& expected : {altered(ada, f), emptied(ada, f)}) {
+                token record = next;
+                record.id = expected.id;
+                const std::string name(f.name);
+                check.expect(!store.replace_token(expected, record), "replace_token sees that " + name + " differs");
+                check.expect(!store.remove_token(expected), "remove_token sees that " + name + " differs");
+            }
+        check.expect(rows_of(store) == before, "where the row differs, nothing changes");
+        store.delete_token(ada.id);
+        check.expect(!store.replace_token(ada, next), "replace_token is false for a row that is gone");
+        check.expect(!store.remove_token(ada), "remove_token is false for a row that is gone");
+        check.expect(rows_of(store).size() == 1, "where the row is gone, nothing changes");
+    });
+
+    check.law("C2", [&] {
+        auto store = make();
+        fill(store);
+        const token ada = only_row_of(store, "ada"), bob = only_row_of(store, "bob");
+        const token bare{.user_name = "ada", .access_token = "new access", .id = ada.id};
+        check.expect(store.replace_token(ada, bare), "replace_token is true where the row is as it was read");
+        check.expect(store.find_token_by_id(ada.id) == bare, "the row is exactly the record: nothing is merged");
+        check.expect(!store.replace_token(ada, bare), "the row as it was before is no longer the row");
+        check.expect(store.replace_token(bare, bare), "a replacement that changes nothing is true");
+        check.expect(store.find_token_by_id(bob.id) == bob, "no other row is touched");
+        check.expect(store.remove_token(bare), "remove_token is true where the row is as it was read");
+        check.expect(rows_of(store) == std::vector<token>{bob}, "remove_token removes that row and no other");
+    });
+
+    check.law("C2", [&] {
+        auto store = make();
+        fill(store);
+        token ada = only_row_of(store, "ada");
+        for (const field& f : fields) {
+            if (f.text == &token::id) continue;
+            const token next = altered(ada, f);
+            check.expect(store.replace_token(ada, next), "a replacement may change " + std::string(f.name));
+            check.expect(store.find_token_by_id(ada.id) == next, "and has changed " + std::string(f.name));
+            ada = next;
+        }
+        check.expect(rows_of(store).size() == 2, "a replacement never makes a row");
+        const token gone{.id = ada.id};
+        check.expect(store.replace_token(ada, gone), "a replacement may empty a row");
+        check.expect(store.find_token_by_id(ada.id) == gone, "and has emptied it");
+    });
+
+    check.law("C2", [&] {
+        auto store = make();
+        fill(store);
+        const token ada = only_row_of(store, "ada");
+        std::vector<std::thread> threads;
+        std::vector<int> won(4);
+        for (std::size_t n = 0; n < won.size(); ++n)
+            threads.emplace_back([&, n] {
+                token next = ada;
+                next.access_token = "access " + std::to_string(n);
+                try {
+                    won[n] = store.replace_token(ada, next) ? 1 : 0;
+                } catch (const std::exception&) {
+                    won[n] = 100;
+                }
+            });
+        for (std::thread& thread : threads) thread.join();
+        check.expect(won[0] + won[1] + won[2] + won[3] == 1, "of replacements of one row at once, one succeeds");
+    });
+
+    check.law("C3", [&] {
+        auto store = make();
+        fill(store);
+        const token ada = only_row_of(store, "ada");
+        const std::vector<token> before = rows_of(store);
+        token renamed = ada;
+        renamed.id += "x";
+        check.expect_error(
+            errc::invalid_record, [&] { store.replace_token(ada, renamed); }, "a replacement keeps the row's id");
+        token stranger = full_login("eve");
+        stranger.id = "eve's id";
+        check.expect(!store.replace_token(stranger, stranger), "replace_token never inserts");
+        check.expect(!store.remove_token(stranger), "remove_token of a stranger is false");
+        const token nobody{};
+        check.expect(!store.replace_token(nobody, nobody) && !store.remove_token(nobody), "an empty record is no row");
+        token clash = ada;
+        clash.user_name = "bob";
+        if (means<Rules>(token{.user_name = "bob", .client_id = "app"}, clash))
+            check.expect_error(
+                errc::ambiguous, [&] { store.replace_token(ada, clash); },
+                "a replacement never makes two rows of one identity");
+        check.expect(rows_of(store) == before, "what fails changes nothing");
+    });
+}
+
+} // namespace tokenkeep::inline v0::testing::detail
+
+#endif

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT
+#include <tokenkeep/text_file.hpp>
+
+#include "catch.hpp"
+#include "temporary.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+using namespace tokenkeep;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::chrono::steady_clock::time_point in(std::chrono::milliseconds wait) {
+    return std::chrono::steady_clock::now() + wait;
+}
+
+std::optional<std::string> loaded(const text_file& file) {
+    const std::optional<secret> content = file.load();
+    return content ? std::optional<std::string>(content->reveal()) : std::nullopt;
+}
+
+std::error_code load_fault(const std::string& path) {
+    return code_of([&] { (void)text_file(path).load(); });
+}
+std::error_code save_fault(const std::string& path) {
+    return code_of([&] { text_file(path).save("new"); });
+}
+bool obtains(const text_file& file, const std::string& name, std::chrono::milliseconds patience) {
+    const std::error_code fault = code_of([&] { (void)file.lock(name, in(patience)); });
+    if (fault && fault != errc::lock_timeout) throw std::system_error(fault);
+    return !fault;
+}
+
+/// Runs `act` in a child process; whether it gave true.
+template <class Act>
+bool in_child(Act act) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        bool good = false;
+        try {
+            good = act();
+        } catch (...) {
+        }
+        ::_exit(good ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+} // namespace
+
+TEST_CASE("text_file: load gives what was saved last, byte for byte", "[text_file]") {
+    const temporary_directory here;
+    const text_file file(here / "tokens");
+    CHECK(!file.load());
+    for (const std::string& text :
+         {std::string("first"), std::string(), std::string("a\0b\n", 4), std::string(300'000, 'x')}) {
+        file.save(text);
+        CHECK(loaded(file) == text);
+        CHECK(!exists(here / "tokens.tmp"));
+    }
+    CHECK(bytes_of(here / "tokens").size() == 300'000);
+}
+
+TEST_CASE("text_file: a path without a directory is one in the present directory", "[text_file]") {
+    const temporary_directory here;
+    const auto before = std::filesystem::current_path();
+    std::filesystem::current_path(here / "");
+    text_file("tokens").save("here");
+    std::filesystem::current_path(before);
+    CHECK(loaded(text_file(here / "tokens")) == "here");
+}
+
+TEST_CASE("text_file: the file is private to the user, whatever the umask", "[text_file]") {
+    for (const mode_t mask : {0u, 022u, 077u, 0777u}) {
+        const temporary_directory here;
+        const umask_of_scope scope(mask);
+        const text_file file(here / "tokens");
+        file.save("one");
+        CHECK(mode_of(here / "tokens") == 0600);
+        file.save("two");
+        CHECK(mode_of(here / "tokens") == 0600);
+        (void)file.lock("", in(1s));
+        CHECK(mode_of(here / "tokens.lock") == 0600);
+        CHECK(loaded(file) == "two");
+    }
+}
+
+TEST_CASE("text_file: a file that others can write is refused, one that they can read becomes private", "[text_file]") {
+    const temporary_directory here;
+    const std::string path = here / "tokens";
+    for (const mode_t mode : {0620u, 0602u, 0666u, 0777u}) {
+        write_file(path, "content", mode);
+        CHECK(load_fault(path) == errc::permissions);
+        CHECK(bytes_of(path) == "content");
+    }
+    write_file(path, "content", 0644);
+    CHECK(loaded(text_file(path)) == "content");
+    text_file(path).save("new");
+    CHECK(mode_of(path) == 0600);
+}
+
+TEST_CASE("text_file: anything but a regular file is refused, without blocking, and left as it is", "[text_file]") {
+    const temporary_directory here;
+    write_file(here / "target", "content");
+    ::symlink((here / "target").c_str(), (here / "link").c_str());
+    ::symlink((here / "nowhere").c_str(), (here / "dangling").c_str());
+    ::mkfifo((here / "fifo").c_str(), 0600);
+    ::mkdir((here / "directory").c_str(), 0700);
+    for (const char* name : {"link", "dangling", "fifo", "directory"}) {
+        CAPTURE(name);
+        const auto start = std::chrono::steady_clock::now();
+        CHECK(load_fault(here / name) == errc::permissions);
+        CHECK(save_fault(here / name) == errc::permissions);
+        CHECK(std::chrono::steady_clock::now() - start < 5s);
+        CHECK(exists(here / name));
+        CHECK(!exists(here / (std::string(name) + ".tmp")));
+    }
+    CHECK(bytes_of(here / "target") == "content");
+    CHECK(!exists(here / "nowhere"));
+    CHECK(std::filesystem::is_symlink(here / "link"));
+}
+
+TEST_CASE("text_file: a temporary file left behind is ignored, and never followed", "[text_file]") {
+    const temporary_directory here;
+    const text_file file(here / "tokens");
+    write_file(here / "tokens.tmp", "half of a sa", 0);
+    CHECK(!file.load());
+    file.save("whole");
+    CHECK(loaded(file) == "whole");
+    write_file(here / "target", "content");
+    ::symlink((here / "target").c_str(), (here / "tokens.tmp").c_str());
+    file.save("again");
+    CHECK(loaded(file) == "again");
+    CHECK(bytes_of(here / "target") == "content");
+    CHECK(!exists(here / "tokens.tmp"));
+}
+
+TEST_CASE("text_file: a directory that is missing is no new file", "[text_file]") {
+    const temporary_directory here;
+    CHECK(save_fault(here / "missing/tokens") == errc::not_saved);
+    CHECK(code_of([&] { (void)text_file(here / "missing/tokens").lock("", in(1s)); }) == errc::storage_failure);
+    CHECK(!exists(here / "missing"));
+}
+
+TEST_CASE("text_file: a save that finds no room says not_saved, and the old content stands", "[text_file]") {
+    const temporary_directory here;
+    const text_file file(here / "tokens");
+    file.save("old content");
+    CHECK(in_child([&] {
+        ::signal(SIGXFSZ, SIG_IGN);
+        const rlimit small_files{64, 64};
+        ::setrlimit(RLIMIT_FSIZE, &small_files);
+        file.save("fits");
+        file.save("old content");
+        return code_of([&] { file.save(std::string(65, 'x')); }) == errc::not_saved && loaded(file) == "old content";
+    }));
+    CHECK(loaded(file) == "old content");
+    CHECK(!exists(here / "tokens.tmp"));
+}
+
+TEST_CASE("text_file: a lock keeps out every other of its name, also in the same process", "[text_file]") {
+    const temporary_directory here;
+    const text_file one(here / "tokens"), two(here / "tokens"), elsewhere(here / "others");
+    for (const std::string name : {"", "key"}) {
+        auto held = std::optional(one.lock(name, in(1s)));
+        CHECK(!obtains(one, name, 20ms));
+        CHECK(!obtains(two, name, 20ms));
+        CHECK(!in_child([&] { return obtains(one, name, 20ms); }));
+        CHECK(obtains(two, "another", 1s));
+        CHECK(obtains(two, name.empty() ? "key" : "", 1s));
+        CHECK(obtains(elsewhere, name, 1s));
+        held.reset();
+        CHECK(obtains(two, name, 1s));
+        CHECK(in_child([&] { return obtains(one, name, 1s); }));
+    }
+    CHECK(exists(here / "tokens.lock"));
+}
+
+TEST_CASE("text_file: a lock that is not obtained by the deadline is lock_timeout, no sooner", "[text_file]") {
+    const temporary_directory here;
+    const text_file file(here / "tokens");
+    const auto held = file.lock("key", in(1s));
+    const auto start = std::chrono::steady_clock::now();
+    CHECK(code_of([&] { (void)file.lock("key", in(60ms)); }) == errc::lock_timeout);
+    CHECK(std::chrono::steady_clock::now() - start >= 60ms);
+    CHECK(std::chrono::steady_clock::now() - start < 5s);
+    CHECK(code_of([&] { (void)file.lock("key", in(-1s)); }) == errc::lock_timeout);
+}
+
+TEST_CASE("text_file: any thread may release a lock, and assigning to a guard releases what it held", "[text_file]") {
+    const temporary_directory here;
+    const text_file file(here / "tokens");
+    auto held = std::optional(file.lock("key", in(1s)));
+    std::thread([taken = std::move(held)]() mutable { taken.reset(); }).join();
+    CHECK(obtains(file, "key", 1s));
+
+    auto first = file.lock("one", in(1s));
+    {
+        auto second = file.lock("two", in(1s));
+        first = std::move(second);
+    }
+    CHECK(obtains(file, "one", 1s));
+    CHECK(!obtains(file, "two", 20ms));
+}
+
+TEST_CASE("text_file: who waits obtains the lock when it is released", "[text_file]") {
+    const temporary_directory here;
+    const text_file file(here / "tokens");
+    auto held = std::optional(file.lock("key", in(1s)));
+    std::thread other([&] {
+        std::this_thread::sleep_for(50ms);
+        held.reset();
+    });
+    CHECK(obtains(file, "key", 5s));
+    other.join();
+}
+
+TEST_CASE("text_file: a child that was forked under a lock does not release it", "[text_file]") {
+    const temporary_directory here;
+    const text_file file(here / "tokens");
+    auto held = std::optional(file.lock("key", in(1s)));
+    CHECK(in_child([&] {
+        held.reset();
+        return true;
+    }));
+    CHECK(!obtains(file, "key", 20ms));
+}
+
+TEST_CASE("text_file: a lock dies with its process", "[text_file]") {
+    const temporary_directory here;
+    const text_file file(here / "tokens");
+    int ready[2];
+    REQUIRE(::pipe(ready) == 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const auto held = file.lock("key", in(5s));
+        if (::write(ready[1], "x", 1) == 1) ::pause();
+        ::_exit(0);
+    }
+    char byte = 0;
+    REQUIRE(::read(ready[0], &byte, 1) == 1);
+    CHECK(!obtains(file, "key", 20ms));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    CHECK(obtains(file, "key", 1s));
+    ::close(ready[0]);
+    ::close(ready[1]);
+}
+
+TEST_CASE("text_file: the lock that counts is the one on the lock file that is there now", "[text_file]") {
+    const temporary_directory here;
+    const text_file file(here / "tokens");
+    auto first = std::optional(file.lock("key", in(1s)));
+    std::atomic<bool> waiter_has_it = false, enough = false;
+    std::thread waiter([&] {
+        const auto held = file.lock("key", in(10s));
+        waiter_has_it = true;
+        while (!enough) std::this_thread::sleep_for(1ms);
+    });
+    std::this_thread::sleep_for(50ms); // the waiter has opened the file
+    ::unlink((here / "tokens.lock").c_str());
+    auto second = std::optional(file.lock("key", in(1s)));
+    first.reset();
+    std::this_thread::sleep_for(100ms);
+    CHECK(!waiter_has_it);
+    second.reset();
+    for (int n = 0; n < 5'000 && !waiter_has_it; ++n) std::this_thread::sleep_for(1ms);
+    CHECK(waiter_has_it);
+    CHECK(!obtains(file, "key", 20ms));
+    enough = true;
+    waiter.join();
+}
+
+TEST_CASE("text_file: a lock file that is a symbolic link is refused", "[text_file]") {
+    const temporary_directory here;
+    ::symlink((here / "nowhere").c_str(), (here / "tokens.lock").c_str());
+    CHECK(code_of([&] { (void)text_file(here / "tokens").lock("", in(1s)); }) == errc::storage_failure);
+    CHECK(!exists(here / "nowhere"));
+}
+
+TEST_CASE("text_file: children inherit no descriptor over exec", "[text_file]") {
+    const temporary_directory here;
+    const text_file file(here / "tokens");
+    const auto held = file.lock("key", in(1s));
+    const std::string command =
+        "for fd in /proc/self/fd/*; do readlink $fd; done | grep -c '" + (here / "tokens") + "' >/dev/null";
+    CHECK(std::system(command.c_str()) != 0); // grep finds no line
+}
