@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_CLIENT_ENDPOINT_HPP
+#define TOKENKEEP_OAUTH_CLIENT_ENDPOINT_HPP
+
+#include <tokenkeep/detail/wipe.hpp>
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/http.hpp>
+#include <tokenkeep/text/base64url.hpp>
+#include <tokenkeep/text/form.hpp>
+#include <tokenkeep/text/url.hpp>
+#include <tokenkeep/token.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep::inline v0 {
+
+/// How a client says who it is (RFC 6749 2.3.1).
+enum class client_authentication {
+    post,  ///< Id and secret in the body.
+    basic, ///< Id and secret in an Authorization header; only the id, in the body, of a client that has no secret.
+    none,  ///< The id alone, in the body: a public client.
+};
+
+/// An endpoint of an authorization server, and who asks there.
+struct client_endpoint {
+    std::string url{};
+    client_authentication authentication = client_authentication::post;
+    std::string client_id{}; ///< Of records that name no client.
+    secret client_secret{};  ///< Of records that have none and do not name another client.
+    bool allow_loopback_http = false;
+};
+
+} // namespace tokenkeep::inline v0
+
+namespace tokenkeep::inline v0::detail {
+
+/// Who asks for a record: the views are into the record and the endpoint.
+struct client_identity {
+    std::string_view id{}, secret_text{};
+};
+
+inline client_identity client_of(const client_endpoint& endpoint, const token& record) noexcept {
+    client_identity client{record.client_id, record.client_secret.reveal()};
+    const bool another = !client.id.empty() && !endpoint.client_id.empty() && client.id != endpoint.client_id;
+    if (client.id.empty()) client.id = endpoint.client_id;
+    if (client.secret_text.empty() && !another) client.secret_text = endpoint.client_secret.reveal();
+    return client;
+}
+
+/// Writes the value of HTTP Basic: both parts are encoded as in a form before (RFC 6749 2.3.1).
+inline void write_basic(std::string& value, const client_identity& client) {
+    std::string encoded = text::form_encode(client.secret_text);
+    const wipe_at_exit encoded_is_wiped(encoded);
+    std::string pair;
+    const wipe_at_exit pair_is_wiped(pair);
+    pair.reserve(form_size(client.id) + 1 + encoded.size());
+    append_form(pair, client.id);
+    pair.append(":").append(encoded);
+    std::string digits = text::to_base64(pair);
+    const wipe_at_exit digits_are_wiped(digits);
+    value.reserve(digits.size() + 6);
+    value.append("Basic ").append(digits);
+}
+
+/// A POST of a form in the client's name. Throws errc::request_rejected if nothing secret may be sent to that URL, and
+/// errc::invalid_record if there is a client secret and no client.
+inline http_request post_form(const client_endpoint& endpoint, const token& record,
+                              std::vector<text::form_pair> pairs) {
+    if (!text::is_secure_url(endpoint.url, endpoint.allow_loopback_http))
+        throw error(errc::request_rejected, "tokenkeep: an endpoint must be an https URL without a fragment");
+    const client_identity client = client_of(endpoint, record);
+    const bool has_secret = !client.secret_text.empty() && endpoint.authentication != client_authentication::none;
+    const bool basic = has_secret && endpoint.authentication == client_authentication::basic;
+    if (has_secret && client.id.empty())
+        throw error(errc::invalid_record, "tokenkeep: there is a client secret, but no client id");
+
+    http_request request{.method = "POST", .url = endpoint.url};
+    request.headers.reserve(3);
+    request.headers.push_back({"Content-Type", "application/x-www-form-urlencoded"});
+    request.headers.push_back({"Accept", "application/json"});
+    if (basic) write_basic(request.headers.emplace_back(http_header{"Authorization"}).value, client);
+    if (!basic && !client.id.empty()) pairs.push_back({"client_id", client.id});
+    if (!basic && has_secret) pairs.push_back({"client_secret", client.secret_text});
+    request.body = text::to_form(pairs);
+    return request;
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

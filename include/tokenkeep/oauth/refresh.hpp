@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_REFRESH_HPP
+#define TOKENKEEP_OAUTH_REFRESH_HPP
+
+#include <tokenkeep/oauth/client_endpoint.hpp>
+
+#include <concepts>
+
+namespace tokenkeep::inline v0 {
+
+/// The request that gives the record's refresh token for a new access token (RFC 6749 6), with the scope it has. Throws
+/// errc::invalid_record if there is no refresh token, and errc::request_rejected if the endpoint is no https URL.
+inline http_request refresh_request(const client_endpoint& endpoint, const token& record) {
+    if (record.refresh_token.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no refresh token");
+    return detail::post_form(endpoint, record,
+                             {{"grant_type", "refresh_token"}, {"refresh_token", record.refresh_token.reveal()}});
+}
+
+/// The same as a provider makes it.
+template <class Provider>
+    requires requires(Provider& provider, const token& record) {
+        { provider.refresh_request(record) } -> std::convertible_to<http_request>;
+    }
+http_request refresh_request(Provider&& provider, const token& record) { return provider.refresh_request(record); }
+
+} // namespace tokenkeep::inline v0
+
+#endif

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_RESPONSE_HPP
+#define TOKENKEEP_OAUTH_RESPONSE_HPP
+
+#include <tokenkeep/http.hpp>
+#include <tokenkeep/oauth/answer_reader.hpp>
+#include <tokenkeep/oauth/response_error.hpp>
+#include <tokenkeep/oauth/token_response.hpp>
+#include <tokenkeep/text/json.hpp>
+#include <tokenkeep/token.hpp>
+
+#include <charconv>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace tokenkeep::inline v0::detail {
+
+/// A string's text, straight into memory that is wiped.
+inline secret secret_text(const text::json_value& value) {
+    if (const std::optional<std::string_view> plain = value.plain_text()) return *plain;
+    return secret::build(value.text_size(), [&value](char* out) { return value.copy_text(out); });
+}
+
+inline secret read_access_token(const answer_members::member& value) {
+    if (answer_members::is_left_out(value))
+        throw answer_reader::not_understood("missing_access_token", "it has no access_token");
+    if (!answer_members::is_text(value))
+        throw answer_reader::not_understood("type", "its access_token is not a string");
+    secret access = secret_text(*value);
+    if (!text::is_printable(access.reveal()))
+        throw answer_reader::not_understood("charset", "its access_token has characters that no token has");
+    return access;
+}
+
+inline secret read_refresh_token(const answer_members::member& value, std::vector<std::string>& warnings) {
+    if (answer_members::is_left_out(value)) return {};
+    secret refresh = answer_members::is_text(value) ? secret_text(*value) : secret();
+    if (!refresh.empty() && text::is_printable(refresh.reveal())) return refresh;
+    warnings.emplace_back("refresh_token is nothing that can be one; it is ignored");
+    return {};
+}
+
+/// How many of its units `expires_in` counts, as a number or as digits in a string; beyond 64 bits the nearest that
+/// fits. Nullopt for anything else. Servers also say "very long" with an exponent; other exponents count as odd.
+inline std::optional<std::int64_t> read_count(const text::json_value& value) noexcept {
+    const bool quoted = value.kind() == text::json_kind::string;
+    if (!quoted && value.kind() != text::json_kind::number) return std::nullopt;
+    const std::string_view digits = quoted ? value.raw().substr(1, value.raw().size() - 2) : value.raw();
+    const char* const end = digits.data() + digits.size();
+    std::int64_t count = 0;
+    const auto [stop, fault] = std::from_chars(digits.data(), end, count);
+    if (stop == end && fault == std::errc{}) return count;
+    if (stop == end && fault == std::errc::result_out_of_range) return digits[0] == '-' ? INT64_MIN : INT64_MAX;
+    const std::size_t exponent = quoted ? std::string_view::npos : digits.find_first_of("eE");
+    if (exponent == std::string_view::npos || digits[0] < '1' || digits[exponent + 1] == '-') return std::nullopt;
+    const std::size_t first_digit = digits.find_first_not_of("eE+0", exponent);
+    const bool ten_or_more = first_digit != std::string_view::npos && digits.size() - first_digit >= 2;
+    return ten_or_more ? std::optional<std::int64_t>(INT64_MAX) : std::nullopt;
+}
+
+/// The lifetime that `expires_in` means. An odd one is never a reason to throw tokens away.
+inline std::optional<std::chrono::milliseconds>
+read_lifetime(const text::json_value& value, std::chrono::milliseconds unit, std::vector<std::string>& warnings) {
+    constexpr std::chrono::milliseconds longest = std::chrono::hours(24) * 3650;
+    if (value.raw() == "\"\"") return std::nullopt;
+    const std::optional<std::int64_t> count = read_count(value);
+    if (!count) {
+        warnings.emplace_back("expires_in cannot be understood; how long the access token lives is unknown");
+        return std::nullopt;
+    }
+    if (*count == 0) {
+        warnings.emplace_back(
+            "expires_in is zero, which some servers say of tokens that live on; it counts as unknown");
+        return std::nullopt;
+    }
+    if (*count < 0) {
+        warnings.emplace_back("expires_in is negative; the access token counts as expired");
+        return std::chrono::milliseconds{0};
+    }
+    if (*count > longest / unit) {
+        warnings.emplace_back("expires_in is more than ten years; it counts as ten");
+        return longest;
+    }
+    return *count * unit;
+}
+
+inline std::optional<std::chrono::milliseconds> read_expiry(const answer_members& members,
+                                                            std::vector<std::string>& warnings) {
+    using namespace std::chrono_literals;
+    if (!answer_members::is_left_out(members.expires_in_sec)) {
+        warnings.emplace_back("expires_in_sec came along, so that expires_in is in milliseconds");
+        const bool in_seconds = read_count(*members.expires_in_sec).has_value() || !members.expires_in;
+        if (in_seconds) return read_lifetime(*members.expires_in_sec, 1s, warnings);
+        return read_lifetime(*members.expires_in, 1ms, warnings);
+    }
+    if (!members.expires_in) return std::nullopt;
+    return read_lifetime(*members.expires_in, 1s, warnings);
+}
+
+/// The text of a member that is optional and no secret. Anything but a string is ignored, with a warning.
+inline std::string read_optional_text(const answer_members::member& value, const char* warning,
+                                      std::vector<std::string>& warnings) {
+    if (answer_members::is_left_out(value)) return {};
+    if (!answer_members::is_text(value)) warnings.emplace_back(warning);
+    return value->text();
+}
+
+/// Reads an answer of a server that speaks that dialect. Throws response_error.
+inline token_response read_answer(const http_response& response, const token& record, const answer_dialect& dialect) {
+    const answer_reader reader(response, &record, dialect);
+    const answer_members& members = reader.read();
+    token_response answer;
+    std::vector<std::string>& warnings = answer.warnings;
+    answer.access_token = read_access_token(members.access_token);
+    answer.refresh_token = read_refresh_token(members.refresh_token, warnings);
+    answer.expires_in = read_expiry(members, warnings);
+    answer.token_type = read_optional_text(members.token_type, "token_type is not a text; it is ignored", warnings);
+    answer.scope = read_optional_text(members.scope, "scope is not a text; it is ignored", warnings);
+    answer.api_domain = read_optional_text(members.api_domain, "api_domain is not a text; it is ignored", warnings);
+    answer.extra = members.extra();
+    if (answer_members::is_left_out(members.token_type))
+        warnings.emplace_back("token_type is missing");
+    else if (!answer.token_type.empty() && !text::equal_ignoring_case(answer.token_type, "bearer"))
+        warnings.emplace_back("token_type is not bearer");
+    return answer;
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+namespace tokenkeep::inline v0 {
+
+/// Reads what a token endpoint answers to an exchange or a refresh for `record` (RFC 6749 5). It is strict about what
+/// the answer is, and lenient about what it says beside the tokens: an odd expires_in or scope is a warning, never a
+/// reason to lose a refresh token. Throws response_error for an answer that brings no access token.
+inline token_response read_token_response(const http_response& response, const token& record) {
+    return detail::read_answer(response, record, {});
+}
+
+/// The same as a provider reads it.
+template <class Provider>
+    requires requires(Provider& provider, const http_response& response, const token& record) {
+        { provider.read_token_response(response, record) } -> std::convertible_to<token_response>;
+    }
+token_response read_token_response(Provider&& provider, const http_response& response, const token& record) {
+    return provider.read_token_response(response, record);
+}
+
+} // namespace tokenkeep::inline v0
+
+#endif

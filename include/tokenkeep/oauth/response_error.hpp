@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_RESPONSE_ERROR_HPP
+#define TOKENKEEP_OAUTH_RESPONSE_ERROR_HPP
+
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/token.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep::inline v0 {
+
+/// An answer of an authorization server that brings nothing usable. `code()` says which kind of trouble it is; what()
+/// names the server's own code only if it is one everybody knows, and never anything else from the answer.
+class response_error : public error {
+  public:
+    /// What is known beside the errc.
+    struct details {
+        std::string_view reason{};      ///< A literal; see reason().
+        std::string server_code{};      ///< See server_code().
+        bool certainly_refused = false; ///< See certainly_refused().
+        std::chrono::milliseconds retry_after{0};
+    };
+
+    response_error(errc code, const std::string& what, details known)
+        : error(code, what, known.retry_after),
+          reason_(known.reason),
+          server_code_(std::move(known.server_code)),
+          certainly_refused_(known.certainly_refused) {}
+
+    /// Why the answer was not understood: form_body, content_type, json, duplicate, missing_access_token, type,
+    /// charset or status. Empty where the server itself said that it refuses.
+    std::string_view reason() const noexcept { return reason_; }
+
+    /// The server's `error` (RFC 6749 5.2). Empty if there was none, if it is longer than 64 characters or has others
+    /// than the RFC allows, or if one of the secrets that were sent is part of it.
+    const std::string& server_code() const noexcept { return server_code_; }
+
+    /// Whether the server certainly did nothing with the refresh or grant token, except that it may have refused it.
+    /// False where that is in doubt, and the token may have been spent.
+    bool certainly_refused() const noexcept { return certainly_refused_; }
+
+  private:
+    std::string_view reason_;
+    std::string server_code_;
+    bool certainly_refused_;
+};
+
+} // namespace tokenkeep::inline v0
+
+namespace tokenkeep::inline v0::detail {
+
+/// A code that servers use, and what it means for us.
+struct known_code {
+    std::string_view name;
+    errc meaning;
+};
+
+/// RFC 6749 5.2 and 4.1.2.1, RFC 7009 2.2.1, RFC 8628 3.5, RFC 8707 2, RFC 9449, OpenID Connect, and what large servers
+/// say when they are asked too often. Zoho's are with its provider.
+inline constexpr known_code known_codes[] = {
+    {"invalid_grant", errc::reauthorization_required},
+    {"invalid_client", errc::client_rejected},
+    {"unauthorized_client", errc::client_rejected},
+    {"invalid_request", errc::request_rejected},
+    {"invalid_scope", errc::request_rejected},
+    {"invalid_target", errc::request_rejected},
+    {"invalid_token", errc::request_rejected},
+    {"unsupported_grant_type", errc::request_rejected},
+    {"unsupported_response_type", errc::request_rejected},
+    {"unsupported_token_type", errc::request_rejected},
+    {"access_denied", errc::request_rejected},
+    {"authorization_pending", errc::request_rejected},
+    {"expired_token", errc::request_rejected},
+    {"interaction_required", errc::request_rejected},
+    {"login_required", errc::request_rejected},
+    {"consent_required", errc::request_rejected},
+    {"invalid_dpop_proof", errc::request_rejected},
+    {"use_dpop_nonce", errc::request_rejected},
+    {"slow_down", errc::throttled},
+    {"rate_limited", errc::throttled},
+    {"rate_limit", errc::throttled},
+    {"rate_limit_exceeded", errc::throttled},
+    {"too_many_requests", errc::throttled},
+    {"throttled", errc::throttled},
+    {"temporarily_unavailable", errc::server_unavailable},
+    {"server_error", errc::server_unavailable},
+};
+
+inline const known_code* find_known_code(std::string_view name) noexcept {
+    for (const known_code& code : known_codes)
+        if (code.name == name) return &code;
+    return nullptr;
+}
+
+/// Whether a text has only the characters that RFC 6749 5.2 allows in `error`, and a bearable length.
+constexpr bool is_error_code(std::string_view code) noexcept {
+    if (code.empty() || code.size() > 64) return false;
+    for (const char c : code)
+        if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') return false;
+    return true;
+}
+
+inline bool has_secret(std::string_view text, const secret& hidden) noexcept {
+    return !hidden.empty() && text.find(hidden.reveal()) != std::string_view::npos;
+}
+
+/// Whether one of the record's secrets is part of a text.
+inline bool has_secret_of(const token& record, std::string_view text) noexcept {
+    for (const field& f : fields)
+        if (f.secret_text != nullptr && has_secret(text, record.*f.secret_text)) return true;
+    return false;
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
