@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_EXCHANGE_HPP
+#define TOKENKEEP_DETAIL_EXCHANGE_HPP
+
+#include <tokenkeep/detail/transaction.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// The login: a grant token is sent once and never again (RFC 6749 4.1.2), and what it brings replaces what the row
+/// held before.
+template <class Parts>
+class exchange : transaction<Parts> {
+    using base = transaction<Parts>;
+    using base::parts_, base::rows_, base::deadline_, base::tell;
+    using typename base::flight_type, typename base::guard_type, typename base::pass, typename base::time_point;
+
+  public:
+    /// `probe` holds a grant token and says whose it is: a user, or at least a client.
+    exchange(Parts& parts, const token& probe, time_point deadline) : base(parts, deadline), probe_(probe) {}
+
+    /// The row of this login. Its access token may be due: a grant that was exchanged before is not exchanged again.
+    token run() {
+        if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
+            throw error(errc::invalid_record, "tokenkeep: a grant token needs a user or a client to go with it");
+        for (;;) {
+            if (std::optional<token> row = parts_.find(probe_); row && is_done(*row)) return *std::move(row);
+            if (std::optional<token> row = under_first_lock()) return *std::move(row);
+            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: others are logging in all the time");
+        }
+    }
+
+    /// Whether the access token was brought by this very call.
+    bool has_exchanged() const { return has_exchanged_; }
+
+  private:
+    /// The row has the tokens of this very grant. While a marker names the grant, those it has are older.
+    bool is_done(const token& row) const {
+        return row.grant_token == probe_.grant_token && !row.access_token.empty() && !is_in_doubt(row);
+    }
+    bool is_in_doubt(const token& row) const {
+        const token_status status = read_status(row.status);
+        return status.what == token_status::kind::spend && status.is_about(probe_.grant_token);
+    }
+
+    /// Under the lock of the row, or of the name the identity has before there is one. nullopt: look again.
+    std::optional<token> under_first_lock() {
+        const std::optional<token> seen = parts_.find(probe_);
+        const std::string key = identity_key(seen ? *seen : probe_);
+        const auto flight = parts_.flights.of(key);
+        const pass entered(*flight, parts_.clock, deadline_);
+        guard_type guard = base::lock(*flight, key);
+        std::optional<token> row = parts_.find(probe_);
+        if (seen.has_value() != row.has_value() || (row && identity_key(*row) != key)) return std::nullopt;
+        if (row) return under_own_lock(*flight, guard, *row);
+        return first_login(*flight, guard, key);
+    }
+
+    /// There is no row: one is inserted, with the marker in it, and its own lock is taken before anything is sent.
+    std::optional<token> first_login(flight_type& flight, guard_type& guard, const std::string& key) {
+        token record = probe_;
+        record.status = to_status(base::new_marker(probe_.grant_token));
+        [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, record);
+        rows_.save(record);
+        const std::optional<token> row = find_by_status(record);
+        if (!row) return std::nullopt;
+        const std::string own_key = identity_key(*row);
+        if (own_key == key) return send(flight, guard, *row, std::nullopt);
+        const auto own_flight = parts_.flights.of(own_key);
+        const pass entered(*own_flight, parts_.clock, deadline_);
+        guard_type own_guard = base::lock(*own_flight, own_key);
+        if (!base::marker_stands(*row) || rows_.find_by_id(row->id) != row) return std::nullopt;
+        return send(*own_flight, own_guard, *row, std::nullopt);
+    }
+
+    /// The row that carries our marker, whatever rules the store has.
+    std::optional<token> find_by_status(const token& record) {
+        if (std::optional<token> row = parts_.find(record); row && row->status == record.status) return row;
+        for (const token& row : rows_.all())
+            if (row.status == record.status) return row;
+        return std::nullopt;
+    }
+
+    /// There is a row, and its lock is held.
+    std::optional<token> under_own_lock(flight_type& flight, guard_type& guard, const token& row) {
+        if (is_done(row)) return row;
+        if (is_in_doubt(row)) {
+            if (!Parts::rows_type::locks && base::is_young(flight, read_status(row.status)) && !base::is_late()) {
+                parts_.clock.sleep_until(
+                    std::min(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
+                return std::nullopt;
+            }
+            throw error(errc::outcome_unknown, "tokenkeep: this grant token may have been spent and is not sent again");
+        }
+        token given = probe_;
+        given.access_token.clear();
+        given.refresh_token.clear();
+        given.status.clear();
+        token marked = merge(row, given);
+        marked.id = row.id;
+        marked.status = to_status(base::new_marker(probe_.grant_token));
+        [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, marked);
+        if (!base::write_marker(row, marked)) return std::nullopt;
+        return send(flight, guard, marked, row);
+    }
+
+    /// The grant token is sent, and the row holds its marker. `before` is the row as it was, if there was one.
+    std::optional<token> send(flight_type& flight, guard_type& guard, const token& marked,
+                              const std::optional<token>& before) {
+        tell(event_kind::marked, marked);
+        tell(event_kind::spent, marked);
+        const outcome result = base::ask(exchange_request(parts_.provider, marked), marked);
+        if (result.what == outcome::kind::tokens) {
+            const new_tokens tokens{marked.id, marked.grant_token, grant_kind::authorization_code, *result.answer,
+                                    result.sent};
+            std::optional<token> saved = base::save(flight, guard, tokens, marked);
+            if (!saved) throw base::no_session();
+            has_exchanged_ = true;
+            return saved;
+        }
+        if (result.what == outcome::kind::unknown) {
+            tell(event_kind::outcome_unknown, marked);
+            std::rethrow_exception(base::outcome_unknown(result));
+        }
+        if (result.what == outcome::kind::refused) tell(event_kind::refused, marked);
+        undo(marked, before);
+        std::rethrow_exception(result.why);
+    }
+
+    /// Nothing was spent, or the grant is worthless: the row is as it was before, as far as that can be done.
+    void undo(const token& marked, const std::optional<token>& before) {
+        try {
+            if (before ? rows_.replace(marked, *before) : rows_.remove(marked)) tell(event_kind::taken_back, marked);
+        } catch (const std::exception&) { // the marker then says that the outcome of this grant is unknown
+        }
+    }
+
+    const token& probe_;
+    bool has_exchanged_ = false;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_FRESHNESS_HPP
+#define TOKENKEEP_DETAIL_FRESHNESS_HPP
+
+#include <tokenkeep/status.hpp>
+#include <tokenkeep/token.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <optional>
+
+namespace tokenkeep::inline v0::detail {
+
+/// The time from `from` to `to`: nothing if it is negative, and never an overflow, whatever was stored.
+inline std::chrono::milliseconds time_between(timestamp from, timestamp to) {
+    if (to <= from) return std::chrono::milliseconds{0};
+    const auto gap = static_cast<std::uint64_t>(to.time_since_epoch().count()) -
+                     static_cast<std::uint64_t>(from.time_since_epoch().count());
+    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    return std::chrono::milliseconds{static_cast<std::int64_t>(std::min(gap, most))};
+}
+
+/// How long before its end the row's access token is renewed: `margin`, but at most a fifth of the token's life. A row
+/// that does not say when the token was issued, such as one of Zoho's SDKs, has at most the five seconds they use.
+inline std::chrono::milliseconds margin_of(const token& row, std::chrono::milliseconds margin) {
+    if (!row.expires_at) return std::chrono::milliseconds{0};
+    if (!row.issued_at) return std::min(margin, std::chrono::milliseconds{5'000});
+    return std::min(margin, time_between(*row.issued_at, *row.expires_at) / 5);
+}
+
+/// How long the access token may be handed out without renewal; zero if it is due, nullopt if it has no known end.
+inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, timestamp now,
+                                                          std::chrono::milliseconds margin) {
+    if (!row.expires_at) return std::nullopt;
+    const auto left = time_between(now, *row.expires_at);
+    return std::max(std::chrono::milliseconds{0}, left - margin_of(row, margin));
+}
+
+/// Whether the row's refresh token is being revoked: nothing of the row is then handed out.
+inline bool is_revoking(const token& row) {
+    const token_status status = read_status(row.status);
+    return status.what == token_status::kind::revoking && status.is_about(row.refresh_token);
+}
+
+/// Whether the access token is worth sending: there, not the one just refused, not expired, not being revoked.
+inline bool is_usable(const token& row, timestamp now, const secret* refused) {
+    if (row.access_token.empty() || (refused != nullptr && row.access_token == *refused) || is_revoking(row))
+        return false;
+    return !row.expires_at || now < *row.expires_at;
+}
+
+/// Usable, and not due for renewal.
+inline bool is_fresh(const token& row, timestamp now, std::chrono::milliseconds margin, const secret* refused) {
+    return is_usable(row, now, refused) && fresh_for(row, now, margin) != std::chrono::milliseconds{0};
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_RENEWAL_HPP
+#define TOKENKEEP_DETAIL_RENEWAL_HPP
+
+#include <tokenkeep/detail/transaction.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// The refresh transaction: a row whose access token is due becomes one whose access token is not, by at most one
+/// spend of its refresh token among all who share the store.
+template <class Parts>
+class renewal : transaction<Parts> {
+    using base = transaction<Parts>;
+    using base::parts_, base::rows_, base::deadline_, base::tell;
+    using typename base::flight_type, typename base::guard_type, typename base::pass, typename base::time_point;
+
+  public:
+    /// `row` as just read; `refused` is an access token that a server answered with 401, or null.
+    renewal(Parts& parts, token row, const secret* refused, time_point deadline)
+        : base(parts, deadline), row_(std::move(row)), refused_(refused) {}
+
+    /// The row with a fresh access token; where the renewal fails, with the old one while it is usable, else it throws.
+    token run() {
+        try {
+            const auto flight = parts_.flights.of(identity_key(row_));
+            while (!renewed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
+            return std::move(row_);
+        } catch (const rotation_not_saved_error&) {
+            throw;
+        } catch (...) {
+            if (!base::usable(row_, refused_)) throw;
+            tell(event_kind::served_old, row_);
+            return std::move(row_);
+        }
+    }
+
+  private:
+    /// Keeps to the pause after a passing failure: a caller with a usable token goes on with it, another one waits, or
+    /// gets the failure if its deadline comes first. True if the row was renewed by somebody else meanwhile.
+    bool renewed_during_pause(flight_type& flight) {
+        const auto pause = flight.pause(parts_.clock.steady_now());
+        if (!pause) return false;
+        if (base::usable(row_, refused_) || pause->first > deadline_) std::rethrow_exception(pause->second);
+        parts_.clock.sleep_until(pause->first);
+        look_again();
+        return base::fresh(row_, refused_);
+    }
+
+    /// One flight under the lock. False: another sender's request may still be under way; wait outside and look again.
+    bool attempt(flight_type& flight) {
+        const pass entered(flight, parts_.clock, deadline_);
+        if (entered.waited()) tell(event_kind::waited, row_);
+        if (entered.failure_while_waiting()) std::rethrow_exception(entered.failure_while_waiting());
+        guard_type guard = base::lock(flight, identity_key(row_));
+        const secret first_seen = row_.access_token;
+        bool replayed = false;
+        for (;;) {
+            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+            look_again();
+            if (is_renewed_since(first_seen)) return adopt(flight);
+            const token_status status = read_status(row_.status);
+            refuse_if_over(status);
+            const bool in_doubt = status.what == token_status::kind::spend && status.is_about(row_.refresh_token);
+            const bool replay = in_doubt && !replayed && may_replay(status);
+            if (row_.refresh_token.empty() || (in_doubt && !replay)) {
+                if (base::usable(row_, refused_)) return true;
+                if (in_doubt ? base::is_young(flight, status) : is_exchange_under_way(flight, status)) return false;
+                if (!in_doubt) refuse_without_refresh_token(status);
+            }
+            http_request request = refresh_request(parts_.provider, row_);
+            const token before = row_;
+            token_status marker =
+                base::new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);
+            row_.status = to_status(marker);
+            if (!base::write_marker(before, row_)) continue;
+            tell(event_kind::marked, row_);
+            if (replay)
+                tell(event_kind::replayed, row_);
+            else if (in_doubt)
+                tell(event_kind::settled, row_);
+            replayed = replayed || replay;
+            tell(event_kind::spent, row_);
+            const outcome result = base::ask(std::move(request), row_);
+            switch (result.what) {
+            case outcome::kind::tokens:
+                if (finish(flight, guard, result)) return true;
+                break;
+            case outcome::kind::not_spent: take_back(before); fail(flight, result.why, result.retry_after);
+            case outcome::kind::refused: refused(flight); break;
+            case outcome::kind::unknown:
+                tell(event_kind::outcome_unknown, row_);
+                if (!result.may_be_under_way) note_nothing_under_way(marker);
+                if (!replayed && result.retry_after.count() == 0 && may_replay(marker)) break;
+                fail(flight, base::outcome_unknown(result), result.retry_after);
+            }
+        }
+    }
+
+    /// R: reads the row again.
+    void look_again() {
+        std::optional<token> row = rows_.find_by_id(row_.id);
+        if (!row) {
+            row_.access_token.clear();
+            throw base::no_session();
+        }
+        row_ = *std::move(row);
+    }
+
+    /// Fresh; or brought by somebody else while this call waited, and as good as it gets if it never lives long.
+    bool is_renewed_since(const secret& first_seen) const {
+        if (base::fresh(row_, refused_)) return true;
+        if (row_.access_token == first_seen || row_.access_token.empty() || is_revoking(row_)) return false;
+        if (refused_ != nullptr && row_.access_token == *refused_) return false;
+        const bool born_expired = row_.expires_at && row_.issued_at && *row_.expires_at <= *row_.issued_at;
+        return born_expired || base::usable(row_, refused_);
+    }
+
+    bool adopt(flight_type& flight) {
+        flight.succeeded();
+        flight.publish();
+        tell(event_kind::adopted, row_);
+        return true;
+    }
+
+    void refuse_if_over(const token_status& status) const {
+        const bool dead = status.what == token_status::kind::refused || status.what == token_status::kind::revoking;
+        if (dead && status.is_about(row_.refresh_token))
+            throw error(errc::reauthorization_required, "tokenkeep: the session is over; the user has to log in again");
+    }
+
+    bool is_about_exchange(const token_status& status) const {
+        return status.what == token_status::kind::spend && status.is_about(row_.grant_token);
+    }
+
+    /// Over a store without locks another caller's login may be at work; with locks it would hold ours.
+    bool is_exchange_under_way(flight_type& flight, const token_status& status) const {
+        return !Parts::rows_type::locks && is_about_exchange(status) && base::is_young(flight, status);
+    }
+
+    /// A row without a refresh token: either its login was cut off, or it never had one.
+    [[noreturn]] void refuse_without_refresh_token(const token_status& status) const {
+        if (is_about_exchange(status))
+            throw error(errc::outcome_unknown, "tokenkeep: the login was cut off; the grant token may have been spent");
+        throw error(errc::reauthorization_required,
+                    "tokenkeep: the access token has ended and there is no refresh token");
+    }
+
+    /// Whether the provider still takes the same refresh token again, also at the end of this request's time.
+    bool may_replay(const token_status& marker) const {
+        const timestamp now = parts_.clock.now();
+        return Parts::rows_type::locks && now >= marker.first_sent &&
+               time_between(marker.first_sent, now) + parts_.options.request_timeout <= parts_.replay_grace();
+    }
+
+    /// True if the new tokens are saved; false if the row holds another login now, which is to be looked at.
+    bool finish(flight_type& flight, guard_type& guard, const outcome& result) {
+        const new_tokens tokens{row_.id, row_.refresh_token, grant_kind::refresh_token, *result.answer, result.sent};
+        std::optional<token> saved = base::save(flight, guard, tokens, row_);
+        if (!saved) return false;
+        row_ = *std::move(saved);
+        return true;
+    }
+
+    /// The marker is taken back, as far as that can be done; an older doubt stays.
+    void take_back(const token& before) {
+        try {
+            if (rows_.replace(row_, before)) tell(event_kind::taken_back, before);
+        } catch (const std::exception&) { // the marker then stands, and is settled
+        }
+        row_ = before;
+    }
+
+    /// The answer came, so no request is on its way; the doubt remains.
+    void note_nothing_under_way(token_status& marker) {
+        token cleared = row_;
+        marker.last_sent.reset();
+        cleared.status = to_status(marker);
+        try {
+            if (rows_.replace(row_, cleared)) row_ = std::move(cleared);
+        } catch (const std::exception&) { // the marker then ages
+        }
+    }
+
+    /// A passing failure is remembered for those who wait, and for a while; any failure is thrown.
+    [[noreturn]] void fail(flight_type& flight, const std::exception_ptr& why, std::chrono::milliseconds retry_after) {
+        try {
+            std::rethrow_exception(why);
+        } catch (const std::system_error& failure) {
+            if (failure.code() == errc::throttled) tell(event_kind::throttled, row_);
+            const bool configuration =
+                failure.code() == errc::client_rejected || failure.code() == errc::request_rejected;
+            const auto now = parts_.clock.steady_now();
+            flight.failed(why, configuration ? now : now + parts_.backoff(flight, retry_after));
+            throw;
+        }
+    }
+
+    /// invalid_grant. If the row still holds the refused token it is marked dead, and this throws; otherwise somebody
+    /// has put another login there, which is to be looked at. Without a lock the winner of a race may be about to save:
+    /// the refusal is believed only when no request of others can be under way any more.
+    void refused(flight_type& flight) {
+        const secret spent = row_.refresh_token;
+        const token_status marker = read_status(row_.status);
+        tell(event_kind::refused, row_);
+        const error over(errc::reauthorization_required, "tokenkeep: the server refused the refresh token");
+        for (;;) {
+            look_again();
+            if (row_.refresh_token != spent) return;
+            if (!Parts::rows_type::locks && base::is_young(flight, marker)) {
+                if (base::usable(row_, refused_)) throw over;
+                wait_a_little();
+                continue;
+            }
+            token dead = row_;
+            dead.status =
+                to_status({.what = token_status::kind::refused, .fingerprint = token_status::fingerprint_of(spent)});
+            try {
+                if (!rows_.replace(row_, dead)) continue;
+                row_ = std::move(dead);
+            } catch (const std::exception&) { // the marker then stands, and the next one to settle it comes here again
+            }
+            throw over;
+        }
+    }
+
+    void wait_a_little() {
+        if (base::is_late())
+            throw error(errc::outcome_unknown, "tokenkeep: another sender's request may still be under way");
+        parts_.clock.sleep_until(std::min(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
+    }
+
+    token row_;
+    const secret* refused_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

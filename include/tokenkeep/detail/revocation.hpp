@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_REVOCATION_HPP
+#define TOKENKEEP_DETAIL_REVOCATION_HPP
+
+#include <tokenkeep/detail/transaction.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// The end of a session on both sides: the row is marked, the server is told, the row is removed. Cut off anywhere,
+/// nothing of the row is handed out any more, and the next revocation finishes the work. A login made meanwhile stays.
+template <class Parts>
+class revocation : transaction<Parts> {
+    using base = transaction<Parts>;
+    using base::parts_, base::rows_, base::deadline_, base::tell;
+    using typename base::guard_type, typename base::pass, typename base::time_point;
+
+  public:
+    revocation(Parts& parts, token row, time_point deadline) : base(parts, deadline), row_(std::move(row)) {}
+
+    void run() {
+        const std::string key = identity_key(row_);
+        const auto flight = parts_.flights.of(key);
+        const pass entered(*flight, parts_.clock, deadline_);
+        [[maybe_unused]] const guard_type guard = base::lock(*flight, key);
+        const token_status revoking = mark();
+        flight->publish();
+        if (!row_.refresh_token.empty() || !row_.access_token.empty()) parts_.revoke(row_);
+        while (!rows_.remove(row_)) {
+            std::optional<token> row = rows_.find_by_id(row_.id);
+            if (!row || !revoking.is_about(row->refresh_token)) break;
+            row_ = *std::move(row);
+        }
+        flight->publish();
+        tell(event_kind::revoked, row_);
+    }
+
+  private:
+    token_status mark() {
+        for (;;) {
+            std::optional<token> row = rows_.find_by_id(row_.id);
+            if (!row) throw base::no_session();
+            const token_status revoking{.what = token_status::kind::revoking,
+                                        .fingerprint = token_status::fingerprint_of(row->refresh_token)};
+            row_ = *row;
+            row_.status = to_status(revoking);
+            if (rows_.replace(*row, row_)) return revoking;
+            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+        }
+    }
+
+    token row_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

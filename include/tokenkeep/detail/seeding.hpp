@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SEEDING_HPP
+#define TOKENKEEP_DETAIL_SEEDING_HPP
+
+#include <tokenkeep/detail/transaction.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// A program that brings its own refresh token: the first time it makes a row of it; after the server has rotated it,
+/// the same token still means that row, by its hash. Beside a user or id, a token that is neither the row's nor its
+/// seed is a new login and replaces what the row holds.
+template <class Parts>
+class seeding : transaction<Parts> {
+    using base = transaction<Parts>;
+    using base::parts_, base::rows_, base::deadline_, base::tell;
+    using typename base::guard_type, typename base::pass, typename base::time_point;
+
+  public:
+    /// `probe` holds a refresh token.
+    seeding(Parts& parts, const token& probe, time_point deadline)
+        : base(parts, deadline), probe_(probe), seed_(text::sha256_hex(probe.refresh_token.reveal())) {}
+
+    token run() {
+        if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
+            throw error(errc::invalid_record, "tokenkeep: a refresh token needs a user or a client to go with it");
+        for (;;) {
+            if (std::optional<token> row = find(); row && is_known(*row)) return *std::move(row);
+            if (std::optional<token> row = under_lock()) return *std::move(row);
+            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+        }
+    }
+
+  private:
+    bool is_known(const token& row) const { return row.refresh_token == probe_.refresh_token || row.seed == seed_; }
+
+    std::optional<token> find() {
+        std::optional<token> row = parts_.find(probe_);
+        if (row || !probe_.user_name.empty() || !probe_.id.empty()) return row;
+        return parts_.find(token{.client_id = probe_.client_id, .api_domain = probe_.api_domain, .seed = seed_});
+    }
+
+    /// nullopt: look again.
+    std::optional<token> under_lock() {
+        const std::optional<token> seen = find();
+        const std::string key = identity_key(seen ? *seen : probe_);
+        const auto flight = parts_.flights.of(key);
+        const pass entered(*flight, parts_.clock, deadline_);
+        [[maybe_unused]] const guard_type guard = base::lock(*flight, key);
+        const std::optional<token> row = find();
+        if (row && is_known(*row)) return row;
+        if (seen.has_value() != row.has_value() || (row && identity_key(*row) != key)) return std::nullopt;
+        if (!row) {
+            token record = probe_;
+            record.seed = seed_;
+            rows_.save(record);
+        } else if (!rows_.replace(*row, new_login(*row))) {
+            return std::nullopt;
+        }
+        flight->publish();
+        std::optional<token> made = find();
+        if (!made)
+            throw error(errc::invalid_record,
+                        "tokenkeep: the store's rules do not find this record again; add a client id or a user");
+        tell(event_kind::seeded, *made);
+        return made;
+    }
+
+    /// The row with the probe's refresh token. An access token that cannot be emptied, in a store that only merges, is
+    /// at least expired.
+    token new_login(const token& row) const {
+        token given = probe_;
+        given.id = row.id;
+        token fresh = merge(row, given);
+        fresh.seed = seed_;
+        fresh.access_token = probe_.access_token;
+        fresh.expires_at = probe_.expires_at;
+        fresh.issued_at = probe_.issued_at;
+        fresh.status.clear();
+        if (!Parts::rows_type::compares && fresh.access_token.empty()) fresh.expires_at = timestamp{};
+        return fresh;
+    }
+
+    const token& probe_;
+    std::string seed_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

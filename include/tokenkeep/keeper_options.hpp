@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_KEEPER_OPTIONS_HPP
+#define TOKENKEEP_KEEPER_OPTIONS_HPP
+
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/token.hpp>
+
+#include <chrono>
+#include <memory>
+#include <utility>
+
+namespace tokenkeep::inline v0 {
+
+/// Every wait and margin of a keeper, with its default and its reason.
+struct keeper_options {
+    /// How long before its end a token is renewed: it must outlive the call it is handed out for. Never more than a
+    /// fifth of the token's life, so that short-lived tokens are not renewed at every call.
+    std::chrono::milliseconds refresh_margin{60'000};
+    /// For a whole exchange with the token endpoint.
+    std::chrono::milliseconds request_timeout{30'000};
+    /// How long a caller waits for its turn: longer than the request of whoever has it. 0: the request's timeout and
+    /// 15 s.
+    std::chrono::milliseconds lock_timeout{0};
+    /// Over a store that cannot both lock and compare: how long to wait between writing the marker and reading it
+    /// back. Longer than any other process takes from its read to its write.
+    std::chrono::milliseconds read_back_pause{100};
+    /// How long a request whose answer is missing may still be under way. 0: the request's timeout.
+    std::chrono::milliseconds settle_after{0};
+    /// After a passing failure the next attempt waits this long, twice as long after each further one, less up to a
+    /// half by chance; and never more than the longest.
+    std::chrono::milliseconds first_backoff{250};
+    std::chrono::milliseconds longest_backoff{30'000};
+    /// Whether `send` may carry a token to another host than the record's api_domain.
+    bool any_host = false;
+
+    /// The values that 0 stands for.
+    constexpr std::chrono::milliseconds effective_lock_timeout() const {
+        return lock_timeout.count() > 0 ? lock_timeout : request_timeout + std::chrono::seconds(15);
+    }
+    constexpr std::chrono::milliseconds effective_settle_after() const {
+        return settle_after.count() > 0 ? settle_after : request_timeout;
+    }
+};
+
+/// The server gave new tokens and the store would not take them. The old refresh token is spent, so the new record is
+/// here; the keeper keeps it too, with the lock, and saves it before anything else is spent.
+class rotation_not_saved_error : public error {
+  public:
+    explicit rotation_not_saved_error(token record)
+        : error(errc::rotation_not_saved, "tokenkeep: new tokens came and could not be saved"),
+          record_(std::make_shared<const token>(std::move(record))) {}
+
+    const token& record() const noexcept { return *record_; }
+
+  private:
+    std::shared_ptr<const token> record_; // exceptions are copied; the tokens are not
+};
+
+} // namespace tokenkeep::inline v0
+
+#endif

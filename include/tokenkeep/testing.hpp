@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TESTING_HPP
+#define TOKENKEEP_TESTING_HPP
+
+// What our own tests are made with, for tests of your own.
+
+#include <tokenkeep/tokenkeep.hpp>
+
+#include <tokenkeep/testing/fake_server.hpp>   // an authorization server within the process, with faults on demand
+#include <tokenkeep/testing/store_laws.hpp>    // the contract of a store, as a suite for any store
+#include <tokenkeep/testing/virtual_clock.hpp> // time that a test owns
+
+#endif

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+#include <tokenkeep/detail/exchange.hpp>
+
+#include "catch.hpp"
+#include "keeper_world.hpp"
+
+using tests::error_of, tests::world;
+using tokenkeep::errc, tokenkeep::event_kind, tokenkeep::secret, tokenkeep::token;
+using tokenkeep::testing::fault;
+using namespace std::chrono_literals;
+
+TEST_CASE("exchange: a grant token is exchanged once, however often the program brings it", "[exchange]") {
+    world w;
+    auto keep = w.keeper();
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    const secret first = keep.access_token(probe);
+    CHECK(keep.access_token(probe) == first);
+    w.clock.advance(2h);
+    CHECK(w.is_stored(keep.access_token(probe)));
+    CHECK(w.server.log().logins == 1);
+    CHECK(w.server.log().refreshes == 1);
+    CHECK(w.row().client_id == "app");
+    CHECK(w.row().client_secret.empty()); // the provider's secret is not stored
+    CHECK(w.row().status.empty());
+    CHECK(w.store.get_tokens().size() == 1);
+}
+
+TEST_CASE("exchange: a grant token without a user is found again by itself", "[exchange]") {
+    world w;
+    auto keep = w.keeper();
+    const token probe{.grant_token = w.server.grant("ada")};
+    const secret first = keep.access_token(probe);
+    CHECK(keep.access_token(probe) == first);
+    CHECK(w.server.log().logins == 1);
+    CHECK(w.store.get_tokens().size() == 1);
+}
+
+TEST_CASE("exchange: a new grant token for a known user is exchanged and replaces what the row held", "[exchange]") {
+    world w;
+    const token before = w.login();
+    auto keep = w.keeper();
+    const secret grant = w.server.grant("ada");
+    const secret given = keep.access_token({.user_name = "ada", .grant_token = grant});
+    const token after = w.row();
+    CHECK(given == after.access_token);
+    CHECK(after.id == before.id);
+    CHECK(after.access_token != before.access_token);
+    CHECK(after.refresh_token != before.refresh_token);
+    CHECK(after.grant_token == grant);
+    CHECK(w.server.is_live(after.refresh_token));
+    CHECK(w.server.log().logins == 2);
+}
+
+TEST_CASE("exchange: a login without refresh token empties the one of the old consent", "[exchange]") {
+    world w;
+    w.login();
+    auto keep = w.keeper();
+    w.server.next(
+        {fault::kind::answer,
+         {.status = 200, .body = "{\"access_token\":\"at-only\",\"token_type\":\"Bearer\",\"expires_in\":60}"}});
+    CHECK(keep.access_token({.user_name = "ada", .grant_token = "code-2"}) == secret("at-only"));
+    CHECK(w.row().refresh_token.empty());
+    w.clock.advance(2min);
+    CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::reauthorization_required);
+    CHECK(w.server.log().token_requests == 2);
+}
+
+TEST_CASE("exchange: a refused grant leaves everything as it was", "[exchange]") {
+    world w;
+    auto keep = w.keeper();
+    SECTION("no row before: none after") {
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada", .grant_token = "code-wrong"}); }) ==
+              errc::reauthorization_required);
+        CHECK(w.store.get_tokens().empty());
+    }
+    SECTION("a row before: the same row after") {
+        const token before = w.login();
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada", .grant_token = "code-wrong"}); }) ==
+              errc::reauthorization_required);
+        CHECK(w.row() == before);
+        CHECK(keep.access_token({.user_name = "ada"}) == before.access_token);
+    }
+}
+
+TEST_CASE("exchange: a grant that was not sent may be sent again", "[exchange]") {
+    world w;
+    auto keep = w.keeper();
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    w.server.next(fault::kind::unreachable);
+    CHECK(error_of([&] { keep.access_token(probe); }) == errc::transport_failure);
+    CHECK(w.store.get_tokens().empty());
+    CHECK(w.is_stored(keep.access_token(probe)));
+}
+
+TEST_CASE("exchange: a grant that may have been spent is never sent again", "[exchange]") {
+    world w;
+    auto keep = w.keeper();
+    const auto kind = GENERATE(fault::kind::lost_answer, fault::kind::lost_request, fault::kind::truncated);
+    SECTION("a first login") {
+        const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+        w.server.next(kind);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::outcome_unknown);
+        CHECK(w.server.log().token_requests == 1);
+        w.clock.advance(24h);
+        CHECK(error_of([&] { w.keeper().access_token(probe); }) == errc::outcome_unknown);
+        const token again{.user_name = "ada", .grant_token = w.server.grant("ada")};
+        CHECK(w.is_stored(keep.access_token(again)));
+    }
+    SECTION("a user with a session: it goes on") {
+        const token before = w.login();
+        const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+        w.server.next(kind);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+        CHECK(w.server.log().token_requests == 2);
+        CHECK(keep.access_token({.user_name = "ada"}) == before.access_token);
+        w.clock.advance(2h);
+        CHECK(w.is_stored(keep.access_token({.user_name = "ada"})));
+        CHECK(w.server.is_live(w.row().refresh_token));
+    }
+}
+
+TEST_CASE("exchange: the marker is stored before the grant is sent", "[exchange]") {
+    world w;
+    const secret grant = w.server.grant("ada");
+    bool looked = false;
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        const auto status = tokenkeep::read_status(w.row().status);
+        CHECK(status.what == tokenkeep::token_status::kind::spend);
+        CHECK(status.is_about(grant));
+        looked = true;
+        return w.server(request);
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    keep.access_token({.user_name = "ada", .grant_token = grant});
+    CHECK(looked);
+}
+
+TEST_CASE("exchange: tokens of a login that cannot be saved are kept and saved later", "[exchange]") {
+    world w;
+    auto keep = w.keeper();
+    w.store.before = [](std::string_view operation) {
+        if (operation == "replace") throw std::runtime_error("disk full");
+    };
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    CHECK(error_of([&] { keep.access_token(probe); }) == errc::rotation_not_saved);
+    w.store.before = [](std::string_view) {};
+    CHECK(w.is_stored(keep.access_token({.user_name = "ada"})));
+    CHECK(w.server.is_live(w.row().refresh_token));
+    CHECK(w.server.log().token_requests == 1);
+}
+
+TEST_CASE("exchange: a grant token that nobody can be found by is refused before anything is stored", "[exchange]") {
+    world w;
+    tokenkeep::oauth2_provider nameless = w.server.provider();
+    nameless.client_id.clear();
+    auto keep = w.keeper_with(nameless);
+    CHECK(error_of([&] { keep.access_token({.grant_token = "code"}); }) == errc::invalid_record);
+    CHECK(w.store.get_tokens().empty());
+    CHECK(w.server.log().token_requests == 0);
+}
+
+TEST_CASE("exchange: a row that holds only a grant token is exchanged when it is asked for", "[exchange]") {
+    world w;
+    w.store.inner.save_token({.user_name = "ada", .client_id = "app", .grant_token = w.server.grant("ada")});
+    CHECK(w.is_stored(w.keeper().access_token({.user_name = "ada"})));
+    CHECK(w.server.log().logins == 1);
+}
+
+TEST_CASE("exchange: over a plain store, and from many threads, one grant token is sent once", "[exchange]") {
+    tokenkeep::testing::fake_server server({.latency = 50ms});
+    tests::plain_store store;
+    tokenkeep::keeper keep{store, server, server.provider(), {.read_back_pause = 20ms}};
+    const token probe{.user_name = "ada", .grant_token = server.grant("ada")};
+    std::vector<std::thread> threads;
+    std::atomic<int> right{0};
+    for (int i = 0; i < 8; ++i) threads.emplace_back([&] { right += !keep.access_token(probe).empty(); });
+    for (std::thread& one : threads) one.join();
+    CHECK(right == 8);
+    CHECK(server.log().token_requests == 1);
+    CHECK(store.get_tokens().size() == 1);
+}

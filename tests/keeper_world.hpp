@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// What the tests of the keeper share: a server, a clock and a store that a test can interfere with.
+#ifndef TOKENKEEP_TESTS_KEEPER_WORLD_HPP
+#define TOKENKEEP_TESTS_KEEPER_WORLD_HPP
+
+#include <tokenkeep/basic_store.hpp>
+#include <tokenkeep/keeper.hpp>
+#include <tokenkeep/testing/fake_server.hpp>
+#include <tokenkeep/testing/virtual_clock.hpp>
+
+#include <algorithm>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tests {
+
+using namespace std::chrono_literals;
+
+/// A store that calls `before(operation)` first, which may throw, count or change the store itself.
+struct hooked_store {
+    std::function<void(std::string_view operation)> before = [](std::string_view) {};
+    tokenkeep::memory_store inner{};
+
+    std::optional<tokenkeep::token> find_token(const tokenkeep::token& probe) {
+        before("find");
+        return inner.find_token(probe);
+    }
+    void save_token(const tokenkeep::token& record) {
+        before("save");
+        inner.save_token(record);
+    }
+    void delete_token(const std::string& id) {
+        before("delete");
+        inner.delete_token(id);
+    }
+    std::vector<tokenkeep::token> get_tokens() { return inner.get_tokens(); }
+    void delete_tokens() { inner.delete_tokens(); }
+    std::optional<tokenkeep::token> find_token_by_id(const std::string& id) {
+        before("find_by_id");
+        return inner.find_token_by_id(id);
+    }
+    auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+        before("lock");
+        return inner.lock_token(key, deadline);
+    }
+    bool replace_token(const tokenkeep::token& expected, const tokenkeep::token& record) {
+        before("replace");
+        return inner.replace_token(expected, record);
+    }
+    bool remove_token(const tokenkeep::token& expected) {
+        before("remove");
+        return inner.remove_token(expected);
+    }
+};
+
+/// A store with the six operations and nothing else, as a user would write one.
+struct plain_store {
+    tokenkeep::memory_store inner{};
+
+    std::optional<tokenkeep::token> find_token(const tokenkeep::token& probe) { return inner.find_token(probe); }
+    void save_token(const tokenkeep::token& record) { inner.save_token(record); }
+    void delete_token(const std::string& id) { inner.delete_token(id); }
+    std::vector<tokenkeep::token> get_tokens() { return inner.get_tokens(); }
+    void delete_tokens() { inner.delete_tokens(); }
+    std::optional<tokenkeep::token> find_token_by_id(const std::string& id) { return inner.find_token_by_id(id); }
+};
+static_assert(tokenkeep::token_store<plain_store> && !tokenkeep::locking_store<plain_store> &&
+              !tokenkeep::comparing_store<plain_store>);
+
+/// Remembers what it is told, in order.
+struct recorder {
+    std::mutex mutex{};
+    std::vector<tokenkeep::event_kind> kinds{};
+    std::vector<std::string> texts{};
+
+    void operator()(const tokenkeep::event& e) {
+        const std::lock_guard lock(mutex);
+        kinds.push_back(e.kind);
+        texts.push_back(std::string(e.id) + " " + std::string(e.fingerprint) + " " + std::string(e.detail));
+    }
+    long count(tokenkeep::event_kind kind) {
+        const std::lock_guard lock(mutex);
+        return std::count(kinds.begin(), kinds.end(), kind);
+    }
+};
+
+/// One server, one clock, one store, and keepers over them.
+template <class Store = hooked_store>
+struct world {
+    explicit world(tokenkeep::testing::fake_server_options options = {}) : server(std::move(options), clock) {}
+
+    tokenkeep::testing::virtual_clock clock{};
+    tokenkeep::testing::fake_server server;
+    Store store{};
+    recorder seen{};
+
+    auto keeper(tokenkeep::keeper_options options = {}) {
+        return tokenkeep::keeper{store, server, server.provider(), options, seen, clock};
+    }
+    auto keeper_with(tokenkeep::oauth2_provider provider, tokenkeep::keeper_options options = {}) {
+        return tokenkeep::keeper{store, server, provider, options, seen, clock};
+    }
+    /// Ada logs in; her row.
+    tokenkeep::token login(const std::string& user = "ada") {
+        auto keep = keeper();
+        return keep.record({.user_name = user, .grant_token = server.grant(user)});
+    }
+    /// Whether the token just given is the one that is stored.
+    bool is_stored(const tokenkeep::secret& given) { return given == row().access_token; }
+    /// Ada's row as it is stored; the test fails if there is none.
+    tokenkeep::token row(const std::string& user = "ada") {
+        return store.inner.find_token({.user_name = user}).value();
+    }
+};
+
+/// The errc that a call throws; nullopt if it throws nothing.
+template <class Call>
+std::optional<tokenkeep::errc> error_of(Call call) {
+    try {
+        call();
+    } catch (const tokenkeep::error& failure) {
+        return static_cast<tokenkeep::errc>(failure.code().value());
+    }
+    return std::nullopt;
+}
+
+} // namespace tests
+
+#endif

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#include <tokenkeep/session.hpp>
+
+#include "catch.hpp"
+#include "keeper_world.hpp"
+
+using tests::error_of, tests::world;
+using tokenkeep::errc, tokenkeep::secret, tokenkeep::token;
+using namespace std::chrono_literals;
+
+namespace {
+const token ada{.user_name = "ada"};
+}
+
+TEST_CASE("session: while the token is fresh, no store is asked and nothing is copied", "[session]") {
+    world w;
+    w.login();
+    auto keep = w.keeper();
+    tokenkeep::session session = keep.session(ada);
+    const secret* first = &session.access_token();
+    CHECK(*first == w.row().access_token);
+    w.store.before = [](std::string_view) { throw std::runtime_error("the store was asked"); };
+    CHECK(&session.access_token() == first);
+    w.clock.advance(58min);
+    CHECK(&session.access_token() == first);
+    w.clock.advance(1min);
+    CHECK_THROWS_AS(session.access_token(), std::runtime_error);
+}
+
+TEST_CASE("session: a token that is due is renewed", "[session]") {
+    world w;
+    w.login();
+    auto keep = w.keeper();
+    auto session = keep.session(ada);
+    const secret before = session.access_token();
+    w.clock.advance(2h);
+    CHECK(session.access_token() != before);
+    CHECK(w.is_stored(session.access_token()));
+    CHECK(w.server.log().refreshes == 1);
+}
+
+TEST_CASE("session: a jump of the wall clock does not make it give an ended token", "[session]") {
+    world w;
+    w.login();
+    auto keep = w.keeper();
+    auto session = keep.session(ada);
+    const secret before = session.access_token();
+    w.clock.jump(-24h);
+    w.clock.advance(2h);
+    w.server.expire_access_tokens();
+    CHECK_NOTHROW(session.access_token());
+    CHECK(session.renew() != before);
+}
+
+TEST_CASE("session: after a 401 renew gives another token, and other sessions see it at once", "[session]") {
+    world w;
+    w.login();
+    auto keep = w.keeper();
+    auto session = keep.session(ada);
+    auto other = keep.session({.id = w.row().id});
+    auto copy = session;
+    const secret before = session.access_token();
+    CHECK(other.access_token() == before);
+    CHECK(copy.access_token() == before);
+    const secret after = session.renew();
+    CHECK(after != before);
+    CHECK(other.access_token() == after);
+    CHECK(copy.access_token() == after);
+    CHECK(other.renew() != after);
+    CHECK(w.server.log().refreshes == 2);
+}
+
+TEST_CASE("session: a session that still has the refused token adopts the one that another has fetched", "[session]") {
+    world w;
+    w.login();
+    auto keep = w.keeper();
+    auto neighbour = w.keeper(); // another process, which this session's keeper does not hear of
+    auto session = keep.session(ada);
+    const secret before = session.access_token();
+    const secret after = neighbour.renew(ada, before);
+    CHECK(session.access_token() == before);
+    CHECK(session.renew() == after);
+    CHECK(w.server.log().refreshes == 1);
+}
+
+TEST_CASE("session: it goes on giving what it has when its keeper is gone", "[session]") {
+    world w;
+    w.login();
+    std::optional<tokenkeep::session> used, unused;
+    {
+        auto keep = w.keeper();
+        used = keep.session(ada);
+        unused = keep.session(ada);
+        used->access_token();
+    }
+    w.clock.advance(24h);
+    CHECK(w.is_stored(used->access_token()));
+    CHECK(error_of([&] { used->renew(); }) == errc::token_not_found);
+    CHECK(error_of([&] { unused->access_token(); }) == errc::token_not_found);
+}
+
+TEST_CASE("session: a revoked identity is not served from memory", "[session]") {
+    world w;
+    w.login();
+    auto keep = w.keeper();
+    auto session = keep.session(ada);
+    session.access_token();
+    keep.revoke(ada);
+    CHECK(error_of([&] { session.access_token(); }) == errc::token_not_found);
+}
