@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+// No block of memory that we free still holds a secret: every block is searched as it is freed. Rows of a list_store
+// are plain strings and exempt.
+#include <tokenkeep/basic_store.hpp>
+#include <tokenkeep/document_store.hpp>
+#include <tokenkeep/identity_key.hpp>
+#include <tokenkeep/status.hpp>
+
+#include "../temporary.hpp"
+
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace {
+
+constexpr std::size_t header = 2 * alignof(std::max_align_t); // before each block: its size
+constexpr std::string_view mark = "S3NT";
+
+char text_of_secret[200'000];
+std::size_t secret_size = 0;
+bool searching = false;
+int leaks = 0, freed = 0;
+
+void* allocate(std::size_t size) {
+    auto* const memory = static_cast<char*>(std::calloc(1, size + header));
+    if (memory == nullptr) throw std::bad_alloc();
+    std::memcpy(memory, &size, sizeof size);
+    return memory + header;
+}
+
+/// A text shorter than the mark is looked for in blocks of its size only.
+bool holds_secret(std::string_view block) {
+    if (secret_size >= mark.size()) return block.find(mark) != block.npos;
+    return block == std::string_view(text_of_secret, secret_size);
+}
+
+void release(void* block) noexcept {
+    if (block == nullptr) return;
+    char* const memory = static_cast<char*>(block) - header;
+    std::size_t size = 0;
+    std::memcpy(&size, memory, sizeof size);
+    if (searching) {
+        ++freed;
+        if (holds_secret({memory + header, size})) ++leaks;
+    }
+    std::free(memory);
+}
+
+} // namespace
+
+void* operator new(std::size_t size) { return allocate(size); }
+void* operator new[](std::size_t size) { return allocate(size); }
+void operator delete(void* block) noexcept { release(block); }
+void operator delete[](void* block) noexcept { release(block); }
+void operator delete(void* block, std::size_t) noexcept { release(block); }
+void operator delete[](void* block, std::size_t) noexcept { release(block); }
+
+namespace {
+
+using namespace tokenkeep;
+
+int passed = 0, failed = 0;
+
+std::string_view hidden() { return {text_of_secret, secret_size}; }
+
+token login(const char* user) {
+    return {.user_name = user,
+            .client_id = "app",
+            .client_secret = hidden(),
+            .refresh_token = hidden(),
+            .access_token = hidden(),
+            .grant_token = hidden(),
+            .extra = hidden()};
+}
+
+/// Runs `act` with a secret of each size, and searches what it frees.
+template <class Act>
+void check(const char* what, Act act) {
+    constexpr std::size_t sizes[] = {1,  2,  3,  4,  7,  8,  14,  15,    16,    17,
+                                     22, 23, 24, 30, 31, 64, 100, 4'095, 5'000, 70'000};
+    for (const std::size_t size : sizes) {
+        secret_size = size;
+        leaks = freed = 0;
+        searching = true;
+        act();
+        searching = false;
+        if (leaks == 0 && freed > 0) {
+            ++passed;
+        } else {
+            ++failed;
+            std::printf("%s, %zu bytes: %d of %d freed blocks hold the secret\n", what, size, leaks, freed);
+        }
+    }
+}
+
+template <class Store>
+void use(Store& store) {
+    store.save_token(login("ada"));
+    store.save_token(login("ada"));
+    store.save_token({.user_name = "ada", .client_id = "app", .access_token = "another"});
+    store.save_token(login("ada"));
+    const token row = store.find_token({.user_name = "ada"}).value();
+    (void)store.find_token({.client_id = "app", .refresh_token = hidden()});
+    (void)store.find_token({.access_token = hidden()});
+    (void)store.find_token_by_id(row.id);
+    (void)store.get_tokens();
+    token next = row;
+    next.access_token = "another";
+    (void)store.replace_token(row, next);
+    (void)store.replace_token(row, row);
+    (void)store.replace_token(next, row);
+    try {
+        store.save_token({.user_name = "ada", .client_id = "app", .access_token = hidden(), .id = "of another row"});
+    } catch (const error&) {
+    }
+    store.save_token({.user_name = "bob", .client_id = "app", .access_token = hidden()});
+    (void)store.remove_token(row);
+    store.delete_token(row.id);
+    store.save_token(login("eve"));
+    store.delete_tokens();
+    store.save_token(login("ada"));
+}
+
+} // namespace
+
+int main() {
+    for (std::size_t i = 0; i < sizeof text_of_secret; ++i) text_of_secret[i] = "S3NT1NEL"[i % 8];
+
+    check("construction", [] { const secret one(hidden()); });
+    check("copy", [] {
+        const secret one(hidden());
+        const secret two = one;
+        secret three;
+        three = two;
+    });
+    check("move", [] {
+        secret one(hidden());
+        secret two = std::move(one);
+        secret three("another");
+        three = std::move(two);
+    });
+    check("reassignment", [] {
+        secret one(hidden());
+        one = "another";
+        one = hidden();
+        one = secret();
+        one = hidden();
+        one.clear();
+    });
+    check("building in place", [] {
+        const auto fill = [](char* out) { return std::memcpy(out, text_of_secret, secret_size), secret_size; };
+        const secret exact = secret::build(secret_size, fill);
+        const secret roomy = secret::build(secret_size + 9, fill);
+        try {
+            (void)secret::build(secret_size, [&](char* out) -> std::size_t { throw fill(out); });
+        } catch (std::size_t) {
+        }
+    });
+    check("digests", [] {
+        const secret one(hidden());
+        (void)one.fingerprint();
+        (void)token_status::fingerprint_of(one);
+        (void)identity_key({.refresh_token = one});
+        (void)redacted(login("ada"));
+    });
+    check("growth of a vector of token", [] {
+        std::vector<token> rows;
+        for (int n = 0; n < 9; ++n) rows.push_back(login("ada"));
+        rows.erase(rows.begin());
+        rows.resize(2);
+        rows.shrink_to_fit();
+    });
+    check("merging", [] {
+        token row = merge(login("ada"), login("bob"));
+        row = merge(row, {.access_token = "another"});
+    });
+    check("an optional that is emptied", [] {
+        std::optional<token> row = login("ada");
+        row.reset();
+    });
+    check("map_store", [] {
+        map_store store;
+        use(store);
+    });
+    check("memory_store", [] {
+        memory_store store;
+        use(store);
+    });
+    check("a store over a vector", [] {
+        basic_store<std::vector<token>> store;
+        use(store);
+    });
+    check("JSON", [] {
+        std::vector<token> rows{login("ada"), login("bob")};
+        rows[0].id = "7";
+        rows[1].id = "8";
+        const secret document = json_codec::encode(rows);
+        (void)json_codec::decode(document.reveal());
+    });
+    check("JSON that is damaged", [] {
+        const std::vector<token> rows{{.access_token = hidden(), .id = "7"}};
+        const secret document = json_codec::encode(rows);
+        for (const std::size_t length : {document.size() - 2, document.size() - 5}) {
+            try {
+                (void)json_codec::decode(document.reveal().substr(0, length));
+            } catch (const error&) {
+            }
+        }
+        const std::vector<token> refused{{.access_token = hidden(), .id = "7"}, {.user_name = "\xff", .id = "8"}};
+        try {
+            (void)json_codec::encode(refused);
+        } catch (const error&) {
+        }
+    });
+    const temporary_directory here;
+    check("basic_document_store over text_file", [&] {
+        basic_document_store store{text_file{here / "tokens.json"}};
+        use(store);
+    });
+
+    std::printf("%d passed, %d failed\n", passed, failed);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// The flow of the quickstart, over libcurl, against a certified authorization server with strict rotation.
+#include <tokenkeep/tokenkeep.hpp>
+
+#include "catch.hpp"
+#include "curl_transport.hpp"
+#include "server.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <unistd.h>
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using tokenkeep::errc, tokenkeep::secret, tokenkeep::token;
+
+namespace {
+
+/// A folder for the token file, empty at the start and gone at the end.
+struct folder {
+    std::string path = "/tmp/tokenkeep-oidc-XXXXXX";
+    folder() {
+        if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    }
+    ~folder() {
+        for (const char* name : {"/tokens.json", "/tokens.json.lock", "/tokens.json.tmp"})
+            ::unlink((path + name).c_str());
+        ::rmdir(path.c_str());
+    }
+};
+
+struct client {
+    std::string id, secret;
+    tokenkeep::client_authentication authentication;
+};
+
+/// The server, and what the test asks it beside the protocol.
+struct real_server {
+    oidc_server process{{"--access-token-seconds", "2", "--seconds", "90"}};
+    curl_transport transport{};
+
+    json ask(const std::string& method, const std::string& path) const {
+        return json::parse(transport({.method = method, .url = process.url() + path}).body);
+    }
+    json log() const { return ask("GET", "/test/log"); }
+    bool is_alive(const secret& refresh) const {
+        return ask("GET", "/test/alive?refresh_token=" + std::string(refresh.reveal()))["alive"];
+    }
+    /// The user logs in with the browser: the probe that the redirect makes.
+    token grant(const client& who, const std::string& user) const {
+        const json redirect = ask("POST", "/test/code?client_id=" + who.id + "&user=" + user);
+        return {.user_name = user,
+                .grant_token = redirect["code"].get<std::string>(),
+                .redirect_url = redirect["redirect_uri"]};
+    }
+    tokenkeep::oauth2_provider provider(const client& who) const {
+        return {.token_endpoint = process.url() + "/token",
+                .revocation_endpoint = process.url() + "/token/revocation",
+                .authentication = who.authentication,
+                .allow_loopback_http = true,
+                .client_id = who.id,
+                .client_secret = who.secret};
+    }
+};
+
+std::optional<errc> error_of(auto call) {
+    try {
+        call();
+    } catch (const tokenkeep::error& failure) {
+        return static_cast<errc>(failure.code().value());
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+TEST_CASE("real server: login, calls, expiry, rotation, 401, a new process, a herd, revocation", "[oidc]") {
+    const client who = GENERATE(client{"app-post", "app-post-secret", tokenkeep::client_authentication::post},
+                                client{"app-basic", "b+s/%41&c:=%", tokenkeep::client_authentication::basic});
+    CAPTURE(who.id);
+    const real_server server;
+    const folder where;
+    const token ada{.user_name = "ada"};
+    const tokenkeep::http_request me{.method = "GET", .url = server.process.url() + "/me"};
+    const auto open = [&] {
+        return tokenkeep::basic_document_store{tokenkeep::text_file{where.path + "/tokens.json"}};
+    };
+    {
+        auto store = open();
+        tokenkeep::keeper keep{store, server.transport, server.provider(who)};
+        const token login = server.grant(who, "ada");
+        keep.access_token(login);
+        CHECK(keep.send(me, ada).status == 200);
+        const token first = store.find_token(ada).value();
+        CHECK(first.token_type == "Bearer");
+        CHECK(server.is_alive(first.refresh_token));
+
+        std::this_thread::sleep_for(2100ms);
+        CHECK(keep.send(me, ada).status == 200);
+        const token second = store.find_token(ada).value();
+        CHECK(second.refresh_token != first.refresh_token);
+        CHECK(server.is_alive(second.refresh_token));
+        CHECK(server.log()["by_grant_type"]["refresh_token"] == 1);
+
+        // The clock says that the token lives, the server that it does not: 401, one renewal, one more call.
+        token long_lived = second;
+        long_lived.expires_at = *second.expires_at + 1h;
+        REQUIRE(store.replace_token(second, long_lived));
+        std::this_thread::sleep_for(3200ms); // the server allows for a second of clock difference
+        CHECK(keep.send(me, ada).status == 200);
+        CHECK(server.log()["resource_rejected"] == 1);
+        CHECK(server.log()["by_grant_type"]["refresh_token"] == 2);
+    }
+    {
+        auto store = open(); // as another run of the program would
+        tokenkeep::keeper keep{store, server.transport, server.provider(who)};
+        std::this_thread::sleep_for(2100ms);
+        std::atomic<int> good{0};
+        std::vector<std::thread> herd;
+        for (int i = 0; i < 16; ++i) herd.emplace_back([&] { good += keep.send(me, ada).status == 200; });
+        for (std::thread& one : herd) one.join();
+        CHECK(good == 16);
+        const json log = server.log();
+        CHECK(log["by_grant_type"]["authorization_code"] == 1);
+        CHECK(log["by_grant_type"]["refresh_token"] == 3);
+        CHECK(log["invalid_grant"] == 0);
+        CHECK(log["reuse_detected"] == 0);
+        CHECK(log["most_in_flight"] == 1);
+
+        const token last = store.find_token(ada).value();
+        keep.revoke(ada);
+        CHECK(store.get_tokens().empty());
+        CHECK(!server.is_alive(last.refresh_token));
+        CHECK(error_of([&] { keep.access_token(ada); }) == errc::token_not_found);
+    }
+}
+
+TEST_CASE("real server: what it refuses comes as the error that says what to do", "[oidc]") {
+    const client who{"app-post", "app-post-secret", tokenkeep::client_authentication::post};
+    const real_server server;
+    tokenkeep::memory_store store;
+    tokenkeep::keeper keep{store, server.transport, server.provider(who)};
+    const token ada{.user_name = "ada"};
+
+    token wrong = server.grant(who, "ada");
+    wrong.grant_token = "no-such-code";
+    CHECK(error_of([&] { keep.access_token(wrong); }) == errc::reauthorization_required);
+    CHECK(store.get_tokens().empty());
+
+    keep.access_token(server.grant(who, "ada"));
+    const token row = store.find_token(ada).value();
+    tokenkeep::keeper impostor{store, server.transport,
+                               server.provider({who.id, "another secret", who.authentication})};
+    CHECK(error_of([&] { impostor.renew(ada, row.access_token); }) == errc::client_rejected);
+    CHECK(store.find_token(ada) == row);
+    CHECK(!keep.renew(ada, row.access_token).empty());
+
+    // A spent refresh token comes back from elsewhere: the server ends the session, and everybody is told once.
+    tokenkeep::memory_store thief_store;
+    thief_store.save_token({.user_name = "ada", .client_id = who.id, .refresh_token = row.refresh_token});
+    tokenkeep::keeper thief{thief_store, server.transport, server.provider(who)};
+    CHECK(error_of([&] { thief.access_token(ada); }) == errc::reauthorization_required);
+    CHECK(error_of([&] { keep.renew(ada, store.find_token(ada)->access_token); }) == errc::reauthorization_required);
+    const int asked = server.log()["token_requests"];
+    CHECK(error_of([&] { keep.renew(ada, store.find_token(ada)->access_token); }) == errc::reauthorization_required);
+    CHECK(server.log()["token_requests"] == asked);
+}

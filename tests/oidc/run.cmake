@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+# Installs the authorization server into FOLDER, if it is not there yet, and runs PROGRAM, which starts it.
+# The versions are those of the lock file, and no package runs scripts of its own.
+cmake_minimum_required(VERSION 3.25)
+
+file(MAKE_DIRECTORY ${FOLDER})
+set(lock ${CMAKE_CURRENT_LIST_DIR}/package-lock.json)
+execute_process(COMMAND ${CMAKE_COMMAND} -E compare_files ${lock} ${FOLDER}/installed.json
+                RESULT_VARIABLE result OUTPUT_QUIET ERROR_QUIET)
+if(NOT result EQUAL 0)
+  file(COPY ${CMAKE_CURRENT_LIST_DIR}/package.json ${lock} DESTINATION ${FOLDER})
+  execute_process(COMMAND npm ci --ignore-scripts --no-audit --no-fund
+                  WORKING_DIRECTORY ${FOLDER} RESULT_VARIABLE result OUTPUT_VARIABLE said ERROR_VARIABLE said)
+  if(NOT result EQUAL 0)
+    if(NOT "$ENV{CI}" MATCHES "^(|0|false|no|off)$")
+      message("${said}")
+      message(FATAL_ERROR "The authorization server cannot be installed with npm (${result}).")
+    endif()
+    message(NOTICE "skipped: the authorization server cannot be installed with npm (${result})\n${said}")
+    return()
+  endif()
+  file(GLOB node ${FOLDER}/node_modules/node-*/bin/node) # the one for this machine; npm 9 makes no link to it
+  if(NOT node)
+    find_program(node node)
+  endif()
+  file(CREATE_LINK ${node} ${FOLDER}/node SYMBOLIC)
+  file(COPY_FILE ${lock} ${FOLDER}/installed.json)
+endif()
+file(COPY ${CMAKE_CURRENT_LIST_DIR}/server.mjs DESTINATION ${FOLDER})
+
+execute_process(COMMAND ${PROGRAM} RESULT_VARIABLE result)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "It ended with ${result}.")
+endif()

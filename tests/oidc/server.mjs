@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+// The authorization server of the integration test: oidc-provider with strict rotation of refresh tokens, a protected
+// resource beside it, and a few routes for the test itself.
+//
+//   node server.mjs [--port 0] [--seconds 120] [--access-token-seconds 2] [--token-delay-ms 0]
+//
+// It listens on 127.0.0.1 only, prints one line {"port":...} when it is ready, and ends when its standard input is
+// closed or when its time is up.
+//
+//   POST /token, /token/revocation   the provider's own endpoints
+//   GET  /me                         the protected resource: {"user":...}, or 401
+//   POST /test/code?client_id=&user= logs the user in and answers {"code":...,"redirect_uri":...}
+//   GET  /test/log                   what was asked so far, as counts
+//   GET  /test/alive?refresh_token=  {"alive":true} if this refresh token can still be spent
+
+import { createServer } from 'node:http';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { Provider, errors } from 'oidc-provider';
+
+const { values: options } = parseArgs({
+    options: {
+        port: { type: 'string', default: '0' },
+        seconds: { type: 'string', default: '120' },
+        'access-token-seconds': { type: 'string', default: '2' },
+        'token-delay-ms': { type: 'string', default: '0' },
+    },
+});
+
+process.stdin.on('close', () => process.exit(0)).resume();
+setTimeout(() => process.exit(0), Number(options.seconds) * 1000);
+
+const scope = 'openid offline_access';
+
+// What the provider keeps. Nothing expires by itself: the provider judges ages, and the server lives for minutes.
+const stored = new Map();
+
+class Rows {
+    constructor(model) {
+        this.model = model;
+    }
+
+    key(id) {
+        return `${this.model}:${id}`;
+    }
+
+    async upsert(id, payload) {
+        stored.set(this.key(id), payload);
+    }
+
+    async find(id) {
+        return stored.get(this.key(id));
+    }
+
+    async destroy(id) {
+        stored.delete(this.key(id));
+    }
+
+    // The provider looks at `consumed` well before it comes here, so of two requests at once both would pass that
+    // look. Only the first may win; the second is a reuse, and a reuse ends the grant.
+    async consume(id) {
+        const payload = stored.get(this.key(id));
+        if (!payload || payload.consumed) {
+            if (payload?.grantId) endGrant(payload.grantId);
+            throw new errors.InvalidGrant(`${this.model} already used`);
+        }
+        payload.consumed = Math.floor(Date.now() / 1000);
+    }
+
+    async revokeByGrantId(grantId) {
+        endGrant(grantId, `${this.model}:`);
+    }
+}
+
+function endGrant(grantId, prefix = '') {
+    for (const [key, payload] of stored) {
+        if (payload.grantId === grantId && key.startsWith(prefix)) stored.delete(key);
+    }
+    if (prefix === '') stored.delete(`Grant:${grantId}`);
+}
+
+const log = {
+    token_requests: 0, // all that reached the token endpoint, and by what they asked for
+    by_grant_type: {},
+    by_authentication: {},
+    successes: 0,
+    successes_by_grant_type: {},
+    refreshes_by_user: {},
+    invalid_grant: 0,
+    reuse_detected: 0,
+    other_errors: {},
+    revocations: 0,
+    resource_ok: 0,
+    resource_rejected: 0,
+    most_in_flight: 0,
+};
+
+function count(table, key) {
+    table[key] = (table[key] ?? 0) + 1;
+}
+
+function newProvider(issuer) {
+    const client = (client_id, client_secret, token_endpoint_auth_method) => ({
+        client_id,
+        client_secret,
+        token_endpoint_auth_method,
+        redirect_uris: [`https://${client_id}.example/callback`],
+        grant_types: ['authorization_code', 'refresh_token'],
+        response_types: ['code'],
+        id_token_signed_response_alg: 'ES256',
+    });
+    const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+    const provider = new Provider(issuer, {
+        adapter: Rows,
+        // The second secret means something else if it is not form-encoded before it goes into the Basic credentials.
+        clients: [
+            client('app-post', 'app-post-secret', 'client_secret_post'),
+            client('app-basic', 'b+s/%41&c:=%', 'client_secret_basic'),
+        ],
+        clockTolerance: 1, // a token lives at least as long as it says, although the provider counts whole seconds
+        cookies: { keys: [randomBytes(16).toString('hex')] },
+        features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
+        findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+        jwks: { keys: [{ ...key, alg: 'ES256', use: 'sig' }] },
+        pkce: { required: () => false },
+        rotateRefreshToken: true,
+        ttl: {
+            AccessToken: Number(options['access-token-seconds']),
+            AuthorizationCode: 60,
+            Grant: 86400,
+            IdToken: 3600,
+            RefreshToken: 86400,
+        },
+    });
+
+    const tokenRequest = (ctx) => {
+        log.token_requests += 1;
+        count(log.by_grant_type, ctx.oidc.params?.grant_type ?? '');
+        count(log.by_authentication, ctx.headers.authorization ? 'basic' : 'post');
+    };
+    provider.on('grant.success', (ctx) => {
+        tokenRequest(ctx);
+        log.successes += 1;
+        count(log.successes_by_grant_type, ctx.oidc.params.grant_type);
+        if (ctx.oidc.params.grant_type === 'refresh_token') count(log.refreshes_by_user, ctx.oidc.entities.Account.accountId);
+    });
+    const refused = (ctx, error) => {
+        tokenRequest(ctx);
+        if (error.error === 'invalid_grant') log.invalid_grant += 1;
+        else count(log.other_errors, error.error ?? 'server_error');
+        if (/already (used|consumed)$/.test(error.error_detail)) log.reuse_detected += 1;
+    };
+    provider.on('grant.error', refused);
+    provider.on('server_error', (ctx, error) => {
+        process.stderr.write(`${error.stack}\n`);
+        refused(ctx, error);
+    });
+    return provider;
+}
+
+function answer(response, status, body, headers = {}) {
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+}
+
+async function login(provider, response, query) {
+    const client = await provider.Client.find(query.get('client_id') ?? '');
+    const user = query.get('user');
+    if (!client || !user) return answer(response, 400, { error: 'client_id and user are needed' });
+    const grant = new provider.Grant({ accountId: user, clientId: client.clientId });
+    grant.addOIDCScope(scope);
+    const [redirectUri] = client.redirectUris;
+    const code = new provider.AuthorizationCode({
+        accountId: user,
+        authTime: Math.floor(Date.now() / 1000),
+        client,
+        grantId: await grant.save(),
+        redirectUri,
+        scope, // asked for directly: by way of a browser, offline_access is dropped without prompt=consent
+    });
+    return answer(response, 200, { code: await code.save(), redirect_uri: redirectUri });
+}
+
+async function resource(provider, request, response) {
+    const [type, value] = (request.headers.authorization ?? '').split(' ');
+    const token = type === 'Bearer' ? await provider.AccessToken.find(value) : undefined;
+    if (!token || !(await provider.Grant.find(token.grantId))) {
+        log.resource_rejected += 1;
+        return answer(response, 401, { error: 'invalid_token' }, { 'www-authenticate': 'Bearer error="invalid_token"' });
+    }
+    log.resource_ok += 1;
+    return answer(response, 200, { user: token.accountId });
+}
+
+async function alive(provider, response, query) {
+    const token = await provider.RefreshToken.find(query.get('refresh_token') ?? '');
+    const grant = token?.isValid ? await provider.Grant.find(token.grantId) : undefined;
+    return answer(response, 200, { alive: grant !== undefined });
+}
+
+let inFlight = 0;
+
+async function oauth(provider, callback, path, request, response) {
+    if (path === '/token') {
+        inFlight += 1;
+        log.most_in_flight = Math.max(log.most_in_flight, inFlight);
+        response.once('close', () => { inFlight -= 1; });
+        await delay(Number(options['token-delay-ms']));
+    }
+    if (path === '/token/revocation') {
+        response.once('finish', () => { if (response.statusCode === 200) log.revocations += 1; });
+    }
+    return callback(request, response);
+}
+
+const server = createServer();
+server.listen(Number(options.port), '127.0.0.1', () => {
+    const { port } = server.address();
+    const issuer = `http://127.0.0.1:${port}`;
+    const provider = newProvider(issuer);
+    const callback = provider.callback();
+    server.on('request', async (request, response) => {
+        const { pathname, searchParams } = new URL(request.url, issuer);
+        try {
+            switch (`${request.method} ${pathname}`) {
+            case 'POST /test/code': return await login(provider, response, searchParams);
+            case 'GET /test/log': return answer(response, 200, log);
+            case 'GET /test/alive': return await alive(provider, response, searchParams);
+            case 'GET /me': return await resource(provider, request, response);
+            default: return await oauth(provider, callback, pathname, request, response);
+            }
+        } catch (error) {
+            process.stderr.write(`${error.stack}\n`);
+            return answer(response, 500, { error: 'server_error' });
+        }
+    });
+    process.stdout.write(`${JSON.stringify({ port })}\n`);
+});

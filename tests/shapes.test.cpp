@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+// The Shape in the comment of each concept, word for word, compiled; and a test that no Shape is missing here and that
+// none differs. Each copy stands between `// shape: FILE` and `// end`.
+#include <tokenkeep/basic_store.hpp>
+#include <tokenkeep/clock.hpp>
+#include <tokenkeep/document_store.hpp>
+#include <tokenkeep/http.hpp>
+#include <tokenkeep/oauth/provider.hpp>
+#include <tokenkeep/rules.hpp>
+#include <tokenkeep/store.hpp>
+
+#include "catch.hpp"
+#include "temporary.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// clang-format off
+
+struct my_rows {};
+
+// shape: container.hpp
+template <> struct tokenkeep::container_traits<my_rows> {
+    template <class Visit>
+    static void for_each(const my_rows& rows, Visit visit);
+    static void insert_or_assign(my_rows& rows, const token& row);
+    static void erase(my_rows& rows, const std::string& id);
+};
+// end
+
+namespace shapes {
+
+using namespace tokenkeep;
+
+namespace of_clock {
+// shape: clock.hpp
+struct c {
+    timestamp                             now();
+    std::chrono::steady_clock::time_point steady_now();
+    void sleep_until(std::chrono::steady_clock::time_point t);
+    bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
+                    std::chrono::steady_clock::time_point t, bool (*predicate)());
+};
+// end
+}
+
+namespace of_transport {
+// shape: http.hpp
+struct t {
+    http_response operator()(const http_request& request);
+};
+// end
+}
+
+namespace of_rule {
+// shape: rules.hpp
+struct r {
+    static constexpr auto key = &token::user_name;
+    static bool applies(const token& probe);
+};
+// end
+}
+
+namespace of_chain {
+// shape: rules.hpp
+struct c {
+    using list = rule_list<by_user>;
+    template <class Look>
+    static auto find(const token& probe, Look&& look);
+};
+// end
+template <class Look>
+auto c::find(const token&, Look&& look) { return look(by_user{}); }
+}
+
+namespace of_store {
+// shape: store.hpp
+struct s {
+    std::optional<token> find_token(const token& probe);
+    void                 save_token(const token& record);
+    void                 delete_token(const std::string& id);
+    std::vector<token>   get_tokens();
+    void                 delete_tokens();
+    std::optional<token> find_token_by_id(const std::string& id);
+};
+// end
+}
+
+struct g {};
+
+namespace of_locking {
+// shape: store.hpp
+struct s {   // besides the six operations
+    g lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline);
+};
+// end
+struct store : of_store::s, s {};
+}
+
+namespace of_comparing {
+// shape: store.hpp
+struct s {   // besides the six operations
+    bool replace_token(const token& expected, const token& record);
+    bool remove_token(const token& expected);
+};
+// end
+struct store : of_store::s, s {};
+}
+
+namespace of_document {
+// shape: document_store.hpp
+struct d {
+    std::optional<std::string> load();
+    void                       save(std::string_view bytes);
+};
+// end
+}
+
+namespace of_provider {
+// shape: oauth/provider.hpp
+struct p {
+    http_request                exchange_request(const token& record);
+    http_request                refresh_request(const token& record);
+    std::optional<http_request> revoke_request(const token& record);
+    token_response              read_token_response(const http_response& response, const token& record);
+    void                        authorize(http_request& request, const token& record);
+};
+// end
+}
+
+// clang-format on
+
+static_assert(tokenkeep::clock<of_clock::c>);
+static_assert(http_transport<of_transport::t>);
+static_assert(matching_rule<of_rule::r> && matching_rules<first_applicable<of_rule::r>>);
+static_assert(matching_rules<of_chain::c>);
+static_assert(token_store<of_store::s>);
+static_assert(locking_store<of_locking::store> && !comparing_store<of_locking::store>);
+static_assert(comparing_store<of_comparing::store> && !locking_store<of_comparing::store>);
+static_assert(document<of_document::d> && token_store<basic_document_store<of_document::d>>);
+static_assert(authorization_provider<of_provider::p>);
+static_assert(detail::explain_container<my_rows>() && token_store<basic_store<my_rows>>);
+
+} // namespace shapes
+
+namespace {
+
+const std::filesystem::path tests = std::filesystem::path(__FILE__).parent_path();
+
+std::vector<std::string> lines_of(const std::filesystem::path& path) {
+    std::istringstream text(bytes_of(path.string()));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(text, line);) lines.push_back(line);
+    return lines;
+}
+
+/// The Shapes in a header's comments: what lies between the heading and the next, without the comment's signs.
+std::vector<std::string> shapes_in(const std::filesystem::path& header) {
+    constexpr std::string_view begin = "/// Shape (the least model):", end = "/// Meaning:", sign = "///   ";
+    std::vector<std::string> found;
+    bool inside = false;
+    for (const std::string& line : lines_of(header)) {
+        if (inside && line != end) found.back() += line.substr(std::min(sign.size(), line.size())) + "\n";
+        if (line == begin) found.emplace_back();
+        inside = line == begin || (inside && line != end);
+    }
+    return found;
+}
+
+/// The copies of a header's Shapes in all tests.
+std::vector<std::string> copies_of(const std::string& header) {
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(tests)) {
+        if (!entry.path().string().ends_with(".test.cpp")) continue;
+        bool inside = false;
+        for (const std::string& line : lines_of(entry.path())) {
+            if (line == "// end") inside = false;
+            if (inside) found.back() += line + "\n";
+            if (line != "// shape: " + header) continue;
+            inside = true;
+            found.emplace_back();
+        }
+    }
+    return found;
+}
+
+} // namespace
+
+TEST_CASE("shapes: every concept's Shape is compiled by a test, word for word", "[shapes]") {
+    const std::filesystem::path include = tests.parent_path() / "include" / "tokenkeep";
+    std::size_t seen = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(include)) {
+        if (entry.path().extension() != ".hpp") continue;
+        const std::string header = std::filesystem::relative(entry.path(), include).string();
+        std::vector<std::string> shapes = shapes_in(entry.path()), copies = copies_of(header);
+        std::sort(shapes.begin(), shapes.end());
+        std::sort(copies.begin(), copies.end());
+        CAPTURE(header);
+        CHECK(shapes == copies);
+        seen += shapes.size();
+    }
+    CHECK(seen >= 10);
+}
