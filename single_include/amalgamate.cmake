@@ -101,7 +101,7 @@ expand(tokenkeep/tokenkeep.hpp FALSE text)
 put(tokenkeep.hpp "the whole library in one header." "" "${text}")
 set(umbrella "${done}")
 
-set(first "\n#include <tokenkeep/tokenkeep.hpp>\n")
+set(first "\n#include \"tokenkeep.hpp\"\n") # they lie side by side, in whatever folder
 expand(tokenkeep/testing.hpp FALSE text)
 put(testing.hpp "its test kit in one header." "${first}" "${text}")
 set(placed "${done}")

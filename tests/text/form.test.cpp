@@ -97,6 +97,7 @@ TEST_CASE("form: the result has its memory from the start", "[text]") {
 
 TEST_CASE("form: a percent sign at the end stands for itself", "[text]") {
     CHECK(text::from_form("a=%4") == pairs{{"a", "%4"}});
+    CHECK(text::from_form(std::string_view("a=%41", 4)) == pairs{{"a", "%4"}});
     CHECK(text::from_form("a=%") == pairs{{"a", "%"}});
     CHECK(text::from_form("a=%41") == pairs{{"a", "A"}});
 }

@@ -247,7 +247,7 @@ TEST_CASE("json: a fault says where, and carries no value", "[text]") {
     CHECK(broken.value.kind() == json_kind::null);
     const auto twice = parse_json("{\"a\":1,\"b\":2,\"a\":3}");
     CHECK(twice.fault == json_fault::duplicate);
-    CHECK(twice.offset == 15); // behind the quote of the second "a"
+    CHECK(twice.offset == 14); // behind the quote of the second "a"
     CHECK(parse_json("{\"a\":1,\"a\":2").offset == 12);
 }
 

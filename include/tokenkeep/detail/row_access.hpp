@@ -26,7 +26,7 @@ struct guard_of<Store> {
 };
 
 /// A store as the refresh transaction uses it: locks and conditional writes, by the store's own means where it has
-/// them, and as near as TRANSACTION's section on plain stores allows where it has not.
+/// them; where it has not, by reading once more before each write.
 template <token_store Store>
 class row_access {
   public:

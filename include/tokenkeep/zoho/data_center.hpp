@@ -83,12 +83,11 @@ inline bool belongs_to(std::string_view api_domain, const data_center& center) {
                                         : std::string(api_domain);
     const std::optional<text::url_parts> url = text::parse_url(with_scheme);
     if (!url || !text::is_secure_url(with_scheme, center.allow_loopback_http)) return false;
-    const bool https = text::equal_ignoring_case(url->scheme, "https");
     for (const std::string* own : {&center.api, &center.accounts, &center.sandbox, &center.developer}) {
         const std::optional<text::url_parts> known = text::parse_url(*own);
         if (!known) continue;
         if (text::same_origin(*known, *url)) return true;
-        if (https && detail::is_within(url->host, detail::zoho_domain(known->host))) return true;
+        if (detail::is_within(url->host, detail::zoho_domain(known->host))) return true;
     }
     return false;
 }
