@@ -34,6 +34,8 @@ TEST_CASE("identity_key: no two identities share a name, whatever is in them", "
                                {.user_name = "pp", .client_id = "ada"},
                                {.user_name = "3:app", .client_id = "3:ada"},
                                {.user_name = ":3:app", .client_id = "ada"},
+                               {.user_name = "c", .client_id = "a:b"},
+                               {.user_name = "b:c", .client_id = "a"},
                                {.user_name = "3:a:3:b", .client_id = ""},
                                {.user_name = "b", .client_id = "3:a:3"},
                                {.client_id = "app", .refresh_token = "r"},

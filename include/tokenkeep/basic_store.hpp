@@ -33,6 +33,8 @@ class basic_store {
         typename std::conditional_t<is_indexed, std::type_identity<detail::indexed_table<typename Policy::rules>>,
                                     std::type_identity<Container>>::type;
     static_assert(detail::explain_container<rows_type>());
+    // Where that has said its sentence, rows of another kind keep the compiler from saying more.
+    using usable_rows = std::conditional_t<detail::usable_container<rows_type>, rows_type, std::vector<token>>;
     using mutex = typename Policy::mutex;
 
   public:
@@ -91,7 +93,7 @@ class basic_store {
 
   private:
     mutable mutex mutex_{};
-    detail::row_set<rows_type, Policy> rows_{};
+    detail::row_set<usable_rows, Policy> rows_{};
     detail::key_locks locks_{};
 };
 

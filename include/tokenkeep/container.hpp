@@ -114,6 +114,9 @@ concept can_match = requires(const C& rows, const token& probe) {
 };
 
 template <class C>
+concept usable_container = can_iterate<C> && can_insert<C> && can_erase<C>;
+
+template <class C>
 consteval bool explain_container() {
     static_assert(can_iterate<C>,
                   "tokenkeep: a container is a sequence of token, a map from std::string to token, rows of "

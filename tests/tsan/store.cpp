@@ -45,7 +45,8 @@ void mix(Store& store, unsigned thread, int rounds) {
     const auto soon = [] { return std::chrono::steady_clock::now() + std::chrono::seconds(60); };
     for (int n = 0; n < rounds; ++n) {
         const std::string access = "access " + std::to_string(thread) + "." + std::to_string(n);
-        store.save_token({.user_name = user, .client_id = "app", .refresh_token = "refresh of " + user, .access_token = access});
+        store.save_token(
+            {.user_name = user, .client_id = "app", .refresh_token = "refresh of " + user, .access_token = access});
         if constexpr (locking_store<Store>) {
             const auto held = store.lock_token(user, soon());
             (void)store.find_token({.user_name = user});

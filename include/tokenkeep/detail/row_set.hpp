@@ -122,10 +122,11 @@ class row_set {
     }
 
     std::string unused_id() const {
-        std::string id;
-        do id = typename Policy::ids{}();
-        while (find_by_id(id));
-        return id;
+        for (int tries = 0; tries < 1'000; ++tries) {
+            std::string id = typename Policy::ids{}();
+            if (!id.empty() && !find_by_id(id)) return id;
+        }
+        throw error(errc::invalid_record, "tokenkeep: the policy's ids gives no id that is free");
     }
 
     Container rows_{};

@@ -38,7 +38,7 @@ inline std::vector<token> probes_about(const std::vector<token>& rows) {
         add({.seed = row.seed});
         add({.refresh_token = row.refresh_token, .grant_token = "a new grant"});
         add({.user_name = "nobody", .access_token = row.access_token});
-        add({.user_name = row.user_name, .refresh_token = rows[0].refresh_token, .id = rows[1].id});
+        add({.user_name = row.user_name, .refresh_token = rows.front().refresh_token, .id = rows.back().id});
     }
     for (const char* text : {"nobody", "id", "user_name", "ad", "ada ", "ADA", "' or '1'='1", "nobody' or '1'='1",
                              "x' union select client_secret from oauthtoken --", "1 or 1=1", "%", "*", "0", "\n"}) {

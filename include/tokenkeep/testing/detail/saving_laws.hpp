@@ -46,7 +46,8 @@ void saving_laws(Make& make, Check& check) {
         store.save_token(login("next"));
         check.expect(!only_row_of(store, "next").id.empty(), "after an id in letters new rows are still given ids");
         store.save_token({.access_token = "pwned' where 1=1 --", .id = "x' or '1'='1"});
-        check.expect(store.find_token_by_id(bob.id) == bob && store.find_token_by_id(ada.id)->user_name == "lovelace",
+        check.expect(store.find_token_by_id(bob.id) == bob &&
+                         store.find_token_by_id(ada.id).value().user_name == "lovelace",
                      "text that looks like SQL changes no other row");
     });
 
