@@ -149,3 +149,26 @@ TEST_CASE("read_lock: it holds the mutex until the scope ends", "[policy]") {
     }
     CHECK(others_can_write());
 }
+
+namespace {
+struct one_id {
+    std::string operator()() const { return "one"; }
+};
+struct no_id {
+    std::string operator()() const { return {}; }
+};
+template <class Ids>
+struct with_ids : tokenkeep::defaults {
+    using ids = Ids;
+};
+} // namespace
+
+TEST_CASE("policy: ids that give none that is free are an error, not an endless loop", "[policy]") {
+    tokenkeep::basic_store<std::vector<tokenkeep::token>, with_ids<one_id>> store;
+    store.save_token({.user_name = "ada", .access_token = "at"});
+    CHECK_THROWS_AS(store.save_token({.user_name = "bob", .access_token = "at-2"}), tokenkeep::error);
+    CHECK(store.get_tokens().size() == 1);
+    tokenkeep::basic_store<std::vector<tokenkeep::token>, with_ids<no_id>> nameless;
+    CHECK_THROWS_AS(nameless.save_token({.user_name = "ada", .access_token = "at"}), tokenkeep::error);
+    CHECK(nameless.get_tokens().empty());
+}

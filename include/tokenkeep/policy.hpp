@@ -53,6 +53,15 @@ concept has_mutex = requires(typename P::mutex& mutex) {
     mutex.unlock();
 };
 
+/// The policy's, or the default where a policy that does not inherit has none.
+template <class P>
+constexpr std::chrono::milliseconds store_lock_timeout_of() {
+    if constexpr (requires { P::store_lock_timeout; })
+        return P::store_lock_timeout;
+    else
+        return defaults::store_lock_timeout;
+}
+
 template <class P>
 consteval bool explain_policy() {
     static_assert(has_rules<P>,

@@ -85,7 +85,7 @@ namespace tokenkeep::inline v0 {
 
 inline constexpr struct {
     int major_number, minor_number, patch_number;
-} version{TOKENKEEP_VERSION_MAJOR, TOKENKEEP_VERSION_MINOR, TOKENKEEP_VERSION_PATCH};
+} library_version{TOKENKEEP_VERSION_MAJOR, TOKENKEEP_VERSION_MINOR, TOKENKEEP_VERSION_PATCH};
 
 } // namespace tokenkeep::inline v0
 
@@ -489,10 +489,16 @@ struct system_clock {
 #define TOKENKEEP_TEXT_JSON_HPP
 
 
-// ==== tokenkeep/text/json_value.hpp
+// ==== tokenkeep/text/json_reader.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_TEXT_JSON_VALUE_HPP
-#define TOKENKEEP_TEXT_JSON_VALUE_HPP
+#ifndef TOKENKEEP_TEXT_JSON_READER_HPP
+#define TOKENKEEP_TEXT_JSON_READER_HPP
+
+
+// ==== tokenkeep/text/json_scanner.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TEXT_JSON_SCANNER_HPP
+#define TOKENKEEP_TEXT_JSON_SCANNER_HPP
 
 
 // ==== tokenkeep/text/json_string.hpp
@@ -507,6 +513,8 @@ struct system_clock {
 #define TOKENKEEP_TEXT_ASCII_HPP
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace tokenkeep::inline v0::text {
@@ -529,7 +537,7 @@ constexpr int hex_value(char c) noexcept {
 constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
     if (a.size() != b.size()) return false;
     for (std::size_t i = 0; i < a.size(); ++i)
-        if (to_lower(a[i]) != to_lower(b[i])) return false;
+        if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i])) return false;
     return true;
 }
 
@@ -539,6 +547,22 @@ constexpr std::string_view trim(std::string_view text) noexcept {
     const std::size_t first = text.find_first_not_of(blanks);
     if (first == std::string_view::npos) return {};
     return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+/// Whether a text is printable ASCII and spaces, as tokens are (VSCHAR, RFC 6749 Appendix A). Eight bytes at a time.
+inline bool is_printable(std::string_view text) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    std::uint64_t odd = 0;
+    std::size_t at = 0;
+    for (; text.size() - at >= 8; at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, 8);
+        // Without a high bit no sum below carries over; with one, it is decided.
+        odd |= word | (word + ones) | ~(word + ones * 0x60);
+    }
+    bool printable = (odd & ones * 0x80) == 0;
+    for (; at < text.size(); ++at) printable = printable && text[at] >= 0x20 && text[at] <= 0x7e;
+    return printable;
 }
 
 } // namespace tokenkeep::inline v0::text
@@ -635,6 +659,10 @@ inline bool is_utf8(std::string_view bytes) noexcept {
 #include <cstring>
 #include <string_view>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace tokenkeep::inline v0::detail {
 
 constexpr bool is_json_plain(char c) noexcept {
@@ -655,6 +683,17 @@ constexpr std::uint64_t not_json_plain(std::uint64_t word) noexcept {
 /// The first byte of a JSON string's inside that is not plain (a quote, a backslash, a control character, or not
 /// ASCII), or `end`. Eight bytes at a time: nearly all of a token answer is plain.
 inline const char* skip_json_plain(const char* at, const char* end) noexcept {
+#if defined(__SSE2__)
+    // Twice as many at a time; the comparison is signed, so that what is not ASCII counts as below the space.
+    for (; end - at >= 16; at += 16) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+        const __m128i below_space = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
+        const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+        const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+        const int found = _mm_movemask_epi8(_mm_or_si128(below_space, _mm_or_si128(quote, backslash)));
+        if (found != 0) return at + std::countr_zero(static_cast<unsigned>(found));
+    }
+#endif
     for (; end - at >= 8; at += 8) {
         std::uint64_t word = 0;
         std::memcpy(&word, at, 8);
@@ -777,6 +816,116 @@ void append_json_string(Out& out, std::string_view utf8) {
 #endif
 
 
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace tokenkeep::inline v0::text {
+
+/// What can be wrong with a text that is to be JSON.
+enum class json_fault {
+    none,
+    syntax,    ///< Not JSON (RFC 8259).
+    encoding,  ///< Not UTF-8, a lone surrogate, or a byte order mark (RFC 8259 8.1).
+    depth,     ///< Arrays and objects nested deeper than json_depth_limit.
+    size,      ///< Longer than the reader was told to take.
+    duplicate, ///< An object names a member twice, as they read after unescaping; all else is in order.
+};
+
+} // namespace tokenkeep::inline v0::text
+
+namespace tokenkeep::inline v0::detail {
+
+/// A place in a text, and the values of JSON that hold no others.
+class json_scanner {
+    using json_fault = text::json_fault;
+
+  protected:
+    explicit json_scanner(std::string_view text) noexcept
+        : begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {}
+
+    /// Reads a string behind its opening quote.
+    json_fault read_string() {
+        while (true) {
+            at_ = skip_json_plain(at_, end_);
+            if (take('"')) return json_fault::none;
+            if (at_ == end_ || static_cast<unsigned char>(*at_) < 0x20) return json_fault::syntax;
+            if (*at_ == '\\') {
+                if (const json_fault fault = read_escape(); fault != json_fault::none) return fault;
+                continue;
+            }
+            const std::size_t length = utf8_length(at_, end_);
+            if (length == 0) return json_fault::encoding;
+            at_ += length;
+        }
+    }
+
+    json_fault read_escape() noexcept {
+        ++at_;
+        if (!take('u')) {
+            if (json_escape(peek()) == 0) return json_fault::syntax;
+            ++at_;
+            return json_fault::none;
+        }
+        const std::int32_t code = json_hex4(at_, end_);
+        if (code < 0) return json_fault::syntax;
+        if (is_low_surrogate(code)) return json_fault::encoding;
+        at_ += 4;
+        if (!is_high_surrogate(code)) return json_fault::none;
+        if (end_ - at_ < 6 || at_[0] != '\\' || at_[1] != 'u') return json_fault::encoding;
+        if (!is_low_surrogate(json_hex4(at_ + 2, end_))) return json_fault::encoding;
+        at_ += 6;
+        return json_fault::none;
+    }
+
+    json_fault read_word(std::string_view word) noexcept {
+        for (const char c : word)
+            if (!take(c)) return json_fault::syntax;
+        return json_fault::none;
+    }
+
+    json_fault read_number() noexcept {
+        if (std::string_view(at_, static_cast<std::size_t>(end_ - at_)).starts_with("\xef\xbb\xbf"))
+            return json_fault::encoding;
+        take('-');
+        if (!take('0') && !take_digits()) return json_fault::syntax;
+        if (take('.') && !take_digits()) return json_fault::syntax;
+        if (take('e') || take('E')) {
+            if (!take('+')) take('-');
+            if (!take_digits()) return json_fault::syntax;
+        }
+        return json_fault::none;
+    }
+
+    char peek() const noexcept { return at_ != end_ ? *at_ : '\0'; }
+    bool take(char c) noexcept {
+        if (at_ == end_ || *at_ != c) return false;
+        ++at_;
+        return true;
+    }
+    bool take_digits() noexcept {
+        const char* const first = at_;
+        while (at_ != end_ && text::is_digit(*at_)) ++at_;
+        return at_ != first;
+    }
+
+    const char* begin_;
+    const char* at_;
+    const char* end_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+// ==== tokenkeep/text/json_value.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TEXT_JSON_VALUE_HPP
+#define TOKENKEEP_TEXT_JSON_VALUE_HPP
+
+
+
 #include <charconv>
 #include <concepts>
 #include <cstddef>
@@ -870,6 +1019,12 @@ class json_value {
         return converted<Number>();
     }
 
+    /// A string's text where it stands, if it is written without escapes.
+    std::optional<std::string_view> plain_text() const noexcept {
+        if (kind() != json_kind::string || raw_.find('\\') != std::string_view::npos) return std::nullopt;
+        return raw_.substr(1, raw_.size() - 2);
+    }
+
     /// The size of a string's text in bytes.
     std::size_t text_size() const noexcept {
         std::size_t size = 0;
@@ -891,6 +1046,7 @@ class json_value {
 
     /// A string's text. For a secret, copy_text leaves no copy behind.
     std::string text() const {
+        if (const std::optional<std::string_view> plain = plain_text()) return std::string(*plain);
         std::string copy;
         walk([&copy](const char* from, std::size_t piece) { return copy.append(from, piece), true; });
         return copy;
@@ -994,30 +1150,15 @@ class json_value {
 #include <cstddef>
 #include <cstdint>
 #include <forward_list>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tokenkeep::inline v0::text {
 
-enum class json_fault {
-    none,
-    syntax,    ///< Not JSON (RFC 8259).
-    encoding,  ///< Not UTF-8, a lone surrogate, or a byte order mark (RFC 8259 8.1).
-    depth,     ///< Arrays and objects nested deeper than json_depth_limit.
-    size,      ///< Longer than the reader was told to take.
-    duplicate, ///< An object names a member twice, as they read after unescaping; all else is in order.
-};
-
-/// What parse_json found.
-struct json_result {
-    json_fault fault = json_fault::none;
-    std::size_t offset = 0; ///< Where the fault was noticed, in bytes.
-    json_value value{};     ///< Null if there is a fault.
-
-    explicit operator bool() const noexcept { return fault == json_fault::none; }
-};
-
+/// How deep arrays and objects may be nested.
 inline constexpr std::size_t json_depth_limit = 64;
 
 } // namespace tokenkeep::inline v0::text
@@ -1025,29 +1166,48 @@ inline constexpr std::size_t json_depth_limit = 64;
 namespace tokenkeep::inline v0::detail {
 
 /// One pass over a text that finds out whether it is JSON. It keeps no tree: only which brackets are open and, to
-/// find repeated names, where the names of the objects now open lie.
-class json_reader {
+/// find repeated names, where the members of the objects now open lie.
+class json_reader : json_scanner {
     using json_fault = text::json_fault;
 
   public:
-    explicit json_reader(std::string_view text) noexcept
-        : begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {}
+    explicit json_reader(std::string_view text) noexcept : json_scanner(text) {}
 
-    text::json_result read() {
-        const char* const first = at_ = skip_json_space(at_, end_);
-        json_fault fault = read_values();
-        const auto offset = static_cast<std::size_t>((fault == json_fault::duplicate ? repeated_ : at_) - begin_);
-        if (fault != json_fault::none) return {fault, offset, {}};
-        const char* last = end_;
-        while (static_cast<unsigned char>(last[-1]) <= ' ') --last;
-        return {fault, 0, text::json_value(std::string_view(first, static_cast<std::size_t>(last - first)))};
+    /// Reads all of it, and says what is wrong.
+    json_fault read() {
+        at_ = skip_json_space(at_, end_);
+        const char* const first = at_;
+        const json_fault fault = read_values();
+        noticed_ = fault == json_fault::duplicate ? repeated_ : at_;
+        if (fault == json_fault::none) value_ = view(first, value_end_);
+        return fault;
+    }
+
+    /// Where the fault was noticed, in bytes.
+    std::size_t offset() const noexcept { return static_cast<std::size_t>(noticed_ - begin_); }
+
+    /// The value of a text without fault; else null.
+    text::json_value value() const noexcept { return text::json_value(value_); }
+
+    /// Calls visit(name, name as written, value) for each member of a text without fault that is an object. It costs
+    /// nothing, unlike a walk over the value: the reader has passed them all.
+    template <class Visit>
+    void for_each_member(Visit visit) const {
+        for (const member& m : members_)
+            visit(m.name, view(m.written.data() - 1, m.written.data() + m.written.size() + 1),
+                  text::json_value(m.value));
     }
 
   private:
-    struct name {
-        std::string_view text; ///< Unescaped.
-        const char* at;
+    struct member {
+        std::string_view name;    ///< Unescaped.
+        std::string_view written; ///< Between its quotes.
+        std::string_view value{};
     };
+
+    static std::string_view view(const char* from, const char* to) noexcept {
+        return {from, static_cast<std::size_t>(to - from)};
+    }
 
     json_fault read_values() {
         while (true) {
@@ -1076,6 +1236,8 @@ class json_reader {
     /// Closes what closes behind a value, up to the comma before the next value or to the end.
     json_fault read_after_value() {
         while (true) {
+            value_end_ = at_;
+            if (in_object()) members_.back().value = view(members_.back().value.data(), at_);
             at_ = skip_json_space(at_, end_);
             if (depth_ == 0) return at_ == end_ ? json_fault::none : json_fault::syntax;
             if (take(',')) {
@@ -1091,7 +1253,7 @@ class json_reader {
         if (depth_ == text::json_depth_limit) return json_fault::depth;
         ++at_;
         objects_ = objects_ << 1 | (object ? 1u : 0u);
-        first_names_[depth_++] = names_.size();
+        first_members_[depth_++] = members_.size();
         at_ = skip_json_space(at_, end_);
         if (take(object ? '}' : ']')) {
             close();
@@ -1101,11 +1263,12 @@ class json_reader {
         return object ? read_name() : json_fault::none;
     }
 
+    /// Forgets the members of the object that ends, except those of the outermost.
     void close() {
-        --depth_;
+        const std::size_t first = first_members_[--depth_];
         if (in_object()) {
-            if (repeated_ == nullptr) find_repeated(first_names_[depth_]);
-            names_.erase(names_.begin() + static_cast<std::ptrdiff_t>(first_names_[depth_]), names_.end());
+            if (repeated_ == nullptr) find_repeated(first);
+            if (depth_ != 0) members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(first), members_.end());
         }
         objects_ >>= 1;
     }
@@ -1117,122 +1280,80 @@ class json_reader {
         if (!take('"')) return json_fault::syntax;
         const char* const first = at_;
         if (const json_fault fault = read_string(); fault != json_fault::none) return fault;
-        if (names_.empty()) names_.reserve(16);
-        names_.push_back(name_at(first));
+        if (members_.empty()) members_.reserve(16);
+        members_.push_back(named(view(first, at_ - 1)));
         at_ = skip_json_space(at_, end_);
-        return take(':') ? json_fault::none : json_fault::syntax;
-    }
-
-    /// The name whose text begins at `first` and ends before the quote just read.
-    name name_at(const char* first) {
-        const std::string_view inside(first, static_cast<std::size_t>(at_ - first) - 1);
-        if (inside.find('\\') == std::string_view::npos) return {inside, first};
-        std::string& unescaped = unescaped_.emplace_front();
-        walk_json_string(inside,
-                         [&](const char* from, std::size_t size) { return unescaped.append(from, size), true; });
-        return {unescaped, first};
-    }
-
-    /// Reads a string behind its opening quote.
-    json_fault read_string() {
-        while (true) {
-            at_ = skip_json_plain(at_, end_);
-            if (take('"')) return json_fault::none;
-            if (at_ == end_ || static_cast<unsigned char>(*at_) < 0x20) return json_fault::syntax;
-            if (*at_ == '\\') {
-                if (const json_fault fault = read_escape(); fault != json_fault::none) return fault;
-                continue;
-            }
-            const std::size_t length = utf8_length(at_, end_);
-            if (length == 0) return json_fault::encoding;
-            at_ += length;
-        }
-    }
-
-    json_fault read_escape() noexcept {
-        ++at_;
-        if (!take('u')) {
-            if (json_escape(peek()) == 0) return json_fault::syntax;
-            ++at_;
-            return json_fault::none;
-        }
-        const std::int32_t code = json_hex4(at_, end_);
-        if (code < 0) return json_fault::syntax;
-        if (is_low_surrogate(code)) return json_fault::encoding;
-        at_ += 4;
-        if (!is_high_surrogate(code)) return json_fault::none;
-        if (end_ - at_ < 6 || at_[0] != '\\' || at_[1] != 'u') return json_fault::encoding;
-        if (!is_low_surrogate(json_hex4(at_ + 2, end_))) return json_fault::encoding;
-        at_ += 6;
+        if (!take(':')) return json_fault::syntax;
+        at_ = skip_json_space(at_, end_);
+        members_.back().value = view(at_, at_);
         return json_fault::none;
     }
 
-    json_fault read_word(std::string_view word) noexcept {
-        for (const char c : word)
-            if (!take(c)) return json_fault::syntax;
-        return json_fault::none;
-    }
-
-    json_fault read_number() noexcept {
-        if (std::string_view(at_, static_cast<std::size_t>(end_ - at_)).starts_with("\xef\xbb\xbf"))
-            return json_fault::encoding;
-        take('-');
-        if (!take('0') && !take_digits()) return json_fault::syntax;
-        if (take('.') && !take_digits()) return json_fault::syntax;
-        if (take('e') || take('E')) {
-            if (!take('+')) take('-');
-            if (!take_digits()) return json_fault::syntax;
-        }
-        return json_fault::none;
+    member named(std::string_view written) {
+        if (written.find('\\') == std::string_view::npos) return {written, written};
+        std::string& name = unescaped_.emplace_front();
+        walk_json_string(written, [&](const char* from, std::size_t size) { return name.append(from, size), true; });
+        return {name, written};
     }
 
     /// Looks for a repeated name among those from `first` on: each with each while they are few, else sorted.
     void find_repeated(std::size_t first) {
-        name* const begin = names_.data() + first;
-        name* const end = names_.data() + names_.size();
-        const bool few = end - begin <= 16;
-        if (!few) std::sort(begin, end, [](const name& a, const name& b) { return a.text < b.text; });
-        for (name* one = begin; one != end; ++one) {
-            name* const stop = few || end - one < 2 ? end : one + 2;
-            for (name* other = one + 1; other < stop; ++other)
-                if (one->text == other->text) repeated_ = std::max(one->at, other->at);
+        const std::span<const member> all = std::span(members_).subspan(first);
+        if (all.size() <= 16) {
+            for (std::size_t i = 1; i < all.size(); ++i)
+                for (std::size_t j = 0; j < i; ++j)
+                    if (all[i].name == all[j].name) repeated_ = all[i].written.data();
+            return;
         }
+        std::vector<std::pair<std::string_view, const char*>> sorted;
+        sorted.reserve(all.size());
+        for (const member& m : all) sorted.emplace_back(m.name, m.written.data());
+        std::sort(sorted.begin(), sorted.end());
+        for (std::size_t i = 1; i < sorted.size(); ++i)
+            if (sorted[i].first == sorted[i - 1].first) repeated_ = sorted[i].second;
     }
 
-    char peek() const noexcept { return at_ != end_ ? *at_ : '\0'; }
-    bool take(char c) noexcept {
-        if (at_ == end_ || *at_ != c) return false;
-        ++at_;
-        return true;
-    }
-    bool take_digits() noexcept {
-        const char* const first = at_;
-        while (at_ != end_ && text::is_digit(*at_)) ++at_;
-        return at_ != first;
-    }
-
-    const char* begin_;
-    const char* at_;
-    const char* end_;
     const char* repeated_ = nullptr;
+    const char* noticed_ = nullptr;
     bool value_due_ = true;
     std::size_t depth_ = 0;
     std::uint64_t objects_ = 0; ///< A bit for every open bracket, the innermost lowest: whether it is an object.
-    std::array<std::size_t, text::json_depth_limit> first_names_{};
-    std::vector<name> names_{};
-    std::forward_list<std::string> unescaped_{}; ///< The names that had to be unescaped.
+    std::array<std::size_t, text::json_depth_limit> first_members_{};
+    std::vector<member> members_{}; ///< Of the objects now open, the outermost first.
+    std::forward_list<std::string> unescaped_{};
+    const char* value_end_ = nullptr; ///< Where the last value ended.
+    std::string_view value_ = "null";
 };
 
 } // namespace tokenkeep::inline v0::detail
 
+#endif
+
+
+
+
+#include <cstddef>
+#include <string_view>
+
 namespace tokenkeep::inline v0::text {
+
+/// What parse_json found.
+struct json_result {
+    json_fault fault = json_fault::none;
+    std::size_t offset = 0; ///< Where the fault was noticed, in bytes.
+    json_value value{};     ///< Null if there is a fault.
+
+    explicit operator bool() const noexcept { return fault == json_fault::none; }
+};
 
 /// Finds out once whether a text is JSON (RFC 8259), strictly: UTF-8 without a byte order mark, no lone surrogates,
 /// no repeated names, at most json_depth_limit brackets deep and `size_limit` bytes long. Takes time in proportion to
 /// the text, and a logarithm for names. The value refers to `text`. A fault never carries text, only its place.
 inline json_result parse_json(std::string_view text, std::size_t size_limit = std::size_t{1} << 30) {
     if (text.size() > size_limit) return {json_fault::size, size_limit, {}};
-    return detail::json_reader(text).read();
+    detail::json_reader reader(text);
+    const json_fault fault = reader.read();
+    return {fault, fault == json_fault::none ? 0 : reader.offset(), reader.value()};
 }
 
 } // namespace tokenkeep::inline v0::text
@@ -1772,6 +1893,9 @@ template <class C, class Rule>
 concept can_match = requires(const C& rows, const token& probe) {
     container_traits<C>::for_each_match(rows, Rule{}, probe, [](const token&) {});
 };
+
+template <class C>
+concept usable_container = can_iterate<C> && can_insert<C> && can_erase<C>;
 
 template <class C>
 consteval bool explain_container() {
@@ -2344,6 +2468,15 @@ concept has_mutex = requires(typename P::mutex& mutex) {
     mutex.unlock();
 };
 
+/// The policy's, or the default where a policy that does not inherit has none.
+template <class P>
+constexpr std::chrono::milliseconds store_lock_timeout_of() {
+    if constexpr (requires { P::store_lock_timeout; })
+        return P::store_lock_timeout;
+    else
+        return defaults::store_lock_timeout;
+}
+
 template <class P>
 consteval bool explain_policy() {
     static_assert(has_rules<P>,
@@ -2813,10 +2946,11 @@ class row_set {
     }
 
     std::string unused_id() const {
-        std::string id;
-        do id = typename Policy::ids{}();
-        while (find_by_id(id));
-        return id;
+        for (int tries = 0; tries < 1'000; ++tries) {
+            std::string id = typename Policy::ids{}();
+            if (!id.empty() && !find_by_id(id)) return id;
+        }
+        throw error(errc::invalid_record, "tokenkeep: the policy's ids gives no id that is free");
     }
 
     Container rows_{};
@@ -2973,6 +3107,8 @@ class basic_store {
         typename std::conditional_t<is_indexed, std::type_identity<detail::indexed_table<typename Policy::rules>>,
                                     std::type_identity<Container>>::type;
     static_assert(detail::explain_container<rows_type>());
+    // Where that has said its sentence, rows of another kind keep the compiler from saying more.
+    using usable_rows = std::conditional_t<detail::usable_container<rows_type>, rows_type, std::vector<token>>;
     using mutex = typename Policy::mutex;
 
   public:
@@ -3031,7 +3167,7 @@ class basic_store {
 
   private:
     mutable mutex mutex_{};
-    detail::row_set<rows_type, Policy> rows_{};
+    detail::row_set<usable_rows, Policy> rows_{};
     detail::key_locks locks_{};
 };
 
@@ -3051,6 +3187,55 @@ using list_store = basic_store<std::vector<std::list<std::string>>>;
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DOCUMENT_STORE_HPP
 #define TOKENKEEP_DOCUMENT_STORE_HPP
+
+
+// ==== tokenkeep/detail/document_abilities.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_DOCUMENT_ABILITIES_HPP
+#define TOKENKEEP_DETAIL_DOCUMENT_ABILITIES_HPP
+
+
+
+#include <chrono>
+#include <string>
+
+namespace tokenkeep::inline v0::detail {
+
+// What only some documents let a store do, as bases of basic_document_store. A store that cannot do it must not have
+// the name either: a store that names an ability and lacks it is taken for a mistake, see explain_token_store.
+
+template <class Store, bool is_able>
+struct document_locking {};
+
+template <class Store>
+struct document_locking<Store, true> {
+    /// See locking_store; the lock reaches as far as the document's.
+    auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+        return static_cast<Store&>(*this).document_.lock(key, deadline);
+    }
+};
+
+template <class Store, bool is_able>
+struct document_comparing {};
+
+template <class Store>
+struct document_comparing<Store, true> {
+    /// See comparing_store.
+    bool replace_token(const token& expected, const token& record) {
+        return static_cast<Store&>(*this).change([&](auto& rows) { return rows.replace(expected, record); });
+    }
+    /// See comparing_store.
+    bool remove_token(const token& expected) {
+        return static_cast<Store&>(*this).change([&](auto& rows) { return rows.remove(expected); });
+    }
+};
+
+template <class Store, bool locks, bool compares>
+struct document_abilities : document_locking<Store, locks>, document_comparing<Store, compares> {};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
 
 
 
@@ -3355,14 +3540,17 @@ consteval bool explain_codec() {
 /// What it can do follows from the document: see there. It may be moved while nobody else uses it. A document that is
 /// empty or damaged is an error (errc::storage_corrupt), never a new store.
 template <class Document, class Codec, class Policy>
-class basic_document_store {
-    static_assert(detail::explain_document<Document>() && detail::explain_codec<Codec>() &&
-                  detail::explain_policy<Policy>());
+class basic_document_store
+    : public detail::document_abilities<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>,
+                                        detail::can_lock<Document> || detail::is_versioned<Document>> {
+    static_assert(detail::explain_document<Document>() && detail::explain_codec<Codec>());
+    static_assert(detail::explain_policy<Policy>());
     static constexpr bool locks = detail::can_lock<Document>;
     static constexpr bool versioned = detail::is_versioned<Document>;
+    friend detail::document_locking<basic_document_store, true>;
+    friend detail::document_comparing<basic_document_store, true>;
     using row_set = detail::row_set<std::vector<token>, Policy>;
     using mutex = typename Policy::mutex;
-    using time_point = std::chrono::steady_clock::time_point;
 
   public:
     explicit basic_document_store(Document document) : document_(std::move(document)) {}
@@ -3385,24 +3573,12 @@ class basic_document_store {
     }
     std::optional<token> find_token_by_id(const std::string& id) { return load().find_by_id(id); }
 
-    /// See locking_store; the lock reaches as far as the document's.
-    auto lock_token(const std::string& key, time_point deadline) requires locks {
-        return document_.lock(key, deadline);
-    }
-    /// See comparing_store.
-    bool replace_token(const token& expected, const token& record) requires(locks || versioned) {
-        return change([&](row_set& rows) { return rows.replace(expected, record); });
-    }
-    bool remove_token(const token& expected) requires(locks || versioned) {
-        return change([&](row_set& rows) { return rows.remove(expected); });
-    }
-
   private:
     /// Does `edit(row_set&)` to the document and saves it if the result is true; the result.
     template <class Edit>
     bool change(Edit edit) {
         const std::lock_guard lock(mutex_);
-        const time_point deadline = std::chrono::steady_clock::now() + Policy::store_lock_timeout;
+        const auto deadline = std::chrono::steady_clock::now() + detail::store_lock_timeout_of<Policy>();
         if constexpr (locks) {
             [[maybe_unused]] const auto others_wait = detail::require_locked(document_.lock(std::string(), deadline));
             return change_until(edit, deadline);
@@ -3412,7 +3588,7 @@ class basic_document_store {
     }
 
     template <class Edit>
-    bool change_until(Edit& edit, time_point deadline) {
+    bool change_until(Edit& edit, std::chrono::steady_clock::time_point deadline) {
         for (;;) {
             if (const std::optional<bool> done = change_once(edit)) return *done;
             if (std::chrono::steady_clock::now() >= deadline)
@@ -4077,7 +4253,7 @@ class response_error : public error {
     std::string_view reason() const noexcept { return reason_; }
 
     /// The server's `error` (RFC 6749 5.2). Empty if there was none, if it is longer than 64 characters or has others
-    /// than the RFC allows, or if one of the record's secrets is part of it.
+    /// than the RFC allows, or if one of the secrets that were sent is part of it.
     const std::string& server_code() const noexcept { return server_code_; }
 
     /// Whether the server certainly did nothing with the refresh or grant token, except that it may have refused it.
@@ -4145,13 +4321,14 @@ constexpr bool is_error_code(std::string_view code) noexcept {
     return true;
 }
 
+inline bool has_secret(std::string_view text, const secret& hidden) noexcept {
+    return !hidden.empty() && text.find(hidden.reveal()) != std::string_view::npos;
+}
+
 /// Whether one of the record's secrets is part of a text.
 inline bool has_secret_of(const token& record, std::string_view text) noexcept {
-    for (const field& f : fields) {
-        if (f.secret_text == nullptr) continue;
-        const std::string_view hidden = (record.*f.secret_text).reveal();
-        if (!hidden.empty() && text.find(hidden) != std::string_view::npos) return true;
-    }
+    for (const field& f : fields)
+        if (f.secret_text != nullptr && has_secret(text, record.*f.secret_text)) return true;
     return false;
 }
 
@@ -4162,12 +4339,14 @@ inline bool has_secret_of(const token& record, std::string_view text) noexcept {
 
 
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <cstring>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace tokenkeep::inline v0::detail {
 
@@ -4176,6 +4355,7 @@ struct answer_dialect {
     std::span<const known_code> codes{};         ///< Its own codes; they go before known_codes.
     std::chrono::milliseconds throttle_pause{0}; ///< How long to wait where it throttles and does not say how long.
     bool has_expires_in_sec = false;             ///< It sends expires_in_sec, and expires_in in milliseconds then.
+    const secret* client_secret = nullptr;       ///< What records without a client secret are asked for with.
 };
 
 /// The members of an answer that mean something to us, as they came.
@@ -4184,13 +4364,12 @@ class answer_members {
     using member = std::optional<text::json_value>;
 
     answer_members() = default;
-    answer_members(const text::json_value& object, const answer_dialect& dialect)
-        : object_(object), has_expires_in_sec_(dialect.has_expires_in_sec) {
-        object.for_each_member([this](const text::json_value& name, const text::json_value& value) {
-            if (member answer_members::*const place = place_of(name))
-                this->*place = value;
+    answer_members(const json_reader& reader, const answer_dialect& dialect) {
+        reader.for_each_member([&](std::string_view name, std::string_view written, const text::json_value& value) {
+            if (member* const place = place_of(name, dialect))
+                *place = value;
             else if (!is_left_out(value))
-                extra_size_ += name.raw().size() + value.raw().size() + 2;
+                extra_.emplace_back(written, value.raw());
         });
     }
 
@@ -4202,20 +4381,18 @@ class answer_members {
 
     /// The members that have no name here, as they came, in an object of their own; empty if there are none.
     secret extra() const {
-        if (extra_size_ == 0) return {};
-        return secret::build(extra_size_ + 1, [this](char* out) {
+        if (extra_.empty()) return {};
+        std::size_t size = 1;
+        for (const auto& [name, value] : extra_) size += name.size() + value.size() + 2;
+        return secret::build(size, [this](char* out) {
             char* at = out;
-            const auto put = [&at](std::string_view piece) {
-                std::memcpy(at, piece.data(), piece.size());
-                at += piece.size();
-            };
-            object_.for_each_member([&](const text::json_value& name, const text::json_value& value) {
-                if (place_of(name) != nullptr || is_left_out(value)) return;
+            const auto put = [&at](std::string_view piece) { at = std::copy(piece.begin(), piece.end(), at); };
+            for (const auto& [name, value] : extra_) {
                 put(at == out ? "{" : ",");
-                put(name.raw());
+                put(name);
                 put(":");
-                put(value.raw());
-            });
+                put(value);
+            }
             put("}");
             return static_cast<std::size_t>(at - out);
         });
@@ -4225,20 +4402,19 @@ class answer_members {
         error{};
 
   private:
-    member answer_members::*place_of(const text::json_value& name) const noexcept {
-        if (name.is_text("access_token")) return &answer_members::access_token;
-        if (name.is_text("refresh_token")) return &answer_members::refresh_token;
-        if (name.is_text("token_type")) return &answer_members::token_type;
-        if (name.is_text("scope")) return &answer_members::scope;
-        if (name.is_text("expires_in")) return &answer_members::expires_in;
-        if (name.is_text("api_domain")) return &answer_members::api_domain;
-        if (name.is_text("error")) return &answer_members::error;
-        return has_expires_in_sec_ && name.is_text("expires_in_sec") ? &answer_members::expires_in_sec : nullptr;
+    /// Where the member of that name has its place; null if it has none.
+    member* place_of(std::string_view name, const answer_dialect& dialect) noexcept {
+        if (name == "access_token") return &access_token;
+        if (name == "refresh_token") return &refresh_token;
+        if (name == "token_type") return &token_type;
+        if (name == "scope") return &scope;
+        if (name == "expires_in") return &expires_in;
+        if (name == "api_domain") return &api_domain;
+        if (name == "error") return &error;
+        return dialect.has_expires_in_sec && name == "expires_in_sec" ? &expires_in_sec : nullptr;
     }
 
-    text::json_value object_{};
-    std::size_t extra_size_ = 0;
-    bool has_expires_in_sec_ = false;
+    std::vector<std::pair<std::string_view, std::string_view>> extra_{}; ///< Names and values as written.
 };
 
 } // namespace tokenkeep::inline v0::detail
@@ -4342,11 +4518,13 @@ class answer_reader {
     /// codes that everybody knows are passed on.
     answer_reader(const http_response& response, const token* record, const answer_dialect& dialect)
         : response_(response), record_(record), dialect_(dialect) {
-        const text::json_result parsed = text::parse_json(response.body, size_limit);
+        if (response.body.size() > size_limit) return;
+        json_reader reader(response.body);
+        const text::json_fault fault = reader.read();
+        repeats_ = fault == text::json_fault::duplicate;
         const std::size_t first = response.body.find_first_not_of(" \t\r\n");
-        repeats_ = parsed.fault == text::json_fault::duplicate;
-        is_object_ = (parsed || repeats_) && response.body[first] == '{';
-        if (parsed) members_ = answer_members(parsed.value, dialect);
+        is_object_ = (fault == text::json_fault::none || repeats_) && response.body[first] == '{';
+        if (is_object_ && !repeats_) members_ = answer_members(reader, dialect);
     }
 
     bool is_success() const noexcept { return response_.status >= 200 && response_.status < 300; }
@@ -4379,7 +4557,8 @@ class answer_reader {
         if (error.text_size() > sizeof buffer) return {};
         const std::string_view code(buffer, error.copy_text(buffer));
         std::string passed;
-        const bool harmless = is_error_code(code) && record_ != nullptr && !has_secret_of(*record_, code);
+        const bool harmless = is_error_code(code) && record_ != nullptr && !has_secret_of(*record_, code) &&
+                              (dialect_.client_secret == nullptr || !has_secret(code, *dialect_.client_secret));
         if (harmless || find_code(code) != nullptr) passed = code;
         wipe(buffer, sizeof buffer);
         return passed;
@@ -4427,6 +4606,7 @@ class answer_reader {
     /// JSON comes as application/json, or as application/something+json, or without saying so.
     void check_content_type() const {
         std::string_view type = find_header(response_.headers, "Content-Type");
+        if (type == "application/json") return;
         type = text::trim(type.substr(0, type.find(';')));
         if (type.empty() || text::equal_ignoring_case(type, "application/json")) return;
         const std::string_view end = type.substr(type.size() < 5 ? 0 : type.size() - 5);
@@ -4454,7 +4634,7 @@ class answer_reader {
 
     const http_response& response_;
     const token* record_;
-    const answer_dialect& dialect_;
+    answer_dialect dialect_;
     answer_members members_{};
     bool is_object_ = false;
     bool repeats_ = false;
@@ -4548,14 +4728,8 @@ namespace tokenkeep::inline v0::detail {
 
 /// A string's text, straight into memory that is wiped.
 inline secret secret_text(const text::json_value& value) {
+    if (const std::optional<std::string_view> plain = value.plain_text()) return *plain;
     return secret::build(value.text_size(), [&value](char* out) { return value.copy_text(out); });
-}
-
-/// Whether a text has only printable ASCII, as tokens have (RFC 6749 A.12).
-constexpr bool is_token_text(std::string_view text) noexcept {
-    for (const char c : text)
-        if (c < 0x20 || c > 0x7e) return false;
-    return true;
 }
 
 inline secret read_access_token(const answer_members::member& value) {
@@ -4564,7 +4738,7 @@ inline secret read_access_token(const answer_members::member& value) {
     if (!answer_members::is_text(value))
         throw answer_reader::not_understood("type", "its access_token is not a string");
     secret access = secret_text(*value);
-    if (!is_token_text(access.reveal()))
+    if (!text::is_printable(access.reveal()))
         throw answer_reader::not_understood("charset", "its access_token has characters that no token has");
     return access;
 }
@@ -4572,7 +4746,7 @@ inline secret read_access_token(const answer_members::member& value) {
 inline secret read_refresh_token(const answer_members::member& value, std::vector<std::string>& warnings) {
     if (answer_members::is_left_out(value)) return {};
     secret refresh = answer_members::is_text(value) ? secret_text(*value) : secret();
-    if (!refresh.empty() && is_token_text(refresh.reveal())) return refresh;
+    if (!refresh.empty() && text::is_printable(refresh.reveal())) return refresh;
     warnings.emplace_back("refresh_token is nothing that can be one; it is ignored");
     return {};
 }
@@ -4780,7 +4954,7 @@ inline void write_authorization(http_request& request, const token& record, std:
         if (text::equal_ignoring_case(record.token_type, proven))
             throw error(errc::request_rejected, "tokenkeep: a token of this type needs a proof of possession");
     const std::string_view access = record.access_token.reveal();
-    if (access.empty() || !is_token_text(access))
+    if (access.empty() || !text::is_printable(access))
         throw error(errc::invalid_record, "tokenkeep: the record has no access token that can be sent");
 
     std::erase_if(request.headers, [](http_header& header) {
@@ -4874,7 +5048,7 @@ struct oauth2_provider {
     }
     /// See the free function read_token_response.
     token_response read_token_response(const http_response& response, const token& record) const {
-        return tokenkeep::read_token_response(response, record);
+        return detail::read_answer(response, record, {.client_secret = &client_secret});
     }
     /// Sets `Authorization: Bearer` (RFC 6750 2.1). Throws errc::request_rejected for the token types dpop and mac, and
     /// errc::invalid_record if there is no access token that can be sent.
@@ -4986,12 +5160,11 @@ inline bool belongs_to(std::string_view api_domain, const data_center& center) {
                                         : std::string(api_domain);
     const std::optional<text::url_parts> url = text::parse_url(with_scheme);
     if (!url || !text::is_secure_url(with_scheme, center.allow_loopback_http)) return false;
-    const bool https = text::equal_ignoring_case(url->scheme, "https");
     for (const std::string* own : {&center.api, &center.accounts, &center.sandbox, &center.developer}) {
         const std::optional<text::url_parts> known = text::parse_url(*own);
         if (!known) continue;
         if (text::same_origin(*known, *url)) return true;
-        if (https && detail::is_within(url->host, detail::zoho_domain(known->host))) return true;
+        if (detail::is_within(url->host, detail::zoho_domain(known->host))) return true;
     }
     return false;
 }
@@ -5047,7 +5220,7 @@ namespace tokenkeep::inline v0::zoho {
 /// that belongs to no data centre is errc::unknown_data_center, and nothing is sent: a secret goes to no default host.
 /// To change one thing, derive and hide one function: none calls another.
 struct provider {
-    data_center center = us;
+    data_center center{}; ///< Where records without an api_domain belong.
     environment stage = environment::production;
     client_authentication authentication = client_authentication::post;
     std::string client_id{}; ///< Of records that name no client.
@@ -5077,7 +5250,9 @@ struct provider {
     /// api_domain is taken only if it belongs to a data centre that is known and, where the record names one, to the
     /// record's; else there is a warning. If neither names one, it is that of the provider's environment.
     token_response read_token_response(const http_response& response, const token& record) const {
-        token_response answer = detail::read_answer(response, record, detail::zoho_dialect);
+        detail::answer_dialect dialect = detail::zoho_dialect;
+        dialect.client_secret = &client_secret;
+        token_response answer = detail::read_answer(response, record, dialect);
         if (!answer.api_domain.empty() && !is_at_home(answer.api_domain, record)) {
             answer.api_domain.clear();
             answer.warnings.emplace_back("api_domain belongs to no data centre that is known, or not to the record's; "
@@ -5096,7 +5271,8 @@ struct provider {
     void read_revoke_response(const http_response& response) const {
         const detail::answer_reader reader(response, nullptr, detail::zoho_dialect);
         const std::string code = reader.server_code();
-        if (code == "invalid_code" || code == "invalid_token") return;
+        const bool answers = reader.is_success() || response.status == 400;
+        if (answers && (code == "invalid_code" || code == "invalid_token")) return;
         if (response.status == 400 && !reader.has_error()) return;
         reader.read();
         const text::json_result parsed = text::parse_json(response.body);
@@ -5562,7 +5738,7 @@ struct guard_of<Store> {
 };
 
 /// A store as the refresh transaction uses it: locks and conditional writes, by the store's own means where it has
-/// them, and as near as TRANSACTION's section on plain stores allows where it has not.
+/// them; where it has not, by reading once more before each write.
 template <token_store Store>
 class row_access {
   public:
