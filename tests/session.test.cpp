@@ -108,3 +108,15 @@ TEST_CASE("session: a revoked identity is not served from memory", "[session]") 
     keep.revoke(ada);
     CHECK(error_of([&] { session.access_token(); }) == errc::token_not_found);
 }
+
+TEST_CASE("session: one that was found by its access token outlives that token", "[session]") {
+    world w;
+    const token row = w.login();
+    auto keep = w.keeper();
+    auto session = keep.session({.access_token = row.access_token});
+    w.clock.advance(2h);
+    CHECK(w.is_stored(session.access_token()));
+    w.clock.advance(2h);
+    CHECK(w.is_stored(session.access_token()));
+    CHECK(w.server.log().refreshes == 2);
+}

@@ -149,17 +149,9 @@ class keeper {
     /// anything, a second 401 included. Throws errc::request_rejected, and sends nothing, for plain http (a loopback
     /// literal apart, where the provider allows it), for another host than the record's api_domain (unless
     /// options.any_host), and for tokens that need a proof (dpop, mac). What the transport throws comes through.
-    http_response send(http_request request, const token& probe) {
-        return send(std::move(request), probe, default_deadline());
-    }
+    http_response send(http_request request, const token& probe) { return send_until(request, probe, std::nullopt); }
     http_response send(http_request request, const token& probe, time_point deadline) {
-        const detail::wipe_request_at_exit wiped(request);
-        token row = obtain(probe, nullptr, deadline);
-        http_response response = send_once(request, row);
-        if (response.status != 401) return response;
-        const secret rejected = std::move(row.access_token);
-        row = obtain(probe, &rejected, deadline);
-        return send_once(request, row);
+        return send_until(request, probe, deadline);
     }
 
     /// Ends the session on both sides: the row is marked, the server told (RFC 7009), the row removed. Throws
@@ -167,7 +159,10 @@ class keeper {
     /// row is handed out any more, and the next call finishes the work.
     void revoke(const token& probe) { revoke(probe, default_deadline()); }
     void revoke(const token& probe, time_point deadline) {
-        std::optional<token> row = parts_.find(parts_.with_client(probe));
+        const token named = parts_.with_client(probe);
+        std::optional<token> row = parts_.find(named);
+        if (!row && !named.refresh_token.empty() && named.user_name.empty() && named.id.empty())
+            row = parts_.find_seeded(named, text::sha256_hex(named.refresh_token.reveal()));
         if (!row) throw no_session();
         detail::revocation<parts_type>(parts_, *std::move(row), deadline).run();
     }
@@ -185,7 +180,12 @@ class keeper {
   private:
     static error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
-    time_point default_deadline() { return parts_.clock.steady_now() + parts_.options.effective_lock_timeout(); }
+    time_point default_deadline() {
+        const time_point now = parts_.clock.steady_now();
+        const auto patience = parts_.options.effective_lock_timeout();
+        const auto room = std::chrono::duration_cast<std::chrono::milliseconds>(time_point::max() - now);
+        return patience < room ? now + patience : time_point::max();
+    }
 
     bool is_fresh(const token& row, const secret* refused) {
         return detail::is_fresh(row, parts_.clock.now(), parts_.options.refresh_margin, refused);
@@ -222,6 +222,17 @@ class keeper {
         return row.access_token.empty() && row.refresh_token.empty() && !row.grant_token.empty() && row.status.empty();
     }
 
+    /// Without a deadline of the caller's each look-up has a whole one: the call to the API may take long.
+    http_response send_until(http_request& request, const token& probe, std::optional<time_point> deadline) {
+        const detail::wipe_request_at_exit wiped(request);
+        token row = obtain(probe, nullptr, deadline ? *deadline : default_deadline());
+        http_response response = send_once(request, row);
+        if (response.status != 401) return response;
+        const secret rejected = std::move(row.access_token);
+        row = obtain(token{.id = row.id}, &rejected, deadline ? *deadline : default_deadline());
+        return send_once(request, row);
+    }
+
     http_response send_once(http_request& request, const token& row) {
         check_target(request, row);
         if (!row.token_type.empty() && !text::equal_ignoring_case(row.token_type, "bearer"))
@@ -251,10 +262,12 @@ class keeper {
     static std::shared_ptr<const detail::pinned_token>
     obtain_pinned(void* self, const token& probe, const detail::pinned_token* last, const secret* refused) {
         keeper& keep = *static_cast<keeper*>(self);
+        std::string id = last != nullptr && !probe.access_token.empty() ? last->id : std::string();
         std::shared_ptr<const detail::published_version> published = last != nullptr ? last->published : nullptr;
         for (;;) {
             const std::uint64_t version = published ? published->count.load(std::memory_order_acquire) : 0;
-            token row = keep.obtain(probe, refused, keep.default_deadline());
+            token row = keep.obtain(id.empty() ? probe : token{.id = id}, refused, keep.default_deadline());
+            if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
             const auto own = keep.parts_.flights.of(identity_key(row))->published;
             if (own == published) return keep.pin(std::move(row), own, version);
             published = own;
@@ -267,8 +280,9 @@ class keeper {
         const time_point now = parts_.clock.steady_now();
         const bool ends =
             lasts && *lasts < std::chrono::duration_cast<std::chrono::milliseconds>(time_point::max() - now);
-        return std::make_shared<const detail::pinned_token>(detail::pinned_token{
-            std::move(row.access_token), ends ? now + *lasts : time_point::max(), std::move(published), version});
+        return std::make_shared<const detail::pinned_token>(
+            detail::pinned_token{std::move(row.access_token), std::move(row.id),
+                                 ends ? now + *lasts : time_point::max(), std::move(published), version});
     }
 
     parts_type parts_;

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace tokenkeep::inline v0 {
@@ -23,6 +24,7 @@ struct published_version {
 /// An access token as it was last seen, with what says whether it still is the one.
 struct pinned_token {
     secret access_token{};
+    std::string id{}; ///< The row's.
     std::chrono::steady_clock::time_point due{};
     std::shared_ptr<const published_version> published{};
     std::uint64_t version = 0;

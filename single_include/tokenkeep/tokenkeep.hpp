@@ -5434,6 +5434,7 @@ struct ignore_events {
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace tokenkeep::inline v0 {
@@ -5448,6 +5449,7 @@ struct published_version {
 /// An access token as it was last seen, with what says whether it still is the one.
 struct pinned_token {
     secret access_token{};
+    std::string id{}; ///< The row's.
     std::chrono::steady_clock::time_point due{};
     std::shared_ptr<const published_version> published{};
     std::uint64_t version = 0;
@@ -5629,7 +5631,8 @@ class flights {
         std::erase_if(by_key_, [](const auto& entry) {
             Flight& one = *entry.second;
             const std::lock_guard lock(one.mutex);
-            return entry.second.use_count() == 1 && one.published.use_count() == 1 && !one.unsaved && !one.last_failure;
+            return entry.second.use_count() == 1 && one.published.use_count() == 1 && !one.unsaved &&
+                   !one.last_failure && one.future_nonce.empty();
         });
         forget_at_ = 2 * by_key_.size() + 64;
     }
@@ -5914,6 +5917,7 @@ struct new_tokens {
 
     /// Whether the row is still the one they belong into: it holds what was spent, or already what came back.
     bool belong_to(const token& row) const {
+        if (is_revoking(row)) return false;
         if (bought_with == grant_kind::authorization_code) return row.grant_token == spent;
         return row.refresh_token == spent ||
                (!answer.refresh_token.empty() && row.refresh_token == answer.refresh_token);
@@ -6014,31 +6018,39 @@ class transaction {
         return marker_stands(marked);
     }
 
-    /// Over a store that cannot both lock and compare: pause, and see whether the marker is still ours.
+    /// Over a store that cannot both lock and compare: pause, and see whether the marker is still ours. A store that
+    /// keeps no status at all cannot tell; it is spent blindly then.
     bool marker_stands(const token& marked) {
         if constexpr (!(Parts::rows_type::locks && Parts::rows_type::compares)) {
             parts_.clock.sleep_until(parts_.clock.steady_now() + parts_.options.read_back_pause);
             const std::optional<token> row = rows_.find_by_id(marked.id);
-            return row && row->status == marked.status && row->refresh_token == marked.refresh_token &&
-                   row->grant_token == marked.grant_token;
+            if (!row || row->refresh_token != marked.refresh_token || row->grant_token != marked.grant_token)
+                return false;
+            const bool keeps_none = row->status.empty() && row->access_token == marked.access_token;
+            return row->status == marked.status || keeps_none;
         }
         return true;
     }
 
-    /// 5 and 6: sends, and reads how it ended.
+    /// 5 and 6: sends, and reads how it ended. Whatever a transport throws, but for "not sent", leaves the request under
+    /// way as far as we know.
     outcome ask(http_request request, const token& row) {
         outcome result;
         result.sent = parts_.clock.now();
+        http_response response;
+        const wipe_at_exit wiped(response.body);
         try {
-            http_response response = parts_.post(std::move(request));
-            const wipe_at_exit wiped(response.body);
+            response = parts_.post(std::move(request));
+        } catch (...) {
+            result.why = std::current_exception();
+            result.what = is_not_sent(result.why) ? outcome::kind::not_spent : outcome::kind::unknown;
+            result.may_be_under_way = true;
+            return result;
+        }
+        try {
             result.answer = read_token_response(parts_.provider, response, row);
             result.what = outcome::kind::tokens;
             for (const std::string& warning : result.answer->warnings) tell(event_kind::warning, row, warning);
-        } catch (const transport_error& failure) {
-            result.why = std::current_exception();
-            result.what = failure.may_have_been_sent() ? outcome::kind::unknown : outcome::kind::not_spent;
-            result.may_be_under_way = true;
         } catch (const response_error& refusal) {
             result.why = std::current_exception();
             result.retry_after = refusal.retry_after();
@@ -6046,13 +6058,20 @@ class transaction {
                 const bool invalid_grant = refusal.code() == errc::reauthorization_required;
                 result.what = invalid_grant ? outcome::kind::refused : outcome::kind::not_spent;
             }
-        } catch (const error&) {
-            result.why = std::current_exception();
         } catch (...) {
             result.why = std::current_exception();
-            result.may_be_under_way = true;
         }
         return result;
+    }
+
+    static bool is_not_sent(const std::exception_ptr& failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const transport_error& known) {
+            return !known.may_have_been_sent();
+        } catch (...) {
+            return false;
+        }
     }
 
     /// How an unknown outcome is thrown: with its cause nested in it.
@@ -6149,7 +6168,8 @@ class exchange : transaction<Parts> {
   private:
     /// The row has the tokens of this very grant. While a marker names the grant, those it has are older.
     bool is_done(const token& row) const {
-        return row.grant_token == probe_.grant_token && !row.access_token.empty() && !is_in_doubt(row);
+        const bool has_tokens = !row.access_token.empty() || !row.refresh_token.empty();
+        return row.grant_token == probe_.grant_token && has_tokens && !is_in_doubt(row);
     }
     bool is_in_doubt(const token& row) const {
         const token_status status = read_status(row.status);
@@ -6177,13 +6197,29 @@ class exchange : transaction<Parts> {
         rows_.save(record);
         const std::optional<token> row = find_by_status(record);
         if (!row) return std::nullopt;
+        token inserted = record;
+        inserted.id = row->id;
+        if (*row != inserted) return take_back(*row); // the save met a row that had come meanwhile
         const std::string own_key = identity_key(*row);
-        if (own_key == key) return send(flight, guard, *row, std::nullopt);
+        if (own_key == key) return send_if_marked(flight, guard, *row);
         const auto own_flight = parts_.flights.of(own_key);
         const pass entered(*own_flight, parts_.clock, deadline_);
         guard_type own_guard = base::lock(*own_flight, own_key);
-        if (!base::marker_stands(*row) || rows_.find_by_id(row->id) != row) return std::nullopt;
-        return send(*own_flight, own_guard, *row, std::nullopt);
+        return send_if_marked(*own_flight, own_guard, *row);
+    }
+
+    std::optional<token> send_if_marked(flight_type& flight, guard_type& guard, const token& row) {
+        if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
+        return send(flight, guard, row, std::nullopt);
+    }
+
+    /// Our marker and our grant have nothing to do with a row that is not ours; the next look finds it.
+    std::nullopt_t take_back(const token& row) {
+        token unmarked = row;
+        unmarked.status.clear();
+        unmarked.grant_token.clear();
+        rows_.replace(row, unmarked);
+        return std::nullopt;
     }
 
     /// The row that carries our marker, whatever rules the store has.
@@ -6197,6 +6233,9 @@ class exchange : transaction<Parts> {
     /// There is a row, and its lock is held.
     std::optional<token> under_own_lock(flight_type& flight, guard_type& guard, const token& row) {
         if (is_done(row)) return row;
+        if (const token_status status = read_status(row.status);
+            status.what == token_status::kind::refused && status.is_about(probe_.grant_token))
+            throw error(errc::reauthorization_required, "tokenkeep: the server has refused this grant token");
         if (is_in_doubt(row)) {
             if (!Parts::rows_type::locks && base::is_young(flight, read_status(row.status)) && !base::is_late()) {
                 parts_.clock.sleep_until(
@@ -6211,6 +6250,7 @@ class exchange : transaction<Parts> {
         given.status.clear();
         token marked = merge(row, given);
         marked.id = row.id;
+        marked.scope = probe_.scope;
         marked.status = to_status(base::new_marker(probe_.grant_token));
         [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, marked);
         if (!base::write_marker(row, marked)) return std::nullopt;
@@ -6236,8 +6276,18 @@ class exchange : transaction<Parts> {
             std::rethrow_exception(base::outcome_unknown(result));
         }
         if (result.what == outcome::kind::refused) tell(event_kind::refused, marked);
-        undo(marked, before);
+        if (result.what == outcome::kind::refused && before && before->grant_token == marked.grant_token)
+            undo(marked, refused(*before));
+        else
+            undo(marked, before);
         std::rethrow_exception(result.why);
+    }
+
+    /// A row that a program stored with this grant token, which is not sent again.
+    static token refused(token row) {
+        row.status = to_status(
+            {.what = token_status::kind::refused, .fingerprint = token_status::fingerprint_of(row.grant_token)});
+        return row;
     }
 
     /// Nothing was spent, or the grant is worthless: the row is as it was before, as far as that can be done.
@@ -6261,6 +6311,7 @@ class exchange : transaction<Parts> {
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
 #define TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
+
 
 
 
@@ -6341,6 +6392,15 @@ struct keeper_parts {
         return find_any_client(probe);
     }
 
+    /// The row that was seeded with that refresh token, whether or not the store's rules look for seeds.
+    std::optional<token> find_seeded(const token& probe, const std::string& seed) {
+        const token by_hash{.client_id = probe.client_id, .api_domain = probe.api_domain, .seed = seed};
+        if (std::optional<token> row = find(by_hash)) return row;
+        for (const token& row : rows().all())
+            if (same_client<by_seed>::agrees(by_hash, row) && row.seed == seed) return row;
+        return std::nullopt;
+    }
+
     http_response post(http_request request) {
         const wipe_request_at_exit wiped(request);
         request.timeout = options.request_timeout;
@@ -6400,6 +6460,8 @@ struct keeper_parts {
         try {
             revoke_once(row);
         } catch (const response_error& refusal) {
+            if (refusal.server_code() == "invalid_token" || refusal.server_code() == "invalid_grant")
+                return; // it is dead
             if (refusal.server_code() != "unsupported_token_type" || row.access_token.empty() ||
                 row.refresh_token.empty())
                 throw;
@@ -6412,7 +6474,7 @@ struct keeper_parts {
     void revoke_quietly(const token& row) {
         try {
             revoke(row);
-        } catch (const std::exception&) { // nobody will use these tokens, revoked or not
+        } catch (...) { // nobody will use these tokens, revoked or not
         }
     }
 
@@ -6478,19 +6540,33 @@ class renewal : transaction<Parts> {
     /// The row with a fresh access token; where the renewal fails, with the old one while it is usable, else it throws.
     token run() {
         try {
+            refuse_if_over(read_status(row_.status));
             const auto flight = parts_.flights.of(identity_key(row_));
             while (!renewed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
             return std::move(row_);
         } catch (const rotation_not_saved_error&) {
             throw;
         } catch (...) {
-            if (!base::usable(row_, refused_)) throw;
+            if (!can_be_served()) throw;
             tell(event_kind::served_old, row_);
             return std::move(row_);
         }
     }
 
   private:
+    /// Whether the row's access token may still be handed out: as the row is now, if the store can tell.
+    bool can_be_served() {
+        if (!base::usable(row_, refused_)) return false;
+        try {
+            if (std::optional<token> row = rows_.find_by_id(row_.id))
+                row_ = *std::move(row);
+            else
+                return false;
+        } catch (...) { // what was read last then has to do
+        }
+        return base::usable(row_, refused_);
+    }
+
     /// Keeps to the pause after a passing failure: a caller with a usable token goes on with it, another one waits, or
     /// gets the failure if its deadline comes first. True if the row was renewed by somebody else meanwhile.
     bool renewed_during_pause(flight_type& flight) {
@@ -6511,11 +6587,11 @@ class renewal : transaction<Parts> {
         const secret first_seen = row_.access_token;
         bool replayed = false;
         for (;;) {
-            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
             look_again();
             if (is_renewed_since(first_seen)) return adopt(flight);
             const token_status status = read_status(row_.status);
             refuse_if_over(status);
+            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
             const bool in_doubt = status.what == token_status::kind::spend && status.is_about(row_.refresh_token);
             const bool replay = in_doubt && !replayed && may_replay(status);
             if (row_.refresh_token.empty() || (in_doubt && !replay)) {
@@ -6546,7 +6622,7 @@ class renewal : transaction<Parts> {
             case outcome::kind::unknown:
                 tell(event_kind::outcome_unknown, row_);
                 if (!result.may_be_under_way) note_nothing_under_way(marker);
-                if (!replayed && result.retry_after.count() == 0 && may_replay(marker)) break;
+                if (!replayed && !base::is_late() && result.retry_after.count() == 0 && may_replay(marker)) break;
                 fail(flight, base::outcome_unknown(result), result.retry_after);
             }
         }
@@ -6604,8 +6680,9 @@ class renewal : transaction<Parts> {
     /// Whether the provider still takes the same refresh token again, also at the end of this request's time.
     bool may_replay(const token_status& marker) const {
         const timestamp now = parts_.clock.now();
-        return Parts::rows_type::locks && now >= marker.first_sent &&
-               time_between(marker.first_sent, now) + parts_.options.request_timeout <= parts_.replay_grace();
+        const auto room = parts_.replay_grace() - parts_.options.request_timeout;
+        return Parts::rows_type::locks && now >= marker.first_sent && room.count() >= 0 &&
+               time_between(marker.first_sent, now) <= room;
     }
 
     /// True if the new tokens are saved; false if the row holds another login now, which is to be looked at.
@@ -6671,7 +6748,7 @@ class renewal : transaction<Parts> {
             dead.status =
                 to_status({.what = token_status::kind::refused, .fingerprint = token_status::fingerprint_of(spent)});
             try {
-                if (!rows_.replace(row_, dead)) continue;
+                if (!rows_.replace(row_, dead) && !base::is_late()) continue;
                 row_ = std::move(dead);
             } catch (const std::exception&) { // the marker then stands, and the next one to settle it comes here again
             }
@@ -6725,20 +6802,21 @@ class revocation : transaction<Parts> {
         const auto flight = parts_.flights.of(key);
         const pass entered(*flight, parts_.clock, deadline_);
         [[maybe_unused]] const guard_type guard = base::lock(*flight, key);
-        const token_status revoking = mark();
+        mark();
         flight->publish();
         if (!row_.refresh_token.empty() || !row_.access_token.empty()) parts_.revoke(row_);
         while (!rows_.remove(row_)) {
             std::optional<token> row = rows_.find_by_id(row_.id);
-            if (!row || !revoking.is_about(row->refresh_token)) break;
+            if (!row || !is_revoking(*row)) break; // gone, or another login
             row_ = *std::move(row);
+            stop_if_late();
         }
         flight->publish();
         tell(event_kind::revoked, row_);
     }
 
   private:
-    token_status mark() {
+    void mark() {
         for (;;) {
             std::optional<token> row = rows_.find_by_id(row_.id);
             if (!row) throw base::no_session();
@@ -6746,9 +6824,13 @@ class revocation : transaction<Parts> {
                                         .fingerprint = token_status::fingerprint_of(row->refresh_token)};
             row_ = *row;
             row_.status = to_status(revoking);
-            if (rows_.replace(*row, row_)) return revoking;
-            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+            if (rows_.replace(*row, row_)) return;
+            stop_if_late();
         }
+    }
+
+    void stop_if_late() const {
+        if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
     }
 
     token row_;
@@ -6798,12 +6880,17 @@ class seeding : transaction<Parts> {
     }
 
   private:
-    bool is_known(const token& row) const { return row.refresh_token == probe_.refresh_token || row.seed == seed_; }
+    /// The probe's refresh token is the row's, or once was: the row was seeded with it, or the probe is itself a record
+    /// of this row, read earlier.
+    bool is_known(const token& row) const {
+        return row.refresh_token == probe_.refresh_token || row.seed == seed_ ||
+               (!probe_.seed.empty() && row.seed == probe_.seed);
+    }
 
     std::optional<token> find() {
         std::optional<token> row = parts_.find(probe_);
         if (row || !probe_.user_name.empty() || !probe_.id.empty()) return row;
-        return parts_.find(token{.client_id = probe_.client_id, .api_domain = probe_.api_domain, .seed = seed_});
+        return parts_.find_seeded(probe_, seed_);
     }
 
     /// nullopt: look again.
@@ -6828,8 +6915,10 @@ class seeding : transaction<Parts> {
         if (!made)
             throw error(errc::invalid_record,
                         "tokenkeep: the store's rules do not find this record again; add a client id or a user");
+        if (made->access_token != probe_.access_token && !rows_.replace(*made, new_login(*made)))
+            return std::nullopt; // the save met a row that had come meanwhile: what it held is of another login
         tell(event_kind::seeded, *made);
-        return made;
+        return find();
     }
 
     /// The row with the probe's refresh token. An access token that cannot be emptied, in a store that only merges, is
@@ -6996,17 +7085,9 @@ class keeper {
     /// anything, a second 401 included. Throws errc::request_rejected, and sends nothing, for plain http (a loopback
     /// literal apart, where the provider allows it), for another host than the record's api_domain (unless
     /// options.any_host), and for tokens that need a proof (dpop, mac). What the transport throws comes through.
-    http_response send(http_request request, const token& probe) {
-        return send(std::move(request), probe, default_deadline());
-    }
+    http_response send(http_request request, const token& probe) { return send_until(request, probe, std::nullopt); }
     http_response send(http_request request, const token& probe, time_point deadline) {
-        const detail::wipe_request_at_exit wiped(request);
-        token row = obtain(probe, nullptr, deadline);
-        http_response response = send_once(request, row);
-        if (response.status != 401) return response;
-        const secret rejected = std::move(row.access_token);
-        row = obtain(probe, &rejected, deadline);
-        return send_once(request, row);
+        return send_until(request, probe, deadline);
     }
 
     /// Ends the session on both sides: the row is marked, the server told (RFC 7009), the row removed. Throws
@@ -7014,7 +7095,10 @@ class keeper {
     /// row is handed out any more, and the next call finishes the work.
     void revoke(const token& probe) { revoke(probe, default_deadline()); }
     void revoke(const token& probe, time_point deadline) {
-        std::optional<token> row = parts_.find(parts_.with_client(probe));
+        const token named = parts_.with_client(probe);
+        std::optional<token> row = parts_.find(named);
+        if (!row && !named.refresh_token.empty() && named.user_name.empty() && named.id.empty())
+            row = parts_.find_seeded(named, text::sha256_hex(named.refresh_token.reveal()));
         if (!row) throw no_session();
         detail::revocation<parts_type>(parts_, *std::move(row), deadline).run();
     }
@@ -7032,7 +7116,12 @@ class keeper {
   private:
     static error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
-    time_point default_deadline() { return parts_.clock.steady_now() + parts_.options.effective_lock_timeout(); }
+    time_point default_deadline() {
+        const time_point now = parts_.clock.steady_now();
+        const auto patience = parts_.options.effective_lock_timeout();
+        const auto room = std::chrono::duration_cast<std::chrono::milliseconds>(time_point::max() - now);
+        return patience < room ? now + patience : time_point::max();
+    }
 
     bool is_fresh(const token& row, const secret* refused) {
         return detail::is_fresh(row, parts_.clock.now(), parts_.options.refresh_margin, refused);
@@ -7069,6 +7158,17 @@ class keeper {
         return row.access_token.empty() && row.refresh_token.empty() && !row.grant_token.empty() && row.status.empty();
     }
 
+    /// Without a deadline of the caller's each look-up has a whole one: the call to the API may take long.
+    http_response send_until(http_request& request, const token& probe, std::optional<time_point> deadline) {
+        const detail::wipe_request_at_exit wiped(request);
+        token row = obtain(probe, nullptr, deadline ? *deadline : default_deadline());
+        http_response response = send_once(request, row);
+        if (response.status != 401) return response;
+        const secret rejected = std::move(row.access_token);
+        row = obtain(token{.id = row.id}, &rejected, deadline ? *deadline : default_deadline());
+        return send_once(request, row);
+    }
+
     http_response send_once(http_request& request, const token& row) {
         check_target(request, row);
         if (!row.token_type.empty() && !text::equal_ignoring_case(row.token_type, "bearer"))
@@ -7098,10 +7198,12 @@ class keeper {
     static std::shared_ptr<const detail::pinned_token>
     obtain_pinned(void* self, const token& probe, const detail::pinned_token* last, const secret* refused) {
         keeper& keep = *static_cast<keeper*>(self);
+        std::string id = last != nullptr && !probe.access_token.empty() ? last->id : std::string();
         std::shared_ptr<const detail::published_version> published = last != nullptr ? last->published : nullptr;
         for (;;) {
             const std::uint64_t version = published ? published->count.load(std::memory_order_acquire) : 0;
-            token row = keep.obtain(probe, refused, keep.default_deadline());
+            token row = keep.obtain(id.empty() ? probe : token{.id = id}, refused, keep.default_deadline());
+            if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
             const auto own = keep.parts_.flights.of(identity_key(row))->published;
             if (own == published) return keep.pin(std::move(row), own, version);
             published = own;
@@ -7114,8 +7216,9 @@ class keeper {
         const time_point now = parts_.clock.steady_now();
         const bool ends =
             lasts && *lasts < std::chrono::duration_cast<std::chrono::milliseconds>(time_point::max() - now);
-        return std::make_shared<const detail::pinned_token>(detail::pinned_token{
-            std::move(row.access_token), ends ? now + *lasts : time_point::max(), std::move(published), version});
+        return std::make_shared<const detail::pinned_token>(
+            detail::pinned_token{std::move(row.access_token), std::move(row.id),
+                                 ends ? now + *lasts : time_point::max(), std::move(published), version});
     }
 
     parts_type parts_;

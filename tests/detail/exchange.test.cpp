@@ -182,3 +182,58 @@ TEST_CASE("exchange: over a plain store, and from many threads, one grant token 
     CHECK(server.log().token_requests == 1);
     CHECK(store.get_tokens().size() == 1);
 }
+
+TEST_CASE("exchange: a row that came between the look and the save is not the login's own", "[exchange]") {
+    world w;
+    auto keep = w.keeper();
+    bool once = false;
+    w.store.before = [&](std::string_view operation) {
+        if (operation == "save" && !std::exchange(once, true))
+            w.store.inner.save_token(
+                {.user_name = "ada", .client_id = "app", .refresh_token = "rt-other", .access_token = "at-other"});
+    };
+    SECTION("a refused grant leaves it") {
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada", .grant_token = "bad"}); }).has_value());
+    }
+    SECTION("it keeps its tokens while the grant is on its way") {
+        keep.access_token({.user_name = "ada", .grant_token = w.server.grant("ada")});
+    }
+    CHECK(w.store.get_tokens().size() == 1);
+    CHECK(w.row().status.empty());
+}
+
+TEST_CASE("exchange: a stored grant token that was refused is not sent at every call", "[exchange]") {
+    world w;
+    w.store.inner.save_token({.user_name = "ada", .client_id = "app", .grant_token = "bad"});
+    auto keep = w.keeper();
+    for (int i = 0; i < 3; ++i) {
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::reauthorization_required);
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada", .grant_token = "bad"}); }) ==
+              errc::reauthorization_required);
+    }
+    CHECK(w.server.log().token_requests == 1);
+}
+
+TEST_CASE("exchange: a grant is not sent again after the row was given another login", "[exchange]") {
+    world w;
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    auto keep = w.keeper();
+    keep.access_token(probe);
+    const token elsewhere = w.login("elsewhere");
+    const secret other = elsewhere.refresh_token;
+    w.store.inner.delete_token(elsewhere.id);
+    w.server.next(fault::kind::unreachable);
+    CHECK(error_of([&] { keep.access_token({.user_name = "ada", .refresh_token = other}); }) ==
+          errc::transport_failure);
+    keep.access_token(probe);
+    CHECK(w.server.log().logins == 2);
+    CHECK(w.server.log().refused == 0);
+}
+
+TEST_CASE("exchange: the scope of an old consent is not that of a new login", "[exchange]") {
+    world w;
+    const token before = w.login();
+    w.store.inner.save_token({.scope = "old", .id = before.id});
+    w.keeper().access_token({.user_name = "ada", .grant_token = w.server.grant("ada")});
+    CHECK(w.row().scope.empty());
+}

@@ -591,3 +591,148 @@ TEST_CASE("renewal: no event carries a secret", "[renewal]") {
             CHECK(text.find(sort) == std::string::npos);
     CHECK(w.seen.texts.size() > 5);
 }
+
+TEST_CASE("renewal: whatever else a transport throws, the request may still be under way", "[renewal]") {
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    int sent = 0;
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        if (++sent == 1) throw tokenkeep::error(errc::transport_failure, "reset");
+        return w.server(request);
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {.request_timeout = 30s}, w.seen, w.clock};
+    const auto first = w.clock.now();
+    CHECK(error_of([&] { keep.access_token(ada); }) == errc::outcome_unknown);
+    CHECK(tokenkeep::read_status(w.row().status).last_sent == first);
+    keep.access_token(ada);
+    CHECK(w.clock.now() - first >= 30s);
+}
+
+TEST_CASE("renewal: what is handed out in place of a failure is read once more", "[renewal]") {
+    world w;
+    const token before = w.login();
+    auto keep = w.keeper();
+    w.clock.advance(1h - 30s);
+    const auto held = w.store.inner.lock_token(tokenkeep::identity_key(before), std::chrono::steady_clock::now() + 1s);
+    const auto ask = [&] { return keep.access_token(ada, w.clock.steady_now() + 200ms); };
+    std::function<void()> meanwhile = [] {};
+    w.store.before = [&](std::string_view operation) {
+        if (operation == "lock") std::exchange(meanwhile, [] {})();
+    };
+    SECTION("deleted: no session") {
+        meanwhile = [&] { w.store.inner.delete_tokens(); };
+        CHECK(error_of(ask).has_value());
+    }
+    SECTION("being revoked: nothing") {
+        meanwhile = [&] {
+            token row = before;
+            row.status =
+                tokenkeep::to_status({.what = tokenkeep::token_status::kind::revoking,
+                                      .fingerprint = tokenkeep::token_status::fingerprint_of(before.refresh_token)});
+            w.store.inner.replace_token(before, row);
+        };
+        CHECK(error_of(ask) == errc::lock_timeout);
+    }
+    SECTION("another login: its token") {
+        meanwhile = [&] {
+            w.store.inner.save_token({.refresh_token = "rt-2", .access_token = "at-2", .id = before.id});
+        };
+        CHECK(ask() == secret("at-2"));
+    }
+}
+
+TEST_CASE("renewal: a row that went while a slow request was under way is not served", "[renewal]") {
+    world w;
+    const token before = w.login();
+    w.clock.advance(1h - 30s);
+    bool deleted = true;
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        auto response = w.server(request);
+        w.clock.advance(6s);
+        if (request.url.ends_with("/token")) {
+            if (deleted)
+                w.store.inner.delete_tokens();
+            else
+                w.store.inner.save_token({.refresh_token = "rt-2", .access_token = "at-2", .id = before.id});
+        }
+        return response;
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    const auto ask = [&] { return keep.access_token(ada, w.clock.steady_now() + 5s); };
+    SECTION("deleted") { CHECK(error_of(ask) == errc::token_not_found); }
+    SECTION("another login") {
+        deleted = false;
+        CHECK(ask() == secret("at-2"));
+    }
+}
+
+TEST_CASE("renewal: a revocation that is under way is not undone by new tokens", "[renewal]") {
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        auto response = w.server(request);
+        if (request.url.ends_with("/token")) {
+            const token row = w.row();
+            token revoking = row;
+            revoking.status =
+                tokenkeep::to_status({.what = tokenkeep::token_status::kind::revoking,
+                                      .fingerprint = tokenkeep::token_status::fingerprint_of(row.refresh_token)});
+            w.store.inner.replace_token(row, revoking);
+        }
+        return response;
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    CHECK(error_of([&] { keep.access_token(ada); }) == errc::reauthorization_required);
+    CHECK(tokenkeep::read_status(w.row().status).what == tokenkeep::token_status::kind::revoking);
+    CHECK(w.server.log().revocations == 1); // the new tokens, which nobody will use
+}
+
+TEST_CASE("renewal: a session that is over is reported without waiting for its lock", "[renewal]") {
+    world w;
+    const token before = w.login();
+    w.server.revoke(before.refresh_token);
+    w.clock.advance(2h);
+    auto keep = w.keeper();
+    CHECK(error_of([&] { keep.access_token(ada); }) == errc::reauthorization_required);
+    const auto held = w.store.inner.lock_token(tokenkeep::identity_key(before), std::chrono::steady_clock::now() + 1s);
+    CHECK(error_of([&] { keep.access_token(ada, w.clock.steady_now() + 200ms); }) == errc::reauthorization_required);
+}
+
+TEST_CASE("renewal: a damaged marker of the far past is never replayed on a strict server", "[renewal]") {
+    world w;
+    const token before = w.login();
+    token row = before;
+    row.status = tokenkeep::to_status({.what = tokenkeep::token_status::kind::spend,
+                                       .fingerprint = tokenkeep::token_status::fingerprint_of(row.refresh_token),
+                                       .first_sent = tokenkeep::timestamp::min(),
+                                       .last_sent = w.clock.now() + 1h,
+                                       .nonce = "n"});
+    REQUIRE(w.store.inner.replace_token(before, row));
+    w.clock.advance(1h - 30s);
+    CHECK(w.keeper().access_token(ada) == before.access_token);
+    CHECK(w.server.log().token_requests == 1);
+}
+
+TEST_CASE("renewal: a store that keeps no status is used all the same", "[renewal]") {
+    struct forgetful_store : tests::plain_store {
+        void save_token(token record) {
+            record.status.clear();
+            inner.save_token(record);
+        }
+    };
+    world<forgetful_store> w;
+    w.login();
+    w.clock.advance(2h);
+    CHECK(w.is_stored(w.keeper().access_token(ada)));
+    CHECK(w.server.log().refreshes == 1);
+}
+
+TEST_CASE("renewal: a patience without end is no overflow", "[renewal]") {
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    auto keep = w.keeper({.lock_timeout = std::chrono::milliseconds::max()});
+    CHECK(w.is_stored(keep.access_token(ada)));
+}

@@ -108,3 +108,40 @@ TEST_CASE("revocation: a plain store works too", "[revocation]") {
     CHECK(!w.server.is_live(before.refresh_token));
     CHECK(w.store.get_tokens().empty());
 }
+
+TEST_CASE("revocation: a later login is spared although neither has a refresh token", "[revocation]") {
+    world w;
+    w.store.inner.save_token({.user_name = "ada", .client_id = "app", .access_token = "at-old"});
+    const auto transport = [&](const tokenkeep::http_request&) {
+        w.store.inner.save_token({.user_name = "ada", .client_id = "app", .access_token = "at-new"});
+        return tokenkeep::http_response{.status = 200};
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    keep.revoke(ada);
+    CHECK(w.row().access_token == secret("at-new"));
+}
+
+TEST_CASE("revocation: a row that changes all the time ends at the deadline", "[revocation]") {
+    world w;
+    const token before = w.login();
+    auto keep = w.keeper();
+    int changes = 0;
+    w.store.before = [&](std::string_view operation) {
+        if (operation != "remove") return;
+        w.clock.advance(1s);
+        w.store.inner.save_token({.scope = std::to_string(++changes), .id = before.id});
+    };
+    CHECK(error_of([&] { keep.revoke(ada); }) == errc::lock_timeout);
+    CHECK(changes < 100);
+}
+
+TEST_CASE("revocation: a server that calls a dead token an error has nothing left to revoke", "[revocation]") {
+    world w;
+    w.login();
+    const auto transport = [](const tokenkeep::http_request&) {
+        return tokenkeep::http_response{.status = 400, .body = "{\"error\":\"invalid_token\"}"};
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    keep.revoke(ada);
+    CHECK(w.store.get_tokens().empty());
+}

@@ -107,3 +107,51 @@ TEST_CASE("seeding: a new login over a plain store is used although the old acce
     CHECK(keep.access_token({.user_name = "ada", .refresh_token = given}) != before.access_token);
     CHECK(w.server.is_live(w.row().refresh_token));
 }
+
+TEST_CASE("seeding: a row is found by its seed although the rules do not look for seeds", "[seeding]") {
+    struct seedless : tokenkeep::first_applicable<tokenkeep::by_id, tokenkeep::same_client<tokenkeep::by_user>,
+                                                  tokenkeep::same_client<tokenkeep::by_refresh_token>> {};
+    struct policy : tokenkeep::defaults {
+        using rules = seedless;
+    };
+    struct store : tokenkeep::basic_store<tokenkeep::indexed, policy> {
+        store& inner = *this;
+    };
+    world<store> w;
+    const token probe{.refresh_token = configured_refresh_token(w)};
+    for (unsigned run = 1; run <= 3; ++run) {
+        w.keeper().access_token(probe);
+        CHECK(w.store.get_tokens().size() == 1);
+        CHECK(w.server.log().refreshes == run);
+        w.clock.advance(2h);
+    }
+    CHECK(w.server.log().reused == 0);
+    w.keeper().revoke(probe);
+    CHECK(w.store.get_tokens().empty());
+}
+
+TEST_CASE("seeding: a record read earlier is a probe for its row, not a new login", "[seeding]") {
+    world w;
+    auto keep = w.keeper();
+    const token mine = keep.record({.user_name = "ada", .refresh_token = configured_refresh_token(w)});
+    w.clock.advance(2h);
+    keep.access_token({.user_name = "ada"});
+    w.clock.advance(2h);
+    CHECK(w.is_stored(keep.access_token(mine)));
+    CHECK(w.server.log().reused == 0);
+    CHECK(w.server.log().refreshes == 3);
+}
+
+TEST_CASE("seeding: a login that came between the look and the save is not mixed with the program's", "[seeding]") {
+    world w;
+    const secret given = configured_refresh_token(w);
+    auto keep = w.keeper();
+    bool once = false;
+    w.store.before = [&](std::string_view operation) {
+        if (operation == "save" && !std::exchange(once, true))
+            w.store.inner.save_token(
+                {.user_name = "ada", .client_id = "app", .refresh_token = "rt-2", .access_token = "at-2"});
+    };
+    CHECK(keep.access_token({.user_name = "ada", .refresh_token = given}) != secret("at-2"));
+    CHECK(w.server.is_live(w.row().refresh_token));
+}

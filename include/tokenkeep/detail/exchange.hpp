@@ -43,7 +43,8 @@ class exchange : transaction<Parts> {
   private:
     /// The row has the tokens of this very grant. While a marker names the grant, those it has are older.
     bool is_done(const token& row) const {
-        return row.grant_token == probe_.grant_token && !row.access_token.empty() && !is_in_doubt(row);
+        const bool has_tokens = !row.access_token.empty() || !row.refresh_token.empty();
+        return row.grant_token == probe_.grant_token && has_tokens && !is_in_doubt(row);
     }
     bool is_in_doubt(const token& row) const {
         const token_status status = read_status(row.status);
@@ -71,13 +72,29 @@ class exchange : transaction<Parts> {
         rows_.save(record);
         const std::optional<token> row = find_by_status(record);
         if (!row) return std::nullopt;
+        token inserted = record;
+        inserted.id = row->id;
+        if (*row != inserted) return take_back(*row); // the save met a row that had come meanwhile
         const std::string own_key = identity_key(*row);
-        if (own_key == key) return send(flight, guard, *row, std::nullopt);
+        if (own_key == key) return send_if_marked(flight, guard, *row);
         const auto own_flight = parts_.flights.of(own_key);
         const pass entered(*own_flight, parts_.clock, deadline_);
         guard_type own_guard = base::lock(*own_flight, own_key);
-        if (!base::marker_stands(*row) || rows_.find_by_id(row->id) != row) return std::nullopt;
-        return send(*own_flight, own_guard, *row, std::nullopt);
+        return send_if_marked(*own_flight, own_guard, *row);
+    }
+
+    std::optional<token> send_if_marked(flight_type& flight, guard_type& guard, const token& row) {
+        if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
+        return send(flight, guard, row, std::nullopt);
+    }
+
+    /// Our marker and our grant have nothing to do with a row that is not ours; the next look finds it.
+    std::nullopt_t take_back(const token& row) {
+        token unmarked = row;
+        unmarked.status.clear();
+        unmarked.grant_token.clear();
+        rows_.replace(row, unmarked);
+        return std::nullopt;
     }
 
     /// The row that carries our marker, whatever rules the store has.
@@ -91,6 +108,9 @@ class exchange : transaction<Parts> {
     /// There is a row, and its lock is held.
     std::optional<token> under_own_lock(flight_type& flight, guard_type& guard, const token& row) {
         if (is_done(row)) return row;
+        if (const token_status status = read_status(row.status);
+            status.what == token_status::kind::refused && status.is_about(probe_.grant_token))
+            throw error(errc::reauthorization_required, "tokenkeep: the server has refused this grant token");
         if (is_in_doubt(row)) {
             if (!Parts::rows_type::locks && base::is_young(flight, read_status(row.status)) && !base::is_late()) {
                 parts_.clock.sleep_until(
@@ -105,6 +125,7 @@ class exchange : transaction<Parts> {
         given.status.clear();
         token marked = merge(row, given);
         marked.id = row.id;
+        marked.scope = probe_.scope;
         marked.status = to_status(base::new_marker(probe_.grant_token));
         [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, marked);
         if (!base::write_marker(row, marked)) return std::nullopt;
@@ -130,8 +151,18 @@ class exchange : transaction<Parts> {
             std::rethrow_exception(base::outcome_unknown(result));
         }
         if (result.what == outcome::kind::refused) tell(event_kind::refused, marked);
-        undo(marked, before);
+        if (result.what == outcome::kind::refused && before && before->grant_token == marked.grant_token)
+            undo(marked, refused(*before));
+        else
+            undo(marked, before);
         std::rethrow_exception(result.why);
+    }
+
+    /// A row that a program stored with this grant token, which is not sent again.
+    static token refused(token row) {
+        row.status = to_status(
+            {.what = token_status::kind::refused, .fingerprint = token_status::fingerprint_of(row.grant_token)});
+        return row;
     }
 
     /// Nothing was spent, or the grant is worthless: the row is as it was before, as far as that can be done.

@@ -123,7 +123,8 @@ class flights {
         std::erase_if(by_key_, [](const auto& entry) {
             Flight& one = *entry.second;
             const std::lock_guard lock(one.mutex);
-            return entry.second.use_count() == 1 && one.published.use_count() == 1 && !one.unsaved && !one.last_failure;
+            return entry.second.use_count() == 1 && one.published.use_count() == 1 && !one.unsaved &&
+                   !one.last_failure && one.future_nonce.empty();
         });
         forget_at_ = 2 * by_key_.size() + 64;
     }

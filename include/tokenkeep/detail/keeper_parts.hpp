@@ -3,6 +3,7 @@
 #define TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
 
 #include <tokenkeep/detail/transaction.hpp>
+#include <tokenkeep/rules.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -81,6 +82,15 @@ struct keeper_parts {
         return find_any_client(probe);
     }
 
+    /// The row that was seeded with that refresh token, whether or not the store's rules look for seeds.
+    std::optional<token> find_seeded(const token& probe, const std::string& seed) {
+        const token by_hash{.client_id = probe.client_id, .api_domain = probe.api_domain, .seed = seed};
+        if (std::optional<token> row = find(by_hash)) return row;
+        for (const token& row : rows().all())
+            if (same_client<by_seed>::agrees(by_hash, row) && row.seed == seed) return row;
+        return std::nullopt;
+    }
+
     http_response post(http_request request) {
         const wipe_request_at_exit wiped(request);
         request.timeout = options.request_timeout;
@@ -140,6 +150,8 @@ struct keeper_parts {
         try {
             revoke_once(row);
         } catch (const response_error& refusal) {
+            if (refusal.server_code() == "invalid_token" || refusal.server_code() == "invalid_grant")
+                return; // it is dead
             if (refusal.server_code() != "unsupported_token_type" || row.access_token.empty() ||
                 row.refresh_token.empty())
                 throw;
@@ -152,7 +164,7 @@ struct keeper_parts {
     void revoke_quietly(const token& row) {
         try {
             revoke(row);
-        } catch (const std::exception&) { // nobody will use these tokens, revoked or not
+        } catch (...) { // nobody will use these tokens, revoked or not
         }
     }
 

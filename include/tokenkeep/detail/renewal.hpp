@@ -30,19 +30,33 @@ class renewal : transaction<Parts> {
     /// The row with a fresh access token; where the renewal fails, with the old one while it is usable, else it throws.
     token run() {
         try {
+            refuse_if_over(read_status(row_.status));
             const auto flight = parts_.flights.of(identity_key(row_));
             while (!renewed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
             return std::move(row_);
         } catch (const rotation_not_saved_error&) {
             throw;
         } catch (...) {
-            if (!base::usable(row_, refused_)) throw;
+            if (!can_be_served()) throw;
             tell(event_kind::served_old, row_);
             return std::move(row_);
         }
     }
 
   private:
+    /// Whether the row's access token may still be handed out: as the row is now, if the store can tell.
+    bool can_be_served() {
+        if (!base::usable(row_, refused_)) return false;
+        try {
+            if (std::optional<token> row = rows_.find_by_id(row_.id))
+                row_ = *std::move(row);
+            else
+                return false;
+        } catch (...) { // what was read last then has to do
+        }
+        return base::usable(row_, refused_);
+    }
+
     /// Keeps to the pause after a passing failure: a caller with a usable token goes on with it, another one waits, or
     /// gets the failure if its deadline comes first. True if the row was renewed by somebody else meanwhile.
     bool renewed_during_pause(flight_type& flight) {
@@ -63,11 +77,11 @@ class renewal : transaction<Parts> {
         const secret first_seen = row_.access_token;
         bool replayed = false;
         for (;;) {
-            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
             look_again();
             if (is_renewed_since(first_seen)) return adopt(flight);
             const token_status status = read_status(row_.status);
             refuse_if_over(status);
+            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
             const bool in_doubt = status.what == token_status::kind::spend && status.is_about(row_.refresh_token);
             const bool replay = in_doubt && !replayed && may_replay(status);
             if (row_.refresh_token.empty() || (in_doubt && !replay)) {
@@ -98,7 +112,7 @@ class renewal : transaction<Parts> {
             case outcome::kind::unknown:
                 tell(event_kind::outcome_unknown, row_);
                 if (!result.may_be_under_way) note_nothing_under_way(marker);
-                if (!replayed && result.retry_after.count() == 0 && may_replay(marker)) break;
+                if (!replayed && !base::is_late() && result.retry_after.count() == 0 && may_replay(marker)) break;
                 fail(flight, base::outcome_unknown(result), result.retry_after);
             }
         }
@@ -156,8 +170,9 @@ class renewal : transaction<Parts> {
     /// Whether the provider still takes the same refresh token again, also at the end of this request's time.
     bool may_replay(const token_status& marker) const {
         const timestamp now = parts_.clock.now();
-        return Parts::rows_type::locks && now >= marker.first_sent &&
-               time_between(marker.first_sent, now) + parts_.options.request_timeout <= parts_.replay_grace();
+        const auto room = parts_.replay_grace() - parts_.options.request_timeout;
+        return Parts::rows_type::locks && now >= marker.first_sent && room.count() >= 0 &&
+               time_between(marker.first_sent, now) <= room;
     }
 
     /// True if the new tokens are saved; false if the row holds another login now, which is to be looked at.
@@ -223,7 +238,7 @@ class renewal : transaction<Parts> {
             dead.status =
                 to_status({.what = token_status::kind::refused, .fingerprint = token_status::fingerprint_of(spent)});
             try {
-                if (!rows_.replace(row_, dead)) continue;
+                if (!rows_.replace(row_, dead) && !base::is_late()) continue;
                 row_ = std::move(dead);
             } catch (const std::exception&) { // the marker then stands, and the next one to settle it comes here again
             }

@@ -28,20 +28,21 @@ class revocation : transaction<Parts> {
         const auto flight = parts_.flights.of(key);
         const pass entered(*flight, parts_.clock, deadline_);
         [[maybe_unused]] const guard_type guard = base::lock(*flight, key);
-        const token_status revoking = mark();
+        mark();
         flight->publish();
         if (!row_.refresh_token.empty() || !row_.access_token.empty()) parts_.revoke(row_);
         while (!rows_.remove(row_)) {
             std::optional<token> row = rows_.find_by_id(row_.id);
-            if (!row || !revoking.is_about(row->refresh_token)) break;
+            if (!row || !is_revoking(*row)) break; // gone, or another login
             row_ = *std::move(row);
+            stop_if_late();
         }
         flight->publish();
         tell(event_kind::revoked, row_);
     }
 
   private:
-    token_status mark() {
+    void mark() {
         for (;;) {
             std::optional<token> row = rows_.find_by_id(row_.id);
             if (!row) throw base::no_session();
@@ -49,9 +50,13 @@ class revocation : transaction<Parts> {
                                         .fingerprint = token_status::fingerprint_of(row->refresh_token)};
             row_ = *row;
             row_.status = to_status(revoking);
-            if (rows_.replace(*row, row_)) return revoking;
-            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+            if (rows_.replace(*row, row_)) return;
+            stop_if_late();
         }
+    }
+
+    void stop_if_late() const {
+        if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
     }
 
     token row_;

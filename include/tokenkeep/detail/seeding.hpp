@@ -36,12 +36,17 @@ class seeding : transaction<Parts> {
     }
 
   private:
-    bool is_known(const token& row) const { return row.refresh_token == probe_.refresh_token || row.seed == seed_; }
+    /// The probe's refresh token is the row's, or once was: the row was seeded with it, or the probe is itself a record
+    /// of this row, read earlier.
+    bool is_known(const token& row) const {
+        return row.refresh_token == probe_.refresh_token || row.seed == seed_ ||
+               (!probe_.seed.empty() && row.seed == probe_.seed);
+    }
 
     std::optional<token> find() {
         std::optional<token> row = parts_.find(probe_);
         if (row || !probe_.user_name.empty() || !probe_.id.empty()) return row;
-        return parts_.find(token{.client_id = probe_.client_id, .api_domain = probe_.api_domain, .seed = seed_});
+        return parts_.find_seeded(probe_, seed_);
     }
 
     /// nullopt: look again.
@@ -66,8 +71,10 @@ class seeding : transaction<Parts> {
         if (!made)
             throw error(errc::invalid_record,
                         "tokenkeep: the store's rules do not find this record again; add a client id or a user");
+        if (made->access_token != probe_.access_token && !rows_.replace(*made, new_login(*made)))
+            return std::nullopt; // the save met a row that had come meanwhile: what it held is of another login
         tell(event_kind::seeded, *made);
-        return made;
+        return find();
     }
 
     /// The row with the probe's refresh token. An access token that cannot be emptied, in a store that only merges, is

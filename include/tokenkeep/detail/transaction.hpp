@@ -35,6 +35,7 @@ struct new_tokens {
 
     /// Whether the row is still the one they belong into: it holds what was spent, or already what came back.
     bool belong_to(const token& row) const {
+        if (is_revoking(row)) return false;
         if (bought_with == grant_kind::authorization_code) return row.grant_token == spent;
         return row.refresh_token == spent ||
                (!answer.refresh_token.empty() && row.refresh_token == answer.refresh_token);
@@ -135,31 +136,39 @@ class transaction {
         return marker_stands(marked);
     }
 
-    /// Over a store that cannot both lock and compare: pause, and see whether the marker is still ours.
+    /// Over a store that cannot both lock and compare: pause, and see whether the marker is still ours. A store that
+    /// keeps no status at all cannot tell; it is spent blindly then.
     bool marker_stands(const token& marked) {
         if constexpr (!(Parts::rows_type::locks && Parts::rows_type::compares)) {
             parts_.clock.sleep_until(parts_.clock.steady_now() + parts_.options.read_back_pause);
             const std::optional<token> row = rows_.find_by_id(marked.id);
-            return row && row->status == marked.status && row->refresh_token == marked.refresh_token &&
-                   row->grant_token == marked.grant_token;
+            if (!row || row->refresh_token != marked.refresh_token || row->grant_token != marked.grant_token)
+                return false;
+            const bool keeps_none = row->status.empty() && row->access_token == marked.access_token;
+            return row->status == marked.status || keeps_none;
         }
         return true;
     }
 
-    /// 5 and 6: sends, and reads how it ended.
+    /// 5 and 6: sends, and reads how it ended. Whatever a transport throws, but for "not sent", leaves the request under
+    /// way as far as we know.
     outcome ask(http_request request, const token& row) {
         outcome result;
         result.sent = parts_.clock.now();
+        http_response response;
+        const wipe_at_exit wiped(response.body);
         try {
-            http_response response = parts_.post(std::move(request));
-            const wipe_at_exit wiped(response.body);
+            response = parts_.post(std::move(request));
+        } catch (...) {
+            result.why = std::current_exception();
+            result.what = is_not_sent(result.why) ? outcome::kind::not_spent : outcome::kind::unknown;
+            result.may_be_under_way = true;
+            return result;
+        }
+        try {
             result.answer = read_token_response(parts_.provider, response, row);
             result.what = outcome::kind::tokens;
             for (const std::string& warning : result.answer->warnings) tell(event_kind::warning, row, warning);
-        } catch (const transport_error& failure) {
-            result.why = std::current_exception();
-            result.what = failure.may_have_been_sent() ? outcome::kind::unknown : outcome::kind::not_spent;
-            result.may_be_under_way = true;
         } catch (const response_error& refusal) {
             result.why = std::current_exception();
             result.retry_after = refusal.retry_after();
@@ -167,13 +176,20 @@ class transaction {
                 const bool invalid_grant = refusal.code() == errc::reauthorization_required;
                 result.what = invalid_grant ? outcome::kind::refused : outcome::kind::not_spent;
             }
-        } catch (const error&) {
-            result.why = std::current_exception();
         } catch (...) {
             result.why = std::current_exception();
-            result.may_be_under_way = true;
         }
         return result;
+    }
+
+    static bool is_not_sent(const std::exception_ptr& failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const transport_error& known) {
+            return !known.may_have_been_sent();
+        } catch (...) {
+            return false;
+        }
     }
 
     /// How an unknown outcome is thrown: with its cause nested in it.
