@@ -101,6 +101,19 @@ TEST_CASE("keeper: send carries the token, and renews it once after a 401", "[ke
     CHECK(w.server.log().calls_refused == 1);
 }
 
+TEST_CASE("keeper: a provider that only appends its header is given a request without one", "[keeper]") {
+    struct appending : tokenkeep::oauth2_provider {
+        void authorize(tokenkeep::http_request& request, const token& record) const {
+            request.headers.push_back({"Authorization", "Bearer " + std::string(record.access_token.reveal())});
+        }
+    };
+    world w;
+    w.login();
+    tokenkeep::keeper keep{w.store, w.server, appending{w.server.provider()}, {}, w.seen, w.clock};
+    w.server.expire_access_tokens();
+    CHECK(keep.send({.method = "GET", .url = w.server.resource()}, ada).status == 200);
+}
+
 TEST_CASE("keeper: a second 401 is the answer", "[keeper]") {
     world w;
     w.login();

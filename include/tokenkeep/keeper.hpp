@@ -67,7 +67,8 @@ consteval bool explain_keeper() {
 ///
 /// It throws tokenkeep::error; where a renewal fails, the old access token is handed out instead as long as it lives:
 ///   token_not_found           there is no session for the probe; log in
-///   reauthorization_required  the server refused the refresh token, or it was revoked; the row stays
+///   reauthorization_required  the server refused the refresh token, or it was revoked, and the row stays; or it
+///                             refused the grant token, and there is no row if there was none before
 ///   client_rejected, request_rejected   configuration; nothing was spent
 ///   throttled, server_unavailable, transport_failure   passing; see error::retry_after; nothing was spent
 ///   outcome_unknown           the answer was lost; the doubt is settled by one spend when nothing is left to lose
@@ -76,8 +77,11 @@ consteval bool explain_keeper() {
 ///   lock_timeout              not this caller's turn before its deadline
 ///   ambiguous, invalid_record, malformed_response, unknown_data_center, and what a store of yours throws
 ///
+/// After a passing failure a caller without a living token waits out the pause (that of retry_after, or a backoff) if it
+/// ends before the caller's deadline; otherwise it gets the failure at once. No request is made in between.
+///
 /// The store and the transport, the observer and the clock are referred to if they are given by name and owned if they
-/// are moved in; the provider is copied. A keeper can neither be copied nor moved. All members may be called from many
+/// are moved in; the provider is copied. Spelled out, keeper<S&, T&, P> refers and keeper<S, T, P> owns. A keeper can neither be copied nor moved. All members may be called from many
 /// threads at once. Only one thing is forbidden: to call back, from a transport or observer, for the identity that is
 /// just being renewed; that is errc::lock_timeout.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
@@ -237,6 +241,11 @@ class keeper {
         check_target(request, row);
         if (!row.token_type.empty() && !text::equal_ignoring_case(row.token_type, "bearer"))
             parts_.tell(event_kind::warning, row, "the token is not of type bearer");
+        std::erase_if(request.headers, [](http_header& header) { // the rejected one, when this is the second time
+            const bool old = text::equal_ignoring_case(header.name, "Authorization");
+            if (old) detail::wipe_text(header.value);
+            return old;
+        });
         parts_.provider.authorize(request, row);
         return parts_.transport(std::as_const(request));
     }

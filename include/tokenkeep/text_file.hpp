@@ -15,7 +15,8 @@ namespace tokenkeep::inline v0 {
 
 /// A document in a file: private to the user (mode 0600, whatever the umask), replaced as a whole or not at all, and
 /// locked across processes by a lock file beside it, `PATH.lock`, which stays. While it is replaced there is a
-/// `PATH.tmp`. The whole file is written at each save; for many tokens or many changes file_store does less work.
+/// `PATH.tmp`. The whole file is written at each save.
+/// Its folder must exist; without one there are no tokens, and a save is errc::storage_failure.
 class text_file {
   public:
     explicit text_file(std::string path) : path_(std::move(path)) {}
