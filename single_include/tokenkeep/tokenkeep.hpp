@@ -6729,6 +6729,10 @@ class renewal : transaction<Parts> {
         }
     }
 
+    static error refusal() {
+        return error(errc::reauthorization_required, "tokenkeep: the server refused the refresh token");
+    }
+
     /// invalid_grant. If the row still holds the refused token it is marked dead, and this throws; otherwise somebody
     /// has put another login there, which is to be looked at. Without a lock the winner of a race may be about to save:
     /// the refusal is believed only when no request of others can be under way any more.
@@ -6736,12 +6740,11 @@ class renewal : transaction<Parts> {
         const secret spent = row_.refresh_token;
         const token_status marker = read_status(row_.status);
         tell(event_kind::refused, row_);
-        const error over(errc::reauthorization_required, "tokenkeep: the server refused the refresh token");
         for (;;) {
             look_again();
             if (row_.refresh_token != spent) return;
             if (!Parts::rows_type::locks && base::is_young(flight, marker)) {
-                if (base::usable(row_, refused_)) throw over;
+                if (base::usable(row_, refused_)) throw refusal();
                 wait_a_little();
                 continue;
             }
@@ -6753,7 +6756,7 @@ class renewal : transaction<Parts> {
                 row_ = std::move(dead);
             } catch (const std::exception&) { // the marker then stands, and the next one to settle it comes here again
             }
-            throw over;
+            throw refusal();
         }
     }
 
@@ -6901,7 +6904,7 @@ class seeding : transaction<Parts> {
         const auto flight = parts_.flights.of(key);
         const pass entered(*flight, parts_.clock, deadline_);
         [[maybe_unused]] const guard_type guard = base::lock(*flight, key);
-        const std::optional<token> row = find();
+        std::optional<token> row = find();
         if (row && is_known(*row)) return row;
         if (seen.has_value() != row.has_value() || (row && identity_key(*row) != key)) return std::nullopt;
         if (!row) {

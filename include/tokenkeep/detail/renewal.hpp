@@ -218,6 +218,10 @@ class renewal : transaction<Parts> {
         }
     }
 
+    static error refusal() {
+        return error(errc::reauthorization_required, "tokenkeep: the server refused the refresh token");
+    }
+
     /// invalid_grant. If the row still holds the refused token it is marked dead, and this throws; otherwise somebody
     /// has put another login there, which is to be looked at. Without a lock the winner of a race may be about to save:
     /// the refusal is believed only when no request of others can be under way any more.
@@ -225,12 +229,11 @@ class renewal : transaction<Parts> {
         const secret spent = row_.refresh_token;
         const token_status marker = read_status(row_.status);
         tell(event_kind::refused, row_);
-        const error over(errc::reauthorization_required, "tokenkeep: the server refused the refresh token");
         for (;;) {
             look_again();
             if (row_.refresh_token != spent) return;
             if (!Parts::rows_type::locks && base::is_young(flight, marker)) {
-                if (base::usable(row_, refused_)) throw over;
+                if (base::usable(row_, refused_)) throw refusal();
                 wait_a_little();
                 continue;
             }
@@ -242,7 +245,7 @@ class renewal : transaction<Parts> {
                 row_ = std::move(dead);
             } catch (const std::exception&) { // the marker then stands, and the next one to settle it comes here again
             }
-            throw over;
+            throw refusal();
         }
     }
 

@@ -56,7 +56,7 @@ class seeding : transaction<Parts> {
         const auto flight = parts_.flights.of(key);
         const pass entered(*flight, parts_.clock, deadline_);
         [[maybe_unused]] const guard_type guard = base::lock(*flight, key);
-        const std::optional<token> row = find();
+        std::optional<token> row = find();
         if (row && is_known(*row)) return row;
         if (seen.has_value() != row.has_value() || (row && identity_key(*row) != key)) return std::nullopt;
         if (!row) {
