@@ -42,3 +42,11 @@ TEST_CASE("find_header: names are compared without case, and the first counts", 
     CHECK(find_header({}, "X").empty());
     CHECK(find_header({{"a@b", "1"}}, "a`b").empty()); // the letters' case, not any bit of it
 }
+
+TEST_CASE("http: erase_header removes every header of a name, whatever its case, and no other", "[http]") {
+    std::vector<tokenkeep::http_header> headers{{"Authorization", "a"}, {"Accept", "b"}, {"authorization", "c"}};
+    tokenkeep::erase_header(headers, "AUTHORIZATION");
+    CHECK(headers.size() == 1);
+    CHECK(headers.front().name == "Accept");
+    CHECK(headers.front().value == "b");
+}

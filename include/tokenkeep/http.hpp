@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_HTTP_HPP
 #define TOKENKEEP_HTTP_HPP
 
+#include <tokenkeep/detail/wipe.hpp>
 #include <tokenkeep/text/ascii.hpp>
 
 #include <chrono>
@@ -34,6 +35,15 @@ inline std::string_view find_header(const std::vector<http_header>& headers, std
     for (const http_header& header : headers)
         if (text::equal_ignoring_case(header.name, name)) return header.value;
     return {};
+}
+
+/// Removes every header of that name, compared without case, and wipes its value.
+inline void erase_header(std::vector<http_header>& headers, std::string_view name) {
+    std::erase_if(headers, [name](http_header& header) {
+        const bool named = text::equal_ignoring_case(header.name, name);
+        if (named) detail::wipe_text(header.value);
+        return named;
+    });
 }
 
 /// What carries a request to a server and brings the answer: any callable, a lambda will do.

@@ -163,11 +163,8 @@ class keeper {
     /// row is handed out any more, and the next call finishes the work.
     void revoke(const token& probe) { revoke(probe, default_deadline()); }
     void revoke(const token& probe, time_point deadline) {
-        const token named = parts_.with_client(probe);
-        std::optional<token> row = parts_.find(named);
-        if (!row && !named.refresh_token.empty() && named.user_name.empty() && named.id.empty())
-            row = parts_.find_seeded(named, text::sha256_hex(named.refresh_token.reveal()));
-        if (!row) throw no_session();
+        std::optional<token> row = parts_.find_or_seeded(parts_.with_client(probe));
+        if (!row) throw detail::no_session();
         detail::revocation<parts_type>(parts_, *std::move(row), deadline).run();
     }
 
@@ -182,8 +179,6 @@ class keeper {
     }
 
   private:
-    static error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
-
     time_point default_deadline() {
         const time_point now = parts_.clock.steady_now();
         const auto patience = parts_.options.effective_lock_timeout();
@@ -207,7 +202,7 @@ class keeper {
             row = detail::seeding<parts_type>(parts_, probe, deadline).run();
         } else {
             std::optional<token> found = parts_.find(probe);
-            if (!found) throw no_session();
+            if (!found) throw detail::no_session();
             row = *std::move(found);
             if (is_unexchanged(row)) {
                 const token login = row;
@@ -241,11 +236,7 @@ class keeper {
         check_target(request, row);
         if (!row.token_type.empty() && !text::equal_ignoring_case(row.token_type, "bearer"))
             parts_.tell(event_kind::warning, row, "the token is not of type bearer");
-        std::erase_if(request.headers, [](http_header& header) { // the rejected one, when this is the second time
-            const bool old = text::equal_ignoring_case(header.name, "Authorization");
-            if (old) detail::wipe_text(header.value);
-            return old;
-        });
+        erase_header(request.headers, "Authorization"); // the rejected one, when this is the second time
         parts_.provider.authorize(request, row);
         return parts_.transport(std::as_const(request));
     }

@@ -3652,6 +3652,7 @@ class basic_document_store
 
 
 
+
 #include <chrono>
 #include <concepts>
 #include <string>
@@ -3682,6 +3683,15 @@ inline std::string_view find_header(const std::vector<http_header>& headers, std
     for (const http_header& header : headers)
         if (text::equal_ignoring_case(header.name, name)) return header.value;
     return {};
+}
+
+/// Removes every header of that name, compared without case, and wipes its value.
+inline void erase_header(std::vector<http_header>& headers, std::string_view name) {
+    std::erase_if(headers, [name](http_header& header) {
+        const bool named = text::equal_ignoring_case(header.name, name);
+        if (named) detail::wipe_text(header.value);
+        return named;
+    });
 }
 
 /// What carries a request to a server and brings the answer: any callable, a lambda will do.
@@ -4958,11 +4968,7 @@ inline void write_authorization(http_request& request, const token& record, std:
     if (access.empty() || !text::is_printable(access))
         throw error(errc::invalid_record, "tokenkeep: the record has no access token that can be sent");
 
-    std::erase_if(request.headers, [](http_header& header) {
-        const bool old = text::equal_ignoring_case(header.name, "Authorization");
-        if (old) wipe_text(header.value);
-        return old;
-    });
+    erase_header(request.headers, "Authorization");
     request.headers.reserve(request.headers.size() + 1);
     std::string& value = request.headers.emplace_back(http_header{"Authorization"}).value;
     value.reserve(scheme.size() + 1 + access.size());
@@ -5933,6 +5939,8 @@ struct unsaved_tokens {
     Guard guard;
 };
 
+inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
+
 /// How a request to the token endpoint ended.
 struct outcome {
     enum class kind {
@@ -5969,8 +5977,6 @@ class transaction {
     bool fresh(const token& row, const secret* refused) const {
         return is_fresh(row, parts_.clock.now(), parts_.options.refresh_margin, refused);
     }
-
-    static error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
     /// The identity's lock. New tokens that could not be saved come first: they are saved, and their lock is ours; or
     /// this throws rotation_not_saved_error, and they and their lock stay.
@@ -6268,7 +6274,7 @@ class exchange : transaction<Parts> {
             const new_tokens tokens{marked.id, marked.grant_token, grant_kind::authorization_code, *result.answer,
                                     result.sent};
             std::optional<token> saved = base::save(flight, guard, tokens, marked);
-            if (!saved) throw base::no_session();
+            if (!saved) throw no_session();
             has_exchanged_ = true;
             return saved;
         }
@@ -6335,7 +6341,7 @@ class wipe_request_at_exit {
     ~wipe_request_at_exit() {
         wipe_text(request_.body);
         for (http_header& header : request_.headers)
-            if (header.name == "Authorization") wipe_text(header.value);
+            if (text::equal_ignoring_case(header.name, "Authorization")) wipe_text(header.value);
     }
 
   private:
@@ -6393,12 +6399,18 @@ struct keeper_parts {
         return find_any_client(probe);
     }
 
-    /// The row that was seeded with that refresh token, whether or not the store's rules look for seeds.
-    std::optional<token> find_seeded(const token& probe, const std::string& seed) {
-        const token by_hash{.client_id = probe.client_id, .api_domain = probe.api_domain, .seed = seed};
-        if (std::optional<token> row = find(by_hash)) return row;
-        for (const token& row : rows().all())
-            if (same_client<by_seed>::agrees(by_hash, row) && row.seed == seed) return row;
+    /// The same; and where only a refresh token says which row is meant, also the row that was once seeded with it,
+    /// whether or not the store's rules look for seeds.
+    std::optional<token> find_or_seeded(const token& probe) {
+        std::optional<token> row = find(probe);
+        if (row || probe.refresh_token.empty() || !probe.user_name.empty() || !probe.id.empty()) return row;
+        const token by_hash{.client_id = probe.client_id,
+                            .api_domain = probe.api_domain,
+                            .seed = text::sha256_hex(probe.refresh_token.reveal())};
+        row = find(by_hash);
+        if (row) return row;
+        for (const token& each : rows().all())
+            if (matches<same_client<by_seed>>(by_hash, each)) return each;
         return std::nullopt;
     }
 
@@ -6634,7 +6646,7 @@ class renewal : transaction<Parts> {
         std::optional<token> row = rows_.find_by_id(row_.id);
         if (!row) {
             row_.access_token.clear();
-            throw base::no_session();
+            throw no_session();
         }
         row_ = *std::move(row);
     }
@@ -6823,7 +6835,7 @@ class revocation : transaction<Parts> {
     void mark() {
         for (;;) {
             std::optional<token> row = rows_.find_by_id(row_.id);
-            if (!row) throw base::no_session();
+            if (!row) throw no_session();
             const token_status revoking{.what = token_status::kind::revoking,
                                         .fingerprint = token_status::fingerprint_of(row->refresh_token)};
             row_ = *row;
@@ -6877,7 +6889,7 @@ class seeding : transaction<Parts> {
         if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
             throw error(errc::invalid_record, "tokenkeep: a refresh token needs a user or a client to go with it");
         for (;;) {
-            if (std::optional<token> row = find(); row && is_known(*row)) return *std::move(row);
+            if (std::optional<token> row = parts_.find_or_seeded(probe_); row && is_known(*row)) return *std::move(row);
             if (std::optional<token> row = under_lock()) return *std::move(row);
             if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
         }
@@ -6891,20 +6903,14 @@ class seeding : transaction<Parts> {
                (!probe_.seed.empty() && row.seed == probe_.seed);
     }
 
-    std::optional<token> find() {
-        std::optional<token> row = parts_.find(probe_);
-        if (row || !probe_.user_name.empty() || !probe_.id.empty()) return row;
-        return parts_.find_seeded(probe_, seed_);
-    }
-
     /// nullopt: look again.
     std::optional<token> under_lock() {
-        const std::optional<token> seen = find();
+        const std::optional<token> seen = parts_.find_or_seeded(probe_);
         const std::string key = identity_key(seen ? *seen : probe_);
         const auto flight = parts_.flights.of(key);
         const pass entered(*flight, parts_.clock, deadline_);
         [[maybe_unused]] const guard_type guard = base::lock(*flight, key);
-        std::optional<token> row = find();
+        std::optional<token> row = parts_.find_or_seeded(probe_);
         if (row && is_known(*row)) return row;
         if (seen.has_value() != row.has_value() || (row && identity_key(*row) != key)) return std::nullopt;
         if (!row) {
@@ -6915,14 +6921,14 @@ class seeding : transaction<Parts> {
             return std::nullopt;
         }
         flight->publish();
-        std::optional<token> made = find();
+        std::optional<token> made = parts_.find_or_seeded(probe_);
         if (!made)
             throw error(errc::invalid_record,
                         "tokenkeep: the store's rules do not find this record again; add a client id or a user");
         if (made->access_token != probe_.access_token && !rows_.replace(*made, new_login(*made)))
             return std::nullopt; // the save met a row that had come meanwhile: what it held is of another login
         tell(event_kind::seeded, *made);
-        return find();
+        return parts_.find_or_seeded(probe_);
     }
 
     /// The row with the probe's refresh token. An access token that cannot be emptied, in a store that only merges, is
@@ -7103,11 +7109,8 @@ class keeper {
     /// row is handed out any more, and the next call finishes the work.
     void revoke(const token& probe) { revoke(probe, default_deadline()); }
     void revoke(const token& probe, time_point deadline) {
-        const token named = parts_.with_client(probe);
-        std::optional<token> row = parts_.find(named);
-        if (!row && !named.refresh_token.empty() && named.user_name.empty() && named.id.empty())
-            row = parts_.find_seeded(named, text::sha256_hex(named.refresh_token.reveal()));
-        if (!row) throw no_session();
+        std::optional<token> row = parts_.find_or_seeded(parts_.with_client(probe));
+        if (!row) throw detail::no_session();
         detail::revocation<parts_type>(parts_, *std::move(row), deadline).run();
     }
 
@@ -7122,8 +7125,6 @@ class keeper {
     }
 
   private:
-    static error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
-
     time_point default_deadline() {
         const time_point now = parts_.clock.steady_now();
         const auto patience = parts_.options.effective_lock_timeout();
@@ -7147,7 +7148,7 @@ class keeper {
             row = detail::seeding<parts_type>(parts_, probe, deadline).run();
         } else {
             std::optional<token> found = parts_.find(probe);
-            if (!found) throw no_session();
+            if (!found) throw detail::no_session();
             row = *std::move(found);
             if (is_unexchanged(row)) {
                 const token login = row;
@@ -7181,11 +7182,7 @@ class keeper {
         check_target(request, row);
         if (!row.token_type.empty() && !text::equal_ignoring_case(row.token_type, "bearer"))
             parts_.tell(event_kind::warning, row, "the token is not of type bearer");
-        std::erase_if(request.headers, [](http_header& header) { // the rejected one, when this is the second time
-            const bool old = text::equal_ignoring_case(header.name, "Authorization");
-            if (old) detail::wipe_text(header.value);
-            return old;
-        });
+        erase_header(request.headers, "Authorization"); // the rejected one, when this is the second time
         parts_.provider.authorize(request, row);
         return parts_.transport(std::as_const(request));
     }

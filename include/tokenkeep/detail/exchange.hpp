@@ -142,7 +142,7 @@ class exchange : transaction<Parts> {
             const new_tokens tokens{marked.id, marked.grant_token, grant_kind::authorization_code, *result.answer,
                                     result.sent};
             std::optional<token> saved = base::save(flight, guard, tokens, marked);
-            if (!saved) throw base::no_session();
+            if (!saved) throw no_session();
             has_exchanged_ = true;
             return saved;
         }

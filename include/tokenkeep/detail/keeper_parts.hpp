@@ -24,7 +24,7 @@ class wipe_request_at_exit {
     ~wipe_request_at_exit() {
         wipe_text(request_.body);
         for (http_header& header : request_.headers)
-            if (header.name == "Authorization") wipe_text(header.value);
+            if (text::equal_ignoring_case(header.name, "Authorization")) wipe_text(header.value);
     }
 
   private:
@@ -82,12 +82,18 @@ struct keeper_parts {
         return find_any_client(probe);
     }
 
-    /// The row that was seeded with that refresh token, whether or not the store's rules look for seeds.
-    std::optional<token> find_seeded(const token& probe, const std::string& seed) {
-        const token by_hash{.client_id = probe.client_id, .api_domain = probe.api_domain, .seed = seed};
-        if (std::optional<token> row = find(by_hash)) return row;
-        for (const token& row : rows().all())
-            if (same_client<by_seed>::agrees(by_hash, row) && row.seed == seed) return row;
+    /// The same; and where only a refresh token says which row is meant, also the row that was once seeded with it,
+    /// whether or not the store's rules look for seeds.
+    std::optional<token> find_or_seeded(const token& probe) {
+        std::optional<token> row = find(probe);
+        if (row || probe.refresh_token.empty() || !probe.user_name.empty() || !probe.id.empty()) return row;
+        const token by_hash{.client_id = probe.client_id,
+                            .api_domain = probe.api_domain,
+                            .seed = text::sha256_hex(probe.refresh_token.reveal())};
+        row = find(by_hash);
+        if (row) return row;
+        for (const token& each : rows().all())
+            if (matches<same_client<by_seed>>(by_hash, each)) return each;
         return std::nullopt;
     }
 

@@ -123,7 +123,7 @@ class renewal : transaction<Parts> {
         std::optional<token> row = rows_.find_by_id(row_.id);
         if (!row) {
             row_.access_token.clear();
-            throw base::no_session();
+            throw no_session();
         }
         row_ = *std::move(row);
     }

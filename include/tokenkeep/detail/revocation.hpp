@@ -45,7 +45,7 @@ class revocation : transaction<Parts> {
     void mark() {
         for (;;) {
             std::optional<token> row = rows_.find_by_id(row_.id);
-            if (!row) throw base::no_session();
+            if (!row) throw no_session();
             const token_status revoking{.what = token_status::kind::revoking,
                                         .fingerprint = token_status::fingerprint_of(row->refresh_token)};
             row_ = *row;

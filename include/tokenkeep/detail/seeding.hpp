@@ -29,7 +29,7 @@ class seeding : transaction<Parts> {
         if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
             throw error(errc::invalid_record, "tokenkeep: a refresh token needs a user or a client to go with it");
         for (;;) {
-            if (std::optional<token> row = find(); row && is_known(*row)) return *std::move(row);
+            if (std::optional<token> row = parts_.find_or_seeded(probe_); row && is_known(*row)) return *std::move(row);
             if (std::optional<token> row = under_lock()) return *std::move(row);
             if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
         }
@@ -43,20 +43,14 @@ class seeding : transaction<Parts> {
                (!probe_.seed.empty() && row.seed == probe_.seed);
     }
 
-    std::optional<token> find() {
-        std::optional<token> row = parts_.find(probe_);
-        if (row || !probe_.user_name.empty() || !probe_.id.empty()) return row;
-        return parts_.find_seeded(probe_, seed_);
-    }
-
     /// nullopt: look again.
     std::optional<token> under_lock() {
-        const std::optional<token> seen = find();
+        const std::optional<token> seen = parts_.find_or_seeded(probe_);
         const std::string key = identity_key(seen ? *seen : probe_);
         const auto flight = parts_.flights.of(key);
         const pass entered(*flight, parts_.clock, deadline_);
         [[maybe_unused]] const guard_type guard = base::lock(*flight, key);
-        std::optional<token> row = find();
+        std::optional<token> row = parts_.find_or_seeded(probe_);
         if (row && is_known(*row)) return row;
         if (seen.has_value() != row.has_value() || (row && identity_key(*row) != key)) return std::nullopt;
         if (!row) {
@@ -67,14 +61,14 @@ class seeding : transaction<Parts> {
             return std::nullopt;
         }
         flight->publish();
-        std::optional<token> made = find();
+        std::optional<token> made = parts_.find_or_seeded(probe_);
         if (!made)
             throw error(errc::invalid_record,
                         "tokenkeep: the store's rules do not find this record again; add a client id or a user");
         if (made->access_token != probe_.access_token && !rows_.replace(*made, new_login(*made)))
             return std::nullopt; // the save met a row that had come meanwhile: what it held is of another login
         tell(event_kind::seeded, *made);
-        return find();
+        return parts_.find_or_seeded(probe_);
     }
 
     /// The row with the probe's refresh token. An access token that cannot be emptied, in a store that only merges, is

@@ -50,6 +50,8 @@ struct unsaved_tokens {
     Guard guard;
 };
 
+inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
+
 /// How a request to the token endpoint ended.
 struct outcome {
     enum class kind {
@@ -86,8 +88,6 @@ class transaction {
     bool fresh(const token& row, const secret* refused) const {
         return is_fresh(row, parts_.clock.now(), parts_.options.refresh_margin, refused);
     }
-
-    static error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
     /// The identity's lock. New tokens that could not be saved come first: they are saved, and their lock is ours; or
     /// this throws rotation_not_saved_error, and they and their lock stay.

@@ -48,11 +48,7 @@ inline void write_authorization(http_request& request, const token& record, std:
     if (access.empty() || !text::is_printable(access))
         throw error(errc::invalid_record, "tokenkeep: the record has no access token that can be sent");
 
-    std::erase_if(request.headers, [](http_header& header) {
-        const bool old = text::equal_ignoring_case(header.name, "Authorization");
-        if (old) wipe_text(header.value);
-        return old;
-    });
+    erase_header(request.headers, "Authorization");
     request.headers.reserve(request.headers.size() + 1);
     std::string& value = request.headers.emplace_back(http_header{"Authorization"}).value;
     value.reserve(scheme.size() + 1 + access.size());
