@@ -3,6 +3,7 @@
 
 #include "catch.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <set>
 #include <string>
@@ -49,4 +50,26 @@ TEST_CASE("transport_error: unless told otherwise the request may have been sent
     CHECK(!transport_error("no connection", false).may_have_been_sent());
     CHECK(transport_error("lost").code() == errc::transport_failure);
     CHECK_THROWS_AS(throw transport_error("lost"), std::system_error);
+}
+
+TEST_CASE("file_error: it has the step and the system's code, and says both", "[error]") {
+    const file_error fault(errc::storage_failure, "write", "/a/tokens.tkj", ENOSPC);
+    CHECK(fault.code() == errc::storage_failure);
+    CHECK(fault.stage() == std::string("write"));
+    CHECK(fault.cause() == std::errc::no_space_on_device);
+    CHECK_THAT(fault.what(), ContainsSubstring("cannot write /a/tokens.tkj: ") &&
+                                 ContainsSubstring(fault.cause().message()) && ContainsSubstring("storage failure"));
+
+    const file_error known = fault.with(errc::not_saved);
+    CHECK(known.code() == errc::not_saved);
+    CHECK(known.stage() == std::string("write"));
+    CHECK(known.cause() == fault.cause());
+    CHECK_THAT(known.what(), ContainsSubstring("cannot write /a/tokens.tkj: ") && ContainsSubstring("not saved"));
+    CHECK_THROWS_AS(throw known, error);
+}
+
+TEST_CASE("file_error: where one can do something about it, it says what", "[error]") {
+    CHECK_THAT(file_error(errc::not_saved, "rename", "t", EBUSY).what(), ContainsSubstring("mount its directory"));
+    CHECK_THAT(file_error(errc::not_saved, "write", "t", EBUSY).what(), !ContainsSubstring("mount"));
+    CHECK_THAT(file_error(errc::storage_failure, "lock", "t", ENOLCK).what(), ContainsSubstring("network file system"));
 }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace tokenkeep::inline v0 {
@@ -91,6 +92,41 @@ class error : public std::system_error {
 
   private:
     std::chrono::milliseconds retry_after_{0};
+};
+
+/// What a store in a file throws when the system refuses it something: which step failed, and the system's own code.
+class file_error : public error {
+  public:
+    /// `stage` is a literal such as "write" or "flush"; `number` is an errno.
+    file_error(errc code, const char* stage, const std::string& path, int number)
+        : file_error(code, stage, std::error_code(number, std::generic_category()),
+                     "tokenkeep: cannot " + std::string(stage) + " " + path) {}
+
+    /// The same fault with another code: what it means is known further up.
+    file_error with(errc code) const { return {code, stage_, cause_, what_}; }
+
+    /// The step that failed, in a word or two.
+    const char* stage() const noexcept { return stage_; }
+    /// What the system said, such as std::errc::no_space_on_device.
+    std::error_code cause() const noexcept { return cause_; }
+
+  private:
+    file_error(errc code, const char* stage, std::error_code cause, const std::string& what)
+        : error(code, what + ": " + cause.message() + advice(stage, cause)),
+          stage_(stage),
+          cause_(cause),
+          what_(what) {}
+
+    static std::string advice(std::string_view stage, std::error_code cause) {
+        if (stage == "rename" && cause == std::errc::device_or_resource_busy)
+            return "; it is a mount of its own and cannot be replaced: mount its directory";
+        if (stage == "lock") return "; a network file system that is mounted without locks?";
+        return {};
+    }
+
+    const char* stage_;
+    std::error_code cause_;
+    std::string what_;
 };
 
 /// What a transport throws when it has no answer to give.

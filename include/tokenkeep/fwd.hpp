@@ -8,6 +8,7 @@ namespace tokenkeep::inline v0 {
 
 enum class errc : int;
 class error;
+class file_error;
 class transport_error;
 class rotation_not_saved_error;
 
@@ -37,6 +38,11 @@ class text_file;
 struct json_codec;
 template <class Document, class Codec = json_codec, class Policy = defaults>
 class basic_document_store;
+
+struct no_seal;
+template <class Policy = defaults, class Sealer = no_seal>
+class basic_file_store;
+using file_store = basic_file_store<>;
 
 struct oauth2_provider;
 

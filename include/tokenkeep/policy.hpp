@@ -33,8 +33,11 @@ struct defaults {
     using ids = random_id;           ///< A function object that makes ids; asked again while an id is taken.
     using mutex = std::shared_mutex; ///< Guards the rows; shared by readers if it can be.
 
-    /// How long a change waits for the lock that other processes may hold while they change the same document.
+    /// How long a change waits for the lock that other processes may hold while they change the same file or document.
     static constexpr std::chrono::milliseconds store_lock_timeout{15'000};
+
+    using files = detail::system_files;                 ///< What a file_store asks for files: a model of file_system.
+    static constexpr bool erases_deleted_tokens = true; ///< A file_store overwrites what it deletes before it returns.
 };
 
 namespace detail {
@@ -61,6 +64,24 @@ constexpr std::chrono::milliseconds store_lock_timeout_of() {
     else
         return defaults::store_lock_timeout;
 }
+
+template <class P>
+constexpr bool erases_deleted_tokens_of() {
+    if constexpr (requires { P::erases_deleted_tokens; })
+        return P::erases_deleted_tokens;
+    else
+        return defaults::erases_deleted_tokens;
+}
+
+template <class P>
+struct files_of {
+    using type = defaults::files;
+};
+template <class P>
+    requires requires { typename P::files; }
+struct files_of<P> {
+    using type = typename P::files;
+};
 
 template <class P>
 consteval bool explain_policy() {

@@ -2,18 +2,41 @@
 #ifndef TOKENKEEP_DETAIL_OS_HPP
 #define TOKENKEEP_DETAIL_OS_HPP
 
+#include <tokenkeep/detail/wait_for_lock.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/secret.hpp>
 
-// The whole of the platform that the library asks for. Each platform's file defines, in tokenkeep::detail:
+#include <cstdint>
+
+namespace tokenkeep::inline v0 {
+
+/// Which file it is, and how long.
+struct file_identity {
+    std::uint64_t device = 0; ///< Of the file system.
+    std::uint64_t number = 0; ///< Of the file in it (the inode).
+    std::uint64_t size = 0;   ///< In bytes.
+
+    friend bool operator==(const file_identity&, const file_identity&) = default;
+};
+
+} // namespace tokenkeep::inline v0
+
+// The whole of the platform that the library asks for. Each platform's files define, in tokenkeep::detail:
 //   void random_bytes(void* memory, std::size_t size);
+//   std::uint64_t process_id();
+//   void* allocate_block(std::size_t size), void free_block(void* memory, std::size_t size);
 //   std::optional<secret> read_file(const std::string& path);              nullopt: there is no such file
 //   void replace_file(const std::string& path, std::string_view bytes);    whole or not at all; private to the user
 //   class file_lock                                                        exclusive, by name, dies with the process
+//   struct system_files                                                    a model of file_system
 #if defined(_WIN32)
 #error "tokenkeep: files and random numbers are written for POSIX systems only"
 #else
 #include <tokenkeep/detail/os_posix.hpp>
+
+#include <tokenkeep/detail/os_posix_lock.hpp>
+
+#include <tokenkeep/detail/os_posix_files.hpp>
 #endif
 
 #include <array>

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_WAIT_FOR_LOCK_HPP
+#define TOKENKEEP_DETAIL_WAIT_FOR_LOCK_HPP
+
+#include <tokenkeep/error.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <thread>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Asks `try_lock()` until it is true, in growing pauses of real time. Throws errc::lock_timeout when `deadline`
+/// passes.
+template <class TryLock>
+void wait_for_lock(TryLock try_lock, const std::string& path, std::chrono::steady_clock::time_point deadline,
+                   std::chrono::microseconds pause, std::chrono::microseconds longest) {
+    while (!try_lock()) {
+        const auto now = std::chrono::steady_clock::now();
+        if (now >= deadline) throw error(errc::lock_timeout, "tokenkeep: another holds the lock on " + path);
+        const auto lag = pause * (now.time_since_epoch().count() % 16) / 32; // lest those who wait wake together
+        std::this_thread::sleep_until(std::min(deadline, now + pause - lag));
+        pause = std::min(pause * 2, longest);
+    }
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
