@@ -3,13 +3,14 @@
 #define TOKENKEEP_INDEXED_HPP
 
 #include <tokenkeep/container.hpp>
+#include <tokenkeep/detail/hash_index.hpp>
 #include <tokenkeep/rules.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <type_traits>
-#include <unordered_map>
+#include <utility>
 
 namespace tokenkeep::inline v0 {
 
@@ -19,13 +20,13 @@ struct indexed {};
 
 namespace detail {
 
-/// The table that basic_store makes of `indexed`. An index maps the text of a rule's key, which lies in the row
-/// itself, to the row; rows with an empty key are not in it.
+/// The table that basic_store makes of `indexed`. Each rule's index leads from the hash of its key to the rows; rows
+/// with an empty key are not in it. The rules that look up the id share the index that owns the rows.
 template <matching_rules Rules>
 class indexed_table {
     template <class Rule>
     struct index {
-        std::unordered_multimap<std::string_view, const token*> rows{};
+        hash_index<token*> rows{};
     };
     template <class List>
     struct indices;
@@ -35,60 +36,63 @@ class indexed_table {
   public:
     template <class Visit>
     void for_each(Visit&& visit) const {
-        for (const auto& [id, row] : rows_) visit(std::as_const(*row));
+        rows_.for_each([&](const auto& row) { visit(std::as_const(*row)); });
     }
 
     const token* find(const std::string& id) const {
-        const auto at = rows_.find(id);
-        return at == rows_.end() ? nullptr : at->second.get();
+        const auto* slot = rows_.find(hash_of(id), is_named(id));
+        return slot == nullptr ? nullptr : slot->get();
     }
 
     template <class Rule, class Visit>
     void for_each_match(Rule, const token& probe, Visit&& visit) const {
-        const auto& candidates = static_cast<const index<Rule>&>(by_rule_).rows;
-        const auto [first, last] = candidates.equal_range(view_of(probe.*Rule::key));
-        for (auto at = first; at != last; ++at)
-            if (matches<Rule>(probe, *at->second)) visit(*at->second);
+        const auto visit_match = [&](const auto& row) {
+            if (matches<Rule>(probe, *row)) visit(std::as_const(*row));
+        };
+        const std::size_t hash = hash_of(view_of(probe.*Rule::key));
+        if constexpr (looks_up_id<Rule>)
+            rows_.for_each_of(hash, visit_match);
+        else
+            static_cast<const index<Rule>&>(by_rule_).rows.for_each_of(hash, visit_match);
     }
 
-    void insert_or_assign(const token& row) {
-        auto fresh = std::make_unique<token>(row);
-        const auto [slot, is_new] = rows_.try_emplace(fresh->id);
-        try {
-            for_each_index([&](auto rule, auto& rows) {
-                if (const auto key = view_of((*fresh).*rule.key); !key.empty()) rows.emplace(key, fresh.get());
-            });
-        } catch (...) {
-            unlink(*fresh);
-            if (is_new) rows_.erase(slot);
-            throw;
-        }
-        if (slot->second) unlink(*slot->second);
-        slot->second = std::move(fresh);
+    /// Makes the row the one of its id; if it throws, nothing has changed.
+    void insert_or_assign(token row) {
+        auto fresh = std::make_unique<token>(std::move(row));
+        rows_.reserve(rows_.size() + 1);
+        for_each_index([&](auto, auto& rows) { rows.reserve(rows.size() + 1); });
+        const std::size_t hash = hash_of(fresh->id);
+        if (const auto before = rows_.take(hash, is_named(fresh->id))) unlink(*before);
+        for_each_index([&](auto rule, auto& rows) {
+            if (const auto key = view_of((*fresh).*rule.key); !key.empty()) rows.insert(hash_of(key), fresh.get());
+        });
+        rows_.insert(hash, std::move(fresh));
     }
 
-    void erase(const std::string& id) {
-        const auto at = rows_.find(id);
-        if (at == rows_.end()) return;
-        unlink(*at->second);
-        rows_.erase(at);
+    void erase(const std::string& id) noexcept {
+        if (const auto row = rows_.take(hash_of(id), is_named(id))) unlink(*row);
     }
 
   private:
+    static auto is_named(std::string_view id) noexcept {
+        return [id](const std::unique_ptr<token>& row) { return row->id == id; };
+    }
+
     template <class Do>
     void for_each_index(Do&& act) {
-        Rules::list::for_each([&](auto rule) { act(rule, static_cast<index<decltype(rule)>&>(by_rule_).rows); });
+        Rules::list::for_each([&](auto rule) {
+            if constexpr (!looks_up_id<decltype(rule)>) act(rule, static_cast<index<decltype(rule)>&>(by_rule_).rows);
+        });
     }
 
     void unlink(const token& row) noexcept {
         for_each_index([&](auto rule, auto& rows) {
-            auto [at, last] = rows.equal_range(view_of(row.*rule.key));
-            while (at != last && at->second != &row) ++at;
-            if (at != last) rows.erase(at);
+            if (const auto key = view_of(row.*rule.key); !key.empty())
+                rows.take(hash_of(key), [&](const token* other) { return other == &row; });
         });
     }
 
-    std::unordered_map<std::string, std::unique_ptr<token>> rows_{};
+    hash_index<std::unique_ptr<token>> rows_{};
     indices<typename Rules::list> by_rule_{};
 };
 
@@ -102,7 +106,7 @@ struct container_traits<detail::indexed_table<Rules>> {
     static void for_each(const table& rows, Visit&& visit) {
         rows.for_each(visit);
     }
-    static void insert_or_assign(table& rows, const token& row) { rows.insert_or_assign(row); }
+    static void insert_or_assign(table& rows, const token& row) { rows.insert_or_assign(token(row)); }
     static void erase(table& rows, const std::string& id) { rows.erase(id); }
     static const token* find(const table& rows, const std::string& id) { return rows.find(id); }
     template <class Rule, class Visit>

@@ -33,6 +33,11 @@ concept has_agrees = requires(const token& probe, const token& row) {
 };
 
 template <class R>
+concept looks_up_id = requires {
+    requires R::key == &token::id;
+};
+
+template <class R>
 consteval bool explain_matching_rule() {
     static_assert(has_key<R>,
                   "tokenkeep: a matching rule needs `static constexpr auto key = &token::user_name;` or another "

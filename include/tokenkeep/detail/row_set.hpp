@@ -20,6 +20,10 @@ template <class Container, class Policy>
 class row_set {
     using traits = container_traits<Container>;
     using rules = typename Policy::rules;
+    struct ignore_miss {
+        template <class Rule>
+        void operator()(Rule) const noexcept {}
+    };
 
   public:
     row_set() = default;
@@ -39,32 +43,58 @@ class row_set {
         }
     }
 
-    std::optional<token> find(const token& probe) const {
-        return rules::find(probe, [&](auto rule) { return only_match(rule, probe); });
+    std::optional<token> find(const token& probe) const { return find(probe, ignore_miss{}); }
+
+    /// The same; `missed(rule)` is called where the rule that decides finds no row.
+    template <class Missed>
+    std::optional<token> find(const token& probe, Missed missed) const {
+        return rules::find(probe, [&](auto rule) {
+            std::optional<token> row = only_match(rule, probe);
+            if (!row) missed(rule);
+            return row;
+        });
     }
 
     std::optional<token> find_by_id(const std::string& id) const { return only_match(by_id{}, token{.id = id}); }
 
     std::vector<token> all() const {
         std::vector<token> rows;
-        traits::for_each(rows_, [&](const token& row) { rows.push_back(row); });
+        traits::for_each(rows_, [&](auto&& row) { rows.push_back(std::forward<decltype(row)>(row)); });
         return rows;
     }
 
-    void save(const token& record) {
-        std::optional<token> stored = find(record);
+    void save(const token& record) { traits::insert_or_assign(rows_, saved(record)); }
+
+    /// The row that saving the record makes; nothing changes yet.
+    template <class Missed = ignore_miss>
+    token saved(const token& record, Missed missed = {}) const {
+        std::optional<token> stored = find(record, missed);
         if (!stored && record.access_token.empty() && record.refresh_token.empty() && record.grant_token.empty())
             throw error(errc::invalid_record, "tokenkeep: a new record needs a token");
         token merged = stored ? merge(*std::move(stored), record) : record;
         if (merged.id.empty()) merged.id = unused_id();
-        put(merged);
+        require_unambiguous(merged);
+        return merged;
     }
 
     bool replace(const token& expected, const token& record) {
+        if (!may_replace(expected, record)) return false;
+        traits::insert_or_assign(rows_, record);
+        return true;
+    }
+
+    /// Whether the row still is `expected`, and can become `record`.
+    bool may_replace(const token& expected, const token& record) const {
         if (!holds(expected)) return false;
         if (record.id != expected.id) throw error(errc::invalid_record, "tokenkeep: a replacement keeps the row's id");
-        put(record);
+        require_unambiguous(record);
         return true;
+    }
+
+    /// Whether the row still is `expected`.
+    bool holds(const token& expected) const {
+        const std::optional<token> row = find_by_id(expected.id);
+        return row && *row == expected;
     }
 
     bool remove(const token& expected) {
@@ -79,6 +109,9 @@ class row_set {
         Container empty{};
         std::swap(rows_, empty);
     }
+
+    Container& rows() noexcept { return rows_; }
+    const Container& rows() const noexcept { return rows_; }
 
   private:
     template <class Rule, class Visit>
@@ -97,20 +130,15 @@ class row_set {
     template <class Rule>
     std::optional<token> only_match(Rule rule, const token& probe) const {
         std::optional<token> found;
-        for_each_match(rule, probe, [&](const token& row) {
+        for_each_match(rule, probe, [&](auto&& row) {
             if (found) throw error(errc::ambiguous, "tokenkeep: the probe means more than one row");
-            found = row;
+            found = std::forward<decltype(row)>(row);
         });
         return found;
     }
 
-    bool holds(const token& expected) const {
-        const std::optional<token> row = find_by_id(expected.id);
-        return row && *row == expected;
-    }
-
-    /// S4, then the row goes in.
-    void put(const token& record) {
+    /// S4.
+    void require_unambiguous(const token& record) const {
         rules::list::for_each([&](auto rule) {
             if (!rule.applies(record)) return;
             for_each_match(rule, record, [&](const token& row) {
@@ -118,7 +146,6 @@ class row_set {
                     throw error(errc::ambiguous, "tokenkeep: the save would make two rows for one identity");
             });
         });
-        traits::insert_or_assign(rows_, record);
     }
 
     std::string unused_id() const {
