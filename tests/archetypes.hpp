@@ -5,12 +5,15 @@
 #define TOKENKEEP_TESTS_ARCHETYPES_HPP
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/file_system.hpp>
 #include <tokenkeep/http.hpp>
 #include <tokenkeep/rules.hpp>
 #include <tokenkeep/token.hpp>
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -196,6 +199,49 @@ struct clock {
     void sleep_until(time_point t) requires(Mode != 3);
     bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, time_point t,
                     bool (*predicate)()) requires(Mode != 4);
+};
+
+// file_system: 1 no flush, 2 read that does not say how much, 3 no shared lock, 4 find that only says whether, 5 create
+// that gives another file, 6 no rename, 7 no is_mount, 8 lock without a deadline.
+template <int Mode>
+struct file_system {
+    struct file {
+        tokenkeep::file_identity identity() const;
+        std::size_t read(std::uint64_t offset, char* out, std::size_t size) const requires(Mode != 2);
+        void read(std::uint64_t offset, char* out, std::size_t size) const requires(Mode == 2);
+        void write(std::uint64_t offset, std::string_view bytes) const;
+        void truncate(std::uint64_t size) const;
+        void flush() const requires(Mode != 1);
+    };
+    struct lock_file {
+        bool try_lock(std::int64_t byte);
+        bool try_lock_shared(std::int64_t byte) requires(Mode != 3);
+        void unlock(std::int64_t byte);
+    };
+    std::optional<tokenkeep::file_identity> find(const std::string& path) const requires(Mode != 4);
+    bool find(const std::string& path) const requires(Mode == 4);
+    std::optional<file> open(const std::string& path) const;
+    file create(const std::string& path) const requires(Mode != 5);
+    int create(const std::string& path) const requires(Mode == 5);
+    void rename(const std::string& from, const std::string& to) const requires(Mode != 6);
+    void remove(const std::string& path) const;
+    void flush_directory(const std::string& path) const;
+    bool is_mount(const std::string& path) const requires(Mode != 7);
+    lock_file open_lock(const std::string& path) const;
+    guard lock(const std::string& path, const std::string& name, time_point deadline) const requires(Mode != 8);
+    guard lock(const std::string& path, const std::string& name) const requires(Mode == 8);
+};
+
+// sealer: 1 no key_id, 2 no seal, 3 no open, 4 open that cannot say no, 5 open that is not told the key.
+template <int Mode>
+struct sealer {
+    std::string key_id() const requires(Mode != 1);
+    tokenkeep::secret seal(std::string_view plain, std::string_view associated) const requires(Mode != 2);
+    std::optional<tokenkeep::secret> open(std::string_view sealed, std::string_view associated,
+                                          std::string_view key_id) const requires(Mode != 3 && Mode != 4 && Mode != 5);
+    bool open(std::string_view sealed, std::string_view associated, std::string_view key_id) const requires(Mode == 4);
+    std::optional<tokenkeep::secret> open(std::string_view sealed, std::string_view associated) const
+        requires(Mode == 5);
 };
 
 /// Rows for container_traits: 1 no for_each, 2 no insert_or_assign, 3 no erase.

@@ -4,6 +4,7 @@
 #include "archetypes.hpp"
 #include "catch.hpp"
 #include "laws.hpp"
+#include "processes.hpp"
 #include "stores.hpp"
 #include "temporary.hpp"
 
@@ -36,14 +37,14 @@ static_assert(detail::can_lock<archetypes::locked_document<0>> && detail::can_lo
 static_assert(!detail::can_lock<archetypes::locked_document<1>> && !detail::can_lock<archetypes::locked_document<2>> &&
               !detail::can_lock<archetypes::locked_document<3>> && !detail::can_lock<users::note>);
 
-using file_store = basic_document_store<text_file>;
-static_assert(locking_store<file_store> && comparing_store<file_store>);
+using text_file_store = basic_document_store<text_file>;
+static_assert(locking_store<text_file_store> && comparing_store<text_file_store>);
 using note_store = basic_document_store<users::note>;
 static_assert(token_store<note_store> && !locking_store<note_store> && !comparing_store<note_store>);
 using page_store = basic_document_store<users::page>;
 static_assert(!locking_store<page_store> && comparing_store<page_store>);
 static_assert(detail::explain_token_store<note_store>() && detail::explain_token_store<page_store>());
-static_assert(std::is_nothrow_move_constructible_v<file_store> && !std::is_copy_constructible_v<file_store>);
+static_assert(std::is_nothrow_move_constructible_v<text_file_store> && !std::is_copy_constructible_v<text_file_store>);
 
 token login(const std::string& user) { return {.user_name = user, .client_id = "app", .access_token = "of " + user}; }
 
@@ -123,31 +124,12 @@ struct lines {
     }
 };
 
-/// Forks a process that runs `act` and ends.
-template <class Act>
-pid_t start_process(Act act) {
-    const pid_t child = ::fork();
-    if (child != 0) return child;
-    try {
-        act();
-    } catch (...) {
-        ::_exit(1);
-    }
-    ::_exit(0);
-}
-
-bool ended_well(pid_t child) {
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 } // namespace
 
 TEST_CASE("store laws: basic_document_store over text_file", "[document_store][store_laws]") {
     const temporary_directory here;
     int made = 0;
-    const auto make = [&] { return file_store(text_file(here / std::to_string(made++))); };
+    const auto make = [&] { return text_file_store(text_file(here / std::to_string(made++))); };
     const law_findings found = findings_about(make, {.only_utf8 = true});
     CHECK(found.breaches == std::vector<std::string>{});
     CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing);
@@ -380,7 +362,7 @@ TEST_CASE("document_store: it may be moved", "[document_store]") {
 TEST_CASE("document_store: a save without room is not_saved, and the file is as it was", "[document_store]") {
     const temporary_directory here;
     const std::string path = here / "tokens.json";
-    file_store store{text_file{path}};
+    text_file_store store{text_file{path}};
     store.save_token(login("ada"));
     const std::string before = bytes_of(path);
     CHECK(ended_well(start_process([&] {
@@ -404,13 +386,13 @@ TEST_CASE("document_store: two processes lose no save, whatever becomes of a thi
     std::vector<pid_t> writers;
     for (const char* name : {"a", "b"})
         writers.push_back(start_process([&] {
-            file_store store{text_file{path}};
+            text_file_store store{text_file{path}};
             for (int n = 0; n < 200; ++n) store.save_token({.user_name = name + std::to_string(n), .grant_token = "g"});
         }));
     int killed = 0;
     for (; killed < 12; ++killed) {
         const pid_t victim = start_process([&] {
-            file_store store{text_file{path}};
+            text_file_store store{text_file{path}};
             for (int n = 0;; ++n) {
                 const auto held = store.lock_token("key", in(10s));
                 store.save_token({.user_name = "victim", .access_token = std::to_string(n)});
@@ -422,7 +404,7 @@ TEST_CASE("document_store: two processes lose no save, whatever becomes of a thi
     }
     for (const pid_t writer : writers) CHECK(ended_well(writer));
 
-    file_store store{text_file{path}};
+    text_file_store store{text_file{path}};
     std::size_t rows = 0;
     for (const token& row : store.get_tokens()) rows += row.user_name == "victim" ? 0u : 1u;
     CHECK(rows == 400);

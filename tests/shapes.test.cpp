@@ -4,6 +4,7 @@
 #include <tokenkeep/basic_store.hpp>
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/document_store.hpp>
+#include <tokenkeep/file_store.hpp>
 #include <tokenkeep/http.hpp>
 #include <tokenkeep/oauth/provider.hpp>
 #include <tokenkeep/rules.hpp>
@@ -14,6 +15,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <sstream>
@@ -123,6 +126,47 @@ struct d {
 // end
 }
 
+namespace of_files {
+// shape: file_system.hpp
+struct f {
+    struct file {
+        file_identity identity() const;
+        std::size_t   read(std::uint64_t offset, char* out, std::size_t size) const;
+        void          write(std::uint64_t offset, std::string_view bytes) const;
+        void          truncate(std::uint64_t size) const;
+        void          flush() const;
+    };
+    struct lock_file {
+        bool try_lock(std::int64_t byte);
+        bool try_lock_shared(std::int64_t byte);
+        void unlock(std::int64_t byte);
+    };
+    std::optional<file_identity> find(const std::string& path) const;
+    std::optional<file>          open(const std::string& path) const;
+    file                         create(const std::string& path) const;
+    void                         rename(const std::string& from, const std::string& to) const;
+    void                         remove(const std::string& path) const;
+    void                         flush_directory(const std::string& path) const;
+    bool                         is_mount(const std::string& path) const;
+    lock_file                    open_lock(const std::string& path) const;
+    g lock(const std::string& path, const std::string& name, std::chrono::steady_clock::time_point deadline) const;
+};
+// end
+struct policy : defaults {
+    using files = f;
+};
+}
+
+namespace of_sealer {
+// shape: sealer.hpp
+struct s {
+    std::string           key_id() const;
+    secret                seal(std::string_view plain, std::string_view associated) const;
+    std::optional<secret> open(std::string_view sealed, std::string_view associated, std::string_view key_id) const;
+};
+// end
+}
+
 namespace of_provider {
 // shape: oauth/provider.hpp
 struct p {
@@ -145,6 +189,8 @@ static_assert(token_store<of_store::s>);
 static_assert(locking_store<of_locking::store> && !comparing_store<of_locking::store>);
 static_assert(comparing_store<of_comparing::store> && !locking_store<of_comparing::store>);
 static_assert(document<of_document::d> && token_store<basic_document_store<of_document::d>>);
+static_assert(file_system<of_files::f> && sealer<of_sealer::s>);
+static_assert(token_store<basic_file_store<of_files::policy, of_sealer::s>>);
 static_assert(authorization_provider<of_provider::p>);
 static_assert(detail::explain_container<my_rows>() && token_store<basic_store<my_rows>>);
 

@@ -128,7 +128,7 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///   S11  Values come back as they went in, byte for byte, of any length and with any characters, or the save fails.
 ///   S12  An id is never given a second time for another row.
 /// May:   throw anything derived from std::exception. Every operation may be called from many threads at once.
-/// Models: basic_store, basic_document_store; examples/custom_store.cpp.
+/// Models: file_store, basic_store, basic_document_store; examples/custom_store.cpp.
 template <class S>
 concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && detail::has_delete_token<S> &&
     detail::has_get_tokens<S> && detail::has_delete_tokens<S> && detail::has_find_token_by_id<S>;
@@ -147,7 +147,7 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 ///   L3  Destroying the guard releases the lock, on any thread. It dies with its process.
 ///   L4  The guard may be moved; it is no std::unique_lock, which only its own thread may release.
 /// May:   throw other errors where the lock cannot be had at all.
-/// Models: basic_store (within the process), basic_document_store over text_file (across processes).
+/// Models: file_store and basic_document_store over text_file (across processes), basic_store (within one).
 template <class S>
 concept locking_store = token_store<S> && detail::has_lock_token<S>;
 
@@ -164,7 +164,7 @@ concept locking_store = token_store<S> && detail::has_lock_token<S>;
 ///   C2  Otherwise replace_token makes the row exactly `record`, without merging; remove_token removes it.
 ///   C3  Neither inserts. A replacement keeps the id (errc::invalid_record) and S4 (errc::ambiguous).
 /// May:   throw as the six operations do.
-/// Models: basic_store, basic_document_store where the document locks or has versions.
+/// Models: file_store, basic_store, basic_document_store where the document locks or has versions.
 template <class S>
 concept comparing_store = token_store<S> && detail::has_replace_token<S> && detail::has_remove_token<S>;
 

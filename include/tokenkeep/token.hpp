@@ -57,7 +57,8 @@ struct field {
 };
 
 /// Every field of the record in the order in which it is stored. The first ten names are those of Zoho's SDKs.
-/// Merging, rows of text, JSON and SQL columns all walk this table: a new field is one line here.
+/// Merging, rows of text, JSON and SQL columns all walk this table: a new field is one line here. It goes to the end:
+/// in journals a field's place is its name.
 inline constexpr field fields[] = {
     {"id", &token::id},
     {"user_name", &token::user_name},

@@ -23,6 +23,9 @@
 // The stores.
 #include <tokenkeep/basic_store.hpp>    // in memory, over any container
 #include <tokenkeep/document_store.hpp> // the whole list in one document, such as a text_file
+#include <tokenkeep/file_store.hpp>     // for programs: in a file that survives crashes and that processes share
+#include <tokenkeep/file_system.hpp>    // the seam between file_store and the platform
+#include <tokenkeep/sealer.hpp>         // the seam for encryption at rest
 
 // The protocol, without any I/O.
 #include <tokenkeep/http.hpp>           // requests, responses, and what a transport is

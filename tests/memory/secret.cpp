@@ -3,6 +3,7 @@
 // are plain strings and exempt.
 #include <tokenkeep/basic_store.hpp>
 #include <tokenkeep/document_store.hpp>
+#include <tokenkeep/file_store.hpp>
 #include <tokenkeep/identity_key.hpp>
 #include <tokenkeep/status.hpp>
 
@@ -224,6 +225,15 @@ int main() {
     check("basic_document_store over text_file", [&] {
         basic_document_store store{text_file{here / "tokens.json"}};
         use(store);
+    });
+    check("file_store", [&] {
+        file_store store(here / "tokens.tkj");
+        use(store);
+        store.compact();
+        file_store another(here / "tokens.tkj");
+        use(another);
+        (void)store.get_tokens();
+        (void)store.salvage();
     });
 
     std::printf("%d passed, %d failed\n", passed, failed);

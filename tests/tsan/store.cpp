@@ -3,6 +3,7 @@
 // made without a lock, and the sanitizer must report it.
 #include <tokenkeep/basic_store.hpp>
 #include <tokenkeep/document_store.hpp>
+#include <tokenkeep/file_store.hpp>
 
 #include "../temporary.hpp"
 
@@ -99,6 +100,8 @@ int main() {
     const temporary_directory here;
     basic_document_store<text_file, json_codec, policy> in_file{text_file(here / "tokens.json")};
     run("document store in a file", in_file, 40);
+    basic_file_store<policy> journal{here / "tokens.tkj"};
+    run("file_store", journal, 100);
     std::printf("%d failures\n", failures.load());
     return failures == 0 ? 0 : 1;
 }
