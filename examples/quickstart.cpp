@@ -30,7 +30,7 @@ int run(bool revoke) {
     };
 
     // Our side: where tokens are kept, what carries requests, whom they go to.
-    tokenkeep::basic_document_store store{tokenkeep::text_file{"quickstart-tokens.json"}};
+    tokenkeep::file_store store{"quickstart-tokens.tkj"};
     tokenkeep::keeper keep{store, transport, server.provider()};
     const auto call_api = [&] {
         return keep.send({.method = "GET", .url = server.resource()}, {.user_name = "ada"}).status;

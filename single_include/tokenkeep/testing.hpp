@@ -515,6 +515,437 @@ class fake_server {
 #endif
 
 
+// ==== tokenkeep/testing/simulated_files.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TESTING_SIMULATED_FILES_HPP
+#define TOKENKEEP_TESTING_SIMULATED_FILES_HPP
+
+
+
+
+// ==== tokenkeep/testing/detail/simulated_disk.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TESTING_DETAIL_SIMULATED_DISK_HPP
+#define TOKENKEEP_TESTING_DETAIL_SIMULATED_DISK_HPP
+
+
+
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep::inline v0::testing {
+
+/// What goes wrong at a changing call of simulated_files.
+enum class disk_fault {
+    power_failure,         ///< It and all that follow throw simulated_power_failure and do nothing.
+    fails,                 ///< It throws and does nothing.
+    writes_half,           ///< A write throws after half of its bytes; another call fails.
+    flush_keeps_content,   ///< A flush throws; processes go on seeing what was written, the disk will never have it.
+    flush_reverts_content, ///< A flush throws; processes see what is durable again. Another call fails.
+};
+
+/// Thrown where a real process would have ended; no std::exception, so that nobody handles it.
+struct simulated_power_failure {};
+
+namespace detail {
+
+/// A write or, with a size, a truncation that is not flushed.
+struct simulated_write {
+    std::uint64_t offset = 0;
+    std::string bytes{};
+    bool truncates = false;
+
+    void apply_to(std::string& content, std::size_t cut = std::string::npos) const {
+        if (truncates) {
+            content.resize(static_cast<std::size_t>(offset));
+            return;
+        }
+        const std::string_view part = std::string_view(bytes).substr(0, cut);
+        content.resize(std::max(content.size(), static_cast<std::size_t>(offset) + part.size()));
+        content.replace(static_cast<std::size_t>(offset), part.size(), part);
+    }
+};
+
+struct simulated_node {
+    std::uint64_t number = 0;
+    std::string content{}; ///< As processes see it.
+    std::string durable{}; ///< As the disk has it.
+    std::vector<simulated_write> pending{};
+    std::size_t failures = 0; ///< Of flushes that lost content.
+
+    void apply(simulated_write write) {
+        write.apply_to(content);
+        pending.push_back(std::move(write));
+    }
+};
+
+/// The disk behind simulated_files. Every change is one call that may be told to go wrong.
+class simulated_disk {
+  public:
+    using names = std::map<std::string, std::shared_ptr<simulated_node>>;
+
+    std::map<std::size_t, disk_fault> plan{};
+    std::size_t calls = 0;
+    std::vector<std::string> log{};
+    std::function<void()> before_flush{};
+
+    std::shared_ptr<simulated_node> find(const std::string& path) const {
+        const std::lock_guard lock(mutex_);
+        const auto at = names_.find(path);
+        return at == names_.end() ? nullptr : at->second;
+    }
+
+    std::string content(const std::string& path) const {
+        const std::lock_guard lock(mutex_);
+        return names_.at(path)->content;
+    }
+    file_identity identity(const simulated_node& node) const {
+        const std::lock_guard lock(mutex_);
+        return {1, node.number, node.content.size()};
+    }
+    std::size_t read(const simulated_node& node, std::uint64_t offset, char* out, std::size_t size) const {
+        const std::lock_guard lock(mutex_);
+        if (offset >= node.content.size()) return 0;
+        return node.content.copy(out, size, static_cast<std::size_t>(offset));
+    }
+
+    std::shared_ptr<simulated_node> create(const std::string& path) {
+        const std::lock_guard lock(mutex_);
+        if (names_.contains(path)) throw failure("create", path, std::errc::file_exists);
+        if (next("create")) throw failure("create", path, std::errc::no_space_on_device);
+        auto node = std::make_shared<simulated_node>();
+        node->number = ++numbers_;
+        change({path, node});
+        return node;
+    }
+
+    void remove(const std::string& path) {
+        const std::lock_guard lock(mutex_);
+        if (!names_.contains(path)) return;
+        if (next("remove")) throw failure("remove", path, std::errc::io_error);
+        change({path, nullptr});
+    }
+
+    void rename(const std::string& from, const std::string& to) {
+        const std::lock_guard lock(mutex_);
+        if (next("rename")) throw failure("rename", to, std::errc::io_error);
+        change({to, names_.at(from), from});
+    }
+
+    void flush_directory(const std::string& path) {
+        const std::lock_guard lock(mutex_);
+        if (next("flush the directory of")) throw failure("flush the directory of", path, std::errc::io_error);
+        durable_names_ = names_;
+        pending_.clear();
+    }
+
+    void write(simulated_node& node, std::uint64_t offset, std::string_view bytes) {
+        const std::lock_guard lock(mutex_);
+        const auto planned = next("write");
+        if (planned == disk_fault::writes_half) node.apply({offset, std::string(bytes.substr(0, bytes.size() / 2))});
+        if (planned) throw failure("write", "", std::errc::no_space_on_device);
+        node.apply({offset, std::string(bytes)});
+    }
+
+    void truncate(simulated_node& node, std::uint64_t size) {
+        const std::lock_guard lock(mutex_);
+        if (next("truncate")) throw failure("truncate", "", std::errc::io_error);
+        node.apply({size, {}, true});
+    }
+
+    /// Each open file hears once of a failure, as on Linux; `failures_seen` is the file's.
+    void flush(simulated_node& node, std::size_t& failures_seen) {
+        if (before_flush) before_flush();
+        const std::lock_guard lock(mutex_);
+        const auto planned = next("flush");
+        if (planned && planned != disk_fault::fails) {
+            node.pending.clear();
+            ++node.failures;
+            if (planned == disk_fault::flush_reverts_content) node.content = node.durable;
+        }
+        if (!planned)
+            for (const simulated_write& write : std::exchange(node.pending, {})) write.apply_to(node.durable);
+        if (std::exchange(failures_seen, node.failures) != node.failures || planned)
+            throw failure("flush", "", std::errc::io_error);
+    }
+
+    bool try_lock(const std::string& path, std::int64_t byte, bool shared) {
+        const std::lock_guard lock(mutex_);
+        int& holders = locks_[{path, byte}]; // -1: one, exclusively
+        if (holders < 0 || (holders > 0 && !shared)) return false;
+        holders = shared ? holders + 1 : -1;
+        return true;
+    }
+    void unlock(const std::string& path, std::int64_t byte) {
+        const std::lock_guard lock(mutex_);
+        int& holders = locks_[{path, byte}];
+        holders = std::max(0, holders - 1);
+    }
+    bool is_locked(const std::string& path, std::int64_t byte) {
+        const std::lock_guard lock(mutex_);
+        return locks_[{path, byte}] != 0;
+    }
+
+    void put(const std::string& path, std::string bytes) {
+        auto node = std::make_shared<simulated_node>();
+        node->number = ++numbers_;
+        node->content = node->durable = std::move(bytes);
+        names_[path] = durable_names_[path] = node;
+    }
+
+    std::vector<names> directories_after_failure() const {
+        std::vector<names> all{durable_names_};
+        names now = durable_names_;
+        for (const name_change& each : pending_) {
+            each.apply_to(now);
+            all.push_back(now);
+        }
+        if (!pending_.empty()) { // the last alone
+            now = durable_names_;
+            pending_.back().apply_to(now);
+            all.push_back(now);
+        }
+        return all;
+    }
+
+    static std::set<std::string> contents_after_failure(const simulated_node& node, std::size_t step) {
+        std::vector<std::string> moments{node.durable}; // after each write that is not flushed
+        std::set<std::string> all{node.durable};
+        for (const simulated_write& write : node.pending) {
+            const std::string& before = moments.back();
+            for (std::size_t cut = 0; cut < write.bytes.size(); cut += step) {
+                std::string content = before;
+                write.apply_to(content, cut);
+                all.insert(content);
+            }
+            std::string after = before;
+            write.apply_to(after);
+            std::string grown = before;
+            grown.resize(std::max(before.size(), after.size()));
+            all.insert(grown);
+            all.insert(after);
+            moments.push_back(after);
+        }
+        // A disk writes sectors, in any order: one as it was at another moment than the rest.
+        const std::string& last = moments.back();
+        for (std::string moment : moments) {
+            moment.resize(last.size());
+            constexpr std::size_t sector = 512;
+            for (std::size_t at = 0; at < last.size(); at += sector) {
+                all.insert(std::string(last).replace(at, sector, moment, at, sector));
+                all.insert(std::string(moment).replace(at, sector, last, at, sector));
+            }
+        }
+        return all;
+    }
+
+  private:
+    /// A name that was made, moved here from another, or (without a node) removed.
+    struct name_change {
+        std::string name{};
+        std::shared_ptr<simulated_node> node{};
+        std::string from{};
+
+        void apply_to(names& all) const {
+            if (!from.empty()) all.erase(from);
+            if (node)
+                all[name] = node;
+            else
+                all.erase(name);
+        }
+    };
+
+    void change(name_change wanted) {
+        wanted.apply_to(names_);
+        pending_.push_back(std::move(wanted));
+    }
+
+    /// Counts a call; what it was told to do wrong.
+    std::optional<disk_fault> next(const char* name) {
+        const auto planned = plan.find(calls++);
+        log.emplace_back(name);
+        if (planned != plan.end() && planned->second == disk_fault::power_failure) has_no_power_ = true;
+        if (has_no_power_) throw simulated_power_failure{};
+        return planned == plan.end() ? std::nullopt : std::optional(planned->second);
+    }
+
+    static file_error failure(const char* stage, const std::string& path, std::errc cause) {
+        return {errc::storage_failure, stage, path, static_cast<int>(cause)};
+    }
+
+    mutable std::mutex mutex_{};
+    names names_{};
+    names durable_names_{};
+    std::vector<name_change> pending_{};
+    std::uint64_t numbers_ = 0;
+    std::map<std::pair<std::string, std::int64_t>, int> locks_{};
+    bool has_no_power_ = false;
+};
+
+} // namespace detail
+
+} // namespace tokenkeep::inline v0::testing
+
+#endif
+
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep::inline v0::testing {
+
+/// Files in memory for a file_store under test: what is written and what is durable are two things, calls fail when
+/// they are told to, and a power failure can leave every state that a disk may be in. Copies share the disk, as
+/// processes do: a store with a copy is another process.
+///
+///   struct simulated : tokenkeep::defaults { using files = tokenkeep::testing::simulated_files; };
+///   tokenkeep::testing::simulated_files disk;
+///   tokenkeep::basic_file_store<simulated> store{"tokens.tkj", {}, disk};
+///   disk.plan(7, disk_fault::flush_keeps_content); // the eighth changing call there will have been
+///   ...
+///   disk.for_each_power_failure("tokens.tkj", 1, [](simulated_files after) { ... });
+class simulated_files {
+  public:
+    class file {
+      public:
+        file_identity identity() const { return disk_->identity(*node_); }
+        std::size_t read(std::uint64_t offset, char* out, std::size_t size) const {
+            return disk_->read(*node_, offset, out, size);
+        }
+        void write(std::uint64_t offset, std::string_view bytes) const { disk_->write(*node_, offset, bytes); }
+        void truncate(std::uint64_t size) const { disk_->truncate(*node_, size); }
+        void flush() const { disk_->flush(*node_, *failures_seen_); }
+
+      private:
+        friend simulated_files;
+        file(std::shared_ptr<detail::simulated_disk> disk, std::shared_ptr<detail::simulated_node> node)
+            : disk_(std::move(disk)),
+              node_(std::move(node)),
+              failures_seen_(std::make_shared<std::size_t>(node_->failures)) {}
+
+        std::shared_ptr<detail::simulated_disk> disk_;
+        std::shared_ptr<detail::simulated_node> node_;
+        std::shared_ptr<std::size_t> failures_seen_;
+    };
+
+    class lock_file {
+      public:
+        lock_file(lock_file&&) noexcept = default;
+        lock_file& operator=(lock_file&&) noexcept = default;
+        ~lock_file() {
+            for (const std::int64_t byte : held_) disk_->unlock(path_, byte);
+        }
+
+        bool try_lock(std::int64_t byte) { return keep(byte, disk_->try_lock(path_, byte, false)); }
+        bool try_lock_shared(std::int64_t byte) { return keep(byte, disk_->try_lock(path_, byte, true)); }
+        void unlock(std::int64_t byte) {
+            if (held_.erase(byte) != 0) disk_->unlock(path_, byte);
+        }
+
+      private:
+        friend simulated_files;
+        lock_file(std::shared_ptr<detail::simulated_disk> disk, std::string path)
+            : disk_(std::move(disk)), path_(std::move(path)) {}
+        bool keep(std::int64_t byte, bool obtained) {
+            if (obtained) held_.insert(byte);
+            return obtained;
+        }
+
+        std::shared_ptr<detail::simulated_disk> disk_;
+        std::string path_;
+        std::set<std::int64_t> held_{};
+    };
+
+    // What file_system asks for.
+    std::optional<file_identity> find(const std::string& path) const {
+        const auto node = disk_->find(path);
+        return node ? std::optional(disk_->identity(*node)) : std::nullopt;
+    }
+    std::optional<file> open(const std::string& path) const {
+        auto node = disk_->find(path);
+        return node ? std::optional(file(disk_, std::move(node))) : std::nullopt;
+    }
+    file create(const std::string& path) const { return file(disk_, disk_->create(path)); }
+    void rename(const std::string& from, const std::string& to) const { disk_->rename(from, to); }
+    void remove(const std::string& path) const { disk_->remove(path); }
+    void flush_directory(const std::string& path) const { disk_->flush_directory(path); }
+    static bool is_mount(const std::string&) { return false; }
+    lock_file open_lock(const std::string& path) const { return lock_file(disk_, path); }
+    lock_file lock(const std::string& path, const std::string& name,
+                   std::chrono::steady_clock::time_point deadline) const {
+        using std::chrono::microseconds;
+        lock_file locks = open_lock(path + " " + name);
+        tokenkeep::detail::wait_for_lock([&] { return locks.try_lock(0); }, path, deadline, microseconds(100),
+                                         microseconds(1'000));
+        return locks;
+    }
+
+    // What a test asks for.
+
+    /// Lets the changing call with that number (create, write, truncate, flush, rename, remove, flush of a directory)
+    /// go wrong, counted from 0 for the first ever.
+    void plan(std::size_t call, disk_fault what) { disk_->plan[call] = what; }
+    /// How many changing calls there have been.
+    std::size_t calls() const { return disk_->calls; }
+    /// The names of the calls so far.
+    const std::vector<std::string>& log() const { return disk_->log; }
+    /// Is called before each flush of a file, as another process might run then.
+    void before_flush(std::function<void()> act) { disk_->before_flush = std::move(act); }
+    /// Whether byte 0 of the lock file, the store lock, is held by anybody.
+    bool is_locked(const std::string& path) const { return disk_->is_locked(path, 0); }
+
+    /// The content of a file as a process sees it; and its change, durable at once, for damage.
+    std::string content(const std::string& path) const { return disk_->content(path); }
+    void put(const std::string& path, std::string bytes) { disk_->put(path, std::move(bytes)); }
+
+    /// Calls `visit(simulated_files)` with every disk that a power failure could leave now: each prefix of what was
+    /// done to the directory, with each state of the file that bears `path` then: what is durable; prefixes of what
+    /// was written and not flushed, the last write cut off after every `step` bytes; the file grown but not filled; one
+    /// sector older or newer than the rest.
+    template <class Visit>
+    void for_each_power_failure(const std::string& path, std::size_t step, Visit visit) const {
+        for (const auto& names : disk_->directories_after_failure()) {
+            const auto main = names.find(path);
+            const auto contents = main == names.end() ? std::set<std::string>{std::string()}
+                                                      : disk_->contents_after_failure(*main->second, step);
+            for (const std::string& content : contents) {
+                simulated_files after;
+                for (const auto& [name, node] : names) after.put(name, name == path ? content : node->durable);
+                visit(after);
+            }
+        }
+    }
+
+  private:
+    std::shared_ptr<detail::simulated_disk> disk_ = std::make_shared<detail::simulated_disk>();
+};
+
+} // namespace tokenkeep::inline v0::testing
+
+#endif
+
+
 // ==== tokenkeep/testing/store_laws.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_TESTING_STORE_LAWS_HPP

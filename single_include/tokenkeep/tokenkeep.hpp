@@ -22,6 +22,7 @@ namespace tokenkeep::inline v0 {
 
 enum class errc : int;
 class error;
+class file_error;
 class transport_error;
 class rotation_not_saved_error;
 
@@ -51,6 +52,11 @@ class text_file;
 struct json_codec;
 template <class Document, class Codec = json_codec, class Policy = defaults>
 class basic_document_store;
+
+struct no_seal;
+template <class Policy = defaults, class Sealer = no_seal>
+class basic_file_store;
+using file_store = basic_file_store<>;
 
 struct oauth2_provider;
 
@@ -1412,7 +1418,8 @@ struct field {
 };
 
 /// Every field of the record in the order in which it is stored. The first ten names are those of Zoho's SDKs.
-/// Merging, rows of text, JSON and SQL columns all walk this table: a new field is one line here.
+/// Merging, rows of text, JSON and SQL columns all walk this table: a new field is one line here. It goes to the end:
+/// in journals a field's place is its name.
 inline constexpr field fields[] = {
     {"id", &token::id},
     {"user_name", &token::user_name},
@@ -1610,6 +1617,11 @@ concept names_agrees = requires {
 template <class R>
 concept has_agrees = requires(const token& probe, const token& row) {
     { R::agrees(probe, row) } -> std::convertible_to<bool>;
+};
+
+template <class R>
+concept looks_up_id = requires {
+    requires R::key == &token::id;
 };
 
 template <class R>
@@ -2047,6 +2059,12 @@ inline std::string identity_key(const token& record) {
 #define TOKENKEEP_DETAIL_OS_HPP
 
 
+// ==== tokenkeep/detail/wait_for_lock.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_WAIT_FOR_LOCK_HPP
+#define TOKENKEEP_DETAIL_WAIT_FOR_LOCK_HPP
+
+
 // ==== tokenkeep/error.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_ERROR_HPP
@@ -2054,6 +2072,7 @@ inline std::string identity_key(const token& record) {
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace tokenkeep::inline v0 {
@@ -2143,6 +2162,41 @@ class error : public std::system_error {
     std::chrono::milliseconds retry_after_{0};
 };
 
+/// What a store in a file throws when the system refuses it something: which step failed, and the system's own code.
+class file_error : public error {
+  public:
+    /// `stage` is a literal such as "write" or "flush"; `number` is an errno.
+    file_error(errc code, const char* stage, const std::string& path, int number)
+        : file_error(code, stage, std::error_code(number, std::generic_category()),
+                     "tokenkeep: cannot " + std::string(stage) + " " + path) {}
+
+    /// The same fault with another code: what it means is known further up.
+    file_error with(errc code) const { return {code, stage_, cause_, what_}; }
+
+    /// The step that failed, in a word or two.
+    const char* stage() const noexcept { return stage_; }
+    /// What the system said, such as std::errc::no_space_on_device.
+    std::error_code cause() const noexcept { return cause_; }
+
+  private:
+    file_error(errc code, const char* stage, std::error_code cause, const std::string& what)
+        : error(code, what + ": " + cause.message() + advice(stage, cause)),
+          stage_(stage),
+          cause_(cause),
+          what_(what) {}
+
+    static std::string advice(std::string_view stage, std::error_code cause) {
+        if (stage == "rename" && cause == std::errc::device_or_resource_busy)
+            return "; it is a mount of its own and cannot be replaced: mount its directory";
+        if (stage == "lock") return "; a network file system that is mounted without locks?";
+        return {};
+    }
+
+    const char* stage_;
+    std::error_code cause_;
+    std::string what_;
+};
+
 /// What a transport throws when it has no answer to give.
 class transport_error : public error {
   public:
@@ -2162,12 +2216,57 @@ class transport_error : public error {
 #endif
 
 
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <thread>
 
-// The whole of the platform that the library asks for. Each platform's file defines, in tokenkeep::detail:
+namespace tokenkeep::inline v0::detail {
+
+/// Asks `try_lock()` until it is true, in growing pauses of real time. Throws errc::lock_timeout when `deadline`
+/// passes.
+template <class TryLock>
+void wait_for_lock(TryLock try_lock, const std::string& path, std::chrono::steady_clock::time_point deadline,
+                   std::chrono::microseconds pause, std::chrono::microseconds longest) {
+    while (!try_lock()) {
+        const auto now = std::chrono::steady_clock::now();
+        if (now >= deadline) throw error(errc::lock_timeout, "tokenkeep: another holds the lock on " + path);
+        const auto lag = pause * (now.time_since_epoch().count() % 16) / 32; // lest those who wait wake together
+        std::this_thread::sleep_until(std::min(deadline, now + pause - lag));
+        pause = std::min(pause * 2, longest);
+    }
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+
+
+#include <cstdint>
+
+namespace tokenkeep::inline v0 {
+
+/// Which file it is, and how long.
+struct file_identity {
+    std::uint64_t device = 0; ///< Of the file system.
+    std::uint64_t number = 0; ///< Of the file in it (the inode).
+    std::uint64_t size = 0;   ///< In bytes.
+
+    friend bool operator==(const file_identity&, const file_identity&) = default;
+};
+
+} // namespace tokenkeep::inline v0
+
+// The whole of the platform that the library asks for. Each platform's files define, in tokenkeep::detail:
 //   void random_bytes(void* memory, std::size_t size);
+//   std::uint64_t process_id();
+//   void* allocate_block(std::size_t size), void free_block(void* memory, std::size_t size);
 //   std::optional<secret> read_file(const std::string& path);              nullopt: there is no such file
 //   void replace_file(const std::string& path, std::string_view bytes);    whole or not at all; private to the user
 //   class file_lock                                                        exclusive, by name, dies with the process
+//   struct system_files                                                    a model of file_system
 #if defined(_WIN32)
 #error "tokenkeep: files and random numbers are written for POSIX systems only"
 #else
@@ -2180,20 +2279,18 @@ class transport_error : public error {
 
 
 
-#include <algorithm>
 #include <cerrno>
-#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #if defined(__APPLE__)
@@ -2202,14 +2299,28 @@ class transport_error : public error {
 
 namespace tokenkeep::inline v0::detail {
 
-/// An error about a file, with the system's own words for `number`.
-inline error file_error(errc code, std::string_view what, const std::string& path, int number) {
-    return error(code, "tokenkeep: " + std::string(what) + " " + path + ": " + std::generic_category().message(number));
-}
-
 inline void random_bytes(void* memory, std::size_t size) {
     if (::getentropy(memory, size) != 0)
         throw error(errc::storage_failure, "tokenkeep: the system gives no random bytes");
+}
+
+inline std::uint64_t process_id() noexcept { return static_cast<std::uint64_t>(::getpid()); }
+
+/// Memory in one piece. A large piece asks for large pages where the system has them: filling it costs less then.
+inline constexpr std::size_t large_page = 1 << 21;
+inline void* allocate_block(std::size_t size) {
+    if (size < large_page) return ::operator new(size);
+    void* const memory = ::operator new(size, std::align_val_t(large_page));
+#if defined(MADV_HUGEPAGE)
+    (void)::madvise(memory, size, MADV_HUGEPAGE);
+#endif
+    return memory;
+}
+inline void free_block(void* memory, std::size_t size) noexcept {
+    if (size < large_page)
+        ::operator delete(memory);
+    else
+        ::operator delete(memory, std::align_val_t(large_page));
 }
 
 /// Owns a file descriptor.
@@ -2243,6 +2354,15 @@ inline bool flush_to_disk(int number) noexcept {
     return ::fsync(number) == 0;
 }
 
+/// The same without what is not needed to read the content again, such as times.
+inline bool flush_content_to_disk(int number) noexcept {
+#if defined(__linux__)
+    return ::fdatasync(number) == 0;
+#else
+    return flush_to_disk(number);
+#endif
+}
+
 /// Reads a whole file. nullopt if there is none. Neither a symbolic link nor anything but a regular file is read, nor
 /// a file that others can write: errc::permissions.
 inline std::optional<secret> read_file(const std::string& path) {
@@ -2251,10 +2371,10 @@ inline std::optional<secret> read_file(const std::string& path) {
         if (errno == ENOENT) return std::nullopt;
         if (errno == ELOOP)
             throw error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
-        throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "cannot open", path, errno);
+        throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "open", path, errno);
     }
     struct stat status {};
-    if (::fstat(file.number(), &status) != 0) throw file_error(errc::storage_failure, "cannot inspect", path, errno);
+    if (::fstat(file.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
     if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
     if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
         throw error(errc::permissions, "tokenkeep: others can write " + path + "; run chmod 600 on it");
@@ -2264,7 +2384,7 @@ inline std::optional<secret> read_file(const std::string& path) {
         while (filled < size) {
             const ssize_t got = ::read(file.number(), out + filled, size - filled);
             if (got < 0 && errno == EINTR) continue;
-            if (got < 0) throw file_error(errc::storage_failure, "cannot read", path, errno);
+            if (got < 0) throw file_error(errc::storage_failure, "read", path, errno);
             if (got == 0) break;
             filled += static_cast<std::size_t>(got);
         }
@@ -2287,6 +2407,12 @@ inline std::string directory_of(const std::string& path) {
     return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
+/// Makes names that were made or changed in the directory of `path` durable, as far as the file system can.
+inline bool flush_directory_of(const std::string& path) {
+    const descriptor parent(::open(directory_of(path).c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+    return parent.is_open() && (flush_to_disk(parent.number()) || errno == EINVAL || errno == ENOTSUP);
+}
+
 /// Makes the file hold exactly `bytes`, mode 0600, or leaves it as it was: a temporary file beside it is written,
 /// flushed and renamed over it, and the directory is flushed. The caller keeps other writers of the path away.
 /// Throws errc::not_saved if the old content stands, errc::indeterminate if it is not known to be durable.
@@ -2297,55 +2423,53 @@ inline void replace_file(const std::string& path, std::string_view bytes) {
     const std::string temporary = path + ".tmp";
     ::unlink(temporary.c_str());
     descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
-    if (!file.is_open()) throw file_error(errc::not_saved, "cannot create", temporary, errno);
+    if (!file.is_open()) throw file_error(errc::not_saved, "create", temporary, errno);
     const bool written = ::fchmod(file.number(), S_IRUSR | S_IWUSR) == 0 && write_all(file.number(), bytes) &&
                          flush_to_disk(file.number()) && file.close();
     if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
         const int number = errno;
         ::unlink(temporary.c_str());
-        if (number == EBUSY)
-            throw error(errc::not_saved,
-                        "tokenkeep: " + path + " is a mount of its own and cannot be replaced; mount its directory");
-        throw file_error(errc::not_saved, "cannot write", path, number);
+        throw file_error(errc::not_saved, written ? "rename" : "write", path, number);
     }
-    const std::string directory = directory_of(path);
-    const descriptor parent(::open(directory.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
-    if (!parent.is_open() || (!flush_to_disk(parent.number()) && errno != EINVAL && errno != ENOTSUP))
-        throw file_error(errc::indeterminate, "written, but cannot flush the directory of", path, errno);
+    if (!flush_directory_of(path)) throw file_error(errc::indeterminate, "flush the directory of", path, errno);
 }
 
-/// An exclusive lock that the kernel holds on one byte of a lock file and drops when its process ends. It belongs to
-/// an open file description (F_OFD_SETLK), so it keeps threads apart as well, and any thread may release it. The
-/// lock file stays: whether it exists means nothing.
-class file_lock {
-  public:
-    /// Locks `name` in the lock file at `path`; names are independent but for rare collisions, which only make one
-    /// wait for the other. Throws errc::lock_timeout when `deadline` passes.
-    file_lock(const std::string& path, std::string_view name, std::chrono::steady_clock::time_point deadline)
-        : offset_(offset_of(name)), owner_(::getpid()) {
-        auto pause = std::chrono::microseconds(500);
-        while (!try_lock(path)) {
-            const auto now = std::chrono::steady_clock::now();
-            if (now >= deadline) throw error(errc::lock_timeout, "tokenkeep: another holds the lock on " + path);
-            std::this_thread::sleep_until(std::min(deadline, now + pause));
-            pause = std::min(pause * 2 + std::chrono::microseconds(now.time_since_epoch().count() % 500),
-                             std::chrono::microseconds(20'000));
-        }
-    }
-    file_lock(file_lock&&) noexcept = default;
-    file_lock& operator=(file_lock&& other) noexcept {
-        std::swap(file_, other.file_);
-        std::swap(offset_, other.offset_);
-        std::swap(owner_, other.owner_);
-        return *this;
-    }
-    /// Releases the lock. A child that was forked while it was held only closes its copy.
-    ~file_lock() {
-        if (file_.is_open() && owner_ == ::getpid()) set(F_UNLCK);
-    }
+} // namespace tokenkeep::inline v0::detail
 
-  private:
-    static std::int64_t offset_of(std::string_view name) {
+#endif
+
+
+
+// ==== tokenkeep/detail/os_posix_lock.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_OS_POSIX_LOCK_HPP
+#define TOKENKEEP_DETAIL_OS_POSIX_LOCK_HPP
+
+// Included by detail/os.hpp, after os_posix.hpp.
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Locks that the kernel holds on the bytes of a lock file and drops when the process ends. They belong to this open
+/// file description (F_OFD_SETLK), so two of these keep threads apart as well, and any thread may release. The lock
+/// file stays: whether it exists means nothing.
+class lock_file {
+  public:
+    explicit lock_file(std::string path) : path_(std::move(path)) {}
+
+    /// The byte that stands for a name; names share one by rare chance, which only makes one wait for the other.
+    static std::int64_t byte_of(std::string_view name) {
         if (name.empty()) return 0;
         const auto digest = text::sha256(name);
         std::uint64_t number = 0;
@@ -2353,11 +2477,70 @@ class file_lock {
         return static_cast<std::int64_t>(1 + (number >> 2));
     }
 
-    bool set(short kind) const noexcept {
+    bool try_lock(std::int64_t byte) { return try_lock(byte, F_WRLCK); }
+
+    /// For readers, who keep out no other readers. True without a lock where the lock file cannot be opened because
+    /// nothing there can be written: what does not change needs no lock.
+    bool try_lock_shared(std::int64_t byte) { return try_lock(byte, F_RDLCK); }
+
+    /// A child that was forked while it was held keeps it for its parent.
+    void unlock(std::int64_t byte) noexcept {
+        if (!file_.is_open() || owner_ != ::getpid()) return;
+        set(byte, F_UNLCK);
+        if (!is_writable_) file_ = descriptor(); // the next may want to write, and may then be able to
+    }
+
+  private:
+    bool try_lock(std::int64_t byte, short kind) {
+        if (!open(kind == F_RDLCK)) return true;
+        if (!set(byte, kind)) {
+            if (errno == EAGAIN || errno == EACCES || errno == EINTR) return false;
+            throw file_error(errc::storage_failure, "lock", path_, errno);
+        }
+        struct stat held {
+        }, named{};
+        if (::fstat(file_.number(), &held) == 0 && ::lstat(path_.c_str(), &named) == 0 && held.st_ino == named.st_ino &&
+            held.st_dev == named.st_dev)
+            return true;
+        file_ = descriptor(); // somebody removed the file: the lock that counts is the one on the file of that name
+        return false;
+    }
+
+    /// False if there is nothing to open, and the caller only reads.
+    bool open(bool only_reads) {
+        if (owner_ != ::getpid()) file_ = descriptor(); // a parent's description would share its locks
+        if (file_.is_open()) return true;
+        owner_ = ::getpid();
+        constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+        file_ = descriptor(::open(path_.c_str(), flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR));
+        is_writable_ = file_.is_open();
+        const int number = errno;
+        if (is_writable_) {
+            require_own();
+            return true;
+        }
+        if (only_reads && (number == EROFS || number == EACCES)) {
+            file_ = descriptor(::open(path_.c_str(), flags | O_RDONLY));
+            return file_.is_open();
+        }
+        throw file_error(errc::storage_failure, "open", path_, number);
+    }
+
+    /// Whoever owns the lock file could replace it while it is held.
+    void require_own() {
+        struct stat status {};
+        if (::fstat(file_.number(), &status) == 0 && status.st_uid == ::geteuid() &&
+            ::fchmod(file_.number(), S_IRUSR | S_IWUSR) == 0)
+            return;
+        file_ = descriptor();
+        throw error(errc::permissions, "tokenkeep: " + path_ + " belongs to another user");
+    }
+
+    bool set(std::int64_t byte, short kind) const noexcept {
         struct flock range {};
         range.l_type = kind;
         range.l_whence = SEEK_SET;
-        range.l_start = static_cast<off_t>(offset_);
+        range.l_start = static_cast<off_t>(byte);
         range.l_len = 1;
 #if defined(F_OFD_SETLK)
         return ::fcntl(file_.number(), F_OFD_SETLK, &range) == 0;
@@ -2366,28 +2549,207 @@ class file_lock {
 #endif
     }
 
-    bool try_lock(const std::string& path) {
-        if (!file_.is_open()) {
-            file_ = descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
-            if (!file_.is_open()) throw file_error(errc::storage_failure, "cannot open the lock file", path, errno);
-            ::fchmod(file_.number(), S_IRUSR | S_IWUSR);
+    std::string path_;
+    descriptor file_{};
+    bool is_writable_ = false;
+    pid_t owner_ = 0;
+};
+
+/// An exclusive lock on a name in a lock file, as long as this lives.
+class file_lock {
+  public:
+    /// Throws errc::lock_timeout when `deadline` passes.
+    file_lock(const std::string& path, std::string_view name, std::chrono::steady_clock::time_point deadline)
+        : file_(path), byte_(lock_file::byte_of(name)) {
+        using std::chrono::microseconds;
+        wait_for_lock([&] { return file_.try_lock(byte_); }, path, deadline, microseconds(500), microseconds(20'000));
+    }
+    file_lock(file_lock&&) noexcept = default;
+    file_lock& operator=(file_lock&& other) noexcept {
+        std::swap(file_, other.file_);
+        std::swap(byte_, other.byte_);
+        return *this;
+    }
+    ~file_lock() { file_.unlock(byte_); }
+
+  private:
+    lock_file file_;
+    std::int64_t byte_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+
+// ==== tokenkeep/detail/os_posix_files.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_OS_POSIX_FILES_HPP
+#define TOKENKEEP_DETAIL_OS_POSIX_FILES_HPP
+
+// Included by detail/os.hpp, after os_posix.hpp and os_posix_lock.hpp.
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tokenkeep::inline v0::detail {
+
+inline file_identity identity_of(const struct stat& status) noexcept {
+    return {static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino),
+            static_cast<std::uint64_t>(status.st_size)};
+}
+
+/// An open file; see file_system.
+class system_file {
+  public:
+    system_file(descriptor opened, std::string path) : descriptor_(std::move(opened)), path_(std::move(path)) {}
+
+    file_identity identity() const {
+        struct stat status {};
+        if (::fstat(descriptor_.number(), &status) != 0) fail("inspect");
+        return identity_of(status);
+    }
+
+    std::size_t read(std::uint64_t offset, char* out, std::size_t size) const {
+        std::size_t filled = 0;
+        while (filled < size) {
+            const auto at = static_cast<off_t>(offset + filled);
+            const ssize_t got = ::pread(descriptor_.number(), out + filled, size - filled, at);
+            if (got < 0 && errno == EINTR) continue;
+            if (got < 0) fail("read");
+            if (got == 0) break;
+            filled += static_cast<std::size_t>(got);
         }
-        if (!set(F_WRLCK)) {
-            if (errno == EAGAIN || errno == EACCES || errno == EINTR) return false;
-            throw file_error(errc::storage_failure, "cannot lock", path, errno);
+        return filled;
+    }
+
+    void write(std::uint64_t offset, std::string_view bytes) const {
+        while (!bytes.empty()) {
+            const ssize_t put = ::pwrite(descriptor_.number(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+            if (put < 0 && errno == EINTR) continue;
+            if (put < 0) fail("write");
+            bytes.remove_prefix(static_cast<std::size_t>(put));
+            offset += static_cast<std::uint64_t>(put);
         }
-        struct stat held {
-        }, named{};
-        if (::fstat(file_.number(), &held) == 0 && ::stat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino &&
-            held.st_dev == named.st_dev)
-            return true;
-        file_ = descriptor(); // somebody removed the file: the lock that counts is the one on the file of that name
+    }
+
+    void truncate(std::uint64_t size) const {
+        if (::ftruncate(descriptor_.number(), static_cast<off_t>(size)) != 0) fail("truncate");
+    }
+
+    void flush() const {
+        if (!flush_content_to_disk(descriptor_.number())) fail("flush");
+    }
+
+  private:
+    [[noreturn]] void fail(const char* stage) const { throw file_error(errc::storage_failure, stage, path_, errno); }
+
+    descriptor descriptor_;
+    std::string path_;
+};
+
+/// The files of this system; see file_system.
+struct system_files {
+    using file = system_file;
+    using lock_file = detail::lock_file;
+
+    static std::optional<file_identity> find(const std::string& path) {
+        struct stat status {};
+        if (::lstat(path.c_str(), &status) == 0) return identity_of(status);
+        if (errno == ENOENT) return std::nullopt;
+        throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", path, errno);
+    }
+
+    static std::optional<file> open(const std::string& path) {
+        require_private_directory(path);
+        constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+        descriptor opened(::open(path.c_str(), flags | O_RDWR));
+        if (!opened.is_open() && (errno == EROFS || errno == EACCES))
+            opened = descriptor(::open(path.c_str(), flags | O_RDONLY));
+        if (!opened.is_open()) {
+            if (errno == ENOENT) return std::nullopt;
+            if (errno == ELOOP)
+                throw error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
+            const bool is_refused = errno == EACCES || errno == EISDIR || errno == ENXIO;
+            throw file_error(is_refused ? errc::permissions : errc::storage_failure, "open", path, errno);
+        }
+        struct stat status {};
+        if (::fstat(opened.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
+        if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
+        if (status.st_uid != ::geteuid())
+            throw error(errc::permissions, "tokenkeep: " + path + " belongs to another user");
+        if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+            throw error(errc::permissions, "tokenkeep: " + path + " is open to others; run chmod 600 on it");
+        return file(std::move(opened), path);
+    }
+
+    static file create(const std::string& path) {
+        require_private_directory(path);
+        descriptor created(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+        if (!created.is_open() || ::fchmod(created.number(), S_IRUSR | S_IWUSR) != 0)
+            throw file_error(errc::storage_failure, "create", path, errno);
+        return file(std::move(created), path);
+    }
+
+    static void rename(const std::string& from, const std::string& to) {
+        if (std::rename(from.c_str(), to.c_str()) != 0) throw file_error(errc::storage_failure, "rename", to, errno);
+    }
+
+    static void remove(const std::string& path) {
+        if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+            throw file_error(errc::storage_failure, "remove", path, errno);
+    }
+
+    static void flush_directory(const std::string& path) {
+        if (!flush_directory_of(path)) throw file_error(errc::storage_failure, "flush the directory of", path, errno);
+    }
+
+    static lock_file open_lock(const std::string& path) { return lock_file(path); }
+
+    static file_lock lock(const std::string& path, const std::string& name,
+                          std::chrono::steady_clock::time_point deadline) {
+        return {path, name, deadline};
+    }
+
+    static bool is_mount(const std::string& path) {
+#if defined(STATX_MNT_ID)
+        struct statx here {
+        }, parent{};
+        if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &here) == 0 &&
+            ::statx(AT_FDCWD, directory_of(path).c_str(), 0, STATX_MNT_ID, &parent) == 0)
+            return here.stx_mnt_id != parent.stx_mnt_id;
+#endif
         return false;
     }
 
-    descriptor file_{};
-    std::int64_t offset_;
-    pid_t owner_;
+  private:
+    /// Whoever can write the directory can put another file in the place of ours. A sticky one (/tmp) lets only the
+    /// owner do that. A group is no others where it is the user's own, which then bears the user's number.
+    static void require_private_directory(const std::string& path) {
+        const std::string directory = directory_of(path);
+        struct stat status {};
+        if (::stat(directory.c_str(), &status) != 0) {
+            if (errno == ENOENT) return;
+            throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", directory, errno);
+        }
+        const bool is_own_group = status.st_gid == ::getegid() && status.st_gid == ::geteuid();
+        const mode_t others = is_own_group ? S_IWOTH : S_IWGRP | S_IWOTH;
+        const bool is_foreign = status.st_uid != ::geteuid() && status.st_uid != 0;
+        if (is_foreign || ((status.st_mode & others) != 0 && (status.st_mode & S_ISVTX) == 0))
+            throw error(errc::permissions, "tokenkeep: others can replace files in " + directory +
+                                               "; keep tokens in a directory that only you can write");
+    }
 };
 
 } // namespace tokenkeep::inline v0::detail
@@ -2448,8 +2810,11 @@ struct defaults {
     using ids = random_id;           ///< A function object that makes ids; asked again while an id is taken.
     using mutex = std::shared_mutex; ///< Guards the rows; shared by readers if it can be.
 
-    /// How long a change waits for the lock that other processes may hold while they change the same document.
+    /// How long a change waits for the lock that other processes may hold while they change the same file or document.
     static constexpr std::chrono::milliseconds store_lock_timeout{15'000};
+
+    using files = detail::system_files;                 ///< What a file_store asks for files: a model of file_system.
+    static constexpr bool erases_deleted_tokens = true; ///< A file_store overwrites what it deletes before it returns.
 };
 
 namespace detail {
@@ -2476,6 +2841,24 @@ constexpr std::chrono::milliseconds store_lock_timeout_of() {
     else
         return defaults::store_lock_timeout;
 }
+
+template <class P>
+constexpr bool erases_deleted_tokens_of() {
+    if constexpr (requires { P::erases_deleted_tokens; })
+        return P::erases_deleted_tokens;
+    else
+        return defaults::erases_deleted_tokens;
+}
+
+template <class P>
+struct files_of {
+    using type = defaults::files;
+};
+template <class P>
+    requires requires { typename P::files; }
+struct files_of<P> {
+    using type = typename P::files;
+};
 
 template <class P>
 consteval bool explain_policy() {
@@ -2654,7 +3037,7 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///   S11  Values come back as they went in, byte for byte, of any length and with any characters, or the save fails.
 ///   S12  An id is never given a second time for another row.
 /// May:   throw anything derived from std::exception. Every operation may be called from many threads at once.
-/// Models: basic_store, basic_document_store; examples/custom_store.cpp.
+/// Models: file_store, basic_store, basic_document_store; examples/custom_store.cpp.
 template <class S>
 concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && detail::has_delete_token<S> &&
     detail::has_get_tokens<S> && detail::has_delete_tokens<S> && detail::has_find_token_by_id<S>;
@@ -2673,7 +3056,7 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 ///   L3  Destroying the guard releases the lock, on any thread. It dies with its process.
 ///   L4  The guard may be moved; it is no std::unique_lock, which only its own thread may release.
 /// May:   throw other errors where the lock cannot be had at all.
-/// Models: basic_store (within the process), basic_document_store over text_file (across processes).
+/// Models: file_store and basic_document_store over text_file (across processes), basic_store (within one).
 template <class S>
 concept locking_store = token_store<S> && detail::has_lock_token<S>;
 
@@ -2690,7 +3073,7 @@ concept locking_store = token_store<S> && detail::has_lock_token<S>;
 ///   C2  Otherwise replace_token makes the row exactly `record`, without merging; remove_token removes it.
 ///   C3  Neither inserts. A replacement keeps the id (errc::invalid_record) and S4 (errc::ambiguous).
 /// May:   throw as the six operations do.
-/// Models: basic_store, basic_document_store where the document locks or has versions.
+/// Models: file_store, basic_store, basic_document_store where the document locks or has versions.
 template <class S>
 concept comparing_store = token_store<S> && detail::has_replace_token<S> && detail::has_remove_token<S>;
 
@@ -2844,6 +3227,10 @@ template <class Container, class Policy>
 class row_set {
     using traits = container_traits<Container>;
     using rules = typename Policy::rules;
+    struct ignore_miss {
+        template <class Rule>
+        void operator()(Rule) const noexcept {}
+    };
 
   public:
     row_set() = default;
@@ -2863,32 +3250,58 @@ class row_set {
         }
     }
 
-    std::optional<token> find(const token& probe) const {
-        return rules::find(probe, [&](auto rule) { return only_match(rule, probe); });
+    std::optional<token> find(const token& probe) const { return find(probe, ignore_miss{}); }
+
+    /// The same; `missed(rule)` is called where the rule that decides finds no row.
+    template <class Missed>
+    std::optional<token> find(const token& probe, Missed missed) const {
+        return rules::find(probe, [&](auto rule) {
+            std::optional<token> row = only_match(rule, probe);
+            if (!row) missed(rule);
+            return row;
+        });
     }
 
     std::optional<token> find_by_id(const std::string& id) const { return only_match(by_id{}, token{.id = id}); }
 
     std::vector<token> all() const {
         std::vector<token> rows;
-        traits::for_each(rows_, [&](const token& row) { rows.push_back(row); });
+        traits::for_each(rows_, [&](auto&& row) { rows.push_back(std::forward<decltype(row)>(row)); });
         return rows;
     }
 
-    void save(const token& record) {
-        std::optional<token> stored = find(record);
+    void save(const token& record) { traits::insert_or_assign(rows_, saved(record)); }
+
+    /// The row that saving the record makes; nothing changes yet.
+    template <class Missed = ignore_miss>
+    token saved(const token& record, Missed missed = {}) const {
+        std::optional<token> stored = find(record, missed);
         if (!stored && record.access_token.empty() && record.refresh_token.empty() && record.grant_token.empty())
             throw error(errc::invalid_record, "tokenkeep: a new record needs a token");
         token merged = stored ? merge(*std::move(stored), record) : record;
         if (merged.id.empty()) merged.id = unused_id();
-        put(merged);
+        require_unambiguous(merged);
+        return merged;
     }
 
     bool replace(const token& expected, const token& record) {
+        if (!may_replace(expected, record)) return false;
+        traits::insert_or_assign(rows_, record);
+        return true;
+    }
+
+    /// Whether the row still is `expected`, and can become `record`.
+    bool may_replace(const token& expected, const token& record) const {
         if (!holds(expected)) return false;
         if (record.id != expected.id) throw error(errc::invalid_record, "tokenkeep: a replacement keeps the row's id");
-        put(record);
+        require_unambiguous(record);
         return true;
+    }
+
+    /// Whether the row still is `expected`.
+    bool holds(const token& expected) const {
+        const std::optional<token> row = find_by_id(expected.id);
+        return row && *row == expected;
     }
 
     bool remove(const token& expected) {
@@ -2903,6 +3316,9 @@ class row_set {
         Container empty{};
         std::swap(rows_, empty);
     }
+
+    Container& rows() noexcept { return rows_; }
+    const Container& rows() const noexcept { return rows_; }
 
   private:
     template <class Rule, class Visit>
@@ -2921,20 +3337,15 @@ class row_set {
     template <class Rule>
     std::optional<token> only_match(Rule rule, const token& probe) const {
         std::optional<token> found;
-        for_each_match(rule, probe, [&](const token& row) {
+        for_each_match(rule, probe, [&](auto&& row) {
             if (found) throw error(errc::ambiguous, "tokenkeep: the probe means more than one row");
-            found = row;
+            found = std::forward<decltype(row)>(row);
         });
         return found;
     }
 
-    bool holds(const token& expected) const {
-        const std::optional<token> row = find_by_id(expected.id);
-        return row && *row == expected;
-    }
-
-    /// S4, then the row goes in.
-    void put(const token& record) {
+    /// S4.
+    void require_unambiguous(const token& record) const {
         rules::list::for_each([&](auto rule) {
             if (!rule.applies(record)) return;
             for_each_match(rule, record, [&](const token& row) {
@@ -2942,7 +3353,6 @@ class row_set {
                     throw error(errc::ambiguous, "tokenkeep: the save would make two rows for one identity");
             });
         });
-        traits::insert_or_assign(rows_, record);
     }
 
     std::string unused_id() const {
@@ -2969,12 +3379,203 @@ class row_set {
 
 
 
+// ==== tokenkeep/detail/hash_index.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_HASH_INDEX_HPP
+#define TOKENKEEP_DETAIL_HASH_INDEX_HPP
 
+
+// ==== tokenkeep/detail/arena.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_ARENA_HPP
+#define TOKENKEEP_DETAIL_ARENA_HPP
+
+
+
+
+#include <algorithm>
+#include <cstddef>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Allocates what may be very large.
+template <class T>
+struct block_allocator {
+    using value_type = T;
+    block_allocator() noexcept = default;
+    template <class U>
+    block_allocator(const block_allocator<U>&) noexcept {}
+    T* allocate(std::size_t count) { return static_cast<T*>(allocate_block(count * sizeof(T))); }
+    void deallocate(T* memory, std::size_t count) noexcept { free_block(memory, count * sizeof(T)); }
+    friend bool operator==(const block_allocator&, const block_allocator&) noexcept { return true; }
+};
+
+/// Memory that is given out in pieces and freed all at once, wiped: what millions of small pieces cost one by one, this
+/// costs once for a large block. Not thread-safe.
+class arena {
+    static constexpr std::size_t alignment = alignof(std::max_align_t);
+    static constexpr std::size_t least_block = 1 << 14;
+    static constexpr std::size_t most_block = 1 << 22;
+
+    class block {
+      public:
+        explicit block(std::size_t size) : memory_(allocate_block(size)), size_(size) {}
+        block(block&& other) noexcept : memory_(std::exchange(other.memory_, nullptr)), size_(other.size_) {}
+        block& operator=(block&& other) noexcept {
+            std::swap(memory_, other.memory_);
+            std::swap(size_, other.size_);
+            return *this;
+        }
+        ~block() {
+            if (memory_ == nullptr) return;
+            wipe(memory_, size_);
+            free_block(memory_, size_);
+        }
+        char* memory() const noexcept { return static_cast<char*>(memory_); }
+
+      private:
+        void* memory_;
+        std::size_t size_;
+    };
+
+  public:
+    /// `size` bytes, aligned for pointers and numbers, as long as the arena lives.
+    char* allocate(std::size_t size) {
+        size = (size + alignment - 1) / alignment * alignment;
+        if (size > left_) {
+            const std::size_t next = std::min(most_block, std::max(least_block, 2 * last_size_));
+            blocks_.emplace_back(std::max(size, next));
+            last_size_ = left_ = std::max(size, next);
+            at_ = blocks_.back().memory();
+        }
+        left_ -= size;
+        return std::exchange(at_, at_ + size);
+    }
+
+  private:
+    std::vector<block> blocks_{};
+    std::size_t last_size_ = 0;
+    std::size_t left_ = 0;
+    char* at_ = nullptr;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+#include <cstddef>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep::inline v0::detail {
+
+inline std::size_t hash_of(std::string_view key) noexcept { return std::hash<std::string_view>{}(key); }
+
+/// Pointers by the hash of a key, in an open-addressed table with linear probing. Several may have one hash: the
+/// caller compares keys. Not thread-safe.
+template <class Pointer>
+class hash_index {
+    struct slot {
+        std::size_t hash = 0;
+        Pointer row{};
+    };
+
+  public:
+    std::size_t size() const noexcept { return size_; }
+
+    /// Makes room for `count` pointers in all; nothing else here can throw.
+    void reserve(std::size_t count) {
+        std::size_t wanted = slots_.empty() ? 16 : slots_.size();
+        while (count > wanted / 4 * 3) wanted *= 2;
+        if (wanted == slots_.size()) return;
+        decltype(slots_) before(wanted);
+        std::swap(before, slots_);
+        size_ = 0;
+        for (slot& old : before)
+            if (old.row) insert(old.hash, std::move(old.row));
+    }
+
+    /// There must be room.
+    void insert(std::size_t hash, Pointer row) noexcept {
+        std::size_t at = home(hash);
+        while (slots_[at].row) at = next(at);
+        slots_[at].hash = hash;
+        slots_[at].row = std::move(row);
+        ++size_;
+    }
+
+    /// The first pointer of that hash for which `is(pointer)` holds; null if there is none.
+    template <class Is>
+    Pointer* find(std::size_t hash, Is is) noexcept {
+        const std::size_t at = place(hash, is);
+        return at == slots_.size() ? nullptr : &slots_[at].row;
+    }
+    template <class Is>
+    const Pointer* find(std::size_t hash, Is is) const noexcept {
+        const std::size_t at = place(hash, is);
+        return at == slots_.size() ? nullptr : &slots_[at].row;
+    }
+
+    /// Takes out the pointer that find would give; null if there is none. What was pushed past it moves up.
+    template <class Is>
+    Pointer take(std::size_t hash, Is is) noexcept {
+        std::size_t gap = place(hash, is);
+        if (gap == slots_.size()) return Pointer{};
+        Pointer taken = std::exchange(slots_[gap].row, Pointer{});
+        --size_;
+        for (std::size_t at = next(gap); slots_[at].row; at = next(at)) {
+            if (distance(home(slots_[at].hash), at) < distance(gap, at)) continue;
+            std::swap(slots_[gap], slots_[at]);
+            gap = at;
+        }
+        return taken;
+    }
+
+    template <class Visit>
+    void for_each_of(std::size_t hash, Visit visit) const {
+        if (slots_.empty()) return;
+        for (std::size_t at = home(hash); slots_[at].row; at = next(at))
+            if (slots_[at].hash == hash) visit(slots_[at].row);
+    }
+
+    template <class Visit>
+    void for_each(Visit visit) const {
+        for (const slot& each : slots_)
+            if (each.row) visit(each.row);
+    }
+
+  private:
+    template <class Is>
+    std::size_t place(std::size_t hash, Is is) const noexcept {
+        if (slots_.empty()) return 0;
+        std::size_t at = home(hash);
+        while (slots_[at].row && !(slots_[at].hash == hash && is(slots_[at].row))) at = next(at);
+        return slots_[at].row ? at : slots_.size();
+    }
+    std::size_t home(std::size_t hash) const noexcept { return hash & (slots_.size() - 1); }
+    std::size_t next(std::size_t at) const noexcept { return (at + 1) & (slots_.size() - 1); }
+    std::size_t distance(std::size_t from, std::size_t to) const noexcept { return (to - from) & (slots_.size() - 1); }
+
+    std::vector<slot, block_allocator<slot>> slots_{}; ///< A power of two of them, or none.
+    std::size_t size_ = 0;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <type_traits>
-#include <unordered_map>
+#include <utility>
 
 namespace tokenkeep::inline v0 {
 
@@ -2984,13 +3585,13 @@ struct indexed {};
 
 namespace detail {
 
-/// The table that basic_store makes of `indexed`. An index maps the text of a rule's key, which lies in the row
-/// itself, to the row; rows with an empty key are not in it.
+/// The table that basic_store makes of `indexed`. Each rule's index leads from the hash of its key to the rows; rows
+/// with an empty key are not in it. The rules that look up the id share the index that owns the rows.
 template <matching_rules Rules>
 class indexed_table {
     template <class Rule>
     struct index {
-        std::unordered_multimap<std::string_view, const token*> rows{};
+        hash_index<token*> rows{};
     };
     template <class List>
     struct indices;
@@ -3000,60 +3601,63 @@ class indexed_table {
   public:
     template <class Visit>
     void for_each(Visit&& visit) const {
-        for (const auto& [id, row] : rows_) visit(std::as_const(*row));
+        rows_.for_each([&](const auto& row) { visit(std::as_const(*row)); });
     }
 
     const token* find(const std::string& id) const {
-        const auto at = rows_.find(id);
-        return at == rows_.end() ? nullptr : at->second.get();
+        const auto* slot = rows_.find(hash_of(id), is_named(id));
+        return slot == nullptr ? nullptr : slot->get();
     }
 
     template <class Rule, class Visit>
     void for_each_match(Rule, const token& probe, Visit&& visit) const {
-        const auto& candidates = static_cast<const index<Rule>&>(by_rule_).rows;
-        const auto [first, last] = candidates.equal_range(view_of(probe.*Rule::key));
-        for (auto at = first; at != last; ++at)
-            if (matches<Rule>(probe, *at->second)) visit(*at->second);
+        const auto visit_match = [&](const auto& row) {
+            if (matches<Rule>(probe, *row)) visit(std::as_const(*row));
+        };
+        const std::size_t hash = hash_of(view_of(probe.*Rule::key));
+        if constexpr (looks_up_id<Rule>)
+            rows_.for_each_of(hash, visit_match);
+        else
+            static_cast<const index<Rule>&>(by_rule_).rows.for_each_of(hash, visit_match);
     }
 
-    void insert_or_assign(const token& row) {
-        auto fresh = std::make_unique<token>(row);
-        const auto [slot, is_new] = rows_.try_emplace(fresh->id);
-        try {
-            for_each_index([&](auto rule, auto& rows) {
-                if (const auto key = view_of((*fresh).*rule.key); !key.empty()) rows.emplace(key, fresh.get());
-            });
-        } catch (...) {
-            unlink(*fresh);
-            if (is_new) rows_.erase(slot);
-            throw;
-        }
-        if (slot->second) unlink(*slot->second);
-        slot->second = std::move(fresh);
+    /// Makes the row the one of its id; if it throws, nothing has changed.
+    void insert_or_assign(token row) {
+        auto fresh = std::make_unique<token>(std::move(row));
+        rows_.reserve(rows_.size() + 1);
+        for_each_index([&](auto, auto& rows) { rows.reserve(rows.size() + 1); });
+        const std::size_t hash = hash_of(fresh->id);
+        if (const auto before = rows_.take(hash, is_named(fresh->id))) unlink(*before);
+        for_each_index([&](auto rule, auto& rows) {
+            if (const auto key = view_of((*fresh).*rule.key); !key.empty()) rows.insert(hash_of(key), fresh.get());
+        });
+        rows_.insert(hash, std::move(fresh));
     }
 
-    void erase(const std::string& id) {
-        const auto at = rows_.find(id);
-        if (at == rows_.end()) return;
-        unlink(*at->second);
-        rows_.erase(at);
+    void erase(const std::string& id) noexcept {
+        if (const auto row = rows_.take(hash_of(id), is_named(id))) unlink(*row);
     }
 
   private:
+    static auto is_named(std::string_view id) noexcept {
+        return [id](const std::unique_ptr<token>& row) { return row->id == id; };
+    }
+
     template <class Do>
     void for_each_index(Do&& act) {
-        Rules::list::for_each([&](auto rule) { act(rule, static_cast<index<decltype(rule)>&>(by_rule_).rows); });
+        Rules::list::for_each([&](auto rule) {
+            if constexpr (!looks_up_id<decltype(rule)>) act(rule, static_cast<index<decltype(rule)>&>(by_rule_).rows);
+        });
     }
 
     void unlink(const token& row) noexcept {
         for_each_index([&](auto rule, auto& rows) {
-            auto [at, last] = rows.equal_range(view_of(row.*rule.key));
-            while (at != last && at->second != &row) ++at;
-            if (at != last) rows.erase(at);
+            if (const auto key = view_of(row.*rule.key); !key.empty())
+                rows.take(hash_of(key), [&](const token* other) { return other == &row; });
         });
     }
 
-    std::unordered_map<std::string, std::unique_ptr<token>> rows_{};
+    hash_index<std::unique_ptr<token>> rows_{};
     indices<typename Rules::list> by_rule_{};
 };
 
@@ -3067,7 +3671,7 @@ struct container_traits<detail::indexed_table<Rules>> {
     static void for_each(const table& rows, Visit&& visit) {
         rows.for_each(visit);
     }
-    static void insert_or_assign(table& rows, const token& row) { rows.insert_or_assign(row); }
+    static void insert_or_assign(table& rows, const token& row) { rows.insert_or_assign(token(row)); }
     static void erase(table& rows, const std::string& id) { rows.erase(id); }
     static const token* find(const table& rows, const std::string& id) { return rows.find(id); }
     template <class Rule, class Visit>
@@ -3641,6 +4245,2343 @@ class basic_document_store
 } // namespace tokenkeep::inline v0
 
 #endif
+
+
+// ==== tokenkeep/file_store.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_FILE_STORE_HPP
+#define TOKENKEEP_FILE_STORE_HPP
+
+
+// ==== tokenkeep/detail/self_test.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SELF_TEST_HPP
+#define TOKENKEEP_DETAIL_SELF_TEST_HPP
+
+
+// ==== tokenkeep/file_system.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_FILE_SYSTEM_HPP
+#define TOKENKEEP_FILE_SYSTEM_HPP
+
+
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep::inline v0 {
+
+/// The files of the operating system, as a file_store uses them. The default.
+using detail::system_files;
+
+/// What a file_store asks of files: the seam between its algorithms and the platform, where tests put in faults.
+///
+/// Shape (the least model):
+///   struct f {
+///       struct file {
+///           file_identity identity() const;
+///           std::size_t   read(std::uint64_t offset, char* out, std::size_t size) const;
+///           void          write(std::uint64_t offset, std::string_view bytes) const;
+///           void          truncate(std::uint64_t size) const;
+///           void          flush() const;
+///       };
+///       struct lock_file {
+///           bool try_lock(std::int64_t byte);
+///           bool try_lock_shared(std::int64_t byte);
+///           void unlock(std::int64_t byte);
+///       };
+///       std::optional<file_identity> find(const std::string& path) const;
+///       std::optional<file>          open(const std::string& path) const;
+///       file                         create(const std::string& path) const;
+///       void                         rename(const std::string& from, const std::string& to) const;
+///       void                         remove(const std::string& path) const;
+///       void                         flush_directory(const std::string& path) const;
+///       bool                         is_mount(const std::string& path) const;
+///       lock_file                    open_lock(const std::string& path) const;
+///       g lock(const std::string& path, const std::string& name, std::chrono::steady_clock::time_point deadline) const;
+///   };
+/// Meaning:
+///   F1   find and open give nullopt where there is no such file. open refuses (errc::permissions), without blocking
+///        and without following a link, what is no regular file, is not ours, or is open to others, and a directory in
+///        which others could replace it; a file that cannot be written is opened for reading.
+///   F2   create makes a new file that only its owner can reach, and fails if there is one.
+///   F3   read gives fewer bytes than asked for only at the end. write writes all or throws; part may then be there.
+///   F4   flush makes the content durable that was written before it began, by whomever. After it has failed once, a
+///        later success means nothing.
+///   F5   rename puts the file in the place of the other in one step, for this and every process; the name is durable
+///        after flush_directory, which takes the path of a file in it.
+///   F6   remove of what is not there is no error.
+///   F7   Two lock_files on one path exclude each other, in one process too, byte by byte; a shared lock excludes only
+///        exclusive ones. Locks end with the process, and a child does not share its parent's. lock is as
+///        document.lock is.
+///   F8   is_mount says whether the path is a mount of its own, which no rename can replace.
+/// May:   throw file_error, with errc::storage_failure or errc::permissions. Everything is safe to call from many
+///        threads at once but a lock_file, which one thread uses at a time.
+/// Models: system_files; testing::simulated_files.
+template <class F>
+concept file_system = requires(const F& files, const typename F::file& file, typename F::lock_file& locks,
+                               const std::string& path, std::uint64_t offset, char* out, std::size_t size,
+                               std::string_view bytes, std::chrono::steady_clock::time_point deadline) {
+    { file.identity() } -> std::same_as<file_identity>;
+    { file.read(offset, out, size) } -> std::same_as<std::size_t>;
+    file.write(offset, bytes);
+    file.truncate(offset);
+    file.flush();
+    { locks.try_lock(std::int64_t{}) } -> std::same_as<bool>;
+    { locks.try_lock_shared(std::int64_t{}) } -> std::same_as<bool>;
+    locks.unlock(std::int64_t{});
+    { files.find(path) } -> std::same_as<std::optional<file_identity>>;
+    { files.open(path) } -> std::same_as<std::optional<typename F::file>>;
+    { files.create(path) } -> std::same_as<typename F::file>;
+    files.rename(path, path);
+    files.remove(path);
+    files.flush_directory(path);
+    { files.is_mount(path) } -> std::same_as<bool>;
+    { files.open_lock(path) } -> std::same_as<typename F::lock_file>;
+    files.lock(path, path, deadline);
+};
+
+namespace detail {
+
+/// Throws where the path is a mount of its own: no rename could replace it.
+template <file_system Files>
+void refuse_mount(const Files& files, const std::string& path) {
+    if (files.is_mount(path))
+        throw file_error(errc::storage_failure, "rename", path, static_cast<int>(std::errc::device_or_resource_busy));
+}
+
+} // namespace detail
+
+} // namespace tokenkeep::inline v0
+
+#endif
+
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Removes files when the scope ends, however it ends.
+template <class Files>
+class removed_at_exit {
+  public:
+    removed_at_exit(const Files& files, std::string path) : files_(files), path_(std::move(path)) {}
+    removed_at_exit(const removed_at_exit&) = delete;
+    removed_at_exit& operator=(const removed_at_exit&) = delete;
+    ~removed_at_exit() {
+        try {
+            files_.remove(path_);
+        } catch (...) {
+            return; // it holds nothing
+        }
+    }
+
+  private:
+    const Files& files_;
+    std::string path_;
+};
+
+/// See basic_file_store::self_test.
+template <class Files>
+void self_test(const Files& files, const std::string& path) {
+    if (files.find(path)) {
+        (void)files.open(path);
+        refuse_mount(files, path);
+    }
+    constexpr std::string_view content = "tokenkeep self test";
+    const std::string written = path + ".test-" + random_hex(8), renamed = written + "-renamed";
+    const removed_at_exit<Files> first(files, written), second(files, renamed);
+    {
+        const auto file = files.create(written);
+        file.write(0, content);
+        file.flush();
+    }
+    files.rename(written, renamed);
+    files.flush_directory(renamed);
+    const auto again = files.open(renamed);
+    std::string found(content.size() + 1, '\0');
+    found.resize(again ? again->read(0, found.data(), found.size()) : 0);
+    if (found != content)
+        throw error(errc::storage_failure,
+                    "tokenkeep: a file in the directory of " + path + " is not what was written");
+
+    std::uint64_t random = 0;
+    random_bytes(&random, sizeof random);
+    const auto byte = static_cast<std::int64_t>(1 + (random >> 2));
+    auto one = files.open_lock(path + ".lock"), other = files.open_lock(path + ".lock");
+    const bool excludes = one.try_lock(byte) && !other.try_lock(byte);
+    one.unlock(byte);
+    if (!excludes || !other.try_lock(byte))
+        throw error(errc::storage_failure, "tokenkeep: locks on " + path +
+                                               ".lock have no effect; a network file system that is mounted without "
+                                               "them cannot be shared");
+    other.unlock(byte);
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/shared_journal.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SHARED_JOURNAL_HPP
+#define TOKENKEEP_DETAIL_SHARED_JOURNAL_HPP
+
+
+// ==== tokenkeep/detail/journal_file.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_FILE_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_FILE_HPP
+
+
+// ==== tokenkeep/detail/journal_reader.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_READER_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_READER_HPP
+
+
+// ==== tokenkeep/detail/group_commit.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_GROUP_COMMIT_HPP
+#define TOKENKEEP_DETAIL_GROUP_COMMIT_HPP
+
+
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Makes the records of a journal durable for all who wait: one of them flushes for all that is in the file by then.
+/// Records are told by their sequence numbers, which go on over all generations of the file. Safe to call from many
+/// threads at once.
+template <class Files>
+class group_commit {
+  public:
+    using file = std::shared_ptr<const typename Files::file>;
+
+    group_commit(std::string path, Files files) : path_(std::move(path)), files_(std::move(files)) {}
+
+    /// A record to wait for. After the file has lost records that were never durable, their numbers are given again,
+    /// in another epoch.
+    struct ticket {
+        std::uint64_t seq = 0;
+        std::uint64_t epoch = 0;
+    };
+
+    /// The journal is this file now, with records up to `last`; its content is flushed up to `flushed`. What could not
+    /// be flushed once is never trusted again, however it is opened.
+    void opened(file now, std::uint64_t last, std::uint64_t flushed, bool is_same_file = false) {
+        const std::lock_guard lock(mutex_);
+        if (last < last_) ++epoch_;
+        if (last < durable_) durable_ = 0; // numbers have begun anew
+        has_failed_ = has_failed_ && is_same_file;
+        file_ = std::move(now);
+        last_ = last;
+        flushed_ = flushed;
+        name_is_flushed_ = false;
+        is_overwritten_ = false;
+    }
+
+    /// The file will lose the records that are not flushed: their numbers may be given again.
+    void lost_unflushed() {
+        const std::lock_guard lock(mutex_);
+        ++epoch_;
+        last_ = flushed_;
+    }
+
+    /// What a process finds when it opens a journal for the first time counts as durable.
+    void trust_until(std::uint64_t seq) noexcept { durable_ = seq; }
+
+    /// The file has grown by records up to `last`.
+    void appended(std::uint64_t last) {
+        const std::lock_guard lock(mutex_);
+        last_ = last;
+    }
+
+    std::uint64_t durable() const noexcept { return durable_; }
+
+    ticket ticket_for(std::uint64_t seq) {
+        const std::lock_guard lock(mutex_);
+        return {seq, epoch_};
+    }
+
+    /// Up to which number the records of the file have been seen to be flushed, by this process.
+    std::uint64_t flushed() {
+        const std::lock_guard lock(mutex_);
+        return flushed_;
+    }
+
+    /// Returns when the record is durable. False if flushing the file has failed: what is in it will then never be
+    /// known to be durable, and the journal needs a new one. Throws errc::indeterminate if the file has lost the record.
+    /// If only the file's name could not be flushed, throws what flushing it has thrown; the next call tries it again.
+    bool wait(const ticket& record) {
+        std::unique_lock lock(mutex_);
+        while (durable_ < record.seq || record.epoch != epoch_) {
+            if (record.epoch != epoch_) {
+                throw error(errc::indeterminate, "tokenkeep: " + path_ + " has lost what was written");
+            } else if (is_flushing_) {
+                flushed_by_another_.wait(lock);
+            } else if (has_failed_) {
+                return false;
+            } else {
+                flush(lock);
+            }
+        }
+        return true;
+    }
+
+    /// Flushes the whole file, also what was written over parts of it that were flushed before. False as for wait.
+    bool flush_all() {
+        std::unique_lock lock(mutex_);
+        while (is_flushing_) flushed_by_another_.wait(lock);
+        is_overwritten_ = true;
+        if (!has_failed_) flush(lock);
+        return !has_failed_;
+    }
+
+  private:
+    void flush(std::unique_lock<std::mutex>& lock) {
+        const file flushing = file_;
+        const std::uint64_t last = last_, epoch = epoch_;
+        const bool with_content = flushed_ < last || is_overwritten_, with_name = !name_is_flushed_;
+        is_flushing_ = true;
+        lock.unlock();
+        bool content = !with_content, name = !with_name;
+        std::exception_ptr fault;
+        try {
+            if (with_content) flushing->flush();
+            content = true;
+            if (with_name) files_.flush_directory(path_);
+            name = true;
+        } catch (...) {
+            fault = std::current_exception();
+        }
+        lock.lock();
+        is_flushing_ = false;
+        flushed_by_another_.notify_all();
+        if (content && name && epoch == epoch_) durable_ = std::max(durable_.load(), last);
+        if (file_ == flushing) {
+            if (content) flushed_ = std::max(flushed_, last);
+            if (content) is_overwritten_ = false;
+            name_is_flushed_ = name;
+            has_failed_ = !content;
+        }
+        if (content && fault) std::rethrow_exception(fault);
+    }
+
+    std::string path_;
+    Files files_;
+    std::mutex mutex_{};
+    std::condition_variable flushed_by_another_{};
+    file file_{};
+    std::uint64_t last_ = 0;
+    std::uint64_t epoch_ = 0;
+    std::uint64_t flushed_ = 0;
+    bool name_is_flushed_ = false;
+    bool has_failed_ = false;
+    bool is_overwritten_ = false;
+    bool is_flushing_ = false;
+    std::atomic<std::uint64_t> durable_ = 0;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/journal_format.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_FORMAT_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_FORMAT_HPP
+
+
+
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+// The bytes of a journal, version 1: a header of 64 bytes, then records. Numbers are little-endian.
+//
+//   header   0 magic, 8     8 major, 2   10 minor, 2   12 header size, 4   16 generation id, 16
+//            32 generation number, 8   40 first sequence number, 8   48 records of the snapshot, 8   56 check, 8
+//   record   0 magic, 4     4 type, 1     5 flags, 1    6 complement of the id size, 2    8 payload size, 4
+//            12 id size, 4
+//            16 sequence number, 8     24 offset of this id's record before, 8   32 number known to be durable, 8
+//            40 id   then its check, 8
+//            payload   zeros up to a multiple of 8   then its check, 8
+//
+// A check is the first 8 bytes of a SHA-256: of the 56 bytes before it in the file's header; of the generation id and
+// what stands before it in a record's header; of the generation id, the header's check and the payload. So no record
+// of another file or generation passes for one of this, and a record whose payload is damaged still says whose it is.
+// The complement (of the lower half) says that an id size is right where the file ends before the check.
+//
+// Decision: the id stands in the header, where RELIABILITY had a hash of it; one hash less for each record read. Lost:
+// nothing, an id is no secret.
+
+namespace tokenkeep::inline v0::detail::journal {
+
+inline constexpr std::string_view file_magic{"\x89TKJ\r\n\x1a\n", 8}; ///< Shows text modes and 7-bit channels.
+inline constexpr std::string_view record_magic{"TKr1", 4};
+inline constexpr std::uint16_t major_version = 1;
+inline constexpr std::size_t header_size = 64;
+inline constexpr std::size_t check_size = 8;
+inline constexpr std::size_t id_at = 40;                            ///< Where a record's id stands.
+inline constexpr std::size_t least_record = id_at + 2 * check_size; ///< With neither id nor payload.
+inline constexpr std::size_t max_id = 1 << 16;
+inline constexpr std::size_t max_payload = 1 << 26;
+
+enum class record_type : unsigned char {
+    put = 1,     ///< The row of that id is now the payload.
+    removed = 2, ///< The row of that id is gone. Earlier records of the id may have been overwritten with zeros.
+    damaged = 3, ///< The row of that id was unreadable in an earlier generation.
+};
+
+using generation_id = std::array<char, 16>;
+
+struct file_header {
+    generation_id generation{};
+    std::uint64_t number = 0;    ///< Of the generation: one more at each rewrite of the file.
+    std::uint64_t first_seq = 0; ///< The sequence number of the first record.
+    std::uint64_t count = 0;     ///< Records that were written together with the header: the snapshot.
+
+    std::uint64_t last_of_snapshot() const noexcept { return first_seq + count - 1; }
+};
+
+struct record_header {
+    record_type type{};
+    bool sealed = false;
+    std::uint32_t payload_size = 0;
+    std::uint64_t seq = 0;      ///< One more at each record, over all generations.
+    std::uint64_t previous = 0; ///< Where the id's record before this one begins; 0 if there is none in this file.
+    std::uint64_t durable = 0;  ///< Up to this number records were known to be durable when this one was written.
+    std::string_view id{};
+
+    std::uint64_t payload_at() const noexcept { return id_at + id.size() + check_size; }
+    /// The whole record in the file.
+    std::uint64_t size() const noexcept { return (payload_at() + payload_size + 7) / 8 * 8 + check_size; }
+};
+
+template <class Number, class Bytes>
+void put_number(Bytes& out, Number value) {
+    for (std::size_t i = 0; i < sizeof value; ++i) out += static_cast<char>(value >> (8 * i));
+}
+
+template <class Number>
+Number number_at(std::string_view bytes, std::size_t at) noexcept {
+    std::uint64_t value = 0;
+    for (std::size_t i = sizeof(Number); i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
+    return static_cast<Number>(value);
+}
+
+inline std::string_view view(const generation_id& id) noexcept { return {id.data(), id.size()}; }
+
+/// The check of up to three pieces.
+inline std::array<char, check_size> check_of(std::string_view a, std::string_view b = {}, std::string_view c = {}) {
+    const auto digest = text::sha256_hash{}.update(a).update(b).update(c).finish();
+    std::array<char, check_size> check{};
+    for (std::size_t i = 0; i < check.size(); ++i) check[i] = static_cast<char>(digest[i]);
+    return check;
+}
+
+inline bool has_check(std::string_view bytes, std::size_t at, const std::array<char, check_size>& check) noexcept {
+    return bytes.substr(at, check_size) == std::string_view(check.data(), check.size());
+}
+
+inline void append_header(wiping_string& out, const file_header& header) {
+    const std::size_t begin = out.size();
+    out += file_magic;
+    put_number(out, major_version);
+    put_number(out, std::uint16_t{0});
+    put_number(out, static_cast<std::uint32_t>(header_size));
+    out += view(header.generation);
+    put_number(out, header.number);
+    put_number(out, header.first_seq);
+    put_number(out, header.count);
+    const auto check = check_of(std::string_view(out).substr(begin));
+    out.append(check.data(), check.size());
+}
+
+/// The version in a file's first bytes; nullopt if it is no journal at all.
+inline std::optional<std::uint16_t> version_of(std::string_view bytes) noexcept {
+    if (bytes.size() < header_size || bytes.substr(0, file_magic.size()) != file_magic) return std::nullopt;
+    return number_at<std::uint16_t>(bytes, 8);
+}
+
+/// What the header says, right or wrong; there must be header_size bytes.
+inline file_header header_of(std::string_view bytes) noexcept {
+    file_header header;
+    bytes.copy(header.generation.data(), header.generation.size(), 16);
+    header.number = number_at<std::uint64_t>(bytes, 32);
+    header.first_seq = number_at<std::uint64_t>(bytes, 40);
+    header.count = number_at<std::uint64_t>(bytes, 48);
+    return header;
+}
+
+inline bool header_is_whole(std::string_view bytes) {
+    return version_of(bytes) && has_check(bytes, header_size - check_size, check_of(bytes.substr(0, 56)));
+}
+
+/// Appends a whole record; its payload_size is taken from the payload.
+inline void append_record(wiping_string& out, const generation_id& generation, record_header header,
+                          std::string_view payload) {
+    header.payload_size = static_cast<std::uint32_t>(payload.size());
+    const std::size_t begin = out.size();
+    out += record_magic;
+    out += static_cast<char>(header.type);
+    out += static_cast<char>(header.sealed ? 1 : 0);
+    put_number(out, static_cast<std::uint16_t>(~header.id.size()));
+    put_number(out, header.payload_size);
+    put_number(out, static_cast<std::uint32_t>(header.id.size()));
+    put_number(out, header.seq);
+    put_number(out, header.previous);
+    put_number(out, header.durable);
+    out += header.id;
+    const auto header_check = check_of(view(generation), std::string_view(out).substr(begin));
+    out.append(header_check.data(), header_check.size());
+    out += payload;
+    const auto check = check_of(view(generation), {header_check.data(), header_check.size()}, payload);
+    out.resize(begin + static_cast<std::size_t>(header.size()) - check_size, '\0');
+    out.append(check.data(), check.size());
+}
+
+/// How many bytes from a record's beginning its header takes, as far as its first id_at bytes tell; 0 if it is none.
+inline std::size_t header_extent(std::string_view bytes) noexcept {
+    if (bytes.size() < id_at || bytes.substr(0, record_magic.size()) != record_magic) return 0;
+    const auto id_size = number_at<std::uint32_t>(bytes, 12);
+    if (id_size > max_id || number_at<std::uint16_t>(bytes, 6) != static_cast<std::uint16_t>(~id_size)) return 0;
+    return id_at + id_size + check_size;
+}
+
+/// The header of the record at the beginning of `bytes`, which must reach over its header_extent; nullopt if its check
+/// fails. The id refers to `bytes`.
+inline std::optional<record_header> record_header_of(std::string_view bytes, const generation_id& generation) {
+    const std::size_t extent = header_extent(bytes);
+    if (extent == 0 || bytes.size() < extent) return std::nullopt;
+    const std::size_t check_at = extent - check_size;
+    if (!has_check(bytes, check_at, check_of(view(generation), bytes.substr(0, check_at)))) return std::nullopt;
+    record_header header;
+    header.type = static_cast<record_type>(bytes[4]);
+    header.sealed = (bytes[5] & 1) != 0;
+    header.payload_size = number_at<std::uint32_t>(bytes, 8);
+    header.seq = number_at<std::uint64_t>(bytes, 16);
+    header.previous = number_at<std::uint64_t>(bytes, 24);
+    header.durable = number_at<std::uint64_t>(bytes, 32);
+    header.id = bytes.substr(id_at, check_at - id_at);
+    return header;
+}
+
+/// The payload of a whole record, if its check holds.
+inline std::optional<std::string_view> payload_of(std::string_view record, const record_header& header,
+                                                  const generation_id& generation) {
+    const std::size_t at = static_cast<std::size_t>(header.payload_at());
+    const std::string_view payload = record.substr(at, header.payload_size);
+    const auto check = check_of(view(generation), record.substr(at - check_size, check_size), payload);
+    if (!has_check(record, static_cast<std::size_t>(header.size()) - check_size, check)) return std::nullopt;
+    return payload;
+}
+
+} // namespace tokenkeep::inline v0::detail::journal
+
+#endif
+
+
+// ==== tokenkeep/detail/journal_rows.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_ROWS_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_ROWS_HPP
+
+
+
+// ==== tokenkeep/detail/journal_scan.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_SCAN_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_SCAN_HPP
+
+
+
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep::inline v0::detail::journal {
+
+/// A part of a file at a time: `at(offset, size)` is that stretch, or what there is of it before `end`. The view holds
+/// until the next call. What was read is wiped.
+template <class File>
+class window {
+  public:
+    window(const File& file, std::uint64_t end) : file_(file), end_(end) {}
+
+    std::uint64_t end() const noexcept { return end_; }
+
+    std::string_view at(std::uint64_t offset, std::uint64_t size) {
+        size = std::min(size, end_ - offset);
+        if (offset < begin_ || offset + size > begin_ + bytes_.size()) {
+            constexpr std::uint64_t stretch = 1 << 20;
+            begin_ = offset;
+            bytes_.resize(static_cast<std::size_t>(std::min(std::max(size, stretch), end_ - offset)));
+            bytes_.resize(file_.read(offset, bytes_.data(), bytes_.size()));
+        }
+        return std::string_view(bytes_).substr(static_cast<std::size_t>(offset - begin_),
+                                               static_cast<std::size_t>(size));
+    }
+
+  private:
+    const File& file_;
+    std::uint64_t end_;
+    std::uint64_t begin_ = 0;
+    wiping_string bytes_{};
+};
+
+/// The header of the record at `at`; nullopt if none begins there. Its id holds until the window moves.
+template <class File>
+std::optional<record_header> header_at(window<File>& bytes, std::uint64_t at, const generation_id& generation) {
+    const std::size_t extent = header_extent(bytes.at(at, id_at));
+    return extent == 0 ? std::nullopt : record_header_of(bytes.at(at, extent), generation);
+}
+
+/// How far a file has been read, and what was found on the way.
+struct scan_position {
+    std::uint64_t at = header_size; ///< The end of what was read and understood.
+    std::uint64_t next_seq = 0;
+    std::uint64_t records = 0;
+    bool torn = false;      ///< What follows is a record that was never finished: a crash, or a full disk.
+    bool has_holes = false; ///< Records are missing or unreadable, and nobody can say whose.
+};
+
+/// Reads the records of a file in order, up to where it ends or a torn record begins. `visit.record(header, payload,
+/// offset)` is called for each good one; `visit.damaged(id)` for each that is unreadable although its header is good.
+/// Records up to the number `flushed` were durable before the file had its name.
+template <class File, class Visitor>
+class scanner {
+  public:
+    scanner(window<File>& bytes, const generation_id& generation, std::uint64_t flushed, Visitor& visit)
+        : bytes_(bytes), generation_(generation), flushed_(flushed), visit_(visit) {}
+
+    void run(scan_position& here) {
+        while (here.at < bytes_.end() && !here.torn)
+            if (!read_record(here)) skip_to_record(here);
+    }
+
+  private:
+    std::optional<record_header> header_at(std::uint64_t at) { return journal::header_at(bytes_, at, generation_); }
+
+    /// Where the next record begins, at `at` or behind it; the end of the file if there is none.
+    std::uint64_t next_record(std::uint64_t at) {
+        while (at < bytes_.end() && !header_at(at)) at += 8;
+        return std::min(at, bytes_.end());
+    }
+
+    /// False if no record begins here.
+    bool read_record(scan_position& here) {
+        const std::uint64_t rest = bytes_.end() - here.at;
+        if (header_extent(bytes_.at(here.at, id_at)) > rest)
+            return here.torn = !is_vouched_for(here.at, here.next_seq, {});
+        std::optional<record_header> header = header_at(here.at);
+        if (!header) return false;
+        const std::uint64_t size = header->size();
+        if (size > rest) return here.torn = !is_vouched_for(here.at, header->seq, {});
+        const std::string_view record = bytes_.at(here.at, size);
+        header->id = record.substr(id_at, header->id.size());
+        const auto payload = payload_of(record, *header, generation_);
+        if (payload) {
+            visit_.record(*header, *payload, here.at);
+        } else {
+            const std::string id(header->id);
+            if (may_be_torn(here.at, here.at + size, header->seq, id)) return here.torn = true;
+            if (header->type != record_type::put && header->type != record_type::removed) here.has_holes = true;
+            visit_.damaged(id);
+        }
+        if (header->seq != here.next_seq) here.has_holes = true;
+        here.next_seq = header->seq + 1;
+        here.at += size;
+        ++here.records;
+        return true;
+    }
+
+    /// Where no record begins: the file is torn here, or goes on behind a hole, or is garbage.
+    void skip_to_record(scan_position& here) {
+        const std::uint64_t next = next_record(here.at + 8);
+        const std::optional<record_header> following = header_at(next);
+        const bool is_garbage = following && following->seq == here.next_seq; // as nothing is missing
+        if (bytes_.end() - here.at < least_record || (!is_garbage && may_be_torn(here.at, next, here.next_seq, {}))) {
+            here.torn = true;
+        } else {
+            here.has_holes = true;
+            here.at = next;
+        }
+    }
+
+    /// Whether the record at `begin` may never have been durable: a sector of it was not written, as after a power
+    /// failure, and nothing behind it was written when it was durable, or when it had been removed and overwritten.
+    /// Several records may be unflushed at a time, and any part of them may be missing afterwards.
+    bool may_be_torn(std::uint64_t begin, std::uint64_t end, std::uint64_t seq, std::string_view id) {
+        return has_zeroed_sector(begin, end) && !is_vouched_for(begin, seq, id);
+    }
+
+    /// Whether a record behind the one at `begin` knew that one to be durable. It may lie anywhere, as bytes may have
+    /// been lost or put in.
+    bool is_vouched_for(std::uint64_t begin, std::uint64_t seq, std::string_view id) {
+        if (seq <= flushed_) return true;
+        for (std::uint64_t at = begin + 1; at < bytes_.end(); ++at) {
+            const std::optional<record_header> later = header_at(at);
+            if (!later) continue;
+            if (later->durable >= seq || (later->type == record_type::removed && !id.empty() && later->id == id))
+                return true;
+        }
+        return false;
+    }
+
+    bool has_zeroed_sector(std::uint64_t begin, std::uint64_t end) {
+        constexpr std::uint64_t sector = 512;
+        while (begin < end) {
+            const std::uint64_t stop = std::min(end, (begin / sector + 1) * sector);
+            if (stop - begin >= 8 && is_zero(begin, stop)) return true;
+            begin = stop;
+        }
+        return false;
+    }
+
+    bool is_zero(std::uint64_t begin, std::uint64_t end) {
+        constexpr std::uint64_t piece = 4'096;
+        for (; begin < end; begin += piece)
+            if (bytes_.at(begin, std::min(piece, end - begin)).find_first_not_of('\0') != std::string_view::npos)
+                return false;
+        return true;
+    }
+
+    window<File>& bytes_;
+    const generation_id& generation_;
+    std::uint64_t flushed_;
+    Visitor& visit_;
+};
+
+} // namespace tokenkeep::inline v0::detail::journal
+
+#endif
+
+
+// ==== tokenkeep/detail/packed_rows.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_PACKED_ROWS_HPP
+#define TOKENKEEP_DETAIL_PACKED_ROWS_HPP
+
+
+
+
+
+// ==== tokenkeep/detail/row_payload.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_ROW_PAYLOAD_HPP
+#define TOKENKEEP_DETAIL_ROW_PAYLOAD_HPP
+
+
+
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace tokenkeep::inline v0::detail {
+
+// A row as bytes: for each field that is there its tag (2 bytes: 1 and its place in the table of fields), its size (4
+// bytes) and its content; a time is 8 bytes of milliseconds. The id is not among them: it stands in the record's header.
+
+inline void append_field(wiping_string& out, std::size_t place, std::string_view content) {
+    journal::put_number(out, static_cast<std::uint16_t>(place + 1));
+    journal::put_number(out, static_cast<std::uint32_t>(content.size()));
+    out += content;
+}
+
+inline void append_row(wiping_string& out, const token& row) {
+    for (std::size_t place = 1; place < std::size(fields); ++place) {
+        fields[place].visit([&](auto member) {
+            if (is_absent(row.*member)) return;
+            if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>) {
+                std::string time;
+                journal::put_number(time, (row.*member)->time_since_epoch().count());
+                append_field(out, place, time);
+            } else {
+                append_field(out, place, view_of(row.*member));
+            }
+        });
+    }
+}
+
+/// A row's bytes taken apart; the parts refer to them.
+class row_parts {
+  public:
+    explicit row_parts(std::string_view bytes) {
+        constexpr std::size_t prefix = 6;
+        while (is_row_ && !bytes.empty()) {
+            const std::size_t size = bytes.size() < prefix ? 0 : journal::number_at<std::uint32_t>(bytes, 2);
+            is_row_ = bytes.size() >= prefix && bytes.size() - prefix >= size;
+            if (!is_row_) return;
+            const std::size_t place = journal::number_at<std::uint16_t>(bytes, 0) - std::size_t{1};
+            if (place >= std::size(fields)) {
+                unknown_ = bytes;
+                return;
+            }
+            content_[place] = bytes.substr(prefix, size);
+            is_row_ = fields[place].time == nullptr || size == sizeof(std::int64_t);
+            bytes.remove_prefix(prefix + size);
+        }
+    }
+
+    bool is_row() const noexcept { return is_row_; }
+    std::string_view content(std::size_t place) const noexcept { return content_[place]; }
+    /// What begins with the first field that a newer version has added; those stand last.
+    std::string_view unknown() const noexcept { return unknown_; }
+
+    token row(std::string_view id) const {
+        token made{.id = std::string(id)};
+        for (std::size_t place = 1; place < std::size(fields); ++place) {
+            const std::string_view content = content_[place];
+            if (content.empty()) continue;
+            fields[place].visit([&](auto member) {
+                if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
+                    made.*member = timestamp(std::chrono::milliseconds(journal::number_at<std::int64_t>(content, 0)));
+                else
+                    made.*member = std::remove_reference_t<decltype(made.*member)>(content);
+            });
+        }
+        return made;
+    }
+
+  private:
+    std::array<std::string_view, std::size(fields)> content_{};
+    std::string_view unknown_{};
+    bool is_row_ = true;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Which record a row came from, and where that lies.
+struct journal_place {
+    std::uint64_t seq = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
+};
+
+/// A row as the bytes of its record's payload, which follow it in memory together with its id.
+class packed_row {
+  public:
+    /// What the bytes take in all.
+    static std::size_t size_of(std::string_view id, std::string_view payload) noexcept {
+        return sizeof(packed_row) + id.size() + payload.size();
+    }
+    /// `memory` has size_of(id, payload) bytes.
+    static packed_row* make(void* memory, std::string_view id, std::string_view payload, const journal_place& place) {
+        auto* const row = new (memory) packed_row(id.size(), payload.size(), place);
+        char* const bytes = static_cast<char*>(memory) + sizeof(packed_row);
+        std::memcpy(bytes, id.data(), id.size());
+        if (!payload.empty()) std::memcpy(bytes + id.size(), payload.data(), payload.size());
+        return row;
+    }
+
+    const journal_place& place() const noexcept { return place_; }
+    std::string_view id() const noexcept { return {bytes(), id_size_}; }
+    std::string_view payload() const noexcept { return {bytes() + id_size_, payload_size_}; }
+    token unpack() const { return row_parts(payload()).row(id()); }
+
+    /// The row must not be used any more.
+    void wipe_bytes() noexcept { wipe(const_cast<char*>(bytes()), id_size_ + payload_size_); }
+
+  private:
+    packed_row(std::size_t id_size, std::size_t payload_size, const journal_place& place)
+        : place_(place),
+          id_size_(static_cast<std::uint32_t>(id_size)),
+          payload_size_(static_cast<std::uint32_t>(payload_size)) {}
+
+    const char* bytes() const noexcept { return reinterpret_cast<const char*>(this + 1); }
+
+    journal_place place_;
+    std::uint32_t id_size_;
+    std::uint32_t payload_size_;
+};
+
+/// The rows of a journal in memory, packed, with a hash index for each rule. What is replaced or erased is wiped at
+/// once; its room comes back with a new table.
+template <matching_rules Rules>
+class packed_rows {
+    using index = hash_index<packed_row*>;
+    template <class Rule>
+    struct index_of {
+        index rows{};
+    };
+    template <class List>
+    struct indices;
+    template <class... Rule>
+    struct indices<rule_list<Rule...>> : index_of<Rule>... {};
+
+  public:
+    std::size_t size() const noexcept { return by_id_.size(); }
+
+    /// Says how many rows there will be, which saves growing step by step.
+    void expect(std::size_t count) { expected_ = count; }
+
+    const packed_row* find(std::string_view id) const {
+        const auto* slot = by_id_.find(hash_of(id), is_named(id));
+        return slot == nullptr ? nullptr : *slot;
+    }
+
+    template <class Visit>
+    void for_each(Visit&& visit) const {
+        by_id_.for_each([&](const packed_row* row) { visit(*row); });
+    }
+
+    /// The rows that the probe means under the rule, unpacked.
+    template <class Rule, class Visit>
+    void for_each_match(Rule, const token& probe, Visit&& visit) const {
+        const std::string_view key = view_of(probe.*Rule::key);
+        const auto visit_match = [&](const packed_row* row) {
+            token unpacked = row->unpack();
+            if (matches<Rule>(probe, unpacked)) visit(std::move(unpacked));
+        };
+        if constexpr (looks_up_id<Rule>)
+            by_id_.for_each_of(hash_of(key), visit_match);
+        else
+            static_cast<const index_of<Rule>&>(by_rule_).rows.for_each_of(hash_of(key), visit_match);
+    }
+
+    /// Makes the row the one of its id; if it throws, nothing has changed.
+    void insert_or_assign(std::string_view id, std::string_view payload, const journal_place& place) {
+        packed_row* const row =
+            packed_row::make(memory_.allocate(packed_row::size_of(id, payload)), id, payload, place);
+        const row_parts parts(row->payload());
+        by_id_.reserve(with_room(by_id_));
+        for_each_key(parts, [&](std::string_view, index& rows) { rows.reserve(with_room(rows)); });
+        erase(id);
+        for_each_key(parts, [&](std::string_view key, index& rows) { rows.insert(hash_of(key), row); });
+        by_id_.insert(hash_of(id), row);
+    }
+
+    void erase(std::string_view id) noexcept {
+        packed_row* const row = by_id_.take(hash_of(id), is_named(id));
+        if (row == nullptr) return;
+        for_each_key(row_parts(row->payload()), [&](std::string_view key, index& rows) {
+            rows.take(hash_of(key), [&](const packed_row* other) { return other == row; });
+        });
+        row->wipe_bytes();
+    }
+
+  private:
+    /// Of the rule's key in the table of fields.
+    template <class Rule>
+    static consteval std::size_t place_of_key() {
+        std::size_t place = 0;
+        while (!fields[place].visit([](auto member) { return is_key<Rule>(member); })) ++place;
+        return place;
+    }
+    template <class Rule, class Member>
+    static constexpr bool is_key(Member member) {
+        if constexpr (std::is_same_v<Member, std::remove_const_t<decltype(Rule::key)>>)
+            return member == Rule::key;
+        else
+            return false;
+    }
+
+    static auto is_named(std::string_view id) noexcept {
+        return [id](const packed_row* row) { return row->id() == id; };
+    }
+
+    std::size_t with_room(const index& rows) const noexcept {
+        return rows.size() == 0 ? std::max<std::size_t>(expected_, 1) : rows.size() + 1;
+    }
+
+    /// `act(key, index)` for each rule under which the row is found; rows with an empty key are not.
+    template <class Act>
+    void for_each_key(const row_parts& parts, Act act) {
+        Rules::list::for_each([&](auto rule) {
+            using Rule = decltype(rule);
+            if constexpr (!looks_up_id<Rule>) {
+                const std::string_view key = parts.content(place_of_key<Rule>());
+                if (!key.empty()) act(key, static_cast<index_of<Rule>&>(by_rule_).rows);
+            }
+        });
+    }
+
+    arena memory_{};
+    index by_id_{};
+    indices<typename Rules::list> by_rule_{};
+    std::size_t expected_ = 0;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+namespace tokenkeep::inline v0 {
+
+/// For look-ups only: rows come from a journal.
+template <class Rules>
+struct container_traits<detail::packed_rows<Rules>> {
+    using table = detail::packed_rows<Rules>;
+
+    template <class Visit>
+    static void for_each(const table& rows, Visit&& visit) {
+        rows.for_each([&](const detail::packed_row& row) { visit(row.unpack()); });
+    }
+    template <class Rule, class Visit>
+    static void for_each_match(const table& rows, Rule rule, const token& probe, Visit&& visit) {
+        rows.for_each_match(rule, probe, visit);
+    }
+};
+
+} // namespace tokenkeep::inline v0
+
+#endif
+
+
+
+// ==== tokenkeep/sealer.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_SEALER_HPP
+#define TOKENKEEP_SEALER_HPP
+
+
+
+
+#include <concepts>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace tokenkeep::inline v0 {
+
+/// Rows lie in the file as they are; who can read the file can read them. The default.
+struct no_seal {};
+
+namespace detail {
+
+template <class S>
+concept has_key_id = requires(const S& sealer) {
+    { sealer.key_id() } -> std::convertible_to<std::string>;
+};
+template <class S>
+concept can_seal = requires(const S& sealer, std::string_view text) {
+    { sealer.seal(text, text) } -> std::convertible_to<secret>;
+};
+template <class S>
+concept can_open = requires(const S& sealer, std::string_view text) {
+    { sealer.open(text, text, text) } -> std::convertible_to<std::optional<secret>>;
+};
+
+} // namespace detail
+
+/// What encrypts the rows of a file_store: authenticated encryption with associated data (RFC 5116).
+///
+/// Shape (the least model):
+///   struct s {
+///       std::string           key_id() const;
+///       secret                seal(std::string_view plain, std::string_view associated) const;
+///       std::optional<secret> open(std::string_view sealed, std::string_view associated, std::string_view key_id) const;
+///   };
+/// Meaning:
+///   E1  open gives what seal was given, if the associated data is the same and key_id is what key_id() gave then.
+///   E2  If anything in its three arguments differs, open gives nullopt.
+///   E3  Nothing can be learnt from the sealed text but its size, nor can others make one that open accepts.
+/// May:   throw anything derived from std::exception: the operation then fails and nothing has changed. Called from
+///        one thread at a time. The associated data names the row, so that rows cannot be exchanged; ids and key ids
+///        lie in the file as they are. A file is sealed throughout or not at all; a rewrite seals every row anew, so
+///        a sealer that seals with a new key and still opens with the old changes keys by and by.
+/// Models: no_seal stands for none.
+template <class S>
+concept sealer = std::same_as<S, no_seal> ||(detail::has_key_id<S>&& detail::can_seal<S>&& detail::can_open<S>);
+
+namespace detail {
+
+template <class S>
+consteval bool explain_sealer() {
+    if constexpr (!std::is_same_v<S, no_seal>) {
+        static_assert(has_key_id<S>,
+                      "tokenkeep: a sealer needs key_id() const, giving a std::string; see tokenkeep/sealer.hpp");
+        if constexpr (has_key_id<S>)
+            static_assert(can_seal<S>, "tokenkeep: a sealer needs secret seal(string_view plain, string_view "
+                                       "associated) const; see tokenkeep/sealer.hpp");
+        if constexpr (has_key_id<S> && can_seal<S>)
+            static_assert(can_open<S>, "tokenkeep: a sealer needs optional<secret> open(string_view sealed, "
+                                       "string_view associated, string_view key_id) const; see tokenkeep/sealer.hpp");
+    }
+    return true;
+}
+
+} // namespace detail
+
+} // namespace tokenkeep::inline v0
+
+#endif
+
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Rows as records, sealed where there is a sealer.
+template <class Sealer>
+class row_records {
+    static constexpr bool seals = !std::is_same_v<Sealer, no_seal>;
+    static constexpr std::size_t max_key_id = 65'535;
+
+  public:
+    explicit row_records(Sealer sealer) : sealer_(std::move(sealer)) {}
+
+    /// Appends the record that makes `row` the row of the header's id. Throws errc::invalid_record if it is too large.
+    void append_put(wiping_string& out, const journal::generation_id& generation, journal::record_header header,
+                    std::string_view row) const {
+        wiping_string sealed;
+        if constexpr (seals) {
+            const std::string key_id = sealer_.key_id();
+            if (key_id.size() > max_key_id) throw error(errc::invalid_record, "tokenkeep: the key id is too long");
+            journal::put_number(sealed, static_cast<std::uint16_t>(key_id.size()));
+            sealed += key_id;
+            sealed += secret(sealer_.seal(row, associated_with(header.id))).reveal();
+            row = sealed;
+        }
+        if (header.id.size() > journal::max_id || row.size() > journal::max_payload)
+            throw error(errc::invalid_record, "tokenkeep: the record is too large to be stored");
+        header.type = journal::record_type::put;
+        header.sealed = seals;
+        journal::append_record(out, generation, header, row);
+    }
+
+    /// The row in a put's payload; nullopt if it is none, or was not sealed by this sealer. `opened` is where it lies
+    /// if it was sealed.
+    std::optional<std::string_view> row_of_put(const journal::record_header& header, std::string_view payload,
+                                               secret& opened) const {
+        if (header.sealed != seals)
+            throw error(errc::permissions, seals ? "tokenkeep: the rows of the file are not sealed"
+                                                 : "tokenkeep: the rows of the file are sealed; the store needs the "
+                                                   "sealer that sealed them");
+        if constexpr (seals) {
+            if (payload.size() < 2) return std::nullopt;
+            const std::size_t key_id_size = journal::number_at<std::uint16_t>(payload, 0);
+            payload.remove_prefix(2);
+            if (payload.size() < key_id_size) return std::nullopt;
+            std::optional<secret> plain =
+                sealer_.open(payload.substr(key_id_size), associated_with(header.id), payload.substr(0, key_id_size));
+            if (!plain) return std::nullopt;
+            opened = *std::move(plain);
+            payload = opened.reveal();
+        }
+        return row_parts(payload).is_row() ? std::optional(payload) : std::nullopt;
+    }
+
+  private:
+    static std::string associated_with(std::string_view id) { return "tokenkeep row " + std::string(id); }
+
+    Sealer sealer_;
+};
+
+/// Why there is no row of an id that has records.
+enum class row_damage {
+    found,    ///< The bytes are damaged, in this very file.
+    carried,  ///< They were in an earlier file, which lies beside this one.
+    unopened, ///< They are whole, but no row to this sealer or this version.
+};
+
+/// What a journal's file holds besides the rows.
+struct journal_state {
+    journal::file_header header{};
+    journal::scan_position here{.next_seq = 1};
+    std::map<std::string, row_damage> damaged{}; ///< Ids whose rows are unreadable.
+    std::uint64_t live = 0;                      ///< Bytes of the records that rows come from.
+};
+
+/// Puts what a scan finds into a table of rows.
+template <class Table, class Sealer>
+class row_loader {
+  public:
+    row_loader(Table& rows, journal_state& state, const row_records<Sealer>& records)
+        : rows_(rows), state_(state), records_(records) {}
+
+    void record(const journal::record_header& header, std::string_view payload, std::uint64_t offset) {
+        const std::string id(header.id);
+        switch (header.type) {
+        case journal::record_type::put: {
+            secret opened;
+            const std::optional<std::string_view> row = records_.row_of_put(header, payload, opened);
+            forget(id);
+            if (!row) {
+                rows_.erase(id);
+                state_.damaged.emplace(id, row_damage::unopened);
+                return;
+            }
+            rows_.insert_or_assign(id, *row, {header.seq, offset, header.size()});
+            state_.live += header.size();
+            return;
+        }
+        case journal::record_type::removed:
+            forget(id);
+            rows_.erase(id);
+            return;
+        case journal::record_type::damaged:
+            forget(id);
+            rows_.erase(id);
+            state_.damaged.emplace(id, row_damage::carried);
+            return;
+        }
+        throw error(errc::unsupported_version, "tokenkeep: the file was written by a newer version of the library");
+    }
+
+    void damaged(const std::string& id) {
+        forget(id);
+        rows_.erase(id);
+        state_.damaged.emplace(id, row_damage::found);
+    }
+
+  private:
+    void forget(const std::string& id) {
+        if (const packed_row* before = rows_.find(id)) state_.live -= before->place().size;
+        state_.damaged.erase(id);
+    }
+
+    Table& rows_;
+    journal_state& state_;
+    const row_records<Sealer>& records_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// A table of rows that lies in a file: which file that is, how far it has been read, and how far it is durable. The
+/// rows are the caller's. Not thread-safe but for waiting; whoever calls also holds the store lock.
+template <class Table, class Sealer, class Files>
+class journal_reader {
+  public:
+    journal_reader(std::string path, Sealer sealer, Files files)
+        : path_(std::move(path)), files_(std::move(files)), records_(std::move(sealer)), commit_(path_, files_) {}
+
+    /// Whether the file is as it was when it was last read: one look at its name. Needs no store lock.
+    bool is_current() const {
+        const std::optional<file_identity> there = files_.find(path_);
+        return there ? is_loaded_ && *there == seen_ : file_ == nullptr;
+    }
+
+    /// Reads what others have written since, and only that; or the whole file, if it is another one now.
+    void catch_up(Table& rows) {
+        leave_file_of_parent();
+        const std::optional<file_identity> there = files_.find(path_);
+        if (!there && file_) throw error(errc::store_gone, "tokenkeep: " + path_ + " is gone");
+        if (!there || (is_loaded_ && *there == seen_)) return;
+        if (!has_only_grown(*there)) return open(rows);
+        is_loaded_ = false;
+        scan(rows, *file_, state_, there->size);
+        last_check_ = last_check_of(*file_, state_);
+        read_until_ = last_seq();
+        seen_ = *there;
+        commit_.appended(last_seq());
+        is_loaded_ = true;
+    }
+
+    std::uint64_t last_seq() const noexcept { return state_.here.next_seq - 1; }
+    bool has_damage() const noexcept { return !state_.damaged.empty(); }
+    bool is_damaged(const std::string& id) const { return state_.damaged.contains(id); }
+
+    /// Throws errc::storage_corrupt where records are missing and nobody can say whose.
+    void require_whole() const {
+        if (state_.here.has_holes)
+            throw error(errc::storage_corrupt,
+                        "tokenkeep: " + path_ + " is damaged; salvage() keeps the original and saves what is readable");
+    }
+
+    // Waiting until a record is durable; see group_commit.
+
+    using ticket = typename group_commit<Files>::ticket;
+
+    ticket ticket_for(std::uint64_t seq) { return commit_.ticket_for(seq); }
+    bool is_durable(std::uint64_t seq) const noexcept { return seq <= commit_.durable(); }
+
+    /// Safe to call from many threads at once, and without the store lock.
+    bool wait_until_durable(const ticket& record) { return commit_.wait(record); }
+
+  protected:
+    using file = std::shared_ptr<const typename Files::file>;
+    using check = std::array<char, journal::check_size>;
+
+    void open(Table& rows, bool whatever_is_wrong = false) {
+        std::optional<typename Files::file> opened = files_.open(path_);
+        if (!opened) throw error(errc::store_gone, "tokenkeep: " + path_ + " is gone");
+        const auto now = std::make_shared<const typename Files::file>(*std::move(opened));
+        const file_identity identity = now->identity();
+        journal_state fresh;
+        Table fresh_rows;
+        if (read_header(*now, identity.size, fresh, whatever_is_wrong)) {
+            const std::uint64_t most = identity.size / journal::least_record;
+            fresh_rows.expect(static_cast<std::size_t>(std::min(fresh.header.count, most)));
+            scan(fresh_rows, *now, fresh, identity.size);
+        }
+        if (fresh.here.records < fresh.header.count) fresh.here.has_holes = true;
+        if (file_ && !whatever_is_wrong) require_descendant(fresh);
+        const bool is_same_file = identity.device == seen_.device && identity.number == seen_.number;
+
+        const bool is_first = file_ == nullptr;
+        const check last_check = last_check_of(*now, fresh);
+        rows = std::move(fresh_rows);
+        state_ = std::move(fresh);
+        file_ = now;
+        seen_ = identity;
+        last_check_ = last_check;
+        found_ = read_until_ = last_seq();
+        is_loaded_ = true;
+        has_failed_ = has_failed_ && is_same_file;
+        commit_.opened(file_, last_seq(), state_.header.last_of_snapshot(), is_same_file);
+        if (is_first) commit_.trust_until(last_seq());
+    }
+
+    /// Whether the file is the one that was read, and what was read is still there: the last record's check is.
+    bool has_only_grown(const file_identity& there) const {
+        if (!is_loaded_ || there.device != seen_.device || there.number != seen_.number) return false;
+        return there.size >= state_.here.at && last_check_of(*file_, state_) == last_check_;
+    }
+
+    /// The check at the end of the last record, or of the header.
+    static check last_check_of(const typename Files::file& from, const journal_state& state) {
+        check found{};
+        (void)from.read(state.here.at - found.size(), found.data(), found.size());
+        return found;
+    }
+
+    std::string path_;
+    Files files_;
+    row_records<Sealer> records_;
+    group_commit<Files> commit_;
+    file file_{};                  ///< The file as it was opened; null until there is one.
+    file_identity seen_{};         ///< The file as it was last read.
+    bool is_loaded_ = false;       ///< The rows are those of the file as it was last read.
+    bool has_failed_ = false;      ///< Nothing may be appended to the file any more.
+    std::uint64_t found_ = 0;      ///< The last record that was there when the file was opened.
+    std::uint64_t read_until_ = 0; ///< The last record that others, or an earlier process, have written.
+    check last_check_{};           ///< The check of the last record that was read or written.
+    journal_state state_{};
+    std::uint64_t process_ = process_id(); ///< Whose descriptor the file is.
+
+  private:
+    /// A child made by fork opens the file anew: of a description that two processes share, one would hear that flushing
+    /// has failed, and not the other.
+    void leave_file_of_parent() {
+        if (process_ == process_id()) return;
+        if (file_ != nullptr) {
+            std::optional<typename Files::file> opened = files_.open(path_);
+            is_loaded_ = is_loaded_ && opened && opened->identity() == seen_;
+            if (is_loaded_) {
+                file_ = std::make_shared<const typename Files::file>(*std::move(opened));
+                found_ = last_seq();
+                commit_.opened(file_, last_seq(), state_.header.last_of_snapshot(), true);
+            }
+        }
+        process_ = process_id();
+    }
+
+    /// False if there is no header at all, and that may be.
+    bool read_header(const typename Files::file& now, std::uint64_t size, journal_state& fresh, bool may_be_wrong) {
+        journal::window bytes(now, size);
+        const std::string_view header = bytes.at(0, journal::header_size);
+        if (size == 0) refuse_mount(files_, path_);
+        const auto version = journal::version_of(header);
+        if (version && *version > journal::major_version)
+            throw error(errc::unsupported_version, "tokenkeep: " + path_ + " was written by a newer version");
+        if (!journal::header_is_whole(header)) {
+            if (!may_be_wrong)
+                throw error(errc::storage_corrupt, "tokenkeep: " + path_ +
+                                                       (size == 0 ? " is empty" : " has no header of ours") +
+                                                       "; it was left as it is, salvage() keeps a copy");
+            fresh.here.has_holes = true;
+            if (!version) return false;
+        }
+        fresh.header = journal::header_of(header);
+        fresh.here.next_seq = fresh.header.first_seq;
+        return true;
+    }
+
+    /// Another file of that name must have come from ours by being written anew, and ours must not have lost anything
+    /// that was durable.
+    void require_descendant(const journal_state& fresh) const {
+        const bool is_same = fresh.header.generation == state_.header.generation;
+        const bool is_older =
+            is_same ? fresh.here.next_seq <= commit_.durable() : fresh.header.number <= state_.header.number;
+        if (is_older)
+            throw error(errc::store_gone,
+                        "tokenkeep: another file, or an older copy, was put in the place of " + path_);
+    }
+
+    void scan(Table& rows, const typename Files::file& from, journal_state& into, std::uint64_t end) {
+        row_loader<Table, Sealer> loader(rows, into, records_);
+        journal::window bytes(from, end);
+        into.here.torn = false;
+        journal::scanner(bytes, into.header.generation, into.header.last_of_snapshot(), loader).run(into.here);
+    }
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/journal_remains.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_REMAINS_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_REMAINS_HPP
+
+
+
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep::inline v0::detail::journal {
+
+/// What is left in a file of a row that is being removed.
+struct remains {
+    generation_id generation{};
+    std::string id{};
+    std::uint64_t newest = 0; ///< Where its newest record begins; 0 where the row is damaged, and nobody knows.
+    std::uint64_t end = 0;    ///< Where its removal is written: what follows is of a new row of that id.
+};
+
+using stretches = std::vector<std::pair<std::uint64_t, std::uint64_t>>; ///< Where each begins, and its size.
+
+/// The payloads of all records of an id, the newest first; none if the file cannot be understood. Reads the whole file.
+template <class File>
+stretches payloads_of_id(window<File>& bytes, const remains& row) {
+    stretches found;
+    for (std::uint64_t at = header_size; at < row.end;) {
+        const auto header = header_at(bytes, at, row.generation);
+        if (!header) return {};
+        if (header->id == row.id) found.emplace_back(at + header->payload_at(), header->payload_size);
+        at += header->size();
+    }
+    std::reverse(found.begin(), found.end());
+    return found;
+}
+
+/// The same from the newest record on; reads only the row's.
+template <class File>
+stretches payloads_of(window<File>& bytes, const remains& row) {
+    if (row.newest == 0) return payloads_of_id(bytes, row);
+    stretches found;
+    for (std::uint64_t at = row.newest; at != 0;) {
+        const auto header = header_at(bytes, at, row.generation);
+        if (!header || header->id != row.id || header->previous >= at) return {};
+        found.emplace_back(at + header->payload_at(), header->payload_size);
+        at = header->previous;
+    }
+    return found;
+}
+
+} // namespace tokenkeep::inline v0::detail::journal
+
+#endif
+
+
+// ==== tokenkeep/detail/journal_snapshot.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_SNAPSHOT_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_SNAPSHOT_HPP
+
+
+
+
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Writes the next generation of a journal into a new file: a header, every row, and the ids of those that are
+/// damaged.
+template <class Sealer, class File>
+class journal_snapshot {
+  public:
+    explicit journal_snapshot(const row_records<Sealer>& records) : records_(records) {}
+
+    /// `count` records will follow.
+    void begin(const File& to, const journal_state& before, std::uint64_t count) {
+        to_ = &to;
+        random_bytes(state_.header.generation.data(), state_.header.generation.size());
+        state_.header.number = before.header.number + 1;
+        // One is left out: it may stand, half written, at the end of the file before.
+        state_.header.first_seq = before.here.next_seq + 1;
+        state_.header.count = count;
+        state_.here.next_seq = state_.header.first_seq;
+        journal::append_header(bytes_, state_.header);
+    }
+
+    journal_place put(std::string_view id, std::string_view row) {
+        const std::size_t begin = bytes_.size();
+        records_.append_put(bytes_, state_.header.generation, {.seq = state_.here.next_seq, .id = id}, row);
+        const journal_place place = count_record(bytes_.size() - begin);
+        state_.live += place.size;
+        if (bytes_.size() >= stretch) write();
+        return place;
+    }
+
+    /// The rest, and everything flushed.
+    void end(const std::map<std::string, row_damage>& damaged) {
+        for (const auto& [id, how] : damaged) {
+            const std::size_t begin = bytes_.size();
+            journal::append_record(bytes_, state_.header.generation,
+                                   {.type = journal::record_type::damaged, .seq = state_.here.next_seq, .id = id}, {});
+            count_record(bytes_.size() - begin);
+            state_.damaged.emplace(id, row_damage::carried);
+        }
+        write();
+        to_->flush();
+    }
+
+    const journal_state& state() const noexcept { return state_; }
+    /// What the new file holds.
+    journal_state take_state() noexcept { return std::move(state_); }
+
+  private:
+    journal_place count_record(std::uint64_t size) {
+        const journal_place place{state_.here.next_seq++, state_.here.at, size};
+        state_.here.at += size;
+        ++state_.here.records;
+        return place;
+    }
+
+    void write() {
+        to_->write(written_, bytes_);
+        written_ += bytes_.size();
+        bytes_.clear();
+    }
+
+    static constexpr std::size_t stretch = 1 << 20;
+
+    const row_records<Sealer>& records_;
+    const File* to_ = nullptr;
+    journal_state state_{};
+    wiping_string bytes_{};
+    std::uint64_t written_ = 0;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// A table of rows that lies in a file, to which changes are appended, and which is written anew now and then. Whoever
+/// calls this also holds the store lock, exclusively for what writes.
+template <class Table, class Sealer, class Files>
+class journal_file : public journal_reader<Table, Sealer, Files> {
+    using reader = journal_reader<Table, Sealer, Files>;
+    using reader::commit_;
+    using reader::file_;
+    using reader::files_;
+    using reader::found_;
+    using reader::has_failed_;
+    using reader::has_only_grown;
+    using reader::is_loaded_;
+    using reader::last_check_;
+    using reader::last_check_of;
+    using reader::open;
+    using reader::path_;
+    using reader::read_until_;
+    using reader::records_;
+    using reader::seen_;
+    using reader::state_;
+    using typename reader::check;
+    using typename reader::file;
+
+  public:
+    using reader::catch_up;
+    using reader::last_seq;
+    using reader::reader;
+    using reader::require_whole;
+    using typename reader::ticket;
+
+    // ---- Writing: the number of the last record, to wait for ----
+
+    /// The row of that id is now this one.
+    std::uint64_t put(Table& rows, const token& row) {
+        wiping_string packed;
+        append_row(packed, row);
+        if (const packed_row* before = rows.find(row.id)) packed += row_parts(before->payload()).unknown();
+        return change(rows, {row.id, std::move(packed)});
+    }
+
+    /// The row of that id is gone, or the damage to it.
+    std::uint64_t remove(Table& rows, const std::string& id) { return change(rows, {id, std::nullopt}); }
+
+    /// All rows are gone, and their bytes.
+    std::uint64_t clear(Table& rows) {
+        Table none;
+        rewrite(none, nullptr, damage::forget);
+        rows = std::move(none);
+        return last_seq();
+    }
+
+    /// Writes the file anew, with nothing but the rows. Throws errc::not_saved where the old one stands.
+    void rewrite(Table& rows) { rewrite(rows, nullptr, damage::keep); }
+
+    // ---- When flushing has failed, and after deleting ----
+
+    /// After flushing the file has failed, puts what is in it into a new one. Throws errc::indeterminate where the
+    /// record may not be in it any more: some file systems forget what they could not write.
+    void leave_failed_file(Table& rows, const ticket& record) {
+        if (record.seq <= covered_) return; // another thread has done it
+        const std::optional<file_identity> there = files_.find(path_);
+        has_failed_ = true;
+        if (!there || !has_only_grown(*there)) {
+            is_loaded_ = false;
+            throw error(errc::indeterminate, "tokenkeep: " + path_ + " has lost what was written");
+        }
+        catch_up(rows);
+        try {
+            rewrite(rows);
+        } catch (...) {
+            take_back_unflushed();
+            throw;
+        }
+    }
+
+    journal::remains remains_of(const Table& rows, const std::string& id) const {
+        const packed_row* row = rows.find(id);
+        return {state_.header.generation, id, row != nullptr ? row->place().offset : 0, state_.here.at};
+    }
+
+    /// Flushes after overwrite; false as for waiting.
+    bool flush_overwritten() { return commit_.flush_all(); }
+
+    /// Overwrites the payloads of a removed row's records with zeros, the oldest first, so that a file that is cut
+    /// short shows none older than another. To be called when the removal is durable; true if it must be flushed.
+    bool overwrite(Table& rows, const journal::remains& row) {
+        if (row.generation != state_.header.generation) return false; // the file was written anew, without the row
+        journal::window bytes(*file_, state_.here.at);
+        const journal::stretches payloads = journal::payloads_of(bytes, row);
+        try {
+            for (auto at = payloads.rbegin(); at != payloads.rend(); ++at)
+                file_->write(at->first, std::string(static_cast<std::size_t>(at->second), '\0'));
+            if (!payloads.empty()) return true;
+        } catch (const file_error&) {
+        }
+        rewrite(rows);
+        return false;
+    }
+
+    // ---- Damage ----
+
+    /// Reads what can be read, whatever is wrong. If anything is, keeps a copy of the file, the path of which is the
+    /// result, and writes the file anew without what cannot be read. `found` is what the file was like.
+    std::string salvage(Table& rows, journal_state& found) {
+        if (!files_.find(path_)) return {};
+        const std::uint64_t next_seq = state_.here.next_seq;
+        open(rows, true);
+        found = state_;
+        if (!state_.here.has_holes && state_.damaged.empty()) return {};
+        require_opened();
+        state_.here.next_seq = std::max(state_.here.next_seq, next_seq);
+        std::string copy = keep_original();
+        try {
+            rewrite(rows, nullptr, damage::forget);
+        } catch (...) {
+            remove_quietly(copy);
+            throw;
+        }
+        return copy;
+    }
+
+  private:
+    struct edit {
+        const std::string& id;
+        std::optional<wiping_string> row; ///< Its payload.
+    };
+    enum class damage { keep, forget };
+
+    /// Throws errc::permissions where writing the file anew would lose rows that are whole.
+    void require_opened() const {
+        for (const auto& [id, how] : state_.damaged)
+            if (how == row_damage::unopened)
+                throw error(errc::permissions, "tokenkeep: " + path_ +
+                                                   " has rows that this sealer cannot open, or a "
+                                                   "newer version has written; they would be lost");
+    }
+
+    std::uint64_t change(Table& rows, const edit& wanted) {
+        require_whole();
+        if (file_) flush_found();
+        if (file_ && !state_.here.torn && !has_failed_) {
+            const packed_row* before = rows.find(wanted.id);
+            const std::uint64_t seq = state_.here.next_seq;
+            const journal::record_header header{.type = journal::record_type::removed,
+                                                .seq = seq,
+                                                .previous = before != nullptr ? before->place().offset : 0,
+                                                .durable = commit_.flushed(),
+                                                .id = wanted.id};
+            wiping_string record;
+            if (wanted.row)
+                records_.append_put(record, state_.header.generation, header, *wanted.row);
+            else
+                journal::append_record(record, state_.header.generation, header, {});
+            if (is_bloated(record.size()) && try_rewrite(rows, wanted)) return last_seq();
+            if (append(record)) {
+                state_.here.next_seq = seq + 1;
+                ++state_.here.records;
+                commit_.appended(seq);
+                apply(rows, wanted, {seq, state_.here.at - record.size(), record.size()});
+                return seq;
+            }
+        }
+        try {
+            rewrite(rows, &wanted, damage::keep);
+        } catch (...) {
+            cut_off_rest();
+            throw;
+        }
+        return last_seq();
+    }
+
+    /// What was found is flushed before anything follows it, so that every record can vouch for those before it.
+    void flush_found() {
+        try {
+            if (commit_.flushed() < found_ && !commit_.flush_all()) has_failed_ = true;
+        } catch (const file_error& fault) {
+            throw fault.with(errc::not_saved);
+        }
+    }
+
+    bool append(std::string_view record) {
+        try {
+            file_->write(state_.here.at, record);
+        } catch (const file_error&) {
+            has_failed_ = true; // what follows a part of a record could not be told from damage
+            return false;
+        }
+        state_.here.at += record.size();
+        seen_.size = state_.here.at;
+        record.copy(last_check_.data(), last_check_.size(), record.size() - last_check_.size());
+        return true;
+    }
+
+    /// Where flushing has failed and nothing else helped: cuts off the records that are not flushed, if all of them are
+    /// ours, and leaves the file torn, so that nobody appends to it any more.
+    void take_back_unflushed() noexcept {
+        is_loaded_ = false;
+        try {
+            const std::uint64_t flushed = commit_.flushed();
+            if (read_until_ > flushed) return;
+            journal::window bytes(*file_, state_.here.at);
+            std::uint64_t end = journal::header_size;
+            while (end < state_.here.at) {
+                const auto record = journal::header_at(bytes, end, state_.header.generation);
+                if (!record || record->seq > flushed) break;
+                end += record->size();
+            }
+            commit_.lost_unflushed();
+            file_->truncate(end);
+            file_->truncate(end + 8);
+            file_->flush(); // of the cut: what the failed flush was to save is gone
+        } catch (...) {
+            return; // the save is indeterminate anyway
+        }
+    }
+
+    /// After a failed append: nobody has seen it, as it happened under the store lock.
+    void cut_off_rest() noexcept {
+        if (!file_ || !has_failed_) return;
+        try {
+            if (file_->identity().size > state_.here.at) {
+                file_->truncate(state_.here.at);
+                (void)commit_.flush_all(); // lest a power failure mixes the rest with what another process appends
+            }
+            seen_ = file_->identity();
+        } catch (...) {
+            is_loaded_ = false;
+        }
+    }
+
+    /// The table follows the file. Where memory is lacking the file will be read again: it has the change.
+    void apply(Table& rows, const edit& done, const journal_place& place) try {
+        is_loaded_ = false;
+        if (const packed_row* before = rows.find(done.id)) state_.live -= before->place().size;
+        state_.damaged.erase(done.id);
+        if (done.row) {
+            rows.insert_or_assign(done.id, *done.row, place);
+            state_.live += place.size;
+        } else {
+            rows.erase(done.id);
+        }
+        is_loaded_ = true;
+    } catch (const std::bad_alloc&) {
+    }
+
+    /// Four times what is live, and 64 KiB, are enough; after a rewrite that failed the file may grow to twice its size.
+    bool is_bloated(std::uint64_t more) const noexcept {
+        const std::uint64_t size = state_.here.at + more;
+        if (size <= least_bloat || size <= 4 * (state_.live + journal::header_size) || size <= next_rewrite_)
+            return false;
+        const auto is_whole = [](const auto& damaged) { return damaged.second == row_damage::unopened; };
+        return std::none_of(state_.damaged.begin(), state_.damaged.end(), is_whole);
+    }
+
+    bool try_rewrite(Table& rows, const edit& wanted) {
+        try {
+            rewrite(rows, &wanted, damage::keep);
+            return true;
+        } catch (const error& fault) {
+            if (fault.code() != errc::not_saved) throw;
+            next_rewrite_ = 2 * state_.here.at;
+            return false;
+        }
+    }
+
+    /// Writes a new file beside the old one, flushes it and puts it in its place. Where that fails before the last
+    /// step, the old one stands and the error is errc::not_saved.
+    void rewrite(Table& rows, const edit* wanted, damage of_rows) {
+        std::string copy;
+        if (of_rows == damage::keep) {
+            require_opened();
+            const auto is_new = [](const auto& damaged) { return damaged.second == row_damage::found; };
+            if (std::any_of(state_.damaged.begin(), state_.damaged.end(), is_new)) copy = keep_original();
+        }
+        const std::string temporary = path_ + ".tmp";
+        file fresh;
+        file_identity identity;
+        Table fresh_rows;
+        check last_check;
+        journal_snapshot<Sealer, typename Files::file> snapshot(records_);
+        try {
+            files_.remove(temporary);
+            fresh = std::make_shared<const typename Files::file>(files_.create(temporary));
+            auto damaged = of_rows == damage::keep ? state_.damaged : decltype(state_.damaged)();
+            std::uint64_t count = rows.size();
+            if (wanted != nullptr) {
+                damaged.erase(wanted->id);
+                if (wanted->row) ++count;
+                if (rows.find(wanted->id) != nullptr) --count;
+            }
+            snapshot.begin(*fresh, state_, count + damaged.size());
+            fresh_rows.expect(static_cast<std::size_t>(count));
+            const auto put = [&](std::string_view id, std::string_view row) {
+                fresh_rows.insert_or_assign(id, row, snapshot.put(id, row));
+            };
+            rows.for_each([&](const packed_row& row) {
+                if (wanted == nullptr || row.id() != wanted->id) put(row.id(), row.payload());
+            });
+            if (wanted != nullptr && wanted->row) put(wanted->id, *wanted->row);
+            snapshot.end(damaged);
+            identity = fresh->identity();
+            last_check = last_check_of(*fresh, snapshot.state());
+            replace(temporary, identity);
+        } catch (const file_error& fault) {
+            remove_quietly(temporary);
+            if (fault.code() == errc::indeterminate) throw;
+            if (!copy.empty()) remove_quietly(copy);
+            throw fault.with(errc::not_saved);
+        } catch (...) {
+            remove_quietly(temporary);
+            if (!copy.empty()) remove_quietly(copy);
+            throw;
+        }
+        covered_ = last_seq();
+        state_ = snapshot.take_state();
+        file_ = std::move(fresh);
+        seen_ = identity;
+        rows = std::move(fresh_rows);
+        has_failed_ = false;
+        next_rewrite_ = 0;
+        last_check_ = last_check;
+        commit_.opened(file_, last_seq(), last_seq());
+        is_loaded_ = true;
+    }
+
+    /// A rename that fails and is found to have happened has happened.
+    void replace(const std::string& temporary, const file_identity& identity) {
+        try {
+            files_.rename(temporary, path_);
+        } catch (const file_error& fault) {
+            if (identity_of_path(fault) != identity) throw;
+        }
+    }
+    std::optional<file_identity> identity_of_path(const file_error& after) const {
+        try {
+            return files_.find(path_);
+        } catch (const file_error&) {
+            throw after.with(errc::indeterminate);
+        }
+    }
+
+    void remove_quietly(const std::string& path) const noexcept {
+        try {
+            files_.remove(path);
+        } catch (...) {
+            return; // the next rewrite removes it
+        }
+    }
+
+    /// Copies the file as it is, beside it; the path of the copy.
+    std::string keep_original() {
+        std::string copy = path_ + ".damaged-" + std::to_string(state_.header.number) + "-" + random_hex(4);
+        const std::uint64_t size = file_->identity().size;
+        try {
+            const auto to = files_.create(copy);
+            journal::window bytes(*file_, size);
+            constexpr std::uint64_t stretch = 1 << 20;
+            for (std::uint64_t at = 0; at < size; at += stretch) to.write(at, bytes.at(at, stretch));
+            to.flush();
+            files_.flush_directory(copy);
+        } catch (const file_error& fault) {
+            remove_quietly(copy);
+            throw fault.with(errc::not_saved);
+        }
+        return copy;
+    }
+
+    static constexpr std::uint64_t least_bloat = 64 * 1'024;
+
+    std::uint64_t next_rewrite_ = 0; ///< Not before the file has this size.
+    std::uint64_t covered_ = 0;      ///< Records up to this number went into a file that was written anew here.
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+
+
+
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// The rows of a journal, shared by threads and processes. The order of locks: the mutex, the store lock, and neither
+/// while a change that was appended is flushed. What is written anew is flushed under both, as is what a process finds
+/// in the file, before its first change.
+template <class Policy, class Sealer>
+class shared_journal {
+    using files_type = typename files_of<Policy>::type;
+    using table = packed_rows<typename Policy::rules>;
+    using lock_file = typename files_type::lock_file;
+    using mutex = typename Policy::mutex;
+    using ticket = typename journal_file<table, Sealer, files_type>::ticket;
+    static constexpr std::int64_t store_byte = 0;
+
+  public:
+    using rows_type = row_set<table, Policy>;
+    using file_type = journal_file<table, Sealer, files_type>;
+
+    shared_journal(const std::string& path, Sealer sealer, const files_type& files)
+        : path_(path), store_lock_(files.open_lock(path + ".lock")), file_(path, std::move(sealer), files) {}
+
+    /// `look(rows, file)` once both are up to date. It gives a result, and the number of the record that this is from:
+    /// what is not known to be durable is flushed before it is handed out.
+    template <class Look>
+    auto read(Look look) {
+        const auto deadline = deadline_of_call();
+        std::optional<ticket> unflushed;
+        const auto look_now = [&] {
+            auto [result, seq] = look(std::as_const(rows_), std::as_const(file_));
+            if (!file_.is_durable(seq)) unflushed = file_.ticket_for(seq);
+            return std::move(result);
+        };
+        auto result = [&] {
+            {
+                const read_lock<mutex> lock(mutex_);
+                if (file_.is_current()) return look_now();
+            }
+            const std::lock_guard lock(mutex_);
+            const held_lock held(*this, deadline, true);
+            file_.catch_up(rows_.rows());
+            return look_now();
+        }();
+        if (unflushed) require_durable(*unflushed);
+        return result;
+    }
+
+    /// `change(rows, file)` once both are up to date, and nobody else changes them. Its result is the number of the
+    /// record to wait for, or nullopt if nothing was done. True when that is durable.
+    template <class Change>
+    bool write(Change change) {
+        const std::optional<ticket> record = alone([&]() -> std::optional<ticket> {
+            file_.catch_up(rows_.rows());
+            const std::optional<std::uint64_t> seq = change(rows_, file_);
+            if (!seq) return std::nullopt;
+            return file_.ticket_for(*seq);
+        });
+        if (record) require_durable(*record);
+        return record.has_value();
+    }
+
+    /// Overwrites what is left of a row whose removal is durable. Throws errc::storage_failure where that fails: the row
+    /// is gone all the same.
+    void erase(const journal::remains& row) {
+        try {
+            const bool is_overwritten = alone([&] {
+                file_.catch_up(rows_.rows());
+                return file_.overwrite(rows_.rows(), row);
+            });
+            if (!is_overwritten || file_.flush_overwritten()) return;
+            alone([&] {
+                file_.catch_up(rows_.rows());
+                file_.rewrite(rows_.rows());
+            });
+        } catch (const file_error& fault) {
+            throw fault.with(errc::storage_failure);
+        } catch (const std::exception&) {
+            throw error(errc::storage_failure, "tokenkeep: the row is gone, but not erased from " + path_);
+        }
+    }
+
+    /// `repair(rows, file)` while nobody else changes them, although they may not be readable.
+    template <class Repair>
+    void repair(Repair repair) {
+        require_durable(alone([&] {
+            repair(rows_, file_);
+            return file_.ticket_for(file_.last_seq());
+        }));
+    }
+
+  private:
+    /// Returns when the record is durable. If the file cannot be flushed, what is in it is written into a new one.
+    /// Whatever fails from here on, the change may be in the file.
+    void require_durable(const ticket& record) {
+        try {
+            if (file_.wait_until_durable(record)) return;
+            alone([&] { file_.leave_failed_file(rows_.rows(), record); });
+            if (file_.wait_until_durable(record)) return;
+        } catch (const file_error& fault) {
+            throw fault.with(errc::indeterminate);
+        } catch (const std::exception&) {
+            throw error(errc::indeterminate, "tokenkeep: could neither flush " + path_ + " nor write it anew");
+        }
+        throw error(errc::indeterminate, "tokenkeep: cannot flush " + path_);
+    }
+
+    /// The store lock, as long as this lives.
+    class held_lock {
+      public:
+        held_lock(shared_journal& owner, std::chrono::steady_clock::time_point deadline, bool is_shared)
+            : lock_(owner.store_lock_) {
+            using std::chrono::microseconds;
+            const auto try_lock = [&] {
+                return is_shared ? lock_.try_lock_shared(store_byte) : lock_.try_lock(store_byte);
+            };
+            wait_for_lock(try_lock, owner.path_, deadline, microseconds(20), microseconds(1'000));
+        }
+        held_lock(const held_lock&) = delete;
+        held_lock& operator=(const held_lock&) = delete;
+        ~held_lock() { lock_.unlock(store_byte); }
+
+      private:
+        lock_file& lock_;
+    };
+
+    static std::chrono::steady_clock::time_point deadline_of_call() {
+        return std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>();
+    }
+
+    template <class Act>
+    auto alone(Act act) {
+        const auto deadline = deadline_of_call();
+        const std::lock_guard lock(mutex_);
+        const held_lock held(*this, deadline, false);
+        return act();
+    }
+
+    const std::string path_;
+    mutex mutex_{};
+    lock_file store_lock_; ///< Guarded by the mutex.
+    file_type file_;
+    rows_type rows_{};
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+
+
+
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep::inline v0 {
+
+/// What basic_file_store::salvage found and did.
+struct salvage_report {
+    std::size_t kept = 0;              ///< Rows that the store has now.
+    std::vector<std::string> lost{};   ///< Ids of the rows that could not be read.
+    bool may_have_lost_others = false; ///< Records are missing: rows may be gone, or older than they were.
+    std::string original{};            ///< Where the file lies as it was; empty if nothing was wrong.
+};
+
+/// The store for programs: tokens in one file, private to the user, safe against crashes, and shared by the threads
+/// and processes of one machine. It is a locking_store and a comparing_store across them.
+///
+/// The file is a journal: a change is appended, and flushed to the disk before the call returns; changes that wait at
+/// the same time share one flush. Now and then the file is written anew (`PATH.tmp`) and renamed over the old one. The
+/// kernel's locks lie on `PATH.lock`, which stays. The file is read at the first call; from then on every call sees
+/// what others have changed, and reads only that. All rows are in memory.
+///
+/// Cost: a look-up is one stat of the file and one look into a hash index, by whichever rule; a save is one write and
+/// one fdatasync. Neither grows with the number of rows, but with the rows that share a key (one user at many clients).
+///
+/// Throws, besides what token_store says: errc::permissions for a file or directory that others can change, a symbolic
+/// link, what is no regular file, and where rows would be lost that another sealer has sealed; errc::storage_corrupt for damage (it refuses the row it is in, or all rows where
+/// nobody can say which), and for an empty file; errc::store_gone if the file disappears, or one that is older or
+/// another's is put in its place; errc::not_saved and errc::indeterminate for a change, and errc::lock_timeout after
+/// Policy::store_lock_timeout. A file_error has the step that failed and the system's code.
+///
+/// It may be moved while nobody else uses it. A child made by fork may go on with it if no other thread was using it.
+template <class Policy, class Sealer>
+class basic_file_store {
+    static_assert(detail::explain_policy<Policy>() && detail::explain_sealer<Sealer>());
+    static_assert(file_system<typename detail::files_of<Policy>::type>,
+                  "tokenkeep: a policy's files must be a model of file_system; see tokenkeep/file_system.hpp");
+    using journal = detail::shared_journal<Policy, Sealer>;
+    using rows_type = typename journal::rows_type;
+    using file_type = typename journal::file_type;
+    using files_type = typename detail::files_of<Policy>::type;
+
+  public:
+    /// The directory must exist. Nothing is read or made yet.
+    explicit basic_file_store(std::string path, Sealer sealer = {}, files_type files = {})
+        : path_(std::move(path)),
+          files_(std::move(files)),
+          journal_(std::make_unique<journal>(path_, std::move(sealer), files_)) {}
+
+    /// What it gives is durable: a change that another thread or process has just appended is flushed first. What the
+    /// file held when this store first read it counts as durable.
+    std::optional<token> find_token(const token& probe) {
+        return find(
+            [&](const rows_type& rows, const file_type& file) { return rows.find(probe, refuse_hidden(file, probe)); });
+    }
+    std::optional<token> find_token_by_id(const std::string& id) {
+        return find([&](const rows_type& rows, const file_type& file) {
+            std::optional<token> row = rows.find_by_id(id);
+            if (!row) refuse_hidden(file, {.id = id})(by_id{});
+            return row;
+        });
+    }
+    /// errc::storage_corrupt while any row is damaged.
+    std::vector<token> get_tokens() {
+        return journal_->read([&](const rows_type& rows, const file_type& file) {
+            file.require_whole();
+            if (file.has_damage()) throw damaged();
+            return std::pair(rows.all(), file.last_seq());
+        });
+    }
+
+    void save_token(const token& record) {
+        journal_->write([&](rows_type& rows, file_type& file) {
+            return std::optional(file.put(rows.rows(), rows.saved(record, refuse_hidden(file, record))));
+        });
+    }
+    /// Afterwards the row's secrets are no longer in the file: their bytes have been overwritten, unless
+    /// Policy::erases_deleted_tokens is false. Costs two flushes. Where it throws errc::storage_failure the row is gone,
+    /// but not erased; compact() does that. Copies that were kept of a damaged file hold what they held.
+    void delete_token(const std::string& id) {
+        remove(id, [&](const rows_type& rows, const file_type& file) {
+            file.require_whole();
+            return rows.rows().find(id) != nullptr || file.is_damaged(id);
+        });
+    }
+    /// Writes the file anew, without any row.
+    void delete_tokens() {
+        journal_->write([](rows_type& rows, file_type& file) { return std::optional(file.clear(rows.rows())); });
+    }
+
+    /// See locking_store; it reaches every process of the machine.
+    auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+        return files_.lock(path_ + ".lock", "identity " + key, deadline);
+    }
+    /// See comparing_store.
+    bool replace_token(const token& expected, const token& record) {
+        return journal_->write([&](rows_type& rows, file_type& file) {
+            refuse_hidden(file, expected)(by_id{});
+            return rows.may_replace(expected, record) ? std::optional(file.put(rows.rows(), record)) : std::nullopt;
+        });
+    }
+    /// See comparing_store; what becomes of the secrets is said at delete_token.
+    bool remove_token(const token& expected) {
+        return remove(expected.id, [&](const rows_type& rows, const file_type& file) {
+            refuse_hidden(file, expected)(by_id{});
+            return rows.holds(expected);
+        });
+    }
+
+    /// Writes the file anew, with the rows and nothing else: what was replaced is then gone from it. This happens by
+    /// itself when the file is 64 KiB and four times as large as its rows.
+    void compact() {
+        journal_->write([](rows_type& rows, file_type& file) {
+            file.require_whole();
+            file.rewrite(rows.rows());
+            return std::optional(file.last_seq());
+        });
+    }
+
+    /// Tries in the store's directory what the store will need (writing, flushing, renaming, locks that another
+    /// descriptor sees), and throws what a save would throw, before there is anything to lose. Leaves nothing behind
+    /// but the lock file.
+    void self_test() const { detail::self_test(files_, path_); }
+
+    /// For a store that is damaged: keeps a copy of the file, and writes it anew with the rows that can be read. What
+    /// could not is lost. Changes nothing where nothing is wrong.
+    salvage_report salvage() {
+        salvage_report report;
+        journal_->repair([&](rows_type& rows, file_type& file) {
+            detail::journal_state found;
+            report.original = file.salvage(rows.rows(), found);
+            report.kept = rows.rows().size();
+            for (const auto& [id, is_new] : found.damaged) report.lost.push_back(id);
+            report.may_have_lost_others = found.here.has_holes;
+        });
+        return report;
+    }
+
+  private:
+    static error damaged() {
+        return error(errc::storage_corrupt, "tokenkeep: a row is damaged, and it may be the one that is meant; "
+                                            "salvage() or delete_token() lets the others go on");
+    }
+
+    /// For a look-up that finds nothing: where a row is damaged, that does not mean that there is none.
+    static auto refuse_hidden(const file_type& file, const token& probe) {
+        return [&](auto rule) {
+            file.require_whole();
+            if constexpr (detail::looks_up_id<decltype(rule)>) {
+                if (file.is_damaged(probe.id)) throw damaged();
+            } else {
+                if (file.has_damage()) throw damaged();
+            }
+        };
+    }
+
+    template <class Look>
+    std::optional<token> find(Look look) {
+        return journal_->read([&](const rows_type& rows, const file_type& file) {
+            file.require_whole();
+            std::optional<token> found = look(rows, file);
+            const std::uint64_t record = found ? rows.rows().find(found->id)->place().seq : 0;
+            return std::pair(std::move(found), record);
+        });
+    }
+
+    template <class IsThere>
+    bool remove(const std::string& id, IsThere is_there) {
+        std::optional<detail::journal::remains> remains;
+        const bool is_removed = journal_->write([&](rows_type& rows, file_type& file) {
+            if (!is_there(rows, file)) return std::optional<std::uint64_t>();
+            remains = file.remains_of(rows.rows(), id);
+            return std::optional(file.remove(rows.rows(), id));
+        });
+        if (detail::erases_deleted_tokens_of<Policy>() && remains) journal_->erase(*remains);
+        return is_removed;
+    }
+
+    std::string path_;
+    files_type files_;
+    std::unique_ptr<journal> journal_;
+};
+
+/// The store for programs, as it comes.
+using file_store = basic_file_store<>;
+
+} // namespace tokenkeep::inline v0
+
+#endif
+
+
 
 
 // The protocol, without any I/O.
