@@ -6211,7 +6211,7 @@ class journal_file : public journal_reader<Table, Sealer, Files> {
         return copy;
     }
 
-    static constexpr std::uint64_t least_bloat = 64 * 1'024;
+    static constexpr std::uint64_t least_bloat = 65'536;
 
     std::uint64_t next_rewrite_ = 0; ///< Not before the file has this size.
     std::uint64_t covered_ = 0;      ///< Records up to this number went into a file that was written anew here.
