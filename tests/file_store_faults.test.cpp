@@ -61,6 +61,17 @@ TEST_CASE("file_store: after salvage a save is durable, although numbers begin a
     CHECK(power_failures_without(disk, "later") == 0);
 }
 
+TEST_CASE("file_store: the same where another process has salvaged the file", "[file_store_faults]") {
+    simulated_files disk;
+    store on{path, {}, disk}, other{path, {}, disk};
+    for (int n = 0; n < 20; ++n) on.save_token(row(std::to_string(n), "first"));
+    disk.put(path, "garbage");
+    CHECK(other.salvage().kept == 0);
+    other.compact();
+    on.save_token(row("later", "first"));
+    CHECK(power_failures_without(disk, "later") == 0);
+}
+
 TEST_CASE("file_store: deleting a damaged row erases no row of that id that was saved meanwhile",
           "[file_store_faults]") {
     simulated_files disk;
