@@ -2483,12 +2483,14 @@ class lock_file {
     /// nothing there can be written: what does not change needs no lock.
     bool try_lock_shared(std::int64_t byte) { return try_lock(byte, F_RDLCK); }
 
-    /// A child that was forked while it was held keeps it for its parent.
     void unlock(std::int64_t byte) noexcept {
-        if (!file_.is_open() || owner_ != ::getpid()) return;
+        if (!file_.is_open()) return;
         set(byte, F_UNLCK);
         if (!is_writable_) file_ = descriptor(); // the next may want to write, and may then be able to
     }
+
+    /// Whether this was forked: what is held is held for the parent.
+    bool is_of_parent() const noexcept { return owner_ != ::getpid(); }
 
   private:
     bool try_lock(std::int64_t byte, short kind) {
@@ -2497,10 +2499,8 @@ class lock_file {
             if (errno == EAGAIN || errno == EACCES || errno == EINTR) return false;
             throw file_error(errc::storage_failure, "lock", path_, errno);
         }
-        struct stat held {
-        }, named{};
-        if (::fstat(file_.number(), &held) == 0 && ::lstat(path_.c_str(), &named) == 0 && held.st_ino == named.st_ino &&
-            held.st_dev == named.st_dev)
+        struct stat named {};
+        if (::lstat(path_.c_str(), &named) == 0 && named.st_ino == opened_.st_ino && named.st_dev == opened_.st_dev)
             return true;
         file_ = descriptor(); // somebody removed the file: the lock that counts is the one on the file of that name
         return false;
@@ -2508,30 +2508,25 @@ class lock_file {
 
     /// False if there is nothing to open, and the caller only reads.
     bool open(bool only_reads) {
-        if (owner_ != ::getpid()) file_ = descriptor(); // a parent's description would share its locks
+        if (is_of_parent()) file_ = descriptor(); // its locks are the parent's too
         if (file_.is_open()) return true;
         owner_ = ::getpid();
         constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
         file_ = descriptor(::open(path_.c_str(), flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR));
         is_writable_ = file_.is_open();
-        const int number = errno;
-        if (is_writable_) {
-            require_own();
-            return true;
-        }
-        if (only_reads && (number == EROFS || number == EACCES)) {
-            file_ = descriptor(::open(path_.c_str(), flags | O_RDONLY));
-            return file_.is_open();
-        }
-        throw file_error(errc::storage_failure, "open", path_, number);
+        const bool may_read_only = only_reads && (errno == EROFS || errno == EACCES);
+        if (!is_writable_ && !may_read_only) throw file_error(errc::storage_failure, "open", path_, errno);
+        if (!is_writable_) file_ = descriptor(::open(path_.c_str(), flags | O_RDONLY));
+        if (!file_.is_open()) return false;
+        require_own();
+        return true;
     }
 
     /// Whoever owns the lock file could replace it while it is held.
     void require_own() {
-        struct stat status {};
-        if (::fstat(file_.number(), &status) == 0 && status.st_uid == ::geteuid() &&
-            ::fchmod(file_.number(), S_IRUSR | S_IWUSR) == 0)
-            return;
+        const bool is_known = ::fstat(file_.number(), &opened_) == 0;
+        if (!is_writable_ && is_known) return;
+        if (is_known && opened_.st_uid == ::geteuid() && ::fchmod(file_.number(), S_IRUSR | S_IWUSR) == 0) return;
         file_ = descriptor();
         throw error(errc::permissions, "tokenkeep: " + path_ + " belongs to another user");
     }
@@ -2551,6 +2546,7 @@ class lock_file {
 
     std::string path_;
     descriptor file_{};
+    struct stat opened_ {}; ///< The file as it was opened.
     bool is_writable_ = false;
     pid_t owner_ = 0;
 };
@@ -2570,7 +2566,9 @@ class file_lock {
         std::swap(byte_, other.byte_);
         return *this;
     }
-    ~file_lock() { file_.unlock(byte_); }
+    ~file_lock() {
+        if (!file_.is_of_parent()) file_.unlock(byte_);
+    }
 
   private:
     lock_file file_;
