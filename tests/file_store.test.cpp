@@ -424,13 +424,14 @@ TEST_CASE("file_store: locks die with their process, and the lock file stays", "
 
 TEST_CASE("file_store: a lock file that was removed is made anew", "[file_store]") {
     const temporary_directory here;
-    file_store one(here / "tokens"), two(here / "tokens");
+    basic_file_store<hasty> one(here / "tokens");
+    file_store two(here / "tokens");
     one.save_token(login("ada"));
     two.save_token(login("bob"));
     ::unlink((here / "tokens.lock").c_str());
     two.save_token(login("eve"));
-    auto writer = writer_of(here / "tokens"); // of the new lock file
-    CHECK(save_fault(basic_file_store<hasty>(here / "tokens")) == errc::lock_timeout);
+    auto writer = writer_of(here / "tokens"); // of the new lock file, while `one` has the old one open
+    CHECK(save_fault(one) == errc::lock_timeout);
     writer.kill();
     one.save_token(login("mallory"));
     CHECK(two.get_tokens().size() == 4);
