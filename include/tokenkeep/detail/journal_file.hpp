@@ -26,8 +26,8 @@ class journal_file : public journal_reader<Table, Sealer, Files> {
     using reader::file_;
     using reader::files_;
     using reader::found_;
+    using reader::grown_file;
     using reader::has_failed_;
-    using reader::has_only_grown;
     using reader::is_loaded_;
     using reader::last_check_;
     using reader::last_check_of;
@@ -79,7 +79,7 @@ class journal_file : public journal_reader<Table, Sealer, Files> {
         if (record.seq <= covered_) return; // another thread has done it
         const std::optional<file_identity> there = files_.find(path_);
         has_failed_ = true;
-        if (!there || !has_only_grown(*there)) {
+        if (!there || !grown_file(*there)) {
             is_loaded_ = false;
             throw error(errc::indeterminate, "tokenkeep: " + path_ + " has lost what was written");
         }
@@ -318,7 +318,8 @@ class journal_file : public journal_reader<Table, Sealer, Files> {
             if (wanted != nullptr && wanted->row) put(wanted->id, *wanted->row);
             snapshot.end(damaged);
             identity = fresh->identity();
-            last_check = last_check_of(*fresh, snapshot.state());
+            journal::window bytes(*fresh, identity.size);
+            last_check = last_check_of(bytes, snapshot.state());
             replace(temporary, identity);
         } catch (const file_error& fault) {
             remove_quietly(temporary);

@@ -39,10 +39,11 @@ class journal_reader {
         const std::optional<file_identity> there = files_.find(path_);
         if (!there && file_) throw error(errc::store_gone, "tokenkeep: " + path_ + " is gone");
         if (!there || (is_loaded_ && *there == seen_)) return;
-        if (!has_only_grown(*there)) return open(rows);
+        std::optional<window> bytes = grown_file(*there);
+        if (!bytes) return open(rows);
         is_loaded_ = false;
-        scan(rows, *file_, state_, there->size);
-        last_check_ = last_check_of(*file_, state_);
+        scan(rows, *bytes, state_);
+        last_check_ = last_check_of(*bytes, state_);
         read_until_ = last_seq();
         seen_ = *there;
         commit_.appended(last_seq());
@@ -73,25 +74,27 @@ class journal_reader {
   protected:
     using file = std::shared_ptr<const typename Files::file>;
     using check = std::array<char, journal::check_size>;
+    using window = journal::window<typename Files::file>;
 
     void open(Table& rows, bool whatever_is_wrong = false) {
         std::optional<typename Files::file> opened = files_.open(path_);
         if (!opened) throw error(errc::store_gone, "tokenkeep: " + path_ + " is gone");
         const auto now = std::make_shared<const typename Files::file>(*std::move(opened));
         const file_identity identity = now->identity();
+        window bytes(*now, identity.size);
         journal_state fresh;
         Table fresh_rows;
-        if (read_header(*now, identity.size, fresh, whatever_is_wrong)) {
+        if (read_header(bytes, fresh, whatever_is_wrong)) {
             const std::uint64_t most = identity.size / journal::least_record;
             fresh_rows.expect(static_cast<std::size_t>(std::min(fresh.header.count, most)));
-            scan(fresh_rows, *now, fresh, identity.size);
+            scan(fresh_rows, bytes, fresh);
         }
         if (fresh.here.records < fresh.header.count) fresh.here.has_holes = true;
         if (file_ && !whatever_is_wrong) require_descendant(fresh);
         const bool is_same_file = identity.device == seen_.device && identity.number == seen_.number;
 
         const bool is_first = file_ == nullptr;
-        const check last_check = last_check_of(*now, fresh);
+        const check last_check = last_check_of(bytes, fresh);
         rows = std::move(fresh_rows);
         state_ = std::move(fresh);
         file_ = now;
@@ -104,16 +107,18 @@ class journal_reader {
         if (is_first) commit_.trust_until(last_seq());
     }
 
-    /// Whether the file is the one that was read, and what was read is still there: the last record's check is.
-    bool has_only_grown(const file_identity& there) const {
-        if (!is_loaded_ || there.device != seen_.device || there.number != seen_.number) return false;
-        return there.size >= state_.here.at && last_check_of(*file_, state_) == last_check_;
+    /// The file, if it is the one that was read, and what was read is still there: the last record's check is.
+    std::optional<window> grown_file(const file_identity& there) const {
+        if (!is_loaded_ || there.device != seen_.device || there.number != seen_.number) return std::nullopt;
+        window bytes(*file_, there.size);
+        return last_check_of(bytes, state_) == last_check_ ? std::optional(std::move(bytes)) : std::nullopt;
     }
 
-    /// The check at the end of the last record, or of the header.
-    static check last_check_of(const typename Files::file& from, const journal_state& state) {
+    /// The check at the end of the last record, or of the header; zeros where the file is shorter.
+    static check last_check_of(window& bytes, const journal_state& state) {
         check found{};
-        (void)from.read(state.here.at - found.size(), found.data(), found.size());
+        if (state.here.at <= bytes.end())
+            bytes.at(state.here.at - found.size(), found.size()).copy(found.data(), found.size());
         return found;
     }
 
@@ -149,17 +154,16 @@ class journal_reader {
     }
 
     /// False if there is no header at all, and that may be.
-    bool read_header(const typename Files::file& now, std::uint64_t size, journal_state& fresh, bool may_be_wrong) {
-        journal::window bytes(now, size);
+    bool read_header(window& bytes, journal_state& fresh, bool may_be_wrong) {
         const std::string_view header = bytes.at(0, journal::header_size);
-        if (size == 0) refuse_mount(files_, path_);
+        if (bytes.end() == 0) refuse_mount(files_, path_);
         const auto version = journal::version_of(header);
         if (version && *version > journal::major_version)
             throw error(errc::unsupported_version, "tokenkeep: " + path_ + " was written by a newer version");
         if (!journal::header_is_whole(header)) {
             if (!may_be_wrong)
                 throw error(errc::storage_corrupt, "tokenkeep: " + path_ +
-                                                       (size == 0 ? " is empty" : " has no header of ours") +
+                                                       (bytes.end() == 0 ? " is empty" : " has no header of ours") +
                                                        "; it was left as it is, salvage() keeps a copy");
             fresh.here.has_holes = true;
             if (!version) return false;
@@ -180,9 +184,8 @@ class journal_reader {
                         "tokenkeep: another file, or an older copy, was put in the place of " + path_);
     }
 
-    void scan(Table& rows, const typename Files::file& from, journal_state& into, std::uint64_t end) {
+    void scan(Table& rows, window& bytes, journal_state& into) {
         row_loader<Table, Sealer> loader(rows, into, records_);
-        journal::window bytes(from, end);
         into.here.torn = false;
         journal::scanner(bytes, into.header.generation, into.header.last_of_snapshot(), loader).run(into.here);
     }
