@@ -3,72 +3,20 @@
 #include <tokenkeep/tokenkeep.hpp>
 
 #include "catch.hpp"
-#include "curl_transport.hpp"
-#include "server.hpp"
-
-#include <nlohmann/json.hpp>
+#include "real_server.hpp"
+#include "temporary.hpp"
 
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <unistd.h>
 
 using namespace std::chrono_literals;
 using nlohmann::json;
 using tokenkeep::errc, tokenkeep::secret, tokenkeep::token;
 
 namespace {
-
-/// A folder for the token file, empty at the start and gone at the end.
-struct folder {
-    std::string path = "/tmp/tokenkeep-oidc-XXXXXX";
-    folder() {
-        if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    }
-    ~folder() {
-        for (const char* name : {"/tokens.json", "/tokens.json.lock", "/tokens.json.tmp"})
-            ::unlink((path + name).c_str());
-        ::rmdir(path.c_str());
-    }
-};
-
-struct client {
-    std::string id, secret;
-    tokenkeep::client_authentication authentication;
-};
-
-/// The server, and what the test asks it beside the protocol.
-struct real_server {
-    oidc_server process{{"--access-token-seconds", "2", "--seconds", "90"}};
-    curl_transport transport{};
-
-    json ask(const std::string& method, const std::string& path) const {
-        return json::parse(transport({.method = method, .url = process.url() + path}).body);
-    }
-    json log() const { return ask("GET", "/test/log"); }
-    bool is_alive(const secret& refresh) const {
-        return ask("GET", "/test/alive?refresh_token=" + std::string(refresh.reveal()))["alive"];
-    }
-    /// The user logs in with the browser: the probe that the redirect makes.
-    token grant(const client& who, const std::string& user) const {
-        const json redirect = ask("POST", "/test/code?client_id=" + who.id + "&user=" + user);
-        return {.user_name = user,
-                .grant_token = redirect["code"].get<std::string>(),
-                .redirect_url = redirect["redirect_uri"]};
-    }
-    tokenkeep::oauth2_provider provider(const client& who) const {
-        return {.token_endpoint = process.url() + "/token",
-                .revocation_endpoint = process.url() + "/token/revocation",
-                .authentication = who.authentication,
-                .allow_loopback_http = true,
-                .client_id = who.id,
-                .client_secret = who.secret};
-    }
-};
 
 std::optional<errc> error_of(auto call) {
     try {
@@ -85,13 +33,11 @@ TEST_CASE("real server: login, calls, expiry, rotation, 401, a new process, a he
     const client who = GENERATE(client{"app-post", "app-post-secret", tokenkeep::client_authentication::post},
                                 client{"app-basic", "b+s/%41&c:=%", tokenkeep::client_authentication::basic});
     CAPTURE(who.id);
-    const real_server server;
-    const folder where;
+    const real_server server({"--access-token-seconds", "2", "--seconds", "90"});
+    const temporary_directory where;
     const token ada{.user_name = "ada"};
     const tokenkeep::http_request me{.method = "GET", .url = server.process.url() + "/me"};
-    const auto open = [&] {
-        return tokenkeep::basic_document_store{tokenkeep::text_file{where.path + "/tokens.json"}};
-    };
+    const auto open = [&] { return tokenkeep::basic_document_store{tokenkeep::text_file{where / "tokens.json"}}; };
     {
         auto store = open();
         tokenkeep::keeper keep{store, server.transport, server.provider(who)};
@@ -144,7 +90,7 @@ TEST_CASE("real server: login, calls, expiry, rotation, 401, a new process, a he
 
 TEST_CASE("real server: what it refuses comes as the error that says what to do", "[oidc]") {
     const client who{"app-post", "app-post-secret", tokenkeep::client_authentication::post};
-    const real_server server;
+    const real_server server({"--access-token-seconds", "2", "--seconds", "90"});
     tokenkeep::memory_store store;
     tokenkeep::keeper keep{store, server.transport, server.provider(who)};
     const token ada{.user_name = "ada"};

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// The authorization server of server.mjs as a test uses it: over libcurl, and asked beside the protocol.
+#ifndef TOKENKEEP_TESTS_OIDC_REAL_SERVER_HPP
+#define TOKENKEEP_TESTS_OIDC_REAL_SERVER_HPP
+
+#include <tokenkeep/tokenkeep.hpp>
+
+#include "curl_transport.hpp"
+#include "server.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+/// One of the clients that the server knows.
+struct client {
+    std::string id, secret;
+    tokenkeep::client_authentication authentication;
+};
+
+/// The server, and what a test asks it beside the protocol. The arguments are those of server.mjs.
+struct real_server {
+    explicit real_server(std::vector<std::string> arguments) : process(std::move(arguments)) {}
+
+    oidc_server process;
+    curl_transport transport{};
+
+    nlohmann::json ask(const std::string& method, const std::string& path) const {
+        return nlohmann::json::parse(transport({.method = method, .url = process.url() + path}).body);
+    }
+    nlohmann::json log() const { return ask("GET", "/test/log"); }
+    bool is_alive(const tokenkeep::secret& refresh) const {
+        return ask("GET", "/test/alive?refresh_token=" + std::string(refresh.reveal()))["alive"];
+    }
+    /// The user logs in with the browser: the probe that the redirect makes.
+    tokenkeep::token grant(const client& who, const std::string& user) const {
+        const nlohmann::json redirect = ask("POST", "/test/code?client_id=" + who.id + "&user=" + user);
+        return {.user_name = user,
+                .grant_token = redirect["code"].get<std::string>(),
+                .redirect_url = redirect["redirect_uri"]};
+    }
+    tokenkeep::oauth2_provider provider(const client& who) const {
+        return {.token_endpoint = process.url() + "/token",
+                .revocation_endpoint = process.url() + "/token/revocation",
+                .authentication = who.authentication,
+                .allow_loopback_http = true,
+                .client_id = who.id,
+                .client_secret = who.secret};
+    }
+};
+
+#endif
