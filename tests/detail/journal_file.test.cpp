@@ -8,9 +8,9 @@
 #include <tokenkeep/testing/simulated_files.hpp>
 
 #include "../catch.hpp"
+#include "../temporary.hpp"
 
 #include <string>
-#include <system_error>
 
 using namespace tokenkeep;
 using testing::disk_fault;
@@ -33,15 +33,6 @@ struct process {
     table rows{};
     journal file;
 };
-
-std::error_code code_of(auto act) {
-    try {
-        act();
-    } catch (const error& fault) {
-        return fault.code();
-    }
-    return {};
-}
 
 /// The next flush fails, and so does making a new file.
 void break_flush(simulated_files& disk) {

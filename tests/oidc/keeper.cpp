@@ -16,19 +16,6 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 using tokenkeep::errc, tokenkeep::secret, tokenkeep::token;
 
-namespace {
-
-std::optional<errc> error_of(auto call) {
-    try {
-        call();
-    } catch (const tokenkeep::error& failure) {
-        return static_cast<errc>(failure.code().value());
-    }
-    return std::nullopt;
-}
-
-} // namespace
-
 TEST_CASE("real server: login, calls, expiry, rotation, 401, a new process, a herd, revocation", "[oidc]") {
     const client who = GENERATE(client{"app-post", "app-post-secret", tokenkeep::client_authentication::post},
                                 client{"app-basic", "b+s/%41&c:=%", tokenkeep::client_authentication::basic});
@@ -84,7 +71,7 @@ TEST_CASE("real server: login, calls, expiry, rotation, 401, a new process, a he
         keep.revoke(ada);
         CHECK(store.get_tokens().empty());
         CHECK(!server.is_alive(last.refresh_token));
-        CHECK(error_of([&] { keep.access_token(ada); }) == errc::token_not_found);
+        CHECK(code_of([&] { keep.access_token(ada); }) == errc::token_not_found);
     }
 }
 
@@ -97,14 +84,14 @@ TEST_CASE("real server: what it refuses comes as the error that says what to do"
 
     token wrong = server.grant(who, "ada");
     wrong.grant_token = "no-such-code";
-    CHECK(error_of([&] { keep.access_token(wrong); }) == errc::reauthorization_required);
+    CHECK(code_of([&] { keep.access_token(wrong); }) == errc::reauthorization_required);
     CHECK(store.get_tokens().empty());
 
     keep.access_token(server.grant(who, "ada"));
     const token row = store.find_token(ada).value();
     tokenkeep::keeper impostor{store, server.transport,
                                server.provider({who.id, "another secret", who.authentication})};
-    CHECK(error_of([&] { impostor.renew(ada, row.access_token); }) == errc::client_rejected);
+    CHECK(code_of([&] { impostor.renew(ada, row.access_token); }) == errc::client_rejected);
     CHECK(store.find_token(ada) == row);
     CHECK(!keep.renew(ada, row.access_token).empty());
 
@@ -112,9 +99,9 @@ TEST_CASE("real server: what it refuses comes as the error that says what to do"
     tokenkeep::memory_store thief_store;
     thief_store.save_token({.user_name = "ada", .client_id = who.id, .refresh_token = row.refresh_token});
     tokenkeep::keeper thief{thief_store, server.transport, server.provider(who)};
-    CHECK(error_of([&] { thief.access_token(ada); }) == errc::reauthorization_required);
-    CHECK(error_of([&] { keep.renew(ada, store.find_token(ada)->access_token); }) == errc::reauthorization_required);
+    CHECK(code_of([&] { thief.access_token(ada); }) == errc::reauthorization_required);
+    CHECK(code_of([&] { keep.renew(ada, store.find_token(ada)->access_token); }) == errc::reauthorization_required);
     const int asked = server.log()["token_requests"];
-    CHECK(error_of([&] { keep.renew(ada, store.find_token(ada)->access_token); }) == errc::reauthorization_required);
+    CHECK(code_of([&] { keep.renew(ada, store.find_token(ada)->access_token); }) == errc::reauthorization_required);
     CHECK(server.log()["token_requests"] == asked);
 }
