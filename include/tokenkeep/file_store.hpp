@@ -40,10 +40,11 @@ struct salvage_report {
 /// one fdatasync. Neither grows with the number of rows, but with the rows that share a key (one user at many clients).
 ///
 /// Throws, besides what token_store says: errc::permissions for a file or directory that others can change, a symbolic
-/// link, what is no regular file, and where rows would be lost that another sealer has sealed; errc::storage_corrupt for damage (it refuses the row it is in, or all rows where
-/// nobody can say which), and for an empty file; errc::store_gone if the file disappears, or one that is older or
-/// another's is put in its place; errc::not_saved and errc::indeterminate for a change, and errc::lock_timeout after
-/// Policy::store_lock_timeout. A file_error has the step that failed and the system's code.
+/// link, what is no regular file, and where rows would be lost that another sealer has sealed; errc::storage_corrupt
+/// for damage (it refuses the row it is in, or all rows where nobody can say which), and for an empty file;
+/// errc::store_gone if the file disappears, or one that is older or another's is put in its place; errc::not_saved and
+/// errc::indeterminate for a change, and errc::lock_timeout after Policy::store_lock_timeout. A file_error has the step
+/// that failed and the system's code.
 ///
 /// It may be moved while nobody else uses it. A child made by fork may go on with it if no other thread was using it.
 template <class Policy, class Sealer>
