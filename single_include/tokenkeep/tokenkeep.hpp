@@ -9567,6 +9567,7 @@ class renewal : transaction<Parts> {
             row_.status = to_status(marker);
             if (!base::write_marker(before, row_)) continue;
             tell(event_kind::marked, row_);
+            if (replay && !may_replay(status)) continue; // the store took too long over it
             if (replay)
                 tell(event_kind::replayed, row_);
             else if (in_doubt)

@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: MIT
+// The refresh transaction in every order of its steps, up to a bound: two or three processes over one store, with
+// every fault at every step. TOKENKEEP_TORTURE=1 raises the bounds.
+#include <tokenkeep/keeper.hpp>
+
+#include "catch.hpp"
+#include "scheduler.hpp"
+#include "shared_session.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+using namespace tests;
+using tokenkeep::event_kind, tokenkeep::testing::fake_server_options;
+
+namespace {
+
+/// What is run in every order.
+struct scenario {
+    std::vector<unsigned> threads{1, 1}; ///< In each process.
+    unsigned calls = 1;                  ///< Of each thread.
+    fake_server_options server{};
+    bool declares_grace = false;
+    bool expired = false;                 ///< At the start: the access token has ended. Else it is due and still valid.
+    bool lives_on = false;                ///< A process lives on when its calls are over.
+    unsigned expiries = 0;                ///< How often the access token becomes due again.
+    unsigned whiles = 0;                  ///< How often nearly the time passes that a request can take.
+    bool login = false, deletion = false; ///< By the user or the program, beside the keepers.
+    bool revocation = false;              ///< By one more process.
+    std::chrono::milliseconds wrong_clock{0}; ///< How far the clock of the first process is ahead.
+    std::chrono::milliseconds read_back_pause{2s}, settle_after{2s}, patience{10s};
+    bounds within{};
+};
+
+/// The lock of a shared session.
+class held_lock {
+  public:
+    held_lock(shared_session& shared, std::string key, unsigned ticket)
+        : shared_(&shared), key_(std::move(key)), ticket_(ticket) {}
+    held_lock(held_lock&& from) noexcept
+        : shared_(std::exchange(from.shared_, nullptr)), key_(std::move(from.key_)), ticket_(from.ticket_) {}
+    held_lock& operator=(held_lock&& from) noexcept {
+        std::swap(shared_, from.shared_);
+        std::swap(key_, from.key_);
+        std::swap(ticket_, from.ticket_);
+        return *this;
+    }
+    ~held_lock() {
+        if (shared_ != nullptr) shared_->unlock(key_, ticket_);
+    }
+
+  private:
+    shared_session* shared_;
+    std::string key_;
+    unsigned ticket_;
+};
+
+/// The shared store as one process has it: with the six operations and nothing else.
+class plain_store {
+  public:
+    plain_store(shared_session& shared, int process) : shared_(shared), process_(process) {}
+
+    std::optional<token> find_token(const token& probe) { return shared_.find(process_, probe); }
+    void save_token(const token& record) { shared_.save(process_, record); }
+    void delete_token(const std::string& id) { shared_.remove_by_id(process_, id); }
+    std::vector<token> get_tokens() { return shared_.rows.get_tokens(); }
+    void delete_tokens() { shared_.rows.delete_tokens(); }
+    std::optional<token> find_token_by_id(const std::string& id) { return shared_.find_by_id(process_, id); }
+
+  protected:
+    shared_session& shared_;
+    int process_;
+};
+
+template <class Store>
+struct locking : Store {
+    using Store::Store;
+    held_lock lock_token(const std::string& key, time_point) {
+        return {this->shared_, key, this->shared_.lock(this->process_, key)};
+    }
+};
+
+template <class Store>
+struct comparing : Store {
+    using Store::Store;
+    bool replace_token(const token& expected, const token& record) {
+        return this->shared_.replace(this->process_, expected, record);
+    }
+    bool remove_token(const token& expected) { return this->shared_.remove(this->process_, expected); }
+};
+
+using full_store = comparing<locking<plain_store>>;
+
+/// The time as one process has it: waiting is a step.
+class process_clock {
+  public:
+    process_clock(shared_session& shared, int process, std::chrono::milliseconds ahead)
+        : shared_(shared), process_(process), ahead_(ahead) {}
+
+    tokenkeep::timestamp now() const { return shared_.clock.now() + ahead_; }
+    time_point steady_now() const { return shared_.clock.steady_now(); }
+    void sleep_until(time_point t) const {
+        shared_.take(process_, {.what = "sleeps", .ready = [&] { return steady_now() >= t; }, .until = t});
+    }
+    template <class Predicate>
+    bool wait_until(std::condition_variable&, std::unique_lock<std::mutex>& lock, time_point t, Predicate predicate) {
+        while (!predicate()) {
+            if (steady_now() >= t) return false;
+            lock.unlock();
+            shared_.take(process_,
+                         {.what = "waits for its turn", .ready = predicate, .until = t, .lateness = "lock_timeout"});
+            lock.lock();
+        }
+        return true;
+    }
+
+  private:
+    shared_session& shared_;
+    int process_;
+    std::chrono::milliseconds ahead_;
+};
+
+/// A process with a keeper, whose threads call the API.
+template <class Store>
+class process {
+  public:
+    process(shared_session& shared, const scenario& what, int number, unsigned threads)
+        : shared_(shared),
+          what_(what),
+          number_(number),
+          running_(threads),
+          store_(shared, number),
+          clock_(shared, number, number == 0 ? what.wrong_clock : 0ms) {
+        tokenkeep::oauth2_provider provider = shared.server.provider();
+        provider.replay_grace = what.declares_grace ? what.server.grace : 0ms;
+        keeper_.emplace(store_, transport{shared, number}, provider,
+                        tokenkeep::keeper_options{.refresh_margin = 20s,
+                                                  .request_timeout = request_timeout,
+                                                  .lock_timeout = what.patience,
+                                                  .read_back_pause = what.read_back_pause,
+                                                  .settle_after = what.settle_after,
+                                                  .first_backoff = 0ms,
+                                                  .longest_backoff = 0ms},
+                        observer{*this}, clock_);
+    }
+
+    /// What a thread of it does.
+    void work() {
+        for (unsigned n = 0; n < what_.calls; ++n) guarded([&] { call(); });
+        if (--running_ == 0 && !what_.lives_on) end();
+    }
+    void revoke() {
+        guarded([&] { keeper_->revoke(ada, deadline()); });
+        if (--running_ == 0) end();
+    }
+    /// The process is over: its keeper is destroyed.
+    void end() {
+        keeper_.reset();
+        shared_.ends(number_);
+    }
+
+    std::vector<std::error_code> failures{}; ///< Of its calls.
+    unsigned refused = 0, unknown = 0;       ///< How often it was told so.
+
+  private:
+    struct transport {
+        shared_session& shared;
+        int process;
+        tokenkeep::http_response operator()(const tokenkeep::http_request& request) {
+            return shared.send(process, request);
+        }
+    };
+    struct observer {
+        process& self;
+        void operator()(const tokenkeep::event& e) {
+            if (e.kind == event_kind::dropped) self.shared_.forget(self.number_);
+            if (e.kind == event_kind::refused) ++self.refused;
+            if (e.kind == event_kind::outcome_unknown) ++self.unknown;
+        }
+    };
+
+    time_point deadline() { return shared_.deadline[number_] = shared_.clock.steady_now() + what_.patience; }
+
+    void call() {
+        secret access = keeper_->access_token(ada, deadline());
+        shared_.handed_out(access);
+        const auto fault = shared_.take(number_, {.what = "calls the API", .faults = {"early_401"}});
+        if (fault == "early_401") shared_.server.expire_access_tokens();
+        if (shared_.accepts(access)) return;
+        access = keeper_->renew(ada, access, deadline());
+        shared_.handed_out(access);
+        shared_.take(number_, {.what = "calls the API again"});
+        if (!shared_.accepts(access)) failures.push_back(errc::request_rejected);
+    }
+
+    /// S5 apart, a call may fail as the library says; what has been killed has no say any more.
+    template <class Act>
+    void guarded(Act act) {
+        try {
+            act();
+        } catch (const tokenkeep::error& failure) {
+            if (shared_.is_dead(number_)) throw killed();
+            failures.push_back(failure.code());
+        }
+    }
+
+    shared_session& shared_;
+    const scenario& what_;
+    int number_;
+    unsigned running_;
+    Store store_;
+    process_clock clock_;
+    std::optional<tokenkeep::keeper<Store&, transport, tokenkeep::oauth2_provider, observer, process_clock&>> keeper_{};
+};
+
+/// What can happen beside the processes.
+void add_happenings(scheduler& steps, shared_session& shared, scenario& left) {
+    shared.add_arrivals(steps);
+    steps.add({.name = "the user logs in again",
+               .ready = [&] { return left.login; },
+               .act =
+                   [&](auto) {
+                       left.login = false;
+                       shared.log_in();
+                   }});
+    steps.add({.name = "the program deletes the row",
+               .ready = [&] { return left.deletion; },
+               .act =
+                   [&](auto) {
+                       left.deletion = false;
+                       shared.rows.delete_tokens();
+                   }});
+    const auto becomes_due = [&] {
+        return left.expiries > 0 && shared.is_quiet() && shared.clock.now() + 20s < shared.row()->expires_at;
+    };
+    steps.add({.name = "the access token becomes due", .ready = becomes_due, .act = [&](auto) {
+                   --left.expiries;
+                   shared.clock.advance(token_life - time_left_when_due);
+               }});
+    steps.add({.name = "a while passes",
+               .ready = [&] { return left.whiles > 0 && shared.can_pass(request_timeout - 100ms); },
+               .act =
+                   [&](auto) {
+                       --left.whiles;
+                       shared.clock.advance(request_timeout - 100ms);
+                   }});
+}
+
+/// One run of a scenario: the property that was broken, if one was.
+template <class Store>
+std::string run_once(crew& threads, const scenario& what, choices& path, std::vector<std::string>* trace) {
+    using process = ::process<Store>;
+    shared_session shared(what.server, what.settle_after);
+    shared.clock.advance(what.expired ? token_life + 1s : token_life - time_left_when_due);
+
+    std::vector<std::unique_ptr<process>> processes;
+    {
+        scheduler steps(threads, shared.clock, what.within, path);
+        steps.trace = trace;
+        steps.on_kill = [&](int number) { shared.dies(number); };
+        scenario left = what;
+        add_happenings(steps, shared, left);
+        const auto start = [&](unsigned count, void (process::*act)()) {
+            const int number = static_cast<int>(processes.size());
+            process& added = *processes.emplace_back(std::make_unique<process>(shared, what, number, count));
+            for (unsigned n = 0; n < count; ++n) steps.add(number, [&added, act] { (added.*act)(); });
+        };
+        for (const unsigned count : what.threads) start(count, &process::work);
+        if (what.revocation) start(1, &process::revoke);
+        shared.steps = &steps;
+        steps.run();
+        shared.steps = nullptr;
+        if (steps.is_stuck()) shared.breaks("S7: nobody can go on, or it never ends");
+    }
+    for (const auto& each : processes) each->end();
+    if (!shared.broken().empty()) return shared.broken();
+
+    const bool is_replaced = what.login || what.deletion || what.revocation;
+    if (what.within.faults == 0 && !is_replaced) {
+        for (const auto& each : processes)
+            if (!each->failures.empty()) return "S1: a call fails although nothing has: " + each->failures[0].message();
+        if (shared.server.log().token_requests > 2 + what.expiries) return "S1: a refresh token is sent twice";
+    }
+    shared.judge_rest(what.revocation);
+    const auto& kinds = what.within.kinds;
+    const bool may_be_killed = std::find(kinds.begin(), kinds.end(), "kill") != kinds.end();
+    if (what.declares_grace && shared.is_excused() && !shared.is_alive() && !may_be_killed)
+        return "S3: a lost answer costs the session although the provider has a grace";
+
+    // A new process, after all that was under way has ended.
+    shared.clock.advance(token_life + what.settle_after);
+    const bool is_alive = shared.is_alive(), is_there = shared.row().has_value();
+    const bool is_in_grace = what.declares_grace && what.server.grace > 2 * token_life;
+    process after(shared, scenario{.declares_grace = what.declares_grace, .settle_after = what.settle_after}, 99, 1);
+    after.work();
+    if (!shared.broken().empty()) return shared.broken();
+    if (is_alive && !after.failures.empty())
+        return "S9: a living session is not renewed: " + after.failures[0].message();
+    if (is_in_grace && is_there && !after.failures.empty())
+        return "S3: a session is lost within the grace: " + after.failures[0].message();
+    if (is_there && !is_alive && !is_in_grace &&
+        after.failures != std::vector{make_error_code(errc::reauthorization_required)})
+        return "S9: a dead session is not named as one";
+    unsigned refused = after.refused;
+    for (const auto& each : processes) refused += each->refused;
+    if (refused > 1 && what.within.faults <= 1 && !is_replaced)
+        return "S7: the end of a session is found out more than once";
+    return {};
+}
+
+/// Every run of a scenario, once with an access token that is due and once with one that has ended. The first run that
+/// breaks a property fails the test, with its steps.
+template <class Store = full_store>
+void explore(scenario what) {
+    static crew threads;
+    if (std::getenv("TOKENKEEP_TORTURE") != nullptr) ++what.within.switches;
+    for (const bool expired : {false, true}) {
+        what.expired = expired;
+        CAPTURE(expired);
+        choices path;
+        long runs = 0;
+        do {
+            ++runs;
+            const std::string broken = run_once<Store>(threads, what, path, nullptr);
+            if (broken.empty()) continue;
+            path.repeat();
+            std::vector<std::string> trace;
+            run_once<Store>(threads, what, path, &trace);
+            std::string steps;
+            for (const std::string& each : trace) steps += "\n  " + each;
+            FAIL(broken << ", in run " << runs << steps);
+        } while (path.next());
+        CHECK(runs > 40);
+    }
+}
+
+using kinds = std::vector<std::string_view>;
+const kinds harmless{"not_sent",           "request_lost", "throttled",          "5xx_before",   "mark_fails",
+                     "mark_indeterminate", "save_fails",   "save_indeterminate", "lock_timeout", "early_401"};
+const kinds losing{"kill", "answer_lost", "5xx_after", "truncated", "gives_up"};
+const kinds any = [] {
+    kinds all = harmless;
+    all.insert(all.end(), losing.begin(), losing.end());
+    all.push_back("connection_lost");
+    return all;
+}();
+bounds faults(int count, kinds of, int switches) {
+    return {.switches = switches, .faults = count, .kinds = std::move(of)};
+}
+
+} // namespace
+
+TEST_CASE("transaction: where nothing fails each refresh token is spent once, and no call fails", "[no fault]") {
+    explore({.within = {.switches = 99}});
+    explore({.calls = 2, .expiries = 1, .patience = 1'000s, .within = {.switches = 3}});
+    explore({.threads = {1, 1, 1}, .expiries = 1, .patience = 1'000s, .within = {.switches = 1}});
+    explore({.threads = {2, 2}, .within = {.switches = 1}});
+}
+
+TEST_CASE("transaction: so it is however slow a process is", "[slow]") {
+    explore({.calls = 2, .within = {.switches = 3, .delays = 2}});
+}
+
+TEST_CASE("transaction: a fault that loses no answer costs no session", "[harmless]") {
+    explore({.calls = 2, .within = faults(1, harmless, 2)});
+    explore({.lives_on = true, .within = faults(1, harmless, 2)});
+    explore({.calls = 2, .within = faults(1, {"connection_lost"}, 2)});
+}
+
+TEST_CASE("transaction: a lost answer or a kill costs nothing that lives, and a session at most", "[losing]") {
+    explore({.calls = 2, .within = faults(1, losing, 2)});
+    explore({.calls = 2, .expiries = 1, .patience = 1'000s, .within = faults(1, losing, 1)});
+    explore({.threads = {1, 1, 1}, .within = faults(1, losing, 1)});
+    explore({.threads = {2, 1}, .within = faults(1, losing, 1)});
+    explore({.server = {.rotate = false}, .within = faults(1, losing, 2)});
+}
+
+TEST_CASE("transaction: two faults cost no more than they must", "[two faults]") {
+    explore({.within = faults(2, any, 1)});
+}
+
+TEST_CASE("transaction: within a grace what was lost is got back", "[grace]") {
+    explore({.calls = 2, .server = {.grace = 3s}, .declares_grace = true, .within = faults(1, any, 2)});
+    explore({.server = {.grace = 1'000s}, .declares_grace = true, .within = faults(1, any, 2)});
+    explore({.server = {.grace = 3s}, .declares_grace = true, .whiles = 4, .within = faults(1, {"kill"}, 1)});
+}
+
+TEST_CASE("transaction: tokens that could not be saved are saved first, and nobody spends beside them", "[unsaved]") {
+    const bool lives_on = GENERATE(false, true);
+    explore({.calls = 2,
+             .lives_on = lives_on,
+             .within = {.switches = 2, .delays = 2, .faults = 1, .kinds = {"save_fails", "save_indeterminate"}}});
+}
+
+TEST_CASE("transaction: a lock that is lost while it is held costs nothing", "[lock lost]") {
+    explore({.calls = 2, .within = faults(1, {"lock_lost"}, 2)});
+    explore({.threads = {1, 1, 1}, .within = faults(1, {"lock_lost"}, 2)});
+}
+
+TEST_CASE("transaction: a login or a deletion at any moment stands", "[login]") {
+    explore({.login = true, .within = faults(1, any, 1)});
+    explore({.deletion = true, .within = faults(1, any, 1)});
+}
+
+TEST_CASE("transaction: a revocation ends one session and spares the next", "[revocation]") {
+    explore({.login = true, .revocation = true, .within = {.switches = 2}});
+    explore({.threads = {1}, .revocation = true, .within = faults(1, any, 2)});
+}
+
+TEST_CASE("transaction: a store that only locks, or only compares, is as good where no login interferes", "[less]") {
+    explore<locking<plain_store>>({.calls = 2, .within = faults(1, any, 1)});
+    explore<comparing<plain_store>>(
+        {.read_back_pause = 1s, .settle_after = 4s, .patience = 30s, .within = faults(1, any, 2)});
+}
+
+TEST_CASE("transaction: over a plain store the pause and the marker make one spend", "[plain]") {
+    explore<plain_store>({.read_back_pause = 1s, .settle_after = 4s, .patience = 30s, .within = {.switches = 99}});
+    explore<plain_store>(
+        {.threads = {1, 1, 1}, .read_back_pause = 1s, .settle_after = 4s, .patience = 30s, .within = {.switches = 2}});
+    explore<plain_store>({.read_back_pause = 1s, .settle_after = 4s, .patience = 30s, .within = faults(1, any, 2)});
+    explore<plain_store>({.server = {.grace = 1'000s},
+                          .declares_grace = true,
+                          .whiles = 2,
+                          .read_back_pause = 500ms,
+                          .settle_after = 4s,
+                          .patience = 30s,
+                          .within = {.switches = 1}});
+}
+
+TEST_CASE("transaction: a clock that is wrong ends no session", "[clock]") {
+    const auto ahead = GENERATE(30s, -30s);
+    explore({.calls = 2, .wrong_clock = ahead, .within = faults(1, harmless, 2)});
+}
