@@ -23,6 +23,125 @@
 
 
 
+// ==== tokenkeep/testing/fake_server_endpoints.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TESTING_FAKE_SERVER_ENDPOINTS_HPP
+#define TOKENKEEP_TESTING_FAKE_SERVER_ENDPOINTS_HPP
+
+
+
+// ==== tokenkeep/testing/fake_server_options.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TESTING_FAKE_SERVER_OPTIONS_HPP
+#define TOKENKEEP_TESTING_FAKE_SERVER_OPTIONS_HPP
+
+
+
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <string>
+
+namespace tokenkeep::inline v0::testing {
+
+/// How an answer that brings tokens differs from the one that is due: by the name of a member, the JSON that stands in
+/// its place, or is added if there is no such member. An empty text omits the member. `{{"expires_in", ""},
+/// {"refresh_token", "null"}}` leaves out the one and spoils the other. The text is not checked: it may be no JSON.
+using member_changes = std::map<std::string, std::string, std::less<>>;
+
+/// How Zoho says that a refresh token has been used too often: its documents and its servers do not agree.
+enum class zoho_throttle {
+    status_400,    ///< "Access Denied" under status 400, which is what its servers were seen to do.
+    status_200,    ///< The same under status 200.
+    access_denied, ///< "access_denied" under status 400.
+};
+
+/// What Zoho allows. A limit of 0 is none.
+struct zoho_limits {
+    unsigned access_tokens = 10; ///< That one refresh token brings within `window`; for the rest of it, it is refused.
+    std::chrono::milliseconds window = std::chrono::minutes{10}; ///< Begins with the first of these access tokens.
+    zoho_throttle refusal = zoho_throttle::status_400;
+    unsigned active_access_tokens = 15; ///< Of one refresh token: one more ends the oldest.
+    unsigned refresh_tokens = 20;       ///< Of one user: one more ends the oldest, with its access tokens.
+};
+
+/// How a fake server behaves.
+struct fake_server_options {
+    std::string origin = "https://auth.example.test"; ///< Its endpoints lie below: /token, /revoke, /me, and Zoho's.
+    std::string client_id = "app";
+    secret client_secret = "app-secret";
+    std::chrono::milliseconds token_life{3'600'000};
+    bool rotate = true;                 ///< A refresh brings a new refresh token, and the old one is spent.
+    bool end_session_on_reuse = true;   ///< A spent refresh token that comes back ends the session.
+    std::chrono::milliseconds grace{0}; ///< How long a spent refresh token is still answered with its successor.
+    bool fresh_successor = false;       ///< Each answer within the grace brings a new one; the one before is spent.
+    bool zoho = false;                  ///< Zoho's answers: no new refresh token, api_domain, errors under status 200.
+    zoho_limits limits{};               ///< They hold if `zoho` is set.
+    bool legacy_expiry = false;         ///< Zoho's old answers: seconds in expires_in_sec, milliseconds in expires_in.
+    std::chrono::milliseconds latency{0};       ///< Slept on the clock before a token request is carried out.
+    std::chrono::milliseconds latency_after{0}; ///< Slept between that and the answer.
+    member_changes members{};                   ///< In every answer that brings tokens.
+};
+
+/// What goes wrong with one request to the token endpoint.
+struct fault {
+    enum class kind {
+        none,         ///< Nothing, but for the latency and the members that are given.
+        unreachable,  ///< No connection: the request was certainly not sent. It takes the fault's own latency.
+        lost_request, ///< The connection is reset before the request is carried out; the client cannot know that.
+        lost_answer,  ///< It is carried out, and the connection is reset before the answer comes.
+        truncated,    ///< It is carried out, and half of the answer arrives.
+        answer,       ///< It is not carried out; the answer is `response`.
+        answer_after, ///< It is carried out; the answer is `response` instead.
+        answer_twice, ///< It is carried out; the body of the answer comes twice, one after the other.
+        sent_twice,   ///< A proxy or an HTTP client repeats it: it is carried out twice; the second answer arrives.
+    };
+    kind what = kind::none;
+    http_response response{};
+    std::chrono::milliseconds latency{0};       ///< Added to that of the options.
+    std::chrono::milliseconds latency_after{0}; ///< Likewise.
+    member_changes members{};                   ///< Beside those of the options; for the same name this one holds.
+
+    /// An error such as 429, 500 or 503, before the request is carried out; with Retry-After unless that is zero.
+    static fault http(int status, std::chrono::seconds retry_after = std::chrono::seconds{0}) {
+        fault made{.what = kind::answer, .response = {.status = status}};
+        if (retry_after.count() != 0)
+            made.response.headers.push_back({"Retry-After", std::to_string(retry_after.count())});
+        return made;
+    }
+    /// The same after the request has been carried out, as a gateway answers whose server was too slow.
+    static fault http_after(int status, std::chrono::seconds retry_after = std::chrono::seconds{0}) {
+        fault made = http(status, retry_after);
+        made.what = kind::answer_after;
+        return made;
+    }
+};
+
+/// What a fake server has seen, as it would stand in a server's own log.
+struct fake_server_log {
+    unsigned logins = 0;         ///< Grant tokens exchanged.
+    unsigned refreshes = 0;      ///< Refresh tokens taken.
+    unsigned replayed = 0;       ///< Of these, refresh tokens that had been spent before and were within the grace.
+    unsigned refused = 0;        ///< Grant or refresh tokens refused.
+    unsigned reused = 0;         ///< Of these, refresh tokens that had been spent before.
+    unsigned throttled = 0;      ///< Refresh tokens that Zoho's limit held off; they are not among the refused.
+    unsigned token_requests = 0; ///< Requests that reached the token endpoint; one that is sent twice counts twice.
+    unsigned timed_out = 0;      ///< Of these, requests whose client stopped waiting for the answer.
+    unsigned late = 0;           ///< Of these, requests that were carried out only after that.
+    unsigned revocations = 0;
+    unsigned calls = 0;                    ///< Calls of the protected resource that were answered.
+    unsigned calls_refused = 0;            ///< Calls that were answered with 401.
+    unsigned most_at_once = 0;             ///< The most token requests that were in flight at one time, late ones too.
+    unsigned access_tokens_displaced = 0;  ///< Access tokens that ended because Zoho's limit let in a new one.
+    unsigned refresh_tokens_displaced = 0; ///< Likewise refresh tokens.
+};
+
+} // namespace tokenkeep::inline v0::testing
+
+#endif
+
+
 // ==== tokenkeep/testing/fake_server_state.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_TESTING_FAKE_SERVER_STATE_HPP
@@ -34,7 +153,10 @@
 
 
 
+
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <deque>
 #include <optional>
 #include <string>
@@ -60,6 +182,8 @@ class fake_server_state {
         std::string grant{};         ///< Empty once it has been exchanged.
         std::string refresh_token{}; ///< Empty until then.
         bool ended = false;
+        timestamp window_start{}; ///< When the count of Zoho's limit began.
+        unsigned in_window = 0;   ///< Access tokens that the refresh token has brought since.
         std::vector<spent_token> spent{};
         std::vector<access> access_tokens{};
     };
@@ -76,37 +200,64 @@ class fake_server_state {
         return fresh.grant;
     }
 
-    /// Exchanges a grant token, once.
+    /// Exchanges a grant token, once. The sessions stand in the order of their exchanges.
     std::optional<session*> take_grant(std::string_view grant) {
-        for (session& one : sessions_) {
-            if (grant.empty() || one.grant != grant) continue;
-            one.grant.clear();
-            one.refresh_token = make("rt");
-            return &one;
-        }
-        return std::nullopt;
+        const auto at = std::find_if(sessions_.begin(), sessions_.end(),
+                                     [&](const session& one) { return !grant.empty() && one.grant == grant; });
+        if (at == sessions_.end()) return std::nullopt;
+        std::rotate(at, at + 1, sessions_.end());
+        session& taken = sessions_.back();
+        taken.grant.clear();
+        taken.refresh_token = make("rt");
+        return &taken;
     }
 
-    /// Takes a refresh token: the current one, or one spent less than `grace` ago. Rotation makes the current one spent.
-    refresh_use take_refresh_token(std::string_view token, timestamp now, bool rotate, std::chrono::milliseconds grace,
-                                   bool end_on_reuse) {
+    /// Takes a refresh token: the current one, or one whose grace is not over.
+    refresh_use take_refresh_token(std::string_view token, timestamp now, const fake_server_options& options) {
+        const bool rotates = options.rotate && !options.zoho;
         for (session& one : sessions_) {
             if (token.empty() || one.ended) continue;
             if (one.refresh_token == token) {
-                if (rotate) {
-                    one.spent.push_back({one.refresh_token, now});
-                    one.refresh_token = make("rt");
-                }
+                if (rotates) rotate(one, now);
                 return {&one, false};
             }
             for (const spent_token& old : one.spent) {
                 if (old.token != token) continue;
-                if (now - old.at < grace) return {&one, true};
-                if (end_on_reuse) end(one);
+                if (now - old.at < options.grace) {
+                    if (rotates && options.fresh_successor) rotate(one, now);
+                    return {&one, true};
+                }
+                if (options.end_session_on_reuse) end(one);
                 return {std::nullopt, true};
             }
         }
         return {};
+    }
+
+    /// Counts one more access token for the session's refresh token; false if that would be too many now.
+    bool count_access_token(session& of, timestamp now, const zoho_limits& limits) {
+        if (limits.access_tokens == 0) return true;
+        if (of.in_window == 0 || now - of.window_start >= limits.window) {
+            of.window_start = now;
+            of.in_window = 0;
+        }
+        if (of.in_window >= limits.access_tokens) return false;
+        ++of.in_window;
+        return true;
+    }
+
+    /// Ends the user's oldest sessions until there are no more than `limit`; says how many it ended. 0 is no limit.
+    unsigned keep_newest(const std::string& user, unsigned limit) {
+        return keep_newest(
+            sessions_, limit,
+            [&](const session& one) { return one.user == user && !one.ended && !one.refresh_token.empty(); }, end);
+    }
+
+    /// The same for the access tokens of a session that have not expired.
+    unsigned keep_newest(session& of, unsigned limit, timestamp now) {
+        return keep_newest(
+            of.access_tokens, limit, [now](const access& held) { return now < held.ends; },
+            [now](access& held) { held.ends = now; });
     }
 
     secret add_access_token(session& of, timestamp ends) {
@@ -152,6 +303,7 @@ class fake_server_state {
             text::append_json_string(out, one.user);
             out += ",\"grant\":\"" + one.grant + "\",\"refresh_token\":\"" + one.refresh_token + "\",\"ended\":";
             out += one.ended ? "true" : "false";
+            out += ",\"window_start\":" + to_text(one.window_start) + ",\"in_window\":" + std::to_string(one.in_window);
             append(out, "spent", one.spent, [](const spent_token& t) { return t.at; });
             append(out, "access_tokens", one.access_tokens, [](const access& t) { return t.ends; });
             out += '}';
@@ -167,12 +319,14 @@ class fake_server_state {
             session read{.user = member(one, "user").text(),
                          .grant = member(one, "grant").text(),
                          .refresh_token = member(one, "refresh_token").text(),
-                         .ended = member(one, "ended").boolean().value_or(false)};
+                         .ended = member(one, "ended").boolean().value_or(false),
+                         .window_start = time(one, "window_start"),
+                         .in_window = static_cast<unsigned>(member(one, "in_window").integer().value_or(0))};
             member(one, "spent").for_each_element([&](const text::json_value& t) {
-                read.spent.push_back({member(t, "token").text(), time(t)});
+                read.spent.push_back({member(t, "token").text(), time(t, "time")});
             });
             member(one, "access_tokens").for_each_element([&](const text::json_value& t) {
-                read.access_tokens.push_back({member(t, "token").text(), time(t)});
+                read.access_tokens.push_back({member(t, "token").text(), time(t, "time")});
             });
             state.sessions_.push_back(std::move(read));
         });
@@ -185,6 +339,25 @@ class fake_server_state {
     static void end(session& one) {
         one.ended = true;
         one.access_tokens.clear();
+    }
+
+    static void rotate(session& one, timestamp now) {
+        one.spent.push_back({one.refresh_token, now});
+        one.refresh_token = make("rt");
+    }
+
+    template <class All, class Lives, class End>
+    static unsigned keep_newest(All& all, unsigned limit, Lives lives, End end) {
+        const auto living = static_cast<std::size_t>(std::count_if(all.begin(), all.end(), lives));
+        const std::size_t excess = limit == 0 || living <= limit ? 0 : living - limit;
+        unsigned ended = 0;
+        for (auto& one : all) {
+            if (ended == excess) break;
+            if (!lives(one)) continue;
+            end(one);
+            ++ended;
+        }
+        return ended;
     }
 
     template <class Tokens, class TimeOf>
@@ -202,11 +375,11 @@ class fake_server_state {
         if (!found) throw error(errc::storage_corrupt, "fake_server: the state lacks a member");
         return *found;
     }
-    static timestamp time(const text::json_value& t) {
-        return timestamp{std::chrono::milliseconds{member(t, "time").integer().value_or(0)}};
+    static timestamp time(const text::json_value& object, std::string_view name) {
+        return timestamp{std::chrono::milliseconds{member(object, name).integer().value_or(0)}};
     }
 
-    std::deque<session> sessions_{}; // a deque: pointers to its elements stay good while it grows
+    std::deque<session> sessions_{}; // what take_grant and take_refresh_token point to is good until the next request
 };
 
 } // namespace tokenkeep::inline v0::testing
@@ -220,266 +393,146 @@ class fake_server_state {
 
 #include <algorithm>
 #include <chrono>
-#include <deque>
+#include <functional>
 #include <map>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tokenkeep::inline v0::testing {
 
-/// How a fake server behaves.
-struct fake_server_options {
-    std::string origin = "https://auth.example.test"; ///< Its endpoints lie below: /token, /revoke, /me, and Zoho's.
-    std::string client_id = "app";
-    secret client_secret = "app-secret";
-    std::chrono::milliseconds token_life{3'600'000};
-    bool rotate = true;                 ///< A refresh brings a new refresh token, and the old one is spent.
-    bool end_session_on_reuse = true;   ///< A spent refresh token that comes back ends the session.
-    std::chrono::milliseconds grace{0}; ///< How long a spent refresh token is still answered with its successor.
-    bool zoho = false;                  ///< Zoho's answers: no new refresh token, api_domain, errors under status 200.
-    std::chrono::milliseconds latency{0}; ///< Slept on the clock before a token request is carried out.
-};
-
-/// What goes wrong with one request to the token endpoint.
-struct fault {
-    enum class kind {
-        none,         ///< Nothing: this request is as it should be.
-        unreachable,  ///< No connection: the request was certainly not sent.
-        lost_request, ///< It never arrives, and the client cannot know.
-        lost_answer,  ///< It is carried out, and the answer is lost.
-        truncated,    ///< It is carried out, and half of the answer arrives.
-        answer,       ///< It is not carried out; the answer is `response`.
-        answer_after, ///< It is carried out; the answer is `response` instead.
-    };
-    kind what = kind::none;
-    http_response response{};
-};
-
-/// What a fake server has seen, as it would stand in a server's own log.
-struct fake_server_log {
-    unsigned logins = 0;         ///< Grant tokens exchanged.
-    unsigned refreshes = 0;      ///< Refresh tokens taken.
-    unsigned refused = 0;        ///< Grant or refresh tokens refused.
-    unsigned reused = 0;         ///< Of these, refresh tokens that had been spent before.
-    unsigned token_requests = 0; ///< Requests that reached the token endpoint.
-    unsigned revocations = 0;
-    unsigned calls = 0;         ///< Calls of the protected resource that were answered.
-    unsigned calls_refused = 0; ///< Calls that were answered with 401.
-    unsigned most_at_once = 0;  ///< The most token requests that were in flight at one time.
-};
-
-/// An authorization server with a protected resource, within the process: use it as a transport. Rotation with reuse
-/// detection, grace, expiry, revocation, lost answers and Zoho's shapes are settings; its state can be saved as a
-/// document and loaded again, as that of a real one would outlive its clients. Safe to call from many threads at once.
-class fake_server {
+/// What a fake server answers while nothing goes wrong. Each request is carried out at the moment that is given with
+/// it. Not safe to call from many threads at once: fake_server locks.
+class fake_server_endpoints {
   public:
-    explicit fake_server(fake_server_options options = {}) : fake_server(std::move(options), machine_clock()) {}
+    fake_server_options options{};
+    fake_server_state state{};
+    fake_server_log log{};
 
-    /// The same on a clock of the test's, which outlives the server.
-    template <clock Clock>
-    fake_server(fake_server_options options, Clock& clock)
-        : options_(std::move(options)),
-          clock_(&clock),
-          now_([](void* c) -> timestamp { return static_cast<Clock*>(c)->now(); }),
-          sleep_([](void* c, std::chrono::milliseconds time) {
-              static_cast<Clock*>(c)->sleep_until(static_cast<Clock*>(c)->steady_now() + time);
-          }) {}
-
-    http_response operator()(const http_request& request) {
-        const auto url = text::parse_url(request.url);
-        const std::string_view path = url ? url->target.substr(0, url->target.find('?')) : std::string_view();
-        if (path == "/token" || path == "/oauth/v2/token") return answer_token_request(request);
-        const std::lock_guard lock(mutex_);
-        if (path == "/revoke" || path == "/oauth/v2/token/revoke") return answer_revocation(request);
-        if (path == "/me" || path == "/crm/v8/users") return answer_call(request);
-        return {.status = 404};
-    }
-
-    /// The user consents in the browser: the grant token that the redirect would carry.
-    secret grant(const std::string& user) {
-        const std::lock_guard lock(mutex_);
-        return state_.add_grant(user);
-    }
-
-    /// How a client reaches this server; `replay_grace` is as the server has it.
-    oauth2_provider provider() const {
-        return {.token_endpoint = options_.origin + "/token",
-                .revocation_endpoint = options_.origin + "/revoke",
-                .replay_grace = options_.grace,
-                .client_id = options_.client_id,
-                .client_secret = options_.client_secret};
-    }
-    /// A data centre of Zoho's that is this server.
-    zoho::data_center data_center() const {
-        return {.accounts = options_.origin,
-                .api = options_.origin,
-                .sandbox = options_.origin,
-                .developer = options_.origin};
-    }
-    /// The URL of the protected resource; it answers with the user's name, or 401.
-    std::string resource() const {
-        return options_.origin + (options_.zoho ? "/crm/v8/users?type=CurrentUser" : "/me");
-    }
-
-    /// The next token requests meet these faults, in the order in which they were given.
-    void next(fault f) {
-        const std::lock_guard lock(mutex_);
-        faults_.push_back(std::move(f));
-    }
-    void next(fault::kind what) { next(fault{what}); }
-
-    /// The session of that refresh or access token ends on the server's side: the user has withdrawn the consent.
-    void revoke(const secret& token) {
-        const std::lock_guard lock(mutex_);
-        state_.revoke(token.reveal());
-    }
-    /// Every access token that is out ends now.
-    void expire_access_tokens() {
-        const std::lock_guard lock(mutex_);
-        state_.expire_access_tokens(now());
-    }
-    /// Whether that refresh token would be taken now, as the current one of a session that lives.
-    bool is_live(const secret& refresh_token) const {
-        const std::lock_guard lock(mutex_);
-        return state_.is_live(refresh_token);
-    }
-    /// Changes how the server behaves from now on.
-    void set_options(fake_server_options options) {
-        const std::lock_guard lock(mutex_);
-        options_ = std::move(options);
-    }
-
-    fake_server_log log() const {
-        const std::lock_guard lock(mutex_);
-        return log_;
-    }
-
-    /// All that the server knows of its sessions, as JSON. It holds secrets.
-    secret save_state() const {
-        const std::lock_guard lock(mutex_);
-        return state_.to_json();
-    }
-    /// The reverse; throws errc::storage_corrupt if the text is no such state.
-    void load_state(std::string_view json) {
-        const std::lock_guard lock(mutex_);
-        state_ = fake_server_state::from_json(json);
-    }
-
-  private:
-    using form = std::map<std::string, std::string, std::less<>>;
-
-    static system_clock& machine_clock() {
-        static system_clock clock;
-        return clock;
-    }
-
-    timestamp now() const { return now_(clock_); }
-
-    http_response answer_token_request(const http_request& request) {
-        fault met;
-        std::chrono::milliseconds latency{0};
-        {
-            const std::lock_guard lock(mutex_);
-            if (!faults_.empty()) {
-                met = std::move(faults_.front());
-                faults_.pop_front();
-            }
-            if (met.what == fault::kind::unreachable) throw transport_error("fake_server: no connection", false);
-            ++log_.token_requests;
-            log_.most_at_once = std::max(log_.most_at_once, ++in_flight_);
-            latency = options_.latency;
-        }
-        if (latency.count() > 0) sleep_(clock_, latency);
-        const std::lock_guard lock(mutex_);
-        --in_flight_;
-        switch (met.what) {
-        case fault::kind::lost_request: throw transport_error("fake_server: timed out");
-        case fault::kind::answer: return met.response;
-        default: break;
-        }
-        http_response response = carry_out(request);
-        switch (met.what) {
-        case fault::kind::lost_answer: throw transport_error("fake_server: connection reset");
-        case fault::kind::truncated: response.body.resize(response.body.size() / 2); break;
-        case fault::kind::answer_after: return met.response;
-        default: break;
-        }
-        return response;
-    }
-
-    http_response carry_out(const http_request& request) {
+    /// An exchange or a refresh. `changes` come on top of those in the options.
+    http_response answer_token_request(const http_request& request, timestamp now, const member_changes& changes) {
         const form fields = read_form(request);
         if (!is_client(request, fields)) return refuse(401, "invalid_client");
         const std::string_view kind = value(fields, "grant_type");
-        std::optional<fake_server_state::session*> found;
-        if (kind == "authorization_code") {
-            found = state_.take_grant(value(fields, "code"));
-            if (found) ++log_.logins;
-        } else if (kind == "refresh_token") {
-            const auto use =
-                state_.take_refresh_token(value(fields, "refresh_token"), now(), options_.rotate && !options_.zoho,
-                                          options_.grace, options_.end_session_on_reuse);
-            found = use.taken;
-            if (found) ++log_.refreshes;
-            if (use.was_spent && !found) ++log_.reused;
-        } else {
-            return refuse(400, "unsupported_grant_type");
-        }
-        if (!found) {
-            ++log_.refused;
-            return refuse(400, options_.zoho ? "invalid_code" : "invalid_grant");
-        }
-        return issue(**found, kind == "authorization_code");
-    }
-
-    http_response issue(fake_server_state::session& session, bool login) {
-        const secret access = state_.add_access_token(session, now() + options_.token_life);
-        std::string body = "{\"access_token\":\"" + std::string(access.reveal()) + "\"";
-        if (!options_.zoho || login) body += ",\"refresh_token\":\"" + session.refresh_token + "\"";
-        if (options_.zoho) body += ",\"api_domain\":\"" + options_.origin + "\"";
-        body += ",\"token_type\":\"Bearer\",\"expires_in\":" + std::to_string(options_.token_life.count() / 1000) + "}";
-        return json(200, std::move(body));
+        if (kind == "authorization_code") return exchange(value(fields, "code"), now, changes);
+        if (kind == "refresh_token") return refresh(value(fields, "refresh_token"), now, changes);
+        return refuse(400, "unsupported_grant_type");
     }
 
     http_response answer_revocation(const http_request& request) {
         const form fields = read_form(request);
-        if (!options_.zoho && !is_client(request, fields)) return refuse(401, "invalid_client");
-        const bool known = state_.revoke(value(fields, "token"));
-        if (known) ++log_.revocations;
-        if (!options_.zoho) return {.status = 200};
+        if (!options.zoho && !is_client(request, fields)) return refuse(401, "invalid_client");
+        const bool known = state.revoke(value(fields, "token"));
+        if (known) ++log.revocations;
+        if (!options.zoho) return {.status = 200};
         return known ? json(200, "{\"status\":\"success\"}") : json(400, "{\"status\":\"failure\"}");
     }
 
-    http_response answer_call(const http_request& request) {
+    /// A call of the protected resource.
+    http_response answer_call(const http_request& request, timestamp now) {
         const std::string_view header = find_header(request.headers, "Authorization");
-        const std::string_view scheme = options_.zoho ? "Zoho-oauthtoken " : "Bearer ";
+        const std::string_view scheme = options.zoho ? "Zoho-oauthtoken " : "Bearer ";
         const bool named = header.substr(0, scheme.size()) == scheme;
-        const auto* session = named ? state_.find_access_token(header.substr(scheme.size()), now()) : nullptr;
+        const auto* session = named ? state.find_access_token(header.substr(scheme.size()), now) : nullptr;
         if (session == nullptr) {
-            ++log_.calls_refused;
-            return json(401, options_.zoho ? "{\"code\":\"INVALID_TOKEN\",\"details\":{},\"message\":\"invalid oauth "
-                                             "token\",\"status\":\"error\"}"
-                                           : "{\"error\":\"invalid_token\"}");
+            ++log.calls_refused;
+            return json(401, options.zoho ? "{\"code\":\"INVALID_TOKEN\",\"details\":{},\"message\":\"invalid oauth "
+                                            "token\",\"status\":\"error\"}"
+                                          : "{\"error\":\"invalid_token\"}");
         }
-        ++log_.calls;
-        std::string body = options_.zoho ? "{\"users\":[{\"email\":" : "{\"user\":";
-        text::append_json_string(body, session->user);
-        return json(200, body + (options_.zoho ? "}]}" : "}"));
+        ++log.calls;
+        const std::string user = quoted(session->user);
+        return json(200, options.zoho ? "{\"users\":[{\"email\":" + user + "}]}" : "{\"user\":" + user + "}");
     }
 
-    bool is_client(const http_request& request, const form& fields) const {
-        const std::string basic = "Basic " + text::to_base64(text::form_encode(options_.client_id) + ":" +
-                                                             text::form_encode(options_.client_secret.reveal()));
-        if (const auto header = find_header(request.headers, "Authorization"); !header.empty()) return header == basic;
-        return value(fields, "client_id") == options_.client_id &&
-               value(fields, "client_secret") == options_.client_secret.reveal();
+  private:
+    using form = std::map<std::string, std::string, std::less<>>;
+    using members = std::vector<std::pair<std::string, std::string>>; // names, and the JSON of their values
+
+    http_response exchange(std::string_view grant, timestamp now, const member_changes& changes) {
+        const auto found = state.take_grant(grant);
+        if (!found) return refuse_grant();
+        ++log.logins;
+        if (options.zoho)
+            log.refresh_tokens_displaced += state.keep_newest((*found)->user, options.limits.refresh_tokens);
+        return issue(**found, true, now, changes);
+    }
+
+    http_response refresh(std::string_view refresh_token, timestamp now, const member_changes& changes) {
+        const auto use = state.take_refresh_token(refresh_token, now, options);
+        if (use.was_spent) ++(use.taken ? log.replayed : log.reused);
+        if (!use.taken) return refuse_grant();
+        if (options.zoho && !state.count_access_token(**use.taken, now, options.limits)) return throttle();
+        ++log.refreshes;
+        return issue(**use.taken, false, now, changes);
+    }
+
+    http_response issue(fake_server_state::session& session, bool login, timestamp now, const member_changes& changes) {
+        const secret access = state.add_access_token(session, now + options.token_life);
+        if (options.zoho)
+            log.access_tokens_displaced += state.keep_newest(session, options.limits.active_access_tokens, now);
+        members answer{{"access_token", quoted(access.reveal())}};
+        if (!options.zoho || login) answer.emplace_back("refresh_token", quoted(session.refresh_token));
+        if (options.zoho) answer.emplace_back("api_domain", quoted(options.origin));
+        answer.emplace_back("token_type", "\"Bearer\"");
+        const auto life = options.token_life.count();
+        if (options.legacy_expiry) answer.emplace_back("expires_in_sec", std::to_string(life / 1000));
+        answer.emplace_back("expires_in", std::to_string(options.legacy_expiry ? life : life / 1000));
+        change(answer, options.members);
+        change(answer, changes);
+        return json(200, to_object(answer));
+    }
+
+    http_response refuse_grant() {
+        ++log.refused;
+        return refuse(400, options.zoho ? "invalid_code" : "invalid_grant");
+    }
+
+    http_response throttle() {
+        ++log.throttled;
+        const zoho_throttle shape = options.limits.refusal;
+        return json(shape == zoho_throttle::status_200 ? 200 : 400,
+                    "{\"error_description\":\"You have made too many requests continuously. Please try again after "
+                    "some time.\",\"error\":" +
+                        quoted(shape == zoho_throttle::access_denied ? "access_denied" : "Access Denied") +
+                        ",\"status\":\"failure\"}");
     }
 
     http_response refuse(int status, std::string_view code) const {
-        return json(options_.zoho ? 200 : status, "{\"error\":\"" + std::string(code) + "\"}");
+        return json(options.zoho ? 200 : status, "{\"error\":" + quoted(code) + "}");
+    }
+
+    bool is_client(const http_request& request, const form& fields) const {
+        const std::string basic = "Basic " + text::to_base64(text::form_encode(options.client_id) + ":" +
+                                                             text::form_encode(options.client_secret.reveal()));
+        if (const auto header = find_header(request.headers, "Authorization"); !header.empty()) return header == basic;
+        return value(fields, "client_id") == options.client_id &&
+               value(fields, "client_secret") == options.client_secret.reveal();
+    }
+
+    static void change(members& answer, const member_changes& changes) {
+        for (const auto& changed : changes) {
+            const auto at = std::find_if(answer.begin(), answer.end(),
+                                         [&](const auto& member) { return member.first == changed.first; });
+            if (at == answer.end())
+                answer.emplace_back(changed);
+            else
+                at->second = changed.second;
+        }
+    }
+
+    static std::string to_object(const members& answer) {
+        std::string out;
+        for (const auto& [name, json] : answer)
+            if (!json.empty()) out += (out.empty() ? '{' : ',') + quoted(name) + ':' + json;
+        return out.empty() ? "{}" : out + '}';
+    }
+
+    static std::string quoted(std::string_view text) {
+        std::string out;
+        text::append_json_string(out, text);
+        return out;
     }
 
     static http_response json(int status, std::string body) {
@@ -498,21 +551,254 @@ class fake_server {
         const auto at = fields.find(name);
         return at == fields.end() ? std::string_view() : at->second;
     }
-
-    mutable std::mutex mutex_{};
-    fake_server_options options_;
-    fake_server_state state_{};
-    fake_server_log log_{};
-    std::deque<fault> faults_{};
-    unsigned in_flight_ = 0;
-    void* clock_;
-    timestamp (*now_)(void*);
-    void (*sleep_)(void*, std::chrono::milliseconds);
 };
 
 } // namespace tokenkeep::inline v0::testing
 
 #endif
+
+
+
+
+
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep::inline v0::testing {
+
+/// An authorization server with a protected resource, within the process: use it as a transport. Rotation with reuse
+/// detection, grace, expiry, revocation, latency, odd answers, Zoho's shapes and limits are settings; faults are given
+/// for single requests. On a clock of the test's all of it happens in the same way every time. Its state can be saved
+/// as a document and loaded again, as that of a real one would outlive its clients. Safe to call from many threads at
+/// once.
+///
+/// A token request takes the latency before it is carried out and the latency after. It keeps to request.timeout, in
+/// which zero is none: when that is over, transport_error is thrown, and no answer comes any more. If the request has
+/// not been carried out by then, it is late: that happens when its latency is over, whether or not anybody waits, and
+/// whatever the server is asked from that moment on finds it done.
+class fake_server {
+  public:
+    explicit fake_server(fake_server_options options = {}) : fake_server(std::move(options), machine_clock()) {}
+
+    /// The same on a clock of the test's, which outlives the server.
+    template <clock Clock>
+    fake_server(fake_server_options options, Clock& clock)
+        : server_{.options = std::move(options)},
+          clock_(&clock),
+          now_([](void* c) -> timestamp { return static_cast<Clock*>(c)->now(); }),
+          steady_now_([](void* c) -> time_point { return static_cast<Clock*>(c)->steady_now(); }),
+          sleep_until_([](void* c, time_point t) { static_cast<Clock*>(c)->sleep_until(t); }) {}
+
+    http_response operator()(const http_request& request) {
+        const auto url = text::parse_url(request.url);
+        const std::string_view path = url ? url->target.substr(0, url->target.find('?')) : std::string_view();
+        if (path == "/token" || path == "/oauth/v2/token") return answer_token_request(request);
+        const auto lock = enter();
+        if (path == "/revoke" || path == "/oauth/v2/token/revoke") return server_.answer_revocation(request);
+        if (path == "/me" || path == "/crm/v8/users") return server_.answer_call(request, now_(clock_));
+        return {.status = 404};
+    }
+
+    /// The user consents in the browser: the grant token that the redirect would carry.
+    secret grant(const std::string& user) {
+        const auto lock = enter();
+        return server_.state.add_grant(user);
+    }
+
+    /// How a client reaches this server; `replay_grace` is as the server has it.
+    oauth2_provider provider() const {
+        const auto lock = enter();
+        const fake_server_options& options = server_.options;
+        return {.token_endpoint = options.origin + "/token",
+                .revocation_endpoint = options.origin + "/revoke",
+                .replay_grace = options.grace,
+                .client_id = options.client_id,
+                .client_secret = options.client_secret};
+    }
+    /// A data centre of Zoho's that is this server.
+    zoho::data_center data_center() const {
+        const auto lock = enter();
+        const std::string& origin = server_.options.origin;
+        return {.accounts = origin, .api = origin, .sandbox = origin, .developer = origin};
+    }
+    /// The URL of the protected resource; it answers with the user's name, or 401.
+    std::string resource() const {
+        const auto lock = enter();
+        return server_.options.origin + (server_.options.zoho ? "/crm/v8/users?type=CurrentUser" : "/me");
+    }
+
+    /// The next token requests meet these faults, in the order in which they were given.
+    void next(fault f) {
+        const auto lock = enter();
+        faults_.push_back(std::move(f));
+    }
+    void next(fault::kind what) { next(fault{what}); }
+
+    /// The session of that refresh or access token ends on the server's side: the user has withdrawn the consent.
+    void revoke(const secret& token) {
+        const auto lock = enter();
+        server_.state.revoke(token.reveal());
+    }
+    /// Every access token that is out ends now.
+    void expire_access_tokens() {
+        const auto lock = enter();
+        server_.state.expire_access_tokens(now_(clock_));
+    }
+    /// Whether that refresh token would be taken now, as the current one of a session that lives. Zoho's limit on how
+    /// often does not count.
+    bool is_live(const secret& refresh_token) const {
+        const auto lock = enter();
+        return server_.state.is_live(refresh_token);
+    }
+    /// Changes how the server behaves from now on. Requests that are under way keep their latency.
+    void set_options(fake_server_options options) {
+        const auto lock = enter();
+        server_.options = std::move(options);
+    }
+
+    fake_server_log log() const {
+        const auto lock = enter();
+        return server_.log;
+    }
+
+    /// All that the server knows of its sessions, as JSON. It holds secrets. Requests that are under way are not in it.
+    secret save_state() const {
+        const auto lock = enter();
+        return server_.state.to_json();
+    }
+    /// The reverse; throws errc::storage_corrupt if the text is no such state. Requests that are under way find it.
+    void load_state(std::string_view json) {
+        const std::lock_guard lock(mutex_);
+        server_.state = fake_server_state::from_json(json);
+    }
+
+  private:
+    using time_point = std::chrono::steady_clock::time_point;
+    using milliseconds = std::chrono::milliseconds;
+
+    struct late_request {
+        http_request request{};
+        fault::kind met = fault::kind::none;
+    };
+
+    static system_clock& machine_clock() {
+        static system_clock clock;
+        return clock;
+    }
+
+    http_response answer_token_request(const http_request& request) {
+        auto lock = enter();
+        fault met;
+        if (!faults_.empty()) {
+            met = std::move(faults_.front());
+            faults_.pop_front();
+        }
+        const time_point start = steady_now_(clock_);
+        const milliseconds timeout = request.timeout.count() > 0 ? request.timeout : milliseconds::max();
+        if (met.what == fault::kind::unreachable) {
+            sleep_until(start + std::min(met.latency, timeout), lock);
+            throw transport_error("fake_server: no connection", false);
+        }
+        ++server_.log.token_requests;
+        server_.log.most_at_once = std::max(server_.log.most_at_once, ++in_flight_);
+        const milliseconds before = server_.options.latency + met.latency;
+        const milliseconds until_answer = before + server_.options.latency_after + met.latency_after;
+
+        if (before >= timeout && is_carried_out(met.what)) {
+            late_.emplace(start + before, late_request{request, met.what});
+            sleep_until(start + timeout, lock);
+            give_up();
+        }
+        sleep_until(start + std::min(before, timeout), lock);
+        http_response response;
+        if (is_carried_out(met.what)) response = carry_out(request, met.what, now_(clock_), met.members);
+        sleep_until(start + std::min(until_answer, timeout), lock);
+        --in_flight_;
+        if (until_answer >= timeout) give_up();
+        return deliver(std::move(response), met);
+    }
+
+    static bool is_carried_out(fault::kind met) {
+        return met != fault::kind::lost_request && met != fault::kind::answer;
+    }
+
+    http_response carry_out(const http_request& request, fault::kind met, timestamp now,
+                            const member_changes& changes) const {
+        if (met == fault::kind::sent_twice) {
+            server_.answer_token_request(request, now, changes);
+            ++server_.log.token_requests;
+        }
+        return server_.answer_token_request(request, now, changes);
+    }
+
+    /// What arrives of an answer.
+    static http_response deliver(http_response response, fault& met) {
+        switch (met.what) {
+        case fault::kind::lost_request:
+        case fault::kind::lost_answer: throw transport_error("fake_server: connection reset");
+        case fault::kind::truncated: response.body.resize(response.body.size() / 2); break;
+        case fault::kind::answer_twice: response.body += response.body; break;
+        case fault::kind::answer:
+        case fault::kind::answer_after: return std::move(met.response);
+        default: break;
+        }
+        return response;
+    }
+
+    [[noreturn]] void give_up() {
+        ++server_.log.timed_out;
+        throw transport_error("fake_server: timed out");
+    }
+
+    /// Others are served meanwhile, and what is late by then is carried out.
+    void sleep_until(time_point t, std::unique_lock<std::mutex>& lock) const {
+        lock.unlock();
+        sleep_until_(clock_, t);
+        lock.lock();
+        catch_up();
+    }
+
+    std::unique_lock<std::mutex> enter() const {
+        std::unique_lock lock(mutex_);
+        catch_up();
+        return lock;
+    }
+
+    /// Carries out the late requests whose moment has come, each as of that moment.
+    void catch_up() const {
+        const time_point present = steady_now_(clock_);
+        while (!late_.empty() && late_.begin()->first <= present) {
+            const auto one = late_.extract(late_.begin());
+            const auto ago = std::chrono::floor<milliseconds>(present - one.key());
+            carry_out(one.mapped().request, one.mapped().met, now_(clock_) - ago, {});
+            --in_flight_;
+            ++server_.log.late;
+        }
+    }
+
+    // What is mutable: whoever looks finds that the late requests have been carried out.
+    mutable std::mutex mutex_{};
+    mutable fake_server_endpoints server_;
+    mutable std::multimap<time_point, late_request> late_{};
+    mutable unsigned in_flight_ = 0;
+    std::deque<fault> faults_{};
+    void* clock_;
+    timestamp (*now_)(void*);
+    time_point (*steady_now_)(void*);
+    void (*sleep_until_)(void*, time_point);
+};
+
+} // namespace tokenkeep::inline v0::testing
+
+#endif
+
 
 
 // ==== tokenkeep/testing/simulated_files.hpp

@@ -5,8 +5,13 @@
 
 #include <tokenkeep/oauth/exchange.hpp>
 #include <tokenkeep/oauth/refresh.hpp>
+#include <tokenkeep/oauth/retry_after.hpp>
 #include <tokenkeep/oauth/revoke.hpp>
 #include <tokenkeep/testing/virtual_clock.hpp>
+#include <tokenkeep/zoho/provider.hpp>
+
+#include <optional>
+#include <string>
 
 using namespace std::chrono_literals;
 using tokenkeep::errc, tokenkeep::secret, tokenkeep::token;
@@ -32,6 +37,22 @@ struct client {
     tokenkeep::token_response refresh(const secret& with) {
         return ask(server.provider().refresh_request({.refresh_token = with}));
     }
+    tokenkeep::http_response send_refresh(const secret& with, std::chrono::milliseconds timeout = 30s) {
+        auto request = server.provider().refresh_request({.refresh_token = with});
+        request.timeout = timeout;
+        return server(request);
+    }
+    /// What became of a refresh, to a client that cannot see the server; and the time it took.
+    std::string fate(const secret& with, std::chrono::milliseconds timeout = 30s) {
+        const auto start = clock.now();
+        std::string seen;
+        try {
+            seen = std::to_string(send_refresh(with, timeout).status);
+        } catch (const tokenkeep::transport_error& failure) {
+            seen = failure.may_have_been_sent() ? "perhaps sent" : "not sent";
+        }
+        return seen + " after " + std::to_string((clock.now() - start) / 1ms) + " ms";
+    }
     int call(const secret& access) {
         return server({.method = "GET",
                        .url = server.resource(),
@@ -45,6 +66,39 @@ struct client {
             return failure.code() == errc::reauthorization_required;
         }
         return false;
+    }
+};
+
+/// The same of Zoho's.
+struct zoho_client : client {
+    explicit zoho_client(fake_server_options options = {.zoho = true}) : client(std::move(options)) {}
+
+    tokenkeep::zoho::provider zoho{server.data_center(), tokenkeep::zoho::environment::production};
+
+    token row(const secret& refresh_token) {
+        return {.client_id = "app", .client_secret = "app-secret", .refresh_token = refresh_token};
+    }
+    tokenkeep::token_response login(const secret& grant) {
+        const token who{.client_id = "app", .client_secret = "app-secret", .grant_token = grant};
+        return zoho.read_token_response(server(zoho.exchange_request(who)), who);
+    }
+    tokenkeep::http_response send_refresh(const secret& with) { return server(zoho.refresh_request(row(with))); }
+    tokenkeep::token_response refresh(const secret& with) {
+        return zoho.read_token_response(send_refresh(with), row(with));
+    }
+    int call(const secret& access) {
+        tokenkeep::http_request request{.method = "GET", .url = server.resource()};
+        zoho.authorize(request, {.access_token = access});
+        return server(request).status;
+    }
+    /// How the next refresh is refused; nullopt if it is not.
+    std::optional<errc> refusal(const secret& with) {
+        try {
+            refresh(with);
+        } catch (const tokenkeep::error& failure) {
+            return static_cast<errc>(failure.code().value());
+        }
+        return std::nullopt;
     }
 };
 
@@ -205,4 +259,368 @@ TEST_CASE("fake_server: Zoho's shapes", "[fake_server]") {
     CHECK(c.server(call).body.find("INVALID_TOKEN") != std::string::npos);
     provider.authorize(call, row);
     CHECK(c.server(call).status == 200);
+}
+
+TEST_CASE("fake_server: a request takes the latency before it is carried out and the latency after", "[fake_server]") {
+    client c({.token_life = 100s, .latency = 3s, .latency_after = 2s});
+    const auto start = c.clock.now();
+    const auto login = c.login();
+    CHECK(c.clock.now() - start == 5s);
+    c.clock.advance(97'999ms);
+    CHECK(c.call(login.access_token) == 200);
+    c.clock.advance(1ms);
+    CHECK(c.call(login.access_token) == 401); // 100 seconds after it was carried out
+    c.server.next({.latency = 1s, .latency_after = 4s});
+    CHECK(c.fate(login.refresh_token) == "200 after 10000 ms");
+    c.server.next({.what = fault::kind::lost_request, .latency = 1s, .latency_after = 4s});
+    CHECK(c.fate(login.refresh_token) == "perhaps sent after 10000 ms");
+}
+
+TEST_CASE("fake_server: a request that outlasts its client's timeout is late: it is carried out at its moment",
+          "[fake_server]") {
+    client c;
+    const auto login = c.login();
+    c.server.set_options({.latency = 15s}); // the two latencies add up to 45 seconds
+    c.server.next({.latency = 30s});
+    CHECK(c.fate(login.refresh_token) == "perhaps sent after 30000 ms");
+    CHECK(c.server.log().timed_out == 1);
+    c.clock.advance(14'999ms);
+    CHECK(c.server.is_live(login.refresh_token));
+    CHECK(c.server.log().late == 0);
+    c.clock.advance(1ms);
+    CHECK(!c.server.is_live(login.refresh_token));
+    CHECK(c.server.log().late == 1);
+    CHECK(c.server.log().refreshes == 1);
+    CHECK(c.server.log().token_requests == 2);
+
+    c.server.next({.latency = 15s}); // with that of the options as long as the timeout
+    CHECK(c.fate(login.refresh_token) == "perhaps sent after 30000 ms");
+    CHECK(c.server.log().late == 2);
+    CHECK(c.server.log().most_at_once == 1);
+}
+
+TEST_CASE("fake_server: the moment of a late request is its own, not that of who looks", "[fake_server]") {
+    client c({.grace = 10s});
+    const auto login = c.login();
+    c.server.next({.latency = 45s});
+    c.fate(login.refresh_token);
+    c.clock.advance(24'999ms); // carried out after 45 seconds, so that 9.999 have passed since
+    SECTION("within the grace") { CHECK(!c.is_refused(login.refresh_token)); }
+    SECTION("after the grace") {
+        c.clock.advance(1ms);
+        CHECK(c.is_refused(login.refresh_token));
+    }
+    CHECK(c.server.log().late == 1);
+}
+
+TEST_CASE("fake_server: a late request and the one after it are carried out in the order of their moments",
+          "[fake_server]") {
+    client c;
+    const auto login = c.login();
+    c.server.next({.latency = 45s});
+    c.fate(login.refresh_token);
+    SECTION("the late one first") {
+        c.server.next({.latency = 15s});
+        CHECK(c.fate(login.refresh_token) == "400 after 15000 ms");
+    }
+    SECTION("the other first") {
+        c.server.next({.latency = 14'999ms});
+        CHECK(c.fate(login.refresh_token) == "200 after 14999 ms");
+        CHECK(c.server.log().reused == 0);
+        c.clock.advance(1ms);
+    }
+    SECTION("both late, the other first") {
+        c.server.next({.latency = 14s});
+        CHECK(c.fate(login.refresh_token, 1s) == "perhaps sent after 1000 ms");
+        CHECK(c.server.log().late == 0);
+        c.clock.advance(13s);
+        CHECK(c.server.log().refreshes == 1);
+        c.clock.advance(1s);
+        CHECK(c.server.log().late == 2);
+    }
+    CHECK(c.server.log().refreshes == 1);
+    CHECK(c.server.log().reused == 1); // which ends the session
+    CHECK(c.server.log().most_at_once == 2);
+}
+
+TEST_CASE("fake_server: a late request takes effect before whatever comes after its moment", "[fake_server]") {
+    client c;
+    const auto login = c.login();
+    const secret before = c.server.save_state();
+    c.server.next({.latency = 45s});
+    c.fate(login.refresh_token);
+    SECTION("under the options that hold then") {
+        c.clock.advance(15s);
+        c.server.set_options({.rotate = false});
+        CHECK(!c.server.is_live(login.refresh_token));
+    }
+    SECTION("with the latency that it had") {
+        c.server.set_options({.latency = 1s});
+        c.clock.advance(14'999ms);
+        CHECK(c.server.is_live(login.refresh_token));
+        c.clock.advance(1ms);
+        CHECK(!c.server.is_live(login.refresh_token));
+    }
+    SECTION("in the state that is saved") {
+        c.clock.advance(15s);
+        CHECK(c.server.save_state() != before);
+    }
+    SECTION("in a state that has been loaded") {
+        c.clock.advance(15s);
+        c.server.load_state(before.reveal());
+        CHECK(!c.server.is_live(login.refresh_token));
+    }
+    SECTION("on access tokens") {
+        c.clock.advance(15s);
+        CHECK(c.call(login.access_token) == 200);
+        CHECK(c.server.log().late == 1);
+    }
+    SECTION("after the user's withdrawal, on nothing") {
+        c.server.revoke(login.refresh_token);
+        c.clock.advance(15s);
+        CHECK(c.server.log().refused == 1);
+    }
+}
+
+TEST_CASE("fake_server: what is not carried out is not carried out late either", "[fake_server]") {
+    client c;
+    const auto login = c.login();
+    const auto what = GENERATE(fault::kind::lost_request, fault::kind::answer);
+    c.server.next({.what = what, .latency = 45s});
+    CHECK(c.fate(login.refresh_token) == "perhaps sent after 30000 ms");
+    c.clock.advance(1h);
+    CHECK(c.server.is_live(login.refresh_token));
+    CHECK(c.server.log().timed_out == 1);
+    CHECK(c.server.log().late == 0);
+    c.refresh(login.refresh_token);
+    CHECK(c.server.log().most_at_once == 1);
+}
+
+TEST_CASE("fake_server: an answer that outlasts the timeout is lost, and the request is carried out in time",
+          "[fake_server]") {
+    client c({.latency = 10s, .latency_after = 19'999ms});
+    auto login = c.login();
+    CHECK(c.fate(login.refresh_token) == "200 after 29999 ms");
+    login = c.login();
+    c.server.next({.latency_after = 1ms});
+    CHECK(c.fate(login.refresh_token) == "perhaps sent after 30000 ms");
+    CHECK(!c.server.is_live(login.refresh_token));
+    CHECK(c.server.log().timed_out == 1);
+    CHECK(c.server.log().late == 0);
+}
+
+TEST_CASE("fake_server: a timeout of zero is none", "[fake_server]") {
+    client c;
+    const auto login = c.login();
+    c.server.next({.latency = 1h, .latency_after = 1h});
+    CHECK(c.fate(login.refresh_token, 0ms) == "200 after 7200000 ms");
+}
+
+TEST_CASE("fake_server: to find no connection takes the fault's own latency, and the timeout at most",
+          "[fake_server]") {
+    client c;
+    const auto login = c.login();
+    c.server.set_options({.latency = 5s});
+    c.server.next(fault::kind::unreachable);
+    c.server.next({.what = fault::kind::unreachable, .latency = 20s});
+    c.server.next({.what = fault::kind::unreachable, .latency = 1h});
+    CHECK(c.fate(login.refresh_token) == "not sent after 0 ms");
+    CHECK(c.fate(login.refresh_token) == "not sent after 20000 ms");
+    CHECK(c.fate(login.refresh_token) == "not sent after 30000 ms");
+    CHECK(c.server.log().token_requests == 1);
+    CHECK(c.server.is_live(login.refresh_token));
+}
+
+TEST_CASE("fake_server: HTTP errors come before the commit or after it, with Retry-After", "[fake_server]") {
+    client c;
+    const auto login = c.login();
+    const int status = GENERATE(429, 500, 503);
+    c.server.next(fault::http(status, 7s));
+    auto answer = c.send_refresh(login.refresh_token);
+    CHECK(answer.status == status);
+    CHECK(tokenkeep::find_retry_after(answer) == 7s);
+    CHECK(c.server.is_live(login.refresh_token));
+    c.server.next(fault::http_after(status));
+    answer = c.send_refresh(login.refresh_token);
+    CHECK(answer.status == status);
+    CHECK(answer.headers.empty());
+    CHECK(!c.server.is_live(login.refresh_token));
+}
+
+TEST_CASE("fake_server: an answer may come twice", "[fake_server]") {
+    client c;
+    const auto login = c.login();
+    c.server.next(fault::kind::answer_twice);
+    const std::string body = c.send_refresh(login.refresh_token).body;
+    const std::string half = body.substr(0, body.size() / 2);
+    CHECK(body == half + half);
+    CHECK(tokenkeep::text::parse_json(half));
+    CHECK(c.server.log().refreshes == 1);
+}
+
+TEST_CASE("fake_server: a request that is sent twice is carried out twice, and the second answer arrives",
+          "[fake_server]") {
+    client c({.grace = 10s});
+    auto login = c.login();
+    c.server.next(fault::kind::sent_twice);
+    CHECK(c.server.is_live(c.refresh(login.refresh_token).refresh_token));
+    CHECK(c.server.log().refreshes == 2);
+    CHECK(c.server.log().replayed == 1);
+    CHECK(c.server.log().token_requests == 3);
+
+    c.server.set_options({});
+    login = c.login();
+    c.server.next(fault::kind::sent_twice);
+    CHECK(c.is_refused(login.refresh_token));
+    CHECK(c.call(login.access_token) == 401); // the session is over
+    CHECK(c.server.log().refreshes == 3);
+    CHECK(c.server.log().reused == 1);
+}
+
+TEST_CASE("fake_server: members of an answer are omitted, replaced or added", "[fake_server]") {
+    client c({.members = {{"expires_in", "\"60\""}, {"scope", "\"a b\""}, {"token_type", ""}}});
+    const auto login = c.login();
+    CHECK(login.expires_in == 60s);
+    CHECK(login.scope == "a b");
+    CHECK(login.token_type.empty());
+    c.server.next({.members = {{"expires_in", ""}, {"refresh_token", "null"}, {"token_type", "7"}}});
+    const std::string body = c.send_refresh(login.refresh_token).body;
+    CHECK(body.starts_with("{\"access_token\":\"at-"));
+    CHECK(body.ends_with("\",\"refresh_token\":null,\"token_type\":7,\"scope\":\"a b\"}"));
+    CHECK(!c.server.is_live(login.refresh_token)); // it has been rotated all the same
+    c.server.next({.members = {{"access_token", "\"x\""}}});
+    CHECK(c.send_refresh("none").body == "{\"error\":\"invalid_grant\"}"); // only answers that bring tokens change
+}
+
+TEST_CASE("fake_server: within the grace each answer may bring a successor of its own", "[fake_server]") {
+    client c({.grace = 10s, .fresh_successor = true});
+    const auto first = c.login();
+    const auto second = c.refresh(first.refresh_token);
+    c.clock.advance(9s);
+    const auto third = c.refresh(first.refresh_token);
+    CHECK(third.refresh_token != second.refresh_token);
+    CHECK(third.refresh_token != first.refresh_token);
+    CHECK(c.server.is_live(third.refresh_token));
+    CHECK(!c.server.is_live(second.refresh_token));
+    CHECK(c.server.log().replayed == 1);
+    c.clock.advance(9s);
+    CHECK(!c.is_refused(second.refresh_token)); // its own grace began when the third came
+    CHECK(c.is_refused(first.refresh_token));
+}
+
+TEST_CASE("fake_server: Zoho gives ten access tokens for a refresh token in ten minutes", "[fake_server]") {
+    zoho_client c;
+    const secret ada = c.login(c.server.grant("ada")).refresh_token;
+    const secret bob = c.login(c.server.grant("bob")).refresh_token;
+    c.clock.advance(1h);
+    for (int count = 1; count <= 10; ++count, c.clock.advance(30s)) CHECK(!c.refusal(ada)); // the first begins the ten
+    CHECK(c.refusal(ada) == errc::throttled);
+    CHECK(!c.refusal(bob));
+    c.clock.advance(5min - 1ms);
+    CHECK(c.refusal(ada) == errc::throttled);
+    CHECK(c.server.log().throttled == 2);
+    CHECK(c.server.log().refused == 0);
+    CHECK(c.server.log().refreshes == 11);
+
+    zoho_client other;
+    other.clock.advance(c.clock.now() - other.clock.now());
+    other.server.load_state(c.server.save_state().reveal());
+    CHECK(other.refusal(ada) == errc::throttled);
+    other.clock.advance(1ms);
+    for (int count = 1; count <= 10; ++count) CHECK(!other.refusal(ada));
+    CHECK(other.refusal(ada) == errc::throttled);
+}
+
+TEST_CASE("fake_server: Zoho's throttle has three shapes", "[fake_server]") {
+    using tokenkeep::testing::zoho_throttle;
+    const auto answer = [](zoho_throttle shape) {
+        zoho_client c({.zoho = true, .limits = {.access_tokens = 1, .refusal = shape}});
+        const secret ada = c.login(c.server.grant("ada")).refresh_token;
+        c.refresh(ada);
+        CHECK(c.refusal(ada) == errc::throttled);
+        return c.send_refresh(ada);
+    };
+    const std::string words = "{\"error_description\":\"You have made too many requests continuously. Please try again "
+                              "after some time.\",\"error\":\"";
+    CHECK(answer(zoho_throttle::status_400).status == 400);
+    CHECK(answer(zoho_throttle::status_400).body == words + "Access Denied\",\"status\":\"failure\"}");
+    CHECK(answer(zoho_throttle::status_200).status == 200);
+    CHECK(answer(zoho_throttle::status_200).body == words + "Access Denied\",\"status\":\"failure\"}");
+    CHECK(answer(zoho_throttle::access_denied).status == 400);
+    CHECK(answer(zoho_throttle::access_denied).body == words + "access_denied\",\"status\":\"failure\"}");
+}
+
+TEST_CASE("fake_server: of Zoho's access tokens for one refresh token, the sixteenth ends the oldest",
+          "[fake_server]") {
+    zoho_client c({.zoho = true, .limits = {.access_tokens = 0}});
+    const auto login = c.login(c.server.grant("ada"));
+    const auto bob = c.login(c.server.grant("bob"));
+    c.clock.advance(30min);
+    const secret second = c.refresh(login.refresh_token).access_token;
+    for (int count = 3; count <= 15; ++count) c.refresh(login.refresh_token);
+    CHECK(c.call(login.access_token) == 200);
+    CHECK(c.server.log().access_tokens_displaced == 0);
+    c.refresh(login.refresh_token);
+    CHECK(c.call(login.access_token) == 401);
+    CHECK(c.call(second) == 200);
+    CHECK(c.call(bob.access_token) == 200);
+    CHECK(c.server.log().access_tokens_displaced == 1);
+    c.clock.advance(1h); // those that have expired count no more
+    const secret last = c.refresh(login.refresh_token).access_token;
+    for (int count = 2; count <= 15; ++count) c.refresh(login.refresh_token);
+    CHECK(c.call(last) == 200);
+    CHECK(c.server.log().access_tokens_displaced == 1);
+}
+
+TEST_CASE("fake_server: of a user's refresh tokens at Zoho, the twenty-first ends the oldest", "[fake_server]") {
+    zoho_client c;
+    const secret later = c.server.grant("ada"); // given first, exchanged second: the order of the exchanges counts
+    const auto bob = c.login(c.server.grant("bob"));
+    const auto first = c.login(c.server.grant("ada"));
+    const auto second = c.login(later);
+    for (int count = 3; count <= 20; ++count) c.login(c.server.grant("ada"));
+    c.server.grant("ada"); // never exchanged: it does not count
+    CHECK(c.server.is_live(first.refresh_token));
+    CHECK(c.server.log().refresh_tokens_displaced == 0);
+    c.login(c.server.grant("ada"));
+    CHECK(!c.server.is_live(first.refresh_token));
+    CHECK(c.call(first.access_token) == 401);
+    CHECK(c.refusal(first.refresh_token) == errc::reauthorization_required);
+    CHECK(c.server.is_live(second.refresh_token));
+    CHECK(c.server.is_live(bob.refresh_token));
+    CHECK(c.server.log().refresh_tokens_displaced == 1);
+    c.server.revoke(second.refresh_token);
+    c.login(c.server.grant("ada")); // nor does what has ended
+    CHECK(c.server.log().refresh_tokens_displaced == 1);
+}
+
+TEST_CASE("fake_server: Zoho's limits are Zoho's, and may be other ones or none", "[fake_server]") {
+    client c({.rotate = false, .limits = {.access_tokens = 1, .active_access_tokens = 1, .refresh_tokens = 1}});
+    const auto login = c.login();
+    c.login();
+    for (int count = 1; count <= 2; ++count) CHECK_NOTHROW(c.refresh(login.refresh_token));
+    CHECK(c.call(login.access_token) == 200);
+
+    zoho_client strict({.zoho = true, .limits = {.access_tokens = 3, .window = 1s, .active_access_tokens = 2}});
+    const secret ada = strict.login(strict.server.grant("ada")).refresh_token;
+    for (int count = 1; count <= 3; ++count) CHECK(!strict.refusal(ada));
+    CHECK(strict.refusal(ada) == errc::throttled);
+    CHECK(strict.server.log().access_tokens_displaced == 2);
+    strict.clock.advance(1s);
+    CHECK(!strict.refusal(ada));
+
+    zoho_client free({.zoho = true, .limits = {.access_tokens = 0, .active_access_tokens = 0, .refresh_tokens = 0}});
+    const auto first = free.login(free.server.grant("ada"));
+    for (int count = 1; count <= 30; ++count) {
+        free.login(free.server.grant("ada"));
+        CHECK(!free.refusal(first.refresh_token));
+    }
+    CHECK(free.call(first.access_token) == 200);
+}
+
+TEST_CASE("fake_server: Zoho's old answers count expires_in in milliseconds", "[fake_server]") {
+    zoho_client c({.token_life = 90s, .zoho = true, .legacy_expiry = true});
+    const auto login = c.login(c.server.grant("ada"));
+    CHECK(login.expires_in == 90s);
+    CHECK(c.send_refresh(login.refresh_token).body.ends_with(",\"expires_in_sec\":90,\"expires_in\":90000}"));
 }

@@ -5,10 +5,13 @@
 #include <tokenkeep/detail/os.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/secret.hpp>
+#include <tokenkeep/testing/fake_server_options.hpp>
 #include <tokenkeep/text/json.hpp>
 #include <tokenkeep/token.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <deque>
 #include <optional>
 #include <string>
@@ -34,6 +37,8 @@ class fake_server_state {
         std::string grant{};         ///< Empty once it has been exchanged.
         std::string refresh_token{}; ///< Empty until then.
         bool ended = false;
+        timestamp window_start{}; ///< When the count of Zoho's limit began.
+        unsigned in_window = 0;   ///< Access tokens that the refresh token has brought since.
         std::vector<spent_token> spent{};
         std::vector<access> access_tokens{};
     };
@@ -50,37 +55,64 @@ class fake_server_state {
         return fresh.grant;
     }
 
-    /// Exchanges a grant token, once.
+    /// Exchanges a grant token, once. The sessions stand in the order of their exchanges.
     std::optional<session*> take_grant(std::string_view grant) {
-        for (session& one : sessions_) {
-            if (grant.empty() || one.grant != grant) continue;
-            one.grant.clear();
-            one.refresh_token = make("rt");
-            return &one;
-        }
-        return std::nullopt;
+        const auto at = std::find_if(sessions_.begin(), sessions_.end(),
+                                     [&](const session& one) { return !grant.empty() && one.grant == grant; });
+        if (at == sessions_.end()) return std::nullopt;
+        std::rotate(at, at + 1, sessions_.end());
+        session& taken = sessions_.back();
+        taken.grant.clear();
+        taken.refresh_token = make("rt");
+        return &taken;
     }
 
-    /// Takes a refresh token: the current one, or one spent less than `grace` ago. Rotation makes the current one spent.
-    refresh_use take_refresh_token(std::string_view token, timestamp now, bool rotate, std::chrono::milliseconds grace,
-                                   bool end_on_reuse) {
+    /// Takes a refresh token: the current one, or one whose grace is not over.
+    refresh_use take_refresh_token(std::string_view token, timestamp now, const fake_server_options& options) {
+        const bool rotates = options.rotate && !options.zoho;
         for (session& one : sessions_) {
             if (token.empty() || one.ended) continue;
             if (one.refresh_token == token) {
-                if (rotate) {
-                    one.spent.push_back({one.refresh_token, now});
-                    one.refresh_token = make("rt");
-                }
+                if (rotates) rotate(one, now);
                 return {&one, false};
             }
             for (const spent_token& old : one.spent) {
                 if (old.token != token) continue;
-                if (now - old.at < grace) return {&one, true};
-                if (end_on_reuse) end(one);
+                if (now - old.at < options.grace) {
+                    if (rotates && options.fresh_successor) rotate(one, now);
+                    return {&one, true};
+                }
+                if (options.end_session_on_reuse) end(one);
                 return {std::nullopt, true};
             }
         }
         return {};
+    }
+
+    /// Counts one more access token for the session's refresh token; false if that would be too many now.
+    bool count_access_token(session& of, timestamp now, const zoho_limits& limits) {
+        if (limits.access_tokens == 0) return true;
+        if (of.in_window == 0 || now - of.window_start >= limits.window) {
+            of.window_start = now;
+            of.in_window = 0;
+        }
+        if (of.in_window >= limits.access_tokens) return false;
+        ++of.in_window;
+        return true;
+    }
+
+    /// Ends the user's oldest sessions until there are no more than `limit`; says how many it ended. 0 is no limit.
+    unsigned keep_newest(const std::string& user, unsigned limit) {
+        return keep_newest(
+            sessions_, limit,
+            [&](const session& one) { return one.user == user && !one.ended && !one.refresh_token.empty(); }, end);
+    }
+
+    /// The same for the access tokens of a session that have not expired.
+    unsigned keep_newest(session& of, unsigned limit, timestamp now) {
+        return keep_newest(
+            of.access_tokens, limit, [now](const access& held) { return now < held.ends; },
+            [now](access& held) { held.ends = now; });
     }
 
     secret add_access_token(session& of, timestamp ends) {
@@ -126,6 +158,7 @@ class fake_server_state {
             text::append_json_string(out, one.user);
             out += ",\"grant\":\"" + one.grant + "\",\"refresh_token\":\"" + one.refresh_token + "\",\"ended\":";
             out += one.ended ? "true" : "false";
+            out += ",\"window_start\":" + to_text(one.window_start) + ",\"in_window\":" + std::to_string(one.in_window);
             append(out, "spent", one.spent, [](const spent_token& t) { return t.at; });
             append(out, "access_tokens", one.access_tokens, [](const access& t) { return t.ends; });
             out += '}';
@@ -141,12 +174,14 @@ class fake_server_state {
             session read{.user = member(one, "user").text(),
                          .grant = member(one, "grant").text(),
                          .refresh_token = member(one, "refresh_token").text(),
-                         .ended = member(one, "ended").boolean().value_or(false)};
+                         .ended = member(one, "ended").boolean().value_or(false),
+                         .window_start = time(one, "window_start"),
+                         .in_window = static_cast<unsigned>(member(one, "in_window").integer().value_or(0))};
             member(one, "spent").for_each_element([&](const text::json_value& t) {
-                read.spent.push_back({member(t, "token").text(), time(t)});
+                read.spent.push_back({member(t, "token").text(), time(t, "time")});
             });
             member(one, "access_tokens").for_each_element([&](const text::json_value& t) {
-                read.access_tokens.push_back({member(t, "token").text(), time(t)});
+                read.access_tokens.push_back({member(t, "token").text(), time(t, "time")});
             });
             state.sessions_.push_back(std::move(read));
         });
@@ -159,6 +194,25 @@ class fake_server_state {
     static void end(session& one) {
         one.ended = true;
         one.access_tokens.clear();
+    }
+
+    static void rotate(session& one, timestamp now) {
+        one.spent.push_back({one.refresh_token, now});
+        one.refresh_token = make("rt");
+    }
+
+    template <class All, class Lives, class End>
+    static unsigned keep_newest(All& all, unsigned limit, Lives lives, End end) {
+        const auto living = static_cast<std::size_t>(std::count_if(all.begin(), all.end(), lives));
+        const std::size_t excess = limit == 0 || living <= limit ? 0 : living - limit;
+        unsigned ended = 0;
+        for (auto& one : all) {
+            if (ended == excess) break;
+            if (!lives(one)) continue;
+            end(one);
+            ++ended;
+        }
+        return ended;
     }
 
     template <class Tokens, class TimeOf>
@@ -176,11 +230,11 @@ class fake_server_state {
         if (!found) throw error(errc::storage_corrupt, "fake_server: the state lacks a member");
         return *found;
     }
-    static timestamp time(const text::json_value& t) {
-        return timestamp{std::chrono::milliseconds{member(t, "time").integer().value_or(0)}};
+    static timestamp time(const text::json_value& object, std::string_view name) {
+        return timestamp{std::chrono::milliseconds{member(object, name).integer().value_or(0)}};
     }
 
-    std::deque<session> sessions_{}; // a deque: pointers to its elements stay good while it grows
+    std::deque<session> sessions_{}; // what take_grant and take_refresh_token point to is good until the next request
 };
 
 } // namespace tokenkeep::inline v0::testing

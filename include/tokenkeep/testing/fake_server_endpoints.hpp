@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TESTING_FAKE_SERVER_ENDPOINTS_HPP
+#define TOKENKEEP_TESTING_FAKE_SERVER_ENDPOINTS_HPP
+
+#include <tokenkeep/http.hpp>
+#include <tokenkeep/testing/fake_server_options.hpp>
+#include <tokenkeep/testing/fake_server_state.hpp>
+#include <tokenkeep/text/base64url.hpp>
+#include <tokenkeep/text/form.hpp>
+#include <tokenkeep/text/json.hpp>
+#include <tokenkeep/token.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep::inline v0::testing {
+
+/// What a fake server answers while nothing goes wrong. Each request is carried out at the moment that is given with
+/// it. Not safe to call from many threads at once: fake_server locks.
+class fake_server_endpoints {
+  public:
+    fake_server_options options{};
+    fake_server_state state{};
+    fake_server_log log{};
+
+    /// An exchange or a refresh. `changes` come on top of those in the options.
+    http_response answer_token_request(const http_request& request, timestamp now, const member_changes& changes) {
+        const form fields = read_form(request);
+        if (!is_client(request, fields)) return refuse(401, "invalid_client");
+        const std::string_view kind = value(fields, "grant_type");
+        if (kind == "authorization_code") return exchange(value(fields, "code"), now, changes);
+        if (kind == "refresh_token") return refresh(value(fields, "refresh_token"), now, changes);
+        return refuse(400, "unsupported_grant_type");
+    }
+
+    http_response answer_revocation(const http_request& request) {
+        const form fields = read_form(request);
+        if (!options.zoho && !is_client(request, fields)) return refuse(401, "invalid_client");
+        const bool known = state.revoke(value(fields, "token"));
+        if (known) ++log.revocations;
+        if (!options.zoho) return {.status = 200};
+        return known ? json(200, "{\"status\":\"success\"}") : json(400, "{\"status\":\"failure\"}");
+    }
+
+    /// A call of the protected resource.
+    http_response answer_call(const http_request& request, timestamp now) {
+        const std::string_view header = find_header(request.headers, "Authorization");
+        const std::string_view scheme = options.zoho ? "Zoho-oauthtoken " : "Bearer ";
+        const bool named = header.substr(0, scheme.size()) == scheme;
+        const auto* session = named ? state.find_access_token(header.substr(scheme.size()), now) : nullptr;
+        if (session == nullptr) {
+            ++log.calls_refused;
+            return json(401, options.zoho ? "{\"code\":\"INVALID_TOKEN\",\"details\":{},\"message\":\"invalid oauth "
+                                            "token\",\"status\":\"error\"}"
+                                          : "{\"error\":\"invalid_token\"}");
+        }
+        ++log.calls;
+        const std::string user = quoted(session->user);
+        return json(200, options.zoho ? "{\"users\":[{\"email\":" + user + "}]}" : "{\"user\":" + user + "}");
+    }
+
+  private:
+    using form = std::map<std::string, std::string, std::less<>>;
+    using members = std::vector<std::pair<std::string, std::string>>; // names, and the JSON of their values
+
+    http_response exchange(std::string_view grant, timestamp now, const member_changes& changes) {
+        const auto found = state.take_grant(grant);
+        if (!found) return refuse_grant();
+        ++log.logins;
+        if (options.zoho)
+            log.refresh_tokens_displaced += state.keep_newest((*found)->user, options.limits.refresh_tokens);
+        return issue(**found, true, now, changes);
+    }
+
+    http_response refresh(std::string_view refresh_token, timestamp now, const member_changes& changes) {
+        const auto use = state.take_refresh_token(refresh_token, now, options);
+        if (use.was_spent) ++(use.taken ? log.replayed : log.reused);
+        if (!use.taken) return refuse_grant();
+        if (options.zoho && !state.count_access_token(**use.taken, now, options.limits)) return throttle();
+        ++log.refreshes;
+        return issue(**use.taken, false, now, changes);
+    }
+
+    http_response issue(fake_server_state::session& session, bool login, timestamp now, const member_changes& changes) {
+        const secret access = state.add_access_token(session, now + options.token_life);
+        if (options.zoho)
+            log.access_tokens_displaced += state.keep_newest(session, options.limits.active_access_tokens, now);
+        members answer{{"access_token", quoted(access.reveal())}};
+        if (!options.zoho || login) answer.emplace_back("refresh_token", quoted(session.refresh_token));
+        if (options.zoho) answer.emplace_back("api_domain", quoted(options.origin));
+        answer.emplace_back("token_type", "\"Bearer\"");
+        const auto life = options.token_life.count();
+        if (options.legacy_expiry) answer.emplace_back("expires_in_sec", std::to_string(life / 1000));
+        answer.emplace_back("expires_in", std::to_string(options.legacy_expiry ? life : life / 1000));
+        change(answer, options.members);
+        change(answer, changes);
+        return json(200, to_object(answer));
+    }
+
+    http_response refuse_grant() {
+        ++log.refused;
+        return refuse(400, options.zoho ? "invalid_code" : "invalid_grant");
+    }
+
+    http_response throttle() {
+        ++log.throttled;
+        const zoho_throttle shape = options.limits.refusal;
+        return json(shape == zoho_throttle::status_200 ? 200 : 400,
+                    "{\"error_description\":\"You have made too many requests continuously. Please try again after "
+                    "some time.\",\"error\":" +
+                        quoted(shape == zoho_throttle::access_denied ? "access_denied" : "Access Denied") +
+                        ",\"status\":\"failure\"}");
+    }
+
+    http_response refuse(int status, std::string_view code) const {
+        return json(options.zoho ? 200 : status, "{\"error\":" + quoted(code) + "}");
+    }
+
+    bool is_client(const http_request& request, const form& fields) const {
+        const std::string basic = "Basic " + text::to_base64(text::form_encode(options.client_id) + ":" +
+                                                             text::form_encode(options.client_secret.reveal()));
+        if (const auto header = find_header(request.headers, "Authorization"); !header.empty()) return header == basic;
+        return value(fields, "client_id") == options.client_id &&
+               value(fields, "client_secret") == options.client_secret.reveal();
+    }
+
+    static void change(members& answer, const member_changes& changes) {
+        for (const auto& changed : changes) {
+            const auto at = std::find_if(answer.begin(), answer.end(),
+                                         [&](const auto& member) { return member.first == changed.first; });
+            if (at == answer.end())
+                answer.emplace_back(changed);
+            else
+                at->second = changed.second;
+        }
+    }
+
+    static std::string to_object(const members& answer) {
+        std::string out;
+        for (const auto& [name, json] : answer)
+            if (!json.empty()) out += (out.empty() ? '{' : ',') + quoted(name) + ':' + json;
+        return out.empty() ? "{}" : out + '}';
+    }
+
+    static std::string quoted(std::string_view text) {
+        std::string out;
+        text::append_json_string(out, text);
+        return out;
+    }
+
+    static http_response json(int status, std::string body) {
+        return {.status = status,
+                .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
+                .body = std::move(body)};
+    }
+
+    static form read_form(const http_request& request) {
+        form fields;
+        if (auto pairs = text::from_form(request.body))
+            for (auto& [name, value] : *pairs) fields.emplace(std::move(name), std::move(value));
+        return fields;
+    }
+    static std::string_view value(const form& fields, std::string_view name) {
+        const auto at = fields.find(name);
+        return at == fields.end() ? std::string_view() : at->second;
+    }
+};
+
+} // namespace tokenkeep::inline v0::testing
+
+#endif
