@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The authorization server of server.mjs as a test uses it: over libcurl, and asked beside the protocol.
+// The authorization servers as tests use them: over libcurl, and asked beside the protocol.
 #ifndef TOKENKEEP_TESTS_OIDC_REAL_SERVER_HPP
 #define TOKENKEEP_TESTS_OIDC_REAL_SERVER_HPP
 
@@ -14,17 +14,18 @@
 #include <utility>
 #include <vector>
 
-/// One of the clients that the server knows.
+/// One of the clients that server.mjs knows.
 struct client {
     std::string id, secret;
     tokenkeep::client_authentication authentication;
 };
 
-/// The server, and what a test asks it beside the protocol. The arguments are those of server.mjs.
-struct real_server {
-    explicit real_server(std::vector<std::string> arguments) : process(std::move(arguments)) {}
+/// A server, and what a test asks it beside the protocol.
+struct asked_server {
+    asked_server(const std::string& script, std::vector<std::string> arguments)
+        : process(script, std::move(arguments)) {}
 
-    oidc_server process;
+    server_process process;
     curl_transport transport{};
 
     nlohmann::json ask(const std::string& method, const std::string& path) const {
@@ -35,11 +36,20 @@ struct real_server {
         return ask("GET", "/test/alive?refresh_token=" + std::string(refresh.reveal()))["alive"];
     }
     /// The user logs in with the browser: the probe that the redirect makes.
-    tokenkeep::token grant(const client& who, const std::string& user) const {
-        const nlohmann::json redirect = ask("POST", "/test/code?client_id=" + who.id + "&user=" + user);
+    tokenkeep::token grant(const std::string& user, const std::string& query = "") const {
+        const nlohmann::json redirect = ask("POST", "/test/code?user=" + user + query);
         return {.user_name = user,
                 .grant_token = redirect["code"].get<std::string>(),
                 .redirect_url = redirect["redirect_uri"]};
+    }
+};
+
+/// That of server.mjs, whose arguments it takes.
+struct real_server : asked_server {
+    explicit real_server(std::vector<std::string> arguments) : asked_server("server.mjs", std::move(arguments)) {}
+
+    tokenkeep::token grant(const client& who, const std::string& user) const {
+        return asked_server::grant(user, "&client_id=" + who.id);
     }
     tokenkeep::oauth2_provider provider(const client& who) const {
         return {.token_endpoint = process.url() + "/token",

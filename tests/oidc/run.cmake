@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Installs the authorization server into FOLDER, if it is not there yet, and runs PROGRAM, which starts it.
+# Installs the authorization servers into FOLDER, if they are not there yet, and runs PROGRAM, which starts one.
 # The versions are those of the lock file, and no package runs scripts of its own.
 cmake_minimum_required(VERSION 3.25)
 
@@ -26,7 +26,7 @@ if(NOT result EQUAL 0)
   file(CREATE_LINK ${node} ${FOLDER}/node SYMBOLIC)
   file(COPY_FILE ${lock} ${FOLDER}/installed.json)
 endif()
-file(COPY ${CMAKE_CURRENT_LIST_DIR}/server.mjs DESTINATION ${FOLDER})
+file(COPY ${CMAKE_CURRENT_LIST_DIR}/server.mjs ${CMAKE_CURRENT_LIST_DIR}/zoho_server.mjs DESTINATION ${FOLDER})
 
 execute_process(COMMAND ${PROGRAM} RESULT_VARIABLE result)
 if(NOT result EQUAL 0)

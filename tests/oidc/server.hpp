@@ -19,14 +19,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/// The authorization server of server.mjs as a child process, for as long as this object lives. If this process dies,
-/// the server notices the closed pipe and ends by itself.
-class oidc_server {
+/// The authorization server of one of the scripts as a child process, for as long as this object lives. If this process
+/// dies, the server notices the closed pipe and ends by itself.
+class server_process {
   public:
-    /// Starts it and waits until it listens. The arguments are those of server.mjs.
-    explicit oidc_server(std::vector<std::string> arguments = {}) {
+    /// Starts it and waits until it listens. The arguments are those of the script, such as server.mjs.
+    server_process(const std::string& script, std::vector<std::string> arguments) {
         std::array<int, 2> input = new_pipe(), output = new_pipe();
-        arguments.insert(arguments.begin(), {TOKENKEEP_TEST_OIDC "/node", TOKENKEEP_TEST_OIDC "/server.mjs"});
+        arguments.insert(arguments.begin(), {TOKENKEEP_TEST_OIDC "/node", TOKENKEEP_TEST_OIDC "/" + script});
         std::vector<char*> argv;
         for (std::string& argument : arguments) argv.push_back(argument.data());
         argv.push_back(nullptr);
@@ -54,11 +54,11 @@ class oidc_server {
         }
     }
 
-    oidc_server(const oidc_server&) = delete;
-    oidc_server& operator=(const oidc_server&) = delete;
+    server_process(const server_process&) = delete;
+    server_process& operator=(const server_process&) = delete;
 
     /// A forked child may destroy its copy; the server ends with the process that started it.
-    ~oidc_server() {
+    ~server_process() {
         if (::getpid() == owner_) end();
     }
 
