@@ -579,10 +579,10 @@ namespace tokenkeep::inline v0::testing {
 /// as a document and loaded again, as that of a real one would outlive its clients. Safe to call from many threads at
 /// once.
 ///
-/// A token request takes the latency before it is carried out and the latency after. It keeps to request.timeout, in
-/// which zero is none: when that is over, transport_error is thrown, and no answer comes any more. If the request has
-/// not been carried out by then, it is late: that happens when its latency is over, whether or not anybody waits, and
-/// whatever the server is asked from that moment on finds it done.
+/// A token request takes the latency before it is carried out and the latency after. It keeps to request.timeout: when
+/// that is over, transport_error is thrown, and no answer comes any more. If the request has not been carried out by
+/// then, it is late: that happens when its latency is over, whether or not anybody waits, and whatever the server is
+/// asked from that moment on finds it done.
 class fake_server {
   public:
     explicit fake_server(fake_server_options options = {}) : fake_server(std::move(options), machine_clock()) {}
@@ -701,7 +701,7 @@ class fake_server {
             faults_.pop_front();
         }
         const time_point start = steady_now_(clock_);
-        const milliseconds timeout = request.timeout.count() > 0 ? request.timeout : milliseconds::max();
+        const milliseconds timeout = std::max(request.timeout, milliseconds{1});
         if (met.what == fault::kind::unreachable) {
             sleep_until(start + std::min(met.latency, timeout), lock);
             throw transport_error("fake_server: no connection", false);

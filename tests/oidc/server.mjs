@@ -2,7 +2,9 @@
 // The authorization server of the integration test: oidc-provider with strict rotation of refresh tokens, a protected
 // resource beside it, and a few routes for the test itself.
 //
-//   node server.mjs [--port 0] [--seconds 120] [--access-token-seconds 2] [--token-delay-ms 0]
+//   node server.mjs [--port 0] [--seconds 120] [--access-token-seconds 2] [--token-delay-ms 0] [--answer-delay-ms 0]
+//
+// The delays are those of the token endpoint, before it does anything and before it answers.
 //
 // It listens on 127.0.0.1 only, prints one line {"port":...} when it is ready, and ends when its standard input is
 // closed or when its time is up.
@@ -25,6 +27,7 @@ const { values: options } = parseArgs({
         seconds: { type: 'string', default: '120' },
         'access-token-seconds': { type: 'string', default: '2' },
         'token-delay-ms': { type: 'string', default: '0' },
+        'answer-delay-ms': { type: 'string', default: '0' },
     },
 });
 
@@ -132,6 +135,11 @@ function newProvider(issuer) {
             IdToken: 3600,
             RefreshToken: 86400,
         },
+    });
+
+    provider.use(async (ctx, next) => {
+        await next();
+        if (ctx.path === '/token') await delay(Number(options['answer-delay-ms']));
     });
 
     const tokenRequest = (ctx) => {

@@ -62,10 +62,22 @@ class renewal : transaction<Parts> {
     bool renewed_during_pause(flight_type& flight) {
         const auto pause = flight.pause(parts_.clock.steady_now());
         if (!pause) return false;
-        if (base::usable(row_, refused_) || pause->first > deadline_) std::rethrow_exception(pause->second);
+        if (base::usable(row_, refused_) || pause->first > deadline_) refuse_until(pause->first, pause->second);
         parts_.clock.sleep_until(pause->first);
         look_again();
         return base::fresh(row_, refused_);
+    }
+
+    /// The failure that made the pause; if the server asked for it, with what is left of it.
+    [[noreturn]] void refuse_until(time_point end, const std::exception_ptr& why) const {
+        try {
+            std::rethrow_exception(why);
+        } catch (const error& failure) {
+            if (failure.retry_after().count() == 0) throw;
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - parts_.clock.steady_now());
+            std::throw_with_nested(error(static_cast<errc>(failure.code().value()),
+                                         "tokenkeep: the server has asked for a pause that is not over", left));
+        }
     }
 
     /// One flight under the lock. False: another sender's request may still be under way; wait outside and look again.
