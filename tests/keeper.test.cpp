@@ -202,8 +202,9 @@ TEST_CASE("keeper: over Zoho's shapes a session is made, used, renewed and revok
     CHECK(w.server.log().revocations == 1);
 }
 
-TEST_CASE("keeper: 16 threads at one expiry make one request", "[keeper]") {
-    tokenkeep::testing::fake_server server({.latency = 100ms});
+TEST_CASE("keeper: 64 threads at one expiry make one request, and wait for nothing else", "[keeper]") {
+    constexpr auto latency = 200ms;
+    tokenkeep::testing::fake_server server({.latency = latency});
     const auto herd = [&](auto& store) {
         tokenkeep::keeper keep{store, server, server.provider(), {.read_back_pause = 30ms}};
         keep.access_token({.user_name = "ada", .grant_token = server.grant("ada")});
@@ -212,7 +213,7 @@ TEST_CASE("keeper: 16 threads at one expiry make one request", "[keeper]") {
         const unsigned before = server.log().refreshes;
         std::mutex mutex;
         std::vector<secret> given;
-        on_threads(16, [&](int) {
+        const auto time = on_threads(64, [&](int) {
             secret mine = keep.access_token(ada);
             const std::lock_guard lock(mutex);
             given.push_back(std::move(mine));
@@ -220,10 +221,15 @@ TEST_CASE("keeper: 16 threads at one expiry make one request", "[keeper]") {
         CHECK(server.log().refreshes - before == 1);
         for (const secret& one : given) CHECK(one == given.front());
         CHECK(given.front() != row.access_token);
+        return time;
     };
-    SECTION("over a store that locks and compares") {
-        tokenkeep::memory_store store;
-        herd(store);
+    SECTION("over a store that locks and compares, where the last is back soon after the answer") {
+        std::chrono::milliseconds best = 1h;
+        for (int round = 0; round < 5 && best > latency * 6 / 5; ++round) { // the machine may be busy for a while
+            tokenkeep::memory_store store;
+            best = std::min(best, herd(store));
+        }
+        CHECK(best <= latency * 6 / 5);
     }
     SECTION("over a plain store") {
         tests::plain_store store;

@@ -174,9 +174,13 @@ class shared_session {
     tokenkeep::http_response send(int process, const tokenkeep::http_request& request) {
         if (!request.url.ends_with("/token")) {
             take(process, {.what = "asks the server to revoke"});
+            const std::optional<token> now = row();
+            const bool lives = now && !is_known_dead(*now) && !live_token_of(*now).empty();
             tokenkeep::http_response answer = server(request);
             for (std::string& each : sessions_)
                 if (!server.is_live(each)) each.clear();
+            if (lives && live_token_of(*now).empty())
+                breaks("S4: dropped tokens are revoked, which ends a living session");
             return answer;
         }
         if (take(process, {.what = "sends", .faults = {"not_sent"}}) == "not_sent")

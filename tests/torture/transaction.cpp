@@ -390,6 +390,9 @@ TEST_CASE("transaction: two faults cost no more than they must", "[two faults]")
 TEST_CASE("transaction: within a grace what was lost is got back", "[grace]") {
     explore({.calls = 2, .server = {.grace = 3s}, .declares_grace = true, .within = faults(1, any, 2)});
     explore({.server = {.grace = 1'000s}, .declares_grace = true, .within = faults(1, any, 2)});
+    explore({.server = {.grace = 1'000s, .fresh_successor = true},
+             .declares_grace = true,
+             .within = faults(1, {"kill", "answer_lost", "5xx_after", "truncated"}, 2)});
     explore({.server = {.grace = 3s}, .declares_grace = true, .whiles = 4, .within = faults(1, {"kill"}, 1)});
 }
 

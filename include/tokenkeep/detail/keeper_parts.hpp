@@ -140,10 +140,10 @@ struct keeper_parts {
     void save_kept(flight_type& flight) {
         try {
             const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
-            if (!saved) revoke_quietly(flight.unsaved->record);
+            if (!saved) drop(flight.unsaved->record);
             flight.publish();
             flight.succeeded();
-            tell(saved ? event_kind::saved : event_kind::dropped, flight.unsaved->record);
+            if (saved) tell(event_kind::saved, *saved);
         } catch (...) {
             tell(event_kind::not_saved, flight.unsaved->record);
             std::throw_with_nested(rotation_not_saved_error(flight.unsaved->record));
@@ -167,9 +167,15 @@ struct keeper_parts {
         }
     }
 
-    void revoke_quietly(const token& row) {
+    /// New tokens whose row is gone, or holds other tokens, are not saved. They are revoked too, if the server can,
+    /// unless the row is still of the same login: then a sibling has renewed it, and to revoke would end that session.
+    void drop(const token& record) {
+        tell(event_kind::dropped, record);
         try {
-            revoke(row);
+            const std::optional<token> row = rows().find_by_id(record.id);
+            const bool is_same_login =
+                row && row->grant_token == record.grant_token && row->seed == record.seed && !is_revoking(*row);
+            if (!is_same_login) revoke(record);
         } catch (...) { // nobody will use these tokens, revoked or not
         }
     }

@@ -215,7 +215,7 @@ class transaction {
             if (!rows_.replace(marked, saved)) {
                 const std::optional<token> merged = parts_.save_tokens(tokens);
                 if (!merged) {
-                    drop(tokens.applied_to(marked));
+                    parts_.drop(tokens.applied_to(marked));
                     return std::nullopt;
                 }
                 saved = *merged;
@@ -229,12 +229,6 @@ class transaction {
             tell(event_kind::not_saved, marked);
             std::throw_with_nested(rotation_not_saved_error(flight.unsaved->record));
         }
-    }
-
-    /// Tokens that nobody will use are revoked, if the server can; it does not matter if that fails.
-    void drop(const token& tokens) {
-        tell(event_kind::dropped, tokens);
-        parts_.revoke_quietly(tokens);
     }
 
     Parts& parts_;

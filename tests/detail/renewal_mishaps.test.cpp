@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+// What has gone wrong in the refreshes of other programs, one test for each.
+#include <tokenkeep/detail/renewal.hpp>
+
+#include "catch.hpp"
+#include "keeper_world.hpp"
+
+#include <functional>
+#include <future>
+#include <optional>
+#include <thread>
+
+using tests::error_of, tests::world;
+using tokenkeep::errc, tokenkeep::event_kind, tokenkeep::keeper_options, tokenkeep::secret, tokenkeep::token;
+using tokenkeep::testing::fault;
+using namespace std::chrono_literals;
+
+namespace {
+
+const token ada{.user_name = "ada"};
+
+/// Waits until the row has a spend marker: whoever wrote it is sending.
+template <class World>
+void wait_for_marker(World& w) {
+    while (tokenkeep::read_status(w.row().status).what != tokenkeep::token_status::kind::spend)
+        std::this_thread::sleep_for(1ms);
+}
+
+/// Another process spends the row's refresh token, as it should, and is killed before it can save what comes back.
+void spend_and_die(world<>& w) {
+    token marked = w.row();
+    marked.status = tokenkeep::to_status({.what = tokenkeep::token_status::kind::spend,
+                                          .fingerprint = tokenkeep::token_status::fingerprint_of(marked.refresh_token),
+                                          .first_sent = w.clock.now(),
+                                          .last_sent = w.clock.now(),
+                                          .nonce = "0123456789abcdef"});
+    REQUIRE(w.store.inner.replace_token(w.row(), marked));
+    REQUIRE(w.server(w.server.provider().refresh_request(marked)).status == 200);
+}
+
+} // namespace
+
+TEST_CASE("mishap: tokens that a sibling's have overtaken are dropped, and what both are of is not revoked",
+          "[renewal]") {
+    world w({.grace = 1h});
+    const token before = w.login();
+    w.clock.advance(2h);
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        auto response = w.server(request);
+        if (request.url.ends_with("/token")) { // a sibling has sent the same, and saves first
+            token theirs = w.row();
+            theirs.status.clear();
+            theirs.refresh_token = "rt-theirs";
+            theirs.access_token = "at-theirs";
+            theirs.issued_at = w.clock.now();
+            theirs.expires_at = w.clock.now() + 1h;
+            w.store.inner.replace_token(w.row(), theirs);
+        }
+        return response;
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    CHECK(keep.access_token(ada) == secret("at-theirs"));
+    CHECK(w.seen.count(event_kind::dropped) == 1);
+    CHECK(w.server.log().revocations == 0);
+}
+
+TEST_CASE("mishap: tokens of a session that another login has replaced are dropped and revoked", "[renewal]") {
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        auto response = w.server(request);
+        if (request.url.ends_with("/token")) {
+            token theirs = w.row();
+            theirs.status.clear();
+            theirs.grant_token = "another-code";
+            theirs.refresh_token = "rt-theirs";
+            theirs.access_token = "at-theirs";
+            theirs.issued_at = w.clock.now();
+            theirs.expires_at = w.clock.now() + 1h;
+            w.store.inner.replace_token(w.row(), theirs);
+        }
+        return response;
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    CHECK(keep.access_token(ada) == secret("at-theirs"));
+    CHECK(w.server.log().revocations == 1);
+}
+
+TEST_CASE("mishap: who waits does not give up before the slowest request has ended", "[renewal]") {
+    constexpr keeper_options defaults, slow{.request_timeout = 5min};
+    static_assert(defaults.effective_lock_timeout() > defaults.request_timeout);
+    static_assert(slow.effective_lock_timeout() > slow.request_timeout);
+    static_assert(defaults.effective_settle_after() < defaults.effective_lock_timeout());
+
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    std::promise<void> others_wait;
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        others_wait.get_future().wait();
+        w.clock.advance(29s);
+        std::this_thread::sleep_for(20ms); // time for them to give up, if they do
+        return w.server(request);
+    };
+    tokenkeep::keeper first{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    auto second = w.keeper();
+    auto sender = std::async(std::launch::async, [&] { return first.access_token(ada); });
+    wait_for_marker(w);
+    auto same_keeper = std::async(std::launch::async, [&] { return first.access_token(ada); });
+    auto other_keeper = std::async(std::launch::async, [&] { return second.access_token(ada); });
+    std::this_thread::sleep_for(20ms);
+    others_wait.set_value();
+    const secret given = sender.get();
+    CHECK(same_keeper.get() == given);
+    CHECK(other_keeper.get() == given);
+    CHECK(w.server.log().refreshes == 1);
+}
+
+TEST_CASE("mishap: a machine that sleeps, or loses its network, in the midst of a refresh keeps its session",
+          "[renewal]") {
+    world w;
+    const token before = w.login();
+    w.clock.advance(2h);
+    bool wakes_up = true;
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        if (wakes_up) w.clock.advance(8h);
+        if (wakes_up) throw tokenkeep::transport_error("the connection is gone");
+        return w.server(request);
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    CHECK(error_of([&] { keep.access_token(ada); }) == errc::outcome_unknown);
+    CHECK(w.row().refresh_token == before.refresh_token);
+    wakes_up = false;
+    w.clock.advance(1h);
+    CHECK(w.is_stored(keep.access_token(ada)));
+    CHECK(w.server.is_live(w.row().refresh_token));
+}
+
+TEST_CASE("mishap: a refresh that is refused before it was needed drops no token that lives", "[renewal]") {
+    world w;
+    const token before = w.login();
+    w.clock.advance(1h - 30s);
+    SECTION("because the session has ended: said when the token has ended too, and asked no more") {
+        w.server.next({fault::kind::answer, {.status = 400, .body = R"({"error":"invalid_grant"})"}});
+        auto keep = w.keeper();
+        CHECK(keep.access_token(ada) == before.access_token);
+        CHECK(keep.access_token(ada) == before.access_token);
+        w.clock.advance(30s);
+        CHECK(error_of([&] { keep.access_token(ada); }) == errc::reauthorization_required);
+        CHECK(w.row().access_token == before.access_token);
+        CHECK(w.server.log().token_requests == 2);
+    }
+    SECTION("because the client is not configured well") {
+        w.server.next({fault::kind::answer, {.status = 401, .body = R"({"error":"invalid_client"})"}});
+        CHECK(w.keeper().access_token(ada) == before.access_token);
+        CHECK(w.row() == before);
+    }
+}
+
+TEST_CASE("mishap: a sibling's token that lives for seconds is used with a margin of its own", "[renewal]") {
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    bool sibling_renews = true;
+    w.store.before = [&](std::string_view operation) { // while this keeper waits for the lock
+        if (operation != "lock" || !sibling_renews) return;
+        sibling_renews = false;
+        token theirs = w.row();
+        theirs.access_token = "at-theirs";
+        theirs.issued_at = w.clock.now();
+        theirs.expires_at = w.clock.now() + 10s;
+        w.store.inner.replace_token(w.row(), theirs);
+    };
+    auto keep = w.keeper({.refresh_margin = 60s});
+    CHECK(keep.access_token(ada) == secret("at-theirs"));
+    w.clock.advance(7s);
+    CHECK(keep.access_token(ada) == secret("at-theirs"));
+    CHECK(w.server.log().refreshes == 0);
+    w.clock.advance(2s); // a fifth of its life is left
+    CHECK(w.is_stored(keep.access_token(ada)));
+    CHECK(w.server.log().refreshes == 1);
+}
+
+TEST_CASE("mishap: a clock that jumps costs a request, not the session, and makes no loop", "[renewal]") {
+    const auto jump = GENERATE(as<std::chrono::milliseconds>{}, 24h, -24h, 24h * 365 * 60, -24h * 365 * 60);
+    CAPTURE(jump.count());
+    world w; // the server's clock is right
+    w.login();
+    tokenkeep::testing::virtual_clock mine(w.clock.now());
+    tokenkeep::keeper keep{w.store, w.server, w.server.provider(), {}, w.seen, mine};
+    const auto call = [&] { return keep.send({.method = "GET", .url = w.server.resource()}, ada).status; };
+    const auto pass = [&](std::chrono::milliseconds time) {
+        w.clock.advance(time);
+        mine.advance(time);
+    };
+    for (const bool is_wrong : {true, false}) {
+        mine.jump(is_wrong ? jump : -jump);
+        for (int minutes = 0; minutes < 180; minutes += 5) {
+            CHECK(call() == 200);
+            pass(5min);
+        }
+    }
+    CHECK(w.server.log().refreshes <= 10); // six hours need six, and each of the jumps may cost one or two
+    CHECK(w.server.log().reused == 0);
+    CHECK(w.server.is_live(w.row().refresh_token));
+}
+
+TEST_CASE("mishap: killed after the server took the token, a strict server is not asked again blindly", "[renewal]") {
+    world w;
+    const token before = w.login();
+    w.clock.advance(1h - 30s);
+    spend_and_die(w);
+    auto next = w.keeper();
+    CHECK(next.access_token(ada) == before.access_token); // lives
+    w.clock.advance(31s);
+    CHECK(error_of([&] { next.access_token(ada, w.clock.steady_now()); }) == errc::lock_timeout);
+    CHECK(w.server.log().refreshes == 1);
+    CHECK(w.server.log().reused == 0);
+    // Nothing is left to lose now: one spend tells how it is, and nobody asks again until the next login.
+    CHECK(error_of([&] { next.access_token(ada); }) == errc::reauthorization_required);
+    CHECK(error_of([&] { w.keeper().access_token(ada); }) == errc::reauthorization_required);
+    CHECK(w.server.log().reused == 1);
+    CHECK(w.server.log().token_requests == 3);
+    const token again = w.login();
+    CHECK(w.keeper().access_token(ada) == again.access_token);
+}
+
+TEST_CASE("mishap: killed after the server took the token, the next start asks again where there is a grace",
+          "[renewal]") {
+    world w({.grace = 60s});
+    w.login();
+    w.clock.advance(2h);
+    spend_and_die(w);
+    w.clock.advance(10s);
+    const auto start = w.clock.now();
+    CHECK(w.is_stored(w.keeper().access_token(ada)));
+    CHECK(w.clock.now() == start);
+    CHECK(w.seen.count(event_kind::replayed) == 1);
+    CHECK(w.server.is_live(w.row().refresh_token));
+}
+
+TEST_CASE("mishap: with a grace no session is lost, though every third answer is", "[renewal]") {
+    world w({.grace = 60s});
+    w.login();
+    auto keep = w.keeper();
+    for (int n = 0; n < 60; ++n) {
+        w.clock.advance(2h);
+        if (n % 3 == 0) w.server.next(n % 2 == 0 ? fault::kind::lost_answer : fault::kind::truncated);
+        CHECK(w.is_stored(keep.access_token(ada)));
+    }
+    CHECK(w.server.log().replayed == 20);
+    CHECK(w.server.log().refused == 0);
+}
+
+TEST_CASE("mishap: an observer may call back, and is not waited for when it is the same identity", "[renewal]") {
+    world w;
+    w.login();
+    const token grace = w.login("grace");
+    w.clock.advance(1h - 30s);
+    std::function<void(const tokenkeep::event&)> observe = [](auto&) {};
+    tokenkeep::keeper keep{w.store, w.server, w.server.provider(), {}, observe, w.clock};
+    std::optional<errc> inner;
+    bool called_back = false;
+    observe = [&](const tokenkeep::event& e) {
+        if (e.kind != event_kind::spent || called_back) return;
+        called_back = true;
+        w.clock.advance(1min);
+        inner = error_of([&] { keep.access_token(ada); });
+        CHECK(keep.access_token({.user_name = "grace"}) != grace.access_token);
+    };
+    CHECK(w.is_stored(keep.access_token(ada)));
+    CHECK(called_back);
+    CHECK(inner == errc::lock_timeout);
+    CHECK(w.server.log().refreshes == 2);
+}
+
+TEST_CASE("mishap: a deadline that passes after the token was spent loses nothing", "[renewal]") {
+    world w;
+    const token before = w.login();
+    w.clock.advance(2h);
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        w.clock.advance(25s);
+        return w.server(request);
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    CHECK(w.is_stored(keep.access_token(ada, w.clock.steady_now() + 1s)));
+    CHECK(w.server.is_live(w.row().refresh_token));
+    CHECK(w.row().refresh_token != before.refresh_token);
+}
+
+TEST_CASE("mishap: after an outage those who waited do not ask all at once, nor again and again", "[renewal]") {
+    world w;
+    const token before = w.login();
+    auto keep = w.keeper();
+    w.clock.advance(1h - 59s);
+    for (int n = 0; n < 100; ++n) w.server.next(fault::http(429));
+    for (int n = 0; n < 500; ++n) {
+        CHECK(keep.access_token(ada) == before.access_token);
+        w.clock.advance(100ms);
+    }
+    CHECK(w.server.log().token_requests - 1 < 12); // in fifty seconds: after 250 ms, and then ever more seldom
+    CHECK(w.server.log().token_requests - 1 > 5);
+}
