@@ -8867,8 +8867,13 @@ struct new_tokens {
     grant_kind bought_with{};
     token_response answer{};
     timestamp sent{};
+    std::string status{}; ///< The row's, once they are in it.
 
-    token applied_to(const token& row) const { return apply_response(row, answer, sent, bought_with); }
+    token applied_to(const token& row) const {
+        token record = apply_response(row, answer, sent, bought_with);
+        record.status = status;
+        return record;
+    }
 
     /// Whether the row is still the one they belong into: it holds what was spent, or already what came back.
     bool belong_to(const token& row) const {
@@ -9052,7 +9057,7 @@ class transaction {
             if (!rows_.replace(marked, saved)) {
                 const std::optional<token> merged = parts_.save_tokens(tokens);
                 if (!merged) {
-                    drop(tokens.applied_to(marked));
+                    parts_.drop(tokens.applied_to(marked));
                     return std::nullopt;
                 }
                 saved = *merged;
@@ -9066,12 +9071,6 @@ class transaction {
             tell(event_kind::not_saved, marked);
             std::throw_with_nested(rotation_not_saved_error(flight.unsaved->record));
         }
-    }
-
-    /// Tokens that nobody will use are revoked, if the server can; it does not matter if that fails.
-    void drop(const token& tokens) {
-        tell(event_kind::dropped, tokens);
-        parts_.revoke_quietly(tokens);
     }
 
     Parts& parts_;
@@ -9219,8 +9218,11 @@ class exchange : transaction<Parts> {
         tell(event_kind::spent, marked);
         const outcome result = base::ask(exchange_request(parts_.provider, marked), marked);
         if (result.what == outcome::kind::tokens) {
-            const new_tokens tokens{marked.id, marked.grant_token, grant_kind::authorization_code, *result.answer,
-                                    result.sent};
+            const new_tokens tokens{.id = marked.id,
+                                    .spent = marked.grant_token,
+                                    .bought_with = grant_kind::authorization_code,
+                                    .answer = *result.answer,
+                                    .sent = result.sent};
             std::optional<token> saved = base::save(flight, guard, tokens, marked);
             if (!saved) throw no_session();
             has_exchanged_ = true;
@@ -9405,10 +9407,10 @@ struct keeper_parts {
     void save_kept(flight_type& flight) {
         try {
             const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
-            if (!saved) revoke_quietly(flight.unsaved->record);
+            if (!saved) drop(flight.unsaved->record);
             flight.publish();
             flight.succeeded();
-            tell(saved ? event_kind::saved : event_kind::dropped, flight.unsaved->record);
+            if (saved) tell(event_kind::saved, *saved);
         } catch (...) {
             tell(event_kind::not_saved, flight.unsaved->record);
             std::throw_with_nested(rotation_not_saved_error(flight.unsaved->record));
@@ -9432,9 +9434,15 @@ struct keeper_parts {
         }
     }
 
-    void revoke_quietly(const token& row) {
+    /// New tokens whose row is gone, or holds other tokens, are not saved. They are revoked too, if the server can,
+    /// unless the row is still of the same login: then a sibling has renewed it, and to revoke would end that session.
+    void drop(const token& record) {
+        tell(event_kind::dropped, record);
         try {
-            revoke(row);
+            const std::optional<token> row = rows().find_by_id(record.id);
+            const bool is_same_login =
+                row && row->grant_token == record.grant_token && row->seed == record.seed && !is_revoking(*row);
+            if (!is_same_login) revoke(record);
         } catch (...) { // nobody will use these tokens, revoked or not
         }
     }
@@ -9589,7 +9597,7 @@ class renewal : transaction<Parts> {
             const outcome result = base::ask(std::move(request), row_);
             switch (result.what) {
             case outcome::kind::tokens:
-                if (finish(flight, guard, result)) return true;
+                if (finish(flight, guard, result, before)) return true;
                 break;
             case outcome::kind::not_spent: take_back(before); fail(flight, result.why, result.retry_after);
             case outcome::kind::refused: refused(flight); break;
@@ -9659,9 +9667,17 @@ class renewal : transaction<Parts> {
                time_between(marker.first_sent, now) <= room;
     }
 
-    /// True if the new tokens are saved; false if the row holds another login now, which is to be looked at.
-    bool finish(flight_type& flight, guard_type& guard, const outcome& result) {
-        const new_tokens tokens{row_.id, row_.refresh_token, grant_kind::refresh_token, *result.answer, result.sent};
+    /// True if the new tokens are saved; false if the row holds another login now, which is to be looked at. A login
+    /// that was cut off before stays in doubt.
+    bool finish(flight_type& flight, guard_type& guard, const outcome& result, const token& before) {
+        const new_tokens tokens{
+            .id = row_.id,
+            .spent = row_.refresh_token,
+            .bought_with = grant_kind::refresh_token,
+            .answer = *result.answer,
+            .sent = result.sent,
+            .status = is_about_exchange(read_status(before.status)) ? before.status : std::string(),
+        };
         std::optional<token> saved = base::save(flight, guard, tokens, row_);
         if (!saved) return false;
         row_ = *std::move(saved);

@@ -119,6 +119,9 @@ TEST_CASE("exchange: a grant that may have been spent is never sent again", "[ex
         w.clock.advance(2h);
         CHECK(w.is_stored(keep.access_token({.user_name = "ada"})));
         CHECK(w.server.is_live(w.row().refresh_token));
+        const unsigned before_again = w.server.log().token_requests; // the renewal has not made the login good
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+        CHECK(w.server.log().token_requests == before_again);
     }
 }
 

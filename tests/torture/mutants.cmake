@@ -153,4 +153,11 @@ tokenkeep_mistake(transaction detail/revocation.hpp "while (!rows_.remove(row_))
         while (!rows_.remove(row_)) {]])
 tokenkeep_mutant(transaction revocation_deletes_by_id "[revocation]" "S8: ")
 
+tokenkeep_mistake(transaction detail/renewal.hpp "is_about_exchange(read_status(before.status)) ? before.status"
+  [[is_about_exchange(read_status(before.status)) && !tests::mutated("a_renewal_ends_the_doubt_of_a_login") ? before.status]])
+tokenkeep_mistake(transaction detail/exchange.hpp "if (is_in_doubt(row)) {"
+  [[if (is_in_doubt(row) && !tests::mutated("grant_token_sent_again")) {]])
+tokenkeep_mutant(transaction a_renewal_ends_the_doubt_of_a_login "[exchange]" "S9: ")
+tokenkeep_mutant(transaction grant_token_sent_again "[exchange]" "S1: ")
+
 tokenkeep_mutants_program(transaction)

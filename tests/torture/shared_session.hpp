@@ -45,6 +45,7 @@ class shared_session {
 
     tokenkeep::testing::virtual_clock clock{};
     tokenkeep::testing::fake_server server;
+    const secret granted = server.grant("ada"); ///< Of a login that nobody has made yet.
     tokenkeep::memory_store rows{};
     scheduler* steps = nullptr;           ///< Null while one thing happens after the other, as in any test.
     std::map<int, time_point> deadline{}; ///< Of the call that a process is making.
@@ -101,6 +102,8 @@ class shared_session {
         if (!live.empty() && !is_live && !excused_) breaks("S2: the live refresh token is lost");
         if (is_live && is_known_dead(*now) && !may_be_revoked) breaks("S4: a living session is marked dead");
     }
+    /// Whether what is stored is of the last login.
+    bool is_last_login() { return origin_of(row()->refresh_token).session + 1 == sessions_.size(); }
     /// Whether the stored session can still be renewed.
     bool is_alive() {
         const std::optional<token> now = row();
@@ -111,8 +114,8 @@ class shared_session {
 
     void log_in() {
         const auto provider = server.provider();
-        const token granted{.grant_token = server.grant("ada")};
-        const auto answer = provider.read_token_response(server(provider.exchange_request(granted)), granted);
+        const token consent{.grant_token = server.grant("ada")};
+        const auto answer = provider.read_token_response(server(provider.exchange_request(consent)), consent);
         sessions_.emplace_back(answer.refresh_token.reveal());
         note_issued(answer, sessions_.size() - 1, {});
         token login = apply_response(ada, answer, clock.now(), tokenkeep::grant_kind::authorization_code);
@@ -307,6 +310,7 @@ class shared_session {
         if (fault == "throttled") one.answer = tokenkeep::http_response{.status = 429};
         if (!fault.empty()) return;
         const secret spent = one.spends();
+        if (spent.empty()) return exchange(one);
         std::string& live = sessions_[origin_of(spent).session];
         const std::optional<token> now = row();
         const bool works = now && now->refresh_token == spent && accepts(now->access_token);
@@ -324,6 +328,15 @@ class shared_session {
             live.clear();
         }
         if (!one.awaited) excuse_if_orphaned();
+    }
+
+    void exchange(message& one) {
+        one.answer = server(one.request);
+        if (one.answer->status != 200) return breaks("S1: a grant token is sent twice");
+        const auto provider = server.provider();
+        const auto answer = provider.read_token_response(*one.answer, token{});
+        note_issued(answer, sessions_.size(), {});
+        one.brings = sessions_.emplace_back(answer.refresh_token.reveal());
     }
 
     void lose_locks(int process) {
@@ -355,9 +368,10 @@ class shared_session {
         if (!before || !after) return breaks("S8: a deleted record is written again");
         durable_.insert(std::string(after->access_token.reveal()));
         const origin &from = origin_of(before->refresh_token), &to = origin_of(after->refresh_token);
-        if (from.session != to.session || to.session != origin_of(after->access_token).session)
+        if (to.session < from.session || to.session != origin_of(after->access_token).session)
             return breaks("S8: a later login is undone");
-        if (before->refresh_token != after->refresh_token && to.parent != before->refresh_token.reveal())
+        if (to.session == from.session && before->refresh_token != after->refresh_token &&
+            to.parent != before->refresh_token.reveal())
             return breaks("S4: a newer record is overwritten");
         const bool is_refused = tokenkeep::read_status(after->status).what == token_status::kind::refused;
         if (is_refused && is_known_dead(*after) && live_token_of(*after) == after->refresh_token.reveal())

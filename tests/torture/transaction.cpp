@@ -35,6 +35,7 @@ struct scenario {
     unsigned whiles = 0;                  ///< How often nearly the time passes that a request can take.
     bool login = false, deletion = false; ///< By the user or the program, beside the keepers.
     bool revocation = false;              ///< By one more process.
+    unsigned exchanges = 0;               ///< So many more processes bring the grant token of a new login, the same.
     std::chrono::milliseconds wrong_clock{0}; ///< How far the clock of the first process is ahead.
     std::chrono::milliseconds read_back_pause{2s}, settle_after{2s}, patience{10s};
     bounds within{};
@@ -154,8 +155,14 @@ class process {
 
     /// What a thread of it does.
     void work() {
-        for (unsigned n = 0; n < what_.calls; ++n) guarded([&] { call(); });
+        for (unsigned n = 0; n < what_.calls; ++n) guarded([&] { call(ada); });
         if (--running_ == 0 && !what_.lives_on) end();
+    }
+    void log_in() {
+        token probe = ada;
+        probe.grant_token = shared_.granted;
+        guarded([&] { call(probe); });
+        if (--running_ == 0) end();
     }
     void revoke() {
         guarded([&] { keeper_->revoke(ada, deadline()); });
@@ -189,8 +196,8 @@ class process {
 
     time_point deadline() { return shared_.deadline[number_] = shared_.clock.steady_now() + what_.patience; }
 
-    void call() {
-        secret access = keeper_->access_token(ada, deadline());
+    void call(const token& probe) {
+        secret access = keeper_->access_token(probe, deadline());
         shared_.handed_out(access);
         const auto fault = shared_.take(number_, {.what = "calls the API", .faults = {"early_401"}});
         if (fault == "early_401") shared_.server.expire_access_tokens();
@@ -275,6 +282,7 @@ std::string run_once(crew& threads, const scenario& what, choices& path, std::ve
         };
         for (const unsigned count : what.threads) start(count, &process::work);
         if (what.revocation) start(1, &process::revoke);
+        for (unsigned n = 0; n < what.exchanges; ++n) start(1, &process::log_in);
         shared.steps = &steps;
         steps.run();
         shared.steps = nullptr;
@@ -287,13 +295,24 @@ std::string run_once(crew& threads, const scenario& what, choices& path, std::ve
     if (what.within.faults == 0 && !is_replaced) {
         for (const auto& each : processes)
             if (!each->failures.empty()) return "S1: a call fails although nothing has: " + each->failures[0].message();
-        if (shared.server.log().token_requests > 2 + what.expiries) return "S1: a refresh token is sent twice";
+        if (what.exchanges > 0 && !shared.is_last_login()) return "S8: a login is undone";
+        if (what.exchanges == 0 && shared.server.log().token_requests > 2 + what.expiries)
+            return "S1: a refresh token is sent twice";
     }
     shared.judge_rest(what.revocation);
     const auto& kinds = what.within.kinds;
     const bool may_be_killed = std::find(kinds.begin(), kinds.end(), "kill") != kinds.end();
     if (what.declares_grace && shared.is_excused() && !shared.is_alive() && !may_be_killed)
         return "S3: a lost answer costs the session although the provider has a grace";
+
+    if (what.exchanges > 0) { // whoever brings the grant token again has its tokens, or is told that they are lost
+        process again(shared, what, 98, 1);
+        again.log_in();
+        if (!shared.broken().empty()) return shared.broken();
+        if (again.failures.empty() ? !shared.is_last_login()
+                                   : again.failures != std::vector{make_error_code(errc::outcome_unknown)})
+            return "S9: what has become of a login is not said";
+    }
 
     // A new process, after all that was under way has ended.
     shared.clock.advance(token_life + what.settle_after);
@@ -416,6 +435,20 @@ TEST_CASE("transaction: a login or a deletion at any moment stands", "[login]") 
 TEST_CASE("transaction: a revocation ends one session and spares the next", "[revocation]") {
     explore({.login = true, .revocation = true, .within = {.switches = 2}});
     explore({.threads = {1}, .revocation = true, .within = faults(1, any, 2)});
+}
+
+TEST_CASE("transaction: a grant token that many bring is sent once, beside the renewals of the login before",
+          "[exchange]") {
+    explore({.threads = {1}, .exchanges = 1, .within = {.switches = 99}});
+    explore({.threads = {1}, .exchanges = 2, .within = {.switches = 2}});
+    explore({.threads = {}, .exchanges = 2, .within = faults(1, any, 2)});
+    explore({.threads = {1}, .exchanges = 1, .within = faults(1, any, 2)});
+    explore<plain_store>({.threads = {},
+                          .exchanges = 2,
+                          .read_back_pause = 1s,
+                          .settle_after = 4s,
+                          .patience = 30s,
+                          .within = faults(1, any, 2)});
 }
 
 TEST_CASE("transaction: a store that only locks, or only compares, is as good where no login interferes", "[less]") {

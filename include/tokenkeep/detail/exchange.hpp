@@ -139,8 +139,11 @@ class exchange : transaction<Parts> {
         tell(event_kind::spent, marked);
         const outcome result = base::ask(exchange_request(parts_.provider, marked), marked);
         if (result.what == outcome::kind::tokens) {
-            const new_tokens tokens{marked.id, marked.grant_token, grant_kind::authorization_code, *result.answer,
-                                    result.sent};
+            const new_tokens tokens{.id = marked.id,
+                                    .spent = marked.grant_token,
+                                    .bought_with = grant_kind::authorization_code,
+                                    .answer = *result.answer,
+                                    .sent = result.sent};
             std::optional<token> saved = base::save(flight, guard, tokens, marked);
             if (!saved) throw no_session();
             has_exchanged_ = true;

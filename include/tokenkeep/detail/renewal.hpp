@@ -118,7 +118,7 @@ class renewal : transaction<Parts> {
             const outcome result = base::ask(std::move(request), row_);
             switch (result.what) {
             case outcome::kind::tokens:
-                if (finish(flight, guard, result)) return true;
+                if (finish(flight, guard, result, before)) return true;
                 break;
             case outcome::kind::not_spent: take_back(before); fail(flight, result.why, result.retry_after);
             case outcome::kind::refused: refused(flight); break;
@@ -188,9 +188,17 @@ class renewal : transaction<Parts> {
                time_between(marker.first_sent, now) <= room;
     }
 
-    /// True if the new tokens are saved; false if the row holds another login now, which is to be looked at.
-    bool finish(flight_type& flight, guard_type& guard, const outcome& result) {
-        const new_tokens tokens{row_.id, row_.refresh_token, grant_kind::refresh_token, *result.answer, result.sent};
+    /// True if the new tokens are saved; false if the row holds another login now, which is to be looked at. A login
+    /// that was cut off before stays in doubt.
+    bool finish(flight_type& flight, guard_type& guard, const outcome& result, const token& before) {
+        const new_tokens tokens{
+            .id = row_.id,
+            .spent = row_.refresh_token,
+            .bought_with = grant_kind::refresh_token,
+            .answer = *result.answer,
+            .sent = result.sent,
+            .status = is_about_exchange(read_status(before.status)) ? before.status : std::string(),
+        };
         std::optional<token> saved = base::save(flight, guard, tokens, row_);
         if (!saved) return false;
         row_ = *std::move(saved);

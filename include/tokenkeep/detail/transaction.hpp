@@ -30,8 +30,13 @@ struct new_tokens {
     grant_kind bought_with{};
     token_response answer{};
     timestamp sent{};
+    std::string status{}; ///< The row's, once they are in it.
 
-    token applied_to(const token& row) const { return apply_response(row, answer, sent, bought_with); }
+    token applied_to(const token& row) const {
+        token record = apply_response(row, answer, sent, bought_with);
+        record.status = status;
+        return record;
+    }
 
     /// Whether the row is still the one they belong into: it holds what was spent, or already what came back.
     bool belong_to(const token& row) const {
