@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Runs a few tasks one at a time, step by step, in every order there is up to a bound, with faults and the deaths of
-// processes among the choices: a stateless search that bounds how often a task that could go on has to wait (Musuvathi
-// and Qadeer, PLDI 2007).
+// Stateless model checking with a preemption bound (iterative context bounding: Musuvathi and Qadeer, PLDI 2007): runs
+// a few tasks one step at a time, in every order within the bounds, with faults and killed processes among the choices.
 #ifndef TOKENKEEP_TESTS_TORTURE_SCHEDULER_HPP
 #define TOKENKEEP_TESTS_TORTURE_SCHEDULER_HPP
 
 #include <tokenkeep/testing/virtual_clock.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -61,12 +62,53 @@ class choices {
     std::size_t at_ = 0;
 };
 
+/// What can go wrong.
+// clang-format off
+enum class fault_kind {
+    none,
+    kill, lock_timeout, lock_lost, early_401,
+    mark_fails, mark_indeterminate, save_fails, save_indeterminate, connection_lost,
+    not_sent, request_lost, throttled, error_before, // the server has carried out nothing
+    answer_lost, truncated, error_after, gives_up,   // it has, or will
+};
+// clang-format on
+
+inline std::string_view name_of(fault_kind kind) {
+    switch (kind) {
+    case fault_kind::none: return "";
+    case fault_kind::kill: return "killed";
+    case fault_kind::lock_timeout: return "lock timeout";
+    case fault_kind::lock_lost: return "the lock is lost";
+    case fault_kind::mark_fails: return "the marker is not saved";
+    case fault_kind::mark_indeterminate: return "the marker is saved, and that is not said";
+    case fault_kind::save_fails: return "the tokens are not saved";
+    case fault_kind::save_indeterminate: return "the tokens are saved, and that is not said";
+    case fault_kind::connection_lost: return "the tokens are not saved, and the lock is lost";
+    case fault_kind::not_sent: return "no connection";
+    case fault_kind::request_lost: return "lost";
+    case fault_kind::throttled: return "429";
+    case fault_kind::error_before: return "503";
+    case fault_kind::answer_lost: return "lost";
+    case fault_kind::truncated: return "cut";
+    case fault_kind::error_after: return "502";
+    case fault_kind::gives_up: return "timeout";
+    case fault_kind::early_401: return "401 before its time";
+    }
+    return "";
+}
+
+/// How a step went.
+struct turn {
+    fault_kind fault = fault_kind::none;
+    bool timed_out = false; ///< Its time came before it was ready.
+};
+
 /// How much of what there may be in one run.
 struct bounds {
-    int switches = 2;                      ///< From a task that could go on; from one that waits they are free.
-    int delays = 0;                        ///< A time comes although somebody could go on: that one is slow.
-    int faults = 0;                        ///< Of these kinds:
-    std::vector<std::string_view> kinds{}; ///< "kill" is one; the others are named by the steps.
+    int preemptions = 2;    ///< How often a task that could go on has to wait.
+    int early_timeouts = 0; ///< How often a time comes although somebody could go on: that one is slow.
+    int faults = 0;         ///< Of these kinds:
+    std::vector<fault_kind> kinds{};
 };
 
 /// What a task is about to do.
@@ -74,29 +116,30 @@ struct step {
     std::string_view what{};
     std::function<bool()> ready = [] { return true; }; ///< It waits until this holds,
     std::optional<time_point> until{};                 ///< or at the longest until then.
-    std::string_view lateness{};                       ///< The kind of fault it is if that time comes before it has to.
-    std::vector<std::string_view> faults{};            ///< The kinds of fault that can happen in it.
+    fault_kind timeout = fault_kind::none; ///< What an early timeout counts as; if none, as an early timeout.
+    std::vector<fault_kind> faults{};      ///< What can happen in it.
 };
 
 /// Something that happens beside the tasks, at once and as a whole, whenever it is ready.
-struct happening {
+struct environment_action {
     std::string name{};
     std::function<bool()> ready{};
-    std::vector<std::string_view> faults{};
-    std::function<void(std::string_view fault)> act{};
+    std::vector<fault_kind> faults{};
+    std::function<void(fault_kind)> act{};
 };
 
 /// Threads that outlive a run, as starting one takes longer than most runs.
-class crew {
+class worker_threads {
   public:
-    struct member {
+    struct worker {
         std::binary_semaphore wake{0};
         std::function<void()> act{};
         std::thread thread{};
     };
+    std::binary_semaphore over{0}; ///< A run is: here, for the last thread to leave it outlives the run.
 
     /// All of them on one processor: only one runs at a time, and handing over is then several times as fast.
-    crew() {
+    worker_threads() {
 #ifdef __linux__
         cpu_set_t here;
         CPU_ZERO(&here);
@@ -104,18 +147,18 @@ class crew {
         ::sched_setaffinity(0, sizeof here, &here);
 #endif
     }
-    crew(const crew&) = delete;
-    crew& operator=(const crew&) = delete;
-    ~crew() {
-        for (member& each : members_) {
+    worker_threads(const worker_threads&) = delete;
+    worker_threads& operator=(const worker_threads&) = delete;
+    ~worker_threads() {
+        for (worker& each : workers_) {
             each.act = nullptr;
             each.wake.release();
             each.thread.join();
         }
     }
-    member& operator[](std::size_t n) {
-        while (members_.size() <= n) {
-            member& added = members_.emplace_back();
+    worker& operator[](std::size_t n) {
+        while (workers_.size() <= n) {
+            worker& added = workers_.emplace_back();
             added.thread = std::thread([&added] {
                 for (;;) {
                     added.wake.acquire();
@@ -124,17 +167,17 @@ class crew {
                 }
             });
         }
-        return members_[n];
+        return workers_[n];
     }
 
   private:
-    std::deque<member> members_{};
+    std::deque<worker> workers_{};
 };
 
 /// One run.
 class scheduler {
   public:
-    scheduler(crew& threads, tokenkeep::testing::virtual_clock& clock, bounds within, choices& path)
+    scheduler(worker_threads& threads, tokenkeep::testing::virtual_clock& clock, bounds within, choices& path)
         : threads_(threads), clock_(clock), left_(std::move(within)), path_(path) {}
 
     std::function<void(int process)> on_kill = [](int) {}; ///< Called before its tasks are unwound.
@@ -146,7 +189,7 @@ class scheduler {
     void add(int process, std::function<void()> act) {
         tasks_.push_back(std::make_unique<task>(task{process, std::move(act), threads_[tasks_.size()]}));
     }
-    void add(happening one) { happenings_.push_back(std::move(one)); }
+    void add(environment_action one) { actions_.push_back(std::move(one)); }
 
     void run() {
         for (const auto& each : tasks_) {
@@ -154,20 +197,23 @@ class scheduler {
                 running = &one;
                 try {
                     one.act();
-                } catch (const std::exception&) { // a process that was killed
+                } catch (...) {
+                    if (!is_dead(one.process)) { // not the end of a killed process: something is wrong
+                        failure_ = std::current_exception();
+                        abandon();
+                    }
                 }
                 one.done = true;
                 hand_over(nullptr);
             };
         }
         hand_over(nullptr);
-        over_.acquire();
+        threads_.over.acquire();
         if (failure_) std::rethrow_exception(failure_);
     }
 
-    /// A step of the task that calls it: waits until it is this one's turn. What happens: nothing, "late" if it is
-    /// ready no longer than its time, or one of its faults. Throws `killed`.
-    std::string_view take(const step& next) {
+    /// A step of the calling task: waits for its turn. Throws `killed` if its process is dead then.
+    turn take(const step& next) {
         task& self = *running;
         if (is_dead(self.process)) throw killed();
         self.next = &next;
@@ -182,7 +228,7 @@ class scheduler {
     bool is_dead(int process) const {
         return abandoned_ || std::find(dead_.begin(), dead_.end(), process) != dead_.end();
     }
-    bool is_anyone_about(std::string_view what) const {
+    bool is_any_task_at(std::string_view what) const {
         return std::any_of(tasks_.begin(), tasks_.end(),
                            [&](auto& each) { return !each->done && each->next->what == what; });
     }
@@ -193,23 +239,24 @@ class scheduler {
     struct task {
         int process;
         std::function<void()> act;
-        crew::member& thread;
+        worker_threads::worker& thread;
         const step* next = nullptr;
-        std::string_view happens{};
+        turn happens{};
         bool started = false, done = false;
     };
     struct alternative {
         task* who = nullptr;
-        happening* what = nullptr;
-        std::string_view fault{};
-        int switches = 0, delays = 0, faults = 0;
+        environment_action* what = nullptr;
+        fault_kind fault = fault_kind::none;
+        bool timeout = false;
+        int preemptions = 0, early_timeouts = 0, faults = 0;
     };
 
     bool is_ready(const task& one) const { return one.next->ready(); }
     bool can_go(const task& one) const {
         return !one.done && (is_ready(one) || (one.next->until && *one.next->until <= clock_.steady_now()));
     }
-    bool may_fail(std::string_view kind) const {
+    bool may_fail(fault_kind kind) const {
         return left_.faults > 0 && std::find(left_.kinds.begin(), left_.kinds.end(), kind) != left_.kinds.end();
     }
 
@@ -225,7 +272,7 @@ class scheduler {
         }
         if (next != nullptr && next == self) return;
         if (next == nullptr)
-            over_.release();
+            threads_.over.release();
         else
             next->thread.wake.release();
         if (self != nullptr) self->thread.wake.acquire();
@@ -259,19 +306,20 @@ class scheduler {
                 return all_done ? nullptr : get_stuck();
             }
             const alternative chosen = alternatives_[path_.choose(alternatives_.size())];
-            left_.switches -= chosen.switches;
-            left_.delays -= chosen.delays;
+            left_.preemptions -= chosen.preemptions;
+            left_.early_timeouts -= chosen.early_timeouts;
             left_.faults -= chosen.faults;
             last_ = chosen.who;
             note(chosen);
             if (chosen.what != nullptr) {
                 chosen.what->act(chosen.fault);
-            } else if (chosen.fault == "kill") {
+            } else if (chosen.fault == fault_kind::kill) {
                 dead_.push_back(chosen.who->process);
                 on_kill(chosen.who->process);
             } else {
-                if (chosen.fault == "late") pass_until(*chosen.who->next->until);
-                chosen.who->happens = is_ready(*chosen.who) ? chosen.fault : "late";
+                if (chosen.timeout) pass_until(*chosen.who->next->until);
+                const bool ready = is_ready(*chosen.who);
+                chosen.who->happens = {ready && !chosen.timeout ? chosen.fault : fault_kind::none, !ready};
                 return chosen.who;
             }
         }
@@ -302,34 +350,36 @@ class scheduler {
         if (goes_on) add_task(*last_, 0);
         for (const auto& each : tasks_)
             if (each.get() != last_ && can_go(*each)) add_task(*each, goes_on ? 1 : 0);
-        for (happening& each : happenings_) {
+        for (environment_action& each : actions_) {
             if (!each.ready()) continue;
-            consider({.what = &each, .switches = goes_on ? 1 : 0});
+            consider({.what = &each, .preemptions = goes_on ? 1 : 0});
             for (const auto fault : each.faults)
                 if (may_fail(fault))
-                    consider({.what = &each, .fault = fault, .switches = goes_on ? 1 : 0, .faults = 1});
+                    consider({.what = &each, .fault = fault, .preemptions = goes_on ? 1 : 0, .faults = 1});
         }
         if (alternatives_.empty()) return;
-        if (last_ != nullptr && last_->process >= 0 && !last_->done && may_fail("kill"))
-            consider({.who = last_, .fault = "kill", .faults = 1});
+        if (last_ != nullptr && last_->process >= 0 && !last_->done && may_fail(fault_kind::kill))
+            consider({.who = last_, .fault = fault_kind::kill, .faults = 1});
         const std::optional<time_point> next = next_time(), limit = horizon();
         if (!next || (limit && *limit < *next)) return;
         for (const auto& each : tasks_) {
             if (can_go(*each) || each->done || each->next->until != next) continue;
-            if (each->next->lateness.empty())
-                consider({.who = each.get(), .fault = "late", .delays = 1});
-            else if (may_fail(each->next->lateness))
-                consider({.who = each.get(), .fault = "late", .faults = 1});
+            const fault_kind counts_as = each->next->timeout;
+            if (counts_as == fault_kind::none)
+                consider({.who = each.get(), .timeout = true, .early_timeouts = 1});
+            else if (may_fail(counts_as))
+                consider({.who = each.get(), .fault = counts_as, .timeout = true, .faults = 1});
         }
     }
-    void add_task(task& one, int switches) {
-        consider({.who = &one, .switches = switches});
+    void add_task(task& one, int preemptions) {
+        consider({.who = &one, .preemptions = preemptions});
         if (!is_ready(one)) return;
         for (const auto fault : one.next->faults)
-            if (may_fail(fault)) consider({.who = &one, .fault = fault, .switches = switches, .faults = 1});
+            if (may_fail(fault)) consider({.who = &one, .fault = fault, .preemptions = preemptions, .faults = 1});
     }
     void consider(const alternative& one) {
-        if (one.switches <= left_.switches && one.delays <= left_.delays && one.faults <= left_.faults)
+        if (one.preemptions <= left_.preemptions && one.early_timeouts <= left_.early_timeouts &&
+            one.faults <= left_.faults)
             alternatives_.push_back(one);
     }
 
@@ -337,26 +387,27 @@ class scheduler {
         if (trace == nullptr) return;
         std::string line =
             chosen.what != nullptr ? chosen.what->name : "process " + std::to_string(chosen.who->process);
-        if (chosen.who != nullptr && chosen.fault != "kill") line += " " + std::string(chosen.who->next->what);
-        if (!chosen.fault.empty()) line += ": " + std::string(chosen.fault);
+        if (chosen.who != nullptr && chosen.fault != fault_kind::kill)
+            line += " " + std::string(chosen.who->next->what);
+        if (chosen.fault != fault_kind::none) line += ": " + std::string(name_of(chosen.fault));
+        if (chosen.timeout && chosen.fault == fault_kind::none) line += ": its time comes early";
         trace->push_back(std::move(line));
     }
 
     static inline thread_local task* running = nullptr;
 
-    crew& threads_;
+    worker_threads& threads_;
     tokenkeep::testing::virtual_clock& clock_;
     bounds left_;
     choices& path_;
     std::vector<std::unique_ptr<task>> tasks_{};
-    std::vector<happening> happenings_{};
+    std::vector<environment_action> actions_{};
     std::vector<alternative> alternatives_{};
     std::vector<int> dead_{};
     task* last_ = nullptr;
     int steps_ = 0;
     bool abandoned_ = false, stuck_ = false;
     std::exception_ptr failure_{};
-    std::binary_semaphore over_{0};
 };
 
 } // namespace tests

@@ -5,16 +5,18 @@
 
 #include "catch.hpp"
 #include "scheduler.hpp"
-#include "shared_session.hpp"
+#include "simulated_session.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <type_traits>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -32,19 +34,19 @@ struct scenario {
     bool expired = false;                 ///< At the start: the access token has ended. Else it is due and still valid.
     bool lives_on = false;                ///< A process lives on when its calls are over.
     unsigned expiries = 0;                ///< How often the access token becomes due again.
-    unsigned whiles = 0;                  ///< How often nearly the time passes that a request can take.
+    unsigned short_pauses = 0;            ///< How often nearly the time passes that a request can take.
     bool login = false, deletion = false; ///< By the user or the program, beside the keepers.
     bool revocation = false;              ///< By one more process.
     unsigned exchanges = 0;               ///< So many more processes bring the grant token of a new login, the same.
-    std::chrono::milliseconds wrong_clock{0}; ///< How far the clock of the first process is ahead.
-    std::chrono::milliseconds read_back_pause{2s}, settle_after{2s}, patience{10s};
+    std::chrono::milliseconds clock_skew{0}; ///< How far the clock of the first process is ahead.
+    std::chrono::milliseconds read_back_pause{2s}, settle_after{2s}, lock_timeout{10s};
     bounds within{};
 };
 
 /// The lock of a shared session.
 class held_lock {
   public:
-    held_lock(shared_session& shared, std::string key, unsigned ticket)
+    held_lock(simulated_session& shared, std::string key, unsigned ticket)
         : shared_(&shared), key_(std::move(key)), ticket_(ticket) {}
     held_lock(held_lock&& from) noexcept
         : shared_(std::exchange(from.shared_, nullptr)), key_(std::move(from.key_)), ticket_(from.ticket_) {}
@@ -59,7 +61,7 @@ class held_lock {
     }
 
   private:
-    shared_session* shared_;
+    simulated_session* shared_;
     std::string key_;
     unsigned ticket_;
 };
@@ -67,7 +69,7 @@ class held_lock {
 /// The shared store as one process has it: with the six operations and nothing else.
 class plain_store {
   public:
-    plain_store(shared_session& shared, int process) : shared_(shared), process_(process) {}
+    plain_store(simulated_session& shared, int process) : shared_(shared), process_(process) {}
 
     std::optional<token> find_token(const token& probe) { return shared_.find(process_, probe); }
     void save_token(const token& record) { shared_.save(process_, record); }
@@ -77,7 +79,7 @@ class plain_store {
     std::optional<token> find_token_by_id(const std::string& id) { return shared_.find_by_id(process_, id); }
 
   protected:
-    shared_session& shared_;
+    simulated_session& shared_;
     int process_;
 };
 
@@ -103,7 +105,7 @@ using full_store = comparing<locking<plain_store>>;
 /// The time as one process has it: waiting is a step.
 class process_clock {
   public:
-    process_clock(shared_session& shared, int process, std::chrono::milliseconds ahead)
+    process_clock(simulated_session& shared, int process, std::chrono::milliseconds ahead)
         : shared_(shared), process_(process), ahead_(ahead) {}
 
     tokenkeep::timestamp now() const { return shared_.clock.now() + ahead_; }
@@ -116,15 +118,16 @@ class process_clock {
         while (!predicate()) {
             if (steady_now() >= t) return false;
             lock.unlock();
-            shared_.take(process_,
-                         {.what = "waits for its turn", .ready = predicate, .until = t, .lateness = "lock_timeout"});
+            shared_.take(
+                process_,
+                {.what = "waits for its turn", .ready = predicate, .until = t, .timeout = fault_kind::lock_timeout});
             lock.lock();
         }
         return true;
     }
 
   private:
-    shared_session& shared_;
+    simulated_session& shared_;
     int process_;
     std::chrono::milliseconds ahead_;
 };
@@ -133,19 +136,19 @@ class process_clock {
 template <class Store>
 class process {
   public:
-    process(shared_session& shared, const scenario& what, int number, unsigned threads)
+    process(simulated_session& shared, const scenario& what, int number, unsigned threads)
         : shared_(shared),
           what_(what),
           number_(number),
           running_(threads),
           store_(shared, number),
-          clock_(shared, number, number == 0 ? what.wrong_clock : 0ms) {
+          clock_(shared, number, number == 0 ? what.clock_skew : 0ms) {
         tokenkeep::oauth2_provider provider = shared.server.provider();
         provider.replay_grace = what.declares_grace ? what.server.grace : 0ms;
         keeper_.emplace(store_, transport{shared, number}, provider,
                         tokenkeep::keeper_options{.refresh_margin = 20s,
                                                   .request_timeout = request_timeout,
-                                                  .lock_timeout = what.patience,
+                                                  .lock_timeout = what.lock_timeout,
                                                   .read_back_pause = what.read_back_pause,
                                                   .settle_after = what.settle_after,
                                                   .first_backoff = 0ms,
@@ -155,7 +158,12 @@ class process {
 
     /// What a thread of it does.
     void work() {
-        for (unsigned n = 0; n < what_.calls; ++n) guarded([&] { call(ada); });
+        for (unsigned n = 0; n < what_.calls; ++n) {
+            const std::optional<token> before = shared_.row();
+            const std::size_t failed = failures.size();
+            guarded([&] { call(ada); });
+            if (failures.size() > failed) judge_failure(before);
+        }
         if (--running_ == 0 && !what_.lives_on) end();
     }
     void log_in() {
@@ -179,7 +187,7 @@ class process {
 
   private:
     struct transport {
-        shared_session& shared;
+        simulated_session& shared;
         int process;
         tokenkeep::http_response operator()(const tokenkeep::http_request& request) {
             return shared.send(process, request);
@@ -194,13 +202,13 @@ class process {
         }
     };
 
-    time_point deadline() { return shared_.deadline[number_] = shared_.clock.steady_now() + what_.patience; }
+    time_point deadline() { return shared_.deadline[number_] = shared_.clock.steady_now() + what_.lock_timeout; }
 
     void call(const token& probe) {
         secret access = keeper_->access_token(probe, deadline());
         shared_.handed_out(access);
-        const auto fault = shared_.take(number_, {.what = "calls the API", .faults = {"early_401"}});
-        if (fault == "early_401") shared_.server.expire_access_tokens();
+        const turn mine = shared_.take(number_, {.what = "calls the API", .faults = {fault_kind::early_401}});
+        if (mine.fault == fault_kind::early_401) shared_.server.expire_access_tokens();
         if (shared_.accepts(access)) return;
         access = keeper_->renew(ada, access, deadline());
         shared_.handed_out(access);
@@ -208,7 +216,7 @@ class process {
         if (!shared_.accepts(access)) failures.push_back(errc::request_rejected);
     }
 
-    /// S5 apart, a call may fail as the library says; what has been killed has no say any more.
+    /// A call may fail with the library's errors; what a killed process meets does not count.
     template <class Act>
     void guarded(Act act) {
         try {
@@ -218,8 +226,16 @@ class process {
             failures.push_back(failure.code());
         }
     }
+    /// The last call has failed: it may not, if there was a token all the time that it could have had.
+    void judge_failure(const std::optional<token>& before) {
+        const std::optional<token> after = shared_.row();
+        if (failures.back() == errc::rotation_not_saved || what_.clock_skew != 0ms || !before || before != after)
+            return;
+        if (shared_.accepts(after->access_token) && !tokenkeep::detail::is_revoking(*after))
+            shared_.breaks("S3: a call fails although the stored access token lives: " + failures.back().message());
+    }
 
-    shared_session& shared_;
+    simulated_session& shared_;
     const scenario& what_;
     int number_;
     unsigned running_;
@@ -229,7 +245,7 @@ class process {
 };
 
 /// What can happen beside the processes.
-void add_happenings(scheduler& steps, shared_session& shared, scenario& left) {
+void add_happenings(scheduler& steps, simulated_session& shared, scenario& left) {
     shared.add_arrivals(steps);
     steps.add({.name = "the user logs in again",
                .ready = [&] { return left.login; },
@@ -253,19 +269,19 @@ void add_happenings(scheduler& steps, shared_session& shared, scenario& left) {
                    shared.clock.advance(token_life - time_left_when_due);
                }});
     steps.add({.name = "a while passes",
-               .ready = [&] { return left.whiles > 0 && shared.can_pass(request_timeout - 100ms); },
+               .ready = [&] { return left.short_pauses > 0 && shared.can_pass(request_timeout - 100ms); },
                .act =
                    [&](auto) {
-                       --left.whiles;
+                       --left.short_pauses;
                        shared.clock.advance(request_timeout - 100ms);
                    }});
 }
 
 /// One run of a scenario: the property that was broken, if one was.
 template <class Store>
-std::string run_once(crew& threads, const scenario& what, choices& path, std::vector<std::string>* trace) {
+std::string run_once(worker_threads& threads, const scenario& what, choices& path, std::vector<std::string>* trace) {
     using process = ::process<Store>;
-    shared_session shared(what.server, what.settle_after);
+    simulated_session shared(what.server, what.settle_after);
     shared.clock.advance(what.expired ? token_life + 1s : token_life - time_left_when_due);
 
     std::vector<std::unique_ptr<process>> processes;
@@ -284,7 +300,11 @@ std::string run_once(crew& threads, const scenario& what, choices& path, std::ve
         if (what.revocation) start(1, &process::revoke);
         for (unsigned n = 0; n < what.exchanges; ++n) start(1, &process::log_in);
         shared.steps = &steps;
-        steps.run();
+        try {
+            steps.run();
+        } catch (const std::exception& unexpected) {
+            shared.breaks(std::string("it throws: ") + unexpected.what());
+        }
         shared.steps = nullptr;
         if (steps.is_stuck()) shared.breaks("S7: nobody can go on, or it never ends");
     }
@@ -299,9 +319,9 @@ std::string run_once(crew& threads, const scenario& what, choices& path, std::ve
         if (what.exchanges == 0 && shared.server.log().token_requests > 2 + what.expiries)
             return "S1: a refresh token is sent twice";
     }
-    shared.judge_rest(what.revocation);
+    shared.judge_end(what.revocation);
     const auto& kinds = what.within.kinds;
-    const bool may_be_killed = std::find(kinds.begin(), kinds.end(), "kill") != kinds.end();
+    const bool may_be_killed = std::find(kinds.begin(), kinds.end(), fault_kind::kill) != kinds.end();
     if (what.declares_grace && shared.is_excused() && !shared.is_alive() && !may_be_killed)
         return "S3: a lost answer costs the session although the provider has a grace";
 
@@ -309,16 +329,18 @@ std::string run_once(crew& threads, const scenario& what, choices& path, std::ve
         process again(shared, what, 98, 1);
         again.log_in();
         if (!shared.broken().empty()) return shared.broken();
-        if (again.failures.empty() ? !shared.is_last_login()
-                                   : again.failures != std::vector{make_error_code(errc::outcome_unknown)})
-            return "S9: what has become of a login is not said";
+        const bool is_said = again.failures.empty()
+                                 ? shared.is_last_login()
+                                 : again.failures == std::vector{make_error_code(errc::outcome_unknown)};
+        if (!is_said) return "S9: what has become of a login is not said";
     }
 
     // A new process, after all that was under way has ended.
     shared.clock.advance(token_life + what.settle_after);
     const bool is_alive = shared.is_alive(), is_there = shared.row().has_value();
     const bool is_in_grace = what.declares_grace && what.server.grace > 2 * token_life;
-    process after(shared, scenario{.declares_grace = what.declares_grace, .settle_after = what.settle_after}, 99, 1);
+    const scenario undisturbed{.declares_grace = what.declares_grace, .settle_after = what.settle_after};
+    process after(shared, undisturbed, 99, 1);
     after.work();
     if (!shared.broken().empty()) return shared.broken();
     if (is_alive && !after.failures.empty())
@@ -339,8 +361,8 @@ std::string run_once(crew& threads, const scenario& what, choices& path, std::ve
 /// breaks a property fails the test, with its steps.
 template <class Store = full_store>
 void explore(scenario what) {
-    static crew threads;
-    if (std::getenv("TOKENKEEP_TORTURE") != nullptr) ++what.within.switches;
+    static worker_threads threads;
+    if (std::getenv("TOKENKEEP_TORTURE") != nullptr) ++what.within.preemptions;
     for (const bool expired : {false, true}) {
         what.expired = expired;
         CAPTURE(expired);
@@ -361,42 +383,45 @@ void explore(scenario what) {
     }
 }
 
-using kinds = std::vector<std::string_view>;
-const kinds harmless{"not_sent",           "request_lost", "throttled",          "5xx_before",   "mark_fails",
-                     "mark_indeterminate", "save_fails",   "save_indeterminate", "lock_timeout", "early_401"};
-const kinds losing{"kill", "answer_lost", "5xx_after", "truncated", "gives_up"};
+using kinds = std::vector<fault_kind>;
+const kinds harmless{fault_kind::not_sent,     fault_kind::request_lost,       fault_kind::throttled,
+                     fault_kind::error_before, fault_kind::mark_fails,         fault_kind::mark_indeterminate,
+                     fault_kind::save_fails,   fault_kind::save_indeterminate, fault_kind::lock_timeout,
+                     fault_kind::early_401};
+const kinds losing{fault_kind::kill, fault_kind::answer_lost, fault_kind::error_after, fault_kind::truncated,
+                   fault_kind::gives_up};
 const kinds any = [] {
     kinds all = harmless;
     all.insert(all.end(), losing.begin(), losing.end());
-    all.push_back("connection_lost");
+    all.push_back(fault_kind::connection_lost);
     return all;
 }();
-bounds faults(int count, kinds of, int switches) {
-    return {.switches = switches, .faults = count, .kinds = std::move(of)};
+bounds faults(int count, kinds of, int preemptions) {
+    return {.preemptions = preemptions, .faults = count, .kinds = std::move(of)};
 }
 
 } // namespace
 
 TEST_CASE("transaction: where nothing fails each refresh token is spent once, and no call fails", "[no fault]") {
-    explore({.within = {.switches = 99}});
-    explore({.calls = 2, .expiries = 1, .patience = 1'000s, .within = {.switches = 3}});
-    explore({.threads = {1, 1, 1}, .expiries = 1, .patience = 1'000s, .within = {.switches = 1}});
-    explore({.threads = {2, 2}, .within = {.switches = 1}});
+    explore({.within = {.preemptions = 99}});
+    explore({.calls = 2, .expiries = 1, .lock_timeout = 1'000s, .within = {.preemptions = 3}});
+    explore({.threads = {1, 1, 1}, .expiries = 1, .lock_timeout = 1'000s, .within = {.preemptions = 1}});
+    explore({.threads = {2, 2}, .within = {.preemptions = 1}});
 }
 
 TEST_CASE("transaction: so it is however slow a process is", "[slow]") {
-    explore({.calls = 2, .within = {.switches = 3, .delays = 2}});
+    explore({.calls = 2, .within = {.preemptions = 3, .early_timeouts = 2}});
 }
 
 TEST_CASE("transaction: a fault that loses no answer costs no session", "[harmless]") {
     explore({.calls = 2, .within = faults(1, harmless, 2)});
     explore({.lives_on = true, .within = faults(1, harmless, 2)});
-    explore({.calls = 2, .within = faults(1, {"connection_lost"}, 2)});
+    explore({.calls = 2, .within = faults(1, {fault_kind::connection_lost}, 2)});
 }
 
 TEST_CASE("transaction: a lost answer or a kill costs nothing that lives, and a session at most", "[losing]") {
     explore({.calls = 2, .within = faults(1, losing, 2)});
-    explore({.calls = 2, .expiries = 1, .patience = 1'000s, .within = faults(1, losing, 1)});
+    explore({.calls = 2, .expiries = 1, .lock_timeout = 1'000s, .within = faults(1, losing, 1)});
     explore({.threads = {1, 1, 1}, .within = faults(1, losing, 1)});
     explore({.threads = {2, 1}, .within = faults(1, losing, 1)});
     explore({.server = {.rotate = false}, .within = faults(1, losing, 2)});
@@ -411,20 +436,27 @@ TEST_CASE("transaction: within a grace what was lost is got back", "[grace]") {
     explore({.server = {.grace = 1'000s}, .declares_grace = true, .within = faults(1, any, 2)});
     explore({.server = {.grace = 1'000s, .fresh_successor = true},
              .declares_grace = true,
-             .within = faults(1, {"kill", "answer_lost", "5xx_after", "truncated"}, 2)});
-    explore({.server = {.grace = 3s}, .declares_grace = true, .whiles = 4, .within = faults(1, {"kill"}, 1)});
+             .within = faults(
+                 1, {fault_kind::kill, fault_kind::answer_lost, fault_kind::error_after, fault_kind::truncated}, 2)});
+    explore({.server = {.grace = 3s},
+             .declares_grace = true,
+             .short_pauses = 4,
+             .within = faults(1, {fault_kind::kill}, 1)});
 }
 
 TEST_CASE("transaction: tokens that could not be saved are saved first, and nobody spends beside them", "[unsaved]") {
     const bool lives_on = GENERATE(false, true);
     explore({.calls = 2,
              .lives_on = lives_on,
-             .within = {.switches = 2, .delays = 2, .faults = 1, .kinds = {"save_fails", "save_indeterminate"}}});
+             .within = {.preemptions = 2,
+                        .early_timeouts = 2,
+                        .faults = 1,
+                        .kinds = {fault_kind::save_fails, fault_kind::save_indeterminate}}});
 }
 
 TEST_CASE("transaction: a lock that is lost while it is held costs nothing", "[lock lost]") {
-    explore({.calls = 2, .within = faults(1, {"lock_lost"}, 2)});
-    explore({.threads = {1, 1, 1}, .within = faults(1, {"lock_lost"}, 2)});
+    explore({.calls = 2, .within = faults(1, {fault_kind::lock_lost}, 2)});
+    explore({.threads = {1, 1, 1}, .within = faults(1, {fault_kind::lock_lost}, 2)});
 }
 
 TEST_CASE("transaction: a login or a deletion at any moment stands", "[login]") {
@@ -433,45 +465,49 @@ TEST_CASE("transaction: a login or a deletion at any moment stands", "[login]") 
 }
 
 TEST_CASE("transaction: a revocation ends one session and spares the next", "[revocation]") {
-    explore({.login = true, .revocation = true, .within = {.switches = 2}});
+    explore({.login = true, .revocation = true, .within = {.preemptions = 2}});
     explore({.threads = {1}, .revocation = true, .within = faults(1, any, 2)});
 }
 
 TEST_CASE("transaction: a grant token that many bring is sent once, beside the renewals of the login before",
           "[exchange]") {
-    explore({.threads = {1}, .exchanges = 1, .within = {.switches = 99}});
-    explore({.threads = {1}, .exchanges = 2, .within = {.switches = 2}});
+    explore({.threads = {1}, .exchanges = 1, .within = {.preemptions = 99}});
+    explore({.threads = {1}, .exchanges = 2, .within = {.preemptions = 2}});
     explore({.threads = {}, .exchanges = 2, .within = faults(1, any, 2)});
     explore({.threads = {1}, .exchanges = 1, .within = faults(1, any, 2)});
     explore<plain_store>({.threads = {},
                           .exchanges = 2,
                           .read_back_pause = 1s,
                           .settle_after = 4s,
-                          .patience = 30s,
+                          .lock_timeout = 30s,
                           .within = faults(1, any, 2)});
 }
 
 TEST_CASE("transaction: a store that only locks, or only compares, is as good where no login interferes", "[less]") {
     explore<locking<plain_store>>({.calls = 2, .within = faults(1, any, 1)});
     explore<comparing<plain_store>>(
-        {.read_back_pause = 1s, .settle_after = 4s, .patience = 30s, .within = faults(1, any, 2)});
+        {.read_back_pause = 1s, .settle_after = 4s, .lock_timeout = 30s, .within = faults(1, any, 2)});
 }
 
 TEST_CASE("transaction: over a plain store the pause and the marker make one spend", "[plain]") {
-    explore<plain_store>({.read_back_pause = 1s, .settle_after = 4s, .patience = 30s, .within = {.switches = 99}});
     explore<plain_store>(
-        {.threads = {1, 1, 1}, .read_back_pause = 1s, .settle_after = 4s, .patience = 30s, .within = {.switches = 2}});
-    explore<plain_store>({.read_back_pause = 1s, .settle_after = 4s, .patience = 30s, .within = faults(1, any, 2)});
+        {.read_back_pause = 1s, .settle_after = 4s, .lock_timeout = 30s, .within = {.preemptions = 99}});
+    explore<plain_store>({.threads = {1, 1, 1},
+                          .read_back_pause = 1s,
+                          .settle_after = 4s,
+                          .lock_timeout = 30s,
+                          .within = {.preemptions = 2}});
+    explore<plain_store>({.read_back_pause = 1s, .settle_after = 4s, .lock_timeout = 30s, .within = faults(1, any, 2)});
     explore<plain_store>({.server = {.grace = 1'000s},
                           .declares_grace = true,
-                          .whiles = 2,
+                          .short_pauses = 2,
                           .read_back_pause = 500ms,
                           .settle_after = 4s,
-                          .patience = 30s,
-                          .within = {.switches = 1}});
+                          .lock_timeout = 30s,
+                          .within = {.preemptions = 1}});
 }
 
 TEST_CASE("transaction: a clock that is wrong ends no session", "[clock]") {
     const auto ahead = GENERATE(30s, -30s);
-    explore({.calls = 2, .wrong_clock = ahead, .within = faults(1, harmless, 2)});
+    explore({.calls = 2, .clock_skew = ahead, .within = faults(1, harmless, 2)});
 }

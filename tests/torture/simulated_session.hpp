@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// One session that the keepers of several processes share, stepped by the scheduler: their store, their network, and a
-// witness who says which property of the transaction has been broken. The letters are:
+// One session that the keepers of several processes share, stepped by the scheduler: their store, their network, and an
+// oracle that says which property of the transaction has been broken. The letters are:
 //   S1 no living session is ended by us, and where nothing fails no call does   S2 what is stored is the live token
 //   S3 a lost answer or a kill costs no access token that lives, and nothing at all within a grace
 //   S4 nobody harms a newer record   S5 handed out is only what is durable
 //   S7 no deadlock, no endless attempts, nothing known dead is sent
 //   S8 no login or deletion is undone, no login revoked   S9 in the end a living session is renewed, a dead one named
-#ifndef TOKENKEEP_TESTS_TORTURE_SHARED_SESSION_HPP
-#define TOKENKEEP_TESTS_TORTURE_SHARED_SESSION_HPP
+#ifndef TOKENKEEP_TESTS_TORTURE_SIMULATED_SESSION_HPP
+#define TOKENKEEP_TESTS_TORTURE_SIMULATED_SESSION_HPP
 
 #include <tokenkeep/basic_store.hpp>
 #include <tokenkeep/keeper.hpp>
@@ -22,6 +22,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,9 +37,9 @@ constexpr auto token_life = 100s, time_left_when_due = 15s, request_timeout = 1s
 inline const token ada{.user_name = "ada", .client_id = "app"};
 
 /// The store, the server and what lies between them. All is as the processes see it, in the order of their steps.
-class shared_session {
+class simulated_session {
   public:
-    shared_session(tokenkeep::testing::fake_server_options options, std::chrono::milliseconds settle_after)
+    simulated_session(tokenkeep::testing::fake_server_options options, std::chrono::milliseconds settle_after)
         : server(as_used(options), clock), settle_after_(settle_after), punishes_(options.end_session_on_reuse) {
         log_in();
     }
@@ -50,12 +51,12 @@ class shared_session {
     scheduler* steps = nullptr;           ///< Null while one thing happens after the other, as in any test.
     std::map<int, time_point> deadline{}; ///< Of the call that a process is making.
 
-    std::string_view take(int process, const step& next) {
+    turn take(int process, const step& next) {
         if (is_dead(process)) throw killed();
         if (steps != nullptr) return steps->take(next);
         if (next.ready()) return {};
         if (next.until) clock.sleep_until(*next.until);
-        return "late";
+        return {.timed_out = true};
     }
     bool is_dead(int process) const { return dead_.contains(process) || (steps != nullptr && steps->is_dead(process)); }
     void dies(int process) {
@@ -74,7 +75,7 @@ class shared_session {
     /// The process has dropped the tokens that it had received.
     void forget(int process) { held_.erase(process); }
 
-    // ---- The witness ----
+    // ---- The oracle ----
 
     /// The first property that was broken; empty if none was.
     const std::string& broken() const { return broken_; }
@@ -93,8 +94,8 @@ class shared_session {
     void handed_out(const secret& access) {
         if (!durable_.contains(access.reveal())) breaks("S5: an access token is handed out before it is saved");
     }
-    /// At the end, when nobody but the witness is left.
-    void judge_rest(bool may_be_revoked) {
+    /// At the end, when all processes are gone.
+    void judge_end(bool may_be_revoked) {
         const std::optional<token> now = row();
         if (!now) return;
         const std::string& live = live_token_of(*now);
@@ -131,8 +132,8 @@ class shared_session {
         return rows.find_token(probe);
     }
     std::optional<token> find_by_id(int process, const std::string& id) {
-        const auto fault = take(process, {.what = "reads the row", .faults = {"lock_lost"}});
-        if (fault == "lock_lost") lose_locks(process);
+        const auto fault = take(process, {.what = "reads the row", .faults = {fault_kind::lock_lost}}).fault;
+        if (fault == fault_kind::lock_lost) lose_locks(process);
         return rows.find_token_by_id(id);
     }
     bool replace(int process, const token& expected, const token& record) {
@@ -159,11 +160,11 @@ class shared_session {
     }
 
     unsigned lock(int process, const std::string& key) {
-        const auto fault = take(process, {.what = "takes the lock",
-                                          .ready = [&] { return !locks_.contains(key); },
-                                          .until = deadline[process],
-                                          .lateness = "lock_timeout"});
-        if (fault == "late") throw tokenkeep::error(errc::lock_timeout, "the lock was not obtained");
+        const turn mine = take(process, {.what = "takes the lock",
+                                         .ready = [&] { return !locks_.contains(key); },
+                                         .until = deadline[process],
+                                         .timeout = fault_kind::lock_timeout});
+        if (mine.timed_out) throw tokenkeep::error(errc::lock_timeout, "the lock was not obtained");
         locks_[key] = {process, ++tickets_};
         return tickets_;
     }
@@ -186,34 +187,36 @@ class shared_session {
                 breaks("S4: dropped tokens are revoked, which ends a living session");
             return answer;
         }
-        if (take(process, {.what = "sends", .faults = {"not_sent"}}) == "not_sent")
+        if (take(process, {.what = "sends", .faults = {fault_kind::not_sent}}).fault == fault_kind::not_sent)
             throw tokenkeep::transport_error("no connection", false);
         message& mine = messages_.emplace_back(message{request, process, clock.steady_now(), arrives_by(process)});
         if (const auto now = row(); now && is_known_dead(*now) && now->refresh_token == mine.spends())
             breaks("S7: a token that is known to be dead is sent");
-        if (steps == nullptr) arrive(mine, {});
-        const auto fault = take(process, {.what = "receives the answer",
-                                          .ready = [&] { return mine.answer.has_value(); },
-                                          .until = clock.steady_now() + request_timeout,
-                                          .lateness = "gives_up",
-                                          .faults = {"answer_lost", "5xx_after", "truncated"}});
+        if (messages_.size() > most_requests) throw std::logic_error("more requests than can arrive");
+        if (steps == nullptr) arrive(mine, fault_kind::none);
+        const turn end =
+            take(process, {.what = "receives the answer",
+                           .ready = [&] { return mine.answer.has_value(); },
+                           .until = clock.steady_now() + request_timeout,
+                           .timeout = fault_kind::gives_up,
+                           .faults = {fault_kind::answer_lost, fault_kind::error_after, fault_kind::truncated}});
         mine.awaited = false;
-        if (fault.empty() && !mine.brings.empty()) held_[process].insert(mine.brings);
+        if (!end.timed_out && end.fault == fault_kind::none && !mine.brings.empty()) held_[process].insert(mine.brings);
         excuse_if_orphaned();
-        if (fault.empty()) return *mine.answer;
-        if (fault == "5xx_after") return {.status = 502};
-        if (fault == "truncated") mine.answer->body.resize(mine.answer->body.size() / 2);
-        if (fault == "truncated") return *mine.answer;
-        throw tokenkeep::transport_error("timed out");
+        if (end.timed_out) throw tokenkeep::transport_error("timed out");
+        if (end.fault == fault_kind::answer_lost) throw tokenkeep::transport_error("connection reset");
+        if (end.fault == fault_kind::error_after) return {.status = 502};
+        if (end.fault == fault_kind::truncated) mine.answer->body.resize(mine.answer->body.size() / 2);
+        return *mine.answer;
     }
 
     /// What can happen beside the processes: the arrival of requests.
     void add_arrivals(scheduler& run) {
-        for (std::size_t n = 0; n < 4; ++n)
+        for (std::size_t n = 0; n < most_requests; ++n)
             run.add({.name = "request " + std::to_string(n + 1) + " arrives",
                      .ready = [this, n] { return messages_.size() > n && !messages_[n].arrived; },
-                     .faults = {"request_lost", "5xx_before", "throttled"},
-                     .act = [this, n](std::string_view fault) { arrive(messages_[n], fault); }});
+                     .faults = {fault_kind::request_lost, fault_kind::error_before, fault_kind::throttled},
+                     .act = [this, n](fault_kind fault) { arrive(messages_[n], fault); }});
         run.horizon = [this] {
             std::optional<time_point> first;
             for (const message& each : messages_)
@@ -223,7 +226,7 @@ class shared_session {
     }
     /// If so much time passes, no request takes longer than it can, and nobody is slow in marking and sending.
     bool can_pass(std::chrono::milliseconds time) const {
-        if (steps->is_anyone_about("writes the marker") || steps->is_anyone_about("sends")) return false;
+        if (steps->is_any_task_at("writes the marker") || steps->is_any_task_at("sends")) return false;
         const time_point then = clock.steady_now() + time;
         return std::all_of(messages_.begin(), messages_.end(), [&](const message& each) {
             return each.arrived || then < (each.awaited ? each.sent + request_timeout : each.latest);
@@ -238,6 +241,8 @@ class shared_session {
     }
 
   private:
+    static constexpr std::size_t most_requests = 6;
+
     struct message {
         tokenkeep::http_request request;
         int process;
@@ -274,7 +279,13 @@ class shared_session {
         return dead && status.is_about(row.refresh_token);
     }
 
-    const origin& origin_of(const secret& issued) const { return issued_.at(std::string(issued.reveal())); }
+    const origin& origin_of(const secret& issued) {
+        const auto found = issued_.find(issued.reveal());
+        if (found != issued_.end()) return found->second;
+        breaks("S2: a token that the server has not issued is stored or sent");
+        static const origin unknown{};
+        return unknown;
+    }
     std::string& live_token_of(const token& row) { return sessions_[origin_of(row.refresh_token).session]; }
 
     void note_issued(const tokenkeep::token_response& answer, std::size_t session, std::string parent) {
@@ -303,12 +314,11 @@ class shared_session {
     }
 
     /// A request reaches the server, or meets its fate on the way.
-    void arrive(message& one, std::string_view fault) {
+    void arrive(message& one, fault_kind fault) {
         one.arrived = true;
-        if (fault == "request_lost") return;
-        if (fault == "5xx_before") one.answer = tokenkeep::http_response{.status = 503};
-        if (fault == "throttled") one.answer = tokenkeep::http_response{.status = 429};
-        if (!fault.empty()) return;
+        if (fault == fault_kind::error_before) one.answer = tokenkeep::http_response{.status = 503};
+        if (fault == fault_kind::throttled) one.answer = tokenkeep::http_response{.status = 429};
+        if (fault != fault_kind::none) return;
         const secret spent = one.spends();
         if (spent.empty()) return exchange(one);
         std::string& live = sessions_[origin_of(spent).session];
@@ -348,18 +358,19 @@ class shared_session {
         const bool brings = !record.access_token.empty() && record.access_token != expected.access_token;
         const bool marks = !brings && tokenkeep::read_status(record.status).what == token_status::kind::spend;
         step next{.what = brings ? "saves the tokens" : marks ? "writes the marker" : "writes the status"};
-        if (brings) next.faults = {"save_fails", "save_indeterminate", "connection_lost"};
-        if (marks) next.faults = {"mark_fails", "mark_indeterminate", "lock_lost"};
-        const std::string fault(take(process, next));
-        if (fault == "connection_lost" || fault == "lock_lost") lose_locks(process);
-        if (brings && !fault.empty()) ++failed_saves_;
-        if (fault.ends_with("_fails") || fault == "connection_lost")
+        if (brings) next.faults = {fault_kind::save_fails, fault_kind::save_indeterminate, fault_kind::connection_lost};
+        if (marks) next.faults = {fault_kind::mark_fails, fault_kind::mark_indeterminate, fault_kind::lock_lost};
+        const fault_kind fault = take(process, next).fault;
+        if (brings && fault != fault_kind::none) ++failed_saves_;
+        if (fault == fault_kind::connection_lost || fault == fault_kind::lock_lost) lose_locks(process);
+        if (fault == fault_kind::mark_fails || fault == fault_kind::save_fails || fault == fault_kind::connection_lost)
             throw tokenkeep::error(errc::storage_failure, "the disk is full");
         if (marks) marked_[process] = clock.steady_now();
         const std::optional<token> before = row();
         const bool written = act();
         if (written) judge_write(before);
-        if (fault.ends_with("_indeterminate")) throw tokenkeep::error(errc::indeterminate, "the flush failed");
+        if (fault == fault_kind::mark_indeterminate || fault == fault_kind::save_indeterminate)
+            throw tokenkeep::error(errc::indeterminate, "the flush failed");
         return written;
     }
 
