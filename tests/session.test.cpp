@@ -47,9 +47,21 @@ TEST_CASE("session: a jump of the wall clock does not make it give an ended toke
     const secret before = session.access_token();
     w.clock.jump(-24h);
     w.clock.advance(2h);
-    w.server.expire_access_tokens();
-    CHECK_NOTHROW(session.access_token());
-    CHECK(session.renew() != before);
+    CHECK(session.access_token() != before);
+    CHECK(keep.access_token({.user_name = "ada"}) == session.access_token());
+    CHECK(w.server.log().refreshes == 1);
+}
+
+TEST_CASE("session: a token that has ended before it came costs one request for each use", "[session]") {
+    world w({.members = {{"expires_in", "-1"}}});
+    w.login();
+    auto keep = w.keeper();
+    auto session = keep.session({.user_name = "ada"});
+    const unsigned before = w.server.log().token_requests;
+    for (unsigned uses = 1; uses <= 3; ++uses) {
+        session.access_token();
+        CHECK(w.server.log().token_requests - before == uses);
+    }
 }
 
 TEST_CASE("session: after a 401 renew gives another token, and other sessions see it at once", "[session]") {

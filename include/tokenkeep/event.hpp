@@ -18,7 +18,7 @@ enum class event_kind {
     settled,         ///< An old doubt is being settled by one spend.
     saved,           ///< The new tokens are durable.
     not_saved,       ///< The new tokens could not be saved; they are kept in memory, with the lock.
-    dropped,         ///< The new tokens were dropped: the row is gone or holds another login.
+    dropped,         ///< The new tokens were dropped: the row is gone or holds other tokens.
     taken_back,      ///< The marker was taken back: nothing was spent.
     served_old,      ///< The renewal failed; the old access token, still valid, was handed out.
     refused,         ///< The server refused the refresh or grant token.

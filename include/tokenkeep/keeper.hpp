@@ -150,7 +150,8 @@ class keeper {
     }
 
     /// Sends the request with the identity's access token; on 401 renews it and sends once more. The answer may be
-    /// anything, a second 401 included. Throws errc::request_rejected, and sends nothing, for plain http (a loopback
+    /// anything, a second 401 included; after that a 401 is the answer at once for two minutes, or until there is another
+    /// access token. Throws errc::request_rejected, and sends nothing, for plain http (a loopback
     /// literal apart, where the provider allows it), for another host than the record's api_domain (unless
     /// options.any_host), and for tokens that need a proof (dpop, mac). What the transport throws comes through.
     http_response send(http_request request, const token& probe) { return send_until(request, probe, std::nullopt); }
@@ -179,16 +180,7 @@ class keeper {
     }
 
   private:
-    time_point default_deadline() {
-        const time_point now = parts_.clock.steady_now();
-        const auto patience = parts_.options.effective_lock_timeout();
-        const auto room = std::chrono::duration_cast<std::chrono::milliseconds>(time_point::max() - now);
-        return patience < room ? now + patience : time_point::max();
-    }
-
-    bool is_fresh(const token& row, const secret* refused) {
-        return detail::is_fresh(row, parts_.clock.now(), parts_.options.refresh_margin, refused);
-    }
+    time_point default_deadline() { return detail::time_after(parts_.clock.steady_now(), parts_.patience()); }
 
     /// The row of the probe, its access token fresh: the whole decision of what is to be done.
     token obtain(const token& given, const secret* refused, time_point deadline) {
@@ -209,7 +201,7 @@ class keeper {
                 row = detail::exchange<parts_type>(parts_, login, deadline).run();
             }
         }
-        if (is_fresh(row, refused)) {
+        if (parts_.fresh(row, refused)) {
             parts_.tell(event_kind::cache_hit, row);
             return row;
         }
@@ -218,7 +210,8 @@ class keeper {
 
     /// A row that a program stored with nothing but a grant token.
     static bool is_unexchanged(const token& row) {
-        return row.access_token.empty() && row.refresh_token.empty() && !row.grant_token.empty() && row.status.empty();
+        return row.access_token.empty() && row.refresh_token.empty() && !row.grant_token.empty() &&
+               read_status(row.status).what == token_status::kind::none;
     }
 
     /// Without a deadline of the caller's each look-up has a whole one: the call to the API may take long.
@@ -226,10 +219,21 @@ class keeper {
         const detail::wipe_request_at_exit wiped(request);
         token row = obtain(probe, nullptr, deadline ? *deadline : default_deadline());
         http_response response = send_once(request, row);
-        if (response.status != 401) return response;
+        if (response.status != 401 || would_renew_in_vain(row)) return response;
         const secret rejected = std::move(row.access_token);
         row = obtain(token{.id = row.id}, &rejected, deadline ? *deadline : default_deadline());
-        return send_once(request, row);
+        response = send_once(request, row);
+        if (response.status == 401)
+            parts_.flights.of(identity_key(row))->renewed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
+        return response;
+    }
+
+    /// A resource that refuses whatever it is given, as for a scope that is missing, costs five tokens in ten minutes;
+    /// Zoho gives ten.
+    static constexpr std::chrono::minutes pause_in_vain{2};
+
+    bool would_renew_in_vain(const token& row) {
+        return parts_.flights.of(identity_key(row))->would_renew_in_vain(row, parts_.clock.steady_now());
     }
 
     http_response send_once(http_request& request, const token& row) {
@@ -270,19 +274,19 @@ class keeper {
             if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
             const auto own = keep.parts_.flights.of(identity_key(row))->published;
             if (own == published) return keep.pin(std::move(row), own, version);
-            published = own;
+            published = own; // known only now: the row is looked at again, after its version
+            const std::uint64_t current = own->count.load(std::memory_order_acquire);
+            const std::optional<token> again = keep.parts_.rows().find_by_id(row.id);
+            if (again && again->access_token == row.access_token) return keep.pin(std::move(row), own, current);
         }
     }
 
     std::shared_ptr<const detail::pinned_token>
     pin(token row, std::shared_ptr<const detail::published_version> published, std::uint64_t version) {
-        const auto lasts = detail::fresh_for(row, parts_.clock.now(), parts_.options.refresh_margin);
-        const time_point now = parts_.clock.steady_now();
-        const bool ends =
-            lasts && *lasts < std::chrono::duration_cast<std::chrono::milliseconds>(time_point::max() - now);
+        const auto lasts = parts_.lasts(row, parts_.options.refresh_margin);
+        const time_point due = lasts ? detail::time_after(parts_.clock.steady_now(), *lasts) : time_point::max();
         return std::make_shared<const detail::pinned_token>(
-            detail::pinned_token{std::move(row.access_token), std::move(row.id),
-                                 ends ? now + *lasts : time_point::max(), std::move(published), version});
+            detail::pinned_token{std::move(row.access_token), std::move(row.id), due, std::move(published), version});
     }
 
     parts_type parts_;

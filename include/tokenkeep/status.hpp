@@ -16,7 +16,8 @@ namespace tokenkeep::inline v0 {
 /// Stored as text, words separated by spaces:
 ///   spend FINGERPRINT FIRST-SENT LAST-SENT NONCE     the token may have been sent; LAST-SENT is - if nothing is in flight
 ///   dead FINGERPRINT refused | revoking              the server refused it; the program is revoking it
-///   none                                             a marker that was taken back; the same as empty
+///   none [FINGERPRINT]                               a marker that was taken back; the same as empty. With a name: of a
+///                                                    grant token that is in the row and was not exchanged
 /// Text of any other form reads as none.
 struct token_status {
     enum class kind { none, spend, refused, revoking };
@@ -64,7 +65,7 @@ inline token_status read_status(std::string_view text) {
 /// The reverse of read_status.
 inline std::string to_status(const token_status& status) {
     switch (status.what) {
-    case token_status::kind::none: return "none";
+    case token_status::kind::none: return status.fingerprint.empty() ? "none" : "none " + status.fingerprint;
     case token_status::kind::refused: return "dead " + status.fingerprint + " refused";
     case token_status::kind::revoking: return "dead " + status.fingerprint + " revoking";
     case token_status::kind::spend: break;

@@ -1513,7 +1513,8 @@ namespace tokenkeep::inline v0 {
 /// Stored as text, words separated by spaces:
 ///   spend FINGERPRINT FIRST-SENT LAST-SENT NONCE     the token may have been sent; LAST-SENT is - if nothing is in flight
 ///   dead FINGERPRINT refused | revoking              the server refused it; the program is revoking it
-///   none                                             a marker that was taken back; the same as empty
+///   none [FINGERPRINT]                               a marker that was taken back; the same as empty. With a name: of a
+///                                                    grant token that is in the row and was not exchanged
 /// Text of any other form reads as none.
 struct token_status {
     enum class kind { none, spend, refused, revoking };
@@ -1561,7 +1562,7 @@ inline token_status read_status(std::string_view text) {
 /// The reverse of read_status.
 inline std::string to_status(const token_status& status) {
     switch (status.what) {
-    case token_status::kind::none: return "none";
+    case token_status::kind::none: return status.fingerprint.empty() ? "none" : "none " + status.fingerprint;
     case token_status::kind::refused: return "dead " + status.fingerprint + " refused";
     case token_status::kind::revoking: return "dead " + status.fingerprint + " revoking";
     case token_status::kind::spend: break;
@@ -8322,7 +8323,7 @@ enum class event_kind {
     settled,         ///< An old doubt is being settled by one spend.
     saved,           ///< The new tokens are durable.
     not_saved,       ///< The new tokens could not be saved; they are kept in memory, with the lock.
-    dropped,         ///< The new tokens were dropped: the row is gone or holds another login.
+    dropped,         ///< The new tokens were dropped: the row is gone or holds other tokens.
     taken_back,      ///< The marker was taken back: nothing was spent.
     served_old,      ///< The renewal failed; the old access token, still valid, was handed out.
     refused,         ///< The server refused the refresh or grant token.
@@ -8468,15 +8469,18 @@ class session {
 #endif
 
 
+
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -8498,9 +8502,34 @@ struct flight {
     std::optional<Unsaved> unsaved{};       // the owner's
     std::string future_nonce{};             // the owner's: a marker from the future, and when it was first seen
     time_point future_nonce_seen{};         // the owner's
+    std::size_t seen = 0;                   // guarded by mutex: an access token's hash,
+    time_point seen_end{};                  // guarded by mutex: and the end that it seemed to have
+    std::size_t refused = 0;                // guarded by mutex: the hash of one that was refused though it was new,
+    time_point refused_until{};             // guarded by mutex: and until when that is no reason to renew it
     std::shared_ptr<published_version> published = std::make_shared<published_version>();
 
     void publish() { published->count.fetch_add(1, std::memory_order_acq_rel); }
+
+    /// The end of the row's access token by the steady clock: `seems`, or what that was when the token was first seen.
+    time_point end_of(const token& row, time_point seems) {
+        const std::size_t hash = hash_of(row);
+        const std::lock_guard lock(mutex);
+        if (std::exchange(seen, hash) != hash) seen_end = seems;
+        return seen_end;
+    }
+
+    /// The row's access token was refused although a 401 had just brought it: renewing does not help.
+    void renewed_in_vain(const token& row, time_point until) {
+        const std::size_t hash = hash_of(row);
+        const std::lock_guard lock(mutex);
+        refused = hash;
+        refused_until = until;
+    }
+    bool would_renew_in_vain(const token& row, time_point now) {
+        const std::size_t hash = hash_of(row);
+        const std::lock_guard lock(mutex);
+        return refused == hash && now < refused_until;
+    }
 
     /// How long to pause, and why; nullopt if a request may be made now.
     std::optional<std::pair<time_point, std::exception_ptr>> pause(time_point now) {
@@ -8521,6 +8550,13 @@ struct flight {
         const std::lock_guard lock(mutex);
         failures_in_a_row = 0;
         last_failure = nullptr;
+    }
+
+  private:
+    /// Of the access token with its expiry.
+    static std::size_t hash_of(const token& row) {
+        const std::int64_t end = row.expires_at.value_or(timestamp{}).time_since_epoch().count();
+        return std::hash<std::string_view>{}(row.access_token.reveal()) ^ std::hash<std::int64_t>{}(end);
     }
 };
 
@@ -8570,9 +8606,8 @@ class flights {
     std::shared_ptr<Flight> of(const std::string& key) {
         const std::lock_guard lock(mutex_);
         if (by_key_.size() >= forget_at_) forget_idle();
-        std::shared_ptr<Flight>& found = by_key_[key];
-        if (!found) found = std::make_shared<Flight>();
-        return found;
+        const auto found = by_key_.find(key);
+        return found != by_key_.end() ? found->second : by_key_.emplace(key, std::make_shared<Flight>()).first->second;
     }
 
     /// Calls `act(key, flight)` for each. Only while nobody else uses the keeper.
@@ -8627,6 +8662,14 @@ inline std::chrono::milliseconds time_between(timestamp from, timestamp to) {
     return std::chrono::milliseconds{static_cast<std::int64_t>(std::min(gap, most))};
 }
 
+/// That much later, or the end of time.
+inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_clock::time_point t,
+                                                        std::chrono::milliseconds time) {
+    using time_point = std::chrono::steady_clock::time_point;
+    const auto room = std::chrono::duration_cast<std::chrono::milliseconds>(time_point::max() - t);
+    return time < room ? t + time : time_point::max();
+}
+
 /// How long before its end the row's access token is renewed: `margin`, but at most a fifth of the token's life. A row
 /// that does not say when the token was issued, such as one of Zoho's SDKs, has at most the five seconds they use.
 inline std::chrono::milliseconds margin_of(const token& row, std::chrono::milliseconds margin) {
@@ -8654,11 +8697,6 @@ inline bool is_usable(const token& row, timestamp now, const secret* refused) {
     if (row.access_token.empty() || (refused != nullptr && row.access_token == *refused) || is_revoking(row))
         return false;
     return !row.expires_at || now < *row.expires_at;
-}
-
-/// Usable, and not due for renewal.
-inline bool is_fresh(const token& row, timestamp now, std::chrono::milliseconds margin, const secret* refused) {
-    return is_usable(row, now, refused) && fresh_for(row, now, margin) != std::chrono::milliseconds{0};
 }
 
 } // namespace tokenkeep::inline v0::detail
@@ -8860,6 +8898,12 @@ class rotation_not_saved_error : public error {
 
 namespace tokenkeep::inline v0::detail {
 
+/// Whether a spend marker in the row names that refresh or grant token.
+inline bool is_marked_with(const token& row, const secret& spent) {
+    const token_status status = read_status(row.status);
+    return status.what == token_status::kind::spend && status.is_about(spent);
+}
+
 /// New tokens on their way into the store, and what they were bought with.
 struct new_tokens {
     std::string id{};
@@ -8867,19 +8911,27 @@ struct new_tokens {
     grant_kind bought_with{};
     token_response answer{};
     timestamp sent{};
+    secret held{};        ///< The row's refresh token before.
     std::string status{}; ///< The row's, once they are in it.
 
+    /// A row that nobody has seeded is seeded with the first refresh token that is rotated away: a program that still
+    /// has that one, or a record with it, then means this row and brings no new login.
     token applied_to(const token& row) const {
         token record = apply_response(row, answer, sent, bought_with);
         record.status = status;
+        if (bought_with == grant_kind::refresh_token) {
+            if (is_marked_with(row, row.grant_token)) record.status = row.status; // a login that is under way
+            if (record.seed.empty() && record.grant_token.empty() && record.refresh_token != row.refresh_token)
+                record.seed = text::sha256_hex(row.refresh_token.reveal());
+        }
         return record;
     }
 
     /// Whether the row is still the one they belong into: it holds what was spent, or already what came back.
     bool belong_to(const token& row) const {
         if (is_revoking(row)) return false;
-        if (bought_with == grant_kind::authorization_code) return row.grant_token == spent;
-        return row.refresh_token == spent ||
+        if (bought_with == grant_kind::authorization_code && row.grant_token != spent) return false;
+        return row.refresh_token == held ||
                (!answer.refresh_token.empty() && row.refresh_token == answer.refresh_token);
     }
 };
@@ -8926,10 +8978,8 @@ class transaction {
 
     bool is_late() const { return parts_.clock.steady_now() >= deadline_; }
 
-    bool usable(const token& row, const secret* refused) const { return is_usable(row, parts_.clock.now(), refused); }
-    bool fresh(const token& row, const secret* refused) const {
-        return is_fresh(row, parts_.clock.now(), parts_.options.refresh_margin, refused);
-    }
+    bool usable(const token& row, const secret* refused) const { return parts_.usable(row, refused); }
+    bool fresh(const token& row, const secret* refused) const { return parts_.fresh(row, refused); }
 
     /// The identity's lock. New tokens that could not be saved come first: they are saved, and their lock is ours; or
     /// this throws rotation_not_saved_error, and they and their lock stay.
@@ -8956,7 +9006,7 @@ class transaction {
     bool is_young(flight_type& flight, const token_status& marker) const {
         if (!marker.last_sent) return false;
         const timestamp now = parts_.clock.now();
-        const auto settle_after = parts_.options.effective_settle_after();
+        const auto settle_after = parts_.settle_after();
         if (now >= *marker.last_sent) return time_between(*marker.last_sent, now) < settle_after;
         const time_point steady_now = parts_.clock.steady_now();
         if (flight.future_nonce != marker.nonce) {
@@ -9049,7 +9099,7 @@ class transaction {
         }
     }
 
-    /// 8: one durable write of the new tokens. The row as it now is; nullopt if it is gone or holds another login, and
+    /// 8: one durable write of the new tokens. The row as it now is; nullopt if it is gone or holds other tokens, and
     /// the tokens were dropped. Throws rotation_not_saved_error if the store would not take them (9).
     std::optional<token> save(flight_type& flight, guard_type& guard, const new_tokens& tokens, const token& marked) {
         try {
@@ -9057,7 +9107,7 @@ class transaction {
             if (!rows_.replace(marked, saved)) {
                 const std::optional<token> merged = parts_.save_tokens(tokens);
                 if (!merged) {
-                    parts_.drop(tokens.applied_to(marked));
+                    parts_.drop(tokens, tokens.applied_to(marked));
                     return std::nullopt;
                 }
                 saved = *merged;
@@ -9120,27 +9170,38 @@ class exchange : transaction<Parts> {
     bool has_exchanged() const { return has_exchanged_; }
 
   private:
-    /// The row has the tokens of this very grant. While a marker names the grant, those it has are older.
+    static bool has_tokens(const token& row) { return !row.access_token.empty() || !row.refresh_token.empty(); }
+
+    /// The row has the tokens of this very grant. While its status names the grant, those it has are older.
     bool is_done(const token& row) const {
-        const bool has_tokens = !row.access_token.empty() || !row.refresh_token.empty();
-        return row.grant_token == probe_.grant_token && has_tokens && !is_in_doubt(row);
+        return row.grant_token == probe_.grant_token && has_tokens(row) &&
+               read_status(row.status).fingerprint != token_status::fingerprint_of(probe_.grant_token);
     }
     bool is_in_doubt(const token& row) const {
         const token_status status = read_status(row.status);
         return status.what == token_status::kind::spend && status.is_about(probe_.grant_token);
     }
 
-    /// Under the lock of the row, or of the name the identity has before there is one. nullopt: look again.
+    /// Under the lock of the row, or of the name the identity has before there are tokens: whoever makes the row holds
+    /// that one until it has them. nullopt: look again.
     std::optional<token> under_first_lock() {
         const std::optional<token> seen = parts_.find(probe_);
-        const std::string key = identity_key(seen ? *seen : probe_);
+        const bool is_first = !seen || !has_tokens(*seen);
+        const std::string key = identity_key(is_first ? probe_ : *seen);
         const auto flight = parts_.flights.of(key);
         const pass entered(*flight, parts_.clock, deadline_);
         guard_type guard = base::lock(*flight, key);
-        std::optional<token> row = parts_.find(probe_);
-        if (seen.has_value() != row.has_value() || (row && identity_key(*row) != key)) return std::nullopt;
-        if (row) return under_own_lock(*flight, guard, *row);
-        return first_login(*flight, guard, key);
+        const std::optional<token> row = parts_.find(probe_);
+        if (!row) return is_first ? first_login(*flight, guard, key) : std::nullopt;
+        const std::string own_key = identity_key(*row);
+        if (own_key == key) return under_own_lock(*flight, guard, *row);
+        if (!is_first) return std::nullopt;
+        const auto own_flight = parts_.flights.of(own_key);
+        const pass entered_own(*own_flight, parts_.clock, deadline_);
+        guard_type own_guard = base::lock(*own_flight, own_key);
+        const std::optional<token> now = parts_.find(probe_);
+        if (!now || identity_key(*now) != own_key) return std::nullopt;
+        return under_own_lock(*own_flight, own_guard, *now);
     }
 
     /// There is no row: one is inserted, with the marker in it, and its own lock is taken before anything is sent.
@@ -9149,6 +9210,16 @@ class exchange : transaction<Parts> {
         record.status = to_status(base::new_marker(probe_.grant_token));
         [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, record);
         rows_.save(record);
+        try {
+            return send_inserted(flight, guard, key, record);
+        } catch (...) {
+            if (!is_sent_) remove_inserted(record);
+            throw;
+        }
+    }
+
+    std::optional<token> send_inserted(flight_type& flight, guard_type& guard, const std::string& key,
+                                       const token& record) {
         const std::optional<token> row = find_by_status(record);
         if (!row) return std::nullopt;
         token inserted = record;
@@ -9167,13 +9238,30 @@ class exchange : transaction<Parts> {
         return send(flight, guard, row, std::nullopt);
     }
 
+    /// Nothing was sent: the row that we have inserted goes, as far as that can be done.
+    void remove_inserted(const token& record) {
+        try {
+            if (const std::optional<token> row = find_by_status(record)) rows_.remove(*row);
+        } catch (...) { // its marker then says that the outcome is unknown
+        }
+    }
+
     /// Our marker and our grant have nothing to do with a row that is not ours; the next look finds it.
     std::nullopt_t take_back(const token& row) {
         token unmarked = row;
-        unmarked.status.clear();
         unmarked.grant_token.clear();
+        unmarked.status = not_exchanged(row);
         rows_.replace(row, unmarked);
         return std::nullopt;
+    }
+
+    /// The status of a row whose grant token was not exchanged after all. A store that only merges cannot empty the
+    /// grant token, and what the row has beside it is of another login.
+    static std::string not_exchanged(const token& marked) {
+        if constexpr (Parts::rows_type::compares)
+            return {};
+        else
+            return to_status({.fingerprint = token_status::fingerprint_of(marked.grant_token)});
     }
 
     /// The row that carries our marker, whatever rules the store has.
@@ -9205,10 +9293,33 @@ class exchange : transaction<Parts> {
         token marked = merge(row, given);
         marked.id = row.id;
         marked.scope = probe_.scope;
+        end_what_is_over(row, marked);
         marked.status = to_status(base::new_marker(probe_.grant_token));
         [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, marked);
-        if (!base::write_marker(row, marked)) return std::nullopt;
+        try {
+            if (!base::write_marker(row, marked)) return std::nullopt;
+        } catch (...) {
+            undo(marked, row);
+            throw;
+        }
         return send(flight, guard, marked, row);
+    }
+
+    /// A session that is being revoked, or was refused, does not come back to life because the marker of a login takes
+    /// the place of that note. A store that only merges cannot empty a token: it is at least expired.
+    void end_what_is_over(const token& row, token& marked) {
+        const token_status status = read_status(row.status);
+        if (status.what == token_status::kind::none || status.what == token_status::kind::spend ||
+            !status.is_about(row.refresh_token))
+            return;
+        marked.refresh_token.clear();
+        if (status.what == token_status::kind::refused) return;
+        marked.access_token.clear();
+        marked.expires_at = timestamp{};
+        try {
+            parts_.revoke(row);
+        } catch (...) { // as far as the server can be told
+        }
     }
 
     /// The grant token is sent, and the row holds its marker. `before` is the row as it was, if there was one.
@@ -9216,15 +9327,19 @@ class exchange : transaction<Parts> {
                               const std::optional<token>& before) {
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
+        is_sent_ = true;
         const outcome result = base::ask(exchange_request(parts_.provider, marked), marked);
         if (result.what == outcome::kind::tokens) {
             const new_tokens tokens{.id = marked.id,
                                     .spent = marked.grant_token,
                                     .bought_with = grant_kind::authorization_code,
                                     .answer = *result.answer,
-                                    .sent = result.sent};
+                                    .sent = result.sent,
+                                    .held = marked.refresh_token};
             std::optional<token> saved = base::save(flight, guard, tokens, marked);
+            if (!saved) saved = rows_.find_by_id(marked.id); // another login has taken the row
             if (!saved) throw no_session();
+            if (saved->grant_token != marked.grant_token) return saved;
             has_exchanged_ = true;
             return saved;
         }
@@ -9233,17 +9348,23 @@ class exchange : transaction<Parts> {
             std::rethrow_exception(base::outcome_unknown(result));
         }
         if (result.what == outcome::kind::refused) tell(event_kind::refused, marked);
-        if (result.what == outcome::kind::refused && before && before->grant_token == marked.grant_token)
-            undo(marked, refused(*before));
+        const bool stays = before && (before->grant_token == marked.grant_token || !Parts::rows_type::compares);
+        if (result.what == outcome::kind::refused && stays)
+            undo(marked, refused(*before, marked.grant_token));
+        else if (before && before->grant_token != marked.grant_token && before->status.empty())
+            undo(marked, with_status(*before, not_exchanged(marked)));
         else
             undo(marked, before);
         std::rethrow_exception(result.why);
     }
 
-    /// A row that a program stored with this grant token, which is not sent again.
-    static token refused(token row) {
-        row.status = to_status(
-            {.what = token_status::kind::refused, .fingerprint = token_status::fingerprint_of(row.grant_token)});
+    /// A row in which this grant token stays, and says that it was refused: it is not sent again.
+    static token refused(const token& row, const secret& grant) {
+        return with_status(
+            row, to_status({.what = token_status::kind::refused, .fingerprint = token_status::fingerprint_of(grant)}));
+    }
+    static token with_status(token row, std::string status) {
+        row.status = std::move(status);
         return row;
     }
 
@@ -9251,12 +9372,13 @@ class exchange : transaction<Parts> {
     void undo(const token& marked, const std::optional<token>& before) {
         try {
             if (before ? rows_.replace(marked, *before) : rows_.remove(marked)) tell(event_kind::taken_back, marked);
-        } catch (const std::exception&) { // the marker then says that the outcome of this grant is unknown
+        } catch (...) { // the marker then says that the outcome of this grant is unknown
         }
     }
 
     const token& probe_;
     bool has_exchanged_ = false;
+    bool is_sent_ = false;
 };
 
 } // namespace tokenkeep::inline v0::detail
@@ -9268,6 +9390,7 @@ class exchange : transaction<Parts> {
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
 #define TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
+
 
 
 
@@ -9364,6 +9487,31 @@ struct keeper_parts {
         return std::nullopt;
     }
 
+    /// How long the row's access token may be handed out, up to `margin` before its end; zero if no longer, nullopt if
+    /// it has no known end. It ends by the wall clock, or by the steady clock as it seemed when it was first seen: a wall
+    /// clock that is set back makes no token live longer.
+    std::optional<std::chrono::milliseconds> lasts(const token& row, std::chrono::milliseconds margin) {
+        const timestamp now = clock.now();
+        const std::optional<std::chrono::milliseconds> left = fresh_for(row, now, margin);
+        if (!left || left->count() == 0) return left;
+        const auto steady_now = clock.steady_now();
+        const auto end =
+            flights.of(identity_key(row))->end_of(row, time_after(steady_now, time_between(now, *row.expires_at)));
+        const auto steady_left =
+            std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
+        return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
+    }
+    /// Whether the access token is worth sending: see is_usable.
+    bool usable(const token& row, const secret* refused) {
+        return is_usable(row, clock.now(), refused) &&
+               lasts(row, std::chrono::milliseconds{0}) != std::chrono::milliseconds{0};
+    }
+    /// Usable, and not due for renewal.
+    bool fresh(const token& row, const secret* refused) {
+        return is_usable(row, clock.now(), refused) &&
+               lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
+    }
+
     http_response post(http_request request) {
         const wipe_request_at_exit wiped(request);
         request.timeout = options.request_timeout;
@@ -9375,6 +9523,23 @@ struct keeper_parts {
             return provider.replay_grace;
         else
             return std::chrono::milliseconds{0};
+    }
+
+    /// How long a request whose answer is missing may still be under way. Without locks nobody but the marker keeps
+    /// others away while the sender pauses, sends and saves: the default is then longer by the pause and that.
+    std::chrono::milliseconds settle_after() const {
+        const bool by_default = options.settle_after.count() == 0;
+        const auto more = by_default && !rows_type::locks ? options.read_back_pause + std::chrono::seconds(5)
+                                                          : std::chrono::milliseconds{0};
+        return options.effective_settle_after() + more;
+    }
+
+    /// How long a caller waits for its turn, where it says nothing else: longer than whoever has it can take, who may
+    /// send twice where there is a grace.
+    std::chrono::milliseconds patience() const {
+        const bool may_be_twice = options.lock_timeout.count() == 0 && replay_grace() >= options.request_timeout;
+        return options.effective_lock_timeout() +
+               (may_be_twice ? options.request_timeout : std::chrono::milliseconds{0});
     }
 
     /// How long to pause after a failure: as long as the server asked for, and at least the backoff's next step.
@@ -9390,8 +9555,8 @@ struct keeper_parts {
         return std::max(retry_after, step - step * chance / 512);
     }
 
-    /// 8: the new tokens go into the row if it still is theirs; the row then. nullopt: it is gone, or holds another
-    /// login. Throws what the store throws.
+    /// 8: the new tokens go into the row if it still is theirs; the row then. nullopt: it is gone, or holds other
+    /// tokens. Throws what the store throws.
     std::optional<token> save_tokens(const new_tokens& tokens) {
         rows_type all = rows();
         for (int tries = 0; tries < 1'000; ++tries) {
@@ -9407,7 +9572,7 @@ struct keeper_parts {
     void save_kept(flight_type& flight) {
         try {
             const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
-            if (!saved) drop(flight.unsaved->record);
+            if (!saved) drop(flight.unsaved->tokens, flight.unsaved->record);
             flight.publish();
             flight.succeeded();
             if (saved) tell(event_kind::saved, *saved);
@@ -9434,15 +9599,15 @@ struct keeper_parts {
         }
     }
 
-    /// New tokens whose row is gone, or holds other tokens, are not saved. They are revoked too, if the server can,
-    /// unless the row is still of the same login: then a sibling has renewed it, and to revoke would end that session.
-    void drop(const token& record) {
+    /// New tokens whose row is gone, or holds other tokens, are not saved. A refresh token that is new and whose row is
+    /// gone, or being revoked, is revoked too, if the server can. Else nothing is: a server may end with it all that the
+    /// user has granted to this client (RFC 7009 2.1), and so the session that the row holds.
+    void drop(const new_tokens& tokens, const token& record) {
         tell(event_kind::dropped, record);
         try {
+            const bool is_new = !tokens.answer.refresh_token.empty() && tokens.answer.refresh_token != tokens.spent;
             const std::optional<token> row = rows().find_by_id(record.id);
-            const bool is_same_login =
-                row && row->grant_token == record.grant_token && row->seed == record.seed && !is_revoking(*row);
-            if (!is_same_login) revoke(record);
+            if (is_new && (!row || is_revoking(*row))) revoke(record);
         } catch (...) { // nobody will use these tokens, revoked or not
         }
     }
@@ -9553,7 +9718,8 @@ class renewal : transaction<Parts> {
             std::rethrow_exception(why);
         } catch (const error& failure) {
             if (failure.retry_after().count() == 0) throw;
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - parts_.clock.steady_now());
+            const auto left = std::max(std::chrono::milliseconds{1},
+                                       std::chrono::ceil<std::chrono::milliseconds>(end - parts_.clock.steady_now()));
             std::throw_with_nested(error(static_cast<errc>(failure.code().value()),
                                          "tokenkeep: the server has asked for a pause that is not over", left));
         }
@@ -9564,6 +9730,7 @@ class renewal : transaction<Parts> {
         const pass entered(flight, parts_.clock, deadline_);
         if (entered.waited()) tell(event_kind::waited, row_);
         if (entered.failure_while_waiting()) std::rethrow_exception(entered.failure_while_waiting());
+        if (flight.pause(parts_.clock.steady_now())) return false;
         guard_type guard = base::lock(flight, identity_key(row_));
         const secret first_seen = row_.access_token;
         bool replayed = false;
@@ -9572,7 +9739,8 @@ class renewal : transaction<Parts> {
             if (is_renewed_since(first_seen)) return adopt(flight);
             const token_status status = read_status(row_.status);
             refuse_if_over(status);
-            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+            if (base::is_late())
+                throw error(errc::lock_timeout, "tokenkeep: it could not be decided before the deadline");
             const bool in_doubt = status.what == token_status::kind::spend && status.is_about(row_.refresh_token);
             const bool replay = in_doubt && !replayed && may_replay(status);
             if (row_.refresh_token.empty() || (in_doubt && !replay)) {
@@ -9587,7 +9755,10 @@ class renewal : transaction<Parts> {
             row_.status = to_status(marker);
             if (!base::write_marker(before, row_)) continue;
             tell(event_kind::marked, row_);
-            if (replay && !may_replay(status)) continue; // the store took too long over it
+            if (replay && !may_replay(status)) { // writing the marker took too long for the grace
+                take_back(before);
+                continue;
+            }
             if (replay)
                 tell(event_kind::replayed, row_);
             else if (in_doubt)
@@ -9667,8 +9838,8 @@ class renewal : transaction<Parts> {
                time_between(marker.first_sent, now) <= room;
     }
 
-    /// True if the new tokens are saved; false if the row holds another login now, which is to be looked at. A login
-    /// that was cut off before stays in doubt.
+    /// True if the new tokens are saved; false if the row holds other tokens now, which are to be looked at. A login that
+    /// was cut off before stays in doubt.
     bool finish(flight_type& flight, guard_type& guard, const outcome& result, const token& before) {
         const new_tokens tokens{
             .id = row_.id,
@@ -9676,7 +9847,8 @@ class renewal : transaction<Parts> {
             .bought_with = grant_kind::refresh_token,
             .answer = *result.answer,
             .sent = result.sent,
-            .status = is_about_exchange(read_status(before.status)) ? before.status : std::string(),
+            .held = row_.refresh_token,
+            .status = is_marked_with(before, before.grant_token) ? before.status : std::string(),
         };
         std::optional<token> saved = base::save(flight, guard, tokens, row_);
         if (!saved) return false;
@@ -9688,7 +9860,7 @@ class renewal : transaction<Parts> {
     void take_back(const token& before) {
         try {
             if (rows_.replace(row_, before)) tell(event_kind::taken_back, before);
-        } catch (const std::exception&) { // the marker then stands, and is settled
+        } catch (...) { // the marker then stands, and is settled
         }
         row_ = before;
     }
@@ -9700,7 +9872,7 @@ class renewal : transaction<Parts> {
         cleared.status = to_status(marker);
         try {
             if (rows_.replace(row_, cleared)) row_ = std::move(cleared);
-        } catch (const std::exception&) { // the marker then ages
+        } catch (...) { // the marker then ages
         }
     }
 
@@ -9710,10 +9882,7 @@ class renewal : transaction<Parts> {
             std::rethrow_exception(why);
         } catch (const std::system_error& failure) {
             if (failure.code() == errc::throttled) tell(event_kind::throttled, row_);
-            const bool configuration =
-                failure.code() == errc::client_rejected || failure.code() == errc::request_rejected;
-            const auto now = parts_.clock.steady_now();
-            flight.failed(why, configuration ? now : now + parts_.backoff(flight, retry_after));
+            flight.failed(why, parts_.clock.steady_now() + parts_.backoff(flight, retry_after));
             throw;
         }
     }
@@ -9743,7 +9912,7 @@ class renewal : transaction<Parts> {
             try {
                 if (!rows_.replace(row_, dead) && !base::is_late()) continue;
                 row_ = std::move(dead);
-            } catch (const std::exception&) { // the marker then stands, and the next one to settle it comes here again
+            } catch (...) { // the marker then stands, and the next one to settle it comes here again
             }
             throw refusal();
         }
@@ -10073,7 +10242,8 @@ class keeper {
     }
 
     /// Sends the request with the identity's access token; on 401 renews it and sends once more. The answer may be
-    /// anything, a second 401 included. Throws errc::request_rejected, and sends nothing, for plain http (a loopback
+    /// anything, a second 401 included; after that a 401 is the answer at once for two minutes, or until there is another
+    /// access token. Throws errc::request_rejected, and sends nothing, for plain http (a loopback
     /// literal apart, where the provider allows it), for another host than the record's api_domain (unless
     /// options.any_host), and for tokens that need a proof (dpop, mac). What the transport throws comes through.
     http_response send(http_request request, const token& probe) { return send_until(request, probe, std::nullopt); }
@@ -10102,16 +10272,7 @@ class keeper {
     }
 
   private:
-    time_point default_deadline() {
-        const time_point now = parts_.clock.steady_now();
-        const auto patience = parts_.options.effective_lock_timeout();
-        const auto room = std::chrono::duration_cast<std::chrono::milliseconds>(time_point::max() - now);
-        return patience < room ? now + patience : time_point::max();
-    }
-
-    bool is_fresh(const token& row, const secret* refused) {
-        return detail::is_fresh(row, parts_.clock.now(), parts_.options.refresh_margin, refused);
-    }
+    time_point default_deadline() { return detail::time_after(parts_.clock.steady_now(), parts_.patience()); }
 
     /// The row of the probe, its access token fresh: the whole decision of what is to be done.
     token obtain(const token& given, const secret* refused, time_point deadline) {
@@ -10132,7 +10293,7 @@ class keeper {
                 row = detail::exchange<parts_type>(parts_, login, deadline).run();
             }
         }
-        if (is_fresh(row, refused)) {
+        if (parts_.fresh(row, refused)) {
             parts_.tell(event_kind::cache_hit, row);
             return row;
         }
@@ -10141,7 +10302,8 @@ class keeper {
 
     /// A row that a program stored with nothing but a grant token.
     static bool is_unexchanged(const token& row) {
-        return row.access_token.empty() && row.refresh_token.empty() && !row.grant_token.empty() && row.status.empty();
+        return row.access_token.empty() && row.refresh_token.empty() && !row.grant_token.empty() &&
+               read_status(row.status).what == token_status::kind::none;
     }
 
     /// Without a deadline of the caller's each look-up has a whole one: the call to the API may take long.
@@ -10149,10 +10311,21 @@ class keeper {
         const detail::wipe_request_at_exit wiped(request);
         token row = obtain(probe, nullptr, deadline ? *deadline : default_deadline());
         http_response response = send_once(request, row);
-        if (response.status != 401) return response;
+        if (response.status != 401 || would_renew_in_vain(row)) return response;
         const secret rejected = std::move(row.access_token);
         row = obtain(token{.id = row.id}, &rejected, deadline ? *deadline : default_deadline());
-        return send_once(request, row);
+        response = send_once(request, row);
+        if (response.status == 401)
+            parts_.flights.of(identity_key(row))->renewed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
+        return response;
+    }
+
+    /// A resource that refuses whatever it is given, as for a scope that is missing, costs five tokens in ten minutes;
+    /// Zoho gives ten.
+    static constexpr std::chrono::minutes pause_in_vain{2};
+
+    bool would_renew_in_vain(const token& row) {
+        return parts_.flights.of(identity_key(row))->would_renew_in_vain(row, parts_.clock.steady_now());
     }
 
     http_response send_once(http_request& request, const token& row) {
@@ -10193,19 +10366,19 @@ class keeper {
             if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
             const auto own = keep.parts_.flights.of(identity_key(row))->published;
             if (own == published) return keep.pin(std::move(row), own, version);
-            published = own;
+            published = own; // known only now: the row is looked at again, after its version
+            const std::uint64_t current = own->count.load(std::memory_order_acquire);
+            const std::optional<token> again = keep.parts_.rows().find_by_id(row.id);
+            if (again && again->access_token == row.access_token) return keep.pin(std::move(row), own, current);
         }
     }
 
     std::shared_ptr<const detail::pinned_token>
     pin(token row, std::shared_ptr<const detail::published_version> published, std::uint64_t version) {
-        const auto lasts = detail::fresh_for(row, parts_.clock.now(), parts_.options.refresh_margin);
-        const time_point now = parts_.clock.steady_now();
-        const bool ends =
-            lasts && *lasts < std::chrono::duration_cast<std::chrono::milliseconds>(time_point::max() - now);
+        const auto lasts = parts_.lasts(row, parts_.options.refresh_margin);
+        const time_point due = lasts ? detail::time_after(parts_.clock.steady_now(), *lasts) : time_point::max();
         return std::make_shared<const detail::pinned_token>(
-            detail::pinned_token{std::move(row.access_token), std::move(row.id),
-                                 ends ? now + *lasts : time_point::max(), std::move(published), version});
+            detail::pinned_token{std::move(row.access_token), std::move(row.id), due, std::move(published), version});
     }
 
     parts_type parts_;

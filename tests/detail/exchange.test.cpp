@@ -4,6 +4,10 @@
 #include "catch.hpp"
 #include "keeper_world.hpp"
 
+#include <future>
+#include <string>
+#include <thread>
+
 using tests::error_of, tests::world;
 using tokenkeep::errc, tokenkeep::event_kind, tokenkeep::secret, tokenkeep::token;
 using tokenkeep::testing::fault;
@@ -239,4 +243,145 @@ TEST_CASE("exchange: the scope of an old consent is not that of a new login", "[
     w.store.inner.save_token({.scope = "old", .id = before.id});
     w.keeper().access_token({.user_name = "ada", .grant_token = w.server.grant("ada")});
     CHECK(w.row().scope.empty());
+}
+
+TEST_CASE("exchange: tokens kept from a login do not overwrite what a sibling has made of them since", "[exchange]") {
+    world w;
+    const token before = w.login();
+    bool reports = false;
+    w.store.before = [&](std::string_view operation) { // the save is done, and reported as perhaps not done
+        if (operation != "replace" || !reports) return;
+        reports = false;
+        token saved = w.row();
+        saved.status.clear();
+        saved.refresh_token = "rt-3"; // and a sibling has renewed it meanwhile
+        saved.access_token = "at-3";
+        w.store.inner.replace_token(w.row(), saved);
+        throw tokenkeep::error(errc::indeterminate, "the flush failed");
+    };
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        reports = true;
+        return w.server(request);
+    };
+    {
+        tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada", .grant_token = w.server.grant("ada")}); }) ==
+              errc::rotation_not_saved);
+    }
+    CHECK(w.row().refresh_token == secret("rt-3"));
+    CHECK(w.row().grant_token != before.grant_token);
+}
+
+TEST_CASE("exchange: a login that is cut off does not bring back a session that is over", "[exchange]") {
+    world w;
+    const token before = w.login();
+    auto keep = w.keeper();
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    SECTION("one that is being revoked, which the server is then told") {
+        auto nobody = w.server.provider();
+        nobody.revocation_endpoint = "https://auth.example.test/elsewhere";
+        CHECK(error_of([&] { w.keeper_with(nobody).revoke({.user_name = "ada"}); }).has_value());
+        CHECK(w.server.is_live(before.refresh_token));
+        w.server.next(fault::kind::lost_answer);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::outcome_unknown);
+        CHECK(!w.server.is_live(before.refresh_token));
+    }
+    SECTION("one that was refused: its token is not sent again") {
+        w.server.revoke(before.refresh_token);
+        w.clock.advance(2h);
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::reauthorization_required);
+        w.server.next(fault::kind::lost_answer);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+        const unsigned asked = w.server.log().token_requests;
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::outcome_unknown);
+        CHECK(w.server.log().token_requests == asked);
+    }
+    const token again{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    CHECK(w.is_stored(keep.access_token(again)));
+}
+
+TEST_CASE("exchange: a store that cannot empty a grant token does not give the tokens of the login before for it",
+          "[exchange]") {
+    world<tests::plain_store> w;
+    const token first = w.login();
+    w.store.inner.delete_tokens();
+    token row = first;
+    row.grant_token.clear();
+    w.store.inner.save_token(row);
+    auto keep = w.keeper();
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    SECTION("one that was not sent is sent when it is brought again") {
+        w.server.next(fault::kind::unreachable);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::transport_failure);
+        CHECK(keep.access_token({.user_name = "ada"}) == first.access_token);
+        CHECK(keep.access_token(probe) != first.access_token);
+        CHECK(w.server.log().logins == 2);
+    }
+    SECTION("one that was refused stays refused") {
+        w.server.next({fault::kind::answer, {.status = 400, .body = R"({"error":"invalid_grant"})"}});
+        for (int times = 0; times < 2; ++times)
+            CHECK(error_of([&] { keep.access_token(probe); }) == errc::reauthorization_required);
+        CHECK(keep.access_token({.user_name = "ada"}) == first.access_token);
+        CHECK(w.server.log().token_requests == 2);
+    }
+}
+
+TEST_CASE("exchange: a row with a grant token whose marker was taken back is exchanged when it is asked for",
+          "[exchange]") {
+    world w;
+    w.store.inner.save_token(
+        {.user_name = "ada", .client_id = "app", .grant_token = w.server.grant("ada"), .status = "none"});
+    CHECK(w.is_stored(w.keeper().access_token({.user_name = "ada"})));
+}
+
+TEST_CASE("exchange: two who bring the same first login at one moment both get its tokens", "[exchange]") {
+    world w;
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    auto second = w.keeper();
+    std::future<secret> other;
+    w.store.before = [&](std::string_view operation) { // the row is there, and its own lock is not taken yet
+        if (operation != "lock" || other.valid() || w.store.inner.get_tokens().empty()) return;
+        other = std::async(std::launch::async, [&] { return second.access_token(probe); });
+        std::this_thread::sleep_for(20ms);
+    };
+    const secret given = w.keeper().access_token(probe);
+    CHECK(other.get() == given);
+    CHECK(w.server.log().logins == 1);
+}
+
+TEST_CASE("exchange: a login of which nothing was sent leaves no row", "[exchange]") {
+    world w;
+    const std::string fails = GENERATE(as<std::string>{}, "lock", "find_by_id");
+    bool is_inserted = false;
+    w.store.before = [&](std::string_view operation) {
+        if (operation == "save")
+            is_inserted = true;
+        else if (is_inserted && operation == fails)
+            throw tokenkeep::error(errc::storage_failure, "no more locks");
+    };
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    CHECK(error_of([&] { w.keeper().access_token(probe); }).has_value());
+    CHECK(w.store.inner.get_tokens().empty());
+    CHECK(w.server.log().token_requests == 0);
+    w.store.before = [](std::string_view) {};
+    CHECK(w.is_stored(w.keeper().access_token(probe)));
+}
+
+TEST_CASE("exchange: whose row another login takes meanwhile gets the tokens of that one", "[exchange]") {
+    world w;
+    w.login();
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        auto response = w.server(request);
+        token theirs = w.row();
+        theirs.status.clear();
+        theirs.grant_token = "another-code";
+        theirs.refresh_token = "rt-theirs";
+        theirs.access_token = "at-theirs";
+        w.store.inner.replace_token(w.row(), theirs);
+        return response;
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    CHECK(keep.access_token({.user_name = "ada", .grant_token = w.server.grant("ada")}) == secret("at-theirs"));
+    CHECK(w.server.log().revocations == 0);
 }

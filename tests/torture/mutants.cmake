@@ -159,8 +159,8 @@ tokenkeep_mutation(transaction detail/renewal.hpp "if (!can_be_served()) throw;"
   [[if (!can_be_served() || tests::mutated("old_token_not_served")) throw;]])
 tokenkeep_mutant(transaction old_token_not_served "[harmless]" "S3: ")
 
-tokenkeep_mutation(transaction detail/renewal.hpp "is_about_exchange(read_status(before.status)) ? before.status"
-  [[is_about_exchange(read_status(before.status)) && !tests::mutated("a_renewal_ends_the_doubt_of_a_login") ? before.status]])
+tokenkeep_mutation(transaction detail/renewal.hpp "is_marked_with(before, before.grant_token) ? before.status"
+  [[is_marked_with(before, before.grant_token) && !tests::mutated("a_renewal_ends_the_doubt_of_a_login") ? before.status]])
 tokenkeep_mutation(transaction detail/exchange.hpp "if (is_in_doubt(row)) {"
   [[if (is_in_doubt(row) && !tests::mutated("grant_token_sent_again")) {]])
 tokenkeep_mutant(transaction a_renewal_ends_the_doubt_of_a_login "[exchange]" "S9: ")

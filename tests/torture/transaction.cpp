@@ -475,6 +475,7 @@ TEST_CASE("transaction: a grant token that many bring is sent once, beside the r
     explore({.threads = {1}, .exchanges = 2, .within = {.preemptions = 2}});
     explore({.threads = {}, .exchanges = 2, .within = faults(1, any, 2)});
     explore({.threads = {1}, .exchanges = 1, .within = faults(1, any, 2)});
+    explore<locking<plain_store>>({.threads = {}, .exchanges = 2, .within = faults(1, any, 2)});
     explore<plain_store>({.threads = {},
                           .exchanges = 2,
                           .read_back_pause = 1s,

@@ -41,27 +41,38 @@ class exchange : transaction<Parts> {
     bool has_exchanged() const { return has_exchanged_; }
 
   private:
-    /// The row has the tokens of this very grant. While a marker names the grant, those it has are older.
+    static bool has_tokens(const token& row) { return !row.access_token.empty() || !row.refresh_token.empty(); }
+
+    /// The row has the tokens of this very grant. While its status names the grant, those it has are older.
     bool is_done(const token& row) const {
-        const bool has_tokens = !row.access_token.empty() || !row.refresh_token.empty();
-        return row.grant_token == probe_.grant_token && has_tokens && !is_in_doubt(row);
+        return row.grant_token == probe_.grant_token && has_tokens(row) &&
+               read_status(row.status).fingerprint != token_status::fingerprint_of(probe_.grant_token);
     }
     bool is_in_doubt(const token& row) const {
         const token_status status = read_status(row.status);
         return status.what == token_status::kind::spend && status.is_about(probe_.grant_token);
     }
 
-    /// Under the lock of the row, or of the name the identity has before there is one. nullopt: look again.
+    /// Under the lock of the row, or of the name the identity has before there are tokens: whoever makes the row holds
+    /// that one until it has them. nullopt: look again.
     std::optional<token> under_first_lock() {
         const std::optional<token> seen = parts_.find(probe_);
-        const std::string key = identity_key(seen ? *seen : probe_);
+        const bool is_first = !seen || !has_tokens(*seen);
+        const std::string key = identity_key(is_first ? probe_ : *seen);
         const auto flight = parts_.flights.of(key);
         const pass entered(*flight, parts_.clock, deadline_);
         guard_type guard = base::lock(*flight, key);
-        std::optional<token> row = parts_.find(probe_);
-        if (seen.has_value() != row.has_value() || (row && identity_key(*row) != key)) return std::nullopt;
-        if (row) return under_own_lock(*flight, guard, *row);
-        return first_login(*flight, guard, key);
+        const std::optional<token> row = parts_.find(probe_);
+        if (!row) return is_first ? first_login(*flight, guard, key) : std::nullopt;
+        const std::string own_key = identity_key(*row);
+        if (own_key == key) return under_own_lock(*flight, guard, *row);
+        if (!is_first) return std::nullopt;
+        const auto own_flight = parts_.flights.of(own_key);
+        const pass entered_own(*own_flight, parts_.clock, deadline_);
+        guard_type own_guard = base::lock(*own_flight, own_key);
+        const std::optional<token> now = parts_.find(probe_);
+        if (!now || identity_key(*now) != own_key) return std::nullopt;
+        return under_own_lock(*own_flight, own_guard, *now);
     }
 
     /// There is no row: one is inserted, with the marker in it, and its own lock is taken before anything is sent.
@@ -70,6 +81,16 @@ class exchange : transaction<Parts> {
         record.status = to_status(base::new_marker(probe_.grant_token));
         [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, record);
         rows_.save(record);
+        try {
+            return send_inserted(flight, guard, key, record);
+        } catch (...) {
+            if (!is_sent_) remove_inserted(record);
+            throw;
+        }
+    }
+
+    std::optional<token> send_inserted(flight_type& flight, guard_type& guard, const std::string& key,
+                                       const token& record) {
         const std::optional<token> row = find_by_status(record);
         if (!row) return std::nullopt;
         token inserted = record;
@@ -88,13 +109,30 @@ class exchange : transaction<Parts> {
         return send(flight, guard, row, std::nullopt);
     }
 
+    /// Nothing was sent: the row that we have inserted goes, as far as that can be done.
+    void remove_inserted(const token& record) {
+        try {
+            if (const std::optional<token> row = find_by_status(record)) rows_.remove(*row);
+        } catch (...) { // its marker then says that the outcome is unknown
+        }
+    }
+
     /// Our marker and our grant have nothing to do with a row that is not ours; the next look finds it.
     std::nullopt_t take_back(const token& row) {
         token unmarked = row;
-        unmarked.status.clear();
         unmarked.grant_token.clear();
+        unmarked.status = not_exchanged(row);
         rows_.replace(row, unmarked);
         return std::nullopt;
+    }
+
+    /// The status of a row whose grant token was not exchanged after all. A store that only merges cannot empty the
+    /// grant token, and what the row has beside it is of another login.
+    static std::string not_exchanged(const token& marked) {
+        if constexpr (Parts::rows_type::compares)
+            return {};
+        else
+            return to_status({.fingerprint = token_status::fingerprint_of(marked.grant_token)});
     }
 
     /// The row that carries our marker, whatever rules the store has.
@@ -126,10 +164,33 @@ class exchange : transaction<Parts> {
         token marked = merge(row, given);
         marked.id = row.id;
         marked.scope = probe_.scope;
+        end_what_is_over(row, marked);
         marked.status = to_status(base::new_marker(probe_.grant_token));
         [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, marked);
-        if (!base::write_marker(row, marked)) return std::nullopt;
+        try {
+            if (!base::write_marker(row, marked)) return std::nullopt;
+        } catch (...) {
+            undo(marked, row);
+            throw;
+        }
         return send(flight, guard, marked, row);
+    }
+
+    /// A session that is being revoked, or was refused, does not come back to life because the marker of a login takes
+    /// the place of that note. A store that only merges cannot empty a token: it is at least expired.
+    void end_what_is_over(const token& row, token& marked) {
+        const token_status status = read_status(row.status);
+        if (status.what == token_status::kind::none || status.what == token_status::kind::spend ||
+            !status.is_about(row.refresh_token))
+            return;
+        marked.refresh_token.clear();
+        if (status.what == token_status::kind::refused) return;
+        marked.access_token.clear();
+        marked.expires_at = timestamp{};
+        try {
+            parts_.revoke(row);
+        } catch (...) { // as far as the server can be told
+        }
     }
 
     /// The grant token is sent, and the row holds its marker. `before` is the row as it was, if there was one.
@@ -137,15 +198,19 @@ class exchange : transaction<Parts> {
                               const std::optional<token>& before) {
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
+        is_sent_ = true;
         const outcome result = base::ask(exchange_request(parts_.provider, marked), marked);
         if (result.what == outcome::kind::tokens) {
             const new_tokens tokens{.id = marked.id,
                                     .spent = marked.grant_token,
                                     .bought_with = grant_kind::authorization_code,
                                     .answer = *result.answer,
-                                    .sent = result.sent};
+                                    .sent = result.sent,
+                                    .held = marked.refresh_token};
             std::optional<token> saved = base::save(flight, guard, tokens, marked);
+            if (!saved) saved = rows_.find_by_id(marked.id); // another login has taken the row
             if (!saved) throw no_session();
+            if (saved->grant_token != marked.grant_token) return saved;
             has_exchanged_ = true;
             return saved;
         }
@@ -154,17 +219,23 @@ class exchange : transaction<Parts> {
             std::rethrow_exception(base::outcome_unknown(result));
         }
         if (result.what == outcome::kind::refused) tell(event_kind::refused, marked);
-        if (result.what == outcome::kind::refused && before && before->grant_token == marked.grant_token)
-            undo(marked, refused(*before));
+        const bool stays = before && (before->grant_token == marked.grant_token || !Parts::rows_type::compares);
+        if (result.what == outcome::kind::refused && stays)
+            undo(marked, refused(*before, marked.grant_token));
+        else if (before && before->grant_token != marked.grant_token && before->status.empty())
+            undo(marked, with_status(*before, not_exchanged(marked)));
         else
             undo(marked, before);
         std::rethrow_exception(result.why);
     }
 
-    /// A row that a program stored with this grant token, which is not sent again.
-    static token refused(token row) {
-        row.status = to_status(
-            {.what = token_status::kind::refused, .fingerprint = token_status::fingerprint_of(row.grant_token)});
+    /// A row in which this grant token stays, and says that it was refused: it is not sent again.
+    static token refused(const token& row, const secret& grant) {
+        return with_status(
+            row, to_status({.what = token_status::kind::refused, .fingerprint = token_status::fingerprint_of(grant)}));
+    }
+    static token with_status(token row, std::string status) {
+        row.status = std::move(status);
         return row;
     }
 
@@ -172,12 +243,13 @@ class exchange : transaction<Parts> {
     void undo(const token& marked, const std::optional<token>& before) {
         try {
             if (before ? rows_.replace(marked, *before) : rows_.remove(marked)) tell(event_kind::taken_back, marked);
-        } catch (const std::exception&) { // the marker then says that the outcome of this grant is unknown
+        } catch (...) { // the marker then says that the outcome of this grant is unknown
         }
     }
 
     const token& probe_;
     bool has_exchanged_ = false;
+    bool is_sent_ = false;
 };
 
 } // namespace tokenkeep::inline v0::detail

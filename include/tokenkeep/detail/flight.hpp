@@ -4,16 +4,19 @@
 
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/session.hpp>
+#include <tokenkeep/token.hpp>
 
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -35,9 +38,34 @@ struct flight {
     std::optional<Unsaved> unsaved{};       // the owner's
     std::string future_nonce{};             // the owner's: a marker from the future, and when it was first seen
     time_point future_nonce_seen{};         // the owner's
+    std::size_t seen = 0;                   // guarded by mutex: an access token's hash,
+    time_point seen_end{};                  // guarded by mutex: and the end that it seemed to have
+    std::size_t refused = 0;                // guarded by mutex: the hash of one that was refused though it was new,
+    time_point refused_until{};             // guarded by mutex: and until when that is no reason to renew it
     std::shared_ptr<published_version> published = std::make_shared<published_version>();
 
     void publish() { published->count.fetch_add(1, std::memory_order_acq_rel); }
+
+    /// The end of the row's access token by the steady clock: `seems`, or what that was when the token was first seen.
+    time_point end_of(const token& row, time_point seems) {
+        const std::size_t hash = hash_of(row);
+        const std::lock_guard lock(mutex);
+        if (std::exchange(seen, hash) != hash) seen_end = seems;
+        return seen_end;
+    }
+
+    /// The row's access token was refused although a 401 had just brought it: renewing does not help.
+    void renewed_in_vain(const token& row, time_point until) {
+        const std::size_t hash = hash_of(row);
+        const std::lock_guard lock(mutex);
+        refused = hash;
+        refused_until = until;
+    }
+    bool would_renew_in_vain(const token& row, time_point now) {
+        const std::size_t hash = hash_of(row);
+        const std::lock_guard lock(mutex);
+        return refused == hash && now < refused_until;
+    }
 
     /// How long to pause, and why; nullopt if a request may be made now.
     std::optional<std::pair<time_point, std::exception_ptr>> pause(time_point now) {
@@ -58,6 +86,13 @@ struct flight {
         const std::lock_guard lock(mutex);
         failures_in_a_row = 0;
         last_failure = nullptr;
+    }
+
+  private:
+    /// Of the access token with its expiry.
+    static std::size_t hash_of(const token& row) {
+        const std::int64_t end = row.expires_at.value_or(timestamp{}).time_since_epoch().count();
+        return std::hash<std::string_view>{}(row.access_token.reveal()) ^ std::hash<std::int64_t>{}(end);
     }
 };
 
@@ -107,9 +142,8 @@ class flights {
     std::shared_ptr<Flight> of(const std::string& key) {
         const std::lock_guard lock(mutex_);
         if (by_key_.size() >= forget_at_) forget_idle();
-        std::shared_ptr<Flight>& found = by_key_[key];
-        if (!found) found = std::make_shared<Flight>();
-        return found;
+        const auto found = by_key_.find(key);
+        return found != by_key_.end() ? found->second : by_key_.emplace(key, std::make_shared<Flight>()).first->second;
     }
 
     /// Calls `act(key, flight)` for each. Only while nobody else uses the keeper.

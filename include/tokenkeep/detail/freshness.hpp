@@ -22,6 +22,14 @@ inline std::chrono::milliseconds time_between(timestamp from, timestamp to) {
     return std::chrono::milliseconds{static_cast<std::int64_t>(std::min(gap, most))};
 }
 
+/// That much later, or the end of time.
+inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_clock::time_point t,
+                                                        std::chrono::milliseconds time) {
+    using time_point = std::chrono::steady_clock::time_point;
+    const auto room = std::chrono::duration_cast<std::chrono::milliseconds>(time_point::max() - t);
+    return time < room ? t + time : time_point::max();
+}
+
 /// How long before its end the row's access token is renewed: `margin`, but at most a fifth of the token's life. A row
 /// that does not say when the token was issued, such as one of Zoho's SDKs, has at most the five seconds they use.
 inline std::chrono::milliseconds margin_of(const token& row, std::chrono::milliseconds margin) {
@@ -49,11 +57,6 @@ inline bool is_usable(const token& row, timestamp now, const secret* refused) {
     if (row.access_token.empty() || (refused != nullptr && row.access_token == *refused) || is_revoking(row))
         return false;
     return !row.expires_at || now < *row.expires_at;
-}
-
-/// Usable, and not due for renewal.
-inline bool is_fresh(const token& row, timestamp now, std::chrono::milliseconds margin, const secret* refused) {
-    return is_usable(row, now, refused) && fresh_for(row, now, margin) != std::chrono::milliseconds{0};
 }
 
 } // namespace tokenkeep::inline v0::detail

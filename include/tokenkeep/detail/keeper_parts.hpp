@@ -3,6 +3,7 @@
 #define TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
 
 #include <tokenkeep/detail/transaction.hpp>
+#include <tokenkeep/identity_key.hpp>
 #include <tokenkeep/rules.hpp>
 
 #include <algorithm>
@@ -97,6 +98,31 @@ struct keeper_parts {
         return std::nullopt;
     }
 
+    /// How long the row's access token may be handed out, up to `margin` before its end; zero if no longer, nullopt if
+    /// it has no known end. It ends by the wall clock, or by the steady clock as it seemed when it was first seen: a wall
+    /// clock that is set back makes no token live longer.
+    std::optional<std::chrono::milliseconds> lasts(const token& row, std::chrono::milliseconds margin) {
+        const timestamp now = clock.now();
+        const std::optional<std::chrono::milliseconds> left = fresh_for(row, now, margin);
+        if (!left || left->count() == 0) return left;
+        const auto steady_now = clock.steady_now();
+        const auto end =
+            flights.of(identity_key(row))->end_of(row, time_after(steady_now, time_between(now, *row.expires_at)));
+        const auto steady_left =
+            std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
+        return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
+    }
+    /// Whether the access token is worth sending: see is_usable.
+    bool usable(const token& row, const secret* refused) {
+        return is_usable(row, clock.now(), refused) &&
+               lasts(row, std::chrono::milliseconds{0}) != std::chrono::milliseconds{0};
+    }
+    /// Usable, and not due for renewal.
+    bool fresh(const token& row, const secret* refused) {
+        return is_usable(row, clock.now(), refused) &&
+               lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
+    }
+
     http_response post(http_request request) {
         const wipe_request_at_exit wiped(request);
         request.timeout = options.request_timeout;
@@ -108,6 +134,23 @@ struct keeper_parts {
             return provider.replay_grace;
         else
             return std::chrono::milliseconds{0};
+    }
+
+    /// How long a request whose answer is missing may still be under way. Without locks nobody but the marker keeps
+    /// others away while the sender pauses, sends and saves: the default is then longer by the pause and that.
+    std::chrono::milliseconds settle_after() const {
+        const bool by_default = options.settle_after.count() == 0;
+        const auto more = by_default && !rows_type::locks ? options.read_back_pause + std::chrono::seconds(5)
+                                                          : std::chrono::milliseconds{0};
+        return options.effective_settle_after() + more;
+    }
+
+    /// How long a caller waits for its turn, where it says nothing else: longer than whoever has it can take, who may
+    /// send twice where there is a grace.
+    std::chrono::milliseconds patience() const {
+        const bool may_be_twice = options.lock_timeout.count() == 0 && replay_grace() >= options.request_timeout;
+        return options.effective_lock_timeout() +
+               (may_be_twice ? options.request_timeout : std::chrono::milliseconds{0});
     }
 
     /// How long to pause after a failure: as long as the server asked for, and at least the backoff's next step.
@@ -123,8 +166,8 @@ struct keeper_parts {
         return std::max(retry_after, step - step * chance / 512);
     }
 
-    /// 8: the new tokens go into the row if it still is theirs; the row then. nullopt: it is gone, or holds another
-    /// login. Throws what the store throws.
+    /// 8: the new tokens go into the row if it still is theirs; the row then. nullopt: it is gone, or holds other
+    /// tokens. Throws what the store throws.
     std::optional<token> save_tokens(const new_tokens& tokens) {
         rows_type all = rows();
         for (int tries = 0; tries < 1'000; ++tries) {
@@ -140,7 +183,7 @@ struct keeper_parts {
     void save_kept(flight_type& flight) {
         try {
             const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
-            if (!saved) drop(flight.unsaved->record);
+            if (!saved) drop(flight.unsaved->tokens, flight.unsaved->record);
             flight.publish();
             flight.succeeded();
             if (saved) tell(event_kind::saved, *saved);
@@ -167,15 +210,15 @@ struct keeper_parts {
         }
     }
 
-    /// New tokens whose row is gone, or holds other tokens, are not saved. They are revoked too, if the server can,
-    /// unless the row is still of the same login: then a sibling has renewed it, and to revoke would end that session.
-    void drop(const token& record) {
+    /// New tokens whose row is gone, or holds other tokens, are not saved. A refresh token that is new and whose row is
+    /// gone, or being revoked, is revoked too, if the server can. Else nothing is: a server may end with it all that the
+    /// user has granted to this client (RFC 7009 2.1), and so the session that the row holds.
+    void drop(const new_tokens& tokens, const token& record) {
         tell(event_kind::dropped, record);
         try {
+            const bool is_new = !tokens.answer.refresh_token.empty() && tokens.answer.refresh_token != tokens.spent;
             const std::optional<token> row = rows().find_by_id(record.id);
-            const bool is_same_login =
-                row && row->grant_token == record.grant_token && row->seed == record.seed && !is_revoking(*row);
-            if (!is_same_login) revoke(record);
+            if (is_new && (!row || is_revoking(*row))) revoke(record);
         } catch (...) { // nobody will use these tokens, revoked or not
         }
     }

@@ -74,7 +74,8 @@ class renewal : transaction<Parts> {
             std::rethrow_exception(why);
         } catch (const error& failure) {
             if (failure.retry_after().count() == 0) throw;
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - parts_.clock.steady_now());
+            const auto left = std::max(std::chrono::milliseconds{1},
+                                       std::chrono::ceil<std::chrono::milliseconds>(end - parts_.clock.steady_now()));
             std::throw_with_nested(error(static_cast<errc>(failure.code().value()),
                                          "tokenkeep: the server has asked for a pause that is not over", left));
         }
@@ -85,6 +86,7 @@ class renewal : transaction<Parts> {
         const pass entered(flight, parts_.clock, deadline_);
         if (entered.waited()) tell(event_kind::waited, row_);
         if (entered.failure_while_waiting()) std::rethrow_exception(entered.failure_while_waiting());
+        if (flight.pause(parts_.clock.steady_now())) return false;
         guard_type guard = base::lock(flight, identity_key(row_));
         const secret first_seen = row_.access_token;
         bool replayed = false;
@@ -93,7 +95,8 @@ class renewal : transaction<Parts> {
             if (is_renewed_since(first_seen)) return adopt(flight);
             const token_status status = read_status(row_.status);
             refuse_if_over(status);
-            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+            if (base::is_late())
+                throw error(errc::lock_timeout, "tokenkeep: it could not be decided before the deadline");
             const bool in_doubt = status.what == token_status::kind::spend && status.is_about(row_.refresh_token);
             const bool replay = in_doubt && !replayed && may_replay(status);
             if (row_.refresh_token.empty() || (in_doubt && !replay)) {
@@ -108,7 +111,10 @@ class renewal : transaction<Parts> {
             row_.status = to_status(marker);
             if (!base::write_marker(before, row_)) continue;
             tell(event_kind::marked, row_);
-            if (replay && !may_replay(status)) continue; // the store took too long over it
+            if (replay && !may_replay(status)) { // writing the marker took too long for the grace
+                take_back(before);
+                continue;
+            }
             if (replay)
                 tell(event_kind::replayed, row_);
             else if (in_doubt)
@@ -188,8 +194,8 @@ class renewal : transaction<Parts> {
                time_between(marker.first_sent, now) <= room;
     }
 
-    /// True if the new tokens are saved; false if the row holds another login now, which is to be looked at. A login
-    /// that was cut off before stays in doubt.
+    /// True if the new tokens are saved; false if the row holds other tokens now, which are to be looked at. A login that
+    /// was cut off before stays in doubt.
     bool finish(flight_type& flight, guard_type& guard, const outcome& result, const token& before) {
         const new_tokens tokens{
             .id = row_.id,
@@ -197,7 +203,8 @@ class renewal : transaction<Parts> {
             .bought_with = grant_kind::refresh_token,
             .answer = *result.answer,
             .sent = result.sent,
-            .status = is_about_exchange(read_status(before.status)) ? before.status : std::string(),
+            .held = row_.refresh_token,
+            .status = is_marked_with(before, before.grant_token) ? before.status : std::string(),
         };
         std::optional<token> saved = base::save(flight, guard, tokens, row_);
         if (!saved) return false;
@@ -209,7 +216,7 @@ class renewal : transaction<Parts> {
     void take_back(const token& before) {
         try {
             if (rows_.replace(row_, before)) tell(event_kind::taken_back, before);
-        } catch (const std::exception&) { // the marker then stands, and is settled
+        } catch (...) { // the marker then stands, and is settled
         }
         row_ = before;
     }
@@ -221,7 +228,7 @@ class renewal : transaction<Parts> {
         cleared.status = to_status(marker);
         try {
             if (rows_.replace(row_, cleared)) row_ = std::move(cleared);
-        } catch (const std::exception&) { // the marker then ages
+        } catch (...) { // the marker then ages
         }
     }
 
@@ -231,10 +238,7 @@ class renewal : transaction<Parts> {
             std::rethrow_exception(why);
         } catch (const std::system_error& failure) {
             if (failure.code() == errc::throttled) tell(event_kind::throttled, row_);
-            const bool configuration =
-                failure.code() == errc::client_rejected || failure.code() == errc::request_rejected;
-            const auto now = parts_.clock.steady_now();
-            flight.failed(why, configuration ? now : now + parts_.backoff(flight, retry_after));
+            flight.failed(why, parts_.clock.steady_now() + parts_.backoff(flight, retry_after));
             throw;
         }
     }
@@ -264,7 +268,7 @@ class renewal : transaction<Parts> {
             try {
                 if (!rows_.replace(row_, dead) && !base::is_late()) continue;
                 row_ = std::move(dead);
-            } catch (const std::exception&) { // the marker then stands, and the next one to settle it comes here again
+            } catch (...) { // the marker then stands, and the next one to settle it comes here again
             }
             throw refusal();
         }

@@ -23,6 +23,12 @@
 
 namespace tokenkeep::inline v0::detail {
 
+/// Whether a spend marker in the row names that refresh or grant token.
+inline bool is_marked_with(const token& row, const secret& spent) {
+    const token_status status = read_status(row.status);
+    return status.what == token_status::kind::spend && status.is_about(spent);
+}
+
 /// New tokens on their way into the store, and what they were bought with.
 struct new_tokens {
     std::string id{};
@@ -30,19 +36,27 @@ struct new_tokens {
     grant_kind bought_with{};
     token_response answer{};
     timestamp sent{};
+    secret held{};        ///< The row's refresh token before.
     std::string status{}; ///< The row's, once they are in it.
 
+    /// A row that nobody has seeded is seeded with the first refresh token that is rotated away: a program that still
+    /// has that one, or a record with it, then means this row and brings no new login.
     token applied_to(const token& row) const {
         token record = apply_response(row, answer, sent, bought_with);
         record.status = status;
+        if (bought_with == grant_kind::refresh_token) {
+            if (is_marked_with(row, row.grant_token)) record.status = row.status; // a login that is under way
+            if (record.seed.empty() && record.grant_token.empty() && record.refresh_token != row.refresh_token)
+                record.seed = text::sha256_hex(row.refresh_token.reveal());
+        }
         return record;
     }
 
     /// Whether the row is still the one they belong into: it holds what was spent, or already what came back.
     bool belong_to(const token& row) const {
         if (is_revoking(row)) return false;
-        if (bought_with == grant_kind::authorization_code) return row.grant_token == spent;
-        return row.refresh_token == spent ||
+        if (bought_with == grant_kind::authorization_code && row.grant_token != spent) return false;
+        return row.refresh_token == held ||
                (!answer.refresh_token.empty() && row.refresh_token == answer.refresh_token);
     }
 };
@@ -89,10 +103,8 @@ class transaction {
 
     bool is_late() const { return parts_.clock.steady_now() >= deadline_; }
 
-    bool usable(const token& row, const secret* refused) const { return is_usable(row, parts_.clock.now(), refused); }
-    bool fresh(const token& row, const secret* refused) const {
-        return is_fresh(row, parts_.clock.now(), parts_.options.refresh_margin, refused);
-    }
+    bool usable(const token& row, const secret* refused) const { return parts_.usable(row, refused); }
+    bool fresh(const token& row, const secret* refused) const { return parts_.fresh(row, refused); }
 
     /// The identity's lock. New tokens that could not be saved come first: they are saved, and their lock is ours; or
     /// this throws rotation_not_saved_error, and they and their lock stay.
@@ -119,7 +131,7 @@ class transaction {
     bool is_young(flight_type& flight, const token_status& marker) const {
         if (!marker.last_sent) return false;
         const timestamp now = parts_.clock.now();
-        const auto settle_after = parts_.options.effective_settle_after();
+        const auto settle_after = parts_.settle_after();
         if (now >= *marker.last_sent) return time_between(*marker.last_sent, now) < settle_after;
         const time_point steady_now = parts_.clock.steady_now();
         if (flight.future_nonce != marker.nonce) {
@@ -212,7 +224,7 @@ class transaction {
         }
     }
 
-    /// 8: one durable write of the new tokens. The row as it now is; nullopt if it is gone or holds another login, and
+    /// 8: one durable write of the new tokens. The row as it now is; nullopt if it is gone or holds other tokens, and
     /// the tokens were dropped. Throws rotation_not_saved_error if the store would not take them (9).
     std::optional<token> save(flight_type& flight, guard_type& guard, const new_tokens& tokens, const token& marked) {
         try {
@@ -220,7 +232,7 @@ class transaction {
             if (!rows_.replace(marked, saved)) {
                 const std::optional<token> merged = parts_.save_tokens(tokens);
                 if (!merged) {
-                    parts_.drop(tokens.applied_to(marked));
+                    parts_.drop(tokens, tokens.applied_to(marked));
                     return std::nullopt;
                 }
                 saved = *merged;
