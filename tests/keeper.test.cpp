@@ -203,7 +203,7 @@ TEST_CASE("keeper: over Zoho's shapes a session is made, used, renewed and revok
 }
 
 TEST_CASE("keeper: 64 threads at one expiry make one request, and wait for nothing else", "[keeper]") {
-    constexpr auto latency = 200ms;
+    constexpr auto latency = 500ms;
     tokenkeep::testing::fake_server server({.latency = latency});
     const auto herd = [&](auto& store) {
         tokenkeep::keeper keep{store, server, server.provider(), {.read_back_pause = 30ms}};

@@ -21,7 +21,7 @@ struct http_request {
     std::string method{}, url{};
     std::vector<http_header> headers{};
     std::string body{};
-    std::chrono::milliseconds timeout{30'000}; ///< For the whole exchange, connecting included. Never "for ever".
+    std::chrono::milliseconds timeout{30'000}; ///< For the whole exchange. Zero is the shortest, not none.
 };
 
 struct http_response {

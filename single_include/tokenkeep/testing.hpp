@@ -157,7 +157,6 @@ struct fake_server_log {
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -379,7 +378,7 @@ class fake_server_state {
         return timestamp{std::chrono::milliseconds{member(object, name).integer().value_or(0)}};
     }
 
-    std::deque<session> sessions_{}; // what take_grant and take_refresh_token point to is good until the next request
+    std::vector<session> sessions_{}; // what take_grant and take_refresh_token point to is good until the next request
 };
 
 } // namespace tokenkeep::inline v0::testing
@@ -673,9 +672,9 @@ class fake_server {
         const auto lock = enter();
         return server_.state.to_json();
     }
-    /// The reverse; throws errc::storage_corrupt if the text is no such state. Requests that are under way find it.
+    /// The reverse; throws errc::storage_corrupt if the text is no such state. Requests that are still under way meet it.
     void load_state(std::string_view json) {
-        const std::lock_guard lock(mutex_);
+        const auto lock = enter();
         server_.state = fake_server_state::from_json(json);
     }
 

@@ -9,7 +9,7 @@
 #include <chrono>
 #include <random>
 
-using namespace std::chrono_literals;
+using namespace tests;
 
 namespace {
 
@@ -55,7 +55,8 @@ int most_renewals(std::chrono::seconds time) { return static_cast<int>(time / 80
 TEST_CASE("shared session: whoever finds it due renews it for all, once, and no call fails", "[oidc]") {
     shared_session session;
     const auto time = is_long() ? 120s : 20s;
-    session.share(time, [&](unsigned) { session.work(); });
+    session.end = steady_clock::now() + time;
+    session.share([&](unsigned) { session.work(); });
     const int renewals = check(session);
     CHECK(renewals <= most_renewals(time));
     CHECK(renewals >= most_renewals(time) / 2);
@@ -65,7 +66,8 @@ TEST_CASE("shared session: connections that fail before anything is sent cost ca
     shared_session session;
     session.may_fail = {tokenkeep::errc::transport_failure};
     const auto time = is_long() ? 120s : 10s;
-    session.share(time, [&](unsigned) { session.work(flaky_transport{}); });
+    session.end = steady_clock::now() + time;
+    session.share([&](unsigned) { session.work(flaky_transport{}); });
     const int renewals = check(session);
     CHECK(renewals <= most_renewals(time));
     CHECK(renewals >= 2);
@@ -75,7 +77,8 @@ TEST_CASE("shared session: a process whose clock is wrong by half a minute does 
     const auto ahead = GENERATE(30s, -30s);
     CAPTURE(ahead.count());
     shared_session session;
-    session.share(is_long() ? 60s : 5s, [&](unsigned n) {
+    session.end = steady_clock::now() + (is_long() ? 60s : 5s);
+    session.share([&](unsigned n) {
         if (n == 0)
             session.work(curl_transport{}, tokenkeep::ignore_events{}, wrong_clock(ahead));
         else

@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+namespace tests {
+
 using namespace std::chrono_literals;
 using nlohmann::json;
 using std::chrono::steady_clock;
@@ -45,7 +47,7 @@ class shared_session {
     std::vector<tokenkeep::errc> may_fail{}; ///< What a call may throw.
     steady_clock::time_point end{};          ///< Of the work.
 
-    /// One of the processes: its threads call the API until the end. Throws what a call throws that may not fail so.
+    /// One of the processes: its threads call the API until the end. Throws what a call throws, unless `may_fail` has it.
     template <class Transport = curl_transport, class Observer = tokenkeep::ignore_events,
               class Clock = tokenkeep::system_clock>
     void work(Transport transport = {}, Observer observer = {}, Clock clock = Clock()) const {
@@ -56,8 +58,7 @@ class shared_session {
                 expect(keep.send({.method = "GET", .url = server_.process.url() + "/me"}, ada).status == 200,
                        "a call is refused");
             } catch (const tokenkeep::error& failure) {
-                const auto is_it = [&](tokenkeep::errc code) { return failure.code() == code; };
-                if (std::none_of(may_fail.begin(), may_fail.end(), is_it)) throw;
+                if (!is_expected(failure)) throw;
             }
         };
         std::vector<std::future<void>> threads;
@@ -68,10 +69,9 @@ class shared_session {
         for (auto& each : threads) each.get();
     }
 
-    /// Runs `act(n)` in each of the processes at a time, for that long.
+    /// Runs `act(n)` in each of the processes, all at once.
     template <class Act>
-    void share(std::chrono::seconds time, Act act) {
-        end = steady_clock::now() + time;
+    void share(Act act) {
         std::vector<pid_t> processes;
         for (unsigned n = 0; n < workers; ++n) processes.push_back(start_process([&] { act(n); }));
         for (const pid_t each : processes) CHECK(ended_well(each));
@@ -85,18 +85,29 @@ class shared_session {
         try {
             keep.access_token(ada);
         } catch (const tokenkeep::error& failure) {
-            if (failure.code() != tokenkeep::errc::reauthorization_required) return false;
+            if (failure.code() != tokenkeep::errc::reauthorization_required) {
+                if (!is_expected(failure)) throw;
+                return false;
+            }
             keep.access_token(grant());
             return true;
         }
         return false;
     }
 
+    /// A call that is to succeed.
+    void access_token() { tokenkeep::keeper{store_, server_.transport, provider_, options}.access_token(ada); }
+
     json log() const { return server_.log(); }
     /// Whether what is stored is the live token of a session.
     bool is_alive() { return server_.is_alive(store_.find_token(ada).value().refresh_token); }
 
   private:
+    bool is_expected(const tokenkeep::error& failure) const {
+        const auto is_it = [&](tokenkeep::errc code) { return failure.code() == code; };
+        return std::any_of(may_fail.begin(), may_fail.end(), is_it);
+    }
+
     token grant() const { return server_.grant(app, "ada"); }
 
     const real_server server_;
@@ -105,5 +116,7 @@ class shared_session {
     const std::string path_ = where_ / "tokens.tkj";
     tokenkeep::file_store store_{path_};
 };
+
+} // namespace tests
 
 #endif

@@ -78,7 +78,7 @@ struct zoho_world : asked_server {
     }
     int refreshes() const { return log()["by_grant_type"].value("refresh_token", 0); }
 
-    http_response users_as(std::string authorization) const {
+    http_response get_users_as(std::string authorization) const {
         http_request request = users;
         request.headers = {{"Authorization", std::move(authorization)}};
         return transport(request);
@@ -90,9 +90,10 @@ struct zoho_world : asked_server {
                           .body = std::move(body)});
     }
     /// A program of somebody else's has the same refresh token and asks for an access token.
-    http_response spend_elsewhere(const token& row) const { return transport(provider.refresh_request(row)); }
-    void spend_elsewhere(const token& row, int times) const {
-        for (; times > 0; --times) CHECK(!provider.read_token_response(spend_elsewhere(row), row).access_token.empty());
+    http_response refresh_elsewhere(const token& row) const { return transport(provider.refresh_request(row)); }
+    void refresh_elsewhere(const token& row, int times) const {
+        for (; times > 0; --times)
+            CHECK(!provider.read_token_response(refresh_elsewhere(row), row).access_token.empty());
     }
 };
 
@@ -145,7 +146,7 @@ TEST_CASE("zoho server: a login, its record, and its end on both sides", "[oidc]
     CHECK(successes(1, keep, world.users) == 1);
 
     world.pass(1h);
-    CHECK(world.users_as("Zoho-oauthtoken " + std::string(login.access_token.reveal())).status == 401);
+    CHECK(world.get_users_as("Zoho-oauthtoken " + std::string(login.access_token.reveal())).status == 401);
     CHECK(successes(1, keep, world.users) == 1);
     const token renewed = store.find_token(ada).value();
     CHECK(renewed.access_token != login.access_token);
@@ -167,7 +168,7 @@ TEST_CASE("zoho server: a login, its record, and its end on both sides", "[oidc]
     }
     CHECK(store.get_tokens().empty());
     CHECK(!world.is_alive(renewed.refresh_token));
-    CHECK(world.users_as("Zoho-oauthtoken " + std::string(renewed.access_token.reveal())).status == 401);
+    CHECK(world.get_users_as("Zoho-oauthtoken " + std::string(renewed.access_token.reveal())).status == 401);
     CHECK(code_of([&] { keep.send(world.users, ada); }) == errc::token_not_found);
 }
 
@@ -230,7 +231,7 @@ TEST_CASE("zoho server: throttled while the token lives, calls go on with it and
     keep.access_token(world.grant("ada"));
     const token login = store.find_token(ada).value();
     world.pass(49min);
-    world.spend_elsewhere(login, 10);
+    world.refresh_elsewhere(login, 10);
 
     CHECK(successes(16, keep, world.users) == 16);
     CHECK(world.log()["throttled"] == 1);
@@ -260,8 +261,8 @@ TEST_CASE("zoho server: throttled without a living token, callers are told at on
     keep.access_token(world.grant("ada"));
     const token login = store.find_token(ada).value();
     world.pass(1h);
-    world.spend_elsewhere(login, 10);
-    const http_response eleventh = world.spend_elsewhere(login);
+    world.refresh_elsewhere(login, 10);
+    const http_response eleventh = world.refresh_elsewhere(login);
     CHECK(eleventh.status == (shape == "200" ? 200 : 400));
     CHECK(json::parse(eleventh.body)["error"] == (shape == "access_denied" ? shape : "Access Denied"));
 
@@ -300,12 +301,12 @@ TEST_CASE("zoho server: an access token that fifteen younger ones have pushed ou
     auto keep = world.keep_over(store);
     keep.access_token(world.grant("ada"));
     const token login = store.find_token(ada).value();
-    world.spend_elsewhere(login, 10);
+    world.refresh_elsewhere(login, 10);
     world.pass(10min);
-    world.spend_elsewhere(login, 4);
+    world.refresh_elsewhere(login, 4);
     CHECK(successes(1, keep, world.users) == 1);
     CHECK(world.log()["calls_refused"] == 0);
-    world.spend_elsewhere(login, 1);
+    world.refresh_elsewhere(login, 1);
     CHECK(successes(1, keep, world.users) == 1);
     CHECK(world.log()["calls_refused"] == 1);
     CHECK(world.refreshes() == 16);
@@ -395,10 +396,10 @@ TEST_CASE("zoho server: it takes parameters from where Zoho does, and only its o
     CHECK(world.post(path + "?" + revocation).status == 400);
 
     const token row{.refresh_token = by_query};
-    const tokenkeep::token_response tokens = world.provider.read_token_response(world.spend_elsewhere(row), row);
+    const tokenkeep::token_response tokens = world.provider.read_token_response(world.refresh_elsewhere(row), row);
     const std::string access(tokens.access_token.reveal());
     CHECK(json::parse(world.transport(world.users).body)["code"] == "AUTHENTICATION_FAILURE");
-    CHECK(world.users_as("Bearer " + access).status == 401);
-    CHECK(json::parse(world.users_as("Bearer " + access).body)["code"] == "INVALID_TOKEN");
-    CHECK(json::parse(world.users_as("Zoho-oauthtoken " + access).body)["users"][0]["email"] == "ada@example.com");
+    CHECK(world.get_users_as("Bearer " + access).status == 401);
+    CHECK(json::parse(world.get_users_as("Bearer " + access).body)["code"] == "INVALID_TOKEN");
+    CHECK(json::parse(world.get_users_as("Zoho-oauthtoken " + access).body)["users"][0]["email"] == "ada@example.com");
 }

@@ -366,8 +366,8 @@ TEST_CASE("fake_server: a late request takes effect before whatever comes after 
         CHECK(c.server.save_state() != before);
     }
     SECTION("in a state that has been loaded") {
-        c.clock.advance(15s);
         c.server.load_state(before.reveal());
+        c.clock.advance(15s);
         CHECK(!c.server.is_live(login.refresh_token));
     }
     SECTION("on access tokens") {

@@ -122,9 +122,9 @@ class fake_server {
         const auto lock = enter();
         return server_.state.to_json();
     }
-    /// The reverse; throws errc::storage_corrupt if the text is no such state. Requests that are under way find it.
+    /// The reverse; throws errc::storage_corrupt if the text is no such state. Requests that are still under way meet it.
     void load_state(std::string_view json) {
-        const std::lock_guard lock(mutex_);
+        const auto lock = enter();
         server_.state = fake_server_state::from_json(json);
     }
 

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -234,7 +233,7 @@ class fake_server_state {
         return timestamp{std::chrono::milliseconds{member(object, name).integer().value_or(0)}};
     }
 
-    std::deque<session> sessions_{}; // what take_grant and take_refresh_token point to is good until the next request
+    std::vector<session> sessions_{}; // what take_grant and take_refresh_token point to is good until the next request
 };
 
 } // namespace tokenkeep::inline v0::testing
