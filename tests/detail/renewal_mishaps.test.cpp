@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 using tests::error_of, tests::world;
 using tokenkeep::errc, tokenkeep::event_kind, tokenkeep::keeper_options, tokenkeep::secret, tokenkeep::token;
@@ -409,4 +410,118 @@ TEST_CASE("mishap: a resource that refuses every token does not cost one at ever
     w.clock.advance(1min);
     CHECK(call(w.server.resource()) == 200);
     CHECK(w.server.log().refreshes == 2);
+}
+
+TEST_CASE("mishap: a 503 is not sent again within a grace before the time that it names", "[renewal]") {
+    world w({.grace = 1h});
+    w.login();
+    auto keep = w.keeper();
+    w.clock.advance(2h);
+    w.server.next(fault::http(503, 120s));
+    try {
+        keep.access_token(ada);
+        FAIL("a failure was expected");
+    } catch (const tokenkeep::error& failure) {
+        CHECK(failure.retry_after() == 120s);
+    }
+    CHECK(error_of([&] { keep.access_token(ada); }).has_value());
+    CHECK(w.server.log().token_requests == 2);
+    w.clock.advance(120s);
+    CHECK(w.is_stored(keep.access_token(ada)));
+}
+
+TEST_CASE("mishap: a lock that cannot be had is no permission, whatever the reason", "[renewal]") {
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    SECTION("the store throws") {
+        w.store.before = [](std::string_view operation) {
+            if (operation == "lock") throw tokenkeep::error(errc::storage_failure, "no locks on this file system");
+        };
+        CHECK(error_of([&] { w.keeper().access_token(ada); }) == errc::storage_failure);
+    }
+    SECTION("the guard converts to false") {
+        struct no_lock {
+            explicit operator bool() const { return false; }
+        };
+        struct : tests::plain_store {
+            no_lock lock_token(const std::string&, std::chrono::steady_clock::time_point) { return {}; }
+        } store;
+        store.save_token(w.row());
+        tokenkeep::keeper keep{store, w.server, w.server.provider(), {}, w.seen, w.clock};
+        CHECK(error_of([&] { keep.access_token(ada); }) == errc::lock_timeout);
+    }
+    CHECK(w.server.log().token_requests == 1);
+}
+
+TEST_CASE("mishap: an observer that throws changes nothing", "[renewal]") {
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    const auto observe = [](const tokenkeep::event&) { throw 1; };
+    tokenkeep::keeper keep{w.store, w.server, w.server.provider(), {}, observe, w.clock};
+    CHECK(w.is_stored(keep.access_token(ada)));
+    CHECK(w.server.is_live(w.row().refresh_token));
+}
+
+TEST_CASE("mishap: a transport that calls another keeper for the same identity is told to wait, and no more",
+          "[renewal]") {
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    auto other = w.keeper();
+    std::optional<errc> inner;
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        inner = error_of([&] { other.access_token(ada, w.clock.steady_now() + 1s); });
+        return w.server(request);
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    CHECK(w.is_stored(keep.access_token(ada)));
+    CHECK(inner == errc::lock_timeout);
+    CHECK(w.server.log().refreshes == 1);
+}
+
+TEST_CASE("mishap: a caller's deadline ends its wait for a caller of the same keeper", "[renewal]") {
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    std::promise<void> answers;
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        answers.get_future().wait();
+        return w.server(request);
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    auto sender = std::async(std::launch::async, [&] { return keep.access_token(ada); });
+    wait_for_marker(w);
+    auto waiter = std::async(std::launch::async,
+                             [&] { return error_of([&] { keep.access_token(ada, w.clock.steady_now() + 50ms); }); });
+    while (waiter.wait_for(10ms) != std::future_status::ready) w.clock.advance(50ms);
+    CHECK(waiter.get() == errc::lock_timeout);
+    answers.set_value();
+    CHECK(w.is_stored(sender.get()));
+}
+
+TEST_CASE("mishap: many who were refused the same token make one request", "[renewal]") {
+    tokenkeep::testing::fake_server server({.latency = 50ms});
+    tokenkeep::memory_store store;
+    tokenkeep::keeper keep{store, server, server.provider()};
+    const secret rejected = keep.access_token({.user_name = "ada", .grant_token = server.grant("ada")});
+    std::vector<std::future<secret>> threads;
+    for (int n = 0; n < 16; ++n)
+        threads.push_back(std::async(std::launch::async, [&] { return keep.renew(ada, rejected); }));
+    for (auto& each : threads) CHECK(each.get() != rejected);
+    CHECK(server.log().refreshes == 1);
+}
+
+TEST_CASE("mishap: a renewal saves twice, the marker and then all that came in one", "[renewal]") {
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    std::vector<std::string> writes;
+    w.store.before = [&](std::string_view operation) {
+        if (operation == "save" || operation == "replace" || operation == "remove" || operation == "delete")
+            writes.emplace_back(operation);
+    };
+    w.keeper().access_token(ada);
+    CHECK(writes == std::vector<std::string>{"replace", "replace"});
 }
