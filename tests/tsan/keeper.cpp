@@ -20,14 +20,14 @@ template <class Keeper>
 void use(Keeper& keep, testing::fake_server& server, unsigned thread) {
     const std::string user = "user " + std::to_string(thread % 2);
     auto session = keep.session({.user_name = user});
-    for (int n = 0; n < 100; ++n) {
+    for (int n = 0; n < 2000; ++n) {
         try {
-            if (n % 30 == 7) server.next(testing::fault::kind::lost_answer);
-            if (n % 25 == 3) server.next(testing::fault::http(429));
-            if (n % 50 == 49) keep.revoke({.user_name = user});
+            if (n % 300 == 7) server.next(testing::fault::kind::lost_answer);
+            if (n % 250 == 3) server.next(testing::fault::http(429));
+            if (n % 500 == 499) keep.revoke({.user_name = user});
             const secret access = keep.access_token({.user_name = user});
             (void)session.access_token();
-            if (n % 4 == 0) (void)keep.renew({.user_name = user}, access);
+            if (n % 20 == 0) (void)keep.renew({.user_name = user}, access);
             (void)keep.send({.method = "GET", .url = server.resource()}, {.user_name = user});
         } catch (const error&) {
             try {
@@ -52,5 +52,5 @@ int main() {
     for (unsigned n = 0; n < 8; ++n) threads.emplace_back([&, n] { use(n % 4 < 2 ? first : second, server, n); });
     for (std::thread& each : threads) each.join();
     std::printf("%u refreshes, %u logins\n", server.log().refreshes, server.log().logins);
-    return server.log().refreshes > 20 ? 0 : 1;
+    return server.log().refreshes > 100 ? 0 : 1;
 }
