@@ -77,8 +77,9 @@ consteval bool explain_keeper() {
 ///   lock_timeout              not this caller's turn before its deadline
 ///   ambiguous, invalid_record, malformed_response, unknown_data_center, and what a store of yours throws
 ///
-/// After a passing failure a caller without a living token waits out the pause (that of retry_after, or a backoff) if it
-/// ends before the caller's deadline; otherwise it gets the failure at once. No request is made in between.
+/// After a failure that has not ended the session a caller without a living token waits out the pause (that of
+/// retry_after, or a backoff) if it ends before the caller's deadline; otherwise it gets the failure at once, as do those
+/// who waited while it happened. A keeper makes no request in between; each has pauses of its own.
 ///
 /// The store and the transport, the observer and the clock are referred to if they are given by name and owned if they
 /// are moved in; the provider is copied. Spelled out, keeper<S&, T&, P> refers and keeper<S, T, P> owns. A keeper can neither be copied nor moved. All members may be called from many
