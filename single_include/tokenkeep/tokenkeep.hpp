@@ -10173,9 +10173,9 @@ consteval bool explain_keeper() {
 /// who waited while it happened. A keeper makes no request in between; each has pauses of its own.
 ///
 /// The store and the transport, the observer and the clock are referred to if they are given by name and owned if they
-/// are moved in; the provider is copied. Spelled out, keeper<S&, T&, P> refers and keeper<S, T, P> owns. A keeper can neither be copied nor moved. All members may be called from many
-/// threads at once. Only one thing is forbidden: to call back, from a transport or observer, for the identity that is
-/// just being renewed; that is errc::lock_timeout.
+/// are moved in; the provider is copied. Spelled out, keeper<S&, T&, P> refers and keeper<S, T, P> owns. A keeper can
+/// neither be copied nor moved. All members may be called from many threads at once. Only one thing is forbidden: to
+/// call back, from a transport or observer, for the identity that is just being renewed; that is errc::lock_timeout.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
 class keeper {
     static_assert(detail::explain_keeper<std::remove_reference_t<Store>, std::remove_reference_t<Transport>, Provider,
