@@ -9176,10 +9176,7 @@ class exchange : transaction<Parts> {
         return row.grant_token == probe_.grant_token && has_tokens(row) &&
                read_status(row.status).fingerprint != token_status::fingerprint_of(probe_.grant_token);
     }
-    bool is_in_doubt(const token& row) const {
-        const token_status status = read_status(row.status);
-        return status.what == token_status::kind::spend && status.is_about(probe_.grant_token);
-    }
+    bool is_in_doubt(const token& row) const { return is_marked_with(row, probe_.grant_token); }
 
     /// Under the lock of the row, or of the name the identity has before there are tokens: whoever makes the row holds
     /// that one until it has them. nullopt: look again.
@@ -9740,12 +9737,12 @@ class renewal : transaction<Parts> {
             refuse_if_over(status);
             if (base::is_late())
                 throw error(errc::lock_timeout, "tokenkeep: it could not be decided before the deadline");
-            const bool in_doubt = status.what == token_status::kind::spend && status.is_about(row_.refresh_token);
+            const bool in_doubt = is_marked_with(row_, row_.refresh_token);
             const bool replay = in_doubt && !replayed && may_replay(status);
             if (row_.refresh_token.empty() || (in_doubt && !replay)) {
                 if (base::usable(row_, refused_)) return true;
                 if (in_doubt ? base::is_young(flight, status) : is_exchange_under_way(flight, status)) return false;
-                if (!in_doubt) refuse_without_refresh_token(status);
+                if (!in_doubt) refuse_without_refresh_token();
             }
             http_request request = refresh_request(parts_.provider, row_);
             const token before = row_;
@@ -9812,18 +9809,14 @@ class renewal : transaction<Parts> {
             throw error(errc::reauthorization_required, "tokenkeep: the session is over; the user has to log in again");
     }
 
-    bool is_about_exchange(const token_status& status) const {
-        return status.what == token_status::kind::spend && status.is_about(row_.grant_token);
-    }
-
     /// Over a store without locks another caller's login may be at work; with locks it would hold ours.
     bool is_exchange_under_way(flight_type& flight, const token_status& status) const {
-        return !Parts::rows_type::locks && is_about_exchange(status) && base::is_young(flight, status);
+        return !Parts::rows_type::locks && is_marked_with(row_, row_.grant_token) && base::is_young(flight, status);
     }
 
     /// A row without a refresh token: either its login was cut off, or it never had one.
-    [[noreturn]] void refuse_without_refresh_token(const token_status& status) const {
-        if (is_about_exchange(status))
+    [[noreturn]] void refuse_without_refresh_token() const {
+        if (is_marked_with(row_, row_.grant_token))
             throw error(errc::outcome_unknown, "tokenkeep: the login was cut off; the grant token may have been spent");
         throw error(errc::reauthorization_required,
                     "tokenkeep: the access token has ended and there is no refresh token");

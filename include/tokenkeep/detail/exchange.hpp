@@ -48,10 +48,7 @@ class exchange : transaction<Parts> {
         return row.grant_token == probe_.grant_token && has_tokens(row) &&
                read_status(row.status).fingerprint != token_status::fingerprint_of(probe_.grant_token);
     }
-    bool is_in_doubt(const token& row) const {
-        const token_status status = read_status(row.status);
-        return status.what == token_status::kind::spend && status.is_about(probe_.grant_token);
-    }
+    bool is_in_doubt(const token& row) const { return is_marked_with(row, probe_.grant_token); }
 
     /// Under the lock of the row, or of the name the identity has before there are tokens: whoever makes the row holds
     /// that one until it has them. nullopt: look again.
