@@ -4,6 +4,7 @@
 #include "catch.hpp"
 #include "keeper_world.hpp"
 
+#include <atomic>
 #include <future>
 #include <string>
 #include <thread>
@@ -340,8 +341,9 @@ TEST_CASE("exchange: two who bring the same first login at one moment both get i
     const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
     auto second = w.keeper();
     std::future<secret> other;
+    std::atomic<bool> has_come = false;
     w.store.before = [&](std::string_view operation) { // the row is there, and its own lock is not taken yet
-        if (operation != "lock" || other.valid() || w.store.inner.get_tokens().empty()) return;
+        if (operation != "lock" || w.store.inner.get_tokens().empty() || has_come.exchange(true)) return;
         other = std::async(std::launch::async, [&] { return second.access_token(probe); });
         std::this_thread::sleep_for(20ms);
     };
