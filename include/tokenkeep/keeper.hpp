@@ -181,7 +181,10 @@ class keeper {
     }
 
   private:
-    time_point default_deadline() { return detail::time_after(parts_.clock.steady_now(), parts_.patience()); }
+    time_point default_deadline() {
+        return detail::time_after(parts_.clock.steady_now(),
+                                  parts_.options.effective_lock_timeout(parts_.replay_grace()));
+    }
 
     /// The row of the probe, its access token fresh: the whole decision of what is to be done.
     token obtain(const token& given, const secret* refused, time_point deadline) {
@@ -220,22 +223,19 @@ class keeper {
         const detail::wipe_request_at_exit wiped(request);
         token row = obtain(probe, nullptr, deadline ? *deadline : default_deadline());
         http_response response = send_once(request, row);
-        if (response.status != 401 || would_renew_in_vain(row)) return response;
+        if (response.status != 401) return response;
+        const auto flight = parts_.flights.of(identity_key(row));
+        if (flight->would_renew_in_vain(row, parts_.clock.steady_now())) return response;
         const secret rejected = std::move(row.access_token);
         row = obtain(token{.id = row.id}, &rejected, deadline ? *deadline : default_deadline());
         response = send_once(request, row);
-        if (response.status == 401)
-            parts_.flights.of(identity_key(row))->renewed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
+        if (response.status == 401) flight->renewed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
         return response;
     }
 
     /// A resource that refuses whatever it is given, as for a scope that is missing, costs five tokens in ten minutes;
     /// Zoho gives ten.
     static constexpr std::chrono::minutes pause_in_vain{2};
-
-    bool would_renew_in_vain(const token& row) {
-        return parts_.flights.of(identity_key(row))->would_renew_in_vain(row, parts_.clock.steady_now());
-    }
 
     http_response send_once(http_request& request, const token& row) {
         check_target(request, row);

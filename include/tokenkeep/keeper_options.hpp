@@ -18,13 +18,14 @@ struct keeper_options {
     std::chrono::milliseconds refresh_margin{60'000};
     /// For a whole exchange with the token endpoint.
     std::chrono::milliseconds request_timeout{30'000};
-    /// How long a caller waits for its turn: longer than the request of whoever has it. 0: the request's timeout and
-    /// 15 s.
+    /// How long a caller waits for its turn: longer than whoever has it takes. 0: the request's timeout, twice that
+    /// where the provider's grace lets it be sent again, and 15 s.
     std::chrono::milliseconds lock_timeout{0};
     /// Over a store that cannot both lock and compare: how long to wait between writing the marker and reading it
     /// back. Longer than any other process takes from its read to its write.
     std::chrono::milliseconds read_back_pause{100};
-    /// How long a request whose answer is missing may still be under way. 0: the request's timeout.
+    /// How long a request whose answer is missing may still be under way. 0: the request's timeout; over a store
+    /// without locks, where nothing else keeps others away while the sender pauses and saves, also the pause and 5 s.
     std::chrono::milliseconds settle_after{0};
     /// After a passing failure the next attempt waits this long, twice as long after each further one, less up to a
     /// half by chance; and never more than the longest.
@@ -34,11 +35,13 @@ struct keeper_options {
     bool any_host = false;
 
     /// The values that 0 stands for.
-    constexpr std::chrono::milliseconds effective_lock_timeout() const {
-        return lock_timeout.count() > 0 ? lock_timeout : request_timeout + std::chrono::seconds(15);
+    constexpr std::chrono::milliseconds effective_lock_timeout(std::chrono::milliseconds replay_grace) const {
+        if (lock_timeout.count() > 0) return lock_timeout;
+        return request_timeout * (replay_grace < request_timeout ? 1 : 2) + std::chrono::seconds(15);
     }
-    constexpr std::chrono::milliseconds effective_settle_after() const {
-        return settle_after.count() > 0 ? settle_after : request_timeout;
+    constexpr std::chrono::milliseconds effective_settle_after(bool store_locks) const {
+        if (settle_after.count() > 0) return settle_after;
+        return store_locks ? request_timeout : request_timeout + read_back_pause + std::chrono::seconds(5);
     }
 };
 

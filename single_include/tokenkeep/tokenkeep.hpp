@@ -8685,10 +8685,23 @@ inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, time
     return std::max(std::chrono::milliseconds{0}, left - margin_of(row, margin));
 }
 
+/// Whether a spend marker in the row names that refresh or grant token.
+inline bool is_marked_with(const token& row, const secret& spent) {
+    const token_status status = read_status(row.status);
+    return status.what == token_status::kind::spend && status.is_about(spent);
+}
+
 /// Whether the row's refresh token is being revoked: nothing of the row is then handed out.
 inline bool is_revoking(const token& row) {
     const token_status status = read_status(row.status);
     return status.what == token_status::kind::revoking && status.is_about(row.refresh_token);
+}
+
+/// Whether the row's refresh token was refused or is being revoked: it is not sent any more.
+inline bool is_over(const token& row) {
+    const token_status status = read_status(row.status);
+    const bool dead = status.what == token_status::kind::refused || status.what == token_status::kind::revoking;
+    return dead && status.is_about(row.refresh_token);
 }
 
 /// Whether the access token is worth sending: there, not the one just refused, not expired, not being revoked.
@@ -8697,6 +8710,63 @@ inline bool is_usable(const token& row, timestamp now, const secret* refused) {
         return false;
     return !row.expires_at || now < *row.expires_at;
 }
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/new_tokens.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_NEW_TOKENS_HPP
+#define TOKENKEEP_DETAIL_NEW_TOKENS_HPP
+
+
+
+
+#include <string>
+
+namespace tokenkeep::inline v0::detail {
+
+/// New tokens on their way into the store, and what they were bought with.
+struct new_tokens {
+    token marked{}; ///< The row when its refresh or grant token was sent.
+    grant_kind bought_with{};
+    token_response answer{};
+    timestamp sent{};
+    std::string status{}; ///< The row's, once they are in it.
+
+    /// What the row is to become, if nobody changes it meanwhile.
+    token record() const { return applied_to(marked); }
+
+    /// A row that nobody has seeded is seeded with the first refresh token that is rotated away: a program that still
+    /// has that one, or a record with it, then means this row and brings no new login.
+    token applied_to(const token& row) const {
+        token record = apply_response(row, answer, sent, bought_with);
+        record.status = status;
+        if (bought_with == grant_kind::refresh_token) {
+            if (is_marked_with(row, row.grant_token)) record.status = row.status; // a login that is under way
+            if (record.seed.empty() && record.grant_token.empty() && record.refresh_token != row.refresh_token)
+                record.seed = text::sha256_hex(row.refresh_token.reveal());
+        }
+        return record;
+    }
+
+    /// Whether the row is still the one they belong into: it holds what was spent, or already what came back.
+    bool belong_to(const token& row) const {
+        if (is_revoking(row)) return false;
+        if (bought_with == grant_kind::authorization_code && row.grant_token != marked.grant_token) return false;
+        return row.refresh_token == marked.refresh_token ||
+               (!answer.refresh_token.empty() && row.refresh_token == answer.refresh_token);
+    }
+};
+
+/// New tokens that the store would not take, with the lock that must not be let go before it does.
+template <class Guard>
+struct unsaved_tokens {
+    new_tokens tokens;
+    Guard guard;
+};
 
 } // namespace tokenkeep::inline v0::detail
 
@@ -8842,13 +8912,14 @@ struct keeper_options {
     std::chrono::milliseconds refresh_margin{60'000};
     /// For a whole exchange with the token endpoint.
     std::chrono::milliseconds request_timeout{30'000};
-    /// How long a caller waits for its turn: longer than the request of whoever has it. 0: the request's timeout and
-    /// 15 s.
+    /// How long a caller waits for its turn: longer than whoever has it takes. 0: the request's timeout, twice that
+    /// where the provider's grace lets it be sent again, and 15 s.
     std::chrono::milliseconds lock_timeout{0};
     /// Over a store that cannot both lock and compare: how long to wait between writing the marker and reading it
     /// back. Longer than any other process takes from its read to its write.
     std::chrono::milliseconds read_back_pause{100};
-    /// How long a request whose answer is missing may still be under way. 0: the request's timeout.
+    /// How long a request whose answer is missing may still be under way. 0: the request's timeout; over a store
+    /// without locks, where nothing else keeps others away while the sender pauses and saves, also the pause and 5 s.
     std::chrono::milliseconds settle_after{0};
     /// After a passing failure the next attempt waits this long, twice as long after each further one, less up to a
     /// half by chance; and never more than the longest.
@@ -8858,11 +8929,13 @@ struct keeper_options {
     bool any_host = false;
 
     /// The values that 0 stands for.
-    constexpr std::chrono::milliseconds effective_lock_timeout() const {
-        return lock_timeout.count() > 0 ? lock_timeout : request_timeout + std::chrono::seconds(15);
+    constexpr std::chrono::milliseconds effective_lock_timeout(std::chrono::milliseconds replay_grace) const {
+        if (lock_timeout.count() > 0) return lock_timeout;
+        return request_timeout * (replay_grace < request_timeout ? 1 : 2) + std::chrono::seconds(15);
     }
-    constexpr std::chrono::milliseconds effective_settle_after() const {
-        return settle_after.count() > 0 ? settle_after : request_timeout;
+    constexpr std::chrono::milliseconds effective_settle_after(bool store_locks) const {
+        if (settle_after.count() > 0) return settle_after;
+        return store_locks ? request_timeout : request_timeout + read_back_pause + std::chrono::seconds(5);
     }
 };
 
@@ -8889,6 +8962,7 @@ class rotation_not_saved_error : public error {
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8896,52 +8970,6 @@ class rotation_not_saved_error : public error {
 #include <utility>
 
 namespace tokenkeep::inline v0::detail {
-
-/// Whether a spend marker in the row names that refresh or grant token.
-inline bool is_marked_with(const token& row, const secret& spent) {
-    const token_status status = read_status(row.status);
-    return status.what == token_status::kind::spend && status.is_about(spent);
-}
-
-/// New tokens on their way into the store, and what they were bought with.
-struct new_tokens {
-    std::string id{};
-    secret spent{};
-    grant_kind bought_with{};
-    token_response answer{};
-    timestamp sent{};
-    secret held{};        ///< The row's refresh token before.
-    std::string status{}; ///< The row's, once they are in it.
-
-    /// A row that nobody has seeded is seeded with the first refresh token that is rotated away: a program that still
-    /// has that one, or a record with it, then means this row and brings no new login.
-    token applied_to(const token& row) const {
-        token record = apply_response(row, answer, sent, bought_with);
-        record.status = status;
-        if (bought_with == grant_kind::refresh_token) {
-            if (is_marked_with(row, row.grant_token)) record.status = row.status; // a login that is under way
-            if (record.seed.empty() && record.grant_token.empty() && record.refresh_token != row.refresh_token)
-                record.seed = text::sha256_hex(row.refresh_token.reveal());
-        }
-        return record;
-    }
-
-    /// Whether the row is still the one they belong into: it holds what was spent, or already what came back.
-    bool belong_to(const token& row) const {
-        if (is_revoking(row)) return false;
-        if (bought_with == grant_kind::authorization_code && row.grant_token != spent) return false;
-        return row.refresh_token == held ||
-               (!answer.refresh_token.empty() && row.refresh_token == answer.refresh_token);
-    }
-};
-
-/// New tokens that the store would not take, with the lock that must not be let go before it does.
-template <class Guard>
-struct unsaved_tokens {
-    new_tokens tokens;
-    token record;
-    Guard guard;
-};
 
 inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
@@ -8990,6 +9018,18 @@ class transaction {
         return guard;
     }
 
+    /// The flight and the lock of an identity, which are given back in the reverse order.
+    struct turn {
+        turn(transaction& by, const std::string& key)
+            : flight(by.parts_.flights.of(key)),
+              entered(*flight, by.parts_.clock, by.deadline_),
+              guard(by.lock(*flight, key)) {}
+
+        std::shared_ptr<flight_type> flight;
+        pass entered;
+        guard_type guard;
+    };
+
     /// A marker for what is about to be spent. `first_sent` is kept where the same token may have been sent before.
     token_status new_marker(const secret& spent, std::optional<timestamp> first_sent = std::nullopt) const {
         const timestamp now = parts_.clock.now();
@@ -9005,7 +9045,7 @@ class transaction {
     bool is_young(flight_type& flight, const token_status& marker) const {
         if (!marker.last_sent) return false;
         const timestamp now = parts_.clock.now();
-        const auto settle_after = parts_.settle_after();
+        const auto settle_after = parts_.options.effective_settle_after(Parts::rows_type::locks);
         if (now >= *marker.last_sent) return time_between(*marker.last_sent, now) < settle_after;
         const time_point steady_now = parts_.clock.steady_now();
         if (flight.future_nonce != marker.nonce) {
@@ -9100,25 +9140,22 @@ class transaction {
 
     /// 8: one durable write of the new tokens. The row as it now is; nullopt if it is gone or holds other tokens, and
     /// the tokens were dropped. Throws rotation_not_saved_error if the store would not take them (9).
-    std::optional<token> save(flight_type& flight, guard_type& guard, const new_tokens& tokens, const token& marked) {
+    std::optional<token> save(flight_type& flight, guard_type& guard, const new_tokens& tokens) {
         try {
-            token saved = tokens.applied_to(marked);
-            if (!rows_.replace(marked, saved)) {
-                const std::optional<token> merged = parts_.save_tokens(tokens);
-                if (!merged) {
-                    parts_.drop(tokens, tokens.applied_to(marked));
-                    return std::nullopt;
-                }
-                saved = *merged;
+            std::optional<token> saved = tokens.record();
+            if (!rows_.replace(tokens.marked, *saved)) saved = parts_.save_tokens(tokens);
+            if (!saved) {
+                parts_.drop(tokens);
+                return std::nullopt;
             }
             flight.publish();
             flight.succeeded();
-            tell(event_kind::saved, saved);
+            tell(event_kind::saved, *saved);
             return saved;
         } catch (...) {
-            flight.unsaved.emplace(unsaved_tokens<guard_type>{tokens, tokens.applied_to(marked), std::move(guard)});
-            tell(event_kind::not_saved, marked);
-            std::throw_with_nested(rotation_not_saved_error(flight.unsaved->record));
+            flight.unsaved.emplace(unsaved_tokens<guard_type>{tokens, std::move(guard)});
+            tell(event_kind::not_saved, tokens.marked);
+            std::throw_with_nested(rotation_not_saved_error(tokens.record()));
         }
     }
 
@@ -9148,7 +9185,7 @@ template <class Parts>
 class exchange : transaction<Parts> {
     using base = transaction<Parts>;
     using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::flight_type, typename base::guard_type, typename base::pass, typename base::time_point;
+    using typename base::turn, typename base::time_point;
 
   public:
     /// `probe` holds a grant token and says whose it is: a user, or at least a client.
@@ -9184,54 +9221,47 @@ class exchange : transaction<Parts> {
         const std::optional<token> seen = parts_.find(probe_);
         const bool is_first = !seen || !has_tokens(*seen);
         const std::string key = identity_key(is_first ? probe_ : *seen);
-        const auto flight = parts_.flights.of(key);
-        const pass entered(*flight, parts_.clock, deadline_);
-        guard_type guard = base::lock(*flight, key);
+        turn held(*this, key);
         const std::optional<token> row = parts_.find(probe_);
-        if (!row) return is_first ? first_login(*flight, guard, key) : std::nullopt;
+        if (!row) return is_first ? first_login(held, key) : std::nullopt;
         const std::string own_key = identity_key(*row);
-        if (own_key == key) return under_own_lock(*flight, guard, *row);
+        if (own_key == key) return under_own_lock(held, *row);
         if (!is_first) return std::nullopt;
-        const auto own_flight = parts_.flights.of(own_key);
-        const pass entered_own(*own_flight, parts_.clock, deadline_);
-        guard_type own_guard = base::lock(*own_flight, own_key);
+        turn own(*this, own_key);
         const std::optional<token> now = parts_.find(probe_);
         if (!now || identity_key(*now) != own_key) return std::nullopt;
-        return under_own_lock(*own_flight, own_guard, *now);
+        return under_own_lock(own, *now);
     }
 
     /// There is no row: one is inserted, with the marker in it, and its own lock is taken before anything is sent.
-    std::optional<token> first_login(flight_type& flight, guard_type& guard, const std::string& key) {
+    std::optional<token> first_login(turn& held, const std::string& key) {
         token record = probe_;
         record.status = to_status(base::new_marker(probe_.grant_token));
         [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, record);
         rows_.save(record);
         try {
-            return send_inserted(flight, guard, key, record);
+            return send_inserted(held, key, record);
         } catch (...) {
             if (!is_sent_) remove_inserted(record);
             throw;
         }
     }
 
-    std::optional<token> send_inserted(flight_type& flight, guard_type& guard, const std::string& key,
-                                       const token& record) {
+    std::optional<token> send_inserted(turn& held, const std::string& key, const token& record) {
         const std::optional<token> row = find_by_status(record);
         if (!row) return std::nullopt;
         token inserted = record;
         inserted.id = row->id;
         if (*row != inserted) return take_back(*row); // the save met a row that had come meanwhile
         const std::string own_key = identity_key(*row);
-        if (own_key == key) return send_if_marked(flight, guard, *row);
-        const auto own_flight = parts_.flights.of(own_key);
-        const pass entered(*own_flight, parts_.clock, deadline_);
-        guard_type own_guard = base::lock(*own_flight, own_key);
-        return send_if_marked(*own_flight, own_guard, *row);
+        if (own_key == key) return send_if_marked(held, *row);
+        turn own(*this, own_key);
+        return send_if_marked(own, *row);
     }
 
-    std::optional<token> send_if_marked(flight_type& flight, guard_type& guard, const token& row) {
+    std::optional<token> send_if_marked(turn& held, const token& row) {
         if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
-        return send(flight, guard, row, std::nullopt);
+        return send(held, row, std::nullopt);
     }
 
     /// Nothing was sent: the row that we have inserted goes, as far as that can be done.
@@ -9244,20 +9274,11 @@ class exchange : transaction<Parts> {
 
     /// Our marker and our grant have nothing to do with a row that is not ours; the next look finds it.
     std::nullopt_t take_back(const token& row) {
-        token unmarked = row;
-        unmarked.grant_token.clear();
-        unmarked.status = not_exchanged(row);
-        rows_.replace(row, unmarked);
+        token theirs = row;
+        theirs.grant_token.clear();
+        theirs.status.clear();
+        undo(row, theirs);
         return std::nullopt;
-    }
-
-    /// The status of a row whose grant token was not exchanged after all. A store that only merges cannot empty the
-    /// grant token, and what the row has beside it is of another login.
-    static std::string not_exchanged(const token& marked) {
-        if constexpr (Parts::rows_type::compares)
-            return {};
-        else
-            return to_status({.fingerprint = token_status::fingerprint_of(marked.grant_token)});
     }
 
     /// The row that carries our marker, whatever rules the store has.
@@ -9269,13 +9290,13 @@ class exchange : transaction<Parts> {
     }
 
     /// There is a row, and its lock is held.
-    std::optional<token> under_own_lock(flight_type& flight, guard_type& guard, const token& row) {
+    std::optional<token> under_own_lock(turn& held, const token& row) {
         if (is_done(row)) return row;
         if (const token_status status = read_status(row.status);
             status.what == token_status::kind::refused && status.is_about(probe_.grant_token))
             throw error(errc::reauthorization_required, "tokenkeep: the server has refused this grant token");
         if (is_in_doubt(row)) {
-            if (!Parts::rows_type::locks && base::is_young(flight, read_status(row.status)) && !base::is_late()) {
+            if (!Parts::rows_type::locks && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
                 parts_.clock.sleep_until(
                     std::min(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
                 return std::nullopt;
@@ -9298,18 +9319,15 @@ class exchange : transaction<Parts> {
             undo(marked, row);
             throw;
         }
-        return send(flight, guard, marked, row);
+        return send(held, marked, row);
     }
 
-    /// A session that is being revoked, or was refused, does not come back to life because the marker of a login takes
+    /// A session that was refused, or is being revoked, does not come back to life because the marker of a login takes
     /// the place of that note. A store that only merges cannot empty a token: it is at least expired.
     void end_what_is_over(const token& row, token& marked) {
-        const token_status status = read_status(row.status);
-        if (status.what == token_status::kind::none || status.what == token_status::kind::spend ||
-            !status.is_about(row.refresh_token))
-            return;
+        if (!is_over(row)) return;
         marked.refresh_token.clear();
-        if (status.what == token_status::kind::refused) return;
+        if (!is_revoking(row)) return;
         marked.access_token.clear();
         marked.expires_at = timestamp{};
         try {
@@ -9319,54 +9337,47 @@ class exchange : transaction<Parts> {
     }
 
     /// The grant token is sent, and the row holds its marker. `before` is the row as it was, if there was one.
-    std::optional<token> send(flight_type& flight, guard_type& guard, const token& marked,
-                              const std::optional<token>& before) {
+    std::optional<token> send(turn& held, const token& marked, const std::optional<token>& before) {
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
         is_sent_ = true;
         const outcome result = base::ask(exchange_request(parts_.provider, marked), marked);
-        if (result.what == outcome::kind::tokens) {
-            const new_tokens tokens{.id = marked.id,
-                                    .spent = marked.grant_token,
-                                    .bought_with = grant_kind::authorization_code,
-                                    .answer = *result.answer,
-                                    .sent = result.sent,
-                                    .held = marked.refresh_token};
-            std::optional<token> saved = base::save(flight, guard, tokens, marked);
-            if (!saved) saved = rows_.find_by_id(marked.id); // another login has taken the row
-            if (!saved) throw no_session();
-            if (saved->grant_token != marked.grant_token) return saved;
-            has_exchanged_ = true;
-            return saved;
-        }
-        if (result.what == outcome::kind::unknown) {
+        switch (result.what) {
+        case outcome::kind::tokens: return keep(held, marked, result);
+        case outcome::kind::unknown:
             tell(event_kind::outcome_unknown, marked);
             std::rethrow_exception(base::outcome_unknown(result));
+        case outcome::kind::refused:
+            tell(event_kind::refused, marked);
+            undo(marked, before, token_status::kind::refused);
+            break;
+        case outcome::kind::not_spent: undo(marked, before); break;
         }
-        if (result.what == outcome::kind::refused) tell(event_kind::refused, marked);
-        const bool stays = before && (before->grant_token == marked.grant_token || !Parts::rows_type::compares);
-        if (result.what == outcome::kind::refused && stays)
-            undo(marked, refused(*before, marked.grant_token));
-        else if (before && before->grant_token != marked.grant_token && before->status.empty())
-            undo(marked, with_status(*before, not_exchanged(marked)));
-        else
-            undo(marked, before);
         std::rethrow_exception(result.why);
     }
 
-    /// A row in which this grant token stays, and says that it was refused: it is not sent again.
-    static token refused(const token& row, const secret& grant) {
-        return with_status(
-            row, to_status({.what = token_status::kind::refused, .fingerprint = token_status::fingerprint_of(grant)}));
-    }
-    static token with_status(token row, std::string status) {
-        row.status = std::move(status);
+    /// The row with the new tokens; or, if another login has taken it meanwhile, as it then is.
+    std::optional<token> keep(turn& held, const token& marked, const outcome& result) {
+        const new_tokens tokens{.marked = marked,
+                                .bought_with = grant_kind::authorization_code,
+                                .answer = *result.answer,
+                                .sent = result.sent};
+        std::optional<token> row = base::save(*held.flight, held.guard, tokens);
+        has_exchanged_ = row.has_value();
+        if (!row) row = rows_.find_by_id(marked.id);
+        if (!row) throw no_session();
         return row;
     }
 
-    /// Nothing was spent, or the grant is worthless: the row is as it was before, as far as that can be done.
-    void undo(const token& marked, const std::optional<token>& before) {
+    /// Nothing was spent, or the grant is worthless: the row is as it was before, as far as that can be done. Where the
+    /// grant token stays in it, because it was there or because a store that only merges cannot empty it, the status
+    /// says what became of it: the tokens beside it are of another login. A note about the refresh token comes first.
+    void undo(const token& marked, std::optional<token> before, token_status::kind what = token_status::kind::none) {
         try {
+            const secret& grant = marked.grant_token;
+            const bool stays = before && (before->grant_token == grant || !Parts::rows_type::compares);
+            if (stays && !read_status(before->status).is_about(before->refresh_token))
+                before->status = to_status({.what = what, .fingerprint = token_status::fingerprint_of(grant)});
             if (before ? rows_.replace(marked, *before) : rows_.remove(marked)) tell(event_kind::taken_back, marked);
         } catch (...) { // the marker then says that the outcome of this grant is unknown
         }
@@ -9521,23 +9532,6 @@ struct keeper_parts {
             return std::chrono::milliseconds{0};
     }
 
-    /// How long a request whose answer is missing may still be under way. Without locks nobody but the marker keeps
-    /// others away while the sender pauses, sends and saves: the default is then longer by the pause and that.
-    std::chrono::milliseconds settle_after() const {
-        const bool by_default = options.settle_after.count() == 0;
-        const auto more = by_default && !rows_type::locks ? options.read_back_pause + std::chrono::seconds(5)
-                                                          : std::chrono::milliseconds{0};
-        return options.effective_settle_after() + more;
-    }
-
-    /// How long a caller waits for its turn, where it says nothing else: longer than whoever has it can take, who may
-    /// send twice where there is a grace.
-    std::chrono::milliseconds patience() const {
-        const bool may_be_twice = options.lock_timeout.count() == 0 && replay_grace() >= options.request_timeout;
-        return options.effective_lock_timeout() +
-               (may_be_twice ? options.request_timeout : std::chrono::milliseconds{0});
-    }
-
     /// How long to pause after a failure: as long as the server asked for, and at least the backoff's next step.
     std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after) const {
         unsigned doublings = 0;
@@ -9556,7 +9550,7 @@ struct keeper_parts {
     std::optional<token> save_tokens(const new_tokens& tokens) {
         rows_type all = rows();
         for (int tries = 0; tries < 1'000; ++tries) {
-            const std::optional<token> row = all.find_by_id(tokens.id);
+            const std::optional<token> row = all.find_by_id(tokens.marked.id);
             if (!row || !tokens.belong_to(*row)) return std::nullopt;
             token record = tokens.applied_to(*row);
             if (all.replace(*row, record)) return record;
@@ -9568,13 +9562,13 @@ struct keeper_parts {
     void save_kept(flight_type& flight) {
         try {
             const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
-            if (!saved) drop(flight.unsaved->tokens, flight.unsaved->record);
+            if (!saved) drop(flight.unsaved->tokens);
             flight.publish();
             flight.succeeded();
             if (saved) tell(event_kind::saved, *saved);
         } catch (...) {
-            tell(event_kind::not_saved, flight.unsaved->record);
-            std::throw_with_nested(rotation_not_saved_error(flight.unsaved->record));
+            tell(event_kind::not_saved, flight.unsaved->tokens.marked);
+            std::throw_with_nested(rotation_not_saved_error(flight.unsaved->tokens.record()));
         }
     }
 
@@ -9598,10 +9592,11 @@ struct keeper_parts {
     /// New tokens whose row is gone, or holds other tokens, are not saved. A refresh token that is new and whose row is
     /// gone, or being revoked, is revoked too, if the server can. Else nothing is: a server may end with it all that the
     /// user has granted to this client (RFC 7009 2.1), and so the session that the row holds.
-    void drop(const new_tokens& tokens, const token& record) {
+    void drop(const new_tokens& tokens) {
+        const token record = tokens.record();
         tell(event_kind::dropped, record);
         try {
-            const bool is_new = !tokens.answer.refresh_token.empty() && tokens.answer.refresh_token != tokens.spent;
+            const bool is_new = record.refresh_token != tokens.marked.refresh_token;
             const std::optional<token> row = rows().find_by_id(record.id);
             if (is_new && (!row || is_revoking(*row))) revoke(record);
         } catch (...) { // nobody will use these tokens, revoked or not
@@ -9670,7 +9665,7 @@ class renewal : transaction<Parts> {
     /// The row with a fresh access token; where the renewal fails, with the old one while it is usable, else it throws.
     token run() {
         try {
-            refuse_if_over(read_status(row_.status));
+            refuse_if_over();
             const auto flight = parts_.flights.of(identity_key(row_));
             while (!renewed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
             return std::move(row_);
@@ -9733,8 +9728,8 @@ class renewal : transaction<Parts> {
         for (;;) {
             look_again();
             if (is_renewed_since(first_seen)) return adopt(flight);
+            refuse_if_over();
             const token_status status = read_status(row_.status);
-            refuse_if_over(status);
             if (base::is_late())
                 throw error(errc::lock_timeout, "tokenkeep: it could not be decided before the deadline");
             const bool in_doubt = is_marked_with(row_, row_.refresh_token);
@@ -9803,9 +9798,8 @@ class renewal : transaction<Parts> {
         return true;
     }
 
-    void refuse_if_over(const token_status& status) const {
-        const bool dead = status.what == token_status::kind::refused || status.what == token_status::kind::revoking;
-        if (dead && status.is_about(row_.refresh_token))
+    void refuse_if_over() const {
+        if (is_over(row_))
             throw error(errc::reauthorization_required, "tokenkeep: the session is over; the user has to log in again");
     }
 
@@ -9834,15 +9828,13 @@ class renewal : transaction<Parts> {
     /// was cut off before stays in doubt.
     bool finish(flight_type& flight, guard_type& guard, const outcome& result, const token& before) {
         const new_tokens tokens{
-            .id = row_.id,
-            .spent = row_.refresh_token,
+            .marked = row_,
             .bought_with = grant_kind::refresh_token,
             .answer = *result.answer,
             .sent = result.sent,
-            .held = row_.refresh_token,
             .status = is_marked_with(before, before.grant_token) ? before.status : std::string(),
         };
-        std::optional<token> saved = base::save(flight, guard, tokens, row_);
+        std::optional<token> saved = base::save(flight, guard, tokens);
         if (!saved) return false;
         row_ = *std::move(saved);
         return true;
@@ -9945,19 +9937,16 @@ namespace tokenkeep::inline v0::detail {
 template <class Parts>
 class revocation : transaction<Parts> {
     using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::guard_type, typename base::pass, typename base::time_point;
+    using base::parts_, base::rows_, base::tell;
+    using typename base::turn, typename base::time_point;
 
   public:
     revocation(Parts& parts, token row, time_point deadline) : base(parts, deadline), row_(std::move(row)) {}
 
     void run() {
-        const std::string key = identity_key(row_);
-        const auto flight = parts_.flights.of(key);
-        const pass entered(*flight, parts_.clock, deadline_);
-        [[maybe_unused]] const guard_type guard = base::lock(*flight, key);
+        const turn held(*this, identity_key(row_));
         mark();
-        flight->publish();
+        held.flight->publish();
         if (!row_.refresh_token.empty() || !row_.access_token.empty()) parts_.revoke(row_);
         while (!rows_.remove(row_)) {
             std::optional<token> row = rows_.find_by_id(row_.id);
@@ -9965,7 +9954,7 @@ class revocation : transaction<Parts> {
             row_ = *std::move(row);
             stop_if_late();
         }
-        flight->publish();
+        held.flight->publish();
         tell(event_kind::revoked, row_);
     }
 
@@ -10015,8 +10004,8 @@ namespace tokenkeep::inline v0::detail {
 template <class Parts>
 class seeding : transaction<Parts> {
     using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::guard_type, typename base::pass, typename base::time_point;
+    using base::parts_, base::rows_, base::tell;
+    using typename base::turn, typename base::time_point;
 
   public:
     /// `probe` holds a refresh token.
@@ -10045,9 +10034,7 @@ class seeding : transaction<Parts> {
     std::optional<token> under_lock() {
         const std::optional<token> seen = parts_.find_or_seeded(probe_);
         const std::string key = identity_key(seen ? *seen : probe_);
-        const auto flight = parts_.flights.of(key);
-        const pass entered(*flight, parts_.clock, deadline_);
-        [[maybe_unused]] const guard_type guard = base::lock(*flight, key);
+        const turn held(*this, key);
         std::optional<token> row = parts_.find_or_seeded(probe_);
         if (row && is_known(*row)) return row;
         if (seen.has_value() != row.has_value() || (row && identity_key(*row) != key)) return std::nullopt;
@@ -10058,7 +10045,7 @@ class seeding : transaction<Parts> {
         } else if (!rows_.replace(*row, new_login(*row))) {
             return std::nullopt;
         }
-        flight->publish();
+        held.flight->publish();
         std::optional<token> made = parts_.find_or_seeded(probe_);
         if (!made)
             throw error(errc::invalid_record,
@@ -10265,7 +10252,10 @@ class keeper {
     }
 
   private:
-    time_point default_deadline() { return detail::time_after(parts_.clock.steady_now(), parts_.patience()); }
+    time_point default_deadline() {
+        return detail::time_after(parts_.clock.steady_now(),
+                                  parts_.options.effective_lock_timeout(parts_.replay_grace()));
+    }
 
     /// The row of the probe, its access token fresh: the whole decision of what is to be done.
     token obtain(const token& given, const secret* refused, time_point deadline) {
@@ -10304,22 +10294,19 @@ class keeper {
         const detail::wipe_request_at_exit wiped(request);
         token row = obtain(probe, nullptr, deadline ? *deadline : default_deadline());
         http_response response = send_once(request, row);
-        if (response.status != 401 || would_renew_in_vain(row)) return response;
+        if (response.status != 401) return response;
+        const auto flight = parts_.flights.of(identity_key(row));
+        if (flight->would_renew_in_vain(row, parts_.clock.steady_now())) return response;
         const secret rejected = std::move(row.access_token);
         row = obtain(token{.id = row.id}, &rejected, deadline ? *deadline : default_deadline());
         response = send_once(request, row);
-        if (response.status == 401)
-            parts_.flights.of(identity_key(row))->renewed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
+        if (response.status == 401) flight->renewed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
         return response;
     }
 
     /// A resource that refuses whatever it is given, as for a scope that is missing, costs five tokens in ten minutes;
     /// Zoho gives ten.
     static constexpr std::chrono::minutes pause_in_vain{2};
-
-    bool would_renew_in_vain(const token& row) {
-        return parts_.flights.of(identity_key(row))->would_renew_in_vain(row, parts_.clock.steady_now());
-    }
 
     http_response send_once(http_request& request, const token& row) {
         check_target(request, row);

@@ -84,9 +84,11 @@ TEST_CASE("mishap: where refresh tokens stay, none is revoked because its row ha
 
 TEST_CASE("mishap: who waits does not give up before the slowest request has ended", "[renewal]") {
     constexpr keeper_options defaults, slow{.request_timeout = 5min};
-    static_assert(defaults.effective_lock_timeout() > defaults.request_timeout);
-    static_assert(slow.effective_lock_timeout() > slow.request_timeout);
-    static_assert(defaults.effective_settle_after() < defaults.effective_lock_timeout());
+    static_assert(defaults.effective_lock_timeout(0s) > defaults.request_timeout);
+    static_assert(slow.effective_lock_timeout(0s) > slow.request_timeout);
+    static_assert(defaults.effective_lock_timeout(1h) > 2 * defaults.request_timeout);
+    static_assert(defaults.effective_settle_after(true) < defaults.effective_lock_timeout(0s));
+    static_assert(defaults.effective_settle_after(false) < defaults.effective_lock_timeout(0s));
 
     world w;
     w.login();

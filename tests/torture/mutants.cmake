@@ -72,7 +72,7 @@ tokenkeep_mutation(transaction detail/transaction.hpp "if (!rows_.replace(row, m
 tokenkeep_mutant(transaction no_second_look "[no fault]" "S1: ")
 tokenkeep_mutant(transaction marker_compares_the_token_only "[lock lost]" "S1: ")
 
-tokenkeep_mutation(transaction detail/renewal.hpp "std::optional<token> saved = base::save(flight, guard, tokens, row_);"
+tokenkeep_mutation(transaction detail/renewal.hpp "std::optional<token> saved = base::save(flight, guard, tokens);"
   [[if (tests::mutated("lock_given_back_before_the_save")) const guard_type early = std::move(guard);
         if (token cleared = row_; tests::mutated("marker_cleared_before_the_save")) {
             cleared.status.clear();
@@ -82,7 +82,7 @@ tokenkeep_mutation(transaction detail/renewal.hpp "std::optional<token> saved = 
             row_ = tokens.applied_to(row_);
             return true;
         }
-        std::optional<token> saved = base::save(flight, guard, tokens, row_);]])
+        std::optional<token> saved = base::save(flight, guard, tokens);]])
 tokenkeep_mutant(transaction lock_given_back_before_the_save "[slow]" "S1: ")
 tokenkeep_mutant(transaction marker_cleared_before_the_save "[losing]" "S3: ")
 tokenkeep_mutant(transaction handed_out_before_the_save "[no fault]" "S5: ")
@@ -123,9 +123,9 @@ tokenkeep_mutation(transaction detail/transaction.hpp "if (refusal.certainly_ref
                 (refusal.code() == errc::server_unavailable && tests::mutated("5xx_taken_for_not_spent"))) {]])
 tokenkeep_mutant(transaction 5xx_taken_for_not_spent "[losing]" "S3: ")
 
-tokenkeep_mutation(transaction detail/transaction.hpp "tell(event_kind::not_saved, marked);"
+tokenkeep_mutation(transaction detail/transaction.hpp "tell(event_kind::not_saved, tokens.marked);"
   [[if (tests::mutated("lock_given_back_with_unsaved_tokens")) const guard_type early = std::move(flight.unsaved->guard);
-            tell(event_kind::not_saved, marked);]])
+            tell(event_kind::not_saved, tokens.marked);]])
 tokenkeep_mutation(transaction detail/transaction.hpp "if (!flight.unsaved) return rows_.lock"
   [[if (tests::mutated("unsaved_tokens_forgotten")) flight.unsaved.reset();
         if (!flight.unsaved) return rows_.lock]])
@@ -139,11 +139,12 @@ tokenkeep_mutation(transaction detail/renewal.hpp "tell(event_kind::refused, row
             if (const std::optional<token> now = rows_.find_by_id(row_.id)) rows_.remove(*now);]])
 tokenkeep_mutant(transaction loser_deletes "[losing]" "S8: ")
 
-tokenkeep_mutation(transaction detail/transaction.hpp "if (!rows_.replace(marked, saved)) {"
-  [[if (tests::mutated("save_by_id")) {
-                rows_.save(saved);
-            } else if (!rows_.replace(marked, saved)) {
-                if (tests::mutated("save_inserts") && !rows_.find_by_id(marked.id)) rows_.save(saved);]])
+tokenkeep_mutation(transaction detail/transaction.hpp "if (!rows_.replace(tokens.marked, *saved)) saved"
+  [[const bool inserts = tests::mutated("save_inserts") && !rows_.find_by_id(tokens.marked.id);
+            if (tests::mutated("save_by_id") || inserts)
+                rows_.save(*saved);
+            else if (!rows_.replace(tokens.marked, *saved))
+                saved]]) # = what the rest of the line says
 tokenkeep_mutant(transaction save_by_id "[login]" "S8: ")
 tokenkeep_mutant(transaction save_inserts "[login]" "S8: ")
 

@@ -20,7 +20,7 @@ template <class Parts>
 class exchange : transaction<Parts> {
     using base = transaction<Parts>;
     using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::flight_type, typename base::guard_type, typename base::pass, typename base::time_point;
+    using typename base::turn, typename base::time_point;
 
   public:
     /// `probe` holds a grant token and says whose it is: a user, or at least a client.
@@ -56,54 +56,47 @@ class exchange : transaction<Parts> {
         const std::optional<token> seen = parts_.find(probe_);
         const bool is_first = !seen || !has_tokens(*seen);
         const std::string key = identity_key(is_first ? probe_ : *seen);
-        const auto flight = parts_.flights.of(key);
-        const pass entered(*flight, parts_.clock, deadline_);
-        guard_type guard = base::lock(*flight, key);
+        turn held(*this, key);
         const std::optional<token> row = parts_.find(probe_);
-        if (!row) return is_first ? first_login(*flight, guard, key) : std::nullopt;
+        if (!row) return is_first ? first_login(held, key) : std::nullopt;
         const std::string own_key = identity_key(*row);
-        if (own_key == key) return under_own_lock(*flight, guard, *row);
+        if (own_key == key) return under_own_lock(held, *row);
         if (!is_first) return std::nullopt;
-        const auto own_flight = parts_.flights.of(own_key);
-        const pass entered_own(*own_flight, parts_.clock, deadline_);
-        guard_type own_guard = base::lock(*own_flight, own_key);
+        turn own(*this, own_key);
         const std::optional<token> now = parts_.find(probe_);
         if (!now || identity_key(*now) != own_key) return std::nullopt;
-        return under_own_lock(*own_flight, own_guard, *now);
+        return under_own_lock(own, *now);
     }
 
     /// There is no row: one is inserted, with the marker in it, and its own lock is taken before anything is sent.
-    std::optional<token> first_login(flight_type& flight, guard_type& guard, const std::string& key) {
+    std::optional<token> first_login(turn& held, const std::string& key) {
         token record = probe_;
         record.status = to_status(base::new_marker(probe_.grant_token));
         [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, record);
         rows_.save(record);
         try {
-            return send_inserted(flight, guard, key, record);
+            return send_inserted(held, key, record);
         } catch (...) {
             if (!is_sent_) remove_inserted(record);
             throw;
         }
     }
 
-    std::optional<token> send_inserted(flight_type& flight, guard_type& guard, const std::string& key,
-                                       const token& record) {
+    std::optional<token> send_inserted(turn& held, const std::string& key, const token& record) {
         const std::optional<token> row = find_by_status(record);
         if (!row) return std::nullopt;
         token inserted = record;
         inserted.id = row->id;
         if (*row != inserted) return take_back(*row); // the save met a row that had come meanwhile
         const std::string own_key = identity_key(*row);
-        if (own_key == key) return send_if_marked(flight, guard, *row);
-        const auto own_flight = parts_.flights.of(own_key);
-        const pass entered(*own_flight, parts_.clock, deadline_);
-        guard_type own_guard = base::lock(*own_flight, own_key);
-        return send_if_marked(*own_flight, own_guard, *row);
+        if (own_key == key) return send_if_marked(held, *row);
+        turn own(*this, own_key);
+        return send_if_marked(own, *row);
     }
 
-    std::optional<token> send_if_marked(flight_type& flight, guard_type& guard, const token& row) {
+    std::optional<token> send_if_marked(turn& held, const token& row) {
         if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
-        return send(flight, guard, row, std::nullopt);
+        return send(held, row, std::nullopt);
     }
 
     /// Nothing was sent: the row that we have inserted goes, as far as that can be done.
@@ -116,20 +109,11 @@ class exchange : transaction<Parts> {
 
     /// Our marker and our grant have nothing to do with a row that is not ours; the next look finds it.
     std::nullopt_t take_back(const token& row) {
-        token unmarked = row;
-        unmarked.grant_token.clear();
-        unmarked.status = not_exchanged(row);
-        rows_.replace(row, unmarked);
+        token theirs = row;
+        theirs.grant_token.clear();
+        theirs.status.clear();
+        undo(row, theirs);
         return std::nullopt;
-    }
-
-    /// The status of a row whose grant token was not exchanged after all. A store that only merges cannot empty the
-    /// grant token, and what the row has beside it is of another login.
-    static std::string not_exchanged(const token& marked) {
-        if constexpr (Parts::rows_type::compares)
-            return {};
-        else
-            return to_status({.fingerprint = token_status::fingerprint_of(marked.grant_token)});
     }
 
     /// The row that carries our marker, whatever rules the store has.
@@ -141,13 +125,13 @@ class exchange : transaction<Parts> {
     }
 
     /// There is a row, and its lock is held.
-    std::optional<token> under_own_lock(flight_type& flight, guard_type& guard, const token& row) {
+    std::optional<token> under_own_lock(turn& held, const token& row) {
         if (is_done(row)) return row;
         if (const token_status status = read_status(row.status);
             status.what == token_status::kind::refused && status.is_about(probe_.grant_token))
             throw error(errc::reauthorization_required, "tokenkeep: the server has refused this grant token");
         if (is_in_doubt(row)) {
-            if (!Parts::rows_type::locks && base::is_young(flight, read_status(row.status)) && !base::is_late()) {
+            if (!Parts::rows_type::locks && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
                 parts_.clock.sleep_until(
                     std::min(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
                 return std::nullopt;
@@ -170,18 +154,15 @@ class exchange : transaction<Parts> {
             undo(marked, row);
             throw;
         }
-        return send(flight, guard, marked, row);
+        return send(held, marked, row);
     }
 
-    /// A session that is being revoked, or was refused, does not come back to life because the marker of a login takes
+    /// A session that was refused, or is being revoked, does not come back to life because the marker of a login takes
     /// the place of that note. A store that only merges cannot empty a token: it is at least expired.
     void end_what_is_over(const token& row, token& marked) {
-        const token_status status = read_status(row.status);
-        if (status.what == token_status::kind::none || status.what == token_status::kind::spend ||
-            !status.is_about(row.refresh_token))
-            return;
+        if (!is_over(row)) return;
         marked.refresh_token.clear();
-        if (status.what == token_status::kind::refused) return;
+        if (!is_revoking(row)) return;
         marked.access_token.clear();
         marked.expires_at = timestamp{};
         try {
@@ -191,54 +172,47 @@ class exchange : transaction<Parts> {
     }
 
     /// The grant token is sent, and the row holds its marker. `before` is the row as it was, if there was one.
-    std::optional<token> send(flight_type& flight, guard_type& guard, const token& marked,
-                              const std::optional<token>& before) {
+    std::optional<token> send(turn& held, const token& marked, const std::optional<token>& before) {
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
         is_sent_ = true;
         const outcome result = base::ask(exchange_request(parts_.provider, marked), marked);
-        if (result.what == outcome::kind::tokens) {
-            const new_tokens tokens{.id = marked.id,
-                                    .spent = marked.grant_token,
-                                    .bought_with = grant_kind::authorization_code,
-                                    .answer = *result.answer,
-                                    .sent = result.sent,
-                                    .held = marked.refresh_token};
-            std::optional<token> saved = base::save(flight, guard, tokens, marked);
-            if (!saved) saved = rows_.find_by_id(marked.id); // another login has taken the row
-            if (!saved) throw no_session();
-            if (saved->grant_token != marked.grant_token) return saved;
-            has_exchanged_ = true;
-            return saved;
-        }
-        if (result.what == outcome::kind::unknown) {
+        switch (result.what) {
+        case outcome::kind::tokens: return keep(held, marked, result);
+        case outcome::kind::unknown:
             tell(event_kind::outcome_unknown, marked);
             std::rethrow_exception(base::outcome_unknown(result));
+        case outcome::kind::refused:
+            tell(event_kind::refused, marked);
+            undo(marked, before, token_status::kind::refused);
+            break;
+        case outcome::kind::not_spent: undo(marked, before); break;
         }
-        if (result.what == outcome::kind::refused) tell(event_kind::refused, marked);
-        const bool stays = before && (before->grant_token == marked.grant_token || !Parts::rows_type::compares);
-        if (result.what == outcome::kind::refused && stays)
-            undo(marked, refused(*before, marked.grant_token));
-        else if (before && before->grant_token != marked.grant_token && before->status.empty())
-            undo(marked, with_status(*before, not_exchanged(marked)));
-        else
-            undo(marked, before);
         std::rethrow_exception(result.why);
     }
 
-    /// A row in which this grant token stays, and says that it was refused: it is not sent again.
-    static token refused(const token& row, const secret& grant) {
-        return with_status(
-            row, to_status({.what = token_status::kind::refused, .fingerprint = token_status::fingerprint_of(grant)}));
-    }
-    static token with_status(token row, std::string status) {
-        row.status = std::move(status);
+    /// The row with the new tokens; or, if another login has taken it meanwhile, as it then is.
+    std::optional<token> keep(turn& held, const token& marked, const outcome& result) {
+        const new_tokens tokens{.marked = marked,
+                                .bought_with = grant_kind::authorization_code,
+                                .answer = *result.answer,
+                                .sent = result.sent};
+        std::optional<token> row = base::save(*held.flight, held.guard, tokens);
+        has_exchanged_ = row.has_value();
+        if (!row) row = rows_.find_by_id(marked.id);
+        if (!row) throw no_session();
         return row;
     }
 
-    /// Nothing was spent, or the grant is worthless: the row is as it was before, as far as that can be done.
-    void undo(const token& marked, const std::optional<token>& before) {
+    /// Nothing was spent, or the grant is worthless: the row is as it was before, as far as that can be done. Where the
+    /// grant token stays in it, because it was there or because a store that only merges cannot empty it, the status
+    /// says what became of it: the tokens beside it are of another login. A note about the refresh token comes first.
+    void undo(const token& marked, std::optional<token> before, token_status::kind what = token_status::kind::none) {
         try {
+            const secret& grant = marked.grant_token;
+            const bool stays = before && (before->grant_token == grant || !Parts::rows_type::compares);
+            if (stays && !read_status(before->status).is_about(before->refresh_token))
+                before->status = to_status({.what = what, .fingerprint = token_status::fingerprint_of(grant)});
             if (before ? rows_.replace(marked, *before) : rows_.remove(marked)) tell(event_kind::taken_back, marked);
         } catch (...) { // the marker then says that the outcome of this grant is unknown
         }

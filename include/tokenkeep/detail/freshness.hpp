@@ -46,10 +46,23 @@ inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, time
     return std::max(std::chrono::milliseconds{0}, left - margin_of(row, margin));
 }
 
+/// Whether a spend marker in the row names that refresh or grant token.
+inline bool is_marked_with(const token& row, const secret& spent) {
+    const token_status status = read_status(row.status);
+    return status.what == token_status::kind::spend && status.is_about(spent);
+}
+
 /// Whether the row's refresh token is being revoked: nothing of the row is then handed out.
 inline bool is_revoking(const token& row) {
     const token_status status = read_status(row.status);
     return status.what == token_status::kind::revoking && status.is_about(row.refresh_token);
+}
+
+/// Whether the row's refresh token was refused or is being revoked: it is not sent any more.
+inline bool is_over(const token& row) {
+    const token_status status = read_status(row.status);
+    const bool dead = status.what == token_status::kind::refused || status.what == token_status::kind::revoking;
+    return dead && status.is_about(row.refresh_token);
 }
 
 /// Whether the access token is worth sending: there, not the one just refused, not expired, not being revoked.

@@ -136,23 +136,6 @@ struct keeper_parts {
             return std::chrono::milliseconds{0};
     }
 
-    /// How long a request whose answer is missing may still be under way. Without locks nobody but the marker keeps
-    /// others away while the sender pauses, sends and saves: the default is then longer by the pause and that.
-    std::chrono::milliseconds settle_after() const {
-        const bool by_default = options.settle_after.count() == 0;
-        const auto more = by_default && !rows_type::locks ? options.read_back_pause + std::chrono::seconds(5)
-                                                          : std::chrono::milliseconds{0};
-        return options.effective_settle_after() + more;
-    }
-
-    /// How long a caller waits for its turn, where it says nothing else: longer than whoever has it can take, who may
-    /// send twice where there is a grace.
-    std::chrono::milliseconds patience() const {
-        const bool may_be_twice = options.lock_timeout.count() == 0 && replay_grace() >= options.request_timeout;
-        return options.effective_lock_timeout() +
-               (may_be_twice ? options.request_timeout : std::chrono::milliseconds{0});
-    }
-
     /// How long to pause after a failure: as long as the server asked for, and at least the backoff's next step.
     std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after) const {
         unsigned doublings = 0;
@@ -171,7 +154,7 @@ struct keeper_parts {
     std::optional<token> save_tokens(const new_tokens& tokens) {
         rows_type all = rows();
         for (int tries = 0; tries < 1'000; ++tries) {
-            const std::optional<token> row = all.find_by_id(tokens.id);
+            const std::optional<token> row = all.find_by_id(tokens.marked.id);
             if (!row || !tokens.belong_to(*row)) return std::nullopt;
             token record = tokens.applied_to(*row);
             if (all.replace(*row, record)) return record;
@@ -183,13 +166,13 @@ struct keeper_parts {
     void save_kept(flight_type& flight) {
         try {
             const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
-            if (!saved) drop(flight.unsaved->tokens, flight.unsaved->record);
+            if (!saved) drop(flight.unsaved->tokens);
             flight.publish();
             flight.succeeded();
             if (saved) tell(event_kind::saved, *saved);
         } catch (...) {
-            tell(event_kind::not_saved, flight.unsaved->record);
-            std::throw_with_nested(rotation_not_saved_error(flight.unsaved->record));
+            tell(event_kind::not_saved, flight.unsaved->tokens.marked);
+            std::throw_with_nested(rotation_not_saved_error(flight.unsaved->tokens.record()));
         }
     }
 
@@ -213,10 +196,11 @@ struct keeper_parts {
     /// New tokens whose row is gone, or holds other tokens, are not saved. A refresh token that is new and whose row is
     /// gone, or being revoked, is revoked too, if the server can. Else nothing is: a server may end with it all that the
     /// user has granted to this client (RFC 7009 2.1), and so the session that the row holds.
-    void drop(const new_tokens& tokens, const token& record) {
+    void drop(const new_tokens& tokens) {
+        const token record = tokens.record();
         tell(event_kind::dropped, record);
         try {
-            const bool is_new = !tokens.answer.refresh_token.empty() && tokens.answer.refresh_token != tokens.spent;
+            const bool is_new = record.refresh_token != tokens.marked.refresh_token;
             const std::optional<token> row = rows().find_by_id(record.id);
             if (is_new && (!row || is_revoking(*row))) revoke(record);
         } catch (...) { // nobody will use these tokens, revoked or not

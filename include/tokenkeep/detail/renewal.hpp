@@ -30,7 +30,7 @@ class renewal : transaction<Parts> {
     /// The row with a fresh access token; where the renewal fails, with the old one while it is usable, else it throws.
     token run() {
         try {
-            refuse_if_over(read_status(row_.status));
+            refuse_if_over();
             const auto flight = parts_.flights.of(identity_key(row_));
             while (!renewed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
             return std::move(row_);
@@ -93,8 +93,8 @@ class renewal : transaction<Parts> {
         for (;;) {
             look_again();
             if (is_renewed_since(first_seen)) return adopt(flight);
+            refuse_if_over();
             const token_status status = read_status(row_.status);
-            refuse_if_over(status);
             if (base::is_late())
                 throw error(errc::lock_timeout, "tokenkeep: it could not be decided before the deadline");
             const bool in_doubt = is_marked_with(row_, row_.refresh_token);
@@ -163,9 +163,8 @@ class renewal : transaction<Parts> {
         return true;
     }
 
-    void refuse_if_over(const token_status& status) const {
-        const bool dead = status.what == token_status::kind::refused || status.what == token_status::kind::revoking;
-        if (dead && status.is_about(row_.refresh_token))
+    void refuse_if_over() const {
+        if (is_over(row_))
             throw error(errc::reauthorization_required, "tokenkeep: the session is over; the user has to log in again");
     }
 
@@ -194,15 +193,13 @@ class renewal : transaction<Parts> {
     /// was cut off before stays in doubt.
     bool finish(flight_type& flight, guard_type& guard, const outcome& result, const token& before) {
         const new_tokens tokens{
-            .id = row_.id,
-            .spent = row_.refresh_token,
+            .marked = row_,
             .bought_with = grant_kind::refresh_token,
             .answer = *result.answer,
             .sent = result.sent,
-            .held = row_.refresh_token,
             .status = is_marked_with(before, before.grant_token) ? before.status : std::string(),
         };
-        std::optional<token> saved = base::save(flight, guard, tokens, row_);
+        std::optional<token> saved = base::save(flight, guard, tokens);
         if (!saved) return false;
         row_ = *std::move(saved);
         return true;

@@ -17,19 +17,16 @@ namespace tokenkeep::inline v0::detail {
 template <class Parts>
 class revocation : transaction<Parts> {
     using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::guard_type, typename base::pass, typename base::time_point;
+    using base::parts_, base::rows_, base::tell;
+    using typename base::turn, typename base::time_point;
 
   public:
     revocation(Parts& parts, token row, time_point deadline) : base(parts, deadline), row_(std::move(row)) {}
 
     void run() {
-        const std::string key = identity_key(row_);
-        const auto flight = parts_.flights.of(key);
-        const pass entered(*flight, parts_.clock, deadline_);
-        [[maybe_unused]] const guard_type guard = base::lock(*flight, key);
+        const turn held(*this, identity_key(row_));
         mark();
-        flight->publish();
+        held.flight->publish();
         if (!row_.refresh_token.empty() || !row_.access_token.empty()) parts_.revoke(row_);
         while (!rows_.remove(row_)) {
             std::optional<token> row = rows_.find_by_id(row_.id);
@@ -37,7 +34,7 @@ class revocation : transaction<Parts> {
             row_ = *std::move(row);
             stop_if_late();
         }
-        flight->publish();
+        held.flight->publish();
         tell(event_kind::revoked, row_);
     }
 

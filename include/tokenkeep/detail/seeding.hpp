@@ -17,8 +17,8 @@ namespace tokenkeep::inline v0::detail {
 template <class Parts>
 class seeding : transaction<Parts> {
     using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::guard_type, typename base::pass, typename base::time_point;
+    using base::parts_, base::rows_, base::tell;
+    using typename base::turn, typename base::time_point;
 
   public:
     /// `probe` holds a refresh token.
@@ -47,9 +47,7 @@ class seeding : transaction<Parts> {
     std::optional<token> under_lock() {
         const std::optional<token> seen = parts_.find_or_seeded(probe_);
         const std::string key = identity_key(seen ? *seen : probe_);
-        const auto flight = parts_.flights.of(key);
-        const pass entered(*flight, parts_.clock, deadline_);
-        [[maybe_unused]] const guard_type guard = base::lock(*flight, key);
+        const turn held(*this, key);
         std::optional<token> row = parts_.find_or_seeded(probe_);
         if (row && is_known(*row)) return row;
         if (seen.has_value() != row.has_value() || (row && identity_key(*row) != key)) return std::nullopt;
@@ -60,7 +58,7 @@ class seeding : transaction<Parts> {
         } else if (!rows_.replace(*row, new_login(*row))) {
             return std::nullopt;
         }
-        flight->publish();
+        held.flight->publish();
         std::optional<token> made = parts_.find_or_seeded(probe_);
         if (!made)
             throw error(errc::invalid_record,

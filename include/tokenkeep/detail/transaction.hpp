@@ -4,6 +4,7 @@
 
 #include <tokenkeep/detail/flight.hpp>
 #include <tokenkeep/detail/freshness.hpp>
+#include <tokenkeep/detail/new_tokens.hpp>
 #include <tokenkeep/detail/os.hpp>
 #include <tokenkeep/detail/row_access.hpp>
 #include <tokenkeep/event.hpp>
@@ -15,6 +16,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,52 +24,6 @@
 #include <utility>
 
 namespace tokenkeep::inline v0::detail {
-
-/// Whether a spend marker in the row names that refresh or grant token.
-inline bool is_marked_with(const token& row, const secret& spent) {
-    const token_status status = read_status(row.status);
-    return status.what == token_status::kind::spend && status.is_about(spent);
-}
-
-/// New tokens on their way into the store, and what they were bought with.
-struct new_tokens {
-    std::string id{};
-    secret spent{};
-    grant_kind bought_with{};
-    token_response answer{};
-    timestamp sent{};
-    secret held{};        ///< The row's refresh token before.
-    std::string status{}; ///< The row's, once they are in it.
-
-    /// A row that nobody has seeded is seeded with the first refresh token that is rotated away: a program that still
-    /// has that one, or a record with it, then means this row and brings no new login.
-    token applied_to(const token& row) const {
-        token record = apply_response(row, answer, sent, bought_with);
-        record.status = status;
-        if (bought_with == grant_kind::refresh_token) {
-            if (is_marked_with(row, row.grant_token)) record.status = row.status; // a login that is under way
-            if (record.seed.empty() && record.grant_token.empty() && record.refresh_token != row.refresh_token)
-                record.seed = text::sha256_hex(row.refresh_token.reveal());
-        }
-        return record;
-    }
-
-    /// Whether the row is still the one they belong into: it holds what was spent, or already what came back.
-    bool belong_to(const token& row) const {
-        if (is_revoking(row)) return false;
-        if (bought_with == grant_kind::authorization_code && row.grant_token != spent) return false;
-        return row.refresh_token == held ||
-               (!answer.refresh_token.empty() && row.refresh_token == answer.refresh_token);
-    }
-};
-
-/// New tokens that the store would not take, with the lock that must not be let go before it does.
-template <class Guard>
-struct unsaved_tokens {
-    new_tokens tokens;
-    token record;
-    Guard guard;
-};
 
 inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
@@ -116,6 +72,18 @@ class transaction {
         return guard;
     }
 
+    /// The flight and the lock of an identity, which are given back in the reverse order.
+    struct turn {
+        turn(transaction& by, const std::string& key)
+            : flight(by.parts_.flights.of(key)),
+              entered(*flight, by.parts_.clock, by.deadline_),
+              guard(by.lock(*flight, key)) {}
+
+        std::shared_ptr<flight_type> flight;
+        pass entered;
+        guard_type guard;
+    };
+
     /// A marker for what is about to be spent. `first_sent` is kept where the same token may have been sent before.
     token_status new_marker(const secret& spent, std::optional<timestamp> first_sent = std::nullopt) const {
         const timestamp now = parts_.clock.now();
@@ -131,7 +99,7 @@ class transaction {
     bool is_young(flight_type& flight, const token_status& marker) const {
         if (!marker.last_sent) return false;
         const timestamp now = parts_.clock.now();
-        const auto settle_after = parts_.settle_after();
+        const auto settle_after = parts_.options.effective_settle_after(Parts::rows_type::locks);
         if (now >= *marker.last_sent) return time_between(*marker.last_sent, now) < settle_after;
         const time_point steady_now = parts_.clock.steady_now();
         if (flight.future_nonce != marker.nonce) {
@@ -226,25 +194,22 @@ class transaction {
 
     /// 8: one durable write of the new tokens. The row as it now is; nullopt if it is gone or holds other tokens, and
     /// the tokens were dropped. Throws rotation_not_saved_error if the store would not take them (9).
-    std::optional<token> save(flight_type& flight, guard_type& guard, const new_tokens& tokens, const token& marked) {
+    std::optional<token> save(flight_type& flight, guard_type& guard, const new_tokens& tokens) {
         try {
-            token saved = tokens.applied_to(marked);
-            if (!rows_.replace(marked, saved)) {
-                const std::optional<token> merged = parts_.save_tokens(tokens);
-                if (!merged) {
-                    parts_.drop(tokens, tokens.applied_to(marked));
-                    return std::nullopt;
-                }
-                saved = *merged;
+            std::optional<token> saved = tokens.record();
+            if (!rows_.replace(tokens.marked, *saved)) saved = parts_.save_tokens(tokens);
+            if (!saved) {
+                parts_.drop(tokens);
+                return std::nullopt;
             }
             flight.publish();
             flight.succeeded();
-            tell(event_kind::saved, saved);
+            tell(event_kind::saved, *saved);
             return saved;
         } catch (...) {
-            flight.unsaved.emplace(unsaved_tokens<guard_type>{tokens, tokens.applied_to(marked), std::move(guard)});
-            tell(event_kind::not_saved, marked);
-            std::throw_with_nested(rotation_not_saved_error(flight.unsaved->record));
+            flight.unsaved.emplace(unsaved_tokens<guard_type>{tokens, std::move(guard)});
+            tell(event_kind::not_saved, tokens.marked);
+            std::throw_with_nested(rotation_not_saved_error(tokens.record()));
         }
     }
 
