@@ -2,12 +2,9 @@
 // The authorization server of the integration test: oidc-provider with strict rotation of refresh tokens, a protected
 // resource beside it, and a few routes for the test itself.
 //
-//   node server.mjs [--port 0] [--seconds 120] [--access-token-seconds 2] [--token-delay-ms 0] [--answer-delay-ms 0]
+//   node server.mjs [--seconds 120] [--access-token-seconds 2] [--token-delay-ms 0] [--answer-delay-ms 0]
 //
 // The delays are those of the token endpoint, before it does anything and before it answers.
-//
-// It listens on 127.0.0.1 only, prints one line {"port":...} when it is ready, and ends when its standard input is
-// closed or when its time is up.
 //
 //   POST /token, /token/revocation   the provider's own endpoints
 //   GET  /me                         the protected resource: {"user":...}, or 401
@@ -15,24 +12,12 @@
 //   GET  /test/log                   what was asked so far, as counts
 //   GET  /test/alive?refresh_token=  {"alive":true} if this refresh token can still be spent
 
-import { createServer } from 'node:http';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Provider, errors } from 'oidc-provider';
+import { answer, count, countInFlight, readOptions, serve } from './local_server.mjs';
 
-const { values: options } = parseArgs({
-    options: {
-        port: { type: 'string', default: '0' },
-        seconds: { type: 'string', default: '120' },
-        'access-token-seconds': { type: 'string', default: '2' },
-        'token-delay-ms': { type: 'string', default: '0' },
-        'answer-delay-ms': { type: 'string', default: '0' },
-    },
-});
-
-process.stdin.on('close', () => process.exit(0)).resume();
-setTimeout(() => process.exit(0), Number(options.seconds) * 1000);
+const options = readOptions({ 'access-token-seconds': '2', 'answer-delay-ms': '0' });
 
 const scope = 'openid offline_access';
 
@@ -99,10 +84,6 @@ const log = {
     most_in_flight: 0,
 };
 
-function count(table, key) {
-    table[key] = (table[key] ?? 0) + 1;
-}
-
 function newProvider(issuer) {
     const client = (client_id, client_secret, token_endpoint_auth_method) => ({
         client_id,
@@ -167,10 +148,6 @@ function newProvider(issuer) {
     return provider;
 }
 
-function answer(response, status, body, headers = {}) {
-    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
-}
-
 async function login(provider, response, query) {
     const client = await provider.Client.find(query.get('client_id') ?? '');
     const user = query.get('user');
@@ -206,41 +183,27 @@ async function alive(provider, response, query) {
     return answer(response, 200, { alive: grant !== undefined });
 }
 
-let inFlight = 0;
-
-async function oauth(provider, callback, path, request, response) {
-    if (path === '/token') {
-        inFlight += 1;
-        log.most_in_flight = Math.max(log.most_in_flight, inFlight);
-        response.once('close', () => { inFlight -= 1; });
+async function oauth(callback, what, request, response) {
+    if (what === 'POST /token') {
+        countInFlight(log, response);
         await delay(Number(options['token-delay-ms']));
     }
-    if (path === '/token/revocation') {
+    if (what === 'POST /token/revocation') {
         response.once('finish', () => { if (response.statusCode === 200) log.revocations += 1; });
     }
     return callback(request, response);
 }
 
-const server = createServer();
-server.listen(Number(options.port), '127.0.0.1', () => {
-    const { port } = server.address();
-    const issuer = `http://127.0.0.1:${port}`;
+serve(options, (issuer) => {
     const provider = newProvider(issuer);
     const callback = provider.callback();
-    server.on('request', async (request, response) => {
-        const { pathname, searchParams } = new URL(request.url, issuer);
-        try {
-            switch (`${request.method} ${pathname}`) {
-            case 'POST /test/code': return await login(provider, response, searchParams);
-            case 'GET /test/log': return answer(response, 200, log);
-            case 'GET /test/alive': return await alive(provider, response, searchParams);
-            case 'GET /me': return await resource(provider, request, response);
-            default: return await oauth(provider, callback, pathname, request, response);
-            }
-        } catch (error) {
-            process.stderr.write(`${error.stack}\n`);
-            return answer(response, 500, { error: 'server_error' });
+    return (request, response, what, query) => {
+        switch (what) {
+        case 'POST /test/code': return login(provider, response, query);
+        case 'GET /test/log': return answer(response, 200, log);
+        case 'GET /test/alive': return alive(provider, response, query);
+        case 'GET /me': return resource(provider, request, response);
+        default: return oauth(callback, what, request, response);
         }
-    });
-    process.stdout.write(`${JSON.stringify({ port })}\n`);
+    };
 });

@@ -2,11 +2,7 @@
 // Zoho's authorization server and its CRM API for the integration test, in Zoho's own wire shapes and with its limits,
 // and a few routes for the test itself. There is one client.
 //
-//   node zoho_server.mjs [--port 0] [--seconds 120] [--access-token-seconds 3600] [--token-delay-ms 0]
-//                        [--window-seconds 600] [--window-tokens 10] [--throttle 400|200|access_denied]
-//
-// It listens on 127.0.0.1 only, prints one line {"port":...} when it is ready, and ends when its standard input is
-// closed or when its time is up.
+//   node zoho_server.mjs [--seconds 120] [--token-delay-ms 0] [--throttle 400|200|access_denied]
 //
 //   POST /oauth/v2/token             for authorization_code and refresh_token
 //   POST /oauth/v2/token/revoke      of a refresh token with its access tokens, or of one access token
@@ -16,25 +12,11 @@
 //   GET  /test/log                   what was asked so far, as counts
 //   GET  /test/alive?refresh_token=  {"alive":true} if there is this refresh token
 
-import { createServer } from 'node:http';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { answer as answerJson, count, countInFlight, readOptions, serve } from './local_server.mjs';
 
-const { values: options } = parseArgs({
-    options: {
-        port: { type: 'string', default: '0' },
-        seconds: { type: 'string', default: '120' },
-        'access-token-seconds': { type: 'string', default: '3600' },
-        'token-delay-ms': { type: 'string', default: '0' },
-        'window-seconds': { type: 'string', default: '600' },
-        'window-tokens': { type: 'string', default: '10' },
-        throttle: { type: 'string', default: '400' },
-    },
-});
-
-process.stdin.on('close', () => process.exit(0)).resume();
-setTimeout(() => process.exit(0), Number(options.seconds) * 1000);
+const options = readOptions({ throttle: '400' });
 
 const client = {
     id: '1000.TOKENKEEP',
@@ -43,6 +25,9 @@ const client = {
     scope: 'ZohoCRM.modules.ALL ZohoCRM.users.READ',
 };
 const codeSeconds = 180;
+const accessTokenSeconds = 3600;
+const windowSeconds = 600;
+const mostInWindow = 10; // access tokens of one refresh token
 const mostActive = 15; // access tokens of one refresh token: one more kills the oldest
 const mostSessions = 20; // refresh tokens of one user and client: one more deletes the first
 
@@ -75,13 +60,8 @@ const log = {
     calls_refused: 0,
 };
 
-function count(table, key) {
-    table[key] = (table[key] ?? 0) + 1;
-}
-
 function answer(response, status, body) {
-    response.writeHead(status, { 'content-type': 'application/json;charset=UTF-8', 'cache-control': 'no-store' });
-    response.end(JSON.stringify(body));
+    answerJson(response, status, body, { 'content-type': 'application/json;charset=UTF-8', 'cache-control': 'no-store' });
 }
 
 // Zoho takes parameters in the query and in a body of either kind.
@@ -112,16 +92,16 @@ function login(user) {
 
 function isThrottled(session) {
     if (now() >= session.windowEnds) {
-        session.windowEnds = now() + Number(options['window-seconds']) * 1000;
+        session.windowEnds = now() + windowSeconds * 1000;
         session.issued = 0;
     }
-    return session.issued >= Number(options['window-tokens']);
+    return session.issued >= mostInWindow;
 }
 
 function newAccessToken(session) {
     for (const [token, ends] of session.active) if (now() >= ends) session.active.delete(token);
     const token = newToken();
-    session.active.set(token, now() + Number(options['access-token-seconds']) * 1000);
+    session.active.set(token, now() + accessTokenSeconds * 1000);
     if (session.active.size > mostActive) session.active.delete(session.active.keys().next().value);
     return token;
 }
@@ -134,7 +114,7 @@ function tokens(origin, session, refreshToken) {
         scope: client.scope,
         api_domain: origin,
         token_type: 'Bearer',
-        expires_in: Number(options['access-token-seconds']),
+        expires_in: accessTokenSeconds,
     };
 }
 
@@ -164,12 +144,8 @@ function refresh(response, origin, parameters) {
     return answer(response, 200, tokens(origin, session));
 }
 
-let inFlight = 0;
-
 async function token(request, response, origin, query) {
-    inFlight += 1;
-    log.most_in_flight = Math.max(log.most_in_flight, inFlight);
-    response.once('close', () => { inFlight -= 1; });
+    countInFlight(log, response);
     const parameters = await parametersOf(request, query);
     log.token_requests += 1;
     count(log.by_grant_type, parameters.grant_type ?? '');
@@ -224,28 +200,15 @@ function pass(response, query) {
     return answer(response, 200, {});
 }
 
-const server = createServer();
-server.listen(Number(options.port), '127.0.0.1', () => {
-    const { port } = server.address();
-    const origin = `http://127.0.0.1:${port}`;
-    server.on('request', async (request, response) => {
-        const { pathname, searchParams } = new URL(request.url, origin);
-        try {
-            switch (`${request.method} ${pathname}`) {
-            case 'POST /oauth/v2/token': return await token(request, response, origin, searchParams);
-            case 'POST /oauth/v2/token/revoke': return await revoke(request, response, searchParams);
-            case 'GET /crm/v8/users': return users(request, response);
-            case 'POST /test/code': return consent(response, searchParams);
-            case 'POST /test/pass': return pass(response, searchParams);
-            case 'GET /test/log': return answer(response, 200, log);
-            case 'GET /test/alive':
-                return answer(response, 200, { alive: sessions.has(searchParams.get('refresh_token')) });
-            default: return answer(response, 404, {});
-            }
-        } catch (error) {
-            process.stderr.write(`${error.stack}\n`);
-            return answer(response, 500, { error: 'server_error' });
-        }
-    });
-    process.stdout.write(`${JSON.stringify({ port })}\n`);
+serve(options, (origin) => (request, response, what, query) => {
+    switch (what) {
+    case 'POST /oauth/v2/token': return token(request, response, origin, query);
+    case 'POST /oauth/v2/token/revoke': return revoke(request, response, query);
+    case 'GET /crm/v8/users': return users(request, response);
+    case 'POST /test/code': return consent(response, query);
+    case 'POST /test/pass': return pass(response, query);
+    case 'GET /test/log': return answer(response, 200, log);
+    case 'GET /test/alive': return answer(response, 200, { alive: sessions.has(query.get('refresh_token')) });
+    default: return answer(response, 404, {});
+    }
 });
