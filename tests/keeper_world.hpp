@@ -111,6 +111,25 @@ struct world {
     }
     /// Whether the token just given is the one that is stored.
     bool is_stored(const tokenkeep::secret& given) { return given == row().access_token; }
+    /// Somebody else puts other tokens into Ada's row, past the keepers: "rt-theirs" and "at-theirs".
+    void take_over(const tokenkeep::secret& grant) {
+        tokenkeep::token theirs = row();
+        theirs.status.clear();
+        theirs.grant_token = grant;
+        theirs.refresh_token = "rt-theirs";
+        theirs.access_token = "at-theirs";
+        theirs.issued_at = clock.now();
+        theirs.expires_at = clock.now() + 1h;
+        store.inner.replace_token(row(), theirs);
+    }
+    /// A status that says that this token is being sent now.
+    std::string marker_for(const tokenkeep::secret& spent) const {
+        return tokenkeep::to_status({.what = tokenkeep::token_status::kind::spend,
+                                     .fingerprint = tokenkeep::token_status::fingerprint_of(spent),
+                                     .first_sent = clock.now(),
+                                     .last_sent = clock.now(),
+                                     .nonce = "0123456789abcdef"});
+    }
     /// Ada's row as it is stored; the test fails if there is none.
     tokenkeep::token row(const std::string& user = "ada") {
         return store.inner.find_token({.user_name = user}).value();

@@ -376,12 +376,7 @@ TEST_CASE("exchange: whose row another login takes meanwhile gets the tokens of 
     w.login();
     const auto transport = [&](const tokenkeep::http_request& request) {
         auto response = w.server(request);
-        token theirs = w.row();
-        theirs.status.clear();
-        theirs.grant_token = "another-code";
-        theirs.refresh_token = "rt-theirs";
-        theirs.access_token = "at-theirs";
-        w.store.inner.replace_token(w.row(), theirs);
+        w.take_over("another-code");
         return response;
     };
     tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};

@@ -428,17 +428,12 @@ TEST_CASE("renewal: a login made while the request was under way wins", "[renewa
     w.clock.advance(2h);
     const auto transport = [&](const tokenkeep::http_request& request) {
         auto response = w.server(request);
-        if (w.row().refresh_token == before.refresh_token)
-            w.store.inner.save_token({.refresh_token = "rt-new",
-                                      .access_token = "at-new",
-                                      .expires_at = w.clock.now() + 1h,
-                                      .issued_at = w.clock.now(),
-                                      .id = before.id});
+        w.take_over(before.grant_token);
         return response;
     };
     tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
-    CHECK(keep.access_token(ada) == secret("at-new"));
-    CHECK(w.row().refresh_token == secret("rt-new"));
+    CHECK(keep.access_token(ada) == secret("at-theirs"));
+    CHECK(w.row().refresh_token == secret("rt-theirs"));
     CHECK(w.seen.count(event_kind::dropped) == 1);
 }
 

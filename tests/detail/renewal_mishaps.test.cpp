@@ -23,8 +23,7 @@ namespace {
 const token ada{.user_name = "ada"};
 
 /// Waits until the row has a spend marker: whoever wrote it is sending.
-template <class World>
-void wait_for_marker(World& w) {
+void wait_for_marker(world<>& w) {
     for (int tries = 0; tries < 10'000; ++tries) {
         if (tokenkeep::read_status(w.row().status).what == tokenkeep::token_status::kind::spend) return;
         std::this_thread::sleep_for(1ms);
@@ -35,11 +34,7 @@ void wait_for_marker(World& w) {
 /// Another process spends the row's refresh token, as it should, and is killed before it can save what comes back.
 void spend_and_die(world<>& w) {
     token marked = w.row();
-    marked.status = tokenkeep::to_status({.what = tokenkeep::token_status::kind::spend,
-                                          .fingerprint = tokenkeep::token_status::fingerprint_of(marked.refresh_token),
-                                          .first_sent = w.clock.now(),
-                                          .last_sent = w.clock.now(),
-                                          .nonce = "0123456789abcdef"});
+    marked.status = w.marker_for(marked.refresh_token);
     REQUIRE(w.store.inner.replace_token(w.row(), marked));
     REQUIRE(w.server(w.server.provider().refresh_request(marked)).status == 200);
 }
@@ -54,13 +49,7 @@ TEST_CASE("mishap: tokens that others have overtaken are dropped, and what the r
     const secret grant = GENERATE_COPY(values<secret>({before.grant_token, "of another login"}));
     const auto transport = [&](const tokenkeep::http_request& request) {
         auto response = w.server(request);
-        token theirs = before;
-        theirs.grant_token = grant;
-        theirs.refresh_token = "rt-theirs";
-        theirs.access_token = "at-theirs";
-        theirs.issued_at = w.clock.now();
-        theirs.expires_at = w.clock.now() + 1h;
-        w.store.inner.replace_token(w.row(), theirs);
+        w.take_over(grant);
         return response;
     };
     tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
@@ -351,11 +340,7 @@ TEST_CASE("mishap: without locks a doubt is not settled while the slowest sender
     w.login();
     w.clock.advance(2h);
     token marked = w.row();
-    marked.status = tokenkeep::to_status({.what = tokenkeep::token_status::kind::spend,
-                                          .fingerprint = tokenkeep::token_status::fingerprint_of(marked.refresh_token),
-                                          .first_sent = w.clock.now(),
-                                          .last_sent = w.clock.now(),
-                                          .nonce = "0123456789abcdef"});
+    marked.status = w.marker_for(marked.refresh_token);
     w.store.save_token(marked);
     auto keep = w.keeper();
     w.clock.advance(34s); // half a minute for the request, and time to pause, send and save
