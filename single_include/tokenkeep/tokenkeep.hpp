@@ -8377,6 +8377,58 @@ struct ignore_events {
 #define TOKENKEEP_DETAIL_FLIGHT_HPP
 
 
+// ==== tokenkeep/detail/seen_tokens.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SEEN_TOKENS_HPP
+#define TOKENKEEP_DETAIL_SEEN_TOKENS_HPP
+
+
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Tells one access token, with its expiry, from another. No secret can be read from it.
+inline std::size_t hash_of_access(const token& row) {
+    const std::int64_t end = row.expires_at.value_or(timestamp{}).time_since_epoch().count();
+    return std::hash<std::string_view>{}(row.access_token.reveal()) ^ std::hash<std::int64_t>{}(end);
+}
+
+/// When access tokens end by the steady clock, as it seemed when they were first seen: of some hundred tokens. One that
+/// another has displaced counts as seen for the first time, which is as good as to go by the wall clock alone.
+class seen_tokens {
+  public:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    /// The end of the row's access token: `seems`, or what that was at first.
+    time_point end_of(const token& row, time_point seems) {
+        const std::size_t hash = hash_of_access(row);
+        slot& own = slots_[hash % slots_.size()];
+        const std::lock_guard lock(own.mutex);
+        if (std::exchange(own.token, hash) != hash) own.end = seems;
+        return own.end;
+    }
+
+  private:
+    struct slot {
+        std::mutex mutex{};
+        std::size_t token = 0;
+        time_point end{};
+    };
+    std::array<slot, 256> slots_{};
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
 
 // ==== tokenkeep/session.hpp
 // SPDX-License-Identifier: MIT
@@ -8479,7 +8531,6 @@ class session {
 #include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -8501,31 +8552,21 @@ struct flight {
     std::optional<Unsaved> unsaved{};       // the owner's
     std::string future_nonce{};             // the owner's: a marker from the future, and when it was first seen
     time_point future_nonce_seen{};         // the owner's
-    std::size_t seen = 0;                   // guarded by mutex: an access token's hash,
-    time_point seen_end{};                  // guarded by mutex: and the end that it seemed to have
-    std::size_t refused = 0;                // guarded by mutex: the hash of one that was refused though it was new,
+    std::size_t refused = 0;                // guarded by mutex: the access token that was refused though it was new,
     time_point refused_until{};             // guarded by mutex: and until when that is no reason to renew it
     std::shared_ptr<published_version> published = std::make_shared<published_version>();
 
     void publish() { published->count.fetch_add(1, std::memory_order_acq_rel); }
 
-    /// The end of the row's access token by the steady clock: `seems`, or what that was when the token was first seen.
-    time_point end_of(const token& row, time_point seems) {
-        const std::size_t hash = hash_of(row);
-        const std::lock_guard lock(mutex);
-        if (std::exchange(seen, hash) != hash) seen_end = seems;
-        return seen_end;
-    }
-
     /// The row's access token was refused although a 401 had just brought it: renewing does not help.
     void renewed_in_vain(const token& row, time_point until) {
-        const std::size_t hash = hash_of(row);
+        const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
         refused = hash;
         refused_until = until;
     }
     bool would_renew_in_vain(const token& row, time_point now) {
-        const std::size_t hash = hash_of(row);
+        const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
         return refused == hash && now < refused_until;
     }
@@ -8549,13 +8590,6 @@ struct flight {
         const std::lock_guard lock(mutex);
         failures_in_a_row = 0;
         last_failure = nullptr;
-    }
-
-  private:
-    /// Of the access token with its expiry.
-    static std::size_t hash_of(const token& row) {
-        const std::int64_t end = row.expires_at.value_or(timestamp{}).time_since_epoch().count();
-        return std::hash<std::string_view>{}(row.access_token.reveal()) ^ std::hash<std::int64_t>{}(end);
     }
 };
 
@@ -9441,6 +9475,7 @@ struct keeper_parts {
     Observer observer;
     Clock clock;
     detail::flights<flight_type> flights{};
+    seen_tokens seen{};
 
     rows_type rows() { return rows_type(store); }
 
@@ -9502,8 +9537,7 @@ struct keeper_parts {
         const std::optional<std::chrono::milliseconds> left = fresh_for(row, now, margin);
         if (!left || left->count() == 0) return left;
         const auto steady_now = clock.steady_now();
-        const auto end =
-            flights.of(identity_key(row))->end_of(row, time_after(steady_now, time_between(now, *row.expires_at)));
+        const auto end = seen.end_of(row, time_after(steady_now, time_between(now, *row.expires_at)));
         const auto steady_left =
             std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);

@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_FLIGHT_HPP
 #define TOKENKEEP_DETAIL_FLIGHT_HPP
 
+#include <tokenkeep/detail/seen_tokens.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/session.hpp>
 #include <tokenkeep/token.hpp>
@@ -15,7 +16,6 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -37,31 +37,21 @@ struct flight {
     std::optional<Unsaved> unsaved{};       // the owner's
     std::string future_nonce{};             // the owner's: a marker from the future, and when it was first seen
     time_point future_nonce_seen{};         // the owner's
-    std::size_t seen = 0;                   // guarded by mutex: an access token's hash,
-    time_point seen_end{};                  // guarded by mutex: and the end that it seemed to have
-    std::size_t refused = 0;                // guarded by mutex: the hash of one that was refused though it was new,
+    std::size_t refused = 0;                // guarded by mutex: the access token that was refused though it was new,
     time_point refused_until{};             // guarded by mutex: and until when that is no reason to renew it
     std::shared_ptr<published_version> published = std::make_shared<published_version>();
 
     void publish() { published->count.fetch_add(1, std::memory_order_acq_rel); }
 
-    /// The end of the row's access token by the steady clock: `seems`, or what that was when the token was first seen.
-    time_point end_of(const token& row, time_point seems) {
-        const std::size_t hash = hash_of(row);
-        const std::lock_guard lock(mutex);
-        if (std::exchange(seen, hash) != hash) seen_end = seems;
-        return seen_end;
-    }
-
     /// The row's access token was refused although a 401 had just brought it: renewing does not help.
     void renewed_in_vain(const token& row, time_point until) {
-        const std::size_t hash = hash_of(row);
+        const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
         refused = hash;
         refused_until = until;
     }
     bool would_renew_in_vain(const token& row, time_point now) {
-        const std::size_t hash = hash_of(row);
+        const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
         return refused == hash && now < refused_until;
     }
@@ -85,13 +75,6 @@ struct flight {
         const std::lock_guard lock(mutex);
         failures_in_a_row = 0;
         last_failure = nullptr;
-    }
-
-  private:
-    /// Of the access token with its expiry.
-    static std::size_t hash_of(const token& row) {
-        const std::int64_t end = row.expires_at.value_or(timestamp{}).time_since_epoch().count();
-        return std::hash<std::string_view>{}(row.access_token.reveal()) ^ std::hash<std::int64_t>{}(end);
     }
 };
 

@@ -2,8 +2,8 @@
 #ifndef TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
 #define TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
 
+#include <tokenkeep/detail/seen_tokens.hpp>
 #include <tokenkeep/detail/transaction.hpp>
-#include <tokenkeep/identity_key.hpp>
 #include <tokenkeep/rules.hpp>
 
 #include <algorithm>
@@ -45,6 +45,7 @@ struct keeper_parts {
     Observer observer;
     Clock clock;
     detail::flights<flight_type> flights{};
+    seen_tokens seen{};
 
     rows_type rows() { return rows_type(store); }
 
@@ -106,8 +107,7 @@ struct keeper_parts {
         const std::optional<std::chrono::milliseconds> left = fresh_for(row, now, margin);
         if (!left || left->count() == 0) return left;
         const auto steady_now = clock.steady_now();
-        const auto end =
-            flights.of(identity_key(row))->end_of(row, time_after(steady_now, time_between(now, *row.expires_at)));
+        const auto end = seen.end_of(row, time_after(steady_now, time_between(now, *row.expires_at)));
         const auto steady_left =
             std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
