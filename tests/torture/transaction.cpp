@@ -183,7 +183,7 @@ class process {
     }
 
     std::vector<std::error_code> failures{}; ///< Of its calls.
-    unsigned refused = 0, unknown = 0;       ///< How often it was told so.
+    unsigned refused = 0;                    ///< How often it was told that a session is over.
 
   private:
     struct transport {
@@ -198,7 +198,6 @@ class process {
         void operator()(const tokenkeep::event& e) {
             if (e.kind == event_kind::dropped) self.shared_.forget(self.number_);
             if (e.kind == event_kind::refused) ++self.refused;
-            if (e.kind == event_kind::outcome_unknown) ++self.unknown;
         }
     };
 
