@@ -44,6 +44,9 @@ template <class Policy = defaults, class Sealer = no_seal>
 class basic_file_store;
 using file_store = basic_file_store<>;
 
+template <class Connection, class Policy = defaults>
+class sql_store;
+
 struct oauth2_provider;
 
 struct event;

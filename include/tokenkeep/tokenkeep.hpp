@@ -26,6 +26,9 @@
 #include <tokenkeep/file_store.hpp>     // for programs: in a file that survives crashes and that processes share
 #include <tokenkeep/file_system.hpp>    // the seam between file_store and the platform
 #include <tokenkeep/sealer.hpp>         // the seam for encryption at rest
+#include <tokenkeep/sql_connection.hpp> // what a database is to a store; for three there are headers of their own
+#include <tokenkeep/sql_schema.hpp>     // its table
+#include <tokenkeep/sql_store.hpp>      // in a table of a database that machines share
 
 // The protocol, without any I/O.
 #include <tokenkeep/http.hpp>           // requests, responses, and what a transport is

@@ -1764,7 +1764,7 @@ inline std::vector<std::string> awkward_texts(bool any_bytes, bool nul) {
 }
 
 template <class Make, class Check>
-void value_laws(Make& make, Check& check, bool any_bytes, bool nul) {
+void value_laws(Make& make, Check& check, bool any_bytes, bool nul, std::size_t longest_id) {
     const std::vector<std::string> texts = awkward_texts(any_bytes, nul);
 
     check.law("S11", [&] {
@@ -1787,13 +1787,15 @@ void value_laws(Make& make, Check& check, bool any_bytes, bool nul) {
 
     check.law("S11", [&] {
         auto store = make();
-        for (const std::string& text : texts)
+        std::vector<std::string> ids = texts;
+        if (longest_id != 0) std::erase_if(ids, [&](const std::string& id) { return id.size() > longest_id; });
+        for (const std::string& text : ids)
             store.save_token({.user_name = "user " + text, .access_token = text, .id = text});
-        for (const std::string& text : texts) {
+        for (const std::string& text : ids) {
             const token wanted{.user_name = "user " + text, .access_token = text, .id = text};
             check.expect(store.find_token_by_id(text) == wanted, "any text is an id");
         }
-        for (const std::string& text : texts) store.delete_token(text);
+        for (const std::string& text : ids) store.delete_token(text);
         check.expect(rows_of(store).empty(), "and deletes its row");
     });
 
@@ -1813,13 +1815,15 @@ void value_laws(Make& make, Check& check, bool any_bytes, bool nul) {
         auto store = make();
         store.save_token(login("ada"));
         const std::vector<token> before = rows_of(store);
-        std::vector<std::string> refused;
-        if (!any_bytes) refused.push_back("latin \xe9");
-        if (!nul) refused.push_back(std::string("a\0b", 3));
-        for (const std::string& text : refused) {
+        std::vector<token> refused;
+        if (!any_bytes) refused.push_back({.user_name = "latin \xe9", .access_token = "a"});
+        if (!nul) refused.push_back({.user_name = std::string("a\0b", 3), .access_token = "a"});
+        if (longest_id != 0)
+            refused.push_back({.user_name = "b", .access_token = "b", .id = std::string(longest_id + 1, 'x')});
+        for (const token& record : refused) {
             bool failed = false;
             try {
-                store.save_token({.user_name = text, .access_token = "a"});
+                store.save_token(record);
             } catch (const std::exception&) {
                 failed = true;
             }
@@ -2225,14 +2229,16 @@ void identity_laws(Make& make, Check& check) {
 #endif
 
 
+#include <cstddef>
 #include <type_traits>
 
 namespace tokenkeep::inline v0::testing {
 
 /// What a store under test need not carry. It must then refuse such text and change nothing (S10, S11).
 struct store_limits {
-    bool only_utf8 = false; ///< Text that is not UTF-8: JSON has no place for it.
-    bool no_nul = false;    ///< Text with a NUL byte: some databases have no place for it.
+    bool only_utf8 = false;     ///< Text that is not UTF-8: JSON has no place for it.
+    bool no_nul = false;        ///< Text with a NUL byte: some databases have no place for it.
+    std::size_t longest_id = 0; ///< Ids of more bytes than that, unless it is 0: keys of databases are short.
 };
 
 /// Tests that a store keeps the contract of token_store, and those of locking_store and comparing_store if it has
@@ -2256,7 +2262,7 @@ void store_laws(Make make, Report report, store_limits limits = {}) {
     detail::merging_laws(make, check);
     detail::identity_laws<Rules>(make, check);
     detail::deleting_laws(make, check);
-    detail::value_laws(make, check, !limits.only_utf8, !limits.no_nul);
+    detail::value_laws(make, check, !limits.only_utf8, !limits.no_nul, limits.longest_id);
     detail::thread_laws(make, check);
     if constexpr (locking_store<store>) detail::locking_laws(make, check);
     if constexpr (comparing_store<store>) detail::comparing_laws<Rules>(make, check);

@@ -58,6 +58,9 @@ template <class Policy = defaults, class Sealer = no_seal>
 class basic_file_store;
 using file_store = basic_file_store<>;
 
+template <class Connection, class Policy = defaults>
+class sql_store;
+
 struct oauth2_provider;
 
 struct event;
@@ -2682,19 +2685,27 @@ struct system_files {
             opened = descriptor(::open(path.c_str(), flags | O_RDONLY));
         if (!opened.is_open()) {
             if (errno == ENOENT) return std::nullopt;
-            if (errno == ELOOP)
-                throw error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
+            if (errno == ELOOP) throw is_link(path);
             const bool is_refused = errno == EACCES || errno == EISDIR || errno == ENXIO;
             throw file_error(is_refused ? errc::permissions : errc::storage_failure, "open", path, errno);
         }
         struct stat status {};
         if (::fstat(opened.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
-        if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
-        if (status.st_uid != ::geteuid())
-            throw error(errc::permissions, "tokenkeep: " + path + " belongs to another user");
-        if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-            throw error(errc::permissions, "tokenkeep: " + path + " is open to others; run chmod 600 on it");
+        require_private(status, path);
         return file(std::move(opened), path);
+    }
+
+    /// The same file, if it may be used, without opening it; nullopt if there is none.
+    static std::optional<file_identity> find_private(const std::string& path) {
+        require_private_directory(path);
+        struct stat status {};
+        if (::lstat(path.c_str(), &status) != 0) {
+            if (errno == ENOENT) return std::nullopt;
+            throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", path, errno);
+        }
+        if (S_ISLNK(status.st_mode)) throw is_link(path);
+        require_private(status, path);
+        return identity_of(status);
     }
 
     static file create(const std::string& path) {
@@ -2737,6 +2748,18 @@ struct system_files {
     }
 
   private:
+    static error is_link(const std::string& path) {
+        return error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
+    }
+
+    static void require_private(const struct stat& status, const std::string& path) {
+        if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
+        if (status.st_uid != ::geteuid())
+            throw error(errc::permissions, "tokenkeep: " + path + " belongs to another user");
+        if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+            throw error(errc::permissions, "tokenkeep: " + path + " is open to others; run chmod 600 on it");
+    }
+
     /// Whoever can write the directory can put another file in the place of ours. A sticky one (/tmp) lets only the
     /// owner do that. A group is no others where it is the user's own, which then bears the user's number.
     static void require_private_directory(const std::string& path) {
@@ -3278,7 +3301,11 @@ class row_set {
     /// The row that saving the record makes; nothing changes yet.
     template <class Missed = ignore_miss>
     token saved(const token& record, Missed missed = {}) const {
-        std::optional<token> stored = find(record, missed);
+        return saved_into(find(record, missed), record);
+    }
+
+    /// The same, where it is known which row the record means.
+    token saved_into(std::optional<token> stored, const token& record) const {
         if (!stored && record.access_token.empty() && record.refresh_token.empty() && record.grant_token.empty())
             throw error(errc::invalid_record, "tokenkeep: a new record needs a token");
         token merged = stored ? merge(*std::move(stored), record) : record;
@@ -3305,6 +3332,17 @@ class row_set {
     bool holds(const token& expected) const {
         const std::optional<token> row = find_by_id(expected.id);
         return row && *row == expected;
+    }
+
+    /// S4.
+    void require_unambiguous(const token& record) const {
+        rules::list::for_each([&](auto rule) {
+            if (!rule.applies(record)) return;
+            for_each_match(rule, record, [&](const token& row) {
+                if (row.id != record.id)
+                    throw error(errc::ambiguous, "tokenkeep: the save would make two rows for one identity");
+            });
+        });
     }
 
     bool remove(const token& expected) {
@@ -3345,17 +3383,6 @@ class row_set {
             found = std::forward<decltype(row)>(row);
         });
         return found;
-    }
-
-    /// S4.
-    void require_unambiguous(const token& record) const {
-        rules::list::for_each([&](auto rule) {
-            if (!rule.applies(record)) return;
-            for_each_match(rule, record, [&](const token& row) {
-                if (row.id != record.id)
-                    throw error(errc::ambiguous, "tokenkeep: the save would make two rows for one identity");
-            });
-        });
     }
 
     std::string unused_id() const {
@@ -6590,6 +6617,1116 @@ using file_store = basic_file_store<>;
 #endif
 
 
+
+
+// ==== tokenkeep/sql_connection.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_SQL_CONNECTION_HPP
+#define TOKENKEEP_SQL_CONNECTION_HPP
+
+
+
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep::inline v0 {
+
+/// What went wrong at a database, as an sql_store tells cases apart.
+enum class sql_fault {
+    lost,     ///< The connection is gone, and an open transaction with it.
+    conflict, ///< Others were in the way: a deadlock, a wait that took too long. Trying again makes sense.
+    exists,   ///< What was to be made is there: a table, an index, a row of that key.
+    value,    ///< A value is too long, or the database cannot represent it.
+    denied,   ///< There is no right to do this.
+    corrupt,  ///< The database is damaged.
+    other,
+};
+
+/// What a connection throws. Its message never holds what the database said, which can repeat values.
+class sql_error : public error {
+  public:
+    /// `number` is the database's own code for it, such as "MySQL error 1406".
+    sql_error(sql_fault fault, const std::string& number) : sql_error(fault, code_of(fault), number) {}
+
+    /// The same fault with another code: what it means is known further up.
+    sql_error with(errc code) const { return {fault_, code, number_}; }
+
+    sql_fault fault() const noexcept { return fault_; }
+
+  private:
+    sql_error(sql_fault fault, errc code, const std::string& number)
+        : error(code, std::string("tokenkeep: ") + sentence_of(fault) + " (" + number + ")"),
+          fault_(fault),
+          number_(number) {}
+
+    static errc code_of(sql_fault fault) noexcept {
+        switch (fault) {
+        case sql_fault::conflict: return errc::lock_timeout;
+        case sql_fault::value: return errc::invalid_record;
+        case sql_fault::denied: return errc::permissions;
+        case sql_fault::corrupt: return errc::storage_corrupt;
+        default: return errc::storage_failure;
+        }
+    }
+
+    static const char* sentence_of(sql_fault fault) noexcept {
+        switch (fault) {
+        case sql_fault::lost: return "there is no connection to the database";
+        case sql_fault::conflict: return "others use the same rows of the database all the time";
+        case sql_fault::exists: return "the database has it already";
+        case sql_fault::value: return "the database cannot hold a value";
+        case sql_fault::denied: return "the database does not allow it";
+        case sql_fault::corrupt: return "the database is damaged";
+        default: return "the database failed";
+        }
+    }
+
+    sql_fault fault_;
+    std::string number_;
+};
+
+/// How a database spells what an sql_store asks of it. Every member is SQL, none is ever a value.
+struct sql_dialect {
+    std::string_view bytes = "BLOB";           ///< The type of a column for any bytes, 64 KiB of them and more.
+    std::string_view key_bytes = "BLOB";       ///< The same for the primary key, as long as it can be.
+    std::string_view table_options{};          ///< What follows the columns of a new table.
+    std::string_view if_missing{};             ///< " IF NOT EXISTS", where tables and indexes have it.
+    std::string_view index_method{};           ///< What stands before the column of an index: " USING hash".
+    std::string_view index_length{};           ///< What stands behind it: "(1024)", of a column that is longer.
+    std::string_view exact_from{}, exact_to{}; ///< Around a column of characters, make it compare byte by byte.
+    std::string_view begin = "BEGIN";          ///< Begins a transaction that will write.
+    std::string_view for_update{}; ///< Locks the row that is read: " FOR UPDATE". Empty: `begin` keeps others out.
+    std::string_view erase{};      ///< Run after rows were deleted, if their bytes would otherwise stay.
+    char quote = '"';              ///< Around the names of tables and indexes.
+    bool numbered = false;         ///< Parameters are $1, $2 and so on, instead of question marks.
+};
+
+namespace detail {
+
+template <class S>
+concept can_bind = requires(S& statement, std::size_t parameter, std::optional<std::string_view> value) {
+    statement.bind(parameter, value);
+};
+template <class S>
+concept can_step = requires(S& statement) {
+    { statement.step() } -> std::convertible_to<bool>;
+    statement.reset();
+};
+template <class S>
+concept can_read_columns = requires(S& statement, std::size_t column) {
+    { statement.column(column) } -> std::convertible_to<std::optional<std::string_view>>;
+};
+template <class S>
+concept can_count = requires(S& statement) {
+    { statement.changes() } -> std::convertible_to<std::uint64_t>;
+};
+template <class S>
+concept sql_statement = std::move_constructible<S> && can_bind<S> && can_step<S> && can_read_columns<S> && can_count<S>;
+
+template <class C>
+concept has_dialect = requires {
+    { C::dialect } -> std::convertible_to<const sql_dialect&>;
+};
+template <class C>
+concept can_connect = requires(C& connection, std::chrono::milliseconds patience) {
+    connection.connect(patience);
+};
+template <class C>
+concept can_execute = requires(C& connection, const std::string& sql) {
+    connection.execute(sql);
+};
+template <class C>
+concept can_prepare = requires(C& connection, const std::string& sql) {
+    connection.prepare(sql);
+};
+template <class C>
+concept can_lock_names = requires(C& connection, const std::string& name, std::chrono::steady_clock::time_point end) {
+    { connection.lock(name, end) } -> lock_guard_value;
+};
+template <class C>
+concept names_table = requires(const C& connection) {
+    { connection.table() } -> std::convertible_to<std::string>;
+};
+
+struct named_lock_name {
+    int lock;
+};
+template <class C>
+concept names_sql_lock = can_be_base<C> && !requires {
+    &with_name<C, named_lock_name>::lock;
+};
+
+} // namespace detail
+
+/// A connection to a database, as an sql_store uses it.
+///
+/// Shape (the least model):
+///   struct c {
+///       static constexpr sql_dialect dialect{};
+///       void connect(std::chrono::milliseconds patience);
+///       void execute(const std::string& sql);
+///       st   prepare(const std::string& sql);
+///   };
+///   struct st {
+///       void                            bind(std::size_t parameter, std::optional<std::string_view> value);
+///       bool                            step();
+///       std::optional<std::string_view> column(std::size_t column);
+///       std::uint64_t                   changes();
+///       void                            reset();
+///   };
+/// Meaning:
+///   Q1  connect opens the connection, or opens it anew after it was lost. A statement waits at most about `patience`
+///       for others. Nothing is connected before.
+///   Q2  execute runs a statement without parameters. What changes rows is durable when `COMMIT`, or a statement
+///       outside of a transaction, has returned. `ROLLBACK` takes back what was done since `dialect.begin`.
+///   Q3  prepare gives a statement that may be run many times, until the next connect; no statement outlives it.
+///   Q4  bind gives a parameter its bytes, or NULL; counted from 0. The bytes live until reset.
+///   Q5  step runs the statement, and gives true for each row of its result, then false. column gives the bytes of the
+///       row's column, counted from 0, or nullopt for NULL; they live until the next step or reset. Other statements may run
+///       meanwhile.
+///   Q6  changes gives how many rows an UPDATE or DELETE has found, whether or not they were the same before.
+///   Q7  Every failure is an sql_error with the fault that it is; after sql_fault::lost the transaction is rolled back,
+///       unless it was just being committed. None has a value in its message.
+/// May:   be used by one thread at a time only: the store locks. Two abilities make more of the store:
+///        `g lock(const std::string& name, std::chrono::steady_clock::time_point deadline)`, thread-safe even while the
+///        connection is in use, with guards as locking_store says, makes it a locking_store;
+///        `std::string table() const` gives the name of the table, if it is not to be the policy's (empty: it is).
+/// Models: sqlite_connection, mysql_connection, postgres_connection; examples/odbc_connection.hpp.
+template <class C>
+concept sql_connection =
+    detail::has_dialect<C> && detail::can_connect<C> && detail::can_execute<C> && detail::can_prepare<C> &&
+    detail::sql_statement<decltype(std::declval<C&>().prepare(std::declval<const std::string&>()))>;
+
+namespace detail {
+
+template <class C>
+consteval bool explain_sql_connection() {
+    static_assert(has_dialect<C>, "tokenkeep: a connection needs `static constexpr sql_dialect dialect`; see "
+                                  "sql_connection in tokenkeep/sql_connection.hpp");
+    if constexpr (has_dialect<C>)
+        static_assert(can_connect<C>, "tokenkeep: a connection needs connect(std::chrono::milliseconds patience); see "
+                                      "tokenkeep/sql_connection.hpp");
+    if constexpr (has_dialect<C> && can_connect<C>)
+        static_assert(can_execute<C>, "tokenkeep: a connection needs execute(const std::string& sql); see "
+                                      "tokenkeep/sql_connection.hpp");
+    if constexpr (has_dialect<C> && can_connect<C> && can_execute<C>)
+        static_assert(can_prepare<C>, "tokenkeep: a connection needs prepare(const std::string& sql), giving a "
+                                      "statement; see tokenkeep/sql_connection.hpp");
+    if constexpr (has_dialect<C> && can_connect<C> && can_execute<C> && can_prepare<C>) {
+        using statement = decltype(std::declval<C&>().prepare(std::declval<const std::string&>()));
+        static_assert(can_bind<statement>, "tokenkeep: a statement needs bind(std::size_t parameter, "
+                                           "std::optional<std::string_view> value); see tokenkeep/sql_connection.hpp");
+        if constexpr (can_bind<statement>)
+            static_assert(can_step<statement>,
+                          "tokenkeep: a statement needs bool step() and reset(); see tokenkeep/sql_connection.hpp");
+        if constexpr (can_bind<statement> && can_step<statement>)
+            static_assert(can_read_columns<statement>, "tokenkeep: a statement needs column(std::size_t), giving "
+                                                       "std::optional<std::string_view>; see "
+                                                       "tokenkeep/sql_connection.hpp");
+        if constexpr (can_bind<statement> && can_step<statement> && can_read_columns<statement>)
+            static_assert(can_count<statement>, "tokenkeep: a statement needs changes(), giving how many rows it "
+                                                "found; see tokenkeep/sql_connection.hpp");
+    }
+    if constexpr (sql_connection<C> && names_sql_lock<C>)
+        static_assert(can_lock_names<C>,
+                      "tokenkeep: a connection's lock must take (const std::string& name, steady_clock::time_point "
+                      "deadline) and give a movable guard that any thread may release; see "
+                      "tokenkeep/sql_connection.hpp");
+    return true;
+}
+
+} // namespace detail
+
+} // namespace tokenkeep::inline v0
+
+#endif
+
+
+// ==== tokenkeep/sql_schema.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_SQL_SCHEMA_HPP
+#define TOKENKEEP_SQL_SCHEMA_HPP
+
+
+
+#include <cstddef>
+#include <iterator>
+#include <string_view>
+
+namespace tokenkeep::inline v0 {
+
+/// The table of an sql_store: every field of the record in a column for any bytes. To choose another, inherit and
+/// override, and name it in the policy: `struct ours : defaults { using schema = my_schema; };`
+struct sql_schema {
+    static constexpr std::string_view table = "tokenkeep_tokens"; ///< Letters, digits and underscores.
+    static constexpr std::size_t columns = std::size(fields);     ///< So many fields, from the table's first, are kept.
+
+    /// How many characters of UTF-8 a column takes at most, which is then a VARCHAR; 0 for any bytes. What is longer is
+    /// errc::invalid_record, and nothing is written.
+    static constexpr std::size_t longest(std::string_view) { return 0; }
+};
+
+namespace detail {
+
+/// The policy's, or the default where a policy names none.
+template <class P>
+struct schema_of {
+    using type = sql_schema;
+};
+template <class P>
+    requires requires { typename P::schema; }
+struct schema_of<P> {
+    using type = typename P::schema;
+};
+
+} // namespace detail
+
+} // namespace tokenkeep::inline v0
+
+#endif
+
+
+// ==== tokenkeep/sql_store.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_SQL_STORE_HPP
+#define TOKENKEEP_SQL_STORE_HPP
+
+
+
+
+// ==== tokenkeep/detail/sql_session.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_SESSION_HPP
+#define TOKENKEEP_DETAIL_SQL_SESSION_HPP
+
+
+
+// ==== tokenkeep/detail/sql_text.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_TEXT_HPP
+#define TOKENKEEP_DETAIL_SQL_TEXT_HPP
+
+
+
+
+
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace tokenkeep::inline v0::detail {
+
+/// The version of the schema, as it stands in the table `tokenkeep_schema` for each table of tokens.
+inline constexpr unsigned sql_schema_version = 1;
+
+/// The column that a rule looks up: its place in the field table.
+template <class Rule>
+consteval std::size_t column_of_rule() {
+    std::size_t column = 0;
+    while (!fields[column].visit([](auto member) {
+        if constexpr (std::is_same_v<decltype(member), std::remove_const_t<decltype(Rule::key)>>)
+            return member == Rule::key;
+        else
+            return false;
+    }))
+        ++column;
+    return column;
+}
+
+/// Every statement of an sql_store, made of the field table, the schema and the keys of the rules. No value is ever
+/// part of one.
+template <class Schema>
+class sql_text {
+    /// Text in which parameters are numbered as they come.
+    struct writer {
+        const sql_dialect& dialect;
+        std::string text{};
+        std::size_t parameters = 0;
+
+        writer& operator<<(std::string_view piece) {
+            text += piece;
+            return *this;
+        }
+        writer& parameter() {
+            ++parameters;
+            return dialect.numbered ? *this << "$" << std::to_string(parameters) : *this << "?";
+        }
+    };
+
+  public:
+    sql_text(const sql_dialect& dialect, std::string_view table) : dialect_(&dialect), name_(table) {
+        require_plain(name_);
+    }
+
+    const std::string& table() const noexcept { return name_; }
+
+    std::string find_by(std::size_t column) const { return select().append(" WHERE ").append(where(column)); }
+    std::string select() const { return "SELECT " + column_names() + " FROM " + quoted(name_); }
+    std::string erase() const { return "DELETE FROM " + quoted(name_) + " WHERE " + where(0); }
+    std::string clear() const { return "DELETE FROM " + quoted(name_); }
+
+    std::string insert() const {
+        writer sql{*dialect_};
+        sql << "INSERT INTO " << quoted(name_) << " (" << column_names() << ") VALUES (";
+        for (std::size_t n = 0; n < Schema::columns; ++n) (n == 0 ? sql : sql << ", ").parameter();
+        return (sql << ")").text;
+    }
+
+    /// The columns but the id, then the id.
+    std::string update() const {
+        writer sql{*dialect_};
+        write_update(sql);
+        return sql.text;
+    }
+
+    /// The same, and then all columns as they must be. An absent field may be NULL or empty there.
+    std::string replace() const {
+        writer sql{*dialect_};
+        write_update(sql);
+        write_comparison(sql);
+        return sql.text;
+    }
+
+    /// The id, and then all columns as they must be.
+    std::string remove() const {
+        writer sql{*dialect_};
+        sql << "DELETE FROM " << quoted(name_) << " WHERE id = ";
+        write_comparison(sql.parameter());
+        return sql.text;
+    }
+
+    std::string version() const {
+        writer sql{*dialect_};
+        sql << "SELECT version FROM " << quoted("tokenkeep_schema") << " WHERE name = ";
+        return sql.parameter().text;
+    }
+    /// Keeps out, until the transaction ends, every other writer of the table.
+    std::string lock_version() const { return version().append(dialect_->for_update); }
+    /// The name, and the version.
+    std::string insert_version() const {
+        writer sql{*dialect_};
+        sql << "INSERT INTO " << quoted("tokenkeep_schema") << " (name, version) VALUES (";
+        sql.parameter() << ", ";
+        return (sql.parameter() << ")").text;
+    }
+
+    /// What makes the tables, one after the other; some may be there.
+    template <matching_rules Rules>
+    std::vector<std::string> create() const {
+        std::vector<std::string> statements{create_table("tokenkeep_schema") +
+                                            "name VARCHAR(64) NOT NULL PRIMARY KEY, version VARCHAR(20) NOT NULL)"};
+        std::string columns;
+        for (std::size_t n = 0; n < Schema::columns; ++n) {
+            if (n != 0) columns += ", ";
+            columns.append(fields[n].name).append(" ").append(type_of(n));
+            if (n == 0) columns += " NOT NULL PRIMARY KEY";
+        }
+        statements.push_back(create_table(name_) + columns + ")");
+        for (std::string& statement : statements) statement += dialect_->table_options;
+
+        std::vector<std::size_t> indexed{0}; // the primary key
+        Rules::list::for_each([&](auto rule) {
+            constexpr std::size_t column = column_of_rule<decltype(rule)>();
+            for (const std::size_t other : indexed)
+                if (other == column) return;
+            indexed.push_back(column);
+            statements.push_back(create_index(column));
+        });
+        return statements;
+    }
+
+  private:
+    /// Names are not values, and cannot be bound: they are no more than letters, digits and underscores.
+    static void require_plain(std::string_view name) {
+        bool plain = !name.empty() && name.size() <= 48;
+        for (const char c : name)
+            plain = plain && (c == '_' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'));
+        if (!plain)
+            throw error(errc::invalid_record,
+                        "tokenkeep: the name of a table is at most 48 letters, digits and underscores");
+    }
+
+    std::string quoted(std::string_view name) const { return dialect_->quote + std::string(name) + dialect_->quote; }
+
+    static bool is_characters(std::size_t column) { return Schema::longest(fields[column].name) != 0; }
+
+    std::string type_of(std::size_t column) const {
+        if (is_characters(column)) return "VARCHAR(" + std::to_string(Schema::longest(fields[column].name)) + ")";
+        return std::string(column == 0 ? dialect_->key_bytes : dialect_->bytes);
+    }
+
+    std::string create_table(std::string_view name) const {
+        return "CREATE TABLE" + std::string(dialect_->if_missing) + " " + quoted(name) + " (";
+    }
+    std::string create_index(std::size_t column) const {
+        std::string sql = "CREATE INDEX" + std::string(dialect_->if_missing) + " ";
+        sql.append(quoted(name_ + "_" + std::string(fields[column].name))).append(" ON ").append(quoted(name_));
+        sql.append(dialect_->index_method).append(" (").append(fields[column].name);
+        if (!is_characters(column)) sql.append(dialect_->index_length);
+        return sql + ")";
+    }
+
+    static std::string column_names() {
+        std::string names;
+        for (std::size_t n = 0; n < Schema::columns; ++n) names.append(n == 0 ? "" : ", ").append(fields[n].name);
+        return names;
+    }
+
+    std::string where(std::size_t column) const {
+        writer sql{*dialect_};
+        sql << fields[column].name << " = ";
+        return sql.parameter().text;
+    }
+
+    void write_update(writer& sql) const {
+        sql << "UPDATE " << quoted(name_) << " SET ";
+        for (std::size_t n = 1; n < Schema::columns; ++n) {
+            sql << (n == 1 ? "" : ", ") << fields[n].name << " = ";
+            sql.parameter();
+        }
+        sql << " WHERE id = ";
+        sql.parameter();
+    }
+
+    void write_comparison(writer& sql) const {
+        for (std::size_t n = 0; n < Schema::columns; ++n) {
+            const bool characters = is_characters(n);
+            sql << " AND " << (characters ? dialect_->exact_from : "") << "coalesce(" << fields[n].name << ", '')"
+                << (characters ? dialect_->exact_to : "") << " = ";
+            sql.parameter();
+        }
+    }
+
+    const sql_dialect* dialect_;
+    std::string name_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+
+
+
+
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// What a change did to a row, so that it can be told afterwards whether it took place.
+struct sql_change {
+    bool made = false; ///< False: nothing is to be changed, and the transaction ends without effect.
+    std::string id{};  ///< Empty: of all rows, and the change may be made twice.
+    std::optional<token> before{}, after{};
+};
+
+/// A connection with its table and its prepared statements: reads and writes rows, connects when there is need, and
+/// knows after each failure what it means for the rows. Not thread-safe; the store locks.
+template <class Connection, class Policy>
+class sql_session {
+    using schema = typename schema_of<Policy>::type;
+    using rules = typename Policy::rules;
+    using statement = decltype(std::declval<Connection&>().prepare(std::declval<const std::string&>()));
+    using values = std::array<std::optional<std::string_view>, 2 * schema::columns + 1>;
+    enum kind : std::size_t {
+        all = schema::columns,
+        insert_row,
+        update_row,
+        replace_row,
+        remove_row,
+        erase_row,
+        clear_rows,
+        lock,
+        count
+    };
+
+  public:
+    explicit sql_session(Connection connection)
+        : connection_(std::move(connection)), text_(Connection::dialect, table_of(connection_)) {}
+    sql_session(sql_session&&) noexcept = default;
+    sql_session& operator=(sql_session&& other) noexcept {
+        disconnect(); // no statement outlives its connection
+        connection_ = std::move(other.connection_);
+        text_ = std::move(other.text_);
+        statements_ = std::move(other.statements_);
+        is_connected_ = std::exchange(other.is_connected_, false);
+        return *this;
+    }
+
+    Connection& connection() noexcept { return connection_; }
+    const std::string& table() const noexcept { return text_.table(); }
+
+    // ---- Rows, for row_set ----
+
+    template <class Visit>
+    void for_each(Visit&& visit) {
+        run(all, {}, 0, visit);
+    }
+    /// The rows that matches<Rule>(probe, row) holds for. The database may compare names as it likes; what it finds is
+    /// looked at again, byte for byte.
+    template <class Rule, class Visit>
+    void for_each_match(const token& probe, Visit&& visit) {
+        constexpr std::size_t column = column_of_rule<Rule>();
+        static_assert(column < schema::columns, "tokenkeep: a rule looks up a field that the policy's schema has no "
+                                                "column for; see tokenkeep/sql_schema.hpp");
+        const std::string_view key = view_of(probe.*Rule::key);
+        if (key.empty()) return;
+        values keys{key};
+        run(column, keys, 1, [&](token&& row) {
+            if (matches<Rule>(probe, row)) visit(std::move(row));
+        });
+    }
+
+    // ---- Changes, within write() ----
+
+    void insert(const token& row) {
+        const bound_row bound(row);
+        values cells{};
+        for (std::size_t n = 0; n < schema::columns; ++n) cells[n] = bound.cell(n);
+        run(insert_row, cells, schema::columns);
+    }
+    void update(const token& row) {
+        const bound_row bound(row);
+        values cells{};
+        if (run(update_row, cells, put_update(cells, bound)) != 1)
+            throw sql_error(sql_fault::conflict, "the row is gone");
+    }
+    /// Whether the row was `expected`, and is `row` now.
+    bool replace(const token& expected, const token& row) {
+        const bound_row bound(row), wanted(expected);
+        values cells{};
+        std::size_t size = put_update(cells, bound);
+        cells[size - 1] = wanted.cell(0);
+        size = put_comparison(cells, size, wanted);
+        return run(replace_row, cells, size) == 1;
+    }
+    bool remove(const token& expected) {
+        const bound_row wanted(expected);
+        values cells{wanted.cell(0)};
+        return run(remove_row, cells, put_comparison(cells, 1, wanted)) == 1;
+    }
+    void erase(const std::string& id) {
+        values cells{id};
+        run(erase_row, cells, 1);
+    }
+    void clear() { run(clear_rows, {}, 0); }
+
+    /// Throws errc::invalid_record where the schema has a column that is too short for the record.
+    static void require_fitting(const token& row) {
+        const bound_row bound(row);
+        for (std::size_t n = 0; n < schema::columns; ++n) {
+            const std::size_t longest = schema::longest(fields[n].name);
+            const std::optional<std::string_view> cell = bound.cell(n);
+            if (longest == 0 || !cell) continue;
+            if (!text::is_utf8(*cell) || characters_of(*cell) > longest)
+                throw error(errc::invalid_record, "tokenkeep: the column " + std::string(fields[n].name) +
+                                                      " takes at most " + std::to_string(longest) +
+                                                      " characters of UTF-8");
+        }
+    }
+
+    // ---- Transactions ----
+
+    /// What `look()` gives. If the connection is lost it is made anew and `look` is called once more.
+    template <class Look>
+    auto read(Look look) {
+        for (bool again = false;; again = true) {
+            try {
+                require_connection();
+                return look();
+            } catch (const sql_error& failure) {
+                if (failure.fault() == sql_fault::lost) disconnect();
+                if (failure.fault() != sql_fault::lost || again) throw;
+            }
+        }
+    }
+
+    /// Makes the change that `work()` describes and does, in one transaction that no other writer of the table comes
+    /// between: all of it or nothing. Whether it was made. Throws errc::indeterminate if the connection was lost when the
+    /// transaction was being committed and the row does not tell either; for anything else nothing has changed.
+    template <class Work>
+    bool write(Work work) {
+        const auto deadline = std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>();
+        bool was_lost = false;
+        // Whether to try again after a failure that left everything as it was.
+        const auto may_repeat = [&](const sql_error& failure) {
+            if (failure.fault() == sql_fault::lost) return !std::exchange(was_lost, true);
+            const bool others = failure.fault() == sql_fault::conflict || failure.fault() == sql_fault::exists;
+            return others && std::chrono::steady_clock::now() < deadline;
+        };
+        for (;;) {
+            sql_change change;
+            try {
+                require_connection();
+                begin();
+                change = work();
+            } catch (const sql_error& failure) {
+                abandon(failure);
+                if (may_repeat(failure)) continue;
+                if (failure.code() == errc::storage_failure) throw failure.with(errc::not_saved);
+                throw;
+            } catch (...) {
+                abandon();
+                throw;
+            }
+            if (!change.made) return abandon(), false;
+            try {
+                connection_.execute("COMMIT");
+                return true;
+            } catch (const sql_error& failure) {
+                abandon(failure);
+                if (failure.fault() == sql_fault::conflict && may_repeat(failure)) continue;
+                const std::optional<bool> took_place = find_out(change, failure);
+                if (took_place == true) return true;
+                if (took_place == false && may_repeat(failure)) continue;
+                throw failure.with(took_place ? errc::not_saved : errc::indeterminate);
+            }
+        }
+    }
+
+    /// After rows were deleted: lets nothing of them stay in the database's files, as far as it can.
+    void erase_remains() {
+        if constexpr (!Connection::dialect.erase.empty() && erases_deleted_tokens_of<Policy>())
+            connection_.execute(std::string(Connection::dialect.erase));
+    }
+
+  private:
+    /// The cells of a record as they are bound: views into it, and the times as text.
+    class bound_row {
+      public:
+        explicit bound_row(const token& row) : row_(row) {
+            std::size_t next = 0;
+            for (std::size_t n = 0; n < schema::columns; ++n)
+                if (fields[n].time != nullptr) {
+                    if (const auto& time = row.*fields[n].time) times_[next] = to_text(*time);
+                    ++next;
+                }
+        }
+
+        /// Nullopt for an absent field.
+        std::optional<std::string_view> cell(std::size_t column) const {
+            const std::string_view text = view(column);
+            return text.empty() ? std::nullopt : std::optional(text);
+        }
+        std::string_view view(std::size_t column) const {
+            if (fields[column].text != nullptr) return row_.*fields[column].text;
+            if (fields[column].secret_text != nullptr) return (row_.*fields[column].secret_text).reveal();
+            std::size_t time = 0;
+            for (std::size_t n = 0; n < column; ++n) time += fields[n].time != nullptr ? 1u : 0u;
+            return times_[time];
+        }
+
+      private:
+        static constexpr std::size_t number_of_times() {
+            std::size_t times = 0;
+            for (const field& f : fields) times += f.time != nullptr ? 1u : 0u;
+            return times;
+        }
+
+        const token& row_;
+        std::array<std::string, number_of_times()> times_{};
+    };
+
+    static std::size_t characters_of(std::string_view utf8) {
+        std::size_t characters = 0;
+        for (const char byte : utf8) characters += (static_cast<unsigned char>(byte) & 0xc0) != 0x80 ? 1u : 0u;
+        return characters;
+    }
+
+    static std::size_t put_update(values& cells, const bound_row& row) {
+        for (std::size_t n = 1; n < schema::columns; ++n) cells[n - 1] = row.cell(n);
+        cells[schema::columns - 1] = row.cell(0);
+        return schema::columns;
+    }
+    static std::size_t put_comparison(values& cells, std::size_t size, const bound_row& row) {
+        for (std::size_t n = 0; n < schema::columns; ++n) cells[size++] = row.view(n);
+        return size;
+    }
+
+    static std::string table_of(const Connection& connection) {
+        std::string table;
+        if constexpr (names_table<Connection>) table = connection.table();
+        return table.empty() ? std::string(schema::table) : table;
+    }
+
+    std::string text_of(std::size_t which) const {
+        switch (which) {
+        case all: return text_.select();
+        case insert_row: return text_.insert();
+        case update_row: return text_.update();
+        case replace_row: return text_.replace();
+        case remove_row: return text_.remove();
+        case erase_row: return text_.erase();
+        case clear_rows: return text_.clear();
+        case lock: return text_.lock_version();
+        default: return text_.find_by(which);
+        }
+    }
+
+    /// Runs a statement to its end; `visit(token&&)` sees its rows. How many rows it changed.
+    template <class Visit>
+    std::uint64_t run(std::size_t which, const values& cells, std::size_t size, Visit&& visit) {
+        if (!statements_[which]) statements_[which].emplace(connection_.prepare(text_of(which)));
+        return run_statement(*statements_[which], cells, size, [&](statement& row) { visit(read_row(row)); });
+    }
+    std::uint64_t run(std::size_t which, const values& cells, std::size_t size) {
+        return run(which, cells, size, [](token&&) {});
+    }
+
+    template <class Visit>
+    static std::uint64_t run_statement(statement& prepared, const values& cells, std::size_t size, Visit visit) {
+        const struct ending {
+            statement& of;
+            ~ending() { of.reset(); }
+        } at_end{prepared};
+        for (std::size_t n = 0; n < size; ++n) prepared.bind(n, cells[n]);
+        while (prepared.step()) visit(prepared);
+        return prepared.changes();
+    }
+
+    static token read_row(statement& cells) {
+        token row;
+        for (std::size_t n = 0; n < schema::columns; ++n)
+            if (const std::optional<std::string_view> cell = cells.column(n)) read_cell(fields[n], row, *cell);
+        return row;
+    }
+
+    // ---- The connection ----
+
+    void require_connection() {
+        if (is_connected_) return;
+        disconnect();
+        connection_.connect(store_lock_timeout_of<Policy>());
+        prepare_schema();
+        is_connected_ = true;
+    }
+
+    void disconnect() noexcept {
+        for (auto& each : statements_) each.reset();
+        is_connected_ = false;
+    }
+
+    /// Makes the tables, unless they are there. Rights to make tables are needed only then.
+    void prepare_schema() {
+        std::optional<std::string> found;
+        try {
+            found = stored_version();
+        } catch (const sql_error& failure) {
+            if (failure.fault() != sql_fault::other) throw; // otherwise there is no such table
+        }
+        if (!found) {
+            for (const std::string& sql : text_.template create<rules>())
+                ignoring_what_exists([&] { connection_.execute(sql); });
+            ignoring_what_exists([&] {
+                const std::string version = std::to_string(sql_schema_version);
+                statement made = connection_.prepare(text_.insert_version());
+                run_statement(made, {text_.table(), version}, 2, [](statement&) {});
+            });
+            found = stored_version();
+        }
+        require_version(found);
+    }
+
+    std::optional<std::string> stored_version() {
+        statement asked = connection_.prepare(text_.version());
+        return version_in(asked);
+    }
+
+    std::optional<std::string> version_in(statement& asked) {
+        std::optional<std::string> found;
+        run_statement(asked, {text_.table()}, 1, [&](statement& row) { found = row.column(0).value_or(""); });
+        return found;
+    }
+
+    static void require_version(const std::optional<std::string>& found) {
+        if (!found) throw error(errc::store_gone, "tokenkeep: the table of tokens has disappeared");
+        unsigned version = 0;
+        const auto [end, fault] = std::from_chars(found->data(), found->data() + found->size(), version);
+        if (fault != std::errc{} || end != found->data() + found->size() || version > sql_schema_version)
+            throw error(errc::unsupported_version, "tokenkeep: the table of tokens is of a newer version");
+    }
+
+    template <class Act>
+    static void ignoring_what_exists(Act act) {
+        try {
+            act();
+        } catch (const sql_error& failure) {
+            if (failure.fault() != sql_fault::exists) throw;
+        }
+    }
+
+    void begin() {
+        connection_.execute(std::string(Connection::dialect.begin));
+        if constexpr (!Connection::dialect.for_update.empty()) {
+            if (!statements_[lock]) statements_[lock].emplace(connection_.prepare(text_of(lock)));
+            require_version(version_in(*statements_[lock]));
+        }
+    }
+
+    void abandon() noexcept {
+        try {
+            connection_.execute("ROLLBACK");
+        } catch (...) {
+            disconnect(); // whatever it was, it is over then
+        }
+    }
+    void abandon(const sql_error& failure) noexcept {
+        if (failure.fault() == sql_fault::lost)
+            disconnect();
+        else
+            abandon();
+    }
+
+    /// Whether a change took place whose commit gave no answer; nullopt if the row is neither as it was nor as it was to
+    /// be. The transaction in which it is read waits for the end of that one, should it still be under way.
+    std::optional<bool> find_out(const sql_change& change, const sql_error& failure) {
+        if (change.id.empty()) return false;
+        try {
+            disconnect();
+            require_connection();
+            begin();
+            std::optional<token> now;
+            for_each_match<by_id>({.id = change.id}, [&](token&& row) { now = std::move(row); });
+            abandon();
+            if (is_same(now, change.after)) return true;
+            if (is_same(now, change.before)) return false;
+            return std::nullopt;
+        } catch (const std::exception&) {
+            std::throw_with_nested(failure.with(errc::indeterminate));
+        }
+    }
+
+    /// As far as the schema has columns.
+    static bool is_same(const std::optional<token>& one, const std::optional<token>& other) {
+        if (!one || !other) return one.has_value() == other.has_value();
+        for (std::size_t n = 0; n < schema::columns; ++n)
+            if (!fields[n].visit([&](auto member) { return (*one).*member == (*other).*member; })) return false;
+        return true;
+    }
+
+    Connection connection_;
+    sql_text<schema> text_;
+    std::array<std::optional<statement>, count> statements_{};
+    bool is_connected_ = false;
+};
+
+/// The rows of a session, as row_set sees them.
+template <class Session>
+struct sql_rows {
+    Session* session = nullptr;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+template <class Session>
+struct tokenkeep::container_traits<tokenkeep::detail::sql_rows<Session>> {
+    using rows = tokenkeep::detail::sql_rows<Session>;
+
+    template <class Visit>
+    static void for_each(const rows& from, Visit&& visit) {
+        from.session->for_each(visit);
+    }
+    template <class Rule, class Visit>
+    static void for_each_match(const rows& from, Rule, const tokenkeep::token& probe, Visit&& visit) {
+        from.session->template for_each_match<Rule>(probe, visit);
+    }
+};
+
+#endif
+
+
+
+
+
+#include <chrono>
+#include <concepts>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep::inline v0 {
+
+namespace detail {
+
+/// The lock on one identity, given back in the reverse order.
+template <class Guard>
+struct sql_guard {
+    key_locks::guard among_threads;
+    Guard among_all;
+};
+
+/// What only some connections let a store do; see document_abilities.
+template <class Store, bool is_able>
+struct sql_locking {};
+
+template <class Store>
+struct sql_locking<Store, true> {
+    /// See locking_store; the lock reaches as far as the connection's: across processes, and with a server across
+    /// machines.
+    auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+        return static_cast<Store&>(*this).lock_name(key, deadline);
+    }
+};
+
+} // namespace detail
+
+/// A store over a database. One row of a table is one token; the table is made at the first call, with an index for
+/// each field that the policy's rules look up. It is a comparing_store, and a locking_store where the connection has a
+/// lock.
+///
+/// Cost: a look-up is one indexed SELECT, by whichever rule; a save is one transaction of a few indexed SELECTs and one
+/// INSERT or UPDATE. One connection is kept, on which threads take turns; each identity that is locked keeps another, with
+/// a server.
+///
+/// Writers of one table take turns, on whatever machine, so that there are never two rows for one identity. A connection
+/// that was lost is made anew, once a call; a change whose commit gave no answer is looked up, not guessed.
+///
+/// Throws, besides what token_store says, sql_error: errc::not_saved for a change of which nothing took place;
+/// errc::indeterminate for one that may have; errc::lock_timeout where others kept it waiting for
+/// Policy::store_lock_timeout; errc::invalid_record for what the database cannot hold; errc::permissions; and
+/// errc::unsupported_version for a table of a newer version.
+///
+/// It may be moved while nobody else uses it. A child made by fork makes its own.
+template <class Connection, class Policy>
+class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, detail::can_lock_names<Connection>> {
+    static_assert(detail::explain_sql_connection<Connection>() && detail::explain_policy<Policy>());
+    friend detail::sql_locking<sql_store, true>;
+    using session_type = detail::sql_session<Connection, Policy>;
+    using rows_type = detail::row_set<detail::sql_rows<session_type>, Policy>;
+    using mutex = typename Policy::mutex;
+
+  public:
+    /// Nothing is connected before the first call.
+    explicit sql_store(Connection connection) : session_(std::move(connection)) {}
+
+    /// Makes the connection of these: `sqlite_store store{"tokens.db"}`.
+    template <class... Arguments>
+        requires std::constructible_from<Connection, Arguments...>
+    explicit sql_store(Arguments&&... arguments) : session_(Connection(std::forward<Arguments>(arguments)...)) {}
+
+    sql_store(sql_store&& other) noexcept : session_(std::move(other.session_)), locks_(std::move(other.locks_)) {}
+    sql_store& operator=(sql_store&& other) noexcept {
+        session_ = std::move(other.session_);
+        locks_ = std::move(other.locks_);
+        return *this;
+    }
+
+    std::optional<token> find_token(const token& probe) {
+        const std::lock_guard lock(mutex_);
+        return session_.read([&] { return rows().find(probe); });
+    }
+    std::optional<token> find_token_by_id(const std::string& id) {
+        const std::lock_guard lock(mutex_);
+        return session_.read([&] { return rows().find_by_id(id); });
+    }
+    std::vector<token> get_tokens() {
+        const std::lock_guard lock(mutex_);
+        return session_.read([&] { return rows().all(); });
+    }
+
+    void save_token(const token& record) {
+        const std::lock_guard lock(mutex_);
+        session_.write([&] {
+            std::optional<token> before = rows().find(record);
+            token after = rows().saved_into(before, record);
+            session_type::require_fitting(after);
+            if (before)
+                session_.update(after);
+            else
+                session_.insert(after);
+            std::string id = after.id;
+            return detail::sql_change{true, std::move(id), std::move(before), std::move(after)};
+        });
+    }
+    void delete_token(const std::string& id) {
+        const std::lock_guard lock(mutex_);
+        const bool deleted = session_.write([&] {
+            std::optional<token> before = rows().find_by_id(id);
+            if (!before) return detail::sql_change{};
+            session_.erase(id);
+            return detail::sql_change{true, id, std::move(before), std::nullopt};
+        });
+        if (deleted) session_.erase_remains();
+    }
+    void delete_tokens() {
+        const std::lock_guard lock(mutex_);
+        session_.write([&] {
+            session_.clear();
+            return detail::sql_change{.made = true};
+        });
+        session_.erase_remains();
+    }
+
+    /// See comparing_store: one UPDATE of the row as it was read.
+    bool replace_token(const token& expected, const token& record) {
+        const std::lock_guard lock(mutex_);
+        session_type::require_fitting(record);
+        return session_.write([&] {
+            if (expected.id.empty() || !session_.replace(expected, record)) return detail::sql_change{};
+            if (record.id != expected.id)
+                throw error(errc::invalid_record, "tokenkeep: a replacement keeps the row's id");
+            rows().require_unambiguous(record);
+            return detail::sql_change{true, expected.id, expected, record};
+        });
+    }
+    /// See comparing_store: one DELETE of the row as it was read.
+    bool remove_token(const token& expected) {
+        const std::lock_guard lock(mutex_);
+        const bool removed = session_.write([&] {
+            if (expected.id.empty() || !session_.remove(expected)) return detail::sql_change{};
+            return detail::sql_change{true, expected.id, expected, std::nullopt};
+        });
+        if (removed) session_.erase_remains();
+        return removed;
+    }
+
+  private:
+    rows_type rows() {
+        rows_type seen;
+        seen.rows().session = &session_;
+        return seen;
+    }
+
+    /// The threads of this store wait among themselves, so that each identity takes one connection for its lock.
+    auto lock_name(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+        auto among_threads = locks_.lock(key, deadline);
+        auto among_all = detail::require_locked(session_.connection().lock(session_.table() + " " + key, deadline));
+        return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
+    }
+
+    mutex mutex_{};
+    session_type session_;
+    detail::key_locks locks_{};
+};
+
+template <class Connection>
+sql_store(Connection) -> sql_store<Connection>;
+
+} // namespace tokenkeep::inline v0
+
+#endif
 
 
 // The protocol, without any I/O.

@@ -93,19 +93,27 @@ struct system_files {
             opened = descriptor(::open(path.c_str(), flags | O_RDONLY));
         if (!opened.is_open()) {
             if (errno == ENOENT) return std::nullopt;
-            if (errno == ELOOP)
-                throw error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
+            if (errno == ELOOP) throw is_link(path);
             const bool is_refused = errno == EACCES || errno == EISDIR || errno == ENXIO;
             throw file_error(is_refused ? errc::permissions : errc::storage_failure, "open", path, errno);
         }
         struct stat status {};
         if (::fstat(opened.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
-        if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
-        if (status.st_uid != ::geteuid())
-            throw error(errc::permissions, "tokenkeep: " + path + " belongs to another user");
-        if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-            throw error(errc::permissions, "tokenkeep: " + path + " is open to others; run chmod 600 on it");
+        require_private(status, path);
         return file(std::move(opened), path);
+    }
+
+    /// The same file, if it may be used, without opening it; nullopt if there is none.
+    static std::optional<file_identity> find_private(const std::string& path) {
+        require_private_directory(path);
+        struct stat status {};
+        if (::lstat(path.c_str(), &status) != 0) {
+            if (errno == ENOENT) return std::nullopt;
+            throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", path, errno);
+        }
+        if (S_ISLNK(status.st_mode)) throw is_link(path);
+        require_private(status, path);
+        return identity_of(status);
     }
 
     static file create(const std::string& path) {
@@ -148,6 +156,18 @@ struct system_files {
     }
 
   private:
+    static error is_link(const std::string& path) {
+        return error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
+    }
+
+    static void require_private(const struct stat& status, const std::string& path) {
+        if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
+        if (status.st_uid != ::geteuid())
+            throw error(errc::permissions, "tokenkeep: " + path + " belongs to another user");
+        if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+            throw error(errc::permissions, "tokenkeep: " + path + " is open to others; run chmod 600 on it");
+    }
+
     /// Whoever can write the directory can put another file in the place of ours. A sticky one (/tmp) lets only the
     /// owner do that. A group is no others where it is the user's own, which then bears the user's number.
     static void require_private_directory(const std::string& path) {

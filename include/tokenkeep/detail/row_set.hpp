@@ -68,7 +68,11 @@ class row_set {
     /// The row that saving the record makes; nothing changes yet.
     template <class Missed = ignore_miss>
     token saved(const token& record, Missed missed = {}) const {
-        std::optional<token> stored = find(record, missed);
+        return saved_into(find(record, missed), record);
+    }
+
+    /// The same, where it is known which row the record means.
+    token saved_into(std::optional<token> stored, const token& record) const {
         if (!stored && record.access_token.empty() && record.refresh_token.empty() && record.grant_token.empty())
             throw error(errc::invalid_record, "tokenkeep: a new record needs a token");
         token merged = stored ? merge(*std::move(stored), record) : record;
@@ -95,6 +99,17 @@ class row_set {
     bool holds(const token& expected) const {
         const std::optional<token> row = find_by_id(expected.id);
         return row && *row == expected;
+    }
+
+    /// S4.
+    void require_unambiguous(const token& record) const {
+        rules::list::for_each([&](auto rule) {
+            if (!rule.applies(record)) return;
+            for_each_match(rule, record, [&](const token& row) {
+                if (row.id != record.id)
+                    throw error(errc::ambiguous, "tokenkeep: the save would make two rows for one identity");
+            });
+        });
     }
 
     bool remove(const token& expected) {
@@ -135,17 +150,6 @@ class row_set {
             found = std::forward<decltype(row)>(row);
         });
         return found;
-    }
-
-    /// S4.
-    void require_unambiguous(const token& record) const {
-        rules::list::for_each([&](auto rule) {
-            if (!rule.applies(record)) return;
-            for_each_match(rule, record, [&](const token& row) {
-                if (row.id != record.id)
-                    throw error(errc::ambiguous, "tokenkeep: the save would make two rows for one identity");
-            });
-        });
     }
 
     std::string unused_id() const {

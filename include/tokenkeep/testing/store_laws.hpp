@@ -8,14 +8,16 @@
 #include <tokenkeep/testing/detail/locking_laws.hpp>
 #include <tokenkeep/testing/detail/saving_laws.hpp>
 
+#include <cstddef>
 #include <type_traits>
 
 namespace tokenkeep::inline v0::testing {
 
 /// What a store under test need not carry. It must then refuse such text and change nothing (S10, S11).
 struct store_limits {
-    bool only_utf8 = false; ///< Text that is not UTF-8: JSON has no place for it.
-    bool no_nul = false;    ///< Text with a NUL byte: some databases have no place for it.
+    bool only_utf8 = false;     ///< Text that is not UTF-8: JSON has no place for it.
+    bool no_nul = false;        ///< Text with a NUL byte: some databases have no place for it.
+    std::size_t longest_id = 0; ///< Ids of more bytes than that, unless it is 0: keys of databases are short.
 };
 
 /// Tests that a store keeps the contract of token_store, and those of locking_store and comparing_store if it has
@@ -39,7 +41,7 @@ void store_laws(Make make, Report report, store_limits limits = {}) {
     detail::merging_laws(make, check);
     detail::identity_laws<Rules>(make, check);
     detail::deleting_laws(make, check);
-    detail::value_laws(make, check, !limits.only_utf8, !limits.no_nul);
+    detail::value_laws(make, check, !limits.only_utf8, !limits.no_nul, limits.longest_id);
     detail::thread_laws(make, check);
     if constexpr (locking_store<store>) detail::locking_laws(make, check);
     if constexpr (comparing_store<store>) detail::comparing_laws<Rules>(make, check);

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_MYSQL_HPP
+#define TOKENKEEP_MYSQL_HPP
+
+// Beside the umbrella: it needs mysql.h of MariaDB Connector/C or of MySQL, and the program its library (-lmariadb).
+
+#include <tokenkeep/detail/session_locks.hpp>
+#include <tokenkeep/detail/wipe.hpp>
+#include <tokenkeep/secret.hpp>
+#include <tokenkeep/sql_connection.hpp>
+#include <tokenkeep/sql_store.hpp>
+#include <tokenkeep/text/sha256.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <mysql.h>
+
+namespace tokenkeep::inline v0 {
+
+/// Where a MySQL or MariaDB server is. The first six are those of Zoho's DBStore, in their order.
+struct mysql_parameters {
+    std::string host = "localhost"; ///< "localhost" means the socket of this machine; write 127.0.0.1 for TCP.
+    std::string database{};         ///< It must exist.
+    std::string table{};            ///< Empty: the name that the policy's schema has.
+    std::string user{};
+    secret password{};
+    unsigned port = 3306;
+    std::string socket{}; ///< The path of the socket, if it is not where the client library looks.
+    /// A file with the certificates (PEM) of those who may have signed the server's: the connection is then encrypted and
+    /// the server's name verified. Empty: as the client library does by default, which may be without encryption.
+    std::string tls_authorities{};
+};
+
+namespace detail {
+
+inline sql_error mysql_failure(unsigned number) {
+    const auto fault = [number] {
+        switch (number) {
+        case 1053: // the server shuts down
+        case 1152:
+        case 1158:
+        case 1159:
+        case 1160:
+        case 1161:
+        case 1184:
+        case 1927: // killed
+        case 4031: // idle for too long
+            return sql_fault::lost;
+        case 1020:
+        case 1205:
+        case 1213: return sql_fault::conflict;
+        case 1022:
+        case 1050:
+        case 1061:
+        case 1062:
+        case 1586: return sql_fault::exists;
+        case 1118:
+        case 1153:
+        case 1264:
+        case 1300:
+        case 1366:
+        case 1406:
+        case 3854: return sql_fault::value;
+        case 1044:
+        case 1045:
+        case 1142:
+        case 1143:
+        case 1227:
+        case 1290:
+        case 1370:
+        case 1698:
+        case 1792:
+        case 1836: return sql_fault::denied;
+        case 1034:
+        case 1035:
+        case 1194:
+        case 1195: return sql_fault::corrupt;
+        case 2020: return sql_fault::value;
+        case 2008:
+        case 2027:
+        case 2030:
+        case 2031:
+        case 2036: return sql_fault::other;
+        default: return number >= 2000 && number < 3000 ? sql_fault::lost : sql_fault::other; // of the client library
+        }
+    };
+    return {fault(), "MySQL error " + std::to_string(number)};
+}
+
+/// A prepared statement; see sql_connection.
+class mysql_statement {
+    using flag = std::remove_pointer_t<decltype(MYSQL_BIND::is_null)>; // my_bool, or bool in newer ones
+    struct close {
+        void operator()(MYSQL_STMT* of) const noexcept { mysql_stmt_close(of); }
+    };
+    /// A cell of the row that was fetched last. Its bytes are fetched when they are asked for.
+    struct cell {
+        unsigned long length = 0;
+        flag is_null = 0;
+        wiping_string bytes{};
+    };
+
+  public:
+    explicit mysql_statement(MYSQL_STMT* prepared)
+        : prepared_(prepared),
+          parameters_(mysql_stmt_param_count(prepared)),
+          cells_(mysql_stmt_field_count(prepared)) {}
+
+    void bind(std::size_t parameter, std::optional<std::string_view> value) {
+        MYSQL_BIND& place = parameters_[parameter];
+        place = MYSQL_BIND{};
+        place.buffer_type = value ? MYSQL_TYPE_STRING : MYSQL_TYPE_NULL;
+        if (!value) return;
+        place.buffer = const_cast<char*>(value->empty() ? "" : value->data()); // which the library only reads
+        place.buffer_length = static_cast<unsigned long>(value->size());
+    }
+
+    bool step() {
+        if (!is_running_) run();
+        if (cells_.empty()) return false;
+        const int result = mysql_stmt_fetch(prepared_.get());
+        if (result == MYSQL_NO_DATA) return false;
+        if (result != 0 && result != MYSQL_DATA_TRUNCATED) throw failure();
+        return true;
+    }
+
+    std::optional<std::string_view> column(std::size_t column) {
+        cell& asked = cells_[column];
+        if (asked.is_null != 0) return std::nullopt;
+        asked.bytes.resize(asked.length);
+        MYSQL_BIND place{};
+        place.buffer_type = MYSQL_TYPE_STRING;
+        place.buffer = asked.bytes.data();
+        place.buffer_length = asked.length;
+        place.length = &asked.length;
+        if (asked.length != 0 &&
+            mysql_stmt_fetch_column(prepared_.get(), &place, static_cast<unsigned>(column), 0) != 0)
+            throw failure();
+        return std::string_view(asked.bytes);
+    }
+
+    std::uint64_t changes() const { return mysql_stmt_affected_rows(prepared_.get()); }
+
+    void reset() noexcept {
+        if (std::exchange(is_running_, false)) mysql_stmt_free_result(prepared_.get());
+        for (cell& each : cells_) wipe_text(each.bytes);
+    }
+
+  private:
+    sql_error failure() const { return mysql_failure(mysql_stmt_errno(prepared_.get())); }
+
+    void run() {
+        if (!parameters_.empty() && mysql_stmt_bind_param(prepared_.get(), parameters_.data()) != 0) throw failure();
+        if (mysql_stmt_execute(prepared_.get()) != 0) throw failure();
+        is_running_ = true;
+        if (cells_.empty()) return;
+        std::vector<MYSQL_BIND> places(cells_.size());
+        for (std::size_t n = 0; n < cells_.size(); ++n) {
+            places[n].buffer_type = MYSQL_TYPE_STRING;
+            places[n].length = &cells_[n].length;
+            places[n].is_null = &cells_[n].is_null;
+        }
+        if (mysql_stmt_bind_result(prepared_.get(), places.data()) != 0 ||
+            mysql_stmt_store_result(prepared_.get()) != 0)
+            throw failure();
+    }
+
+    std::unique_ptr<MYSQL_STMT, close> prepared_;
+    std::vector<MYSQL_BIND> parameters_;
+    std::vector<cell> cells_;
+    bool is_running_ = false;
+};
+
+/// One session on the server.
+class mysql_session {
+    struct close {
+        void operator()(MYSQL* of) const noexcept { mysql_close(of); }
+    };
+
+  public:
+    explicit mysql_session(const mysql_parameters& options) : options_(options) {}
+
+    void connect(std::chrono::milliseconds patience) {
+        [[maybe_unused]] static const int once = mysql_library_init(0, nullptr, nullptr);
+        session_.reset(mysql_init(nullptr));
+        if (!session_) throw sql_error(sql_fault::other, "no memory for a connection");
+        const auto seconds = std::max(std::chrono::seconds(1), std::chrono::ceil<std::chrono::seconds>(patience));
+        const auto connect_timeout = static_cast<unsigned>(seconds.count());
+        const unsigned answer_timeout = connect_timeout + 30; // the server ends its waits earlier
+        set(MYSQL_OPT_CONNECT_TIMEOUT, &connect_timeout);
+        set(MYSQL_OPT_READ_TIMEOUT, &answer_timeout);
+        set(MYSQL_OPT_WRITE_TIMEOUT, &answer_timeout);
+        set(MYSQL_SET_CHARSET_NAME, "utf8mb4");
+        if (!options_.tls_authorities.empty()) ask_for_tls();
+        const auto text_or_null = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
+        const wiping_string password(options_.password.reveal());
+        if (mysql_real_connect(session_.get(), options_.host.c_str(), options_.user.c_str(), password.c_str(),
+                               text_or_null(options_.database), options_.port, text_or_null(options_.socket),
+                               CLIENT_FOUND_ROWS) == nullptr)
+            throw failure();
+        execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION autocommit = 1, SESSION "
+                "innodb_lock_wait_timeout = " +
+                std::to_string(seconds.count()) + ", SESSION lock_wait_timeout = " + std::to_string(seconds.count()));
+        execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+        if (ask("SELECT @@SESSION.sql_mode LIKE '%STRICT_ALL_TABLES%'", {}) != "1")
+            throw error(errc::storage_failure,
+                        "tokenkeep: the server does not take the strict sql_mode, without which it "
+                        "may cut tokens off");
+    }
+
+    void execute(const std::string& sql) {
+        if (mysql_real_query(session_.get(), sql.data(), static_cast<unsigned long>(sql.size())) != 0) throw failure();
+    }
+
+    mysql_statement prepare(const std::string& sql) {
+        MYSQL_STMT* const made = mysql_stmt_init(session_.get());
+        if (made == nullptr) throw sql_error(sql_fault::other, "no memory for a statement");
+        const int result = mysql_stmt_prepare(made, sql.data(), static_cast<unsigned long>(sql.size()));
+        const unsigned number = mysql_stmt_errno(made);
+        mysql_statement prepared(made);
+        if (result != 0) throw mysql_failure(number);
+        return prepared;
+    }
+
+    /// Whether the lock was obtained. GET_LOCK waits within the server; names are those of the whole server, and short.
+    bool try_lock(const std::string& name, std::chrono::steady_clock::time_point deadline) {
+        using namespace std::chrono_literals;
+        for (;;) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+            const auto wait = std::clamp<std::chrono::milliseconds>(left, 0ms, 5'000ms);
+            const std::string thousandths = std::to_string(1'000 + wait.count() % 1'000).substr(1);
+            const std::string seconds = std::to_string(wait.count() / 1'000) + "." + thousandths;
+            const std::string answer = ask("SELECT GET_LOCK(?, ?)", {server_name(name), seconds});
+            if (answer == "1") return true;
+            if (answer != "0") throw sql_error(sql_fault::other, "GET_LOCK failed");
+            if (std::chrono::steady_clock::now() >= deadline) return false;
+            if (left < 1s) std::this_thread::sleep_for(5ms); // some servers wait for whole seconds only
+        }
+    }
+    void unlock(const std::string& name) { ask("SELECT RELEASE_LOCK(?)", {server_name(name)}); }
+
+  private:
+    template <class Value>
+    void set(mysql_option option, const Value* value) {
+        ::mysql_options(session_.get(), option, value);
+    }
+
+    void ask_for_tls() {
+        mysql_ssl_set(session_.get(), nullptr, nullptr, options_.tls_authorities.c_str(), nullptr, nullptr);
+#if defined(MARIADB_BASE_VERSION)
+        const my_bool yes = 1;
+        set(MYSQL_OPT_SSL_ENFORCE, &yes);
+        set(MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+#else
+        const unsigned mode = SSL_MODE_VERIFY_IDENTITY;
+        set(MYSQL_OPT_SSL_MODE, &mode);
+#endif
+    }
+
+    sql_error failure() const { return mysql_failure(mysql_errno(session_.get())); }
+
+    /// The first cell of the answer; empty for NULL.
+    std::string ask(const std::string& sql, const std::vector<std::string>& values) {
+        mysql_statement asked = prepare(sql);
+        for (std::size_t n = 0; n < values.size(); ++n) asked.bind(n, values[n]);
+        if (!asked.step()) return {};
+        return std::string(asked.column(0).value_or(std::string_view()));
+    }
+
+    std::string server_name(const std::string& name) const {
+        return "tokenkeep " + text::sha256_hex(options_.database + " " + name).substr(0, 48);
+    }
+
+    mysql_parameters options_;
+    std::unique_ptr<MYSQL, close> session_{};
+};
+
+} // namespace detail
+
+/// A connection to a MySQL (from 5.7) or MariaDB (from 10.2) server:
+///   sql_store store{mysql_connection{{.host = "127.0.0.1", .database = "app", .user = "app", .password = password}}};
+///
+/// Sessions are strict (sql_mode), and a change is as durable as the server makes a commit; its default is on the disk
+/// (innodb_flush_log_at_trx_commit = 1). Tables are InnoDB.
+///
+/// Identities are locked by GET_LOCK, each on a session of its own; the server drops the lock when the session's
+/// connection ends. Where a machine vanishes without a word, that is when the server's TCP keepalive finds out: two hours
+/// unless its system says otherwise (net.ipv4.tcp_keepalive_time). Until then others get errc::lock_timeout. A proxy that
+/// spreads one connection over several sessions will not do.
+class mysql_connection {
+  public:
+    static constexpr sql_dialect dialect{
+        .bytes = "MEDIUMBLOB",
+        .key_bytes = "VARBINARY(767)",
+        .table_options = " ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        .index_length = "(1024)",
+        .exact_from = "CAST(CONVERT(",
+        .exact_to = " USING utf8mb4) AS BINARY)",
+        .begin = "START TRANSACTION",
+        .for_update = " FOR UPDATE",
+        .quote = '`'};
+
+    explicit mysql_connection(const mysql_parameters& options) : options_(options), session_(options) {}
+
+    std::string table() const { return options_.table; }
+
+    void connect(std::chrono::milliseconds patience) { session_.connect(patience); }
+    void execute(const std::string& sql) { session_.execute(sql); }
+    detail::mysql_statement prepare(const std::string& sql) { return session_.prepare(sql); }
+
+    /// Across every process and machine that uses the same database.
+    auto lock(const std::string& name, std::chrono::steady_clock::time_point deadline) {
+        return locks_.lock(detail::mysql_session(options_), name, deadline);
+    }
+
+  private:
+    mysql_parameters options_;
+    detail::mysql_session session_;
+    detail::session_locks<detail::mysql_session> locks_{};
+};
+
+/// A store in a MySQL or MariaDB database: mysql_store store{mysql_parameters{.host = ...}}.
+template <class Policy = defaults>
+using basic_mysql_store = sql_store<mysql_connection, Policy>;
+using mysql_store = basic_mysql_store<>;
+
+} // namespace tokenkeep::inline v0
+
+#endif

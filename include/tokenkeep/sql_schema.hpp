@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_SQL_SCHEMA_HPP
+#define TOKENKEEP_SQL_SCHEMA_HPP
+
+#include <tokenkeep/token.hpp>
+
+#include <cstddef>
+#include <iterator>
+#include <string_view>
+
+namespace tokenkeep::inline v0 {
+
+/// The table of an sql_store: every field of the record in a column for any bytes. To choose another, inherit and
+/// override, and name it in the policy: `struct ours : defaults { using schema = my_schema; };`
+struct sql_schema {
+    static constexpr std::string_view table = "tokenkeep_tokens"; ///< Letters, digits and underscores.
+    static constexpr std::size_t columns = std::size(fields);     ///< So many fields, from the table's first, are kept.
+
+    /// How many characters of UTF-8 a column takes at most, which is then a VARCHAR; 0 for any bytes. What is longer is
+    /// errc::invalid_record, and nothing is written.
+    static constexpr std::size_t longest(std::string_view) { return 0; }
+};
+
+namespace detail {
+
+/// The policy's, or the default where a policy names none.
+template <class P>
+struct schema_of {
+    using type = sql_schema;
+};
+template <class P>
+    requires requires { typename P::schema; }
+struct schema_of<P> {
+    using type = typename P::schema;
+};
+
+} // namespace detail
+
+} // namespace tokenkeep::inline v0
+
+#endif

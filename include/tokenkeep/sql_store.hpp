@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_SQL_STORE_HPP
+#define TOKENKEEP_SQL_STORE_HPP
+
+#include <tokenkeep/detail/key_locks.hpp>
+#include <tokenkeep/detail/row_set.hpp>
+#include <tokenkeep/detail/sql_session.hpp>
+#include <tokenkeep/fwd.hpp>
+#include <tokenkeep/sql_connection.hpp>
+#include <tokenkeep/store.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep::inline v0 {
+
+namespace detail {
+
+/// The lock on one identity, given back in the reverse order.
+template <class Guard>
+struct sql_guard {
+    key_locks::guard among_threads;
+    Guard among_all;
+};
+
+/// What only some connections let a store do; see document_abilities.
+template <class Store, bool is_able>
+struct sql_locking {};
+
+template <class Store>
+struct sql_locking<Store, true> {
+    /// See locking_store; the lock reaches as far as the connection's: across processes, and with a server across
+    /// machines.
+    auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+        return static_cast<Store&>(*this).lock_name(key, deadline);
+    }
+};
+
+} // namespace detail
+
+/// A store over a database. One row of a table is one token; the table is made at the first call, with an index for
+/// each field that the policy's rules look up. It is a comparing_store, and a locking_store where the connection has a
+/// lock.
+///
+/// Cost: a look-up is one indexed SELECT, by whichever rule; a save is one transaction of a few indexed SELECTs and one
+/// INSERT or UPDATE. One connection is kept, on which threads take turns; each identity that is locked keeps another, with
+/// a server.
+///
+/// Writers of one table take turns, on whatever machine, so that there are never two rows for one identity. A connection
+/// that was lost is made anew, once a call; a change whose commit gave no answer is looked up, not guessed.
+///
+/// Throws, besides what token_store says, sql_error: errc::not_saved for a change of which nothing took place;
+/// errc::indeterminate for one that may have; errc::lock_timeout where others kept it waiting for
+/// Policy::store_lock_timeout; errc::invalid_record for what the database cannot hold; errc::permissions; and
+/// errc::unsupported_version for a table of a newer version.
+///
+/// It may be moved while nobody else uses it. A child made by fork makes its own.
+template <class Connection, class Policy>
+class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, detail::can_lock_names<Connection>> {
+    static_assert(detail::explain_sql_connection<Connection>() && detail::explain_policy<Policy>());
+    friend detail::sql_locking<sql_store, true>;
+    using session_type = detail::sql_session<Connection, Policy>;
+    using rows_type = detail::row_set<detail::sql_rows<session_type>, Policy>;
+    using mutex = typename Policy::mutex;
+
+  public:
+    /// Nothing is connected before the first call.
+    explicit sql_store(Connection connection) : session_(std::move(connection)) {}
+
+    /// Makes the connection of these: `sqlite_store store{"tokens.db"}`.
+    template <class... Arguments>
+        requires std::constructible_from<Connection, Arguments...>
+    explicit sql_store(Arguments&&... arguments) : session_(Connection(std::forward<Arguments>(arguments)...)) {}
+
+    sql_store(sql_store&& other) noexcept : session_(std::move(other.session_)), locks_(std::move(other.locks_)) {}
+    sql_store& operator=(sql_store&& other) noexcept {
+        session_ = std::move(other.session_);
+        locks_ = std::move(other.locks_);
+        return *this;
+    }
+
+    std::optional<token> find_token(const token& probe) {
+        const std::lock_guard lock(mutex_);
+        return session_.read([&] { return rows().find(probe); });
+    }
+    std::optional<token> find_token_by_id(const std::string& id) {
+        const std::lock_guard lock(mutex_);
+        return session_.read([&] { return rows().find_by_id(id); });
+    }
+    std::vector<token> get_tokens() {
+        const std::lock_guard lock(mutex_);
+        return session_.read([&] { return rows().all(); });
+    }
+
+    void save_token(const token& record) {
+        const std::lock_guard lock(mutex_);
+        session_.write([&] {
+            std::optional<token> before = rows().find(record);
+            token after = rows().saved_into(before, record);
+            session_type::require_fitting(after);
+            if (before)
+                session_.update(after);
+            else
+                session_.insert(after);
+            std::string id = after.id;
+            return detail::sql_change{true, std::move(id), std::move(before), std::move(after)};
+        });
+    }
+    void delete_token(const std::string& id) {
+        const std::lock_guard lock(mutex_);
+        const bool deleted = session_.write([&] {
+            std::optional<token> before = rows().find_by_id(id);
+            if (!before) return detail::sql_change{};
+            session_.erase(id);
+            return detail::sql_change{true, id, std::move(before), std::nullopt};
+        });
+        if (deleted) session_.erase_remains();
+    }
+    void delete_tokens() {
+        const std::lock_guard lock(mutex_);
+        session_.write([&] {
+            session_.clear();
+            return detail::sql_change{.made = true};
+        });
+        session_.erase_remains();
+    }
+
+    /// See comparing_store: one UPDATE of the row as it was read.
+    bool replace_token(const token& expected, const token& record) {
+        const std::lock_guard lock(mutex_);
+        session_type::require_fitting(record);
+        return session_.write([&] {
+            if (expected.id.empty() || !session_.replace(expected, record)) return detail::sql_change{};
+            if (record.id != expected.id)
+                throw error(errc::invalid_record, "tokenkeep: a replacement keeps the row's id");
+            rows().require_unambiguous(record);
+            return detail::sql_change{true, expected.id, expected, record};
+        });
+    }
+    /// See comparing_store: one DELETE of the row as it was read.
+    bool remove_token(const token& expected) {
+        const std::lock_guard lock(mutex_);
+        const bool removed = session_.write([&] {
+            if (expected.id.empty() || !session_.remove(expected)) return detail::sql_change{};
+            return detail::sql_change{true, expected.id, expected, std::nullopt};
+        });
+        if (removed) session_.erase_remains();
+        return removed;
+    }
+
+  private:
+    rows_type rows() {
+        rows_type seen;
+        seen.rows().session = &session_;
+        return seen;
+    }
+
+    /// The threads of this store wait among themselves, so that each identity takes one connection for its lock.
+    auto lock_name(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+        auto among_threads = locks_.lock(key, deadline);
+        auto among_all = detail::require_locked(session_.connection().lock(session_.table() + " " + key, deadline));
+        return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
+    }
+
+    mutex mutex_{};
+    session_type session_;
+    detail::key_locks locks_{};
+};
+
+template <class Connection>
+sql_store(Connection) -> sql_store<Connection>;
+
+} // namespace tokenkeep::inline v0
+
+#endif

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_SQLITE_HPP
+#define TOKENKEEP_SQLITE_HPP
+
+// Beside the umbrella: it needs SQLite's header, and the program its library (-lsqlite3).
+
+#include <tokenkeep/detail/os.hpp>
+#include <tokenkeep/sql_connection.hpp>
+#include <tokenkeep/sql_store.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <sqlite3.h>
+
+namespace tokenkeep::inline v0 {
+
+namespace detail {
+
+inline sql_error sqlite_failure(int code) {
+    const auto fault = [code] {
+        switch (code & 0xff) {
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED: return sql_fault::conflict;
+        case SQLITE_CONSTRAINT: return sql_fault::exists;
+        case SQLITE_TOOBIG: return sql_fault::value;
+        case SQLITE_PERM:
+        case SQLITE_AUTH:
+        case SQLITE_READONLY: return sql_fault::denied;
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB: return sql_fault::corrupt;
+        default: return sql_fault::other;
+        }
+    };
+    return {fault(), "SQLite error " + std::to_string(code)};
+}
+
+struct sqlite_lock {
+    std::optional<file_lock> on_file{};
+};
+
+/// A prepared statement; see sql_connection.
+class sqlite_statement {
+    struct finalize {
+        void operator()(sqlite3_stmt* of) const noexcept { sqlite3_finalize(of); }
+    };
+
+  public:
+    explicit sqlite_statement(sqlite3_stmt* prepared) : prepared_(prepared) {}
+
+    void bind(std::size_t parameter, std::optional<std::string_view> value) {
+        const int place = static_cast<int>(parameter) + 1;
+        const int result = value ? sqlite3_bind_text64(prepared_.get(), place, value->empty() ? "" : value->data(),
+                                                       value->size(), SQLITE_STATIC, SQLITE_UTF8)
+                                 : sqlite3_bind_null(prepared_.get(), place);
+        if (result != SQLITE_OK) throw sqlite_failure(result);
+    }
+
+    bool step() {
+        const int result = sqlite3_step(prepared_.get());
+        if (result == SQLITE_ROW) return true;
+        if (result != SQLITE_DONE) throw sqlite_failure(sqlite3_extended_errcode(sqlite3_db_handle(prepared_.get())));
+        return false;
+    }
+
+    std::optional<std::string_view> column(std::size_t column) const {
+        const int place = static_cast<int>(column);
+        const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(prepared_.get(), place));
+        if (text == nullptr) return std::nullopt;
+        return std::string_view(text, static_cast<std::size_t>(sqlite3_column_bytes(prepared_.get(), place)));
+    }
+
+    std::uint64_t changes() const {
+        return static_cast<std::uint64_t>(sqlite3_changes64(sqlite3_db_handle(prepared_.get())));
+    }
+
+    void reset() noexcept { sqlite3_reset(prepared_.get()); }
+
+  private:
+    std::unique_ptr<sqlite3_stmt, finalize> prepared_;
+};
+
+} // namespace detail
+
+/// A connection to an SQLite database: a file, or `:memory:`. The file is private to the user (mode 0600), as are its
+/// companions `-wal` and `-shm`. A save is on the disk when it returns (write-ahead log, synchronous FULL), and what
+/// is deleted is overwritten.
+///
+/// Any number of processes of one machine may use the file; identities are locked by the kernel's locks on `PATH.lock`,
+/// which stays. A network file system will not do.
+///
+/// Throws, besides sql_error: errc::permissions for a file or directory that others can change or read, and for a symbolic
+/// link; errc::storage_corrupt for an empty file; errc::store_gone if the file is removed or replaced while it is open.
+class sqlite_connection {
+    struct close {
+        void operator()(sqlite3* of) const noexcept { sqlite3_close_v2(of); }
+    };
+
+  public:
+    static constexpr sql_dialect dialect{.bytes = "TEXT",
+                                         .key_bytes = "TEXT",
+                                         .if_missing = " IF NOT EXISTS",
+                                         .begin = "BEGIN IMMEDIATE",
+                                         .erase = "PRAGMA wal_checkpoint(TRUNCATE)"};
+
+    /// The directory must exist. The table's name is the policy's unless it is given.
+    explicit sqlite_connection(std::string path, std::string table = {})
+        : path_(std::move(path)), table_(std::move(table)) {}
+
+    std::string table() const { return table_; }
+
+    void connect(std::chrono::milliseconds patience) {
+        opened_.reset();
+        if (is_in_memory()) return open(patience);
+        const std::optional<file_identity> found = detail::system_files::find_private(path_);
+        if (found && found->size != 0) return open(patience);
+        // Whoever makes the file holds this until there is something in it: an empty one has been cut short.
+        const auto making = lock("make the file", std::chrono::steady_clock::now() + patience);
+        const std::optional<file_identity> now = detail::system_files::find_private(path_);
+        if (now && now->size == 0)
+            throw error(errc::storage_corrupt, "tokenkeep: " + path_ + " is empty; remove it if nothing is missed");
+        if (!now) detail::system_files::create(path_);
+        open(patience);
+    }
+
+    void execute(const std::string& sql) {
+        require_file();
+        const int result = sqlite3_exec(opened_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+        if (result != SQLITE_OK) throw detail::sqlite_failure(sqlite3_extended_errcode(opened_.get()));
+    }
+
+    detail::sqlite_statement prepare(const std::string& sql) {
+        sqlite3_stmt* prepared = nullptr;
+        const int result = sqlite3_prepare_v3(opened_.get(), sql.data(), static_cast<int>(sql.size()),
+                                              SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
+        detail::sqlite_statement owner(prepared);
+        if (result != SQLITE_OK) throw detail::sqlite_failure(sqlite3_extended_errcode(opened_.get()));
+        return owner;
+    }
+
+    /// Across the processes of the machine; in memory there is nobody to keep out but the store's own threads.
+    detail::sqlite_lock lock(const std::string& name, std::chrono::steady_clock::time_point deadline) const {
+        detail::sqlite_lock taken;
+        if (!is_in_memory()) taken.on_file.emplace(path_ + ".lock", name, deadline);
+        return taken;
+    }
+
+  private:
+    bool is_in_memory() const { return path_ == ":memory:"; }
+
+    void open(std::chrono::milliseconds patience) {
+        sqlite3* opened = nullptr;
+        const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+        const int result = sqlite3_open_v2(path_.c_str(), &opened, flags, nullptr);
+        opened_.reset(opened);
+        if (result != SQLITE_OK) throw detail::sqlite_failure(result);
+        sqlite3_busy_timeout(opened, static_cast<int>(patience.count()));
+        for (const char* setting :
+             {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA secure_delete = ON"})
+            execute(setting);
+    }
+
+    /// SQLite goes on in a file that has been removed, and what is saved there is lost.
+    void require_file() const {
+        int moved = 0;
+        if (!is_in_memory() &&
+            sqlite3_file_control(opened_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0)
+            throw error(errc::store_gone, "tokenkeep: " + path_ + " has disappeared, or another file is in its place");
+    }
+
+    std::string path_, table_;
+    std::unique_ptr<sqlite3, close> opened_{};
+};
+
+/// A store in an SQLite database: sqlite_store store{"tokens.db"}.
+template <class Policy = defaults>
+using basic_sqlite_store = sql_store<sqlite_connection, Policy>;
+using sqlite_store = basic_sqlite_store<>;
+
+} // namespace tokenkeep::inline v0
+
+#endif

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// The three databases as tests use them: connections to a database that is there as long as the program, new tables
+// in it, and somebody beside the stores who may do as he likes.
+#ifndef TOKENKEEP_TESTS_SQL_BACKENDS_HPP
+#define TOKENKEEP_TESTS_SQL_BACKENDS_HPP
+
+#include <tokenkeep/mysql.hpp>
+#include <tokenkeep/postgres.hpp>
+#include <tokenkeep/sqlite.hpp>
+
+#include "sql/servers.hpp"
+#include "temporary.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tests {
+
+struct sqlite_backend {
+    using connection_type = tokenkeep::sqlite_connection;
+    static constexpr std::size_t longest_id = 0;
+
+    static connection_type connection(const std::string& table = {}) {
+        static const temporary_directory folder;
+        return connection_type(folder / "tokens.db", table);
+    }
+};
+
+struct mysql_backend {
+    using connection_type = tokenkeep::mysql_connection;
+    static constexpr std::size_t longest_id = 767; ///< In bytes; 0: any.
+
+    static mariadb_server& server() {
+        static mariadb_server one;
+        return one;
+    }
+    static connection_type connection(const std::string& table = {}) {
+        return connection_type({.host = server().host(),
+                                .database = server().database(),
+                                .table = table,
+                                .user = server().user(),
+                                .password = server().password(),
+                                .port = static_cast<unsigned>(server().port())});
+    }
+};
+
+struct postgres_backend {
+    using connection_type = tokenkeep::postgres_connection;
+    static constexpr std::size_t longest_id = 0;
+
+    static postgres_server& server() {
+        static postgres_server one;
+        return one;
+    }
+    static connection_type connection(const std::string& table = {}) {
+        return connection_type(server().connection(), table);
+    }
+};
+
+/// The name of a table that nobody has used.
+inline std::string new_table() {
+    static int number = 0;
+    return "tokens_" + std::to_string(++number);
+}
+
+template <class Backend, class Policy = tokenkeep::defaults>
+using store_over = tokenkeep::sql_store<typename Backend::connection_type, Policy>;
+
+/// A store over a table of that name.
+template <class Backend, class Policy = tokenkeep::defaults>
+store_over<Backend, Policy> store_on(const std::string& table) {
+    return store_over<Backend, Policy>(Backend::connection(table));
+}
+
+/// Somebody else who is connected to the database.
+template <class Backend>
+class visitor {
+  public:
+    visitor() { connection_.connect(std::chrono::seconds(5)); }
+
+    void execute(const std::string& sql) { connection_.execute(sql); }
+
+    /// The rows of an answer, the cells of each joined by '|'.
+    std::vector<std::string> ask(const std::string& sql, std::size_t columns = 1) {
+        auto statement = connection_.prepare(sql);
+        std::vector<std::string> rows;
+        while (statement.step()) {
+            std::string row;
+            for (std::size_t n = 0; n < columns; ++n)
+                row.append(n == 0 ? "" : "|").append(statement.column(n).value_or("NULL"));
+            rows.push_back(row);
+        }
+        return rows;
+    }
+
+  private:
+    typename Backend::connection_type connection_ = Backend::connection();
+};
+
+} // namespace tests
+
+#endif

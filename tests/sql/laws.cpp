@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// The contract of stores, kept by sql_store over each database.
+#include "laws.hpp"
+
+#include <tokenkeep/zoho/rules.hpp>
+
+#include "catch.hpp"
+#include "sql/backends.hpp"
+
+#include <string>
+#include <vector>
+
+using namespace tests;
+
+namespace {
+
+struct zoho_chain : tokenkeep::defaults {
+    using rules = tokenkeep::zoho::rules;
+};
+
+} // namespace
+
+TEMPLATE_TEST_CASE("sql_store: keeps every law", "[sql]", sqlite_backend, mysql_backend, postgres_backend) {
+    const law_findings found =
+        findings_about([] { return store_on<TestType>(new_table()); }, {.longest_id = TestType::longest_id});
+    CHECK(found.breaches == std::vector<std::string>{});
+    CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing);
+}
+
+TEMPLATE_TEST_CASE("sql_store: keeps every law under Zoho's chain", "[sql]", sqlite_backend, mysql_backend,
+                   postgres_backend) {
+    const law_findings found = findings_about<tokenkeep::zoho::rules>(
+        [] { return store_on<TestType, zoho_chain>(new_table()); }, {.longest_id = TestType::longest_id});
+    CHECK(found.breaches == std::vector<std::string>{});
+}
