@@ -25,6 +25,7 @@
 #include <tokenkeep/document_store.hpp> // the whole list in one document, such as a text_file
 #include <tokenkeep/file_store.hpp>     // for programs: in a file that survives crashes and that processes share
 #include <tokenkeep/file_system.hpp>    // the seam between file_store and the platform
+#include <tokenkeep/migrate.hpp>        // from one store into another
 #include <tokenkeep/sealer.hpp>         // the seam for encryption at rest
 #include <tokenkeep/sql_connection.hpp> // what a database is to a store; for three there are headers of their own
 #include <tokenkeep/sql_schema.hpp>     // its table
@@ -40,6 +41,7 @@
 #include <tokenkeep/zoho/data_center.hpp>
 #include <tokenkeep/zoho/provider.hpp>
 #include <tokenkeep/zoho/rules.hpp>
+#include <tokenkeep/zoho/schema.hpp>
 
 // Where they meet.
 #include <tokenkeep/clock.hpp>          // time, for tests to own
