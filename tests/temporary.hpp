@@ -24,7 +24,9 @@ class temporary_directory {
     }
     temporary_directory(const temporary_directory&) = delete;
     temporary_directory& operator=(const temporary_directory&) = delete;
+    /// A forked child may destroy its copy; the directory is that of the process that made it.
     ~temporary_directory() {
+        if (::getpid() != owner_) return;
         std::error_code ignored;
         std::filesystem::remove_all(path_, ignored);
     }
@@ -32,6 +34,7 @@ class temporary_directory {
     std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
 
   private:
+    pid_t owner_ = ::getpid();
     std::string path_;
 };
 
