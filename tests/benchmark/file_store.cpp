@@ -5,6 +5,7 @@
 //   file_store [--quick]      about three minutes; or a few seconds, to see that it runs
 #include <tokenkeep/file_store.hpp>
 
+#include "benchmark/measuring.hpp"
 #include "processes.hpp"
 #include "temporary.hpp"
 
@@ -37,78 +38,10 @@
 #include <unistd.h>
 
 using namespace tokenkeep;
+using namespace measuring;
 using std::chrono::steady_clock;
 
 namespace {
-
-// ---- Records: about 600 bytes in the file, found by id, by user, and by refresh token with client ----
-
-std::string text(std::string_view kind, std::size_t number, std::size_t size) {
-    const std::string digits = std::to_string(number);
-    std::string made(kind);
-    made.append(8 - std::min<std::size_t>(8, digits.size()), '0').append(digits);
-    made.resize(size, 'x');
-    return made;
-}
-
-std::string id_of(std::size_t row) { return text("row", row, 32); }
-std::string user_of(std::size_t row) { return text("user", row, 24) + "@example.org"; }
-std::string refresh_of(std::size_t row) { return text("1000.refresh", row, 70); }
-const std::string client_id = text("1000.client", 0, 35);
-
-/// The row as it is after its `version`th save.
-token row_of(std::size_t row, std::size_t version = 0) {
-    return {.user_name = user_of(row),
-            .client_id = client_id,
-            .client_secret = text("secret", 0, 42),
-            .refresh_token = refresh_of(row),
-            .access_token = text("1000.", version, 20) + text("access", row, 50),
-            .redirect_url = "https://app.example.org/oauth/callback",
-            .api_domain = "https://www.zohoapis.com",
-            .scope = "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL",
-            .token_type = "Bearer",
-            .expires_at = timestamp(std::chrono::milliseconds(1'700'000'000'000)),
-            .issued_at = timestamp(std::chrono::milliseconds(1'699'996'400'000)),
-            .seed = text("seed", row, 64),
-            .id = id_of(row)};
-}
-
-/// Row numbers in no order that a cache could follow; the same ones at every run.
-std::size_t scattered(std::size_t n, std::size_t rows) { return n * 2'654'435'761 % 4'294'967'291 % rows; }
-
-// ---- Measuring ----
-
-double seconds_since(steady_clock::time_point start) {
-    return std::chrono::duration<double>(steady_clock::now() - start).count();
-}
-
-template <class Act>
-double seconds_of(Act act) {
-    const auto start = steady_clock::now();
-    act();
-    return seconds_since(start);
-}
-
-double median(std::vector<double> values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
-}
-
-using turns = std::vector<std::vector<double>>; ///< For each side what it took, turn by turn.
-
-turns alternate(std::size_t rounds, const std::vector<std::function<double()>>& sides) {
-    turns taken(sides.size());
-    for (std::size_t round = 0; round < rounds; ++round)
-        for (std::size_t side = 0; side < sides.size(); ++side) taken[side].push_back(sides[side]());
-    return taken;
-}
-
-double ratio(const std::vector<double>& a, const std::vector<double>& b) {
-    std::vector<double> ratios;
-    std::transform(a.begin(), a.end(), b.begin(), std::back_inserter(ratios), std::divides<>());
-    return median(ratios);
-}
 
 double resident_bytes() {
     std::ifstream status("/proc/self/status");
@@ -120,10 +53,6 @@ double resident_bytes() {
 double size_of(const std::string& path) { return static_cast<double>(std::filesystem::file_size(path)); }
 
 // ---- The other sides: the bare system calls, and SQLite ----
-
-void require(bool good, const char* what) {
-    if (!good) throw std::runtime_error(what);
-}
 
 class plain_file {
   public:

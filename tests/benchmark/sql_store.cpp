@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT
+// What an sql_store over SQLite costs, as ratios to prepared statements written by hand for the same table: the same
+// schema, indexes and settings, and rows that end in a token as well. The sides take turns; each figure is the median of
+// the turns. Goals are printed, nothing is asserted.
+//
+//   sql_store [--quick]      about a minute; or a few seconds, to see that it runs
+#include <tokenkeep/sqlite.hpp>
+
+#include "benchmark/measuring.hpp"
+#include "temporary.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sqlite3.h>
+
+using namespace tokenkeep;
+using namespace measuring;
+
+namespace {
+
+/// What a program would write that has this table and knows what it asks for: no rules, no merging, nobody else who
+/// writes at the same time.
+class by_hand {
+    struct closer {
+        void operator()(sqlite3* open) const { ::sqlite3_close(open); }
+        void operator()(sqlite3_stmt* prepared) const { ::sqlite3_finalize(prepared); }
+    };
+    using statement = std::unique_ptr<sqlite3_stmt, closer>;
+
+  public:
+    explicit by_hand(const std::string& path) {
+        sqlite3* opened = nullptr;
+        const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+        const bool is_open = ::sqlite3_open_v2(path.c_str(), &opened, flags, nullptr) == SQLITE_OK;
+        connection_.reset(opened);
+        require(is_open, "sqlite3_open");
+        run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON");
+        by_id = prepare("SELECT " + columns() + " FROM tokenkeep_tokens WHERE id = ?");
+        by_user = prepare("SELECT " + columns() + " FROM tokenkeep_tokens WHERE user_name = ? AND client_id = ?");
+        by_refresh =
+            prepare("SELECT " + columns() + " FROM tokenkeep_tokens WHERE refresh_token = ? AND client_id = ?");
+        all_rows = prepare("SELECT " + columns() + " FROM tokenkeep_tokens");
+        std::string places = "?", updates;
+        for (std::size_t n = 1; n < std::size(fields); ++n) {
+            places += ",?";
+            updates.append(n == 1 ? "" : ",").append(fields[n].name).append("=?").append(std::to_string(n + 1));
+        }
+        insert = prepare("INSERT INTO tokenkeep_tokens (" + columns() + ") VALUES (" + places + ")");
+        update = prepare("UPDATE tokenkeep_tokens SET " + updates + " WHERE id=?1");
+        erase = prepare("DELETE FROM tokenkeep_tokens WHERE id=?");
+        clear = prepare("DELETE FROM tokenkeep_tokens");
+        replace =
+            prepare("UPDATE tokenkeep_tokens SET " + updates + " WHERE id=?1 AND access_token=?17 AND status IS ?18");
+        begin = prepare("BEGIN IMMEDIATE");
+        commit = prepare("COMMIT");
+    }
+
+    void run(const std::string& sql) {
+        require(::sqlite3_exec(connection_.get(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK, sql.c_str());
+    }
+
+    std::optional<token> find_token_by_id(const std::string& id) {
+        bind(by_id, 1, id);
+        return only_row(by_id);
+    }
+    std::optional<token> find_by_user(const std::string& user, const std::string& client) {
+        bind(by_user, 1, user);
+        bind(by_user, 2, client);
+        return only_row(by_user);
+    }
+    std::optional<token> find_by_refresh_token(const secret& refresh, const std::string& client) {
+        bind(by_refresh, 1, refresh.reveal());
+        bind(by_refresh, 2, client);
+        return only_row(by_refresh);
+    }
+    std::vector<token> get_tokens() {
+        std::vector<token> rows;
+        while (::sqlite3_step(all_rows.get()) == SQLITE_ROW) rows.push_back(read(all_rows));
+        ::sqlite3_reset(all_rows.get());
+        return rows;
+    }
+
+    /// Reads the user's row and writes it, or inserts it.
+    void save_token(const token& record) {
+        step(begin);
+        const std::optional<token> stored = find_by_user(record.user_name, record.client_id);
+        token changed = record;
+        if (stored) changed.id = stored->id;
+        write(stored ? update : insert, changed);
+        step(commit);
+    }
+    void insert_row(const token& row) { write(insert, row); }
+    bool replace_token(const token& expected, const token& record) {
+        bind(replace, 17, expected.access_token.reveal());
+        bind(replace, 18, expected.status);
+        write(replace, record);
+        return ::sqlite3_changes(connection_.get()) == 1;
+    }
+    void delete_token(const std::string& id) {
+        bind(erase, 1, id);
+        step(erase);
+        run("PRAGMA wal_checkpoint(TRUNCATE)"); // so that its bytes are gone
+    }
+    void delete_tokens() {
+        step(clear);
+        run("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+
+  private:
+    static std::string columns() {
+        std::string names;
+        for (const field& each : fields) names.append(names.empty() ? "" : ",").append(each.name);
+        return names;
+    }
+
+    statement prepare(const std::string& sql) {
+        sqlite3_stmt* prepared = nullptr;
+        require(::sqlite3_prepare_v3(connection_.get(), sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &prepared,
+                                     nullptr) == SQLITE_OK,
+                sql.c_str());
+        return statement(prepared);
+    }
+
+    static void bind(statement& to, int place, std::string_view text) {
+        if (text.empty())
+            ::sqlite3_bind_null(to.get(), place);
+        else
+            ::sqlite3_bind_text(to.get(), place, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
+    }
+    static void step(statement& to_run) {
+        require(::sqlite3_step(to_run.get()) == SQLITE_DONE, "sqlite3_step");
+        ::sqlite3_reset(to_run.get());
+    }
+
+    static void write(statement& to_run, const token& row) {
+        const std::string expiry = row.expires_at ? to_text(*row.expires_at) : std::string();
+        const std::string issue = row.issued_at ? to_text(*row.issued_at) : std::string();
+        const std::string_view cells[] = {row.id,
+                                          row.user_name,
+                                          row.client_id,
+                                          row.client_secret.reveal(),
+                                          row.refresh_token.reveal(),
+                                          row.access_token.reveal(),
+                                          row.grant_token.reveal(),
+                                          expiry,
+                                          row.redirect_url,
+                                          row.api_domain,
+                                          row.scope,
+                                          row.token_type,
+                                          issue,
+                                          row.status,
+                                          row.seed,
+                                          row.extra.reveal()};
+        int place = 0;
+        for (const std::string_view cell : cells) bind(to_run, ++place, cell);
+        step(to_run);
+    }
+
+    static std::string_view cell(statement& from, int column) {
+        const auto* text = reinterpret_cast<const char*>(::sqlite3_column_text(from.get(), column));
+        return text == nullptr
+                   ? std::string_view()
+                   : std::string_view(text, static_cast<std::size_t>(::sqlite3_column_bytes(from.get(), column)));
+    }
+    static token read(statement& from) {
+        const auto text = [&](int column) { return std::string(cell(from, column)); };
+        token row;
+        row.id = text(0);
+        row.user_name = text(1);
+        row.client_id = text(2);
+        row.client_secret = secret(cell(from, 3));
+        row.refresh_token = secret(cell(from, 4));
+        row.access_token = secret(cell(from, 5));
+        row.grant_token = secret(cell(from, 6));
+        row.expires_at = timestamp_from_text(cell(from, 7));
+        row.redirect_url = text(8);
+        row.api_domain = text(9);
+        row.scope = text(10);
+        row.token_type = text(11);
+        row.issued_at = timestamp_from_text(cell(from, 12));
+        row.status = text(13);
+        row.seed = text(14);
+        row.extra = secret(cell(from, 15));
+        return row;
+    }
+    static std::optional<token> only_row(statement& from) {
+        std::optional<token> row;
+        if (::sqlite3_step(from.get()) == SQLITE_ROW) row = read(from);
+        ::sqlite3_reset(from.get());
+        return row;
+    }
+
+    std::unique_ptr<sqlite3, closer> connection_{};
+    statement by_id{}, by_user{}, by_refresh{}, all_rows{}, insert{}, update{}, replace{}, erase{}, clear{}, begin{},
+        commit{};
+};
+
+struct plan {
+    std::vector<std::size_t> sizes{};
+    std::size_t rounds = 0;  ///< Turns of each side.
+    std::size_t finds = 0;   ///< In a turn.
+    std::size_t changes = 0; ///< In a turn.
+};
+
+/// Two files with the same rows, one for each side.
+class comparison {
+  public:
+    comparison(const plan& chosen, std::size_t rows)
+        : plan_(chosen), rows_(rows), ours_(folder_ / "ours.db"), theirs_(made(folder_ / "theirs.db")) {
+        fill(folder_ / "theirs.db");
+        ours_.save_token(row_of(0));
+        fill(folder_ / "ours.db");
+    }
+
+    void run() {
+        std::printf("%zu tokens, microseconds\n", rows_);
+        finds(
+            "find by id", [](sqlite_store& side, std::size_t n) { return side.find_token({.id = id_of(n)}); },
+            [](by_hand& side, std::size_t n) { return side.find_token_by_id(id_of(n)); });
+        const auto by_id = [](auto& side, std::size_t n) { return side.find_token_by_id(id_of(n)); };
+        finds("find_token_by_id", by_id, by_id);
+        finds(
+            "find by user",
+            [](sqlite_store& side, std::size_t n) {
+                return side.find_token({.user_name = user_of(n), .client_id = client_id});
+            },
+            [](by_hand& side, std::size_t n) { return side.find_by_user(user_of(n), client_id); });
+        finds(
+            "find by refresh token",
+            [](sqlite_store& side, std::size_t n) {
+                return side.find_token({.client_id = client_id, .refresh_token = refresh_of(n)});
+            },
+            [](by_hand& side, std::size_t n) { return side.find_by_refresh_token(refresh_of(n), client_id); });
+
+        const auto nothing = [](auto&, const token&) {};
+        changes(
+            "save, a row that is there", nothing, [](auto& side, const token& row) { side.save_token(row); }, nothing);
+        changes(
+            "save, a new row", [](auto& side, const token& row) { side.delete_token(row.id); },
+            [](auto& side, const token& row) { side.save_token(row); }, nothing);
+        changes(
+            "replace_token", nothing,
+            [](auto& side, const token& row) {
+                token fresh = row;
+                fresh.access_token = "1000.replaced";
+                require(side.replace_token(row, fresh), "replace_token");
+            },
+            [](auto& side, const token& row) { side.save_token(row); });
+        changes(
+            "delete_token", nothing, [](auto& side, const token& row) { side.delete_token(row.id); },
+            [](auto& side, const token& row) { side.save_token(row); });
+
+        const auto all = [](auto& side) {
+            return std::function([&side] { return seconds_of([&] { require(!side.get_tokens().empty(), "rows"); }); });
+        };
+        print("get_tokens", alternate(plan_.rounds, {all(ours_), all(theirs_)}), 1);
+        const auto clear = [](auto& side) {
+            return std::function([&side] { return seconds_of([&] { side.delete_tokens(); }); });
+        };
+        print("delete_tokens", alternate(1, {clear(ours_), clear(theirs_)}), 1);
+    }
+
+  private:
+    static const std::string& made(const std::string& path) {
+        sqlite_store{path}.save_token(row_of(0)); // the table is the store's
+        return path;
+    }
+
+    void fill(const std::string& path) const {
+        by_hand filling(path);
+        filling.run("BEGIN");
+        for (std::size_t row = 1; row < rows_; ++row) filling.insert_row(row_of(row));
+        filling.run("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+
+    template <class Ours, class Theirs>
+    void finds(const char* what, Ours ours, Theirs theirs) {
+        const auto turn = [this](auto& side, auto find) {
+            return std::function([this, &side, find] {
+                return seconds_of([&] {
+                    for (std::size_t n = 0; n < plan_.finds; ++n)
+                        require(find(side, scattered(n, rows_)).has_value(), "find");
+                });
+            });
+        };
+        print(what, alternate(plan_.rounds, {turn(ours_, ours), turn(theirs_, theirs)}), plan_.finds);
+    }
+
+    /// Only `act` counts.
+    template <class Before, class Act, class After>
+    void changes(const char* what, Before before, Act act, After after) {
+        const auto turn = [&, this](auto& side) {
+            return std::function([&, this] {
+                double took = 0;
+                for (std::size_t n = 0; n < plan_.changes; ++n) {
+                    const token row = row_of(scattered(n, rows_));
+                    before(side, row);
+                    took += seconds_of([&] { act(side, row); });
+                    after(side, row);
+                }
+                return took;
+            });
+        };
+        print(what, alternate(plan_.rounds, {turn(ours_), turn(theirs_)}), plan_.changes);
+    }
+
+    static void print(const char* what, const turns& took, std::size_t times) {
+        const double each = 1e6 / static_cast<double>(times);
+        std::printf("   %-26s %10.2f   by hand %10.2f   ratio %4.2f (goal 1.15)\n", what, median(took[0]) * each,
+                    median(took[1]) * each, ratio(took[0], took[1]));
+    }
+
+    const plan& plan_;
+    std::size_t rows_;
+    temporary_directory folder_{};
+    sqlite_store ours_;
+    by_hand theirs_;
+};
+
+const plan full{{100, 10'000, 100'000}, 9, 20'000, 100};
+const plan quick{{100}, 1, 100, 5};
+
+} // namespace
+
+int main(int count, char** words) {
+    try {
+        const plan& chosen = count > 1 && std::string_view(words[1]) == "--quick" ? quick : full;
+        for (const std::size_t rows : chosen.sizes) comparison(chosen, rows).run();
+        return EXIT_SUCCESS;
+    } catch (const std::exception& fault) {
+        std::fprintf(stderr, "%s\n", fault.what());
+        return EXIT_FAILURE;
+    }
+}
