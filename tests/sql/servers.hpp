@@ -145,9 +145,8 @@ class sql_server {
         // Data are made once and copied for each server, which saves seconds.
         namespace fs = std::filesystem;
         const fs::path program = service().front();
-        const fs::path made =
-            fs::path(TOKENKEEP_TEST_SQL) / (program.filename().string() + "-" +
-                                            std::to_string(fs::last_write_time(program).time_since_epoch().count()));
+        const std::string version = std::to_string(fs::last_write_time(program).time_since_epoch().count());
+        const fs::path made = fs::path(TOKENKEEP_TEST_SQL) / (program.filename().string() + version + ".data");
         fs::create_directories(TOKENKEEP_TEST_SQL);
         const locked_file one_at_a_time(made.string() + ".lock");
         if (!fs::exists(made)) {
