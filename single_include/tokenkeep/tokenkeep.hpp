@@ -3832,11 +3832,12 @@ template <class Store>
 struct document_comparing<Store, true> {
     /// See comparing_store.
     bool replace_token(const token& expected, const token& record) {
-        return static_cast<Store&>(*this).change([&](auto& rows) { return rows.replace(expected, record); });
+        return static_cast<Store&>(*this).change(
+            [&](auto& rows) { return rows.replace(Store::as_kept(expected), record); });
     }
     /// See comparing_store.
     bool remove_token(const token& expected) {
-        return static_cast<Store&>(*this).change([&](auto& rows) { return rows.remove(expected); });
+        return static_cast<Store&>(*this).change([&](auto& rows) { return rows.remove(Store::as_kept(expected)); });
     }
 };
 
@@ -4134,6 +4135,11 @@ concept can_decode = requires(std::string_view bytes) {
 };
 
 template <class C>
+concept keeps_less = requires(const token& row) {
+    { C::kept(row) } -> std::same_as<token>;
+};
+
+template <class C>
 consteval bool explain_codec() {
     static_assert(can_encode<C>,
                   "tokenkeep: a codec needs static secret encode(const std::vector<token>&); see json_codec");
@@ -4150,6 +4156,9 @@ consteval bool explain_codec() {
 ///
 /// What it can do follows from the document: see there. It may be moved while nobody else uses it. A document that is
 /// empty or damaged is an error (errc::storage_corrupt), never a new store.
+///
+/// A codec that keeps only some fields of a row says so with `static token kept(token row)`, which gives the row as it
+/// comes back; two rows are then compared by these.
 template <class Document, class Codec, class Policy>
 class basic_document_store
     : public detail::document_abilities<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>,
@@ -4231,6 +4240,13 @@ class basic_document_store
             return decode(document_.load_versioned().first);
         else
             return decode(document_.load());
+    }
+
+    static decltype(auto) as_kept(const token& row) {
+        if constexpr (detail::keeps_less<Codec>)
+            return Codec::kept(row);
+        else
+            return (row);
     }
 
     template <class Text>
@@ -8098,6 +8114,12 @@ struct csv_codec {
         }
         if (width == 0) throw error(errc::storage_corrupt, "tokenkeep: the CSV is empty");
         return rows;
+    }
+
+    /// The row without the fields that the file has no column for.
+    static token kept(token row) {
+        for (const field& f : std::span(fields).template subspan<10>()) f.visit([&](auto member) { row.*member = {}; });
+        return row;
     }
 
   private:

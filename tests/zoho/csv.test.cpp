@@ -6,6 +6,7 @@
 #include <tokenkeep/zoho/rules.hpp>
 
 #include "catch.hpp"
+#include "keeper_world.hpp"
 #include "temporary.hpp"
 
 #include <chrono>
@@ -100,6 +101,14 @@ struct shared : defaults {
 };
 template <class Codec>
 using store_of = basic_document_store<text_file, Codec, shared>;
+
+struct with_directory {
+    temporary_directory here{};
+};
+template <class Codec>
+struct store_of_its_own : with_directory, store_of<Codec> {
+    store_of_its_own() : store_of<Codec>(text_file{here / "tokens.csv"}) {}
+};
 
 } // namespace
 
@@ -385,6 +394,53 @@ TEST_CASE("csv: a record that the dialect cannot carry is refused and leaves the
     CHECK((quoted.find_token({.user_name = ada.user_name}) == ada));
     CHECK(code_of([&] { quoted.save_token({.user_name = "\xff", .access_token = "t2"}); }) == errc::invalid_record);
     CHECK(quoted.get_tokens().size() == 2);
+}
+
+TEMPLATE_TEST_CASE("csv: rows are compared by the fields that the file has", "[zoho]", zoho::csv, zoho::unquoted_csv) {
+    store_of_its_own<TestType> store;
+    store.save_token(ada);
+    token noted = ada, other = ada;
+    noted.status = "spent";
+    noted.issued_at = at(1);
+    noted.extra = "{}";
+    other.api_domain = "https://www.zohoapis.in";
+    CHECK_FALSE(store.replace_token(other, noted));
+    CHECK_FALSE(store.remove_token(other));
+    CHECK(store.replace_token(noted, other));
+    CHECK((store.get_tokens() == list{other}));
+    other.seed = "5eed";
+    CHECK(store.remove_token(other));
+    CHECK(store.get_tokens().empty());
+}
+
+TEMPLATE_TEST_CASE("csv: a keeper logs in, refreshes, renews and revokes over the file", "[zoho]", zoho::csv,
+                   zoho::unquoted_csv) {
+    tests::world<store_of_its_own<TestType>> w;
+    secret last = w.login().access_token;
+    auto keep = w.keeper();
+    CHECK(keep.access_token({.user_name = "ada"}) == last);
+    for (int i = 0; i < 3; ++i) {
+        w.clock.advance(std::chrono::hours(2));
+        const secret next = i == 1 ? keep.access_token({.user_name = "ada"})
+                                   : w.keeper().access_token({.user_name = "ada"}); // as another process
+        CHECK(next != last);
+        CHECK(w.store.find_token({.user_name = "ada"})->access_token == next);
+        last = next;
+    }
+    CHECK(keep.renew({.user_name = "ada"}, last) != last);
+    CHECK(w.store.get_tokens().size() == 1);
+    keep.revoke({.user_name = "ada"});
+    CHECK(w.store.get_tokens().empty());
+}
+
+TEMPLATE_TEST_CASE("csv: a grant token that the server refuses is in nobody's way", "[zoho]", zoho::csv,
+                   zoho::unquoted_csv) {
+    tests::world<store_of_its_own<TestType>> w;
+    CHECK(tests::error_of([&] { w.keeper().access_token({.user_name = "ada", .grant_token = "bad"}); }) ==
+          errc::reauthorization_required);
+    const secret access = w.login().access_token;
+    CHECK(w.store.get_tokens().size() == 1);
+    CHECK(w.keeper().access_token({.user_name = "ada"}) == access);
 }
 
 TEST_CASE("numeric_id: ids are nine digits that leave room above them, and differ", "[zoho]") {

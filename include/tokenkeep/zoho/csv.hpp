@@ -64,6 +64,12 @@ struct csv_codec {
         return rows;
     }
 
+    /// The row without the fields that the file has no column for.
+    static token kept(token row) {
+        for (const field& f : std::span(fields).template subspan<10>()) f.visit([&](auto member) { row.*member = {}; });
+        return row;
+    }
+
   private:
     static constexpr std::span columns = std::span(fields).template first<10>();
 
