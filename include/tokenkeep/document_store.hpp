@@ -131,6 +131,11 @@ concept can_decode = requires(std::string_view bytes) {
 };
 
 template <class C>
+concept keeps_less = requires(const token& row) {
+    { C::kept(row) } -> std::same_as<token>;
+};
+
+template <class C>
 consteval bool explain_codec() {
     static_assert(can_encode<C>,
                   "tokenkeep: a codec needs static secret encode(const std::vector<token>&); see json_codec");
@@ -147,6 +152,9 @@ consteval bool explain_codec() {
 ///
 /// What it can do follows from the document: see there. It may be moved while nobody else uses it. A document that is
 /// empty or damaged is an error (errc::storage_corrupt), never a new store.
+///
+/// A codec that keeps only some fields of a row says so with `static token kept(token row)`, which gives the row as it
+/// comes back; two rows are then compared by these.
 template <class Document, class Codec, class Policy>
 class basic_document_store
     : public detail::document_abilities<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>,
@@ -228,6 +236,13 @@ class basic_document_store
             return decode(document_.load_versioned().first);
         else
             return decode(document_.load());
+    }
+
+    static decltype(auto) as_kept(const token& row) {
+        if constexpr (detail::keeps_less<Codec>)
+            return Codec::kept(row);
+        else
+            return (row);
     }
 
     template <class Text>

@@ -57,8 +57,11 @@ template <class Store, class Transport, class Provider, class Observer = ignore_
 class keeper;
 
 namespace zoho {
+struct csv;
 struct data_center;
+struct numeric_id;
 struct rules;
+struct unquoted_csv;
 } // namespace zoho
 
 } // namespace tokenkeep::inline v0

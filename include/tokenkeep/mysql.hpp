@@ -297,7 +297,7 @@ class mysql_session {
 /// Identities are locked by GET_LOCK, each on a session of its own; the server drops the lock when the session's
 /// connection ends. Where a machine vanishes without a word, that is when the server's TCP keepalive finds out: two hours
 /// unless its system says otherwise (net.ipv4.tcp_keepalive_time). Until then others get errc::lock_timeout. A proxy that
-/// spreads one connection over several sessions will not do.
+/// spreads one connection over several sessions will not do, nor a cluster (Galera, group replication) unless all use one node of it.
 class mysql_connection {
   public:
     static constexpr sql_dialect dialect{

@@ -38,7 +38,9 @@
 #include <tokenkeep/oauth/refresh.hpp>  // a refresh token for tokens
 #include <tokenkeep/oauth/response.hpp> // what a token endpoint answers
 #include <tokenkeep/oauth/revoke.hpp>   // the end
+#include <tokenkeep/zoho/csv.hpp>       // the file that Zoho's SDKs keep tokens in
 #include <tokenkeep/zoho/data_center.hpp>
+#include <tokenkeep/zoho/numeric_id.hpp>
 #include <tokenkeep/zoho/provider.hpp>
 #include <tokenkeep/zoho/rules.hpp>
 #include <tokenkeep/zoho/schema.hpp>

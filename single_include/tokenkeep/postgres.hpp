@@ -110,6 +110,8 @@ class session_locks {
 
 
 
+
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -226,10 +228,11 @@ class postgres_session {
     };
 
   public:
-    explicit postgres_session(std::string options) : options_(std::move(options)) {}
+    explicit postgres_session(secret options) : options_(std::move(options)) {}
 
     void connect(std::chrono::milliseconds patience) {
         const auto limit = std::max(std::chrono::milliseconds(1'000), patience);
+        const wiping_string options(options_.reveal());
         const std::string seconds = std::to_string(std::chrono::ceil<std::chrono::seconds>(limit).count());
         const std::string unanswered = std::to_string(limit.count() + 15'000);
         // The last word is the user's. A connection of which nothing is heard any more ends.
@@ -241,8 +244,8 @@ class postgres_session {
                                      "fallback_application_name",
                                      "dbname",
                                      nullptr};
-        const char* const values[] = {seconds.c_str(),  "15",   "5", "3", unanswered.c_str(), "tokenkeep",
-                                      options_.c_str(), nullptr};
+        const char* const values[] = {seconds.c_str(), "15",   "5", "3", unanswered.c_str(), "tokenkeep",
+                                      options.c_str(), nullptr};
         session_.reset(PQconnectdbParams(names, values, 1));
         if (PQstatus(session_.get()) != CONNECTION_OK) throw connect_failure();
         PQsetNoticeReceiver(
@@ -307,7 +310,7 @@ class postgres_session {
         return std::to_string(number);
     }
 
-    std::string options_;
+    secret options_;
     std::unique_ptr<PGconn, finish> session_{};
     unsigned prepared_ = 0;
 };
@@ -334,7 +337,7 @@ class postgres_connection {
                                          .numbered = true};
 
     /// The table's name is the policy's unless it is given.
-    explicit postgres_connection(std::string options, std::string table = {})
+    explicit postgres_connection(secret options, std::string table = {})
         : options_(std::move(options)), table_(std::move(table)), session_(options_) {}
 
     std::string table() const { return table_; }
@@ -349,7 +352,8 @@ class postgres_connection {
     }
 
   private:
-    std::string options_, table_;
+    secret options_;
+    std::string table_;
     detail::postgres_session session_;
     detail::session_locks<detail::postgres_session> locks_{};
 };

@@ -123,8 +123,8 @@ class sqlite_connection {
     std::string table() const { return table_; }
 
     void connect(std::chrono::milliseconds patience) {
+        if (is_in_memory()) return opened_ ? void() : open(patience); // what is in memory would be lost
         opened_.reset();
-        if (is_in_memory()) return open(patience);
         const std::optional<file_identity> found = detail::system_files::find_private(path_);
         if (found && found->size != 0) return open(patience);
         // Whoever makes the file holds this until there is something in it: an empty one has been cut short.
@@ -138,6 +138,8 @@ class sqlite_connection {
 
     void execute(const std::string& sql) {
         require_file();
+        // After some failures, such as a full disk, SQLite has rolled back by itself.
+        if (sql == "ROLLBACK" && sqlite3_get_autocommit(opened_.get()) != 0) return;
         const int result = sqlite3_exec(opened_.get(), sql.c_str(), nullptr, nullptr, nullptr);
         if (result != SQLITE_OK) throw detail::sqlite_failure(sqlite3_extended_errcode(opened_.get()));
     }

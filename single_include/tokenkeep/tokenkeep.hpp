@@ -71,8 +71,11 @@ template <class Store, class Transport, class Provider, class Observer = ignore_
 class keeper;
 
 namespace zoho {
+struct csv;
 struct data_center;
+struct numeric_id;
 struct rules;
+struct unquoted_csv;
 } // namespace zoho
 
 } // namespace tokenkeep::inline v0
@@ -3856,11 +3859,12 @@ template <class Store>
 struct document_comparing<Store, true> {
     /// See comparing_store.
     bool replace_token(const token& expected, const token& record) {
-        return static_cast<Store&>(*this).change([&](auto& rows) { return rows.replace(expected, record); });
+        return static_cast<Store&>(*this).change(
+            [&](auto& rows) { return rows.replace(Store::as_kept(expected), record); });
     }
     /// See comparing_store.
     bool remove_token(const token& expected) {
-        return static_cast<Store&>(*this).change([&](auto& rows) { return rows.remove(expected); });
+        return static_cast<Store&>(*this).change([&](auto& rows) { return rows.remove(Store::as_kept(expected)); });
     }
 };
 
@@ -4158,6 +4162,11 @@ concept can_decode = requires(std::string_view bytes) {
 };
 
 template <class C>
+concept keeps_less = requires(const token& row) {
+    { C::kept(row) } -> std::same_as<token>;
+};
+
+template <class C>
 consteval bool explain_codec() {
     static_assert(can_encode<C>,
                   "tokenkeep: a codec needs static secret encode(const std::vector<token>&); see json_codec");
@@ -4174,6 +4183,9 @@ consteval bool explain_codec() {
 ///
 /// What it can do follows from the document: see there. It may be moved while nobody else uses it. A document that is
 /// empty or damaged is an error (errc::storage_corrupt), never a new store.
+///
+/// A codec that keeps only some fields of a row says so with `static token kept(token row)`, which gives the row as it
+/// comes back; two rows are then compared by these.
 template <class Document, class Codec, class Policy>
 class basic_document_store
     : public detail::document_abilities<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>,
@@ -4255,6 +4267,13 @@ class basic_document_store
             return decode(document_.load_versioned().first);
         else
             return decode(document_.load());
+    }
+
+    static decltype(auto) as_kept(const token& row) {
+        if constexpr (detail::keeps_less<Codec>)
+            return Codec::kept(row);
+        else
+            return (row);
     }
 
     template <class Text>
@@ -9318,6 +9337,215 @@ struct oauth2_provider {
 
 
 
+// ==== tokenkeep/zoho/csv.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ZOHO_CSV_HPP
+#define TOKENKEEP_ZOHO_CSV_HPP
+
+
+
+
+
+
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep::inline v0 {
+
+namespace detail {
+
+/// The table of both dialects. `Cells` says how one value becomes a cell: `append` is false if it cannot be one, and
+/// `take` takes a cell off the front of the text, up to its comma or line feed, and gives nullopt if it is none.
+template <class Cells>
+struct csv_codec {
+    /// The file of these rows, header first. Throws errc::invalid_record, and names the column, if a value is not UTF-8
+    /// or is one that the dialect cannot carry.
+    static secret encode(const std::vector<token>& rows) {
+        wiping_string out;
+        for (const field& f : columns) out.append(out.empty() ? "" : ",").append(f.name);
+        for (const token& row : rows) {
+            const char* separator = "\n";
+            for (const field& f : columns) {
+                out.append(std::exchange(separator, ","));
+                f.visit([&](auto member) { append(out, f.name, row.*member); });
+            }
+        }
+        return secret(std::string_view(out));
+    }
+
+    /// The rows of a file. Throws errc::storage_corrupt, and says which row, if it is damaged, empty, or has no header.
+    static std::vector<token> decode(std::string_view document) {
+        if (document.starts_with("\xef\xbb\xbf")) document.remove_prefix(3);
+        std::vector<token> rows;
+        std::set<std::string> ids;
+        std::size_t width = 0;
+        for (std::size_t number = 1; !document.empty(); ++number) {
+            const std::vector<secret> cells = take_row(document, number);
+            if (std::all_of(cells.begin(), cells.end(), [](const secret& cell) { return cell.empty(); })) continue;
+            if (width == 0) {
+                if (!is_header(cells)) throw damaged(number, "is no header");
+                width = cells.size();
+                continue;
+            }
+            if (cells.size() != width) throw damaged(number, "has another number of cells than the header");
+            rows.push_back(read_row(cells, number));
+            if (!ids.insert(rows.back().id).second) throw damaged(number, "has the id of another row");
+        }
+        if (width == 0) throw error(errc::storage_corrupt, "tokenkeep: the CSV is empty");
+        return rows;
+    }
+
+    /// The row without the fields that the file has no column for.
+    static token kept(token row) {
+        for (const field& f : std::span(fields).template subspan<10>()) f.visit([&](auto member) { row.*member = {}; });
+        return row;
+    }
+
+  private:
+    static constexpr std::span columns = std::span(fields).template first<10>();
+
+    static error damaged(std::size_t row, const char* how) {
+        return error(errc::storage_corrupt, "tokenkeep: row " + std::to_string(row) + " of the CSV " + how);
+    }
+
+    static std::vector<secret> take_row(std::string_view& document, std::size_t number) {
+        std::vector<secret> cells;
+        for (bool more = true; more;) {
+            std::optional<secret> cell = Cells::take(document);
+            if (!cell) throw damaged(number, "has a stray quote or carriage return");
+            if (!text::is_utf8(cell->reveal())) throw damaged(number, "is not UTF-8");
+            cells.push_back(*std::move(cell));
+            more = document.starts_with(',');
+            if (!document.empty()) document.remove_prefix(1);
+        }
+        return cells;
+    }
+
+    /// Every SDK has names of its own for the user and the redirect; the others are the same everywhere.
+    /// Decision: they are compared, for a row that took the place of the header must not get lost as one.
+    static bool is_header(const std::vector<secret>& cells) {
+        if (cells.size() != 9 && cells.size() != 10) return false;
+        for (std::size_t i = 0; i < cells.size(); ++i) {
+            const bool varies = columns[i].text == &token::user_name || columns[i].text == &token::redirect_url;
+            if (!varies && cells[i].reveal() != columns[i].name) return false;
+        }
+        return true;
+    }
+
+    static token read_row(const std::vector<secret>& cells, std::size_t number) {
+        token row;
+        for (std::size_t i = 0; i < cells.size(); ++i) {
+            const std::string_view cell = cells[i].reveal();
+            if (columns[i].time != nullptr && !cell.empty() && !timestamp_from_text(cell))
+                throw damaged(number, "has a time that is no number");
+            read_cell(columns[i], row, cell);
+        }
+        if (row.id.empty()) throw damaged(number, "has no id");
+        return row;
+    }
+
+    template <class Value>
+    static void append(wiping_string& out, std::string_view column, const Value& value) {
+        if constexpr (std::is_same_v<Value, std::optional<timestamp>>) {
+            if (value) out.append(to_text(*value));
+        } else if (!text::is_utf8(view_of(value)) || !Cells::append(out, view_of(value))) {
+            throw error(errc::invalid_record, "tokenkeep: the CSV cannot carry the value of " + std::string(column));
+        }
+    }
+};
+
+struct unquoted_cells {
+    static bool append(wiping_string& out, std::string_view value) {
+        out.append(value);
+        return value.find_first_of(",\r\n") == std::string_view::npos;
+    }
+    static std::optional<secret> take(std::string_view& document) {
+        std::string_view cell = document.substr(0, document.find_first_of(",\n"));
+        document.remove_prefix(cell.size());
+        while (cell.ends_with('\r')) cell.remove_suffix(1);
+        if (cell.find('\r') != std::string_view::npos) return std::nullopt;
+        return secret(cell);
+    }
+};
+
+struct quoted_cells {
+    static bool append(wiping_string& out, std::string_view value) {
+        using namespace std::string_view_literals;
+        if (value.find('\0') != std::string_view::npos) return false; // Python before 3.11 reads no file that has one
+        if (value.ends_with('\\') || value.find("\\\""sv) != std::string_view::npos) return false; // an escape in Java
+        if (value.find_first_of(",\"\r\n") == std::string_view::npos) return out.append(value), true;
+        out += '"';
+        for (const char c : value) out.append(c == '"' ? 2 : 1, c);
+        out += '"';
+        return true;
+    }
+    static std::optional<secret> take(std::string_view& document) {
+        if (!document.starts_with('"')) {
+            std::optional<secret> cell = unquoted_cells::take(document);
+            if (cell && cell->reveal().find('"') != std::string_view::npos) cell.reset();
+            return cell;
+        }
+        std::size_t end = document.find('"', 1);
+        while (end != std::string_view::npos && document.substr(end + 1).starts_with('"'))
+            end = document.find('"', end + 2);
+        if (end == std::string_view::npos) return std::nullopt;
+        const std::string_view inside = document.substr(1, end - 1);
+        document.remove_prefix(end + 1);
+        while (document.starts_with('\r')) document.remove_prefix(1);
+        if (!document.empty() && document.front() != ',' && document.front() != '\n') return std::nullopt;
+        return secret::build(inside.size(), [&](char* to) {
+            const char* const begin = to;
+            for (std::size_t i = 0; i < inside.size(); ++i) {
+                *to++ = inside[i];
+                if (inside[i] == '"') ++i; // the second of a pair
+            }
+            return static_cast<std::size_t>(to - begin);
+        });
+    }
+};
+
+} // namespace detail
+
+namespace zoho {
+
+/// The file of the FileStore of Zoho's CRM SDKs, in the dialect of RFC 4180: a codec for basic_document_store, for
+/// programs that share the file with SDKs in Python and Java:
+///   basic_document_store<text_file, zoho::csv, zoho_schema> store{text_file{"tokens.csv"}};
+/// It keeps the ten fields that the SDKs know, `id` to `api_domain`. The others are dropped: the scope, and what a
+/// keeper notes of a refresh under way, which a crash then forgets. The SDKs take no lock: what one of them saves while
+/// another program changes the file may be lost.
+///
+/// Written are line feeds between rows and none at the end, and quotes only around a comma, a quote or a line break: as
+/// long as no value holds one, the SDKs in all six languages read the file. A value with a NUL is refused, and one in
+/// which a backslash stands before a quote or at the end, on which Java and PHP lose the columns. Java drops every
+/// other backslash it reads; Python and Java read a carriage return as a line feed; PHP reads no line feed in a value.
+///
+/// Read are files of any of the SDKs: of ten columns or, from before `api_domain`, nine, with the header each of them
+/// writes, CRLF or LF, a byte order mark or none, and rows without any value, which some leave behind. An absent value
+/// is an empty cell in all of them, so `null` is a text like others.
+struct csv : detail::csv_codec<detail::quoted_cells> {};
+
+/// The same file in the dialect of the SDKs in TypeScript, Node and C#, which split at commas and line feeds and quote
+/// nothing. It cannot carry a comma or a line break; a quote is a character like others. PHP writes this dialect and
+/// reads the other.
+struct unquoted_csv : detail::csv_codec<detail::unquoted_cells> {};
+
+} // namespace zoho
+
+} // namespace tokenkeep::inline v0
+
+#endif
+
+
 // ==== tokenkeep/zoho/data_center.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_ZOHO_DATA_CENTER_HPP
@@ -9420,6 +9648,34 @@ inline const data_center* find_data_center(std::string_view api_domain, const da
         if (belongs_to(api_domain, *center)) return center;
     return nullptr;
 }
+
+} // namespace tokenkeep::inline v0::zoho
+
+#endif
+
+
+// ==== tokenkeep/zoho/numeric_id.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ZOHO_NUMERIC_ID_HPP
+#define TOKENKEEP_ZOHO_NUMERIC_ID_HPP
+
+
+
+#include <cstdint>
+#include <string>
+
+namespace tokenkeep::inline v0::zoho {
+
+/// Makes the id of a new row for stores that are shared with Zoho's SDKs: nine random digits. The SDKs count on from
+/// the largest id, some of them by text, and some fail on an id that is no number; so the first digit is 1 to 8, and
+/// all ids are of one length.
+struct numeric_id {
+    std::string operator()() const {
+        std::uint64_t random = 0;
+        detail::random_bytes(&random, sizeof random);
+        return std::to_string(100'000'000 + random % 800'000'000);
+    }
+};
 
 } // namespace tokenkeep::inline v0::zoho
 
@@ -9597,28 +9853,9 @@ struct rules : first_applicable<by_id, same_client<by_user>, same_client<by_acce
 
 
 #include <cstddef>
-#include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace tokenkeep::inline v0 {
-
-namespace zoho {
-
-/// Makes ids as Zoho's SDKs can read them: nine random digits, of which the first is 1 to 8.
-///
-/// Decision: the SDKs take the highest id plus one for the next, and compare ids as text. Among ids of equal length that
-/// is the highest number, and none is 999999999. Lost: counting on as they do, which gives the id of a deleted row again.
-struct numeric_id {
-    std::string operator()() const {
-        std::uint32_t number = 0;
-        do detail::random_bytes(&number, sizeof number);
-        while (number >= 4'000'000'000u); // a multiple of 800,000,000, so that every id is as likely
-        return std::to_string(100'000'000u + number % 800'000'000u);
-    }
-};
-
-} // namespace zoho
 
 /// The policy of stores that share tokens with Zoho's SDKs: their matching rules, ids that they can read, and, in a
 /// database, their table `oauthtoken` of ten columns:

@@ -30,11 +30,12 @@ template <class Store>
 struct document_comparing<Store, true> {
     /// See comparing_store.
     bool replace_token(const token& expected, const token& record) {
-        return static_cast<Store&>(*this).change([&](auto& rows) { return rows.replace(expected, record); });
+        return static_cast<Store&>(*this).change(
+            [&](auto& rows) { return rows.replace(Store::as_kept(expected), record); });
     }
     /// See comparing_store.
     bool remove_token(const token& expected) {
-        return static_cast<Store&>(*this).change([&](auto& rows) { return rows.remove(expected); });
+        return static_cast<Store&>(*this).change([&](auto& rows) { return rows.remove(Store::as_kept(expected)); });
     }
 };
 

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ZOHO_NUMERIC_ID_HPP
+#define TOKENKEEP_ZOHO_NUMERIC_ID_HPP
+
+#include <tokenkeep/detail/os.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace tokenkeep::inline v0::zoho {
+
+/// Makes the id of a new row for stores that are shared with Zoho's SDKs: nine random digits. The SDKs count on from
+/// the largest id, some of them by text, and some fail on an id that is no number; so the first digit is 1 to 8, and
+/// all ids are of one length.
+struct numeric_id {
+    std::string operator()() const {
+        std::uint64_t random = 0;
+        detail::random_bytes(&random, sizeof random);
+        return std::to_string(100'000'000 + random % 800'000'000);
+    }
+};
+
+} // namespace tokenkeep::inline v0::zoho
+
+#endif
