@@ -22,33 +22,6 @@ using store_of = basic_document_store<text_file, Codec, shared>;
 const std::string header = "id,user_name,client_id,client_secret,refresh_token,access_token,grant_token,expiry_time,"
                            "redirect_url,api_domain";
 
-const token ada{.user_name = "ada@example.com",
-                .client_id = "1000.C",
-                .client_secret = "s3",
-                .refresh_token = "1000.r.1",
-                .access_token = "1000.a.1",
-                .grant_token = "1000.g.1",
-                .redirect_url = "https://x.example/cb",
-                .api_domain = "https://www.zohoapis.eu",
-                .expires_at = timestamp{std::chrono::milliseconds{1'700'000'000'000}}};
-const token bob{.user_name = "bob", .access_token = "1000.a.2"};
-const token nobody{.client_id = "1000.C", .client_secret = "s3", .refresh_token = "1000.r.3"};
-
-token with_id(token row, const std::string& id) {
-    row.id = id;
-    return row;
-}
-
-/// The SDK, started once for the whole program, with its store in the file.
-peer& at(const std::string& sdk, const std::string& path) {
-    static peer nodejs("nodejs"), typescript("typescript");
-    peer& chosen = sdk == "nodejs" ? nodejs : typescript;
-    chosen.open("file", path);
-    return chosen;
-}
-
-const auto sdks = {"nodejs", "typescript"};
-
 /// In either dialect.
 const std::vector<std::string> plain_names{"ada",
                                            "O'Brien",
@@ -72,7 +45,7 @@ TEMPLATE_TEST_CASE("file_store: what an SDK writes, we read, and nothing absent 
         CAPTURE(sdk);
         const temporary_directory here;
         const std::string path = here / "tokens.csv";
-        peer& theirs = at(sdk, path);
+        peer& theirs = at(sdk, "file", path);
         store_of<TestType> ours{text_file{path}};
         CHECK(ours.get_tokens().empty()); // of a file with a header
         for (const token& row : {ada, bob, nobody}) theirs.save_token(row);
@@ -94,7 +67,7 @@ TEMPLATE_TEST_CASE("file_store: what we write, an SDK reads", "[interop]", zoho:
         const list rows = ours.get_tokens();
         REQUIRE(rows.size() == 3);
 
-        peer& theirs = at(sdk, path);
+        peer& theirs = at(sdk, "file", path);
         CHECK((theirs.get_tokens() == rows));
         CHECK((theirs.find_token({.user_name = "bob"}) == rows[1]));
         CHECK((theirs.find_token({.access_token = "1000.a.1"}) == rows[0]));
@@ -118,7 +91,7 @@ TEMPLATE_TEST_CASE("file_store: both change one file in turns, and each sees the
         const temporary_directory here;
         const std::string path = here / "tokens.csv";
         store_of<TestType> ours{text_file{path}};
-        peer& theirs = at(sdk, path);
+        peer& theirs = at(sdk, "file", path);
         for (int i = 0; i < 5; ++i) {
             const std::string n = std::to_string(i);
             theirs.save_token({.user_name = "theirs" + n, .refresh_token = "r" + n});
@@ -158,7 +131,7 @@ TEMPLATE_TEST_CASE("file_store: the SDK counts on from our ids, and a file it ma
         const temporary_directory here;
         const umask_of_scope usual(022);
         const std::string path = here / "tokens.csv";
-        peer& theirs = at(sdk, path);
+        peer& theirs = at(sdk, "file", path);
         CHECK(mode_of(path) == 0644); // B27
         store_of<TestType> ours{text_file{path}};
         ours.save_token(ada);
@@ -176,7 +149,7 @@ TEMPLATE_TEST_CASE("file_store: a name without a separator goes both ways", "[in
     for (const std::string sdk : sdks) {
         const temporary_directory here;
         const std::string path = here / "tokens.csv";
-        peer& theirs = at(sdk, path);
+        peer& theirs = at(sdk, "file", path);
         store_of<TestType> ours{text_file{path}};
         for (const std::string& name : plain_names) {
             CAPTURE(sdk, name.substr(0, 20));
@@ -198,7 +171,7 @@ TEST_CASE("file_store: quotes go both ways in the SDK's own dialect", "[interop]
         CAPTURE(sdk);
         const temporary_directory here;
         const std::string path = here / "tokens.csv";
-        peer& theirs = at(sdk, path);
+        peer& theirs = at(sdk, "file", path);
         store_of<zoho::unquoted_csv> ours{text_file{path}};
         ours.save_token({.user_name = "say \"hi\"", .access_token = "\"a\""});
         theirs.save_token({.user_name = "\"", .access_token = "\"\""});
@@ -231,7 +204,7 @@ TEMPLATE_TEST_CASE("file_store: files of nine columns are read before and after 
                                      (last ? line_end : ""));
                 store_of<TestType> ours{text_file{path}};
                 CHECK((ours.get_tokens() == rows));
-                peer& theirs = at(sdk, path); // makes ten of them
+                peer& theirs = at(sdk, "file", path); // makes ten of them
                 CHECK(bytes_of(path).find("api_domain") != std::string::npos);
                 CHECK((ours.get_tokens() == rows));
                 ours.save_token({.user_name = "bob", .api_domain = "https://www.zohoapis.in"});
@@ -247,7 +220,7 @@ TEST_CASE("file_store: the line ends that Python and C# write stay out of the SD
         const temporary_directory here;
         const std::string path = here / "tokens.csv";
         write_file(path, header + "\r\n1,ada,,,,a,,,,https://www.zohoapis.eu\r\n");
-        peer& theirs = at(sdk, path);
+        peer& theirs = at(sdk, "file", path);
         CHECK(theirs.find_token({.user_name = "ada"})->api_domain == "https://www.zohoapis.eu\r"); // their defect
         store_of<> ours{text_file{path}};
         CHECK(ours.find_token({.user_name = "ada"})->api_domain == "https://www.zohoapis.eu");
@@ -264,7 +237,7 @@ TEST_CASE("file_store: a name with a comma never moves a column into our rows (B
         const temporary_directory here;
         const std::string path = here / "tokens.csv";
         const token doe{.user_name = "Doe, John", .client_id = "c", .client_secret = "s", .refresh_token = "r"};
-        peer& theirs = at(sdk, path);
+        peer& theirs = at(sdk, "file", path);
         store_of<zoho::unquoted_csv> ours{text_file{path}};
         store_of<zoho::csv> quoting{text_file{path}};
 
@@ -305,7 +278,7 @@ TEST_CASE("file_store: an emptied file is a new store to an SDK, and damage to u
         CHECK(code_of([&] { (void)ours.find_token(bob); }) == errc::storage_corrupt);
         CHECK(code_of([&] { ours.save_token(bob); }) == errc::storage_corrupt);
         CHECK(bytes_of(path).empty());
-        CHECK(at(sdk, path).get_tokens().empty());
+        CHECK(at(sdk, "file", path).get_tokens().empty());
         CHECK(ours.get_tokens().empty());
     }
 }

@@ -2,6 +2,7 @@
 // The token stores of one of Zoho's SDKs, for a program that writes calls to this one: node stores.mjs nodejs|typescript
 // Each line of input is a call, and each is answered by a line, {"result": ...} or {"error": "..."}:
 //   {"call": "open", "kind": "file", "place": PATH}     the store that the calls after it mean
+//   {"call": "open", "kind": "database", "place": {"host": ..., "database": ..., "table": ..., "user": ..., ...}}
 //   {"call": "find_token" or "save_token", "token": {"user_name": ..., "expiry_time": ...}}
 //   {"call": "delete_token" or "find_token_by_id", "id": ...}
 //   {"call": "get_tokens" or "delete_tokens"}
@@ -35,6 +36,8 @@ function fromToken(token) {
 
 const kinds = {
   file: (path) => new sdk.FileStore(path),
+  database: ({ host, database, table, user, password, port }) => new sdk.DBBuilder().host(host).databaseName(database)
+    .tableName(table).userName(user).password(password).portNumber(String(port)).build(),
 };
 
 let store;
