@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// A keeper over each database, and over Zoho's ten columns.
+#include "keeper_world.hpp"
+
+#include <tokenkeep/zoho/schema.hpp>
+
+#include "catch.hpp"
+#include "sql/backends.hpp"
+
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace tests;
+using tokenkeep::errc;
+using tokenkeep::secret;
+
+namespace {
+
+template <class Backend, class Policy>
+struct store_of_its_own : store_over<Backend, Policy> {
+    store_of_its_own() : store_over<Backend, Policy>(Backend::connection(new_table())) {}
+};
+
+template <class Store>
+void live_a_session() {
+    world<Store> w;
+    secret last = w.login().access_token;
+    auto keep = w.keeper();
+    CHECK(keep.access_token({.user_name = "ada"}) == last);
+    for (int i = 0; i < 3; ++i) {
+        w.clock.advance(std::chrono::hours(2));
+        const secret next = i == 1 ? keep.access_token({.user_name = "ada"})
+                                   : w.keeper().access_token({.user_name = "ada"}); // as another process
+        CHECK(next != last);
+        CHECK(w.store.find_token({.user_name = "ada"})->access_token == next);
+        last = next;
+    }
+    CHECK(keep.renew({.user_name = "ada"}, last) != last);
+    CHECK(w.store.get_tokens().size() == 1);
+    CHECK(w.server.log().refreshes == 4);
+    keep.revoke({.user_name = "ada"});
+    CHECK(w.store.get_tokens().empty());
+    CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::token_not_found);
+}
+
+} // namespace
+
+TEMPLATE_TEST_CASE("sql_store: a keeper logs in, renews and revokes", "[sql]", sqlite_backend, mysql_backend,
+                   postgres_backend) {
+    live_a_session<store_of_its_own<TestType, tokenkeep::defaults>>();
+}
+
+TEMPLATE_TEST_CASE("sql_store: a keeper logs in, renews and revokes over Zoho's ten columns", "[sql]", sqlite_backend,
+                   mysql_backend) {
+    live_a_session<store_of_its_own<TestType, tokenkeep::zoho_schema>>();
+}
+
+TEMPLATE_TEST_CASE("sql_store: keepers of two connections spend a refresh token once", "[sql]", sqlite_backend,
+                   mysql_backend, postgres_backend) {
+    const std::string table = new_table();
+    tokenkeep::testing::fake_server server;
+    auto first = store_on<TestType>(table), second = store_on<TestType>(table);
+    tokenkeep::keeper{first, server, server.provider()}.access_token(
+        {.user_name = "ada", .grant_token = server.grant("ada")});
+    const secret rejected = first.find_token({.user_name = "ada"})->access_token;
+    const auto refreshed = server.log().refreshes;
+
+    std::vector<std::thread> threads;
+    std::vector<secret> given(8);
+    tokenkeep::keeper one{first, server, server.provider()}, other{second, server, server.provider()};
+    for (std::size_t n = 0; n < given.size(); ++n)
+        threads.emplace_back([&, n] {
+            given[n] =
+                n % 2 == 0 ? one.renew({.user_name = "ada"}, rejected) : other.renew({.user_name = "ada"}, rejected);
+        });
+    for (std::thread& each : threads) each.join();
+
+    CHECK(server.log().refreshes == refreshed + 1);
+    for (const secret& each : given) CHECK(each == second.find_token({.user_name = "ada"})->access_token);
+}
