@@ -6,6 +6,7 @@
 #include <tokenkeep/file_store.hpp>
 #include <tokenkeep/identity_key.hpp>
 #include <tokenkeep/status.hpp>
+#include <tokenkeep/zoho/csv.hpp>
 
 #include "../temporary.hpp"
 
@@ -99,6 +100,32 @@ void check(const char* what, Act act) {
             ++failed;
             std::printf("%s, %zu bytes: %d of %d freed blocks hold the secret\n", what, size, leaks, freed);
         }
+    }
+}
+
+template <class Codec>
+void there_and_back() {
+    std::vector<token> rows{login("ada"), login("bob")};
+    rows[0].id = "7";
+    rows[1].id = "8";
+    const secret document = Codec::encode(rows);
+    (void)Codec::decode(document.reveal());
+}
+
+template <class Codec>
+void damaged() {
+    const std::vector<token> rows{{.access_token = hidden(), .id = "7"}};
+    const secret document = Codec::encode(rows);
+    for (const std::size_t length : {document.size() - 2, document.size() - 5}) {
+        try {
+            (void)Codec::decode(document.reveal().substr(0, length));
+        } catch (const error&) {
+        }
+    }
+    const std::vector<token> refused{{.access_token = hidden(), .id = "7"}, {.user_name = "\xff", .id = "8"}};
+    try {
+        (void)Codec::encode(refused);
+    } catch (const error&) {
     }
 }
 
@@ -199,27 +226,23 @@ int main() {
         basic_store<std::vector<token>> store;
         use(store);
     });
-    check("JSON", [] {
-        std::vector<token> rows{login("ada"), login("bob")};
-        rows[0].id = "7";
-        rows[1].id = "8";
-        const secret document = json_codec::encode(rows);
-        (void)json_codec::decode(document.reveal());
-    });
-    check("JSON that is damaged", [] {
-        const std::vector<token> rows{{.access_token = hidden(), .id = "7"}};
-        const secret document = json_codec::encode(rows);
-        for (const std::size_t length : {document.size() - 2, document.size() - 5}) {
-            try {
-                (void)json_codec::decode(document.reveal().substr(0, length));
-            } catch (const error&) {
-            }
-        }
-        const std::vector<token> refused{{.access_token = hidden(), .id = "7"}, {.user_name = "\xff", .id = "8"}};
-        try {
-            (void)json_codec::encode(refused);
-        } catch (const error&) {
-        }
+    check("JSON", there_and_back<json_codec>);
+    check("JSON that is damaged", damaged<json_codec>);
+    check("CSV", there_and_back<zoho::csv>);
+    check("CSV that is damaged", damaged<zoho::csv>);
+    check("CSV without quotes", there_and_back<zoho::unquoted_csv>);
+    check("CSV without quotes that is damaged", damaged<zoho::unquoted_csv>);
+    check("a quoted cell of CSV", [] {
+        const secret head("id,user_name,client_id,client_secret,refresh_token,access_token,grant_token,expiry_time,"
+                          "redirect_url,api_domain\n7,ada,,,,\"");
+        const secret document = secret::build(head.size() + secret_size + 5, [&](char* to) {
+            std::memcpy(to, head.reveal().data(), head.size());
+            std::memcpy(to + head.size(), text_of_secret, secret_size);
+            std::memcpy(to + head.size() + secret_size, "\",,,,", 5);
+            return head.size() + secret_size + 5;
+        });
+        const std::vector<token> rows = zoho::csv::decode(document.reveal());
+        if (rows.at(0).access_token.reveal() != hidden()) std::abort();
     });
     const temporary_directory here;
     check("basic_document_store over text_file", [&] {

@@ -186,8 +186,8 @@ namespace zoho {
 ///
 /// Written are line feeds between rows and none at the end, and quotes only around a comma, a quote or a line break: as
 /// long as no value holds one, the SDKs in all six languages read the file. A value with a NUL is refused, and one in
-/// which a backslash stands before a quote or at the end, on which Java and PHP lose the columns. Java drops every
-/// other backslash it reads; Python and Java read a carriage return as a line feed; PHP reads no line feed in a value.
+/// which a backslash stands before a quote or at the end, on which Java and PHP lose the columns. Of the rest, Java
+/// drops backslashes; Python and Java read a carriage return as a line feed; PHP reads no line feed in a value.
 ///
 /// Read are files of any of the SDKs: of ten columns or, from before `api_domain`, nine, with the header each of them
 /// writes, CRLF or LF, a byte order mark or none, and rows without any value, which some leave behind. An absent value
