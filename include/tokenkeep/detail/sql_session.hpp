@@ -374,6 +374,7 @@ class sql_session {
     }
 
     void abandon() noexcept {
+        if (!is_connected_) return; // and so there is no transaction
         try {
             connection_.execute("ROLLBACK");
         } catch (...) {
