@@ -367,10 +367,8 @@ class sql_session {
 
     void begin() {
         connection_.execute(std::string(Connection::dialect.begin));
-        if constexpr (!Connection::dialect.for_update.empty()) {
-            if (!statements_[lock]) statements_[lock].emplace(connection_.prepare(text_of(lock)));
-            require_version(version_in(*statements_[lock]));
-        }
+        if (!statements_[lock]) statements_[lock].emplace(connection_.prepare(text_of(lock)));
+        require_version(version_in(*statements_[lock]));
     }
 
     void abandon() noexcept {
