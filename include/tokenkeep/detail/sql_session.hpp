@@ -82,9 +82,14 @@ class sql_session {
         const std::string_view key = view_of(probe.*Rule::key);
         if (key.empty()) return;
         values keys{key};
-        run(column, keys, 1, [&](token&& row) {
-            if (matches<Rule>(probe, row)) visit(std::move(row));
-        });
+        try {
+            run(column, keys, 1, [&](token&& row) {
+                if (matches<Rule>(probe, row)) visit(std::move(row));
+            });
+        } catch (const sql_error& failure) {
+            // What a column of characters cannot hold is in no row.
+            if (failure.fault() != sql_fault::value || schema::longest(fields[column].name) == 0) throw;
+        }
     }
 
     // ---- Changes, within write() ----
