@@ -163,11 +163,12 @@ class sql_session {
     bool write(Work work) {
         const auto deadline = std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>();
         bool was_lost = false;
+        int existed = 0; // what another program put in between is seen the next time, so that a few will do
         // Whether to try again after a failure that left everything as it was.
         const auto may_repeat = [&](const sql_error& failure) {
             if (failure.fault() == sql_fault::lost) return !std::exchange(was_lost, true);
-            const bool others = failure.fault() == sql_fault::conflict || failure.fault() == sql_fault::exists;
-            return others && std::chrono::steady_clock::now() < deadline;
+            if (failure.fault() == sql_fault::exists) return ++existed < 4;
+            return failure.fault() == sql_fault::conflict && std::chrono::steady_clock::now() < deadline;
         };
         for (;;) {
             sql_change change;
