@@ -12,6 +12,8 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -436,6 +438,28 @@ TEST_CASE("mysql: sessions are strict and commit, whatever the server is set to"
     CHECK(ask("SELECT engine FROM information_schema.tables WHERE table_name = '" + table + "'") == "InnoDB");
 }
 
+TEST_CASE("postgres: sessions write and commit to the disk, whatever the server is set to", "[sql]") {
+    const std::string careless = " options='-c synchronous_commit=off -c default_transaction_read_only=on -c "
+                                 "default_transaction_isolation=serializable -c client_encoding=LATIN1 -c "
+                                 "bytea_output=escape -c standard_conforming_strings=off'";
+    const std::string table = new_table(), options = postgres_backend::server().connection() + careless;
+    tokenkeep::postgres_connection connection(options, table);
+    connection.connect(std::chrono::seconds(5));
+    const auto ask = [&](const std::string& setting) {
+        auto statement = connection.prepare("SELECT current_setting('" + setting + "')");
+        return statement.step() ? std::string(statement.column(0).value_or("NULL")) : "nothing";
+    };
+    REQUIRE(ask("bytea_output") == "escape"); // so the options are taken
+    CHECK(ask("synchronous_commit") == "on");
+    CHECK(ask("transaction_read_only") == "off");
+    CHECK(ask("transaction_isolation") == "read committed");
+    CHECK(ask("client_encoding") == "UTF8");
+    tokenkeep::postgres_store store(options, table);
+    const token record{.user_name = "a\\b\0\xff"s, .access_token = "\\x00'"};
+    store.save_token(record);
+    CHECK(store_on<postgres_backend>(table).find_token({.user_name = record.user_name}) == store.get_tokens().at(0));
+}
+
 // ---- Tables ----
 
 TEMPLATE_TEST_CASE("sql_store: the tables are made at the first use, and not again", "[sql]", sqlite_backend,
@@ -458,6 +482,46 @@ TEMPLATE_TEST_CASE("sql_store: the tables are made at the first use, and not aga
     CHECK_FALSE(makes_tables());
     CHECK(again.get_tokens().size() == 2);
     CHECK(store.get_tokens() == again.get_tokens());
+}
+
+TEMPLATE_TEST_CASE("sql_store: the tables may be made by many at once", "[sql]", sqlite_backend, mysql_backend,
+                   postgres_backend) {
+    (void)TestType::connection();
+    for (int round = 0; round < 3; ++round) {
+        const std::string table = new_table();
+        std::vector<std::thread> threads;
+        std::vector<std::string> faults(5);
+        for (std::size_t n = 0; n < faults.size(); ++n)
+            threads.emplace_back([&, n] {
+                try {
+                    const std::string user = std::to_string(n);
+                    store_on<TestType>(table).save_token({.user_name = user, .access_token = user});
+                } catch (const std::exception& fault) {
+                    faults[n] = fault.what();
+                }
+            });
+        for (std::thread& thread : threads) thread.join();
+        CHECK(faults == std::vector<std::string>(faults.size()));
+        CHECK(store_on<TestType>(table).get_tokens().size() == faults.size());
+    }
+}
+
+TEMPLATE_TEST_CASE("sql_store: P21 a user who may only read can find, and every change is refused", "[sql]",
+                   mysql_backend, postgres_backend) {
+    visitor<TestType> admin;
+    restricted<TestType>::make(admin);
+    const std::string table = new_table();
+    const token ada{.user_name = "ada", .access_token = "a", .id = "1"};
+    store_on<TestType>(table).save_token(ada);
+    for (const std::string& name : {table, "tokenkeep_schema"s}) {
+        admin.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON " + name + " TO clerk");
+        admin.execute("REVOKE INSERT, UPDATE, DELETE ON " + name + " FROM clerk");
+    }
+    tokenkeep::sql_store reader(restricted<TestType>::connection(table));
+    std::vector<std::error_code> wanted(3);
+    wanted.resize(9, errc::permissions);
+    CHECK(codes_of_all(reader, ada) == wanted);
+    CHECK(reader.get_tokens() == std::vector<token>{ada});
 }
 
 TEMPLATE_TEST_CASE("sql_store: a user who may not make tables can use those that are there", "[sql]", mysql_backend,
@@ -536,8 +600,9 @@ TEMPLATE_TEST_CASE("sql_store: a table that is dropped while the store is open i
 TEMPLATE_TEST_CASE("sql_store: the name of a table is plain, or refused before anything is sent", "[sql]",
                    sqlite_backend, mysql_backend, postgres_backend) {
     recording_connection<TestType>::sent().clear();
-    for (const std::string& name : {"two words"s, "a-b"s, "a\"b"s, "a`b"s, "a'b"s, "a;drop table b"s, "a.b"s,
-                                    "\xc3\xa4"s, "a\0b"s, "a\n"s, " "s, "%"s, std::string(49, 'a')})
+    for (const std::string& name :
+         {"two words"s, "a-b"s, "a\"b"s, "a`b"s, "a'b"s, "a;drop table b"s, "a.b"s, "\xc3\xa4"s, "a\0b"s, "a\n"s, " "s,
+          "%"s, "tokenkeep_schema"s, "Tokenkeep_Schema"s, std::string(49, 'a')})
         CHECK(code_of([&] { (void)recording_store_on<TestType>(name); }) == errc::invalid_record);
     CHECK(code_of([&] { (void)store_on<TestType, nameless>(""); }) == errc::invalid_record);
     CHECK(recording_connection<TestType>::sent().empty());
