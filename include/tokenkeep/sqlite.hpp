@@ -136,6 +136,8 @@ class sqlite_connection {
         opened_.reset();
         if (is_in_memory()) return open(patience);
         const std::optional<file_identity> found = detail::system_files::find_private(path_);
+        for (const char* companion : {"-wal", "-shm", "-journal"}) // with rows in them, which SQLite takes as they are
+            detail::system_files::find_private(path_ + companion);
         if (was_open_ && !(found && is_same_file(*found, *was_open_))) throw detail::sqlite_file_gone(path_);
         if (found && found->size != 0) return open(patience);
         // Whoever makes the file holds this until there is something in it: an empty one has been cut short.
