@@ -91,6 +91,19 @@ struct short_connection : tokenkeep::sqlite_connection {
     }
 };
 
+/// While it lives, SQLite is as it may be built: what is saved is not flushed, and what is deleted is not overwritten.
+struct careless_sqlite {
+    careless_sqlite() { sqlite3_auto_extension(reinterpret_cast<void (*)()>(&set)); }
+    careless_sqlite(const careless_sqlite&) = delete;
+    careless_sqlite& operator=(const careless_sqlite&) = delete;
+    ~careless_sqlite() { sqlite3_reset_auto_extension(); }
+
+  private:
+    static int set(sqlite3* opened, const char**, const void*) {
+        return sqlite3_exec(opened, "PRAGMA secure_delete = OFF; PRAGMA synchronous = OFF", nullptr, nullptr, nullptr);
+    }
+};
+
 /// No file of this process grows beyond so many bytes while this lives.
 class short_files {
   public:
@@ -287,6 +300,24 @@ TEST_CASE("sqlite: P19, P20, P22, P25 files and directories that are open to oth
     CHECK(code_of([&] { (void)sqlite_store{folder / "none/tokens.db"}.get_tokens(); }) == errc::storage_failure);
 }
 
+TEST_CASE("sqlite: P22 companions of the file that are open to others are refused", "[sql]") {
+    const temporary_directory folder;
+    const std::string path = folder / "tokens.db";
+    sqlite_store open_already{path};
+    open_already.save_token(ada);
+    for (const char* end : {"-wal", "-shm"}) {
+        REQUIRE(mode_of(path + end) == 0600);
+        ::chmod((path + end).c_str(), 0644);
+        sqlite_store store{path};
+        require_all_fail(store, errc::permissions);
+        ::chmod((path + end).c_str(), 0600);
+        CHECK(store.get_tokens() == std::vector<token>{ada});
+    }
+    write_file(path + "-journal", "", 0644);
+    sqlite_store store{path};
+    require_all_fail(store, errc::permissions);
+}
+
 TEST_CASE("sqlite: P21 what may only be read is read, and a save is refused", "[sql]") {
     const temporary_directory folder;
     const std::string path = folder / "tokens.db";
@@ -304,7 +335,23 @@ TEST_CASE("sqlite: P21 what may only be read is read, and a save is refused", "[
     }));
 }
 
+TEST_CASE("sqlite: a save is on the disk when it returns, however SQLite was built", "[sql]") {
+    const careless_sqlite careless;
+    const temporary_directory folder;
+    tokenkeep::sqlite_connection connection(folder / "tokens.db");
+    connection.connect(std::chrono::seconds(2));
+    const auto ask = [&](const std::string& setting) {
+        auto statement = connection.prepare("PRAGMA " + setting);
+        return statement.step() ? std::string(statement.column(0).value_or("NULL")) : "nothing";
+    };
+    CHECK(ask("synchronous") == "2");
+    CHECK(ask("journal_mode") == "wal");
+    CHECK(ask("secure_delete") == "1");
+    CHECK(ask("busy_timeout") == "2000");
+}
+
 TEST_CASE("sqlite: P45 what was deleted is not in the files afterwards", "[sql]") {
+    const careless_sqlite careless;
     const temporary_directory folder;
     const std::string path = folder / "tokens.db";
     sqlite_store store{path};
