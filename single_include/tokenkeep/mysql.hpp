@@ -169,10 +169,12 @@ inline sql_error mysql_failure(unsigned number) {
         case 1118:
         case 1153:
         case 1264:
+        case 1267: // a column of another character set, in which there is no such text
         case 1300:
         case 1366:
         case 1406:
-        case 3854: return sql_fault::value;
+        case 3854:
+        case 3988: return sql_fault::value;
         case 1044:
         case 1045:
         case 1142:

@@ -48,6 +48,17 @@ inline sql_error sqlite_failure(int code) {
     return {fault(), "SQLite error " + std::to_string(code)};
 }
 
+inline error sqlite_file_gone(const std::string& path) {
+    return error(errc::store_gone, "tokenkeep: " + path + " has disappeared, or another file is in its place");
+}
+
+/// SQLite goes on in a file that has been removed, and what is saved there is lost.
+inline void require_sqlite_file(sqlite3* opened) {
+    int moved = 0;
+    if (sqlite3_file_control(opened, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0)
+        throw sqlite_file_gone(sqlite3_db_filename(opened, "main"));
+}
+
 struct sqlite_lock {
     std::optional<file_lock> on_file{};
 };
@@ -70,6 +81,7 @@ class sqlite_statement {
     }
 
     bool step() {
+        if (!std::exchange(is_running_, true)) require_sqlite_file(sqlite3_db_handle(prepared_.get()));
         const int result = sqlite3_step(prepared_.get());
         if (result == SQLITE_ROW) return true;
         if (result != SQLITE_DONE) throw sqlite_failure(sqlite3_extended_errcode(sqlite3_db_handle(prepared_.get())));
@@ -87,10 +99,14 @@ class sqlite_statement {
         return static_cast<std::uint64_t>(sqlite3_changes64(sqlite3_db_handle(prepared_.get())));
     }
 
-    void reset() noexcept { sqlite3_reset(prepared_.get()); }
+    void reset() noexcept {
+        sqlite3_reset(prepared_.get());
+        is_running_ = false;
+    }
 
   private:
     std::unique_ptr<sqlite3_stmt, finalize> prepared_;
+    bool is_running_ = false;
 };
 
 } // namespace detail
@@ -103,7 +119,8 @@ class sqlite_statement {
 /// which stays. A network file system will not do.
 ///
 /// Throws, besides sql_error: errc::permissions for a file or directory that others can change or read, and for a symbolic
-/// link; errc::storage_corrupt for an empty file; errc::store_gone if the file is removed or replaced while it is open.
+/// link; errc::storage_corrupt for an empty file; errc::store_gone if the file is removed or replaced while it is open,
+/// which it stays: the file is not made again.
 class sqlite_connection {
     struct close {
         void operator()(sqlite3* of) const noexcept { sqlite3_close_v2(of); }
@@ -126,6 +143,9 @@ class sqlite_connection {
         if (is_in_memory()) return opened_ ? void() : open(patience); // what is in memory would be lost
         opened_.reset();
         const std::optional<file_identity> found = detail::system_files::find_private(path_);
+        for (const char* companion : {"-wal", "-shm", "-journal"}) // with rows in them, which SQLite takes as they are
+            detail::system_files::find_private(path_ + companion);
+        if (was_open_ && !(found && is_same_file(*found, *was_open_))) throw detail::sqlite_file_gone(path_);
         if (found && found->size != 0) return open(patience);
         // Whoever makes the file holds this until there is something in it: an empty one has been cut short.
         const auto making = lock("make the file", std::chrono::steady_clock::now() + patience);
@@ -137,9 +157,9 @@ class sqlite_connection {
     }
 
     void execute(const std::string& sql) {
-        require_file();
         // After some failures, such as a full disk, SQLite has rolled back by itself.
         if (sql == "ROLLBACK" && sqlite3_get_autocommit(opened_.get()) != 0) return;
+        detail::require_sqlite_file(opened_.get());
         const int result = sqlite3_exec(opened_.get(), sql.c_str(), nullptr, nullptr, nullptr);
         if (result != SQLITE_OK) throw detail::sqlite_failure(sqlite3_extended_errcode(opened_.get()));
     }
@@ -173,18 +193,16 @@ class sqlite_connection {
         for (const char* setting :
              {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA secure_delete = ON"})
             execute(setting);
+        if (!is_in_memory()) was_open_ = detail::system_files::find_private(path_);
     }
 
-    /// SQLite goes on in a file that has been removed, and what is saved there is lost.
-    void require_file() const {
-        int moved = 0;
-        if (!is_in_memory() &&
-            sqlite3_file_control(opened_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0)
-            throw error(errc::store_gone, "tokenkeep: " + path_ + " has disappeared, or another file is in its place");
+    static bool is_same_file(const file_identity& one, const file_identity& other) {
+        return one.device == other.device && one.number == other.number;
     }
 
     std::string path_, table_;
     std::unique_ptr<sqlite3, close> opened_{};
+    std::optional<file_identity> was_open_{};
 };
 
 /// A store in an SQLite database: sqlite_store store{"tokens.db"}.

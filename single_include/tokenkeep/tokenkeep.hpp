@@ -7087,6 +7087,7 @@ struct schema_of<P> {
 
 
 
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -7220,9 +7221,9 @@ class sql_text {
         bool plain = !name.empty() && name.size() <= 48;
         for (const char c : name)
             plain = plain && (c == '_' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'));
-        if (!plain)
-            throw error(errc::invalid_record,
-                        "tokenkeep: the name of a table is at most 48 letters, digits and underscores");
+        if (!plain || text::equal_ignoring_case(name, "tokenkeep_schema"))
+            throw error(errc::invalid_record, "tokenkeep: the name of a table is at most 48 letters, digits and "
+                                              "underscores, and not tokenkeep_schema");
     }
 
     std::string quoted(std::string_view name) const { return dialect_->quote + std::string(name) + dialect_->quote; }
@@ -7362,9 +7363,14 @@ class sql_session {
         const std::string_view key = view_of(probe.*Rule::key);
         if (key.empty()) return;
         values keys{key};
-        run(column, keys, 1, [&](token&& row) {
-            if (matches<Rule>(probe, row)) visit(std::move(row));
-        });
+        try {
+            run(column, keys, 1, [&](token&& row) {
+                if (matches<Rule>(probe, row)) visit(std::move(row));
+            });
+        } catch (const sql_error& failure) {
+            // What a column of characters cannot hold is in no row.
+            if (failure.fault() != sql_fault::value || schema::longest(fields[column].name) == 0) throw;
+        }
     }
 
     // ---- Changes, within write() ----
@@ -7438,11 +7444,12 @@ class sql_session {
     bool write(Work work) {
         const auto deadline = std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>();
         bool was_lost = false;
+        int existed = 0; // what another program put in between is seen the next time, so that a few will do
         // Whether to try again after a failure that left everything as it was.
         const auto may_repeat = [&](const sql_error& failure) {
             if (failure.fault() == sql_fault::lost) return !std::exchange(was_lost, true);
-            const bool others = failure.fault() == sql_fault::conflict || failure.fault() == sql_fault::exists;
-            return others && std::chrono::steady_clock::now() < deadline;
+            if (failure.fault() == sql_fault::exists) return ++existed < 4;
+            return failure.fault() == sql_fault::conflict && std::chrono::steady_clock::now() < deadline;
         };
         for (;;) {
             sql_change change;
@@ -7647,13 +7654,12 @@ class sql_session {
 
     void begin() {
         connection_.execute(std::string(Connection::dialect.begin));
-        if constexpr (!Connection::dialect.for_update.empty()) {
-            if (!statements_[lock]) statements_[lock].emplace(connection_.prepare(text_of(lock)));
-            require_version(version_in(*statements_[lock]));
-        }
+        if (!statements_[lock]) statements_[lock].emplace(connection_.prepare(text_of(lock)));
+        require_version(version_in(*statements_[lock]));
     }
 
     void abandon() noexcept {
+        if (!is_connected_) return; // and so there is no transaction
         try {
             connection_.execute("ROLLBACK");
         } catch (...) {

@@ -82,9 +82,14 @@ class sql_session {
         const std::string_view key = view_of(probe.*Rule::key);
         if (key.empty()) return;
         values keys{key};
-        run(column, keys, 1, [&](token&& row) {
-            if (matches<Rule>(probe, row)) visit(std::move(row));
-        });
+        try {
+            run(column, keys, 1, [&](token&& row) {
+                if (matches<Rule>(probe, row)) visit(std::move(row));
+            });
+        } catch (const sql_error& failure) {
+            // What a column of characters cannot hold is in no row.
+            if (failure.fault() != sql_fault::value || schema::longest(fields[column].name) == 0) throw;
+        }
     }
 
     // ---- Changes, within write() ----
@@ -158,11 +163,12 @@ class sql_session {
     bool write(Work work) {
         const auto deadline = std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>();
         bool was_lost = false;
+        int existed = 0; // what another program put in between is seen the next time, so that a few will do
         // Whether to try again after a failure that left everything as it was.
         const auto may_repeat = [&](const sql_error& failure) {
             if (failure.fault() == sql_fault::lost) return !std::exchange(was_lost, true);
-            const bool others = failure.fault() == sql_fault::conflict || failure.fault() == sql_fault::exists;
-            return others && std::chrono::steady_clock::now() < deadline;
+            if (failure.fault() == sql_fault::exists) return ++existed < 4;
+            return failure.fault() == sql_fault::conflict && std::chrono::steady_clock::now() < deadline;
         };
         for (;;) {
             sql_change change;
@@ -367,13 +373,12 @@ class sql_session {
 
     void begin() {
         connection_.execute(std::string(Connection::dialect.begin));
-        if constexpr (!Connection::dialect.for_update.empty()) {
-            if (!statements_[lock]) statements_[lock].emplace(connection_.prepare(text_of(lock)));
-            require_version(version_in(*statements_[lock]));
-        }
+        if (!statements_[lock]) statements_[lock].emplace(connection_.prepare(text_of(lock)));
+        require_version(version_in(*statements_[lock]));
     }
 
     void abandon() noexcept {
+        if (!is_connected_) return; // and so there is no transaction
         try {
             connection_.execute("ROLLBACK");
         } catch (...) {

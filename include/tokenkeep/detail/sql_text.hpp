@@ -6,6 +6,7 @@
 #include <tokenkeep/rules.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/sql_schema.hpp>
+#include <tokenkeep/text/ascii.hpp>
 
 #include <cstddef>
 #include <string>
@@ -140,9 +141,9 @@ class sql_text {
         bool plain = !name.empty() && name.size() <= 48;
         for (const char c : name)
             plain = plain && (c == '_' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'));
-        if (!plain)
-            throw error(errc::invalid_record,
-                        "tokenkeep: the name of a table is at most 48 letters, digits and underscores");
+        if (!plain || text::equal_ignoring_case(name, "tokenkeep_schema"))
+            throw error(errc::invalid_record, "tokenkeep: the name of a table is at most 48 letters, digits and "
+                                              "underscores, and not tokenkeep_schema");
     }
 
     std::string quoted(std::string_view name) const { return dialect_->quote + std::string(name) + dialect_->quote; }
