@@ -374,6 +374,7 @@ class sql_session {
     }
 
     void abandon() noexcept {
+        if (!is_connected_) return; // nothing was begun, and there may be nothing to ask
         try {
             connection_.execute("ROLLBACK");
         } catch (...) {
