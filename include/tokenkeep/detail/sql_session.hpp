@@ -403,6 +403,7 @@ class sql_session {
             if (is_same(now, change.before)) return false;
             return std::nullopt;
         } catch (const std::exception&) {
+            abandon();
             std::throw_with_nested(failure.with(errc::indeterminate));
         }
     }
