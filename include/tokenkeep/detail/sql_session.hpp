@@ -188,7 +188,7 @@ class sql_session {
                 if (failure.fault() == sql_fault::conflict && may_repeat(failure)) continue;
                 const std::optional<bool> took_place = find_out(change, failure);
                 if (took_place == true) return true;
-                if (took_place == false && may_repeat(failure)) continue;
+                if ((took_place == false || change.id.empty()) && may_repeat(failure)) continue;
                 throw failure.with(took_place ? errc::not_saved : errc::indeterminate);
             }
         }
@@ -391,7 +391,7 @@ class sql_session {
     /// Whether a change took place whose commit gave no answer; nullopt if the row is neither as it was nor as it was to
     /// be. The transaction in which it is read waits for the end of that one, should it still be under way.
     std::optional<bool> find_out(const sql_change& change, const sql_error& failure) {
-        if (change.id.empty()) return false;
+        if (change.id.empty()) return failure.fault() == sql_fault::lost ? std::nullopt : std::optional(false);
         try {
             disconnect();
             require_connection();
