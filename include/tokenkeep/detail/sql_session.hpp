@@ -196,8 +196,15 @@ class sql_session {
 
     /// After rows were deleted: lets nothing of them stay in the database's files, as far as it can.
     void erase_remains() {
-        if constexpr (!Connection::dialect.erase.empty() && erases_deleted_tokens_of<Policy>())
-            connection_.execute(std::string(Connection::dialect.erase));
+        if constexpr (!Connection::dialect.erase.empty() && erases_deleted_tokens_of<Policy>()) {
+            try {
+                connection_.execute(std::string(Connection::dialect.erase));
+            } catch (const sql_error& failure) {
+                if (failure.fault() == sql_fault::lost) disconnect();
+                std::throw_with_nested(
+                    error(errc::storage_failure, "tokenkeep: the rows are gone, but not erased from the database"));
+            }
+        }
     }
 
   private:
