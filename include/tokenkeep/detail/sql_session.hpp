@@ -157,7 +157,7 @@ class sql_session {
     template <class Work>
     bool write(Work work) {
         const auto deadline = std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>();
-        bool was_lost = false;
+        bool was_lost = false, is_in_doubt = false; // whether an earlier attempt may have taken place
         // Whether to try again after a failure that left everything as it was.
         const auto may_repeat = [&](const sql_error& failure) {
             if (failure.fault() == sql_fault::lost) return !std::exchange(was_lost, true);
@@ -173,10 +173,13 @@ class sql_session {
             } catch (const sql_error& failure) {
                 abandon(failure);
                 if (may_repeat(failure)) continue;
+                if (is_in_doubt) throw failure.with(errc::indeterminate);
                 if (failure.code() == errc::storage_failure) throw failure.with(errc::not_saved);
                 throw;
             } catch (...) {
                 abandon();
+                if (is_in_doubt)
+                    std::throw_with_nested(error(errc::indeterminate, "tokenkeep: the rows may or may not be gone"));
                 throw;
             }
             if (!change.made) return abandon(), false;
@@ -188,8 +191,9 @@ class sql_session {
                 if (failure.fault() == sql_fault::conflict && may_repeat(failure)) continue;
                 const std::optional<bool> took_place = find_out(change, failure);
                 if (took_place == true) return true;
+                is_in_doubt = is_in_doubt || !took_place;
                 if ((took_place == false || change.id.empty()) && may_repeat(failure)) continue;
-                throw failure.with(took_place ? errc::not_saved : errc::indeterminate);
+                throw failure.with(is_in_doubt ? errc::indeterminate : errc::not_saved);
             }
         }
     }
@@ -198,6 +202,7 @@ class sql_session {
     void erase_remains() {
         if constexpr (!Connection::dialect.erase.empty() && erases_deleted_tokens_of<Policy>()) {
             try {
+                require_connection();
                 connection_.execute(std::string(Connection::dialect.erase));
             } catch (const sql_error& failure) {
                 if (failure.fault() == sql_fault::lost) disconnect();
