@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -36,15 +37,23 @@ struct harmed {
 /// the preparing of a statement.
 struct ordeal {
     std::map<std::size_t, harmed> harms{};
-    std::size_t unreachable_from = SIZE_MAX; ///< From this statement on no connection is made.
+    std::map<std::size_t, harmed> from_commit{}; ///< The same, counted from the first COMMIT, which is 0.
+    std::size_t unreachable_from = SIZE_MAX;     ///< From this statement on no connection is made.
+    bool unreachable_after_commit = false;
     std::vector<std::string> asked{};
 
-    /// The number of the first statement that is `sql`; 0 if there was none.
-    std::size_t place_of(std::string_view sql) const {
-        for (std::size_t n = 0; n < asked.size(); ++n)
-            if (asked[n] == sql) return n + 1;
-        return 0;
+    /// What this statement is to suffer.
+    const harmed* next(const std::string& sql) {
+        asked.push_back(sql);
+        if (sql == "COMMIT" && !std::exchange(has_committed, true)) {
+            for (const auto& [place, suffered] : from_commit) harms.emplace(asked.size() + place, suffered);
+            if (unreachable_after_commit) unreachable_from = asked.size() + 1;
+        }
+        const auto found = harms.find(asked.size());
+        return found == harms.end() ? nullptr : &found->second;
     }
+
+    bool has_committed = false;
 };
 
 /// Ends sessions at a server, and waits until they are gone.
@@ -82,11 +91,8 @@ class wire {
     }
 
     void connect(std::chrono::milliseconds patience) {
-        if (suffers_->asked.size() + 1 >= suffers_->unreachable_from) {
-            suffers_->asked.emplace_back("connect");
-            throw lost();
-        }
         send("connect", [&] {
+            if (suffers_->asked.size() >= suffers_->unreachable_from) throw lost();
             if (!connection_) connection_.emplace(Backend::connection(table_));
             connection_->connect(patience);
             if constexpr (is_remote) {
@@ -98,10 +104,10 @@ class wire {
 
     template <class Act>
     auto send(const std::string& sql, Act act) {
-        suffers_->asked.push_back(sql);
-        const auto found = suffers_->harms.find(suffers_->asked.size());
-        if (found == suffers_->harms.end()) return act();
-        const harmed suffered = found->second;
+        const harmed* const next = suffers_->next(sql);
+        if (next == nullptr) return act();
+        const harmed suffered = *next;
+        if (suffered.how == harm::refused && sql == "ROLLBACK") return act(); // a session that is there does that
         if (suffered.how == harm::refused && suffered.fault != tokenkeep::sql_fault::lost)
             throw tokenkeep::sql_error(suffered.fault, "as a test wants it");
         if (suffered.how == harm::unheard) act();
@@ -178,9 +184,8 @@ class faulty_connection {
         over_->send(sql, [&] { over_->connection().execute(sql); });
     }
     faulty_statement<Backend> prepare(const std::string& sql) {
-        return over_->send("prepare " + sql, [&] {
-            return faulty_statement<Backend>(over_, sql, over_->connection().prepare(sql));
-        });
+        return over_->send("prepare " + sql,
+                           [&] { return faulty_statement<Backend>(over_, sql, over_->connection().prepare(sql)); });
     }
 
   private:
