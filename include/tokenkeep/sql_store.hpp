@@ -57,7 +57,8 @@ struct sql_locking<Store, true> {
 /// Throws, besides what token_store says, sql_error: errc::not_saved for a change of which nothing took place;
 /// errc::indeterminate for one that may have; errc::lock_timeout where others kept it waiting for
 /// Policy::store_lock_timeout; errc::invalid_record for what the database cannot hold; errc::permissions; and
-/// errc::unsupported_version for a table of a newer version.
+/// errc::unsupported_version for a table of a newer version. Where a deletion throws errc::storage_failure the rows are
+/// gone, but not erased from SQLite's files.
 ///
 /// It may be moved while nobody else uses it. A child made by fork makes its own.
 template <class Connection, class Policy>

@@ -7443,7 +7443,7 @@ class sql_session {
     template <class Work>
     bool write(Work work) {
         const auto deadline = std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>();
-        bool was_lost = false;
+        bool was_lost = false, is_in_doubt = false; // whether an earlier attempt may have taken place
         int existed = 0; // what another program put in between is seen the next time, so that a few will do
         // Whether to try again after a failure that left everything as it was.
         const auto may_repeat = [&](const sql_error& failure) {
@@ -7460,10 +7460,13 @@ class sql_session {
             } catch (const sql_error& failure) {
                 abandon(failure);
                 if (may_repeat(failure)) continue;
+                if (is_in_doubt) throw failure.with(errc::indeterminate);
                 if (failure.code() == errc::storage_failure) throw failure.with(errc::not_saved);
                 throw;
             } catch (...) {
                 abandon();
+                if (is_in_doubt)
+                    std::throw_with_nested(error(errc::indeterminate, "tokenkeep: the rows may or may not be gone"));
                 throw;
             }
             if (!change.made) return abandon(), false;
@@ -7475,16 +7478,25 @@ class sql_session {
                 if (failure.fault() == sql_fault::conflict && may_repeat(failure)) continue;
                 const std::optional<bool> took_place = find_out(change, failure);
                 if (took_place == true) return true;
-                if (took_place == false && may_repeat(failure)) continue;
-                throw failure.with(took_place ? errc::not_saved : errc::indeterminate);
+                is_in_doubt = is_in_doubt || !took_place;
+                if ((took_place == false || change.id.empty()) && may_repeat(failure)) continue;
+                throw failure.with(is_in_doubt ? errc::indeterminate : errc::not_saved);
             }
         }
     }
 
     /// After rows were deleted: lets nothing of them stay in the database's files, as far as it can.
     void erase_remains() {
-        if constexpr (!Connection::dialect.erase.empty() && erases_deleted_tokens_of<Policy>())
-            connection_.execute(std::string(Connection::dialect.erase));
+        if constexpr (!Connection::dialect.erase.empty() && erases_deleted_tokens_of<Policy>()) {
+            try {
+                require_connection();
+                connection_.execute(std::string(Connection::dialect.erase));
+            } catch (const sql_error& failure) {
+                if (failure.fault() == sql_fault::lost) disconnect();
+                std::throw_with_nested(
+                    error(errc::storage_failure, "tokenkeep: the rows are gone, but not erased from the database"));
+            }
+        }
     }
 
   private:
@@ -7659,7 +7671,7 @@ class sql_session {
     }
 
     void abandon() noexcept {
-        if (!is_connected_) return; // and so there is no transaction
+        if (!is_connected_) return; // nothing was begun, and there may be nothing to ask
         try {
             connection_.execute("ROLLBACK");
         } catch (...) {
@@ -7676,7 +7688,7 @@ class sql_session {
     /// Whether a change took place whose commit gave no answer; nullopt if the row is neither as it was nor as it was to
     /// be. The transaction in which it is read waits for the end of that one, should it still be under way.
     std::optional<bool> find_out(const sql_change& change, const sql_error& failure) {
-        if (change.id.empty()) return false;
+        if (change.id.empty()) return failure.fault() == sql_fault::lost ? std::nullopt : std::optional(false);
         try {
             disconnect();
             require_connection();
@@ -7688,6 +7700,7 @@ class sql_session {
             if (is_same(now, change.before)) return false;
             return std::nullopt;
         } catch (const std::exception&) {
+            abandon();
             std::throw_with_nested(failure.with(errc::indeterminate));
         }
     }
@@ -7782,7 +7795,8 @@ struct sql_locking<Store, true> {
 /// Throws, besides what token_store says, sql_error: errc::not_saved for a change of which nothing took place;
 /// errc::indeterminate for one that may have; errc::lock_timeout where others kept it waiting for
 /// Policy::store_lock_timeout; errc::invalid_record for what the database cannot hold; errc::permissions; and
-/// errc::unsupported_version for a table of a newer version.
+/// errc::unsupported_version for a table of a newer version. Where a deletion throws errc::storage_failure the rows are
+/// gone, but not erased from SQLite's files.
 ///
 /// It may be moved while nobody else uses it. A child made by fork makes its own.
 template <class Connection, class Policy>

@@ -162,7 +162,7 @@ class sql_session {
     template <class Work>
     bool write(Work work) {
         const auto deadline = std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>();
-        bool was_lost = false;
+        bool was_lost = false, is_in_doubt = false; // whether an earlier attempt may have taken place
         int existed = 0; // what another program put in between is seen the next time, so that a few will do
         // Whether to try again after a failure that left everything as it was.
         const auto may_repeat = [&](const sql_error& failure) {
@@ -179,10 +179,13 @@ class sql_session {
             } catch (const sql_error& failure) {
                 abandon(failure);
                 if (may_repeat(failure)) continue;
+                if (is_in_doubt) throw failure.with(errc::indeterminate);
                 if (failure.code() == errc::storage_failure) throw failure.with(errc::not_saved);
                 throw;
             } catch (...) {
                 abandon();
+                if (is_in_doubt)
+                    std::throw_with_nested(error(errc::indeterminate, "tokenkeep: the rows may or may not be gone"));
                 throw;
             }
             if (!change.made) return abandon(), false;
@@ -194,16 +197,25 @@ class sql_session {
                 if (failure.fault() == sql_fault::conflict && may_repeat(failure)) continue;
                 const std::optional<bool> took_place = find_out(change, failure);
                 if (took_place == true) return true;
-                if (took_place == false && may_repeat(failure)) continue;
-                throw failure.with(took_place ? errc::not_saved : errc::indeterminate);
+                is_in_doubt = is_in_doubt || !took_place;
+                if ((took_place == false || change.id.empty()) && may_repeat(failure)) continue;
+                throw failure.with(is_in_doubt ? errc::indeterminate : errc::not_saved);
             }
         }
     }
 
     /// After rows were deleted: lets nothing of them stay in the database's files, as far as it can.
     void erase_remains() {
-        if constexpr (!Connection::dialect.erase.empty() && erases_deleted_tokens_of<Policy>())
-            connection_.execute(std::string(Connection::dialect.erase));
+        if constexpr (!Connection::dialect.erase.empty() && erases_deleted_tokens_of<Policy>()) {
+            try {
+                require_connection();
+                connection_.execute(std::string(Connection::dialect.erase));
+            } catch (const sql_error& failure) {
+                if (failure.fault() == sql_fault::lost) disconnect();
+                std::throw_with_nested(
+                    error(errc::storage_failure, "tokenkeep: the rows are gone, but not erased from the database"));
+            }
+        }
     }
 
   private:
@@ -378,7 +390,7 @@ class sql_session {
     }
 
     void abandon() noexcept {
-        if (!is_connected_) return; // and so there is no transaction
+        if (!is_connected_) return; // nothing was begun, and there may be nothing to ask
         try {
             connection_.execute("ROLLBACK");
         } catch (...) {
@@ -395,7 +407,7 @@ class sql_session {
     /// Whether a change took place whose commit gave no answer; nullopt if the row is neither as it was nor as it was to
     /// be. The transaction in which it is read waits for the end of that one, should it still be under way.
     std::optional<bool> find_out(const sql_change& change, const sql_error& failure) {
-        if (change.id.empty()) return false;
+        if (change.id.empty()) return failure.fault() == sql_fault::lost ? std::nullopt : std::optional(false);
         try {
             disconnect();
             require_connection();
@@ -407,6 +419,7 @@ class sql_session {
             if (is_same(now, change.before)) return false;
             return std::nullopt;
         } catch (const std::exception&) {
+            abandon();
             std::throw_with_nested(failure.with(errc::indeterminate));
         }
     }

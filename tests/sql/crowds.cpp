@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// Many processes that use one database at the same moment, from the first on.
+#include "catch.hpp"
+#include "processes.hpp"
+#include "sql/backends.hpp"
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+using namespace tests;
+using tokenkeep::token;
+
+namespace {
+
+token record(const std::string& name, const std::string& value) {
+    return {.user_name = name, .client_id = "client", .refresh_token = "of " + name, .access_token = value};
+}
+
+/// Runs `act(n)` in so many processes, which begin together. Whether none has thrown.
+bool run_together(int processes, const std::function<void(int)>& act) {
+    int ends[2]{};
+    expect(::pipe(ends) == 0, "no pipe");
+    std::vector<pid_t> children;
+    for (int n = 0; n < processes; ++n)
+        children.push_back(start_process([&] {
+            ::close(ends[1]);
+            char none = 0;
+            expect(::read(ends[0], &none, 1) == 0, "the start is no start"); // it ends when the parent closes it
+            act(n);
+        }));
+    ::close(ends[0]);
+    ::close(ends[1]);
+    bool all = true;
+    for (const pid_t child : children) all = ended_well(child) && all;
+    return all;
+}
+
+/// A place where no table is, and no file.
+template <class Backend>
+class new_place {
+  public:
+    new_place() {
+        if constexpr (!std::is_same_v<Backend, sqlite_backend>)
+            visitor<Backend>().execute("DROP TABLE IF EXISTS tokenkeep_schema");
+    }
+    typename Backend::connection_type connection() const {
+        if constexpr (std::is_same_v<Backend, sqlite_backend>)
+            return typename Backend::connection_type(folder_ / "tokens.db", table_);
+        else
+            return Backend::connection(table_);
+    }
+    store_over<Backend> store() const { return store_over<Backend>(connection()); }
+
+  private:
+    temporary_directory folder_{};
+    std::string table_ = new_table();
+};
+
+} // namespace
+
+TEMPLATE_TEST_CASE("sql_store: processes that save at the same time lose nothing and double nothing", "[sql]",
+                   sqlite_backend, mysql_backend, postgres_backend) {
+    constexpr int processes = 4, saves = 50;
+    const new_place<TestType> place;
+    CHECK(run_together(processes, [&](int process) {
+        auto store = place.store();
+        for (int n = 0; n < saves; ++n) {
+            const std::string name = std::to_string(process) + "-" + std::to_string(n);
+            store.save_token(record(name, name));
+            store.save_token(record("everyone", name));
+        }
+    }));
+    auto store = place.store();
+    std::map<std::string, std::string> there;
+    for (const token& row : store.get_tokens()) CHECK(there.emplace(row.user_name, row.access_token.reveal()).second);
+    CHECK(there.size() == processes * saves + 1);
+    for (int process = 0; process < processes; ++process)
+        for (int n = 0; n < saves; ++n) {
+            const std::string name = std::to_string(process) + "-" + std::to_string(n);
+            CHECK(there[name] == name);
+        }
+    CHECK(there["everyone"].ends_with("-" + std::to_string(saves - 1)));
+}
+
+TEMPLATE_TEST_CASE("sql_store: processes that are the first in a database make its tables together", "[sql]",
+                   sqlite_backend, mysql_backend, postgres_backend) {
+    constexpr int processes = 4;
+    const int rounds = std::is_same_v<TestType, sqlite_backend> ? 30 : 8;
+    for (int round = 0; round < rounds; ++round) {
+        const new_place<TestType> place;
+        CHECK(run_together(processes, [&](int process) {
+            auto store = place.store();
+            if ((process + round) % 2 == 0) store.get_tokens();
+            store.save_token(record("user " + std::to_string(process), "a"));
+            store.save_token(record("everyone", "b"));
+        }));
+        CHECK(place.store().get_tokens().size() == processes + 1);
+    }
+}
