@@ -55,7 +55,8 @@ struct basic_fragile_session : basic_shared_session<Place> {
     }
 
     /// Runs `work(n)` in each of the processes until the end, and up to a second before that kills one after the other,
-    /// every other time the one that is just spending a token, and starts it again. How many it has killed.
+    /// at first and then every other time the one that is just spending a token, and starts it again. How many it has
+    /// killed.
     template <class Work>
     int share_among_mortals(tally& seen, Work work) const {
         std::vector<pid_t> processes;
@@ -67,9 +68,10 @@ struct basic_fragile_session : basic_shared_session<Place> {
         std::minstd_rand chance{seed};
         int kills = 0;
         for (; steady_clock::now() < this->end - 1s; ++kills) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(50 + chance() % 300));
+            while (kills == 0 && seen.spender == 0 && steady_clock::now() < this->end) std::this_thread::sleep_for(1ms);
+            std::this_thread::sleep_for(std::chrono::milliseconds(50 + chance() % (kills == 0 ? 100 : 300)));
             const auto spender = std::find(processes.begin(), processes.end(), seen.spender.load());
-            const bool hits_spender = spender != processes.end() && chance() % 2 == 0;
+            const bool hits_spender = spender != processes.end() && (kills == 0 || chance() % 2 == 0);
             const std::size_t n =
                 hits_spender ? static_cast<std::size_t>(spender - processes.begin()) : chance() % processes.size();
             ::kill(processes[n], SIGKILL);
