@@ -80,27 +80,58 @@ struct administration<postgres_backend> {
 };
 
 struct ended_sessions {
-    std::atomic<int> holders = 0, others = 0;
+    std::atomic<int> holders = 0, others = 0, between = 0;
 };
 
-/// The administrator ends one session after the other until `calm`, every other time one that holds a lock.
+/// The administrator of a database that a store is in.
 template <class Backend>
-void end_sessions(steady_clock::time_point calm, ended_sessions& ended) {
+class administrator {
     using how = administration<Backend>;
-    visitor<Backend> administrator;
-    administrator.execute(how::setup);
-    std::minstd_rand chance{std::random_device{}()};
-    for (; steady_clock::now() < calm; std::this_thread::sleep_for(std::chrono::milliseconds(10 + chance() % 100))) {
-        const bool a_holder = chance() % 2 == 0;
-        const auto found = administrator.ask(a_holder ? how::holders : how::others);
-        if (found.empty()) continue;
+
+  public:
+    explicit administrator(ended_sessions& ended) : ended_(ended) { visitor_.execute(how::setup); }
+
+    /// Ends one session after the other until `calm`, every other time one that holds a lock; and at last all that there
+    /// are, at once: a call that begins then finds each of its connections dead, and makes it anew.
+    void end_sessions(steady_clock::time_point calm) {
+        std::minstd_rand chance{std::random_device{}()};
+        for (; steady_clock::now() < calm;
+             std::this_thread::sleep_for(std::chrono::milliseconds(10 + chance() % 100))) {
+            const bool a_holder = chance() % 2 == 0;
+            const auto found = visitor_.ask(a_holder ? how::holders : how::others);
+            if (!found.empty()) end(found[chance() % found.size()], a_holder ? ended_.holders : ended_.others);
+            if (chance() % 16 == 0) end_a_holder_between_look_and_mark();
+        }
+        for (const std::string& session : visitor_.ask(how::others)) end(session, ended_.others);
+    }
+
+  private:
+    /// While nobody can write, whoever holds the lock has looked at the row and waits to write the marker. Without its
+    /// session another takes the lock and looks at the same row; then both may write.
+    void end_a_holder_between_look_and_mark() {
+        visitor_.execute(std::string(Backend::connection_type::dialect.begin));
+        visitor_.ask("SELECT version FROM tokenkeep_schema FOR UPDATE");
+        std::vector<std::string> first, second;
+        if (holds_within(1s, [&] { return !(first = visitor_.ask(how::holders)).empty(); })) {
+            std::this_thread::sleep_for(50ms);
+            end(first.front(), ended_.between);
+            holds_within(1s, [&] { return !(second = visitor_.ask(how::holders)).empty() && second != first; });
+            std::this_thread::sleep_for(50ms);
+        }
+        visitor_.execute("COMMIT");
+    }
+
+    void end(const std::string& session, std::atomic<int>& counter) {
         try {
-            administrator.execute(how::end(found[chance() % found.size()]));
-            ++(a_holder ? ended.holders : ended.others);
+            visitor_.execute(how::end(session));
+            ++counter;
         } catch (const tokenkeep::sql_error&) { // it has ended by itself
         }
     }
-}
+
+    ended_sessions& ended_;
+    visitor<Backend> visitor_{};
+};
 
 /// What a call may throw when the database is gone in the midst of it. The session is not harmed by any of these.
 const std::vector<errc> passing{errc::storage_failure, errc::rotation_not_saved};
@@ -141,15 +172,16 @@ TEMPLATE_TEST_CASE("shared in a database: connections that the server ends cost 
     const auto time = is_long() ? 120s : 8s;
     session.end = steady_clock::now() + time;
     session.calm = session.end - 1s;
-    const pid_t administrator = start_process([&] { end_sessions<TestType>(session.calm, *ended); });
+    const pid_t ender = start_process([&] { administrator<TestType>(*ended).end_sessions(session.calm); });
     session.share([&](unsigned) { session.work(curl_transport{}, std::ref(*seen)); });
-    CHECK(ended_well(administrator));
-    CAPTURE(ended->holders.load(), ended->others.load(), seen->not_saved.load());
+    CHECK(ended_well(ender));
+    CAPTURE(ended->holders.load(), ended->others.load(), ended->between.load(), seen->not_saved.load());
     const int renewals = session.check_unharmed();
     CHECK(renewals <= session.most_renewals(time));
     CHECK(renewals >= 2);
     CHECK(ended->holders >= 2);
     CHECK(ended->others >= 10);
+    CHECK(ended->between >= 1);
 }
 
 TEMPLATE_TEST_CASE("shared in a database: kills cost a session each at most, which is found out, and the next login "
@@ -162,15 +194,16 @@ TEMPLATE_TEST_CASE("shared in a database: kills cost a session each at most, whi
     const machines hosts;
     session.end = steady_clock::now() + (is_long() ? 120s : 7s);
     const pid_t user = start_process([&] { session.look_after(*seen); });
-    const pid_t administrator = start_process([&] {
-        if constexpr (!std::is_same_v<TestType, sqlite_backend>) end_sessions<TestType>(session.end - 1s, *ended);
+    const pid_t ender = start_process([&] {
+        if constexpr (!std::is_same_v<TestType, sqlite_backend>)
+            administrator<TestType>(*ended).end_sessions(session.end - 1s);
     });
     const int kills = session.share_among_mortals(*seen, [&](std::size_t n) {
         hosts.enter(n);
         session.work(curl_transport{}, std::ref(*seen));
     });
     CHECK(ended_well(user));
-    CHECK(ended_well(administrator));
+    CHECK(ended_well(ender));
     CAPTURE(kills, ended->holders.load(), ended->others.load());
     const json log = session.check_losses(*seen);
     CHECK(seen->lost <= kills);
