@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// A shared session whose users are killed, or hear nothing from the server, and the user who logs in again.
+#ifndef TOKENKEEP_TESTS_OIDC_FRAGILE_SESSION_HPP
+#define TOKENKEEP_TESTS_OIDC_FRAGILE_SESSION_HPP
+
+#include <tokenkeep/event.hpp>
+
+#include "catch.hpp"
+#include "shared_memory.hpp"
+#include "shared_session.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include <signal.h>
+
+namespace tests {
+
+using tokenkeep::errc, tokenkeep::event_kind;
+
+/// Counts that outlive the processes that count.
+struct tally {
+    std::atomic<int> saved = 0, not_saved = 0, refused = 0, lost = 0, answers = 0, dropped = 0;
+    std::atomic<pid_t> spender = 0;
+
+    void operator()(const tokenkeep::event& e) {
+        if (e.kind == event_kind::spent) spender = ::getpid();
+        if (e.kind == event_kind::saved) ++saved;
+        if (e.kind == event_kind::not_saved) ++not_saved;
+        if (e.kind == event_kind::refused) ++refused;
+        if (e.kind != event_kind::spent && spender == ::getpid()) spender = 0;
+    }
+};
+
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<pid_t>::is_always_lock_free);
+
+/// A request without an answer is taken for ended after two seconds.
+template <class Place>
+struct basic_fragile_session : basic_shared_session<Place> {
+    explicit basic_fragile_session(std::chrono::milliseconds answer_delay) : basic_shared_session<Place>(answer_delay) {
+        this->options.settle_after = 2s;
+        this->may_fail = {errc::outcome_unknown, errc::reauthorization_required, errc::lock_timeout,
+                          errc::transport_failure};
+    }
+
+    /// The user logs in again until the end, whenever the session is lost.
+    void look_after(tally& seen) const {
+        for (; steady_clock::now() < this->end; std::this_thread::sleep_for(50ms))
+            if (this->log_in_if_lost(std::ref(seen))) ++seen.lost;
+    }
+
+    /// Runs `work(n)` in each of the processes until the end, and up to a second before that kills one after the other,
+    /// at first and then every other time the one that is just spending a token, and starts it again. How many it has
+    /// killed.
+    template <class Work>
+    int share_among_mortals(tally& seen, Work work) const {
+        std::vector<pid_t> processes;
+        const auto start = [&](std::size_t n) { return start_process([&] { work(n); }); };
+        for (std::size_t n = 0; n < this->workers; ++n) processes.push_back(start(n));
+
+        const auto seed = std::random_device{}();
+        CAPTURE(seed);
+        std::minstd_rand chance{seed};
+        int kills = 0;
+        for (; steady_clock::now() < this->end - 1s; ++kills) {
+            while (kills == 0 && seen.spender == 0 && steady_clock::now() < this->end) std::this_thread::sleep_for(1ms);
+            std::this_thread::sleep_for(std::chrono::milliseconds(50 + chance() % (kills == 0 ? 100 : 300)));
+            const auto spender = std::find(processes.begin(), processes.end(), seen.spender.load());
+            const bool hits_spender = spender != processes.end() && (kills == 0 || chance() % 2 == 0);
+            const std::size_t n =
+                hits_spender ? static_cast<std::size_t>(spender - processes.begin()) : chance() % processes.size();
+            ::kill(processes[n], SIGKILL);
+            int status = 0;
+            ::waitpid(processes[n], &status, 0);
+            CHECK(WIFSIGNALED(status)); // one that has ended by itself has failed
+            processes[n] = start(n);
+        }
+        for (const pid_t each : processes) CHECK(ended_well(each));
+        return kills;
+    }
+
+    /// After all that: what was lost is what was not saved, was found out by one request each, and the session lives.
+    json check_losses(tally& seen) const {
+        if (this->log_in_if_lost(std::ref(seen))) ++seen.lost;
+        json log = this->log();
+        const int lost = seen.lost, rotations = log["successes_by_grant_type"]["refresh_token"];
+        const int logins = log["successes_by_grant_type"]["authorization_code"].template get<int>() - 1;
+        CAPTURE(log, lost, seen.saved.load(), seen.refused.load(), this->failed->in_words());
+        CHECK(lost > 0);
+        CHECK(lost <= rotations - (seen.saved - logins)); // each login was saved too
+        CHECK(log["reuse_detected"] == lost);
+        CHECK(log["most_in_flight"] == 1);
+        CHECK(log["resource_rejected"] == 0); // no access token ended before its time
+        CHECK_NOTHROW(this->access_token());
+        CHECK(this->is_alive());
+        return log;
+    }
+};
+
+} // namespace tests
+
+#endif

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+// One session that two machines share through a database server, and processes of one machine through SQLite; while
+// processes are killed, the server ends connections, or is away for a while. The machines are processes, each with a
+// folder of its own, that have nothing in common but the database server and the authorization server.
+// TOKENKEEP_TORTURE=1 makes them more, and gives them more time.
+#include <tokenkeep/tokenkeep.hpp>
+
+#include "catch.hpp"
+#include "fragile_session.hpp"
+#include "sql/backends.hpp"
+#include "temporary.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <random>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include <unistd.h>
+
+using namespace tests;
+
+namespace {
+
+/// Where a session is: in a new table of a database.
+template <class Backend>
+struct in_a_table {
+    const std::string table = new_table();
+
+    auto store() const { return store_on<Backend>(table); }
+};
+
+/// Two machines, as far as files go.
+class machines {
+  public:
+    /// From here on the calling process is one of the first, or of the second.
+    void enter(std::size_t process) const {
+        const std::string folder = folders_[process % 2] / "";
+        expect(::chdir(folder.c_str()) == 0, "there is no " + folder);
+        for (const char* name : {"HOME", "TMPDIR"}) ::setenv(name, folder.c_str(), 1);
+    }
+    /// Whether nobody has left anything behind.
+    bool are_clean() const {
+        return std::filesystem::is_empty(folders_[0] / "") && std::filesystem::is_empty(folders_[1] / "");
+    }
+
+  private:
+    const std::array<temporary_directory, 2> folders_{};
+};
+
+/// How an administrator finds the sessions of others, and those among them that hold an identity's lock, and ends them.
+template <class Backend>
+struct administration;
+
+template <>
+struct administration<mysql_backend> {
+    static constexpr const char* setup = "INSTALL PLUGIN IF NOT EXISTS metadata_lock_info SONAME 'metadata_lock_info'";
+    static constexpr const char* others =
+        "SELECT id FROM information_schema.PROCESSLIST WHERE id <> connection_id() AND db = 'tokenkeep'";
+    static constexpr const char* holders =
+        "SELECT thread_id FROM information_schema.METADATA_LOCK_INFO WHERE lock_type = 'User lock'";
+
+    static std::string end(const std::string& session) { return "KILL CONNECTION " + session; }
+};
+
+template <>
+struct administration<postgres_backend> {
+    static constexpr const char* setup = "SELECT 1";
+    static constexpr const char* others =
+        "SELECT pid::text FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'tokenkeep'";
+    static constexpr const char* holders = "SELECT pid::text FROM pg_locks WHERE locktype = 'advisory' AND granted";
+
+    static std::string end(const std::string& session) { return "SELECT pg_terminate_backend(" + session + ")"; }
+};
+
+struct ended_sessions {
+    std::atomic<int> holders = 0, others = 0, between = 0;
+};
+
+/// The administrator of a database that a store is in.
+template <class Backend>
+class administrator {
+    using how = administration<Backend>;
+
+  public:
+    explicit administrator(ended_sessions& ended) : ended_(ended) { visitor_.execute(how::setup); }
+
+    /// Ends one session after the other until `calm`, every other time one that holds a lock; and at last all that there
+    /// are, at once: a call that begins then finds each of its connections dead, and makes it anew.
+    void end_sessions(steady_clock::time_point calm) {
+        std::minstd_rand chance{std::random_device{}()};
+        for (; steady_clock::now() < calm;
+             std::this_thread::sleep_for(std::chrono::milliseconds(10 + chance() % 100))) {
+            const bool a_holder = chance() % 2 == 0;
+            const auto found = visitor_.ask(a_holder ? how::holders : how::others);
+            if (!found.empty()) end(found[chance() % found.size()], a_holder ? ended_.holders : ended_.others);
+            if (chance() % 16 == 0) end_a_holder_between_look_and_mark();
+        }
+        for (const std::string& session : visitor_.ask(how::others)) end(session, ended_.others);
+    }
+
+  private:
+    /// While nobody can write, whoever holds the lock has looked at the row and waits to write the marker. Without its
+    /// session another takes the lock and looks at the same row; then both may write.
+    void end_a_holder_between_look_and_mark() {
+        visitor_.execute(std::string(Backend::connection_type::dialect.begin));
+        visitor_.ask("SELECT version FROM tokenkeep_schema FOR UPDATE");
+        std::vector<std::string> first, second;
+        if (holds_within(1s, [&] { return !(first = visitor_.ask(how::holders)).empty(); })) {
+            std::this_thread::sleep_for(50ms);
+            end(first.front(), ended_.between);
+            holds_within(1s, [&] { return !(second = visitor_.ask(how::holders)).empty() && second != first; });
+            std::this_thread::sleep_for(50ms);
+        }
+        visitor_.execute("COMMIT");
+    }
+
+    void end(const std::string& session, std::atomic<int>& counter) {
+        try {
+            visitor_.execute(how::end(session));
+            ++counter;
+        } catch (const tokenkeep::sql_error&) { // it has ended by itself
+        }
+    }
+
+    ended_sessions& ended_;
+    visitor<Backend> visitor_{};
+};
+
+/// What a call may throw when the database is gone in the midst of it. The session is not harmed by any of these.
+const std::vector<errc> passing{errc::storage_failure, errc::rotation_not_saved};
+
+/// The database server is away for a second.
+template <class Backend>
+void have_an_outage() {
+    Backend::server().stop();
+    std::this_thread::sleep_for(1s);
+    Backend::server().start();
+}
+
+} // namespace
+
+TEMPLATE_TEST_CASE("shared in a database: whoever finds it due renews it for all, once, and no call fails", "[oidc]",
+                   mysql_backend, postgres_backend, sqlite_backend) {
+    basic_shared_session<in_a_table<TestType>> session;
+    const machines hosts;
+    const auto time = is_long() ? 120s : 6s;
+    session.end = steady_clock::now() + time;
+    session.share([&](unsigned n) {
+        hosts.enter(n);
+        session.work();
+    });
+    const int renewals = session.check_unharmed();
+    CHECK(renewals <= session.most_renewals(time));
+    CHECK(renewals >= session.most_renewals(time) / 2);
+    CHECK(hosts.are_clean());
+}
+
+TEMPLATE_TEST_CASE("shared in a database: connections that the server ends cost calls, not the session", "[oidc]",
+                   mysql_backend, postgres_backend) {
+    basic_shared_session<in_a_table<TestType>> session(200ms);
+    session.options.settle_after = 2s; // of a marker that was written, though nothing could be sent
+    session.may_fail = passing;
+    const shared_memory<tally> seen;
+    const shared_memory<ended_sessions> ended;
+    const auto time = is_long() ? 120s : 8s;
+    session.end = steady_clock::now() + time;
+    session.calm = session.end - 1s;
+    const pid_t ender = start_process([&] { administrator<TestType>(*ended).end_sessions(session.calm); });
+    session.share([&](unsigned) { session.work(curl_transport{}, std::ref(*seen)); });
+    CHECK(ended_well(ender));
+    CAPTURE(ended->holders.load(), ended->others.load(), ended->between.load(), seen->not_saved.load());
+    const int renewals = session.check_unharmed();
+    CHECK(renewals <= session.most_renewals(time));
+    CHECK(renewals >= 2);
+    CHECK(ended->holders >= 2);
+    CHECK(ended->others >= 10);
+    CHECK(ended->between >= 1);
+}
+
+TEMPLATE_TEST_CASE("shared in a database: kills cost a session each at most, which is found out, and the next login "
+                   "works, though the server ends connections as well",
+                   "[oidc]", mysql_backend, postgres_backend, sqlite_backend) {
+    basic_fragile_session<in_a_table<TestType>> session(200ms);
+    session.may_fail.insert(session.may_fail.end(), passing.begin(), passing.end());
+    const shared_memory<tally> seen;
+    const shared_memory<ended_sessions> ended;
+    const machines hosts;
+    session.end = steady_clock::now() + (is_long() ? 120s : 7s);
+    const pid_t user = start_process([&] { session.look_after(*seen); });
+    const pid_t ender = start_process([&] {
+        if constexpr (!std::is_same_v<TestType, sqlite_backend>)
+            administrator<TestType>(*ended).end_sessions(session.end - 1s);
+    });
+    const int kills = session.share_among_mortals(*seen, [&](std::size_t n) {
+        hosts.enter(n);
+        session.work(curl_transport{}, std::ref(*seen));
+    });
+    CHECK(ended_well(user));
+    CHECK(ended_well(ender));
+    CAPTURE(kills, ended->holders.load(), ended->others.load());
+    const json log = session.check_losses(*seen);
+    CHECK(seen->lost <= kills);
+    CHECK(seen->refused >= seen->lost);
+    CHECK(log["invalid_grant"] <= seen->lost + kills); // who finds it out may be killed before it says so
+    CHECK(hosts.are_clean());
+}
+
+TEMPLATE_TEST_CASE("shared in a database: while its server is away sessions give the token they have, and new tokens "
+                   "wait in memory until it is back",
+                   "[oidc]", mysql_backend, postgres_backend) {
+    basic_shared_session<in_a_table<TestType>> session(200ms, 6s); // renewed after 4.8 s
+    session.may_fail = passing;
+    const shared_memory<tally> seen;
+    const shared_memory<failed_calls> failed_in_sessions;
+    const machines hosts;
+    session.end = steady_clock::now() + 11s;
+    session.calm = session.end - 2s;
+    std::vector<pid_t> processes;
+    for (unsigned n = 0; n < session.workers; ++n)
+        processes.push_back(start_process([&, n] {
+            hosts.enter(n);
+            if (n / 2 % 2 == 0)
+                session.work(curl_transport{}, std::ref(*seen));
+            else
+                session.work_in_sessions(*failed_in_sessions, std::ref(*seen));
+        }));
+
+    std::this_thread::sleep_for(1s);
+    have_an_outage<TestType>();
+    CHECK(session.failed->of(errc::storage_failure) > 0); // the keeper looks at the row at each call
+    CHECK(failed_in_sessions->all() == 0);                // a session does not, before its token is due
+    CHECK(seen->spender == 0);
+
+    CHECK(holds_within(5s, [&] { return seen->spender != 0; }));
+    have_an_outage<TestType>();
+    CHECK(seen->not_saved > 0);
+
+    for (const pid_t each : processes) CHECK(ended_well(each));
+    CAPTURE(failed_in_sessions->in_words(), seen->not_saved.load(), seen->saved.load());
+    CHECK(session.check_unharmed() >= 1);
+    CHECK(hosts.are_clean());
+}
