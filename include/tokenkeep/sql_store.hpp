@@ -4,7 +4,9 @@
 
 #include <tokenkeep/detail/key_locks.hpp>
 #include <tokenkeep/detail/row_set.hpp>
+#include <tokenkeep/detail/sql_cells.hpp>
 #include <tokenkeep/detail/sql_session.hpp>
+#include <tokenkeep/detail/sql_transactions.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/store.hpp>
@@ -66,6 +68,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_policy<Policy>());
     friend detail::sql_locking<sql_store, true>;
     using session_type = detail::sql_session<Connection, Policy>;
+    using cells_type = detail::sql_cells<typename detail::schema_of<Policy>::type>;
     using rows_type = detail::row_set<detail::sql_rows<session_type>, Policy>;
     using mutex = typename Policy::mutex;
 
@@ -87,23 +90,23 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
 
     std::optional<token> find_token(const token& probe) {
         const std::lock_guard lock(mutex_);
-        return session_.read([&] { return rows().find(probe); });
+        return transactions().read([&] { return rows().find(probe); });
     }
     std::optional<token> find_token_by_id(const std::string& id) {
         const std::lock_guard lock(mutex_);
-        return session_.read([&] { return rows().find_by_id(id); });
+        return transactions().read([&] { return rows().find_by_id(id); });
     }
     std::vector<token> get_tokens() {
         const std::lock_guard lock(mutex_);
-        return session_.read([&] { return rows().all(); });
+        return transactions().read([&] { return rows().all(); });
     }
 
     void save_token(const token& record) {
         const std::lock_guard lock(mutex_);
-        session_.write([&] {
+        transactions().write([&] {
             std::optional<token> before = rows().find(record);
             token after = rows().saved_into(before, record);
-            session_type::require_fitting(after);
+            cells_type(after).require_fitting();
             if (before)
                 session_.update(after);
             else
@@ -114,7 +117,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     }
     void delete_token(const std::string& id) {
         const std::lock_guard lock(mutex_);
-        const bool deleted = session_.write([&] {
+        const bool deleted = transactions().write([&] {
             std::optional<token> before = rows().find_by_id(id);
             if (!before) return detail::sql_change{};
             session_.erase(id);
@@ -124,7 +127,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     }
     void delete_tokens() {
         const std::lock_guard lock(mutex_);
-        session_.write([&] {
+        transactions().write([&] {
             session_.clear();
             return detail::sql_change{.made = true};
         });
@@ -134,8 +137,8 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     /// See comparing_store: one UPDATE of the row as it was read.
     bool replace_token(const token& expected, const token& record) {
         const std::lock_guard lock(mutex_);
-        session_type::require_fitting(record);
-        return session_.write([&] {
+        cells_type(record).require_fitting();
+        return transactions().write([&] {
             if (expected.id.empty() || !session_.replace(expected, record)) return detail::sql_change{};
             if (record.id != expected.id)
                 throw error(errc::invalid_record, "tokenkeep: a replacement keeps the row's id");
@@ -146,7 +149,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     /// See comparing_store: one DELETE of the row as it was read.
     bool remove_token(const token& expected) {
         const std::lock_guard lock(mutex_);
-        const bool removed = session_.write([&] {
+        const bool removed = transactions().write([&] {
             if (expected.id.empty() || !session_.remove(expected)) return detail::sql_change{};
             return detail::sql_change{true, expected.id, expected, std::nullopt};
         });
@@ -155,6 +158,8 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     }
 
   private:
+    auto transactions() { return detail::sql_transactions<session_type, Policy>(session_); }
+
     rows_type rows() {
         rows_type seen;
         seen.rows().session = &session_;

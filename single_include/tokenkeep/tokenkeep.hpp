@@ -7070,10 +7070,104 @@ struct schema_of<P> {
 
 
 
+// ==== tokenkeep/detail/sql_cells.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_CELLS_HPP
+#define TOKENKEEP_DETAIL_SQL_CELLS_HPP
+
+
+
+
+
+
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep::inline v0::detail {
+
+/// A record as the cells of a table: views into the record, and its times as text.
+template <class Schema>
+class sql_cells {
+  public:
+    explicit sql_cells(const token& row) : row_(row) {
+        std::size_t next = 0;
+        for (const field& f : fields)
+            if (f.time != nullptr) {
+                if (const auto& time = row.*f.time) times_[next] = to_text(*time);
+                ++next;
+            }
+    }
+
+    /// As it is written: an absent field is NULL.
+    std::optional<std::string_view> cell(std::size_t column) const {
+        const std::string_view text = view(column);
+        return text.empty() ? std::nullopt : std::optional(text);
+    }
+    /// As it is compared: an absent field is empty.
+    std::string_view view(std::size_t column) const {
+        if (fields[column].text != nullptr) return row_.*fields[column].text;
+        if (fields[column].secret_text != nullptr) return (row_.*fields[column].secret_text).reveal();
+        return times_[times_before(column)];
+    }
+
+    /// Throws errc::invalid_record where the schema has a column that is too short for the record.
+    void require_fitting() const {
+        for (std::size_t n = 0; n < Schema::columns; ++n) {
+            const std::size_t longest = Schema::longest(fields[n].name);
+            if (longest == 0 || (text::is_utf8(view(n)) && characters_of(view(n)) <= longest)) continue;
+            throw error(errc::invalid_record, "tokenkeep: the column " + std::string(fields[n].name) +
+                                                  " takes at most " + std::to_string(longest) + " characters of UTF-8");
+        }
+    }
+
+  private:
+    static constexpr std::size_t times_before(std::size_t column) {
+        std::size_t times = 0;
+        for (std::size_t n = 0; n < column; ++n) times += fields[n].time != nullptr ? 1u : 0u;
+        return times;
+    }
+    static std::size_t characters_of(std::string_view utf8) {
+        std::size_t characters = 0;
+        for (const char byte : utf8) characters += (static_cast<unsigned char>(byte) & 0xc0) != 0x80 ? 1u : 0u;
+        return characters;
+    }
+
+    const token& row_;
+    std::array<std::string, times_before(std::size(fields))> times_{};
+};
+
+/// The row that a statement has stepped to.
+template <class Schema, class Statement>
+token read_sql_row(Statement& cells) {
+    token row;
+    for (std::size_t n = 0; n < Schema::columns; ++n)
+        if (const std::optional<std::string_view> cell = cells.column(n)) read_cell(fields[n], row, *cell);
+    return row;
+}
+
+/// Whether two rows are the same, as far as the schema has columns.
+template <class Schema>
+bool is_same_sql_row(const std::optional<token>& one, const std::optional<token>& other) {
+    if (!one || !other) return one.has_value() == other.has_value();
+    for (std::size_t n = 0; n < Schema::columns; ++n)
+        if (!fields[n].visit([&](auto member) { return (*one).*member == (*other).*member; })) return false;
+    return true;
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
 // ==== tokenkeep/detail/sql_session.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_SQL_SESSION_HPP
 #define TOKENKEEP_DETAIL_SQL_SESSION_HPP
+
 
 
 
@@ -7290,7 +7384,6 @@ class sql_text {
 
 
 
-
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -7304,31 +7397,32 @@ class sql_text {
 
 namespace tokenkeep::inline v0::detail {
 
-/// What a change did to a row, so that it can be told afterwards whether it took place.
-struct sql_change {
-    bool made = false; ///< False: nothing is to be changed, and the transaction ends without effect.
-    std::string id{};  ///< Empty: of all rows, and the change may be made twice.
-    std::optional<token> before{}, after{};
-};
-
-/// A connection with its table and its prepared statements: reads and writes rows, connects when there is need, and
-/// knows after each failure what it means for the rows. Not thread-safe; the store locks.
+/// A connection with its table and its prepared statements. What becomes of rows when it fails is said in
+/// sql_transactions. Not thread-safe; the store locks.
 template <class Connection, class Policy>
 class sql_session {
     using schema = typename schema_of<Policy>::type;
     using rules = typename Policy::rules;
+    using cells_type = sql_cells<schema>;
     using statement = decltype(std::declval<Connection&>().prepare(std::declval<const std::string&>()));
-    using values = std::array<std::optional<std::string_view>, 2 * schema::columns + 1>;
+    /// What a statement is run with, in the order of its parameters.
+    struct values {
+        void add(std::optional<std::string_view> value) { all[size++] = value; }
+
+        std::array<std::optional<std::string_view>, 2 * schema::columns + 1> all{};
+        std::size_t size = 0;
+    };
+    /// The statements that are kept: those that find by a column, by its number, and these.
     enum kind : std::size_t {
-        all = schema::columns,
+        all_rows = schema::columns,
         insert_row,
         update_row,
         replace_row,
         remove_row,
         erase_row,
         clear_rows,
-        lock,
-        count
+        lock_version,
+        number_of_kinds
     };
 
   public:
@@ -7351,7 +7445,7 @@ class sql_session {
 
     template <class Visit>
     void for_each(Visit&& visit) {
-        run(all, {}, 0, visit);
+        run(all_rows, {}, visit);
     }
     /// The rows that matches<Rule>(probe, row) holds for. The database may compare names as it likes; what it finds is
     /// looked at again, byte for byte.
@@ -7362,9 +7456,8 @@ class sql_session {
                                                 "column for; see tokenkeep/sql_schema.hpp");
         const std::string_view key = view_of(probe.*Rule::key);
         if (key.empty()) return;
-        values keys{key};
         try {
-            run(column, keys, 1, [&](token&& row) {
+            run(column, one(key), [&](token&& row) {
                 if (matches<Rule>(probe, row)) visit(std::move(row));
             });
         } catch (const sql_error& failure) {
@@ -7372,119 +7465,78 @@ class sql_session {
             if (failure.fault() != sql_fault::value || schema::longest(fields[column].name) == 0) throw;
         }
     }
+    std::optional<token> find_by_id(const std::string& id) {
+        std::optional<token> found;
+        for_each_match<by_id>({.id = id}, [&](token&& row) { found = std::move(row); });
+        return found;
+    }
 
-    // ---- Changes, within write() ----
+    // ---- Changes, between begin and commit ----
 
     void insert(const token& row) {
-        const bound_row bound(row);
-        values cells{};
-        for (std::size_t n = 0; n < schema::columns; ++n) cells[n] = bound.cell(n);
-        run(insert_row, cells, schema::columns);
+        const cells_type cells(row);
+        values to{};
+        for (std::size_t n = 0; n < schema::columns; ++n) to.add(cells.cell(n));
+        run(insert_row, to);
     }
     void update(const token& row) {
-        const bound_row bound(row);
-        values cells{};
-        if (run(update_row, cells, put_update(cells, bound)) != 1)
-            throw sql_error(sql_fault::conflict, "the row is gone");
+        const cells_type cells(row);
+        if (run(update_row, updating(row.id, cells)) != 1) throw sql_error(sql_fault::conflict, "the row is gone");
     }
     /// Whether the row was `expected`, and is `row` now.
     bool replace(const token& expected, const token& row) {
-        const bound_row bound(row), wanted(expected);
-        values cells{};
-        std::size_t size = put_update(cells, bound);
-        cells[size - 1] = wanted.cell(0);
-        size = put_comparison(cells, size, wanted);
-        return run(replace_row, cells, size) == 1;
+        const cells_type cells(row), wanted(expected);
+        values to = updating(expected.id, cells);
+        add_wanted(to, wanted);
+        return run(replace_row, to) == 1;
     }
     bool remove(const token& expected) {
-        const bound_row wanted(expected);
-        values cells{wanted.cell(0)};
-        return run(remove_row, cells, put_comparison(cells, 1, wanted)) == 1;
+        const cells_type wanted(expected);
+        values of = one(expected.id);
+        add_wanted(of, wanted);
+        return run(remove_row, of) == 1;
     }
-    void erase(const std::string& id) {
-        values cells{id};
-        run(erase_row, cells, 1);
-    }
-    void clear() { run(clear_rows, {}, 0); }
+    void erase(const std::string& id) { run(erase_row, one(id)); }
+    void clear() { run(clear_rows, {}); }
 
-    /// Throws errc::invalid_record where the schema has a column that is too short for the record.
-    static void require_fitting(const token& row) {
-        const bound_row bound(row);
-        for (std::size_t n = 0; n < schema::columns; ++n) {
-            const std::size_t longest = schema::longest(fields[n].name);
-            const std::optional<std::string_view> cell = bound.cell(n);
-            if (longest == 0 || !cell) continue;
-            if (!text::is_utf8(*cell) || characters_of(*cell) > longest)
-                throw error(errc::invalid_record, "tokenkeep: the column " + std::string(fields[n].name) +
-                                                      " takes at most " + std::to_string(longest) +
-                                                      " characters of UTF-8");
+    // ---- The connection ----
+
+    /// Connects, unless it is connected, and sees to it that there is a table.
+    void require_connection() {
+        if (is_connected_) return;
+        disconnect();
+        connection_.connect(store_lock_timeout_of<Policy>());
+        prepare_schema();
+        is_connected_ = true;
+    }
+
+    void disconnect() noexcept {
+        for (auto& each : statements_) each.reset();
+        is_connected_ = false;
+    }
+
+    /// Begins a transaction, in which no other writer of the table comes between.
+    void begin() {
+        connection_.execute(std::string(Connection::dialect.begin));
+        if (!statements_[lock_version]) statements_[lock_version].emplace(connection_.prepare(text_of(lock_version)));
+        require_version(version_in(*statements_[lock_version]));
+    }
+
+    void commit() { connection_.execute("COMMIT"); }
+    void abandon() noexcept {
+        if (!is_connected_) return; // nothing was begun, and there may be nothing to ask
+        try {
+            connection_.execute("ROLLBACK");
+        } catch (...) {
+            disconnect(); // whatever it was, it is over then
         }
     }
-
-    // ---- Transactions ----
-
-    /// What `look()` gives. If the connection is lost it is made anew and `look` is called once more.
-    template <class Look>
-    auto read(Look look) {
-        for (bool again = false;; again = true) {
-            try {
-                require_connection();
-                return look();
-            } catch (const sql_error& failure) {
-                if (failure.fault() == sql_fault::lost) disconnect();
-                if (failure.fault() != sql_fault::lost || again) throw;
-            }
-        }
+    void abandon(const sql_error& failure) noexcept {
+        if (failure.fault() == sql_fault::lost)
+            disconnect();
+        else
+            abandon();
     }
-
-    /// Makes the change that `work()` describes and does, in one transaction that no other writer of the table comes
-    /// between: all of it or nothing. Whether it was made. Throws errc::indeterminate if the connection was lost when the
-    /// transaction was being committed and the row does not tell either; for anything else nothing has changed.
-    template <class Work>
-    bool write(Work work) {
-        const auto deadline = std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>();
-        bool was_lost = false, is_in_doubt = false; // whether an earlier attempt may have taken place
-        int existed = 0; // what another program put in between is seen the next time, so that a few will do
-        // Whether to try again after a failure that left everything as it was.
-        const auto may_repeat = [&](const sql_error& failure) {
-            if (failure.fault() == sql_fault::lost) return !std::exchange(was_lost, true);
-            if (failure.fault() == sql_fault::exists) return ++existed < 4;
-            return failure.fault() == sql_fault::conflict && std::chrono::steady_clock::now() < deadline;
-        };
-        for (;;) {
-            sql_change change;
-            try {
-                require_connection();
-                begin();
-                change = work();
-            } catch (const sql_error& failure) {
-                abandon(failure);
-                if (may_repeat(failure)) continue;
-                if (is_in_doubt) throw failure.with(errc::indeterminate);
-                if (failure.code() == errc::storage_failure) throw failure.with(errc::not_saved);
-                throw;
-            } catch (...) {
-                abandon();
-                if (is_in_doubt)
-                    std::throw_with_nested(error(errc::indeterminate, "tokenkeep: the rows may or may not be gone"));
-                throw;
-            }
-            if (!change.made) return abandon(), false;
-            try {
-                connection_.execute("COMMIT");
-                return true;
-            } catch (const sql_error& failure) {
-                abandon(failure);
-                if (failure.fault() == sql_fault::conflict && may_repeat(failure)) continue;
-                const std::optional<bool> took_place = find_out(change, failure);
-                if (took_place == true) return true;
-                is_in_doubt = is_in_doubt || !took_place;
-                if ((took_place == false || change.id.empty()) && may_repeat(failure)) continue;
-                throw failure.with(is_in_doubt ? errc::indeterminate : errc::not_saved);
-            }
-        }
-    }
-
     /// After rows were deleted: lets nothing of them stay in the database's files, as far as it can.
     void erase_remains() {
         if constexpr (!Connection::dialect.erase.empty() && erases_deleted_tokens_of<Policy>()) {
@@ -7500,56 +7552,19 @@ class sql_session {
     }
 
   private:
-    /// The cells of a record as they are bound: views into it, and the times as text.
-    class bound_row {
-      public:
-        explicit bound_row(const token& row) : row_(row) {
-            std::size_t next = 0;
-            for (std::size_t n = 0; n < schema::columns; ++n)
-                if (fields[n].time != nullptr) {
-                    if (const auto& time = row.*fields[n].time) times_[next] = to_text(*time);
-                    ++next;
-                }
-        }
-
-        /// Nullopt for an absent field.
-        std::optional<std::string_view> cell(std::size_t column) const {
-            const std::string_view text = view(column);
-            return text.empty() ? std::nullopt : std::optional(text);
-        }
-        std::string_view view(std::size_t column) const {
-            if (fields[column].text != nullptr) return row_.*fields[column].text;
-            if (fields[column].secret_text != nullptr) return (row_.*fields[column].secret_text).reveal();
-            std::size_t time = 0;
-            for (std::size_t n = 0; n < column; ++n) time += fields[n].time != nullptr ? 1u : 0u;
-            return times_[time];
-        }
-
-      private:
-        static constexpr std::size_t number_of_times() {
-            std::size_t times = 0;
-            for (const field& f : fields) times += f.time != nullptr ? 1u : 0u;
-            return times;
-        }
-
-        const token& row_;
-        std::array<std::string, number_of_times()> times_{};
-    };
-
-    static std::size_t characters_of(std::string_view utf8) {
-        std::size_t characters = 0;
-        for (const char byte : utf8) characters += (static_cast<unsigned char>(byte) & 0xc0) != 0x80 ? 1u : 0u;
-        return characters;
+    static values one(std::string_view value) {
+        values of{};
+        of.add(value);
+        return of;
     }
-
-    static std::size_t put_update(values& cells, const bound_row& row) {
-        for (std::size_t n = 1; n < schema::columns; ++n) cells[n - 1] = row.cell(n);
-        cells[schema::columns - 1] = row.cell(0);
-        return schema::columns;
+    static values updating(const std::string& id, const cells_type& cells) {
+        values to{};
+        for (std::size_t n = 1; n < schema::columns; ++n) to.add(cells.cell(n));
+        to.add(id);
+        return to;
     }
-    static std::size_t put_comparison(values& cells, std::size_t size, const bound_row& row) {
-        for (std::size_t n = 0; n < schema::columns; ++n) cells[size++] = row.view(n);
-        return size;
+    static void add_wanted(values& to, const cells_type& wanted) {
+        for (std::size_t n = 0; n < schema::columns; ++n) to.add(wanted.view(n));
     }
 
     static std::string table_of(const Connection& connection) {
@@ -7560,59 +7575,37 @@ class sql_session {
 
     std::string text_of(std::size_t which) const {
         switch (which) {
-        case all: return text_.select();
+        case all_rows: return text_.select();
         case insert_row: return text_.insert();
         case update_row: return text_.update();
         case replace_row: return text_.replace();
         case remove_row: return text_.remove();
         case erase_row: return text_.erase();
         case clear_rows: return text_.clear();
-        case lock: return text_.lock_version();
+        case lock_version: return text_.lock_version();
         default: return text_.find_by(which);
         }
     }
 
     /// Runs a statement to its end; `visit(token&&)` sees its rows. How many rows it changed.
     template <class Visit>
-    std::uint64_t run(std::size_t which, const values& cells, std::size_t size, Visit&& visit) {
+    std::uint64_t run(std::size_t which, const values& with, Visit&& visit) {
         if (!statements_[which]) statements_[which].emplace(connection_.prepare(text_of(which)));
-        return run_statement(*statements_[which], cells, size, [&](statement& row) { visit(read_row(row)); });
+        return run_statement(*statements_[which], with, [&](statement& row) { visit(read_sql_row<schema>(row)); });
     }
-    std::uint64_t run(std::size_t which, const values& cells, std::size_t size) {
-        return run(which, cells, size, [](token&&) {});
+    std::uint64_t run(std::size_t which, const values& with) {
+        return run(which, with, [](token&&) {});
     }
 
     template <class Visit>
-    static std::uint64_t run_statement(statement& prepared, const values& cells, std::size_t size, Visit visit) {
+    static std::uint64_t run_statement(statement& prepared, const values& with, Visit visit) {
         const struct ending {
             statement& of;
             ~ending() { of.reset(); }
         } at_end{prepared};
-        for (std::size_t n = 0; n < size; ++n) prepared.bind(n, cells[n]);
+        for (std::size_t n = 0; n < with.size; ++n) prepared.bind(n, with.all[n]);
         while (prepared.step()) visit(prepared);
         return prepared.changes();
-    }
-
-    static token read_row(statement& cells) {
-        token row;
-        for (std::size_t n = 0; n < schema::columns; ++n)
-            if (const std::optional<std::string_view> cell = cells.column(n)) read_cell(fields[n], row, *cell);
-        return row;
-    }
-
-    // ---- The connection ----
-
-    void require_connection() {
-        if (is_connected_) return;
-        disconnect();
-        connection_.connect(store_lock_timeout_of<Policy>());
-        prepare_schema();
-        is_connected_ = true;
-    }
-
-    void disconnect() noexcept {
-        for (auto& each : statements_) each.reset();
-        is_connected_ = false;
     }
 
     /// Makes the tables, unless they are there. Rights to make tables are needed only then.
@@ -7629,7 +7622,9 @@ class sql_session {
             ignoring_what_exists([&] {
                 const std::string version = std::to_string(sql_schema_version);
                 statement made = connection_.prepare(text_.insert_version());
-                run_statement(made, {text_.table(), version}, 2, [](statement&) {});
+                values row = one(text_.table());
+                row.add(version);
+                run_statement(made, row, [](statement&) {});
             });
             found = stored_version();
         }
@@ -7643,7 +7638,7 @@ class sql_session {
 
     std::optional<std::string> version_in(statement& asked) {
         std::optional<std::string> found;
-        run_statement(asked, {text_.table()}, 1, [&](statement& row) { found = row.column(0).value_or(""); });
+        run_statement(asked, one(text_.table()), [&](statement& row) { found = row.column(0).value_or(""); });
         return found;
     }
 
@@ -7664,58 +7659,9 @@ class sql_session {
         }
     }
 
-    void begin() {
-        connection_.execute(std::string(Connection::dialect.begin));
-        if (!statements_[lock]) statements_[lock].emplace(connection_.prepare(text_of(lock)));
-        require_version(version_in(*statements_[lock]));
-    }
-
-    void abandon() noexcept {
-        if (!is_connected_) return; // nothing was begun, and there may be nothing to ask
-        try {
-            connection_.execute("ROLLBACK");
-        } catch (...) {
-            disconnect(); // whatever it was, it is over then
-        }
-    }
-    void abandon(const sql_error& failure) noexcept {
-        if (failure.fault() == sql_fault::lost)
-            disconnect();
-        else
-            abandon();
-    }
-
-    /// Whether a change took place whose commit gave no answer; nullopt if the row is neither as it was nor as it was to
-    /// be. The transaction in which it is read waits for the end of that one, should it still be under way.
-    std::optional<bool> find_out(const sql_change& change, const sql_error& failure) {
-        if (change.id.empty()) return failure.fault() == sql_fault::lost ? std::nullopt : std::optional(false);
-        try {
-            disconnect();
-            require_connection();
-            begin();
-            std::optional<token> now;
-            for_each_match<by_id>({.id = change.id}, [&](token&& row) { now = std::move(row); });
-            abandon();
-            if (is_same(now, change.after)) return true;
-            if (is_same(now, change.before)) return false;
-            return std::nullopt;
-        } catch (const std::exception&) {
-            abandon();
-            std::throw_with_nested(failure.with(errc::indeterminate));
-        }
-    }
-
-    /// As far as the schema has columns.
-    static bool is_same(const std::optional<token>& one, const std::optional<token>& other) {
-        if (!one || !other) return one.has_value() == other.has_value();
-        for (std::size_t n = 0; n < schema::columns; ++n)
-            if (!fields[n].visit([&](auto member) { return (*one).*member == (*other).*member; })) return false;
-        return true;
-    }
-
     Connection connection_;
     sql_text<schema> text_;
-    std::array<std::optional<statement>, count> statements_{};
+    std::array<std::optional<statement>, number_of_kinds> statements_{};
     bool is_connected_ = false;
 };
 
@@ -7740,6 +7686,131 @@ struct tokenkeep::container_traits<tokenkeep::detail::sql_rows<Session>> {
         from.session->template for_each_match<Rule>(probe, visit);
     }
 };
+
+#endif
+
+
+// ==== tokenkeep/detail/sql_transactions.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_TRANSACTIONS_HPP
+#define TOKENKEEP_DETAIL_SQL_TRANSACTIONS_HPP
+
+
+
+
+
+
+
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// What a change did to a row, so that it can be told afterwards whether it took place.
+struct sql_change {
+    bool made = false; ///< False: nothing is to be changed, and the transaction ends without effect.
+    std::string id{};  ///< Empty: of all rows, and the change may be made twice.
+    std::optional<token> before{}, after{};
+};
+
+/// Reads and changes over a session: connects when there is need, and knows after each failure what it means for the
+/// rows. Not thread-safe; the store locks.
+template <class Session, class Policy>
+class sql_transactions {
+    using schema = typename schema_of<Policy>::type;
+
+  public:
+    explicit sql_transactions(Session& session) : session_(session) {}
+
+    /// What `look()` gives. If the connection is lost it is made anew and `look` is called once more.
+    template <class Look>
+    auto read(Look look) {
+        for (bool again = false;; again = true) {
+            try {
+                session_.require_connection();
+                return look();
+            } catch (const sql_error& failure) {
+                if (failure.fault() == sql_fault::lost) session_.disconnect();
+                if (failure.fault() != sql_fault::lost || again) throw;
+            }
+        }
+    }
+
+    /// Makes the change that `work()` describes and does, in one transaction that no other writer of the table comes
+    /// between: all of it or nothing. Whether it was made. Throws errc::indeterminate if the connection was lost when the
+    /// transaction was being committed and the row does not tell either; for anything else nothing has changed.
+    template <class Work>
+    bool write(Work work) {
+        const auto deadline = std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>();
+        bool was_lost = false, is_in_doubt = false; // whether an earlier attempt may have taken place
+        int existed = 0; // what another program put in between is seen the next time, so that a few will do
+        // Whether to try again after a failure that left everything as it was.
+        const auto may_repeat = [&](const sql_error& failure) {
+            if (failure.fault() == sql_fault::lost) return !std::exchange(was_lost, true);
+            if (failure.fault() == sql_fault::exists) return ++existed < 4;
+            return failure.fault() == sql_fault::conflict && std::chrono::steady_clock::now() < deadline;
+        };
+        for (;;) {
+            sql_change change;
+            try {
+                session_.require_connection();
+                session_.begin();
+                change = work();
+            } catch (const sql_error& failure) {
+                session_.abandon(failure);
+                if (may_repeat(failure)) continue;
+                if (is_in_doubt) throw failure.with(errc::indeterminate);
+                if (failure.code() == errc::storage_failure) throw failure.with(errc::not_saved);
+                throw;
+            } catch (...) {
+                session_.abandon();
+                if (is_in_doubt)
+                    std::throw_with_nested(error(errc::indeterminate, "tokenkeep: the rows may or may not be gone"));
+                throw;
+            }
+            if (!change.made) return session_.abandon(), false;
+            try {
+                session_.commit();
+                return true;
+            } catch (const sql_error& failure) {
+                session_.abandon(failure);
+                if (failure.fault() == sql_fault::conflict && may_repeat(failure)) continue;
+                const std::optional<bool> took_place = find_out(change, failure);
+                if (took_place == true) return true;
+                is_in_doubt = is_in_doubt || !took_place;
+                if ((took_place == false || change.id.empty()) && may_repeat(failure)) continue;
+                throw failure.with(is_in_doubt ? errc::indeterminate : errc::not_saved);
+            }
+        }
+    }
+
+  private:
+    /// Whether a change took place whose commit gave no answer; nullopt if the row is neither as it was nor as it was to
+    /// be. The transaction in which it is read waits for the end of that one, should it still be under way.
+    std::optional<bool> find_out(const sql_change& change, const sql_error& failure) {
+        if (change.id.empty()) return failure.fault() == sql_fault::lost ? std::nullopt : std::optional(false);
+        try {
+            session_.disconnect();
+            session_.require_connection();
+            session_.begin();
+            const std::optional<token> now = session_.find_by_id(change.id);
+            session_.abandon();
+            if (is_same_sql_row<schema>(now, change.after)) return true;
+            if (is_same_sql_row<schema>(now, change.before)) return false;
+            return std::nullopt;
+        } catch (const std::exception&) {
+            session_.abandon();
+            std::throw_with_nested(failure.with(errc::indeterminate));
+        }
+    }
+
+    Session& session_;
+};
+
+} // namespace tokenkeep::inline v0::detail
 
 #endif
 
@@ -7804,6 +7875,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_policy<Policy>());
     friend detail::sql_locking<sql_store, true>;
     using session_type = detail::sql_session<Connection, Policy>;
+    using cells_type = detail::sql_cells<typename detail::schema_of<Policy>::type>;
     using rows_type = detail::row_set<detail::sql_rows<session_type>, Policy>;
     using mutex = typename Policy::mutex;
 
@@ -7825,23 +7897,23 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
 
     std::optional<token> find_token(const token& probe) {
         const std::lock_guard lock(mutex_);
-        return session_.read([&] { return rows().find(probe); });
+        return transactions().read([&] { return rows().find(probe); });
     }
     std::optional<token> find_token_by_id(const std::string& id) {
         const std::lock_guard lock(mutex_);
-        return session_.read([&] { return rows().find_by_id(id); });
+        return transactions().read([&] { return rows().find_by_id(id); });
     }
     std::vector<token> get_tokens() {
         const std::lock_guard lock(mutex_);
-        return session_.read([&] { return rows().all(); });
+        return transactions().read([&] { return rows().all(); });
     }
 
     void save_token(const token& record) {
         const std::lock_guard lock(mutex_);
-        session_.write([&] {
+        transactions().write([&] {
             std::optional<token> before = rows().find(record);
             token after = rows().saved_into(before, record);
-            session_type::require_fitting(after);
+            cells_type(after).require_fitting();
             if (before)
                 session_.update(after);
             else
@@ -7852,7 +7924,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     }
     void delete_token(const std::string& id) {
         const std::lock_guard lock(mutex_);
-        const bool deleted = session_.write([&] {
+        const bool deleted = transactions().write([&] {
             std::optional<token> before = rows().find_by_id(id);
             if (!before) return detail::sql_change{};
             session_.erase(id);
@@ -7862,7 +7934,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     }
     void delete_tokens() {
         const std::lock_guard lock(mutex_);
-        session_.write([&] {
+        transactions().write([&] {
             session_.clear();
             return detail::sql_change{.made = true};
         });
@@ -7872,8 +7944,8 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     /// See comparing_store: one UPDATE of the row as it was read.
     bool replace_token(const token& expected, const token& record) {
         const std::lock_guard lock(mutex_);
-        session_type::require_fitting(record);
-        return session_.write([&] {
+        cells_type(record).require_fitting();
+        return transactions().write([&] {
             if (expected.id.empty() || !session_.replace(expected, record)) return detail::sql_change{};
             if (record.id != expected.id)
                 throw error(errc::invalid_record, "tokenkeep: a replacement keeps the row's id");
@@ -7884,7 +7956,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     /// See comparing_store: one DELETE of the row as it was read.
     bool remove_token(const token& expected) {
         const std::lock_guard lock(mutex_);
-        const bool removed = session_.write([&] {
+        const bool removed = transactions().write([&] {
             if (expected.id.empty() || !session_.remove(expected)) return detail::sql_change{};
             return detail::sql_change{true, expected.id, expected, std::nullopt};
         });
@@ -7893,6 +7965,8 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     }
 
   private:
+    auto transactions() { return detail::sql_transactions<session_type, Policy>(session_); }
+
     rows_type rows() {
         rows_type seen;
         seen.rows().session = &session_;

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_CELLS_HPP
+#define TOKENKEEP_DETAIL_SQL_CELLS_HPP
+
+#include <tokenkeep/container.hpp>
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/sql_schema.hpp>
+#include <tokenkeep/text/utf8.hpp>
+#include <tokenkeep/token.hpp>
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep::inline v0::detail {
+
+/// A record as the cells of a table: views into the record, and its times as text.
+template <class Schema>
+class sql_cells {
+  public:
+    explicit sql_cells(const token& row) : row_(row) {
+        std::size_t next = 0;
+        for (const field& f : fields)
+            if (f.time != nullptr) {
+                if (const auto& time = row.*f.time) times_[next] = to_text(*time);
+                ++next;
+            }
+    }
+
+    /// As it is written: an absent field is NULL.
+    std::optional<std::string_view> cell(std::size_t column) const {
+        const std::string_view text = view(column);
+        return text.empty() ? std::nullopt : std::optional(text);
+    }
+    /// As it is compared: an absent field is empty.
+    std::string_view view(std::size_t column) const {
+        if (fields[column].text != nullptr) return row_.*fields[column].text;
+        if (fields[column].secret_text != nullptr) return (row_.*fields[column].secret_text).reveal();
+        return times_[times_before(column)];
+    }
+
+    /// Throws errc::invalid_record where the schema has a column that is too short for the record.
+    void require_fitting() const {
+        for (std::size_t n = 0; n < Schema::columns; ++n) {
+            const std::size_t longest = Schema::longest(fields[n].name);
+            if (longest == 0 || (text::is_utf8(view(n)) && characters_of(view(n)) <= longest)) continue;
+            throw error(errc::invalid_record, "tokenkeep: the column " + std::string(fields[n].name) +
+                                                  " takes at most " + std::to_string(longest) + " characters of UTF-8");
+        }
+    }
+
+  private:
+    static constexpr std::size_t times_before(std::size_t column) {
+        std::size_t times = 0;
+        for (std::size_t n = 0; n < column; ++n) times += fields[n].time != nullptr ? 1u : 0u;
+        return times;
+    }
+    static std::size_t characters_of(std::string_view utf8) {
+        std::size_t characters = 0;
+        for (const char byte : utf8) characters += (static_cast<unsigned char>(byte) & 0xc0) != 0x80 ? 1u : 0u;
+        return characters;
+    }
+
+    const token& row_;
+    std::array<std::string, times_before(std::size(fields))> times_{};
+};
+
+/// The row that a statement has stepped to.
+template <class Schema, class Statement>
+token read_sql_row(Statement& cells) {
+    token row;
+    for (std::size_t n = 0; n < Schema::columns; ++n)
+        if (const std::optional<std::string_view> cell = cells.column(n)) read_cell(fields[n], row, *cell);
+    return row;
+}
+
+/// Whether two rows are the same, as far as the schema has columns.
+template <class Schema>
+bool is_same_sql_row(const std::optional<token>& one, const std::optional<token>& other) {
+    if (!one || !other) return one.has_value() == other.has_value();
+    for (std::size_t n = 0; n < Schema::columns; ++n)
+        if (!fields[n].visit([&](auto member) { return (*one).*member == (*other).*member; })) return false;
+    return true;
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
