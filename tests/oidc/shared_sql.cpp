@@ -100,7 +100,7 @@ class administrator {
             const bool a_holder = chance() % 2 == 0;
             const auto found = visitor_.ask(a_holder ? how::holders : how::others);
             if (!found.empty()) end(found[chance() % found.size()], a_holder ? ended_.holders : ended_.others);
-            if (chance() % 16 == 0) end_a_holder_between_look_and_mark();
+            if (ended_.between == 0 || chance() % 8 == 0) end_a_holder_between_look_and_mark();
         }
         for (const std::string& session : visitor_.ask(how::others)) end(session, ended_.others);
     }
@@ -150,7 +150,7 @@ TEMPLATE_TEST_CASE("shared in a database: whoever finds it due renews it for all
                    mysql_backend, postgres_backend, sqlite_backend) {
     basic_shared_session<in_a_table<TestType>> session;
     const machines hosts;
-    const auto time = is_long() ? 120s : 6s;
+    const auto time = is_long() ? 45s : 6s;
     session.end = steady_clock::now() + time;
     session.share([&](unsigned n) {
         hosts.enter(n);
@@ -169,7 +169,7 @@ TEMPLATE_TEST_CASE("shared in a database: connections that the server ends cost 
     session.may_fail = passing;
     const shared_memory<tally> seen;
     const shared_memory<ended_sessions> ended;
-    const auto time = is_long() ? 120s : 8s;
+    const auto time = is_long() ? 45s : 7s;
     session.end = steady_clock::now() + time;
     session.calm = session.end - 1s;
     const pid_t ender = start_process([&] { administrator<TestType>(*ended).end_sessions(session.calm); });
@@ -192,7 +192,7 @@ TEMPLATE_TEST_CASE("shared in a database: kills cost a session each at most, whi
     const shared_memory<tally> seen;
     const shared_memory<ended_sessions> ended;
     const machines hosts;
-    session.end = steady_clock::now() + (is_long() ? 120s : 7s);
+    session.end = steady_clock::now() + (is_long() ? 45s : 7s);
     const pid_t user = start_process([&] { session.look_after(*seen); });
     const pid_t ender = start_process([&] {
         if constexpr (!std::is_same_v<TestType, sqlite_backend>)
