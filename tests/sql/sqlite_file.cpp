@@ -220,6 +220,34 @@ TEST_CASE("sqlite: P14 a file in whose place there is another is store_gone, and
     CHECK(store.get_tokens() == std::vector<token>{eve});
 }
 
+TEST_CASE("sqlite: P30 a file may have any name, and memory is no file", "[sql]") {
+    const temporary_directory folder;
+    for (const char* name : {"it's 100%? #1.db", "a b\nc.db", "file:x?mode=memory", "\xf0\x9f\x94\x91.db",
+                             "'; drop table x; --", "\xff"}) {
+        sqlite_store store{folder / name};
+        store.save_token(ada);
+        CHECK(sqlite_store{folder / name}.get_tokens() == std::vector<token>{ada});
+        CHECK(mode_of(folder / name) == 0600);
+    }
+    const std::filesystem::path before = std::filesystem::current_path();
+    std::filesystem::current_path(folder / "");
+    {
+        sqlite_store here{"here.db"}, memory{":memory:"}, other{":memory:"};
+        here.save_token(ada);
+        memory.save_token(ada);
+        CHECK(memory.get_tokens() == std::vector<token>{ada});
+        CHECK(other.get_tokens().empty());
+        CHECK(code_of([&] { memory.save_token({}); }) == errc::invalid_record);
+        CHECK(memory.get_tokens() == std::vector<token>{ada});
+        sqlite_store nameless{""};
+        require_all_fail(nameless, errc::storage_failure);
+    }
+    std::filesystem::current_path(before);
+    CHECK(exists(folder / "here.db"));
+    CHECK_FALSE(exists(folder / ":memory:"));
+    CHECK_FALSE(exists(folder / ":memory:.lock"));
+}
+
 TEST_CASE("sqlite: P12, P13 stores of one file write in turns, and readers see whole rows", "[sql]") {
     const temporary_directory folder;
     const std::string path = folder / "tokens.db";
