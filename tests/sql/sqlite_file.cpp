@@ -32,8 +32,13 @@ namespace {
 
 const token ada{.user_name = "ada", .access_token = "access of ada", .id = "1"};
 
+struct operation {
+    bool changes;
+    std::function<void(sqlite_store&)> run;
+};
+
 /// Everything that a store can be asked, and whether it changes something.
-std::vector<std::pair<bool, std::function<void(sqlite_store&)>>> operations() {
+std::vector<operation> operations() {
     return {
         {false, [](sqlite_store& store) { (void)store.find_token({.user_name = "ada"}); }},
         {false, [](sqlite_store& store) { (void)store.find_token_by_id("1"); }},
@@ -48,7 +53,7 @@ std::vector<std::pair<bool, std::function<void(sqlite_store&)>>> operations() {
 }
 
 void require_all_fail(sqlite_store& store, errc code) {
-    for (const auto& [changes, operation] : operations()) CHECK(code_of([&] { operation(store); }) == code);
+    for (const operation& each : operations()) CHECK(code_of([&] { each.run(store); }) == code);
 }
 
 /// Whether the bytes are in any of the files that SQLite made.
@@ -195,7 +200,7 @@ TEST_CASE("sqlite: P14 a file that is removed while it is open is store_gone for
         store.save_token(ada);
         (void)store.find_token_by_id("1");
         for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(path + end);
-        const auto code = code_of([&] { operations()[first].second(store); });
+        const auto code = code_of([&] { operations()[first].run(store); });
         CHECK(code == errc::store_gone);
         require_all_fail(store, errc::store_gone);
         require_all_fail(store, errc::store_gone);
@@ -356,9 +361,9 @@ TEST_CASE("sqlite: P21 what may only be read is read, and a save is refused", "[
     CHECK(holds_for_a_plain_user(path, [&] {
         sqlite_store store{path};
         bool all = store.get_tokens() == std::vector<token>{ada};
-        for (const auto& [changes, operation] : operations())
-            all = all && code_of([&] { operation(store); }) ==
-                             (changes ? std::error_code(errc::permissions) : std::error_code());
+        for (const operation& each : operations())
+            all = all && code_of([&] { each.run(store); }) ==
+                             (each.changes ? std::error_code(errc::permissions) : std::error_code());
         return all && store.find_token_by_id("1") == ada;
     }));
 }
