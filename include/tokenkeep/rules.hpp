@@ -166,13 +166,16 @@ struct first_applicable {
 
 namespace detail {
 
+// With bodies, as clang warns of one that is missing where a rule is in an unnamed namespace.
 struct any_look {
     template <class Rule>
-    int operator()(Rule) const;
+    int operator()(Rule) const {
+        return 0;
+    }
 };
 struct any_visit {
     template <class Rule>
-    void operator()(Rule) const;
+    void operator()(Rule) const {}
 };
 
 } // namespace detail

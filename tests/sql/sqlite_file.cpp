@@ -32,8 +32,13 @@ namespace {
 
 const token ada{.user_name = "ada", .access_token = "access of ada", .id = "1"};
 
+struct operation {
+    bool changes;
+    std::function<void(sqlite_store&)> run;
+};
+
 /// Everything that a store can be asked, and whether it changes something.
-std::vector<std::pair<bool, std::function<void(sqlite_store&)>>> operations() {
+std::vector<operation> operations() {
     return {
         {false, [](sqlite_store& store) { (void)store.find_token({.user_name = "ada"}); }},
         {false, [](sqlite_store& store) { (void)store.find_token_by_id("1"); }},
@@ -48,7 +53,7 @@ std::vector<std::pair<bool, std::function<void(sqlite_store&)>>> operations() {
 }
 
 void require_all_fail(sqlite_store& store, errc code) {
-    for (const auto& [changes, operation] : operations()) CHECK(code_of([&] { operation(store); }) == code);
+    for (const operation& each : operations()) CHECK(code_of([&] { each.run(store); }) == code);
 }
 
 /// Whether the bytes are in any of the files that SQLite made.
@@ -195,7 +200,7 @@ TEST_CASE("sqlite: P14 a file that is removed while it is open is store_gone for
         store.save_token(ada);
         (void)store.find_token_by_id("1");
         for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(path + end);
-        const auto code = code_of([&] { operations()[first].second(store); });
+        const auto code = code_of([&] { operations()[first].run(store); });
         CHECK(code == errc::store_gone);
         require_all_fail(store, errc::store_gone);
         require_all_fail(store, errc::store_gone);
@@ -218,6 +223,34 @@ TEST_CASE("sqlite: P14 a file in whose place there is another is store_gone, and
     CHECK(bytes_of(path) == before);
     store = sqlite_store{path};
     CHECK(store.get_tokens() == std::vector<token>{eve});
+}
+
+TEST_CASE("sqlite: P30 a file may have any name, and memory is no file", "[sql]") {
+    const temporary_directory folder;
+    for (const char* name : {"it's 100%? #1.db", "a b\nc.db", "file:x?mode=memory", "\xf0\x9f\x94\x91.db",
+                             "'; drop table x; --", "\xff"}) {
+        sqlite_store store{folder / name};
+        store.save_token(ada);
+        CHECK(sqlite_store{folder / name}.get_tokens() == std::vector<token>{ada});
+        CHECK(mode_of(folder / name) == 0600);
+    }
+    const std::filesystem::path before = std::filesystem::current_path();
+    std::filesystem::current_path(folder / "");
+    {
+        sqlite_store here{"here.db"}, memory{":memory:"}, other{":memory:"};
+        here.save_token(ada);
+        memory.save_token(ada);
+        CHECK(memory.get_tokens() == std::vector<token>{ada});
+        CHECK(other.get_tokens().empty());
+        CHECK(code_of([&] { memory.save_token({}); }) == errc::invalid_record);
+        CHECK(memory.get_tokens() == std::vector<token>{ada});
+        sqlite_store nameless{""};
+        require_all_fail(nameless, errc::storage_failure);
+    }
+    std::filesystem::current_path(before);
+    CHECK(exists(folder / "here.db"));
+    CHECK_FALSE(exists(folder / ":memory:"));
+    CHECK_FALSE(exists(folder / ":memory:.lock"));
 }
 
 TEST_CASE("sqlite: P12, P13 stores of one file write in turns, and readers see whole rows", "[sql]") {
@@ -328,9 +361,9 @@ TEST_CASE("sqlite: P21 what may only be read is read, and a save is refused", "[
     CHECK(holds_for_a_plain_user(path, [&] {
         sqlite_store store{path};
         bool all = store.get_tokens() == std::vector<token>{ada};
-        for (const auto& [changes, operation] : operations())
-            all = all && code_of([&] { operation(store); }) ==
-                             (changes ? std::error_code(errc::permissions) : std::error_code());
+        for (const operation& each : operations())
+            all = all && code_of([&] { each.run(store); }) ==
+                             (each.changes ? std::error_code(errc::permissions) : std::error_code());
         return all && store.find_token_by_id("1") == ada;
     }));
 }
