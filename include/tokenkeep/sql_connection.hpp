@@ -77,6 +77,7 @@ struct sql_dialect {
     std::string_view if_missing{};             ///< " IF NOT EXISTS", where tables and indexes have it.
     std::string_view index_method{};           ///< What stands before the column of an index: " USING hash".
     std::string_view index_length{};           ///< What stands behind it: "(1024)", of a column that is longer.
+    std::string_view index_characters{};       ///< The same for a column of characters: "(191)".
     std::string_view exact_from{}, exact_to{}; ///< Around a column of characters, make it compare byte by byte.
     std::string_view begin = "BEGIN";          ///< Begins a transaction that will write.
     std::string_view for_update{}; ///< Locks the row that is read: " FOR UPDATE". Empty: `begin` keeps others out.

@@ -109,7 +109,7 @@ void require_indexes() {
         const std::string name(tokenkeep::fields[column].name);
         const std::string plan = plan_of<Backend>(text.find_by(column), name + " 77");
         INFO(name << ": " << plan);
-        CHECK_THAT(plan, ContainsSubstring(column == 0 ? primary_key<Backend>(table) : table + "_" + name));
+        CHECK_THAT(plan, ContainsSubstring(column == 0 ? primary_key<Backend>(table) : table + "-" + name));
         CHECK_FALSE(scans(plan));
     });
     for (const std::string& sql : {text.update(), text.replace(), text.remove(), text.erase()}) {
@@ -627,6 +627,16 @@ TEMPLATE_TEST_CASE("sql_store: the name of a table is plain, or refused before a
     auto unnamed = store_on<TestType>("");
     unnamed.save_token({.user_name = "ada", .access_token = "a"});
     CHECK(store_on<TestType>("tokenkeep_tokens").get_tokens() == unnamed.get_tokens());
+}
+
+TEMPLATE_TEST_CASE("sql_store: a table may have the name of another and of one of its columns", "[sql]", sqlite_backend,
+                   mysql_backend, postgres_backend) {
+    const std::string table = new_table();
+    for (const auto& name : {table, table + "_user_name", table + "_access_token"}) {
+        auto store = store_on<TestType>(name);
+        store.save_token({.user_name = "ada", .access_token = name});
+        CHECK(store.get_tokens().size() == 1);
+    }
 }
 
 TEMPLATE_TEST_CASE("sql_store: two tables of one database have nothing to do with each other", "[sql]", sqlite_backend,

@@ -104,7 +104,7 @@ class row_set {
     /// S4.
     void require_unambiguous(const token& record) const {
         rules::list::for_each([&](auto rule) {
-            if (!rule.applies(record)) return;
+            if (looks_up_id<decltype(rule)> || !rule.applies(record)) return; // one id is one row
             for_each_match(rule, record, [&](const token& row) {
                 if (row.id != record.id)
                     throw error(errc::ambiguous, "tokenkeep: the save would make two rows for one identity");

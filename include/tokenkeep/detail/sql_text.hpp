@@ -160,9 +160,10 @@ class sql_text {
     }
     std::string create_index(std::size_t column) const {
         std::string sql = "CREATE INDEX" + std::string(dialect_->if_missing) + " ";
-        sql.append(quoted(name_ + "_" + std::string(fields[column].name))).append(" ON ").append(quoted(name_));
+        // No table has a name with a hyphen; tables and indexes share their names in some databases.
+        sql.append(quoted(name_ + "-" + std::string(fields[column].name))).append(" ON ").append(quoted(name_));
         sql.append(dialect_->index_method).append(" (").append(fields[column].name);
-        if (!is_characters(column)) sql.append(dialect_->index_length);
+        sql.append(is_characters(column) ? dialect_->index_characters : dialect_->index_length);
         return sql + ")";
     }
 
