@@ -200,3 +200,18 @@ TEST_CASE("sqlite_store: what was saved before a process was killed is there", "
     }
     CHECK(saved.size() > 60);
 }
+
+TEST_CASE("sqlite_store: a process that was killed while it made the file is in nobody's way", "[sql]") {
+    for (int round = 0; round < 25; ++round) {
+        const temporary_directory folder;
+        const std::string path = folder / "tokens.db";
+        const pid_t child = start_process([&] { tokenkeep::sqlite_store(path).save_token(record("one")); });
+        std::this_thread::sleep_for(std::chrono::microseconds(600 * round));
+        ::kill(child, SIGKILL);
+        ended_well(child);
+        tokenkeep::sqlite_store store(path);
+        CHECK_NOTHROW(store.save_token(record("two")));
+        CHECK_NOTHROW(store.get_tokens());
+        CHECK_FALSE(exists(path + ".new"));
+    }
+}
