@@ -59,7 +59,10 @@ inline sql_error mysql_failure(unsigned number) {
             return sql_fault::lost;
         case 1020:
         case 1205:
-        case 1213: return sql_fault::conflict;
+        case 1213:
+        case 1317: // a statement that was ended, or took too long
+        case 1969:
+        case 3024: return sql_fault::conflict;
         case 1022:
         case 1050:
         case 1061:

@@ -160,7 +160,10 @@ inline sql_error mysql_failure(unsigned number) {
             return sql_fault::lost;
         case 1020:
         case 1205:
-        case 1213: return sql_fault::conflict;
+        case 1213:
+        case 1317: // a statement that was ended, or took too long
+        case 1969:
+        case 3024: return sql_fault::conflict;
         case 1022:
         case 1050:
         case 1061:
@@ -408,6 +411,7 @@ class mysql_connection {
         .key_bytes = "VARBINARY(767)",
         .table_options = " ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
         .index_length = "(1024)",
+        .index_characters = "(191)", // fits into the oldest kind of rows
         .exact_from = "CAST(CONVERT(",
         .exact_to = " USING utf8mb4) AS BINARY)",
         .begin = "START TRANSACTION",

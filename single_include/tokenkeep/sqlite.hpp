@@ -147,12 +147,12 @@ class sqlite_connection {
             detail::system_files::find_private(path_ + companion);
         if (was_open_ && !(found && is_same_file(*found, *was_open_))) throw detail::sqlite_file_gone(path_);
         if (found && found->size != 0) return open(patience);
-        // Whoever makes the file holds this until there is something in it: an empty one has been cut short.
+        // One at a time makes the file, which is never empty: one that is has been cut short.
         const auto making = lock("make the file", std::chrono::steady_clock::now() + patience);
         const std::optional<file_identity> now = detail::system_files::find_private(path_);
         if (now && now->size == 0)
             throw error(errc::storage_corrupt, "tokenkeep: " + path_ + " is empty; remove it if nothing is missed");
-        if (!now) detail::system_files::create(path_);
+        if (!now) make(patience);
         open(patience);
     }
 
@@ -182,6 +182,21 @@ class sqlite_connection {
 
   private:
     bool is_in_memory() const { return path_ == ":memory:"; }
+
+    /// A file of another name becomes a database, and then gets its own: whoever is killed meanwhile leaves no empty one.
+    void make(std::chrono::milliseconds patience) const {
+        using files = detail::system_files;
+        const std::string unfinished = path_ + ".new";
+        files::remove(unfinished);
+        for (const char* companion : {"-wal", "-shm", "-journal"}) { // of a file that is no more
+            files::remove(unfinished + companion);
+            files::remove(path_ + companion);
+        }
+        files::create(unfinished);
+        sqlite_connection(unfinished).open(patience); // writes what says that there is a log
+        files::rename(unfinished, path_);
+        files::flush_directory(path_);
+    }
 
     void open(std::chrono::milliseconds patience) {
         sqlite3* opened = nullptr;

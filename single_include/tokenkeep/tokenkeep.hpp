@@ -1760,13 +1760,16 @@ struct first_applicable {
 
 namespace detail {
 
+// With bodies, as clang warns of one that is missing where a rule is in an unnamed namespace.
 struct any_look {
     template <class Rule>
-    int operator()(Rule) const;
+    int operator()(Rule) const {
+        return 0;
+    }
 };
 struct any_visit {
     template <class Rule>
-    void operator()(Rule) const;
+    void operator()(Rule) const {}
 };
 
 } // namespace detail
@@ -3340,7 +3343,7 @@ class row_set {
     /// S4.
     void require_unambiguous(const token& record) const {
         rules::list::for_each([&](auto rule) {
-            if (!rule.applies(record)) return;
+            if (looks_up_id<decltype(rule)> || !rule.applies(record)) return; // one id is one row
             for_each_match(rule, record, [&](const token& row) {
                 if (row.id != record.id)
                     throw error(errc::ambiguous, "tokenkeep: the save would make two rows for one identity");
@@ -6869,6 +6872,7 @@ struct sql_dialect {
     std::string_view if_missing{};             ///< " IF NOT EXISTS", where tables and indexes have it.
     std::string_view index_method{};           ///< What stands before the column of an index: " USING hash".
     std::string_view index_length{};           ///< What stands behind it: "(1024)", of a column that is longer.
+    std::string_view index_characters{};       ///< The same for a column of characters: "(191)".
     std::string_view exact_from{}, exact_to{}; ///< Around a column of characters, make it compare byte by byte.
     std::string_view begin = "BEGIN";          ///< Begins a transaction that will write.
     std::string_view for_update{}; ///< Locks the row that is read: " FOR UPDATE". Empty: `begin` keeps others out.
@@ -7334,9 +7338,10 @@ class sql_text {
     }
     std::string create_index(std::size_t column) const {
         std::string sql = "CREATE INDEX" + std::string(dialect_->if_missing) + " ";
-        sql.append(quoted(name_ + "_" + std::string(fields[column].name))).append(" ON ").append(quoted(name_));
+        // No table has a name with a hyphen; tables and indexes share their names in some databases.
+        sql.append(quoted(name_ + "-" + std::string(fields[column].name))).append(" ON ").append(quoted(name_));
         sql.append(dialect_->index_method).append(" (").append(fields[column].name);
-        if (!is_characters(column)) sql.append(dialect_->index_length);
+        sql.append(is_characters(column) ? dialect_->index_characters : dialect_->index_length);
         return sql + ")";
     }
 
