@@ -108,6 +108,12 @@ class basic_shared_session {
         });
     }
 
+    /// How many threads, of all processes, have made a call that succeeded.
+    unsigned at_work() const { return *at_work_; }
+
+    /// Brings the end forward, for all processes.
+    void finish() const { *is_over_ = true; }
+
     /// Runs `act(n)` in each of the processes, all at once.
     template <class Act>
     void share(Act act) {
@@ -164,19 +170,23 @@ class basic_shared_session {
     /// The threads of a process. `new_call()` gives each a call of its own, which gives the status of the answer.
     template <class NewCall>
     void call_until_end(failed_calls& failed_here, NewCall new_call) const {
-        const auto make = [&](auto& call) {
+        const auto succeeds = [&](auto& call) {
             const auto began = steady_clock::now();
             try {
                 expect(call() == 200, "a call is refused");
+                return true;
             } catch (const tokenkeep::error& failure) {
                 if (!is_expected(failure) || began >= calm) throw;
                 failed_here.count(failure);
+                return false;
             }
         };
         std::vector<std::future<void>> threads;
         for (unsigned n = 0; n < workers; ++n)
             threads.push_back(std::async(std::launch::async, [&] {
-                for (auto call = new_call(); steady_clock::now() < end; std::this_thread::sleep_for(20ms)) make(call);
+                bool has_succeeded = false;
+                for (auto call = new_call(); steady_clock::now() < end && !*is_over_; std::this_thread::sleep_for(20ms))
+                    if (succeeds(call) && !std::exchange(has_succeeded, true)) ++*at_work_;
             }));
         for (auto& each : threads) each.get();
     }
@@ -205,6 +215,8 @@ class basic_shared_session {
     const tokenkeep::oauth2_provider provider_ = server_.provider(app);
     const std::chrono::seconds life_;
     const Place place_{};
+    const shared_memory<std::atomic<unsigned>> at_work_{};
+    const shared_memory<std::atomic<bool>> is_over_{};
 };
 
 using shared_session = basic_shared_session<in_a_file>;
