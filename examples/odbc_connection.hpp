@@ -25,7 +25,11 @@ struct odbc_handle {
         SQLGetDiagRec(kind, handle, 1, state, nullptr, nullptr, 0, nullptr);
         const std::string code = reinterpret_cast<const char*>(state), group = code.substr(0, 2);
         using enum tokenkeep::sql_fault;
-        const auto fault = group == "08" ? lost : group == "40" ? conflict : group == "22" ? value : other;
+        const auto fault = group == "08"   ? lost
+                           : group == "40" ? conflict
+                           : group == "22" ? value
+                           : group == "23" ? exists
+                                           : other;
         throw tokenkeep::sql_error(fault, "SQLSTATE " + code);
     }
 
@@ -73,7 +77,8 @@ class odbc_statement {
             SQLLEN left = 0;
             statement_.check(SQLGetData(statement_.handle, place, SQL_C_CHAR, piece, sizeof piece, &left));
             if (left == SQL_NULL_DATA) return std::nullopt;
-            if (left < static_cast<SQLLEN>(sizeof piece)) return text.append(piece, static_cast<std::size_t>(left));
+            if (left != SQL_NO_TOTAL && left < static_cast<SQLLEN>(sizeof piece))
+                return text.append(piece, static_cast<std::size_t>(left));
             text.append(piece, sizeof piece - 1);
         }
     }

@@ -8,6 +8,7 @@
 #include <tokenkeep/http.hpp>
 #include <tokenkeep/oauth/provider.hpp>
 #include <tokenkeep/rules.hpp>
+#include <tokenkeep/sql_store.hpp>
 #include <tokenkeep/store.hpp>
 
 #include "catch.hpp"
@@ -167,6 +168,25 @@ struct s {
 // end
 }
 
+namespace of_connection {
+struct st;
+// shape: sql_connection.hpp
+struct c {
+    static constexpr sql_dialect dialect{};
+    void connect(std::chrono::milliseconds patience);
+    void execute(const std::string& sql);
+    st   prepare(const std::string& sql);
+};
+struct st {
+    void                            bind(std::size_t parameter, std::optional<std::string_view> value);
+    bool                            step();
+    std::optional<std::string_view> column(std::size_t column);
+    std::uint64_t                   changes();
+    void                            reset();
+};
+// end
+}
+
 namespace of_provider {
 // shape: oauth/provider.hpp
 struct p {
@@ -192,6 +212,7 @@ static_assert(document<of_document::d> && token_store<basic_document_store<of_do
 static_assert(file_system<of_files::f> && sealer<of_sealer::s>);
 static_assert(token_store<basic_file_store<of_files::policy, of_sealer::s>>);
 static_assert(authorization_provider<of_provider::p>);
+static_assert(sql_connection<of_connection::c> && token_store<sql_store<of_connection::c>>);
 static_assert(detail::explain_container<my_rows>() && token_store<basic_store<my_rows>>);
 
 } // namespace shapes
@@ -252,5 +273,5 @@ TEST_CASE("shapes: every concept's Shape is compiled by a test, word for word", 
         CHECK(shapes == copies);
         seen += shapes.size();
     }
-    CHECK(seen >= 10);
+    CHECK(seen >= 13);
 }

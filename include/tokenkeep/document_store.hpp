@@ -36,10 +36,6 @@ concept can_save = requires(D& document, std::string_view bytes) {
     document.save(bytes);
 };
 template <class D>
-concept can_lock = requires(D& document, const std::string& name, std::chrono::steady_clock::time_point deadline) {
-    { document.lock(name, deadline) } -> lock_guard_value;
-};
-template <class D>
 concept can_load_versioned = requires(D& document) {
     requires loaded_text<std::remove_cvref_t<decltype(document.load_versioned().first)>>;
     document.load_versioned().second;
@@ -49,15 +45,8 @@ concept can_save_versioned = requires(D& document, std::string_view bytes) {
     { document.save(bytes, document.load_versioned().second) } -> std::convertible_to<bool>;
 };
 
-struct named_lock {
-    int lock;
-};
 struct named_load_versioned {
     int load_versioned;
-};
-template <class D>
-concept names_lock = can_be_base<D> && !requires {
-    &with_name<D, named_lock>::lock;
 };
 template <class D>
 concept names_load_versioned = can_be_base<D> && !requires {

@@ -10,6 +10,7 @@ enum class errc : int;
 class error;
 class file_error;
 class transport_error;
+class sql_error;
 class rotation_not_saved_error;
 
 class secret;
@@ -44,6 +45,8 @@ template <class Policy = defaults, class Sealer = no_seal>
 class basic_file_store;
 using file_store = basic_file_store<>;
 
+struct sql_schema;
+struct zoho_schema;
 template <class Connection, class Policy = defaults>
 class sql_store;
 

@@ -130,18 +130,17 @@ class migrating_row {
 /// `progress(const migration_report&)` is called after each row; what it throws ends the copying. Throws what the stores
 /// throw, but for rows that the target refuses, which are named in the report. Cost: one look-up or two, and at most one
 /// save, for each row; the rows of the source are in memory meanwhile.
-template <token_store From, token_store To, class Progress = detail::ignore_progress>
-    requires std::invocable<Progress&, const migration_report&> migration_report migrate(From& from, To& to,
-                                                                                         Progress progress = {}) {
-        migration_report report;
-        const auto rows = from.get_tokens();
-        report.total = static_cast<std::size_t>(std::distance(std::begin(rows), std::end(rows)));
-        for (const token& row : rows) {
-            detail::migrating_row(to, row).copy(report);
-            progress(std::as_const(report));
-        }
-        return report;
+template <token_store From, token_store To, std::invocable<const migration_report&> Progress = detail::ignore_progress>
+migration_report migrate(From& from, To& to, Progress progress = {}) {
+    migration_report report;
+    const auto rows = from.get_tokens();
+    report.total = static_cast<std::size_t>(std::distance(std::begin(rows), std::end(rows)));
+    for (const token& row : rows) {
+        detail::migrating_row(to, row).copy(report);
+        progress(std::as_const(report));
     }
+    return report;
+}
 
 } // namespace tokenkeep::inline v0
 

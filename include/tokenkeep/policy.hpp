@@ -4,6 +4,7 @@
 
 #include <tokenkeep/detail/os.hpp>
 #include <tokenkeep/rules.hpp>
+#include <tokenkeep/sql_schema.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -33,11 +34,12 @@ struct defaults {
     using ids = random_id;           ///< A function object that makes ids; asked again while an id is taken.
     using mutex = std::shared_mutex; ///< Guards the rows; shared by readers if it can be.
 
-    /// How long a change waits for the lock that other processes may hold while they change the same file or document.
+    /// How long a change waits for others who are changing the same file, document or table.
     static constexpr std::chrono::milliseconds store_lock_timeout{15'000};
 
     using files = detail::system_files;                 ///< What a file_store asks for files: a model of file_system.
-    static constexpr bool erases_deleted_tokens = true; ///< A file_store overwrites what it deletes before it returns.
+    using schema = sql_schema;                          ///< The table of an sql_store.
+    static constexpr bool erases_deleted_tokens = true; ///< A file_store, and SQLite, overwrite what is deleted.
 };
 
 namespace detail {
@@ -81,6 +83,16 @@ template <class P>
     requires requires { typename P::files; }
 struct files_of<P> {
     using type = typename P::files;
+};
+
+template <class P>
+struct schema_of {
+    using type = defaults::schema;
+};
+template <class P>
+    requires requires { typename P::schema; }
+struct schema_of<P> {
+    using type = typename P::schema;
 };
 
 template <class P>

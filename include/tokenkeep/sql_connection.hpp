@@ -125,20 +125,8 @@ concept can_prepare = requires(C& connection, const std::string& sql) {
     connection.prepare(sql);
 };
 template <class C>
-concept can_lock_names = requires(C& connection, const std::string& name, std::chrono::steady_clock::time_point end) {
-    { connection.lock(name, end) } -> lock_guard_value;
-};
-template <class C>
 concept names_table = requires(const C& connection) {
     { connection.table() } -> std::convertible_to<std::string>;
-};
-
-struct named_lock_name {
-    int lock;
-};
-template <class C>
-concept names_sql_lock = can_be_base<C> && !requires {
-    &with_name<C, named_lock_name>::lock;
 };
 
 } // namespace detail
@@ -212,8 +200,8 @@ consteval bool explain_sql_connection() {
             static_assert(can_count<statement>, "tokenkeep: a statement needs changes(), giving how many rows it "
                                                 "found; see tokenkeep/sql_connection.hpp");
     }
-    if constexpr (sql_connection<C> && names_sql_lock<C>)
-        static_assert(can_lock_names<C>,
+    if constexpr (sql_connection<C> && names_lock<C>)
+        static_assert(can_lock<C>,
                       "tokenkeep: a connection's lock must take (const std::string& name, steady_clock::time_point "
                       "deadline) and give a movable guard that any thread may release; see "
                       "tokenkeep/sql_connection.hpp");

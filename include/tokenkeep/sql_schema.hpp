@@ -21,21 +21,6 @@ struct sql_schema {
     static constexpr std::size_t longest(std::string_view) { return 0; }
 };
 
-namespace detail {
-
-/// The policy's, or the default where a policy names none.
-template <class P>
-struct schema_of {
-    using type = sql_schema;
-};
-template <class P>
-    requires requires { typename P::schema; }
-struct schema_of<P> {
-    using type = typename P::schema;
-};
-
-} // namespace detail
-
 } // namespace tokenkeep::inline v0
 
 #endif

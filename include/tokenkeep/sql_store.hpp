@@ -64,7 +64,7 @@ struct sql_locking<Store, true> {
 ///
 /// It may be moved while nobody else uses it. A child made by fork makes its own.
 template <class Connection, class Policy>
-class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, detail::can_lock_names<Connection>> {
+class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_policy<Policy>());
     friend detail::sql_locking<sql_store, true>;
     using session_type = detail::sql_session<Connection, Policy>;

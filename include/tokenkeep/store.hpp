@@ -59,6 +59,12 @@ inline constexpr bool is_thread_bound<std::shared_lock<M>> = true;
 template <class G>
 concept lock_guard_value = std::move_constructible<G> && !is_thread_bound<G>;
 
+/// What documents and connections may have to make a locking_store of the store over them.
+template <class D>
+concept can_lock = requires(D& place, const std::string& name, std::chrono::steady_clock::time_point deadline) {
+    { place.lock(name, deadline) } -> lock_guard_value;
+};
+
 template <class S>
 concept has_lock_token = requires(S& store, const std::string& key, std::chrono::steady_clock::time_point deadline) {
     { store.lock_token(key, deadline) } -> lock_guard_value;
@@ -76,6 +82,9 @@ concept has_remove_token = requires(S& store, const token& expected) {
 struct named_lock_token {
     int lock_token;
 };
+struct named_lock {
+    int lock;
+};
 struct named_replace_token {
     int replace_token;
 };
@@ -89,6 +98,10 @@ concept can_be_base = std::is_class_v<S> && !std::is_final_v<S>;
 template <class S>
 concept names_lock_token = can_be_base<S> && !requires {
     &with_name<S, named_lock_token>::lock_token;
+};
+template <class D>
+concept names_lock = can_be_base<D> && !requires {
+    &with_name<D, named_lock>::lock;
 };
 template <class S>
 concept names_replace_token = can_be_base<S> && !requires {
@@ -128,7 +141,7 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///   S11  Values come back as they went in, byte for byte, of any length and with any characters, or the save fails.
 ///   S12  An id is never given a second time for another row.
 /// May:   throw anything derived from std::exception. Every operation may be called from many threads at once.
-/// Models: file_store, basic_store, basic_document_store; examples/custom_store.cpp.
+/// Models: file_store, sql_store, basic_store, basic_document_store; examples/custom_store.cpp.
 template <class S>
 concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && detail::has_delete_token<S> &&
     detail::has_get_tokens<S> && detail::has_delete_tokens<S> && detail::has_find_token_by_id<S>;
@@ -147,7 +160,8 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 ///   L3  Destroying the guard releases the lock, on any thread. It dies with its process.
 ///   L4  The guard may be moved; it is no std::unique_lock, which only its own thread may release.
 /// May:   throw other errors where the lock cannot be had at all.
-/// Models: file_store and basic_document_store over text_file (across processes), basic_store (within one).
+/// Models: file_store and basic_document_store over text_file (across processes), sql_store (with a server across
+///         machines), basic_store (within one process).
 template <class S>
 concept locking_store = token_store<S> && detail::has_lock_token<S>;
 
@@ -164,7 +178,7 @@ concept locking_store = token_store<S> && detail::has_lock_token<S>;
 ///   C2  Otherwise replace_token makes the row exactly `record`, without merging; remove_token removes it.
 ///   C3  Neither inserts. A replacement keeps the id (errc::invalid_record) and S4 (errc::ambiguous).
 /// May:   throw as the six operations do.
-/// Models: file_store, basic_store, basic_document_store where the document locks or has versions.
+/// Models: file_store, sql_store, basic_store, basic_document_store where the document locks or has versions.
 template <class S>
 concept comparing_store = token_store<S> && detail::has_replace_token<S> && detail::has_remove_token<S>;
 

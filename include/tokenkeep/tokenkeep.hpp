@@ -3,7 +3,7 @@
 #define TOKENKEEP_TOKENKEEP_HPP
 
 // tokenkeep keeps OAuth 2.0 tokens: it stores them where the program chooses and keeps them fresh, however many
-// threads and processes share them. This is the table of contents, in reading order.
+// threads, processes and machines share them. This is the table of contents, in reading order.
 
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/version.hpp>
@@ -27,9 +27,14 @@
 #include <tokenkeep/file_system.hpp>    // the seam between file_store and the platform
 #include <tokenkeep/migrate.hpp>        // from one store into another
 #include <tokenkeep/sealer.hpp>         // the seam for encryption at rest
-#include <tokenkeep/sql_connection.hpp> // what a database is to a store; for three there are headers of their own
+#include <tokenkeep/sql_connection.hpp> // what a database is to a store; see sqlite.hpp, mysql.hpp and postgres.hpp
 #include <tokenkeep/sql_schema.hpp>     // its table
 #include <tokenkeep/sql_store.hpp>      // in a table of a database that machines share
+
+// The stores of Zoho's SDKs, to share.
+#include <tokenkeep/zoho/csv.hpp>        // their file
+#include <tokenkeep/zoho/numeric_id.hpp> // ids that they can read
+#include <tokenkeep/zoho/schema.hpp>     // their table, and the policy for sharing
 
 // The protocol, without any I/O.
 #include <tokenkeep/http.hpp>           // requests, responses, and what a transport is
@@ -38,12 +43,9 @@
 #include <tokenkeep/oauth/refresh.hpp>  // a refresh token for tokens
 #include <tokenkeep/oauth/response.hpp> // what a token endpoint answers
 #include <tokenkeep/oauth/revoke.hpp>   // the end
-#include <tokenkeep/zoho/csv.hpp>       // the file that Zoho's SDKs keep tokens in
 #include <tokenkeep/zoho/data_center.hpp>
-#include <tokenkeep/zoho/numeric_id.hpp>
 #include <tokenkeep/zoho/provider.hpp>
 #include <tokenkeep/zoho/rules.hpp>
-#include <tokenkeep/zoho/schema.hpp>
 
 // Where they meet.
 #include <tokenkeep/clock.hpp>          // time, for tests to own

@@ -38,6 +38,11 @@ class session_locks {
     struct idle_sessions {
         std::mutex mutex{};
         std::vector<Session> sessions{};
+
+        void add(Session session) {
+            const std::lock_guard lock(mutex);
+            if (sessions.size() < 4) sessions.push_back(std::move(session));
+        }
     };
 
   public:
@@ -56,8 +61,7 @@ class session_locks {
             if (!from_) return;
             try {
                 session_.unlock(name_);
-                const std::lock_guard lock(from_->mutex);
-                if (from_->sessions.size() < most_idle) from_->sessions.push_back(std::move(session_));
+                from_->add(std::move(session_));
             } catch (...) { // the session is gone, or ends here, and the lock with it
             }
         }
@@ -82,8 +86,6 @@ class session_locks {
     }
 
   private:
-    static constexpr std::size_t most_idle = 4;
-
     std::optional<Session> take() {
         const std::lock_guard lock(idle_->mutex);
         if (idle_->sessions.empty()) return std::nullopt;
@@ -94,8 +96,7 @@ class session_locks {
 
     guard lock_with(Session session, const std::string& name, std::chrono::steady_clock::time_point deadline) {
         if (session.try_lock(name, deadline)) return guard(idle_, std::move(session), name);
-        const std::lock_guard lock(idle_->mutex);
-        if (idle_->sessions.size() < most_idle) idle_->sessions.push_back(std::move(session));
+        idle_->add(std::move(session));
         throw error(errc::lock_timeout, "tokenkeep: another holds the lock on this identity");
     }
 

@@ -143,7 +143,7 @@ class sqlite_connection {
         if (is_in_memory()) return opened_ ? void() : open(patience); // what is in memory would be lost
         opened_.reset();
         const std::optional<file_identity> found = detail::system_files::find_private(path_);
-        for (const char* companion : {"-wal", "-shm", "-journal"}) // with rows in them, which SQLite takes as they are
+        for (const char* companion : companions) // with rows in them, which SQLite takes as they are
             detail::system_files::find_private(path_ + companion);
         if (was_open_ && !(found && is_same_file(*found, *was_open_))) throw detail::sqlite_file_gone(path_);
         if (found && found->size != 0) return open(patience);
@@ -188,7 +188,7 @@ class sqlite_connection {
         using files = detail::system_files;
         const std::string unfinished = path_ + ".new";
         files::remove(unfinished);
-        for (const char* companion : {"-wal", "-shm", "-journal"}) { // of a file that is no more
+        for (const char* companion : companions) { // of a file that is no more
             files::remove(unfinished + companion);
             files::remove(path_ + companion);
         }
@@ -214,6 +214,8 @@ class sqlite_connection {
     static bool is_same_file(const file_identity& one, const file_identity& other) {
         return one.device == other.device && one.number == other.number;
     }
+
+    static constexpr const char* companions[] = {"-wal", "-shm", "-journal"};
 
     std::string path_, table_;
     std::unique_ptr<sqlite3, close> opened_{};

@@ -8,7 +8,7 @@
 #define TOKENKEEP_TOKENKEEP_HPP
 
 // tokenkeep keeps OAuth 2.0 tokens: it stores them where the program chooses and keeps them fresh, however many
-// threads and processes share them. This is the table of contents, in reading order.
+// threads, processes and machines share them. This is the table of contents, in reading order.
 
 
 // ==== tokenkeep/fwd.hpp
@@ -24,6 +24,7 @@ enum class errc : int;
 class error;
 class file_error;
 class transport_error;
+class sql_error;
 class rotation_not_saved_error;
 
 class secret;
@@ -58,6 +59,8 @@ template <class Policy = defaults, class Sealer = no_seal>
 class basic_file_store;
 using file_store = basic_file_store<>;
 
+struct sql_schema;
+struct zoho_schema;
 template <class Connection, class Policy = defaults>
 class sql_store;
 
@@ -2814,6 +2817,35 @@ inline std::string random_hex(std::size_t bytes) {
 
 
 
+// ==== tokenkeep/sql_schema.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_SQL_SCHEMA_HPP
+#define TOKENKEEP_SQL_SCHEMA_HPP
+
+
+
+#include <cstddef>
+#include <iterator>
+#include <string_view>
+
+namespace tokenkeep::inline v0 {
+
+/// The table of an sql_store: every field of the record in a column for any bytes. To choose another, inherit and
+/// override, and name it in the policy: `struct ours : defaults { using schema = my_schema; };`
+struct sql_schema {
+    static constexpr std::string_view table = "tokenkeep_tokens"; ///< Letters, digits and underscores.
+    static constexpr std::size_t columns = std::size(fields);     ///< So many fields, from the table's first, are kept.
+
+    /// How many characters of UTF-8 a column takes at most, which is then a VARCHAR; 0 for any bytes. What is longer is
+    /// errc::invalid_record, and nothing is written.
+    static constexpr std::size_t longest(std::string_view) { return 0; }
+};
+
+} // namespace tokenkeep::inline v0
+
+#endif
+
+
 #include <chrono>
 #include <concepts>
 #include <shared_mutex>
@@ -2842,11 +2874,12 @@ struct defaults {
     using ids = random_id;           ///< A function object that makes ids; asked again while an id is taken.
     using mutex = std::shared_mutex; ///< Guards the rows; shared by readers if it can be.
 
-    /// How long a change waits for the lock that other processes may hold while they change the same file or document.
+    /// How long a change waits for others who are changing the same file, document or table.
     static constexpr std::chrono::milliseconds store_lock_timeout{15'000};
 
     using files = detail::system_files;                 ///< What a file_store asks for files: a model of file_system.
-    static constexpr bool erases_deleted_tokens = true; ///< A file_store overwrites what it deletes before it returns.
+    using schema = sql_schema;                          ///< The table of an sql_store.
+    static constexpr bool erases_deleted_tokens = true; ///< A file_store, and SQLite, overwrite what is deleted.
 };
 
 namespace detail {
@@ -2890,6 +2923,16 @@ template <class P>
     requires requires { typename P::files; }
 struct files_of<P> {
     using type = typename P::files;
+};
+
+template <class P>
+struct schema_of {
+    using type = defaults::schema;
+};
+template <class P>
+    requires requires { typename P::schema; }
+struct schema_of<P> {
+    using type = typename P::schema;
 };
 
 template <class P>
@@ -3000,6 +3043,12 @@ inline constexpr bool is_thread_bound<std::shared_lock<M>> = true;
 template <class G>
 concept lock_guard_value = std::move_constructible<G> && !is_thread_bound<G>;
 
+/// What documents and connections may have to make a locking_store of the store over them.
+template <class D>
+concept can_lock = requires(D& place, const std::string& name, std::chrono::steady_clock::time_point deadline) {
+    { place.lock(name, deadline) } -> lock_guard_value;
+};
+
 template <class S>
 concept has_lock_token = requires(S& store, const std::string& key, std::chrono::steady_clock::time_point deadline) {
     { store.lock_token(key, deadline) } -> lock_guard_value;
@@ -3017,6 +3066,9 @@ concept has_remove_token = requires(S& store, const token& expected) {
 struct named_lock_token {
     int lock_token;
 };
+struct named_lock {
+    int lock;
+};
 struct named_replace_token {
     int replace_token;
 };
@@ -3030,6 +3082,10 @@ concept can_be_base = std::is_class_v<S> && !std::is_final_v<S>;
 template <class S>
 concept names_lock_token = can_be_base<S> && !requires {
     &with_name<S, named_lock_token>::lock_token;
+};
+template <class D>
+concept names_lock = can_be_base<D> && !requires {
+    &with_name<D, named_lock>::lock;
 };
 template <class S>
 concept names_replace_token = can_be_base<S> && !requires {
@@ -3069,7 +3125,7 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///   S11  Values come back as they went in, byte for byte, of any length and with any characters, or the save fails.
 ///   S12  An id is never given a second time for another row.
 /// May:   throw anything derived from std::exception. Every operation may be called from many threads at once.
-/// Models: file_store, basic_store, basic_document_store; examples/custom_store.cpp.
+/// Models: file_store, sql_store, basic_store, basic_document_store; examples/custom_store.cpp.
 template <class S>
 concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && detail::has_delete_token<S> &&
     detail::has_get_tokens<S> && detail::has_delete_tokens<S> && detail::has_find_token_by_id<S>;
@@ -3088,7 +3144,8 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 ///   L3  Destroying the guard releases the lock, on any thread. It dies with its process.
 ///   L4  The guard may be moved; it is no std::unique_lock, which only its own thread may release.
 /// May:   throw other errors where the lock cannot be had at all.
-/// Models: file_store and basic_document_store over text_file (across processes), basic_store (within one).
+/// Models: file_store and basic_document_store over text_file (across processes), sql_store (with a server across
+///         machines), basic_store (within one process).
 template <class S>
 concept locking_store = token_store<S> && detail::has_lock_token<S>;
 
@@ -3105,7 +3162,7 @@ concept locking_store = token_store<S> && detail::has_lock_token<S>;
 ///   C2  Otherwise replace_token makes the row exactly `record`, without merging; remove_token removes it.
 ///   C3  Neither inserts. A replacement keeps the id (errc::invalid_record) and S4 (errc::ambiguous).
 /// May:   throw as the six operations do.
-/// Models: file_store, basic_store, basic_document_store where the document locks or has versions.
+/// Models: file_store, sql_store, basic_store, basic_document_store where the document locks or has versions.
 template <class S>
 concept comparing_store = token_store<S> && detail::has_replace_token<S> && detail::has_remove_token<S>;
 
@@ -4070,10 +4127,6 @@ concept can_save = requires(D& document, std::string_view bytes) {
     document.save(bytes);
 };
 template <class D>
-concept can_lock = requires(D& document, const std::string& name, std::chrono::steady_clock::time_point deadline) {
-    { document.lock(name, deadline) } -> lock_guard_value;
-};
-template <class D>
 concept can_load_versioned = requires(D& document) {
     requires loaded_text<std::remove_cvref_t<decltype(document.load_versioned().first)>>;
     document.load_versioned().second;
@@ -4083,15 +4136,8 @@ concept can_save_versioned = requires(D& document, std::string_view bytes) {
     { document.save(bytes, document.load_versioned().second) } -> std::convertible_to<bool>;
 };
 
-struct named_lock {
-    int lock;
-};
 struct named_load_versioned {
     int load_versioned;
-};
-template <class D>
-concept names_lock = can_be_base<D> && !requires {
-    &with_name<D, named_lock>::lock;
 };
 template <class D>
 concept names_load_versioned = can_be_base<D> && !requires {
@@ -6773,18 +6819,17 @@ class migrating_row {
 /// `progress(const migration_report&)` is called after each row; what it throws ends the copying. Throws what the stores
 /// throw, but for rows that the target refuses, which are named in the report. Cost: one look-up or two, and at most one
 /// save, for each row; the rows of the source are in memory meanwhile.
-template <token_store From, token_store To, class Progress = detail::ignore_progress>
-    requires std::invocable<Progress&, const migration_report&> migration_report migrate(From& from, To& to,
-                                                                                         Progress progress = {}) {
-        migration_report report;
-        const auto rows = from.get_tokens();
-        report.total = static_cast<std::size_t>(std::distance(std::begin(rows), std::end(rows)));
-        for (const token& row : rows) {
-            detail::migrating_row(to, row).copy(report);
-            progress(std::as_const(report));
-        }
-        return report;
+template <token_store From, token_store To, std::invocable<const migration_report&> Progress = detail::ignore_progress>
+migration_report migrate(From& from, To& to, Progress progress = {}) {
+    migration_report report;
+    const auto rows = from.get_tokens();
+    report.total = static_cast<std::size_t>(std::distance(std::begin(rows), std::end(rows)));
+    for (const token& row : rows) {
+        detail::migrating_row(to, row).copy(report);
+        progress(std::as_const(report));
     }
+    return report;
+}
 
 } // namespace tokenkeep::inline v0
 
@@ -6920,20 +6965,8 @@ concept can_prepare = requires(C& connection, const std::string& sql) {
     connection.prepare(sql);
 };
 template <class C>
-concept can_lock_names = requires(C& connection, const std::string& name, std::chrono::steady_clock::time_point end) {
-    { connection.lock(name, end) } -> lock_guard_value;
-};
-template <class C>
 concept names_table = requires(const C& connection) {
     { connection.table() } -> std::convertible_to<std::string>;
-};
-
-struct named_lock_name {
-    int lock;
-};
-template <class C>
-concept names_sql_lock = can_be_base<C> && !requires {
-    &with_name<C, named_lock_name>::lock;
 };
 
 } // namespace detail
@@ -7007,8 +7040,8 @@ consteval bool explain_sql_connection() {
             static_assert(can_count<statement>, "tokenkeep: a statement needs changes(), giving how many rows it "
                                                 "found; see tokenkeep/sql_connection.hpp");
     }
-    if constexpr (sql_connection<C> && names_sql_lock<C>)
-        static_assert(can_lock_names<C>,
+    if constexpr (sql_connection<C> && names_lock<C>)
+        static_assert(can_lock<C>,
                       "tokenkeep: a connection's lock must take (const std::string& name, steady_clock::time_point "
                       "deadline) and give a movable guard that any thread may release; see "
                       "tokenkeep/sql_connection.hpp");
@@ -7021,49 +7054,6 @@ consteval bool explain_sql_connection() {
 
 #endif
 
-
-// ==== tokenkeep/sql_schema.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_SQL_SCHEMA_HPP
-#define TOKENKEEP_SQL_SCHEMA_HPP
-
-
-
-#include <cstddef>
-#include <iterator>
-#include <string_view>
-
-namespace tokenkeep::inline v0 {
-
-/// The table of an sql_store: every field of the record in a column for any bytes. To choose another, inherit and
-/// override, and name it in the policy: `struct ours : defaults { using schema = my_schema; };`
-struct sql_schema {
-    static constexpr std::string_view table = "tokenkeep_tokens"; ///< Letters, digits and underscores.
-    static constexpr std::size_t columns = std::size(fields);     ///< So many fields, from the table's first, are kept.
-
-    /// How many characters of UTF-8 a column takes at most, which is then a VARCHAR; 0 for any bytes. What is longer is
-    /// errc::invalid_record, and nothing is written.
-    static constexpr std::size_t longest(std::string_view) { return 0; }
-};
-
-namespace detail {
-
-/// The policy's, or the default where a policy names none.
-template <class P>
-struct schema_of {
-    using type = sql_schema;
-};
-template <class P>
-    requires requires { typename P::schema; }
-struct schema_of<P> {
-    using type = typename P::schema;
-};
-
-} // namespace detail
-
-} // namespace tokenkeep::inline v0
-
-#endif
 
 
 // ==== tokenkeep/sql_store.hpp
@@ -7876,7 +7866,7 @@ struct sql_locking<Store, true> {
 ///
 /// It may be moved while nobody else uses it. A child made by fork makes its own.
 template <class Connection, class Policy>
-class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, detail::can_lock_names<Connection>> {
+class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_policy<Policy>());
     friend detail::sql_locking<sql_store, true>;
     using session_type = detail::sql_session<Connection, Policy>;
@@ -7996,6 +7986,316 @@ sql_store(Connection) -> sql_store<Connection>;
 } // namespace tokenkeep::inline v0
 
 #endif
+
+
+// The stores of Zoho's SDKs, to share.
+
+// ==== tokenkeep/zoho/csv.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ZOHO_CSV_HPP
+#define TOKENKEEP_ZOHO_CSV_HPP
+
+
+
+
+
+
+
+// ==== tokenkeep/zoho/schema.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ZOHO_SCHEMA_HPP
+#define TOKENKEEP_ZOHO_SCHEMA_HPP
+
+
+
+
+// ==== tokenkeep/zoho/numeric_id.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ZOHO_NUMERIC_ID_HPP
+#define TOKENKEEP_ZOHO_NUMERIC_ID_HPP
+
+
+
+#include <cstdint>
+#include <string>
+
+namespace tokenkeep::inline v0::zoho {
+
+/// Makes the id of a new row for stores that are shared with Zoho's SDKs: nine random digits. The SDKs count on from
+/// the largest id, some of them by text, and some fail on an id that is no number; so the first digit is 1 to 8, and
+/// all ids are of one length.
+struct numeric_id {
+    std::string operator()() const {
+        std::uint64_t random = 0;
+        detail::random_bytes(&random, sizeof random);
+        return std::to_string(100'000'000 + random % 800'000'000);
+    }
+};
+
+} // namespace tokenkeep::inline v0::zoho
+
+#endif
+
+
+// ==== tokenkeep/zoho/rules.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ZOHO_RULES_HPP
+#define TOKENKEEP_ZOHO_RULES_HPP
+
+
+
+namespace tokenkeep::inline v0::zoho {
+
+/// Applies only to a probe that has a client id and a client secret. The secret is not compared.
+template <class Rule>
+struct needs_client_credentials : Rule {
+    static bool applies(const token& probe) {
+        return !probe.client_id.empty() && !probe.client_secret.empty() && Rule::applies(probe);
+    }
+};
+
+/// The chain for programs that share tokens with Zoho's SDKs: id, user, access token, grant, refresh token. It differs
+/// from theirs in that the id is asked first, in that a client named in the probe binds, and in that the first rule
+/// that applies is final.
+struct rules : first_applicable<by_id, same_client<by_user>, same_client<by_access_token>,
+                                same_client<needs_client_credentials<by_grant_token>>,
+                                same_client<needs_client_credentials<by_refresh_token>>> {};
+
+} // namespace tokenkeep::inline v0::zoho
+
+#endif
+
+
+#include <cstddef>
+#include <string_view>
+
+namespace tokenkeep::inline v0 {
+
+/// The policy of stores that share tokens with Zoho's SDKs: their matching rules, ids that they can read, and, in a
+/// database, their table `oauthtoken` of ten columns:
+///   sql_store<sqlite_connection, zoho_schema> store{"zohooauth.db"};
+///   sql_store<mysql_connection, zoho_schema> store{mysql_parameters{"localhost", "zohooauth", "oauthtoken", "root"}};
+///
+/// The ten columns are the first ten fields of the record; the others are not kept, the marker of a renewal among them:
+/// it is spent blindly after a crash. What is longer than a column (255 characters) is errc::invalid_record, and nothing
+/// is written. Beside it there is a table `tokenkeep_schema`, on which the writers that use this library take turns; the
+/// SDKs do not know it.
+struct zoho_schema : defaults {
+    using rules = zoho::rules;
+    using ids = zoho::numeric_id;
+    struct schema {
+        static constexpr std::string_view table = "oauthtoken";
+        static constexpr std::size_t columns = 10;
+        static constexpr std::size_t longest(std::string_view column) {
+            return column == "id" ? 10 : column == "expiry_time" ? 20 : 255;
+        }
+    };
+};
+
+} // namespace tokenkeep::inline v0
+
+#endif
+
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep::inline v0 {
+
+namespace detail {
+
+/// The table of both dialects. `Cells` says how one value becomes a cell: `append` is false if it cannot be one, and
+/// `take` takes a cell off the front of the text, up to its comma or line feed, and gives nullopt if it is none.
+template <class Cells>
+struct csv_codec {
+    /// The file of these rows, header first. Throws errc::invalid_record, and names the column, if a value is not UTF-8
+    /// or is one that the dialect cannot carry.
+    static secret encode(const std::vector<token>& rows) {
+        wiping_string out;
+        for (const field& f : columns) out.append(out.empty() ? "" : ",").append(f.name);
+        for (const token& row : rows) {
+            const char* separator = "\n";
+            for (const field& f : columns) {
+                out.append(std::exchange(separator, ","));
+                f.visit([&](auto member) { append(out, f.name, row.*member); });
+            }
+        }
+        return secret(std::string_view(out));
+    }
+
+    /// The rows of a file. Throws errc::storage_corrupt, and says which row, if it is damaged, empty, or has no header.
+    static std::vector<token> decode(std::string_view document) {
+        if (document.starts_with("\xef\xbb\xbf")) document.remove_prefix(3);
+        std::vector<token> rows;
+        std::set<std::string> ids;
+        std::size_t width = 0;
+        for (std::size_t number = 1; !document.empty(); ++number) {
+            const std::vector<secret> cells = take_row(document, number);
+            if (std::all_of(cells.begin(), cells.end(), [](const secret& cell) { return cell.empty(); })) continue;
+            if (width == 0) {
+                if (!is_header(cells)) throw damaged(number, "is no header");
+                width = cells.size();
+                continue;
+            }
+            if (cells.size() != width) throw damaged(number, "has another number of cells than the header");
+            rows.push_back(read_row(cells, number));
+            if (!ids.insert(rows.back().id).second) throw damaged(number, "has the id of another row");
+        }
+        if (width == 0) throw error(errc::storage_corrupt, "tokenkeep: the CSV is empty");
+        return rows;
+    }
+
+    /// The row without the fields that the file has no column for.
+    static token kept(token row) {
+        for (const field& f : std::span(fields).template subspan<zoho_schema::schema::columns>())
+            f.visit([&](auto member) { row.*member = {}; });
+        return row;
+    }
+
+  private:
+    static constexpr std::span columns = std::span(fields).template first<zoho_schema::schema::columns>();
+
+    static error damaged(std::size_t row, const char* how) {
+        return error(errc::storage_corrupt, "tokenkeep: row " + std::to_string(row) + " of the CSV " + how);
+    }
+
+    static std::vector<secret> take_row(std::string_view& document, std::size_t number) {
+        std::vector<secret> cells;
+        for (bool more = true; more;) {
+            std::optional<secret> cell = Cells::take(document);
+            if (!cell) throw damaged(number, "has a stray quote or carriage return");
+            if (!text::is_utf8(cell->reveal())) throw damaged(number, "is not UTF-8");
+            cells.push_back(*std::move(cell));
+            more = document.starts_with(',');
+            if (!document.empty()) document.remove_prefix(1);
+        }
+        return cells;
+    }
+
+    /// Every SDK has names of its own for the user and the redirect; the others are the same everywhere.
+    /// Decision: they are compared, for a row that took the place of the header must not get lost as one.
+    static bool is_header(const std::vector<secret>& cells) {
+        if (cells.size() != columns.size() && cells.size() != columns.size() - 1) return false;
+        for (std::size_t i = 0; i < cells.size(); ++i) {
+            const bool varies = columns[i].text == &token::user_name || columns[i].text == &token::redirect_url;
+            if (!varies && cells[i].reveal() != columns[i].name) return false;
+        }
+        return true;
+    }
+
+    static token read_row(const std::vector<secret>& cells, std::size_t number) {
+        token row;
+        for (std::size_t i = 0; i < cells.size(); ++i) {
+            const std::string_view cell = cells[i].reveal();
+            if (columns[i].time != nullptr && !cell.empty() && !timestamp_from_text(cell))
+                throw damaged(number, "has a time that is no number");
+            read_cell(columns[i], row, cell);
+        }
+        if (row.id.empty()) throw damaged(number, "has no id");
+        return row;
+    }
+
+    template <class Value>
+    static void append(wiping_string& out, std::string_view column, const Value& value) {
+        if constexpr (std::is_same_v<Value, std::optional<timestamp>>) {
+            if (value) out.append(to_text(*value));
+        } else if (!text::is_utf8(view_of(value)) || !Cells::append(out, view_of(value))) {
+            throw error(errc::invalid_record, "tokenkeep: the CSV cannot carry the value of " + std::string(column));
+        }
+    }
+};
+
+struct unquoted_cells {
+    static bool append(wiping_string& out, std::string_view value) {
+        out.append(value);
+        return value.find_first_of(",\r\n") == std::string_view::npos;
+    }
+    static std::optional<secret> take(std::string_view& document) {
+        std::string_view cell = document.substr(0, document.find_first_of(",\n"));
+        document.remove_prefix(cell.size());
+        while (cell.ends_with('\r')) cell.remove_suffix(1);
+        if (cell.find('\r') != std::string_view::npos) return std::nullopt;
+        return secret(cell);
+    }
+};
+
+struct quoted_cells {
+    static bool append(wiping_string& out, std::string_view value) {
+        using namespace std::string_view_literals;
+        if (value.find('\0') != std::string_view::npos) return false; // Python before 3.11 reads no file that has one
+        if (value.ends_with('\\') || value.find("\\\""sv) != std::string_view::npos) return false; // an escape in Java
+        if (value.find_first_of(",\"\r\n") == std::string_view::npos) return out.append(value), true;
+        out += '"';
+        for (const char c : value) out.append(c == '"' ? 2 : 1, c);
+        out += '"';
+        return true;
+    }
+    static std::optional<secret> take(std::string_view& document) {
+        if (!document.starts_with('"')) {
+            std::optional<secret> cell = unquoted_cells::take(document);
+            if (cell && cell->reveal().find('"') != std::string_view::npos) cell.reset();
+            return cell;
+        }
+        std::size_t end = document.find('"', 1);
+        while (end != std::string_view::npos && document.substr(end + 1).starts_with('"'))
+            end = document.find('"', end + 2);
+        if (end == std::string_view::npos) return std::nullopt;
+        const std::string_view inside = document.substr(1, end - 1);
+        document.remove_prefix(end + 1);
+        while (document.starts_with('\r')) document.remove_prefix(1);
+        if (!document.empty() && document.front() != ',' && document.front() != '\n') return std::nullopt;
+        return secret::build(inside.size(), [&](char* to) {
+            const char* const begin = to;
+            for (std::size_t i = 0; i < inside.size(); ++i) {
+                *to++ = inside[i];
+                if (inside[i] == '"') ++i; // the second of a pair
+            }
+            return static_cast<std::size_t>(to - begin);
+        });
+    }
+};
+
+} // namespace detail
+
+namespace zoho {
+
+/// The file of the FileStore of Zoho's CRM SDKs, in the dialect of RFC 4180: a codec for basic_document_store, for
+/// programs that share the file with SDKs in Python and Java:
+///   basic_document_store<text_file, zoho::csv, zoho_schema> store{text_file{"tokens.csv"}};
+/// It keeps the ten fields that the SDKs know, `id` to `api_domain`. The others are dropped: the scope, and what a
+/// keeper notes of a refresh under way, which a crash then forgets. The SDKs take no lock: what one of them saves while
+/// another program changes the file may be lost.
+///
+/// Written are line feeds between rows and none at the end, and quotes only around a comma, a quote or a line break: as
+/// long as no value holds one, the SDKs in all six languages read the file. A value with a NUL is refused, and one in
+/// which a backslash stands before a quote or at the end, on which Java and PHP lose the columns. Of the rest, Java
+/// drops backslashes; Python and Java read a carriage return as a line feed; PHP reads no line feed in a value.
+///
+/// Read are files of any of the SDKs: of ten columns or, from before `api_domain`, nine, with the header each of them
+/// writes, CRLF or LF, a byte order mark or none, and rows without any value, which some leave behind. An absent value
+/// is an empty cell in all of them, so `null` is a text like others.
+struct csv : detail::csv_codec<detail::quoted_cells> {};
+
+/// The same file in the dialect of the SDKs in TypeScript, Node and C#, which split at commas and line feeds and quote
+/// nothing. It cannot carry a comma or a line break; a quote is a character like others. PHP writes this dialect and
+/// reads the other.
+struct unquoted_csv : detail::csv_codec<detail::unquoted_cells> {};
+
+} // namespace zoho
+
+} // namespace tokenkeep::inline v0
+
+#endif
+
+
 
 
 // The protocol, without any I/O.
@@ -9436,215 +9736,6 @@ struct oauth2_provider {
 
 
 
-// ==== tokenkeep/zoho/csv.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_ZOHO_CSV_HPP
-#define TOKENKEEP_ZOHO_CSV_HPP
-
-
-
-
-
-
-
-#include <algorithm>
-#include <cstddef>
-#include <optional>
-#include <set>
-#include <span>
-#include <string>
-#include <string_view>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
-namespace tokenkeep::inline v0 {
-
-namespace detail {
-
-/// The table of both dialects. `Cells` says how one value becomes a cell: `append` is false if it cannot be one, and
-/// `take` takes a cell off the front of the text, up to its comma or line feed, and gives nullopt if it is none.
-template <class Cells>
-struct csv_codec {
-    /// The file of these rows, header first. Throws errc::invalid_record, and names the column, if a value is not UTF-8
-    /// or is one that the dialect cannot carry.
-    static secret encode(const std::vector<token>& rows) {
-        wiping_string out;
-        for (const field& f : columns) out.append(out.empty() ? "" : ",").append(f.name);
-        for (const token& row : rows) {
-            const char* separator = "\n";
-            for (const field& f : columns) {
-                out.append(std::exchange(separator, ","));
-                f.visit([&](auto member) { append(out, f.name, row.*member); });
-            }
-        }
-        return secret(std::string_view(out));
-    }
-
-    /// The rows of a file. Throws errc::storage_corrupt, and says which row, if it is damaged, empty, or has no header.
-    static std::vector<token> decode(std::string_view document) {
-        if (document.starts_with("\xef\xbb\xbf")) document.remove_prefix(3);
-        std::vector<token> rows;
-        std::set<std::string> ids;
-        std::size_t width = 0;
-        for (std::size_t number = 1; !document.empty(); ++number) {
-            const std::vector<secret> cells = take_row(document, number);
-            if (std::all_of(cells.begin(), cells.end(), [](const secret& cell) { return cell.empty(); })) continue;
-            if (width == 0) {
-                if (!is_header(cells)) throw damaged(number, "is no header");
-                width = cells.size();
-                continue;
-            }
-            if (cells.size() != width) throw damaged(number, "has another number of cells than the header");
-            rows.push_back(read_row(cells, number));
-            if (!ids.insert(rows.back().id).second) throw damaged(number, "has the id of another row");
-        }
-        if (width == 0) throw error(errc::storage_corrupt, "tokenkeep: the CSV is empty");
-        return rows;
-    }
-
-    /// The row without the fields that the file has no column for.
-    static token kept(token row) {
-        for (const field& f : std::span(fields).template subspan<10>()) f.visit([&](auto member) { row.*member = {}; });
-        return row;
-    }
-
-  private:
-    static constexpr std::span columns = std::span(fields).template first<10>();
-
-    static error damaged(std::size_t row, const char* how) {
-        return error(errc::storage_corrupt, "tokenkeep: row " + std::to_string(row) + " of the CSV " + how);
-    }
-
-    static std::vector<secret> take_row(std::string_view& document, std::size_t number) {
-        std::vector<secret> cells;
-        for (bool more = true; more;) {
-            std::optional<secret> cell = Cells::take(document);
-            if (!cell) throw damaged(number, "has a stray quote or carriage return");
-            if (!text::is_utf8(cell->reveal())) throw damaged(number, "is not UTF-8");
-            cells.push_back(*std::move(cell));
-            more = document.starts_with(',');
-            if (!document.empty()) document.remove_prefix(1);
-        }
-        return cells;
-    }
-
-    /// Every SDK has names of its own for the user and the redirect; the others are the same everywhere.
-    /// Decision: they are compared, for a row that took the place of the header must not get lost as one.
-    static bool is_header(const std::vector<secret>& cells) {
-        if (cells.size() != 9 && cells.size() != 10) return false;
-        for (std::size_t i = 0; i < cells.size(); ++i) {
-            const bool varies = columns[i].text == &token::user_name || columns[i].text == &token::redirect_url;
-            if (!varies && cells[i].reveal() != columns[i].name) return false;
-        }
-        return true;
-    }
-
-    static token read_row(const std::vector<secret>& cells, std::size_t number) {
-        token row;
-        for (std::size_t i = 0; i < cells.size(); ++i) {
-            const std::string_view cell = cells[i].reveal();
-            if (columns[i].time != nullptr && !cell.empty() && !timestamp_from_text(cell))
-                throw damaged(number, "has a time that is no number");
-            read_cell(columns[i], row, cell);
-        }
-        if (row.id.empty()) throw damaged(number, "has no id");
-        return row;
-    }
-
-    template <class Value>
-    static void append(wiping_string& out, std::string_view column, const Value& value) {
-        if constexpr (std::is_same_v<Value, std::optional<timestamp>>) {
-            if (value) out.append(to_text(*value));
-        } else if (!text::is_utf8(view_of(value)) || !Cells::append(out, view_of(value))) {
-            throw error(errc::invalid_record, "tokenkeep: the CSV cannot carry the value of " + std::string(column));
-        }
-    }
-};
-
-struct unquoted_cells {
-    static bool append(wiping_string& out, std::string_view value) {
-        out.append(value);
-        return value.find_first_of(",\r\n") == std::string_view::npos;
-    }
-    static std::optional<secret> take(std::string_view& document) {
-        std::string_view cell = document.substr(0, document.find_first_of(",\n"));
-        document.remove_prefix(cell.size());
-        while (cell.ends_with('\r')) cell.remove_suffix(1);
-        if (cell.find('\r') != std::string_view::npos) return std::nullopt;
-        return secret(cell);
-    }
-};
-
-struct quoted_cells {
-    static bool append(wiping_string& out, std::string_view value) {
-        using namespace std::string_view_literals;
-        if (value.find('\0') != std::string_view::npos) return false; // Python before 3.11 reads no file that has one
-        if (value.ends_with('\\') || value.find("\\\""sv) != std::string_view::npos) return false; // an escape in Java
-        if (value.find_first_of(",\"\r\n") == std::string_view::npos) return out.append(value), true;
-        out += '"';
-        for (const char c : value) out.append(c == '"' ? 2 : 1, c);
-        out += '"';
-        return true;
-    }
-    static std::optional<secret> take(std::string_view& document) {
-        if (!document.starts_with('"')) {
-            std::optional<secret> cell = unquoted_cells::take(document);
-            if (cell && cell->reveal().find('"') != std::string_view::npos) cell.reset();
-            return cell;
-        }
-        std::size_t end = document.find('"', 1);
-        while (end != std::string_view::npos && document.substr(end + 1).starts_with('"'))
-            end = document.find('"', end + 2);
-        if (end == std::string_view::npos) return std::nullopt;
-        const std::string_view inside = document.substr(1, end - 1);
-        document.remove_prefix(end + 1);
-        while (document.starts_with('\r')) document.remove_prefix(1);
-        if (!document.empty() && document.front() != ',' && document.front() != '\n') return std::nullopt;
-        return secret::build(inside.size(), [&](char* to) {
-            const char* const begin = to;
-            for (std::size_t i = 0; i < inside.size(); ++i) {
-                *to++ = inside[i];
-                if (inside[i] == '"') ++i; // the second of a pair
-            }
-            return static_cast<std::size_t>(to - begin);
-        });
-    }
-};
-
-} // namespace detail
-
-namespace zoho {
-
-/// The file of the FileStore of Zoho's CRM SDKs, in the dialect of RFC 4180: a codec for basic_document_store, for
-/// programs that share the file with SDKs in Python and Java:
-///   basic_document_store<text_file, zoho::csv, zoho_schema> store{text_file{"tokens.csv"}};
-/// It keeps the ten fields that the SDKs know, `id` to `api_domain`. The others are dropped: the scope, and what a
-/// keeper notes of a refresh under way, which a crash then forgets. The SDKs take no lock: what one of them saves while
-/// another program changes the file may be lost.
-///
-/// Written are line feeds between rows and none at the end, and quotes only around a comma, a quote or a line break: as
-/// long as no value holds one, the SDKs in all six languages read the file. A value with a NUL is refused, and one in
-/// which a backslash stands before a quote or at the end, on which Java and PHP lose the columns. Of the rest, Java
-/// drops backslashes; Python and Java read a carriage return as a line feed; PHP reads no line feed in a value.
-///
-/// Read are files of any of the SDKs: of ten columns or, from before `api_domain`, nine, with the header each of them
-/// writes, CRLF or LF, a byte order mark or none, and rows without any value, which some leave behind. An absent value
-/// is an empty cell in all of them, so `null` is a text like others.
-struct csv : detail::csv_codec<detail::quoted_cells> {};
-
-/// The same file in the dialect of the SDKs in TypeScript, Node and C#, which split at commas and line feeds and quote
-/// nothing. It cannot carry a comma or a line break; a quote is a character like others. PHP writes this dialect and
-/// reads the other.
-struct unquoted_csv : detail::csv_codec<detail::unquoted_cells> {};
-
-} // namespace zoho
-
-} // namespace tokenkeep::inline v0
-
-#endif
-
-
 // ==== tokenkeep/zoho/data_center.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_ZOHO_DATA_CENTER_HPP
@@ -9747,34 +9838,6 @@ inline const data_center* find_data_center(std::string_view api_domain, const da
         if (belongs_to(api_domain, *center)) return center;
     return nullptr;
 }
-
-} // namespace tokenkeep::inline v0::zoho
-
-#endif
-
-
-// ==== tokenkeep/zoho/numeric_id.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_ZOHO_NUMERIC_ID_HPP
-#define TOKENKEEP_ZOHO_NUMERIC_ID_HPP
-
-
-
-#include <cstdint>
-#include <string>
-
-namespace tokenkeep::inline v0::zoho {
-
-/// Makes the id of a new row for stores that are shared with Zoho's SDKs: nine random digits. The SDKs count on from
-/// the largest id, some of them by text, and some fail on an id that is no number; so the first digit is 1 to 8, and
-/// all ids are of one length.
-struct numeric_id {
-    std::string operator()() const {
-        std::uint64_t random = 0;
-        detail::random_bytes(&random, sizeof random);
-        return std::to_string(100'000'000 + random % 800'000'000);
-    }
-};
 
 } // namespace tokenkeep::inline v0::zoho
 
@@ -9911,75 +9974,6 @@ struct provider {
 
 #endif
 
-
-// ==== tokenkeep/zoho/rules.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_ZOHO_RULES_HPP
-#define TOKENKEEP_ZOHO_RULES_HPP
-
-
-
-namespace tokenkeep::inline v0::zoho {
-
-/// Applies only to a probe that has a client id and a client secret. The secret is not compared.
-template <class Rule>
-struct needs_client_credentials : Rule {
-    static bool applies(const token& probe) {
-        return !probe.client_id.empty() && !probe.client_secret.empty() && Rule::applies(probe);
-    }
-};
-
-/// The chain for programs that share tokens with Zoho's SDKs: id, user, access token, grant, refresh token. It differs
-/// from theirs in that the id is asked first, in that a client named in the probe binds, and in that the first rule
-/// that applies is final.
-struct rules : first_applicable<by_id, same_client<by_user>, same_client<by_access_token>,
-                                same_client<needs_client_credentials<by_grant_token>>,
-                                same_client<needs_client_credentials<by_refresh_token>>> {};
-
-} // namespace tokenkeep::inline v0::zoho
-
-#endif
-
-
-// ==== tokenkeep/zoho/schema.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_ZOHO_SCHEMA_HPP
-#define TOKENKEEP_ZOHO_SCHEMA_HPP
-
-
-
-
-
-
-#include <cstddef>
-#include <string_view>
-
-namespace tokenkeep::inline v0 {
-
-/// The policy of stores that share tokens with Zoho's SDKs: their matching rules, ids that they can read, and, in a
-/// database, their table `oauthtoken` of ten columns:
-///   sql_store<sqlite_connection, zoho_schema> store{"zohooauth.db"};
-///   sql_store<mysql_connection, zoho_schema> store{mysql_parameters{"localhost", "zohooauth", "oauthtoken", "root"}};
-///
-/// The ten columns are the first ten fields of the record; the others are not kept, the marker of a renewal among them:
-/// it is spent blindly after a crash. What is longer than a column (255 characters) is errc::invalid_record, and nothing
-/// is written. Beside it there is a table `tokenkeep_schema`, on which the writers that use this library take turns; the
-/// SDKs do not know it.
-struct zoho_schema : defaults {
-    using rules = zoho::rules;
-    using ids = zoho::numeric_id;
-    struct schema {
-        static constexpr std::string_view table = "oauthtoken";
-        static constexpr std::size_t columns = 10;
-        static constexpr std::size_t longest(std::string_view column) {
-            return column == "id" ? 10 : column == "expiry_time" ? 20 : 255;
-        }
-    };
-};
-
-} // namespace tokenkeep::inline v0
-
-#endif
 
 
 // Where they meet.

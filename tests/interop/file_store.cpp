@@ -132,7 +132,7 @@ TEMPLATE_TEST_CASE("file_store: the SDK counts on from our ids, and a file it ma
         const umask_of_scope usual(022);
         const std::string path = here / "tokens.csv";
         peer& theirs = at(sdk, "file", path);
-        CHECK(mode_of(path) == 0644); // B27
+        CHECK(mode_of(path) == 0644); // so they leave it
         store_of<TestType> ours{text_file{path}};
         ours.save_token(ada);
         CHECK(mode_of(path) == 0600);
@@ -213,7 +213,7 @@ TEMPLATE_TEST_CASE("file_store: files of nine columns are read before and after 
             }
 }
 
-TEST_CASE("file_store: the line ends that Python and C# write stay out of the SDK's values once we have saved (B26)",
+TEST_CASE("file_store: the line ends that Python and C# write stay out of the SDK's values once we have saved",
           "[interop]") {
     for (const std::string sdk : sdks) {
         CAPTURE(sdk);
@@ -231,7 +231,7 @@ TEST_CASE("file_store: the line ends that Python and C# write stay out of the SD
     }
 }
 
-TEST_CASE("file_store: a name with a comma never moves a column into our rows (B26)", "[interop]") {
+TEST_CASE("file_store: a name with a comma never moves a column into our rows", "[interop]") {
     for (const std::string sdk : sdks) {
         CAPTURE(sdk);
         const temporary_directory here;
@@ -268,7 +268,7 @@ TEST_CASE("file_store: a name with a comma never moves a column into our rows (B
     }
 }
 
-TEST_CASE("file_store: an emptied file is a new store to an SDK, and damage to us (B31)", "[interop]") {
+TEST_CASE("file_store: an emptied file is a new store to an SDK, and damage to us", "[interop]") {
     for (const std::string sdk : sdks) {
         CAPTURE(sdk);
         const temporary_directory here;

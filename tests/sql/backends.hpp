@@ -11,6 +11,7 @@
 #include "sql/servers.hpp"
 #include "temporary.hpp"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ struct sqlite_backend {
 
 struct mysql_backend {
     using connection_type = tokenkeep::mysql_connection;
-    static constexpr std::size_t longest_id = 767; ///< In bytes; 0: any.
+    static constexpr std::size_t longest_id = 767; ///< In bytes; 0: the laws try none that is too long.
 
     static mariadb_server& server() {
         // What is written survives the server's crash, but not the machine's, which no test has.
@@ -63,6 +64,11 @@ inline std::string new_table() {
     static int number = 0;
     return "tokens_" + std::to_string(++number);
 }
+
+/// Waits for others no longer than a test may.
+struct hasty : tokenkeep::defaults {
+    static constexpr std::chrono::milliseconds store_lock_timeout{1'000};
+};
 
 template <class Backend, class Policy = tokenkeep::defaults>
 using store_over = tokenkeep::sql_store<typename Backend::connection_type, Policy>;

@@ -21,10 +21,6 @@ using tokenkeep::token;
 
 namespace {
 
-struct hasty : tokenkeep::defaults {
-    static constexpr std::chrono::milliseconds store_lock_timeout{1'000};
-};
-
 template <class Backend>
 using faulty_store = tokenkeep::sql_store<faulty_connection<Backend>, hasty>;
 

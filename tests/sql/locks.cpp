@@ -23,10 +23,6 @@ using steady = std::chrono::steady_clock;
 
 namespace {
 
-struct hasty : tokenkeep::defaults {
-    static constexpr std::chrono::milliseconds store_lock_timeout{1'000};
-};
-
 token record(const std::string& name) {
     return {.user_name = name, .client_id = "client", .access_token = "access of " + name, .id = "id of " + name};
 }

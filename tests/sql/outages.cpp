@@ -21,10 +21,6 @@ using tokenkeep::token;
 
 namespace {
 
-struct hasty : tokenkeep::defaults {
-    static constexpr std::chrono::milliseconds store_lock_timeout{1'000};
-};
-
 token record(const std::string& name, const std::string& value = "token") {
     return {.user_name = name, .client_id = "client", .access_token = value};
 }

@@ -506,8 +506,8 @@ TEMPLATE_TEST_CASE("sql_store: the tables may be made by many at once", "[sql]",
     }
 }
 
-TEMPLATE_TEST_CASE("sql_store: P21 a user who may only read can find, and every change is refused", "[sql]",
-                   mysql_backend, postgres_backend) {
+TEMPLATE_TEST_CASE("sql_store: a user who may only read can find, and every change is refused", "[sql]", mysql_backend,
+                   postgres_backend) {
     visitor<TestType> admin;
     restricted<TestType>::make(admin);
     const std::string table = new_table();

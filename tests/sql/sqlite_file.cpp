@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The file of an SQLite store: who may read it, what stays in it, and what happens when it is full, empty or gone. The
-// numbers P are those of the faults that stores in files are tested for as well.
+// The file of an SQLite store: who may read it, what stays in it, and what happens when it is full, empty or gone.
 #include <tokenkeep/sqlite.hpp>
 
 #include "catch.hpp"
@@ -129,7 +128,7 @@ class short_files {
 
 } // namespace
 
-TEST_CASE("sqlite: P2 on a full disk a save fails, and what was there stays", "[sql]") {
+TEST_CASE("sqlite: on a full disk a save fails, and what was there stays", "[sql]") {
     const temporary_directory folder;
     tokenkeep::sql_store store{short_connection{folder / "tokens.db"}};
     store.save_token(ada);
@@ -154,7 +153,7 @@ TEST_CASE("sqlite: P2 on a full disk a save fails, and what was there stays", "[
     CHECK(store.find_token({.user_name = "again"}));
 }
 
-TEST_CASE("sqlite: P2 where a file may not grow a save fails, and what was there stays", "[sql]") {
+TEST_CASE("sqlite: where a file may not grow a save fails, and what was there stays", "[sql]") {
     const temporary_directory folder;
     sqlite_store store{folder / "tokens.db"};
     store.save_token(ada);
@@ -174,7 +173,7 @@ TEST_CASE("sqlite: P2 where a file may not grow a save fails, and what was there
     CHECK(sqlite_store{folder / "tokens.db"}.get_tokens().size() == 2);
 }
 
-TEST_CASE("sqlite: P7, B31, 23 an empty file is damage, not a new store", "[sql]") {
+TEST_CASE("sqlite: an empty file is damage, not a new store", "[sql]") {
     const temporary_directory folder;
     write_file(folder / "tokens.db", "");
     sqlite_store store{folder / "tokens.db"};
@@ -191,7 +190,7 @@ TEST_CASE("sqlite: a file that is no database, or a damaged one, is damage, and 
     CHECK(bytes_of(folder / "tokens.db") == text);
 }
 
-TEST_CASE("sqlite: P14 a file that is removed while it is open is store_gone for every call, and is not made again",
+TEST_CASE("sqlite: a file that is removed while it is open is store_gone for every call, and is not made again",
           "[sql]") {
     const temporary_directory folder;
     const std::string path = folder / "tokens.db";
@@ -208,7 +207,7 @@ TEST_CASE("sqlite: P14 a file that is removed while it is open is store_gone for
     }
 }
 
-TEST_CASE("sqlite: P14 a file in whose place there is another is store_gone, and the other is not written", "[sql]") {
+TEST_CASE("sqlite: a file in whose place there is another is store_gone, and the other is not written", "[sql]") {
     const temporary_directory folder;
     const std::string path = folder / "tokens.db", other = folder / "other.db";
     const token eve{.user_name = "eve", .access_token = "e", .id = "1"};
@@ -225,7 +224,7 @@ TEST_CASE("sqlite: P14 a file in whose place there is another is store_gone, and
     CHECK(store.get_tokens() == std::vector<token>{eve});
 }
 
-TEST_CASE("sqlite: P30 a file may have any name, and memory is no file", "[sql]") {
+TEST_CASE("sqlite: a file may have any name, and memory is no file", "[sql]") {
     const temporary_directory folder;
     for (const char* name : {"it's 100%? #1.db", "a b\nc.db", "file:x?mode=memory", "\xf0\x9f\x94\x91.db",
                              "'; drop table x; --", "\xff"}) {
@@ -253,7 +252,7 @@ TEST_CASE("sqlite: P30 a file may have any name, and memory is no file", "[sql]"
     CHECK_FALSE(exists(folder / ":memory:.lock"));
 }
 
-TEST_CASE("sqlite: P12, P13 stores of one file write in turns, and readers see whole rows", "[sql]") {
+TEST_CASE("sqlite: stores of one file write in turns, and readers see whole rows", "[sql]") {
     const temporary_directory folder;
     const std::string path = folder / "tokens.db";
     std::vector<std::thread> threads;
@@ -278,7 +277,7 @@ TEST_CASE("sqlite: P12, P13 stores of one file write in turns, and readers see w
     CHECK(sqlite_store{path}.get_tokens().size() == 46);
 }
 
-TEST_CASE("sqlite: P23, P24, B27, 17 its files are private whatever the umask", "[sql]") {
+TEST_CASE("sqlite: its files are private whatever the umask", "[sql]") {
     for (const mode_t mask : {mode_t{0}, mode_t{0777}, mode_t{022}}) {
         const temporary_directory folder;
         const std::string path = folder / "tokens.db";
@@ -297,7 +296,7 @@ TEST_CASE("sqlite: P23, P24, B27, 17 its files are private whatever the umask", 
     }
 }
 
-TEST_CASE("sqlite: P19, P20, P22, P25 files and directories that are open to others are refused", "[sql]") {
+TEST_CASE("sqlite: files and directories that are open to others are refused", "[sql]") {
     const temporary_directory folder;
     const std::string path = folder / "tokens.db";
     sqlite_store{path}.save_token(ada);
@@ -333,7 +332,7 @@ TEST_CASE("sqlite: P19, P20, P22, P25 files and directories that are open to oth
     CHECK(code_of([&] { (void)sqlite_store{folder / "none/tokens.db"}.get_tokens(); }) == errc::storage_failure);
 }
 
-TEST_CASE("sqlite: P22 companions of the file that are open to others are refused", "[sql]") {
+TEST_CASE("sqlite: companions of the file that are open to others are refused", "[sql]") {
     const temporary_directory folder;
     const std::string path = folder / "tokens.db";
     sqlite_store open_already{path};
@@ -351,7 +350,7 @@ TEST_CASE("sqlite: P22 companions of the file that are open to others are refuse
     require_all_fail(store, errc::permissions);
 }
 
-TEST_CASE("sqlite: P21 what may only be read is read, and a save is refused", "[sql]") {
+TEST_CASE("sqlite: what may only be read is read, and a save is refused", "[sql]") {
     const temporary_directory folder;
     const std::string path = folder / "tokens.db";
     sqlite_store{path}.save_token(ada);
@@ -383,7 +382,7 @@ TEST_CASE("sqlite: a save is on the disk when it returns, however SQLite was bui
     CHECK(ask("busy_timeout") == "2000");
 }
 
-TEST_CASE("sqlite: P45 what was deleted is not in the files afterwards", "[sql]") {
+TEST_CASE("sqlite: what was deleted is not in the files afterwards", "[sql]") {
     const careless_sqlite careless;
     const temporary_directory folder;
     const std::string path = folder / "tokens.db";

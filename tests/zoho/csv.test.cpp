@@ -253,12 +253,12 @@ TEMPLATE_TEST_CASE("csv: an absent value is an empty cell, and null is a text", 
 
 // ---- What is damaged ----
 
-TEMPLATE_TEST_CASE("csv: an empty file is damaged, not an empty store (B31)", "[zoho]", zoho::csv, zoho::unquoted_csv) {
+TEMPLATE_TEST_CASE("csv: an empty file is damaged, not an empty store", "[zoho]", zoho::csv, zoho::unquoted_csv) {
     for (const std::string document : {"", "\n", "\r\n\r\n", "\xef\xbb\xbf", ",", ",,,,,,,,,"})
         CHECK(damage<TestType>(document) == "tokenkeep: the CSV is empty: storage corrupt");
 }
 
-TEMPLATE_TEST_CASE("csv: a file whose header is missing or overwritten is damaged, and no row is taken for it (B22)",
+TEMPLATE_TEST_CASE("csv: a file whose header is missing or overwritten is damaged, and no row is taken for it",
                    "[zoho]", zoho::csv, zoho::unquoted_csv) {
     const std::string disguised = "id,user_name,1000.C,s3,1000.r.1,1000.a.1,,,,"; // Python's save for user "user_name"
     for (const std::string& first : {ada_row, disguised, "id"s, "id,user_name"s, "ID" + header.substr(2),
@@ -272,7 +272,7 @@ TEMPLATE_TEST_CASE("csv: a file whose header is missing or overwritten is damage
           std::string::npos); // the second header's expiry_time is no number
 }
 
-TEMPLATE_TEST_CASE("csv: a row with a cell too few or too many is damaged, and named (B24)", "[zoho]", zoho::csv,
+TEMPLATE_TEST_CASE("csv: a row with a cell too few or too many is damaged, and named", "[zoho]", zoho::csv,
                    zoho::unquoted_csv) {
     const std::string short_row = ada_row.substr(0, ada_row.rfind(','));
     for (const std::string& row : {short_row, ada_row + ",", ada_row + ",x", "2"s, "2,bob"s, bob_row + bob_row}) {
@@ -314,7 +314,7 @@ TEMPLATE_TEST_CASE("csv: a carriage return that ends no line is damaged", "[zoho
     CHECK(damage<TestType>(header + "\n2,a\rb,,,,t,,,,").find("row 2 ") != std::string::npos);
 }
 
-TEST_CASE("csv: what Node makes of a name with a comma is damaged, never a shifted column (B26)", "[zoho]") {
+TEST_CASE("csv: what Node makes of a name with a comma is damaged, never a shifted column", "[zoho]") {
     const std::string naive = header + "\n2,Doe, John,1000.C,s3,1000.r,1000.a,,1700000000000,,eu";
     CHECK(damage(naive).find("row 2 ") != std::string::npos);
     CHECK(damage<zoho::unquoted_csv>(naive).find("row 2 ") != std::string::npos);
@@ -355,7 +355,7 @@ TEMPLATE_TEST_CASE("csv: a store over a file saves, finds and deletes, privately
     CHECK(found->expires_at == at(5));
     CHECK(bytes_of(path).starts_with(header + "\n" + found->id + ",id,c,,r1,a1,,5,,\n"));
 
-    CHECK_FALSE(store.find_token_by_id("id")); // the header is no row (B22)
+    CHECK_FALSE(store.find_token_by_id("id")); // the header is no row
     store.delete_token("id");
     CHECK(store.get_tokens().size() == 2);
     store.delete_token(found->id);
@@ -377,7 +377,7 @@ TEMPLATE_TEST_CASE("csv: a store leaves a damaged file as it was", "[zoho]", zoh
     }
 }
 
-TEST_CASE("csv: a record that the dialect cannot carry is refused and leaves the file as it was (B26)", "[zoho]") {
+TEST_CASE("csv: a record that the dialect cannot carry is refused and leaves the file as it was", "[zoho]") {
     const temporary_directory here;
     const std::string path = here / "tokens.csv";
     write_file(path, header + "\r\n" + ada_row + "\r\n");

@@ -7,6 +7,7 @@
 #include <tokenkeep/secret.hpp>
 #include <tokenkeep/text/utf8.hpp>
 #include <tokenkeep/token.hpp>
+#include <tokenkeep/zoho/schema.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -66,12 +67,13 @@ struct csv_codec {
 
     /// The row without the fields that the file has no column for.
     static token kept(token row) {
-        for (const field& f : std::span(fields).template subspan<10>()) f.visit([&](auto member) { row.*member = {}; });
+        for (const field& f : std::span(fields).template subspan<zoho_schema::schema::columns>())
+            f.visit([&](auto member) { row.*member = {}; });
         return row;
     }
 
   private:
-    static constexpr std::span columns = std::span(fields).template first<10>();
+    static constexpr std::span columns = std::span(fields).template first<zoho_schema::schema::columns>();
 
     static error damaged(std::size_t row, const char* how) {
         return error(errc::storage_corrupt, "tokenkeep: row " + std::to_string(row) + " of the CSV " + how);
@@ -93,7 +95,7 @@ struct csv_codec {
     /// Every SDK has names of its own for the user and the redirect; the others are the same everywhere.
     /// Decision: they are compared, for a row that took the place of the header must not get lost as one.
     static bool is_header(const std::vector<secret>& cells) {
-        if (cells.size() != 9 && cells.size() != 10) return false;
+        if (cells.size() != columns.size() && cells.size() != columns.size() - 1) return false;
         for (std::size_t i = 0; i < cells.size(); ++i) {
             const bool varies = columns[i].text == &token::user_name || columns[i].text == &token::redirect_url;
             if (!varies && cells[i].reveal() != columns[i].name) return false;
