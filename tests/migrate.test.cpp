@@ -2,7 +2,9 @@
 #include <tokenkeep/migrate.hpp>
 
 #include <tokenkeep/basic_store.hpp>
+#include <tokenkeep/document_store.hpp>
 #include <tokenkeep/file_store.hpp>
+#include <tokenkeep/zoho/csv.hpp>
 #include <tokenkeep/zoho/schema.hpp>
 
 #include "catch.hpp"
@@ -168,6 +170,72 @@ TEST_CASE("migrate: where ids do not fit, the target gives its own, and finds th
     for (const token& row : to.get_tokens()) CHECK(row.id.size() == 9);
     CHECK(migrate(from, to).unchanged == 3);
     CHECK(to.get_tokens().size() == 3);
+}
+
+TEST_CASE("migrate: over Zoho's ten columns, too, what was renewed in the target stays as it is there", "[migrate]") {
+    temporary_directory folder;
+    memory_store from = with_users(1);
+    basic_document_store<text_file, zoho::csv, zoho_schema> to{text_file{folder / "tokens.csv"}};
+    CHECK(migrate(from, to).copied == 1);
+    token row = to.get_tokens()[0]; // it has no time of issue
+    row.access_token = "renewed";
+    row.refresh_token = "rotated";
+    row.expires_at = noon + 120 * minute;
+    to.save_token(row);
+    CHECK(migrate(from, to).kept.size() == 1);
+    CHECK(to.get_tokens() == std::vector<token>{row});
+
+    row.expires_at = noon; // and what is older there is brought up to date
+    to.save_token(row);
+    CHECK(migrate(from, to).updated == 1);
+    CHECK(to.get_tokens()[0].access_token == "access of user 0");
+}
+
+TEST_CASE("migrate: a row without a user is refused where its id does not fit, as it would be copied twice",
+          "[migrate]") {
+    memory_store from;
+    from.save_token({.client_id = "app", .refresh_token = "nobody's"});
+    short_ids to;
+    for (int times = 0; times < 2; ++times) CHECK(migrate(from, to).refused.size() == 1);
+    CHECK(to.get_tokens().empty());
+}
+
+TEST_CASE("migrate: one user at two API domains is two rows, though an id be the same", "[migrate]") {
+    map_store from, to;
+    token here = login("ada"), there = login("ada");
+    here.id = there.id = "1";
+    here.api_domain = "https://www.zohoapis.eu";
+    there.api_domain = "https://www.zohoapis.com";
+    here.issued_at = noon + minute;
+    from.save_token(here);
+    to.save_token(there);
+    CHECK(migrate(from, to).copied == 1);
+    CHECK(to.find_token_by_id("1") == there);
+    CHECK(to.get_tokens().size() == 2);
+}
+
+TEST_CASE("migrate: a token that the target lacks is not taken for a field without a place", "[migrate]") {
+    memory_store from, to;
+    from.save_token(login("ada"));
+    token poorer = login("ada");
+    poorer.refresh_token = secret();
+    to.save_token(poorer);
+    CHECK(migrate(from, to).kept.size() == 1);
+}
+
+TEST_CASE("migrate: an update keeps whose row it is", "[migrate]") {
+    memory_store from, to;
+    token row = login("ada");
+    row.seed = "seed";
+    to.save_token(row);
+    from.save_token({.client_id = "app",
+                     .refresh_token = row.refresh_token,
+                     .access_token = "renewed",
+                     .issued_at = noon + 60 * minute});
+    CHECK(migrate(from, to).updated == 1);
+    const token updated = to.find_token({.user_name = "ada"}).value();
+    CHECK(updated.access_token == "renewed");
+    CHECK(updated.seed == "seed");
 }
 
 TEST_CASE("migrate: rows that the target refuses are named, and the others are copied", "[migrate]") {

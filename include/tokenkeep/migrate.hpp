@@ -67,7 +67,9 @@ class migrating_row {
   private:
     /// Ids may be the same by chance: Zoho's SDKs count them.
     bool is_same_login(const token& there) const {
-        if (!row_.user_name.empty()) return row_.user_name == there.user_name && row_.client_id == there.client_id;
+        if (!row_.user_name.empty())
+            return row_.user_name == there.user_name && row_.client_id == there.client_id &&
+                   (row_.api_domain.empty() || there.api_domain.empty() || row_.api_domain == there.api_domain);
         const auto shared = [&](auto member) { return !is_absent(row_.*member) && row_.*member == there.*member; };
         return shared(&token::seed) || shared(&token::refresh_token) || shared(&token::grant_token) ||
                shared(&token::access_token);
@@ -79,7 +81,8 @@ class migrating_row {
         try {
             to_.save_token(row_);
         } catch (const std::system_error& failure) {
-            if (failure.code() != errc::invalid_record) throw;
+            // Without a user and without its id it would not be found again, and copied a second time.
+            if (failure.code() != errc::invalid_record || row_.user_name.empty()) throw;
             to_.save_token(without_id());
         }
     }
@@ -87,10 +90,18 @@ class migrating_row {
     bool update(const token& there) {
         token fresh = row_;
         fresh.id = there.id;
+        keep(fresh, there, &token::user_name, &token::client_id, &token::client_secret, &token::api_domain,
+             &token::seed);
         if constexpr (comparing_store<To>)
             return to_.replace_token(there, fresh);
         else
             return to_.save_token(fresh), true;
+    }
+
+    /// What says whose a row is stays, where the source does not say it.
+    template <class... Members>
+    static void keep(token& fresh, const token& there, Members... members) {
+        ((is_absent(fresh.*members) ? void(fresh.*members = there.*members) : void()), ...);
     }
 
     token without_id() const {
@@ -99,19 +110,22 @@ class migrating_row {
         return row;
     }
 
-    /// But for the id, and for fields that the target has no place for.
+    /// But for the id, and for fields that the target has no place for, which are no tokens.
     bool is_same(const token& there) const {
         for (const field& f : fields) {
             if (f.text == &token::id) continue;
-            const bool agrees =
-                f.visit([&](auto member) { return row_.*member == there.*member || is_absent(there.*member); });
+            const bool is_token = f.secret_text == &token::refresh_token || f.secret_text == &token::access_token ||
+                                  f.secret_text == &token::grant_token;
+            const bool agrees = f.visit(
+                [&](auto member) { return row_.*member == there.*member || (!is_token && is_absent(there.*member)); });
             if (!agrees) return false;
         }
         return true;
     }
 
     bool is_newer_than(const token& there) const {
-        return row_.issued_at && (!there.issued_at || *there.issued_at < *row_.issued_at);
+        if (row_.issued_at && there.issued_at) return *there.issued_at < *row_.issued_at;
+        return row_.expires_at && there.expires_at && *there.expires_at < *row_.expires_at;
     }
 
     To& to_;
@@ -124,8 +138,8 @@ class migrating_row {
 /// again, at any time: what lies in the target already is not copied twice, and a row that was renewed there meanwhile is
 /// left as it is. Other programs may go on using both.
 ///
-/// A row keeps its id, if ids of that kind fit. A row that is in the target is overwritten only if its access token was
-/// issued earlier than the one in the source.
+/// A row keeps its id, if ids of that kind fit; one without a user is refused where they do not. A row that is in the
+/// target is overwritten only if its access token was issued, or else ends, earlier than the one in the source.
 ///
 /// `progress(const migration_report&)` is called after each row; what it throws ends the copying. Throws what the stores
 /// throw, but for rows that the target refuses, which are named in the report. Cost: one look-up or two, and at most one

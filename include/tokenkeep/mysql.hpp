@@ -9,6 +9,7 @@
 #include <tokenkeep/secret.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/sql_store.hpp>
+#include <tokenkeep/text/ascii.hpp>
 #include <tokenkeep/text/sha256.hpp>
 
 #include <algorithm>
@@ -60,6 +61,7 @@ inline sql_error mysql_failure(unsigned number) {
         case 1020:
         case 1205:
         case 1213:
+        case 1615: // to be prepared again
         case 1317: // a statement that was ended, or took too long
         case 1969:
         case 3024: return sql_fault::conflict;
@@ -68,6 +70,7 @@ inline sql_error mysql_failure(unsigned number) {
         case 1061:
         case 1062:
         case 1586: return sql_fault::exists;
+        case 1048: // no NULL there
         case 1118:
         case 1153:
         case 1264:
@@ -200,7 +203,8 @@ class mysql_session {
         [[maybe_unused]] static const int once = mysql_library_init(0, nullptr, nullptr);
         session_.reset(mysql_init(nullptr));
         if (!session_) throw sql_error(sql_fault::other, "no memory for a connection");
-        const auto seconds = std::max(std::chrono::seconds(1), std::chrono::ceil<std::chrono::seconds>(patience));
+        const auto seconds = std::clamp<std::chrono::seconds>(std::chrono::ceil<std::chrono::seconds>(patience),
+                                                              std::chrono::seconds(1), std::chrono::hours(1));
         const auto connect_timeout = static_cast<unsigned>(seconds.count());
         const unsigned answer_timeout = connect_timeout + 30; // the server ends its waits earlier
         set(MYSQL_OPT_CONNECT_TIMEOUT, &connect_timeout);
@@ -215,6 +219,7 @@ class mysql_session {
                                CLIENT_FOUND_ROWS) == nullptr)
             throw failure();
         execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION autocommit = 1, SESSION "
+                "completion_type = 0, SESSION sql_safe_updates = 0, SESSION "
                 "innodb_lock_wait_timeout = " +
                 std::to_string(seconds.count()) + ", SESSION lock_wait_timeout = " + std::to_string(seconds.count()));
         execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
@@ -222,6 +227,12 @@ class mysql_session {
             throw error(errc::storage_failure,
                         "tokenkeep: the server does not take the strict sql_mode, without which it "
                         "may cut tokens off");
+    }
+
+    /// A session that will only hold a lock, and meanwhile says nothing, for as long as it takes.
+    void connect_for_lock(std::chrono::milliseconds patience) {
+        connect(patience);
+        execute("SET SESSION wait_timeout = 2147483"); // seconds, the most that every server takes
     }
 
     void execute(const std::string& sql) {
@@ -284,7 +295,7 @@ class mysql_session {
     }
 
     std::string server_name(const std::string& name) const {
-        return "tokenkeep " + text::sha256_hex(options_.database + " " + name).substr(0, 48);
+        return "tokenkeep " + text::sha256_hex(text::to_lower(options_.database) + " " + name).substr(0, 48);
     }
 
     mysql_parameters options_;

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,7 +37,7 @@ inline sql_error postgres_failure(std::string_view state, bool is_connected) {
         if (!is_connected || state.starts_with("08") || state.starts_with("57P")) return sql_fault::lost;
         if (state == "40001" || state == "40P01" || state == "55P03" || state == "57014") return sql_fault::conflict;
         if (state == "23505" || state == "42P07" || state == "42710") return sql_fault::exists;
-        if (state.starts_with("22") || state == "54000") return sql_fault::value;
+        if (state.starts_with("22") || state == "54000" || state == "23502") return sql_fault::value;
         if (state == "42501" || state.starts_with("28") || state == "25006") return sql_fault::denied;
         if (state == "XX001" || state == "XX002") return sql_fault::corrupt;
         return sql_fault::other;
@@ -91,6 +92,8 @@ class postgres_statement {
             lengths_.resize(parameter + 1);
             formats_.resize(parameter + 1, 1);
         }
+        if (value && value->size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+            throw sql_error(sql_fault::value, "more than 2 GiB");
         values_[parameter] = !value ? nullptr : value->empty() ? "" : value->data();
         lengths_[parameter] = value ? static_cast<int>(value->size()) : 0;
     }
@@ -130,7 +133,8 @@ class postgres_session {
     explicit postgres_session(secret options) : options_(std::move(options)) {}
 
     void connect(std::chrono::milliseconds patience) {
-        const auto limit = std::max(std::chrono::milliseconds(1'000), patience);
+        const auto limit =
+            std::clamp<std::chrono::milliseconds>(patience, std::chrono::seconds(1), std::chrono::hours(1));
         const wiping_string options(options_.reveal());
         const std::string seconds = std::to_string(std::chrono::ceil<std::chrono::seconds>(limit).count());
         const std::string unanswered = std::to_string(limit.count() + 15'000);
@@ -161,6 +165,13 @@ class postgres_session {
             execute(setting);
     }
 
+    /// A session that will only hold a lock, and meanwhile says nothing, for as long as it takes.
+    void connect_for_lock(std::chrono::milliseconds patience) {
+        connect(patience);
+        execute("SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', "
+                "'statement_timeout')"); // as far as this server has them
+    }
+
     void execute(const std::string& sql) { postgres_result(PQexec(session_.get(), sql.c_str()), session_.get()); }
 
     postgres_statement prepare(const std::string& sql) {
@@ -171,15 +182,18 @@ class postgres_session {
 
     /// Whether the lock was obtained; the server waits for it.
     bool try_lock(const std::string& name, std::chrono::steady_clock::time_point deadline) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-        const auto wait = std::max(std::chrono::milliseconds(1), left);
-        try {
-            ask("SELECT set_config('lock_timeout', $1, false)", std::to_string(wait.count()));
-            ask("SELECT pg_advisory_lock($1::text::bigint)", server_number(name));
-            return true;
-        } catch (const sql_error& failure) {
-            if (failure.fault() != sql_fault::conflict) throw;
-            return false;
+        using namespace std::chrono_literals;
+        for (;;) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+            const auto wait = std::clamp<std::chrono::milliseconds>(left, 1ms, 5'000ms);
+            try {
+                ask("SELECT set_config('lock_timeout', $1, false)", std::to_string(wait.count()));
+                ask("SELECT pg_advisory_lock($1::text::bigint)", server_number(name));
+                return true;
+            } catch (const sql_error& failure) {
+                if (failure.fault() != sql_fault::conflict) throw;
+                if (std::chrono::steady_clock::now() >= deadline) return false;
+            }
         }
     }
     void unlock(const std::string& name) { ask("SELECT pg_advisory_unlock($1::text::bigint)", server_number(name)); }

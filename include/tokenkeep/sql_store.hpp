@@ -169,7 +169,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     /// The threads of this store wait among themselves, so that each identity takes one connection for its lock.
     auto lock_name(const std::string& key, std::chrono::steady_clock::time_point deadline) {
         auto among_threads = locks_.lock(key, deadline);
-        auto among_all = detail::require_locked(session_.connection().lock(session_.table() + " " + key, deadline));
+        auto among_all = detail::require_locked(session_.connection().lock(session_.table_key() + " " + key, deadline));
         return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
     }
 

@@ -8,6 +8,7 @@
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/sql_store.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +29,7 @@ inline sql_error sqlite_failure(int code) {
         switch (code & 0xff) {
         case SQLITE_BUSY:
         case SQLITE_LOCKED: return sql_fault::conflict;
-        case SQLITE_CONSTRAINT: return sql_fault::exists;
+        case SQLITE_CONSTRAINT: return code == SQLITE_CONSTRAINT_NOTNULL ? sql_fault::value : sql_fault::exists;
         case SQLITE_TOOBIG: return sql_fault::value;
         case SQLITE_PERM:
         case SQLITE_AUTH:
@@ -150,9 +151,10 @@ class sqlite_connection {
     }
 
     void execute(const std::string& sql) {
-        // After some failures, such as a full disk, SQLite has rolled back by itself.
-        if (sql == "ROLLBACK" && sqlite3_get_autocommit(opened_.get()) != 0) return;
-        detail::require_sqlite_file(opened_.get());
+        if (sql != "ROLLBACK")
+            detail::require_sqlite_file(opened_.get());
+        else if (sqlite3_get_autocommit(opened_.get()) != 0) // after some failures SQLite has done it by itself
+            return;
         const int result = sqlite3_exec(opened_.get(), sql.c_str(), nullptr, nullptr, nullptr);
         if (result != SQLITE_OK) throw detail::sqlite_failure(sqlite3_extended_errcode(opened_.get()));
     }
@@ -197,7 +199,7 @@ class sqlite_connection {
         const int result = sqlite3_open_v2(path_.c_str(), &opened, flags, nullptr);
         opened_.reset(opened);
         if (result != SQLITE_OK) throw detail::sqlite_failure(result);
-        sqlite3_busy_timeout(opened, static_cast<int>(patience.count()));
+        sqlite3_busy_timeout(opened, static_cast<int>(std::min(patience, longest_wait).count()));
         for (const char* setting :
              {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA secure_delete = ON"})
             execute(setting);
@@ -208,6 +210,7 @@ class sqlite_connection {
         return one.device == other.device && one.number == other.number;
     }
 
+    static constexpr std::chrono::milliseconds longest_wait = std::chrono::hours(1);
     static constexpr const char* companions[] = {"-wal", "-shm", "-journal"};
 
     std::string path_, table_;

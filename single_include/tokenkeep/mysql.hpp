@@ -32,17 +32,36 @@ namespace tokenkeep::inline v0::detail {
 
 /// Locks that a database server keeps for a session and drops when the session ends, be it because the process was
 /// killed. Each is held by a session of its own, as one session excludes none of its own threads; sessions are used
-/// again. A Session has connect(patience), try_lock(name, deadline) -> bool and unlock(name).
+/// again, if soon. A Session has connect_for_lock(patience), try_lock(name, deadline) -> bool and unlock(name).
 template <class Session>
 class session_locks {
-    struct idle_sessions {
-        std::mutex mutex{};
-        std::vector<Session> sessions{};
+    using clock = std::chrono::steady_clock;
 
+    class idle_sessions {
+        struct idle_session {
+            Session session;
+            clock::time_point since;
+        };
+
+      public:
         void add(Session session) {
-            const std::lock_guard lock(mutex);
-            if (sessions.size() < 4) sessions.push_back(std::move(session));
+            const std::lock_guard lock(mutex_);
+            if (sessions_.size() < 4) sessions_.push_back({std::move(session), clock::now()});
         }
+        /// The one that was added last, unless it has been idle for so long that something on the way may have dropped it.
+        std::optional<Session> take() {
+            const std::lock_guard lock(mutex_);
+            if (sessions_.empty()) return std::nullopt;
+            idle_session last = std::move(sessions_.back());
+            sessions_.pop_back();
+            if (clock::now() - last.since < std::chrono::seconds(30)) return std::move(last.session);
+            sessions_.clear();
+            return std::nullopt;
+        }
+
+      private:
+        std::mutex mutex_{};
+        std::vector<idle_session> sessions_{};
     };
 
   public:
@@ -74,26 +93,19 @@ class session_locks {
 
     /// `fresh` is a session that is not connected. Throws errc::lock_timeout when `deadline` passes.
     guard lock(Session fresh, const std::string& name, std::chrono::steady_clock::time_point deadline) {
-        if (std::optional<Session> used = take()) {
+        if (std::optional<Session> used = idle_->take()) {
             try {
                 return lock_with(*std::move(used), name, deadline);
             } catch (const sql_error& failure) {
                 if (failure.fault() != sql_fault::lost) throw;
             }
         }
-        fresh.connect(std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()));
+        // However soon the deadline is: a server that answers slowly would else never give a lock.
+        fresh.connect_for_lock(std::chrono::seconds(10));
         return lock_with(std::move(fresh), name, deadline);
     }
 
   private:
-    std::optional<Session> take() {
-        const std::lock_guard lock(idle_->mutex);
-        if (idle_->sessions.empty()) return std::nullopt;
-        std::optional<Session> taken(std::move(idle_->sessions.back()));
-        idle_->sessions.pop_back();
-        return taken;
-    }
-
     guard lock_with(Session session, const std::string& name, std::chrono::steady_clock::time_point deadline) {
         if (session.try_lock(name, deadline)) return guard(idle_, std::move(session), name);
         idle_->add(std::move(session));
@@ -106,6 +118,7 @@ class session_locks {
 } // namespace tokenkeep::inline v0::detail
 
 #endif
+
 
 
 
@@ -162,6 +175,7 @@ inline sql_error mysql_failure(unsigned number) {
         case 1020:
         case 1205:
         case 1213:
+        case 1615: // to be prepared again
         case 1317: // a statement that was ended, or took too long
         case 1969:
         case 3024: return sql_fault::conflict;
@@ -170,6 +184,7 @@ inline sql_error mysql_failure(unsigned number) {
         case 1061:
         case 1062:
         case 1586: return sql_fault::exists;
+        case 1048: // no NULL there
         case 1118:
         case 1153:
         case 1264:
@@ -302,7 +317,8 @@ class mysql_session {
         [[maybe_unused]] static const int once = mysql_library_init(0, nullptr, nullptr);
         session_.reset(mysql_init(nullptr));
         if (!session_) throw sql_error(sql_fault::other, "no memory for a connection");
-        const auto seconds = std::max(std::chrono::seconds(1), std::chrono::ceil<std::chrono::seconds>(patience));
+        const auto seconds = std::clamp<std::chrono::seconds>(std::chrono::ceil<std::chrono::seconds>(patience),
+                                                              std::chrono::seconds(1), std::chrono::hours(1));
         const auto connect_timeout = static_cast<unsigned>(seconds.count());
         const unsigned answer_timeout = connect_timeout + 30; // the server ends its waits earlier
         set(MYSQL_OPT_CONNECT_TIMEOUT, &connect_timeout);
@@ -317,6 +333,7 @@ class mysql_session {
                                CLIENT_FOUND_ROWS) == nullptr)
             throw failure();
         execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION autocommit = 1, SESSION "
+                "completion_type = 0, SESSION sql_safe_updates = 0, SESSION "
                 "innodb_lock_wait_timeout = " +
                 std::to_string(seconds.count()) + ", SESSION lock_wait_timeout = " + std::to_string(seconds.count()));
         execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
@@ -324,6 +341,12 @@ class mysql_session {
             throw error(errc::storage_failure,
                         "tokenkeep: the server does not take the strict sql_mode, without which it "
                         "may cut tokens off");
+    }
+
+    /// A session that will only hold a lock, and meanwhile says nothing, for as long as it takes.
+    void connect_for_lock(std::chrono::milliseconds patience) {
+        connect(patience);
+        execute("SET SESSION wait_timeout = 2147483"); // seconds, the most that every server takes
     }
 
     void execute(const std::string& sql) {
@@ -386,7 +409,7 @@ class mysql_session {
     }
 
     std::string server_name(const std::string& name) const {
-        return "tokenkeep " + text::sha256_hex(options_.database + " " + name).substr(0, 48);
+        return "tokenkeep " + text::sha256_hex(text::to_lower(options_.database) + " " + name).substr(0, 48);
     }
 
     mysql_parameters options_;

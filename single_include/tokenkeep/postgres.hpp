@@ -32,17 +32,36 @@ namespace tokenkeep::inline v0::detail {
 
 /// Locks that a database server keeps for a session and drops when the session ends, be it because the process was
 /// killed. Each is held by a session of its own, as one session excludes none of its own threads; sessions are used
-/// again. A Session has connect(patience), try_lock(name, deadline) -> bool and unlock(name).
+/// again, if soon. A Session has connect_for_lock(patience), try_lock(name, deadline) -> bool and unlock(name).
 template <class Session>
 class session_locks {
-    struct idle_sessions {
-        std::mutex mutex{};
-        std::vector<Session> sessions{};
+    using clock = std::chrono::steady_clock;
 
+    class idle_sessions {
+        struct idle_session {
+            Session session;
+            clock::time_point since;
+        };
+
+      public:
         void add(Session session) {
-            const std::lock_guard lock(mutex);
-            if (sessions.size() < 4) sessions.push_back(std::move(session));
+            const std::lock_guard lock(mutex_);
+            if (sessions_.size() < 4) sessions_.push_back({std::move(session), clock::now()});
         }
+        /// The one that was added last, unless it has been idle for so long that something on the way may have dropped it.
+        std::optional<Session> take() {
+            const std::lock_guard lock(mutex_);
+            if (sessions_.empty()) return std::nullopt;
+            idle_session last = std::move(sessions_.back());
+            sessions_.pop_back();
+            if (clock::now() - last.since < std::chrono::seconds(30)) return std::move(last.session);
+            sessions_.clear();
+            return std::nullopt;
+        }
+
+      private:
+        std::mutex mutex_{};
+        std::vector<idle_session> sessions_{};
     };
 
   public:
@@ -74,26 +93,19 @@ class session_locks {
 
     /// `fresh` is a session that is not connected. Throws errc::lock_timeout when `deadline` passes.
     guard lock(Session fresh, const std::string& name, std::chrono::steady_clock::time_point deadline) {
-        if (std::optional<Session> used = take()) {
+        if (std::optional<Session> used = idle_->take()) {
             try {
                 return lock_with(*std::move(used), name, deadline);
             } catch (const sql_error& failure) {
                 if (failure.fault() != sql_fault::lost) throw;
             }
         }
-        fresh.connect(std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()));
+        // However soon the deadline is: a server that answers slowly would else never give a lock.
+        fresh.connect_for_lock(std::chrono::seconds(10));
         return lock_with(std::move(fresh), name, deadline);
     }
 
   private:
-    std::optional<Session> take() {
-        const std::lock_guard lock(idle_->mutex);
-        if (idle_->sessions.empty()) return std::nullopt;
-        std::optional<Session> taken(std::move(idle_->sessions.back()));
-        idle_->sessions.pop_back();
-        return taken;
-    }
-
     guard lock_with(Session session, const std::string& name, std::chrono::steady_clock::time_point deadline) {
         if (session.try_lock(name, deadline)) return guard(idle_, std::move(session), name);
         idle_->add(std::move(session));
@@ -119,6 +131,7 @@ class session_locks {
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -138,7 +151,7 @@ inline sql_error postgres_failure(std::string_view state, bool is_connected) {
         if (!is_connected || state.starts_with("08") || state.starts_with("57P")) return sql_fault::lost;
         if (state == "40001" || state == "40P01" || state == "55P03" || state == "57014") return sql_fault::conflict;
         if (state == "23505" || state == "42P07" || state == "42710") return sql_fault::exists;
-        if (state.starts_with("22") || state == "54000") return sql_fault::value;
+        if (state.starts_with("22") || state == "54000" || state == "23502") return sql_fault::value;
         if (state == "42501" || state.starts_with("28") || state == "25006") return sql_fault::denied;
         if (state == "XX001" || state == "XX002") return sql_fault::corrupt;
         return sql_fault::other;
@@ -193,6 +206,8 @@ class postgres_statement {
             lengths_.resize(parameter + 1);
             formats_.resize(parameter + 1, 1);
         }
+        if (value && value->size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+            throw sql_error(sql_fault::value, "more than 2 GiB");
         values_[parameter] = !value ? nullptr : value->empty() ? "" : value->data();
         lengths_[parameter] = value ? static_cast<int>(value->size()) : 0;
     }
@@ -232,7 +247,8 @@ class postgres_session {
     explicit postgres_session(secret options) : options_(std::move(options)) {}
 
     void connect(std::chrono::milliseconds patience) {
-        const auto limit = std::max(std::chrono::milliseconds(1'000), patience);
+        const auto limit =
+            std::clamp<std::chrono::milliseconds>(patience, std::chrono::seconds(1), std::chrono::hours(1));
         const wiping_string options(options_.reveal());
         const std::string seconds = std::to_string(std::chrono::ceil<std::chrono::seconds>(limit).count());
         const std::string unanswered = std::to_string(limit.count() + 15'000);
@@ -263,6 +279,13 @@ class postgres_session {
             execute(setting);
     }
 
+    /// A session that will only hold a lock, and meanwhile says nothing, for as long as it takes.
+    void connect_for_lock(std::chrono::milliseconds patience) {
+        connect(patience);
+        execute("SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', "
+                "'statement_timeout')"); // as far as this server has them
+    }
+
     void execute(const std::string& sql) { postgres_result(PQexec(session_.get(), sql.c_str()), session_.get()); }
 
     postgres_statement prepare(const std::string& sql) {
@@ -273,15 +296,18 @@ class postgres_session {
 
     /// Whether the lock was obtained; the server waits for it.
     bool try_lock(const std::string& name, std::chrono::steady_clock::time_point deadline) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-        const auto wait = std::max(std::chrono::milliseconds(1), left);
-        try {
-            ask("SELECT set_config('lock_timeout', $1, false)", std::to_string(wait.count()));
-            ask("SELECT pg_advisory_lock($1::text::bigint)", server_number(name));
-            return true;
-        } catch (const sql_error& failure) {
-            if (failure.fault() != sql_fault::conflict) throw;
-            return false;
+        using namespace std::chrono_literals;
+        for (;;) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+            const auto wait = std::clamp<std::chrono::milliseconds>(left, 1ms, 5'000ms);
+            try {
+                ask("SELECT set_config('lock_timeout', $1, false)", std::to_string(wait.count()));
+                ask("SELECT pg_advisory_lock($1::text::bigint)", server_number(name));
+                return true;
+            } catch (const sql_error& failure) {
+                if (failure.fault() != sql_fault::conflict) throw;
+                if (std::chrono::steady_clock::now() >= deadline) return false;
+            }
         }
     }
     void unlock(const std::string& name) { ask("SELECT pg_advisory_unlock($1::text::bigint)", server_number(name)); }

@@ -530,12 +530,18 @@ struct system_clock {
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 namespace tokenkeep::inline v0::text {
 
 /// The lower case of an ASCII letter; any other byte as it is, whatever the locale.
 constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+inline std::string to_lower(std::string text) {
+    for (char& c : text) c = to_lower(c);
+    return text;
+}
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
@@ -6756,7 +6762,9 @@ class migrating_row {
   private:
     /// Ids may be the same by chance: Zoho's SDKs count them.
     bool is_same_login(const token& there) const {
-        if (!row_.user_name.empty()) return row_.user_name == there.user_name && row_.client_id == there.client_id;
+        if (!row_.user_name.empty())
+            return row_.user_name == there.user_name && row_.client_id == there.client_id &&
+                   (row_.api_domain.empty() || there.api_domain.empty() || row_.api_domain == there.api_domain);
         const auto shared = [&](auto member) { return !is_absent(row_.*member) && row_.*member == there.*member; };
         return shared(&token::seed) || shared(&token::refresh_token) || shared(&token::grant_token) ||
                shared(&token::access_token);
@@ -6768,7 +6776,8 @@ class migrating_row {
         try {
             to_.save_token(row_);
         } catch (const std::system_error& failure) {
-            if (failure.code() != errc::invalid_record) throw;
+            // Without a user and without its id it would not be found again, and copied a second time.
+            if (failure.code() != errc::invalid_record || row_.user_name.empty()) throw;
             to_.save_token(without_id());
         }
     }
@@ -6776,10 +6785,18 @@ class migrating_row {
     bool update(const token& there) {
         token fresh = row_;
         fresh.id = there.id;
+        keep(fresh, there, &token::user_name, &token::client_id, &token::client_secret, &token::api_domain,
+             &token::seed);
         if constexpr (comparing_store<To>)
             return to_.replace_token(there, fresh);
         else
             return to_.save_token(fresh), true;
+    }
+
+    /// What says whose a row is stays, where the source does not say it.
+    template <class... Members>
+    static void keep(token& fresh, const token& there, Members... members) {
+        ((is_absent(fresh.*members) ? void(fresh.*members = there.*members) : void()), ...);
     }
 
     token without_id() const {
@@ -6788,19 +6805,22 @@ class migrating_row {
         return row;
     }
 
-    /// But for the id, and for fields that the target has no place for.
+    /// But for the id, and for fields that the target has no place for, which are no tokens.
     bool is_same(const token& there) const {
         for (const field& f : fields) {
             if (f.text == &token::id) continue;
-            const bool agrees =
-                f.visit([&](auto member) { return row_.*member == there.*member || is_absent(there.*member); });
+            const bool is_token = f.secret_text == &token::refresh_token || f.secret_text == &token::access_token ||
+                                  f.secret_text == &token::grant_token;
+            const bool agrees = f.visit(
+                [&](auto member) { return row_.*member == there.*member || (!is_token && is_absent(there.*member)); });
             if (!agrees) return false;
         }
         return true;
     }
 
     bool is_newer_than(const token& there) const {
-        return row_.issued_at && (!there.issued_at || *there.issued_at < *row_.issued_at);
+        if (row_.issued_at && there.issued_at) return *there.issued_at < *row_.issued_at;
+        return row_.expires_at && there.expires_at && *there.expires_at < *row_.expires_at;
     }
 
     To& to_;
@@ -6813,8 +6833,8 @@ class migrating_row {
 /// again, at any time: what lies in the target already is not copied twice, and a row that was renewed there meanwhile is
 /// left as it is. Other programs may go on using both.
 ///
-/// A row keeps its id, if ids of that kind fit. A row that is in the target is overwritten only if its access token was
-/// issued earlier than the one in the source.
+/// A row keeps its id, if ids of that kind fit; one without a user is refused where they do not. A row that is in the
+/// target is overwritten only if its access token was issued, or else ends, earlier than the one in the source.
 ///
 /// `progress(const migration_report&)` is called after each row; what it throws ends the copying. Throws what the stores
 /// throw, but for rows that the target refuses, which are named in the report. Cost: one look-up or two, and at most one
@@ -7222,11 +7242,13 @@ class sql_text {
     };
 
   public:
-    sql_text(const sql_dialect& dialect, std::string_view table) : dialect_(&dialect), name_(table) {
+    sql_text(const sql_dialect& dialect, std::string_view table)
+        : dialect_(&dialect), name_(table), lower_name_(text::to_lower(name_)) {
         require_plain(name_);
     }
 
-    const std::string& table() const noexcept { return name_; }
+    /// The table's name where it is compared: databases may take "Tokens" and "tokens" for one table.
+    const std::string& name_in_schema() const noexcept { return lower_name_; }
 
     std::string find_by(std::size_t column) const { return select().append(" WHERE ").append(where(column)); }
     std::string select() const { return "SELECT " + column_names() + " FROM " + quoted(name_); }
@@ -7367,7 +7389,7 @@ class sql_text {
     }
 
     const sql_dialect* dialect_;
-    std::string name_;
+    std::string name_, lower_name_;
 };
 
 } // namespace tokenkeep::inline v0::detail
@@ -7434,7 +7456,8 @@ class sql_session {
     }
 
     Connection& connection() noexcept { return connection_; }
-    const std::string& table() const noexcept { return text_.table(); }
+    /// The same for every store of one table.
+    const std::string& table_key() const noexcept { return text_.name_in_schema(); }
 
     // ---- Rows, for row_set ----
 
@@ -7617,7 +7640,7 @@ class sql_session {
             ignoring_what_exists([&] {
                 const std::string version = std::to_string(sql_schema_version);
                 statement made = connection_.prepare(text_.insert_version());
-                values row = one(text_.table());
+                values row = one(text_.name_in_schema());
                 row.add(version);
                 run_statement(made, row, [](statement&) {});
             });
@@ -7633,7 +7656,7 @@ class sql_session {
 
     std::optional<std::string> version_in(statement& asked) {
         std::optional<std::string> found;
-        run_statement(asked, one(text_.table()), [&](statement& row) { found = row.column(0).value_or(""); });
+        run_statement(asked, one(text_.name_in_schema()), [&](statement& row) { found = row.column(0).value_or(""); });
         return found;
     }
 
@@ -7778,6 +7801,9 @@ class sql_transactions {
                 is_in_doubt = is_in_doubt || !took_place;
                 if ((took_place == false || change.id.empty()) && may_repeat(failure)) continue;
                 throw failure.with(is_in_doubt ? errc::indeterminate : errc::not_saved);
+            } catch (...) {
+                session_.abandon();
+                throw;
             }
         }
     }
@@ -7971,7 +7997,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     /// The threads of this store wait among themselves, so that each identity takes one connection for its lock.
     auto lock_name(const std::string& key, std::chrono::steady_clock::time_point deadline) {
         auto among_threads = locks_.lock(key, deadline);
-        auto among_all = detail::require_locked(session_.connection().lock(session_.table() + " " + key, deadline));
+        auto among_all = detail::require_locked(session_.connection().lock(session_.table_key() + " " + key, deadline));
         return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
     }
 

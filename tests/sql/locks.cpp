@@ -291,6 +291,25 @@ TEMPLATE_TEST_CASE("sql_store: a change waits for others for as long as the poli
     }
 }
 
+TEMPLATE_TEST_CASE("sql_store: a lock is kept though the server ends idle sessions soon", "[sql]", mysql_backend,
+                   postgres_backend) {
+    constexpr bool is_mysql = std::is_same_v<TestType, mysql_backend>;
+    visitor<TestType> administrator;
+    administrator.execute(is_mysql ? "SET GLOBAL wait_timeout = 1"
+                                   : "ALTER DATABASE tokenkeep SET idle_session_timeout = '1s'");
+    const std::string table = new_table();
+    auto one = store_on<TestType>(table), two = store_on<TestType>(table);
+    {
+        const auto guard = one.lock_token("a", steady::now() + 5s);
+        std::this_thread::sleep_for(2500ms);
+        CHECK(code_of([&] { (void)two.lock_token("a", steady::now() + 50ms); }) == errc::lock_timeout);
+        one.save_token(record("ada")); // over a connection that is made anew
+    }
+    CHECK(two.get_tokens().size() == 1);
+    administrator.execute(is_mysql ? "SET GLOBAL wait_timeout = 28800"
+                                   : "ALTER DATABASE tokenkeep RESET idle_session_timeout");
+}
+
 TEMPLATE_TEST_CASE("sql_store: a change that a deadlock has undone is made again", "[sql]", mysql_backend,
                    postgres_backend) {
     const std::string table = new_table();

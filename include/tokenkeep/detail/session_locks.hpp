@@ -17,17 +17,36 @@ namespace tokenkeep::inline v0::detail {
 
 /// Locks that a database server keeps for a session and drops when the session ends, be it because the process was
 /// killed. Each is held by a session of its own, as one session excludes none of its own threads; sessions are used
-/// again. A Session has connect(patience), try_lock(name, deadline) -> bool and unlock(name).
+/// again, if soon. A Session has connect_for_lock(patience), try_lock(name, deadline) -> bool and unlock(name).
 template <class Session>
 class session_locks {
-    struct idle_sessions {
-        std::mutex mutex{};
-        std::vector<Session> sessions{};
+    using clock = std::chrono::steady_clock;
 
+    class idle_sessions {
+        struct idle_session {
+            Session session;
+            clock::time_point since;
+        };
+
+      public:
         void add(Session session) {
-            const std::lock_guard lock(mutex);
-            if (sessions.size() < 4) sessions.push_back(std::move(session));
+            const std::lock_guard lock(mutex_);
+            if (sessions_.size() < 4) sessions_.push_back({std::move(session), clock::now()});
         }
+        /// The one that was added last, unless it has been idle for so long that something on the way may have dropped it.
+        std::optional<Session> take() {
+            const std::lock_guard lock(mutex_);
+            if (sessions_.empty()) return std::nullopt;
+            idle_session last = std::move(sessions_.back());
+            sessions_.pop_back();
+            if (clock::now() - last.since < std::chrono::seconds(30)) return std::move(last.session);
+            sessions_.clear();
+            return std::nullopt;
+        }
+
+      private:
+        std::mutex mutex_{};
+        std::vector<idle_session> sessions_{};
     };
 
   public:
@@ -59,26 +78,19 @@ class session_locks {
 
     /// `fresh` is a session that is not connected. Throws errc::lock_timeout when `deadline` passes.
     guard lock(Session fresh, const std::string& name, std::chrono::steady_clock::time_point deadline) {
-        if (std::optional<Session> used = take()) {
+        if (std::optional<Session> used = idle_->take()) {
             try {
                 return lock_with(*std::move(used), name, deadline);
             } catch (const sql_error& failure) {
                 if (failure.fault() != sql_fault::lost) throw;
             }
         }
-        fresh.connect(std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()));
+        // However soon the deadline is: a server that answers slowly would else never give a lock.
+        fresh.connect_for_lock(std::chrono::seconds(10));
         return lock_with(std::move(fresh), name, deadline);
     }
 
   private:
-    std::optional<Session> take() {
-        const std::lock_guard lock(idle_->mutex);
-        if (idle_->sessions.empty()) return std::nullopt;
-        std::optional<Session> taken(std::move(idle_->sessions.back()));
-        idle_->sessions.pop_back();
-        return taken;
-    }
-
     guard lock_with(Session session, const std::string& name, std::chrono::steady_clock::time_point deadline) {
         if (session.try_lock(name, deadline)) return guard(idle_, std::move(session), name);
         idle_->add(std::move(session));

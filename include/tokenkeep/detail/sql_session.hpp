@@ -65,7 +65,8 @@ class sql_session {
     }
 
     Connection& connection() noexcept { return connection_; }
-    const std::string& table() const noexcept { return text_.table(); }
+    /// The same for every store of one table.
+    const std::string& table_key() const noexcept { return text_.name_in_schema(); }
 
     // ---- Rows, for row_set ----
 
@@ -248,7 +249,7 @@ class sql_session {
             ignoring_what_exists([&] {
                 const std::string version = std::to_string(sql_schema_version);
                 statement made = connection_.prepare(text_.insert_version());
-                values row = one(text_.table());
+                values row = one(text_.name_in_schema());
                 row.add(version);
                 run_statement(made, row, [](statement&) {});
             });
@@ -264,7 +265,7 @@ class sql_session {
 
     std::optional<std::string> version_in(statement& asked) {
         std::optional<std::string> found;
-        run_statement(asked, one(text_.table()), [&](statement& row) { found = row.column(0).value_or(""); });
+        run_statement(asked, one(text_.name_in_schema()), [&](statement& row) { found = row.column(0).value_or(""); });
         return found;
     }
 

@@ -54,11 +54,13 @@ class sql_text {
     };
 
   public:
-    sql_text(const sql_dialect& dialect, std::string_view table) : dialect_(&dialect), name_(table) {
+    sql_text(const sql_dialect& dialect, std::string_view table)
+        : dialect_(&dialect), name_(table), lower_name_(text::to_lower(name_)) {
         require_plain(name_);
     }
 
-    const std::string& table() const noexcept { return name_; }
+    /// The table's name where it is compared: databases may take "Tokens" and "tokens" for one table.
+    const std::string& name_in_schema() const noexcept { return lower_name_; }
 
     std::string find_by(std::size_t column) const { return select().append(" WHERE ").append(where(column)); }
     std::string select() const { return "SELECT " + column_names() + " FROM " + quoted(name_); }
@@ -199,7 +201,7 @@ class sql_text {
     }
 
     const sql_dialect* dialect_;
-    std::string name_;
+    std::string name_, lower_name_;
 };
 
 } // namespace tokenkeep::inline v0::detail

@@ -90,6 +90,9 @@ class sql_transactions {
                 is_in_doubt = is_in_doubt || !took_place;
                 if ((took_place == false || change.id.empty()) && may_repeat(failure)) continue;
                 throw failure.with(is_in_doubt ? errc::indeterminate : errc::not_saved);
+            } catch (...) {
+                session_.abandon();
+                throw;
             }
         }
     }

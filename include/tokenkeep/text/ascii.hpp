@@ -5,12 +5,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 namespace tokenkeep::inline v0::text {
 
 /// The lower case of an ASCII letter; any other byte as it is, whatever the locale.
 constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+inline std::string to_lower(std::string text) {
+    for (char& c : text) c = to_lower(c);
+    return text;
+}
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
