@@ -153,8 +153,10 @@ class postgres_session {
         if (PQstatus(session_.get()) != CONNECTION_OK) throw connect_failure();
         PQsetNoticeReceiver(
             session_.get(), [](void*, const PGresult*) {}, nullptr);
-        if (PQsetClientEncoding(session_.get(), "UTF8") != 0)
+        if (PQsetClientEncoding(session_.get(), "UTF8") != 0) {
+            if (PQstatus(session_.get()) != CONNECTION_OK) throw postgres_failure("", false);
             throw sql_error(sql_fault::other, "no UTF8 on the server");
+        }
         const std::string wait = std::to_string(limit.count());
         execute("SET lock_timeout = " + wait);
         execute("SET synchronous_commit = on");
