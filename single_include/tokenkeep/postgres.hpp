@@ -288,11 +288,13 @@ class postgres_session {
                 "'statement_timeout')"); // as far as this server has them
     }
 
-    void execute(const std::string& sql) { postgres_result(PQexec(session_.get(), sql.c_str()), session_.get()); }
+    void execute(const std::string& sql) {
+        const postgres_result done(PQexec(session_.get(), sql.c_str()), session_.get());
+    }
 
     postgres_statement prepare(const std::string& sql) {
         std::string name = "tokenkeep_" + std::to_string(++prepared_);
-        postgres_result(PQprepare(session_.get(), name.c_str(), sql.c_str(), 0, nullptr), session_.get());
+        const postgres_result done(PQprepare(session_.get(), name.c_str(), sql.c_str(), 0, nullptr), session_.get());
         return {session_.get(), std::move(name)};
     }
 
@@ -326,8 +328,8 @@ class postgres_session {
     void ask(const std::string& sql, const std::string& value) {
         const char* const values[] = {value.data()};
         const int lengths[] = {static_cast<int>(value.size())}, formats[] = {1};
-        postgres_result(PQexecParams(session_.get(), sql.c_str(), 1, nullptr, values, lengths, formats, 1),
-                        session_.get());
+        const postgres_result done(PQexecParams(session_.get(), sql.c_str(), 1, nullptr, values, lengths, formats, 1),
+                                   session_.get());
     }
 
     /// Advisory locks are numbers: 64 bits of the name's hash. Names share one by rare chance, which only makes one wait
