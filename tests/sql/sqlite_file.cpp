@@ -95,6 +95,19 @@ struct short_connection : tokenkeep::sqlite_connection {
     }
 };
 
+/// A database whose file is removed just before a transaction is committed.
+struct vanishing_connection : tokenkeep::sqlite_connection {
+    using sqlite_connection::sqlite_connection;
+
+    void execute(const std::string& sql) {
+        if (sql == "COMMIT")
+            for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(file + end);
+        sqlite_connection::execute(sql);
+    }
+
+    std::string file{};
+};
+
 /// While it lives, SQLite is as it may be built: what is saved is not flushed, and what is deleted is not overwritten.
 struct careless_sqlite {
     careless_sqlite() { sqlite3_auto_extension(reinterpret_cast<void (*)()>(&set)); }
@@ -205,6 +218,17 @@ TEST_CASE("sqlite: a file that is removed while it is open is store_gone for eve
         require_all_fail(store, errc::store_gone);
         CHECK_FALSE(exists(path));
     }
+}
+
+TEST_CASE("sqlite: a change whose file is removed before it is committed has not been saved, and says so", "[sql]") {
+    const temporary_directory folder;
+    const std::string path = folder / "tokens.db";
+    sqlite_store{path}.save_token(ada);
+    vanishing_connection vanishing(path);
+    vanishing.file = path;
+    tokenkeep::sql_store store(std::move(vanishing));
+    CHECK(code_of([&] { store.save_token({.user_name = "ada", .access_token = "next"}); }) == errc::store_gone);
+    CHECK_FALSE(exists(path));
 }
 
 TEST_CASE("sqlite: a file in whose place there is another is store_gone, and the other is not written", "[sql]") {
