@@ -2,8 +2,8 @@
 #ifndef TOKENKEEP_DOCUMENT_STORE_HPP
 #define TOKENKEEP_DOCUMENT_STORE_HPP
 
-#include <tokenkeep/detail/document_abilities.hpp>
 #include <tokenkeep/detail/row_set.hpp>
+#include <tokenkeep/detail/store_abilities.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/json_codec.hpp>
 #include <tokenkeep/store.hpp>
@@ -146,14 +146,15 @@ consteval bool explain_codec() {
 /// comes back; two rows are then compared by these.
 template <class Document, class Codec, class Policy>
 class basic_document_store
-    : public detail::document_abilities<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>,
-                                        detail::can_lock<Document> || detail::is_versioned<Document>> {
+    : public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
+      public detail::comparing_ability<basic_document_store<Document, Codec, Policy>,
+                                       detail::can_lock<Document> || detail::is_versioned<Document>> {
     static_assert(detail::explain_document<Document>() && detail::explain_codec<Codec>());
     static_assert(detail::explain_policy<Policy>());
     static constexpr bool locks = detail::can_lock<Document>;
     static constexpr bool versioned = detail::is_versioned<Document>;
-    friend detail::document_locking<basic_document_store, true>;
-    friend detail::document_comparing<basic_document_store, true>;
+    friend detail::locking_ability<basic_document_store, true>;
+    friend detail::comparing_ability<basic_document_store, true>;
     using row_set = detail::row_set<std::vector<token>, Policy>;
     using mutex = typename Policy::mutex;
 
@@ -179,6 +180,16 @@ class basic_document_store
     std::optional<token> find_token_by_id(const std::string& id) { return load().find_by_id(id); }
 
   private:
+    auto lock_identity(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+        return document_.lock(key, deadline);
+    }
+    bool replace(const token& expected, const token& record) {
+        return change([&](row_set& rows) { return rows.replace(as_kept(expected), record); });
+    }
+    bool remove(const token& expected) {
+        return change([&](row_set& rows) { return rows.remove(as_kept(expected)); });
+    }
+
     /// Does `edit(row_set&)` to the document and saves it if the result is true; the result.
     template <class Edit>
     bool change(Edit edit) {

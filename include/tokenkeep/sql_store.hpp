@@ -7,6 +7,7 @@
 #include <tokenkeep/detail/sql_cells.hpp>
 #include <tokenkeep/detail/sql_session.hpp>
 #include <tokenkeep/detail/sql_transactions.hpp>
+#include <tokenkeep/detail/store_abilities.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/store.hpp>
@@ -30,19 +31,6 @@ struct sql_guard {
     Guard among_all;
 };
 
-/// What only some connections let a store do; see document_abilities.
-template <class Store, bool is_able>
-struct sql_locking {};
-
-template <class Store>
-struct sql_locking<Store, true> {
-    /// See locking_store; the lock reaches as far as the connection's: across processes, and with a server across
-    /// machines.
-    auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
-        return static_cast<Store&>(*this).lock_name(key, deadline);
-    }
-};
-
 } // namespace detail
 
 /// A store over a database. One row of a table is one token; the table is made at the first call, with an index for
@@ -64,9 +52,9 @@ struct sql_locking<Store, true> {
 ///
 /// It may be moved while nobody else uses it. A child made by fork makes its own.
 template <class Connection, class Policy>
-class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
+class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_policy<Policy>());
-    friend detail::sql_locking<sql_store, true>;
+    friend detail::locking_ability<sql_store, true>;
     using session_type = detail::sql_session<Connection, Policy>;
     using cells_type = detail::sql_cells<typename detail::schema_of<Policy>::type>;
     using rows_type = detail::row_set<detail::sql_rows<session_type>, Policy>;
@@ -90,20 +78,20 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
 
     std::optional<token> find_token(const token& probe) {
         const std::lock_guard lock(mutex_);
-        return transactions().read([&] { return rows().find(probe); });
+        return detail::sql_read(session_, [&] { return rows().find(probe); });
     }
     std::optional<token> find_token_by_id(const std::string& id) {
         const std::lock_guard lock(mutex_);
-        return transactions().read([&] { return rows().find_by_id(id); });
+        return detail::sql_read(session_, [&] { return rows().find_by_id(id); });
     }
     std::vector<token> get_tokens() {
         const std::lock_guard lock(mutex_);
-        return transactions().read([&] { return rows().all(); });
+        return detail::sql_read(session_, [&] { return rows().all(); });
     }
 
     void save_token(const token& record) {
         const std::lock_guard lock(mutex_);
-        transactions().write([&] {
+        detail::sql_write(session_, [&] {
             std::optional<token> before = rows().find(record);
             token after = rows().saved_into(before, record);
             cells_type(after).require_fitting();
@@ -117,7 +105,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     }
     void delete_token(const std::string& id) {
         const std::lock_guard lock(mutex_);
-        const bool deleted = transactions().write([&] {
+        const bool deleted = detail::sql_write(session_, [&] {
             std::optional<token> before = rows().find_by_id(id);
             if (!before) return detail::sql_change{};
             session_.erase(id);
@@ -127,7 +115,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     }
     void delete_tokens() {
         const std::lock_guard lock(mutex_);
-        transactions().write([&] {
+        detail::sql_write(session_, [&] {
             session_.clear();
             return detail::sql_change{.made = true};
         });
@@ -138,7 +126,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     bool replace_token(const token& expected, const token& record) {
         const std::lock_guard lock(mutex_);
         cells_type(record).require_fitting();
-        return transactions().write([&] {
+        return detail::sql_write(session_, [&] {
             if (expected.id.empty() || !session_.replace(expected, record)) return detail::sql_change{};
             if (record.id != expected.id)
                 throw error(errc::invalid_record, "tokenkeep: a replacement keeps the row's id");
@@ -149,7 +137,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     /// See comparing_store: one DELETE of the row as it was read.
     bool remove_token(const token& expected) {
         const std::lock_guard lock(mutex_);
-        const bool removed = transactions().write([&] {
+        const bool removed = detail::sql_write(session_, [&] {
             if (expected.id.empty() || !session_.remove(expected)) return detail::sql_change{};
             return detail::sql_change{true, expected.id, expected, std::nullopt};
         });
@@ -158,8 +146,6 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     }
 
   private:
-    auto transactions() { return detail::sql_transactions<session_type, Policy>(session_); }
-
     rows_type rows() {
         rows_type seen;
         seen.rows().session = &session_;
@@ -167,7 +153,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     }
 
     /// The threads of this store wait among themselves, so that each identity takes one connection for its lock.
-    auto lock_name(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+    auto lock_identity(const std::string& key, std::chrono::steady_clock::time_point deadline) {
         auto among_threads = locks_.lock(key, deadline);
         auto among_all = detail::require_locked(session_.connection().lock(session_.table_key() + " " + key, deadline));
         return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
@@ -177,9 +163,6 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     session_type session_;
     detail::key_locks locks_{};
 };
-
-template <class Connection>
-sql_store(Connection) -> sql_store<Connection>;
 
 } // namespace tokenkeep::inline v0
 

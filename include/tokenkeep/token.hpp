@@ -7,8 +7,10 @@
 #include <tokenkeep/text/json.hpp>
 
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -115,6 +117,16 @@ inline token merge(token stored, const token& record) {
     }
     return stored;
 }
+
+namespace detail {
+
+/// The record as it comes back from where only the first fields of the table are kept.
+inline token first_fields(token record, std::size_t count) {
+    for (const field& f : std::span(fields).subspan(count)) f.visit([&](auto member) { record.*member = {}; });
+    return record;
+}
+
+} // namespace detail
 
 /// The record in one line for a log: secrets appear as fingerprints, absent fields not at all.
 inline std::string redacted(const token& record) {

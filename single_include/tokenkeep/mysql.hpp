@@ -130,6 +130,7 @@ class session_locks {
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -159,63 +160,23 @@ struct mysql_parameters {
 
 namespace detail {
 
+/// Numbers from 2000 to 2999 are the client library's, the others the server's.
 inline sql_error mysql_failure(unsigned number) {
-    const auto fault = [number] {
-        switch (number) {
-        case 1053: // the server shuts down
-        case 1152:
-        case 1158:
-        case 1159:
-        case 1160:
-        case 1161:
-        case 1184:
-        case 1927: // killed
-        case 4031: // idle for too long
-            return sql_fault::lost;
-        case 1020:
-        case 1205:
-        case 1213:
-        case 1615: // to be prepared again
-        case 1317: // a statement that was ended, or took too long
-        case 1969:
-        case 3024: return sql_fault::conflict;
-        case 1022:
-        case 1050:
-        case 1061:
-        case 1062:
-        case 1586: return sql_fault::exists;
-        case 1048: // no NULL there
-        case 1118:
-        case 1153:
-        case 1264:
-        case 1267: // a column of another character set, in which there is no such text
-        case 1300:
-        case 1366:
-        case 1406:
-        case 3854:
-        case 3988: return sql_fault::value;
-        case 1044:
-        case 1045:
-        case 1142:
-        case 1143:
-        case 1227:
-        case 1290:
-        case 1370:
-        case 1698:
-        case 1792:
-        case 1836: return sql_fault::denied;
-        case 1034:
-        case 1035:
-        case 1194:
-        case 1195: return sql_fault::corrupt;
-        case 2020: return sql_fault::value;
-        case 2008:
-        case 2027:
-        case 2030:
-        case 2031:
-        case 2036: return sql_fault::other;
-        default: return number >= 2000 && number < 3000 ? sql_fault::lost : sql_fault::other; // of the client library
-        }
+    const auto is_one_of = [number](std::initializer_list<unsigned> numbers) {
+        return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+    };
+    const auto fault = [&] {
+        // The server shuts down, has killed the session, or ended it as idle.
+        if (is_one_of({1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 4031})) return sql_fault::lost;
+        // Others hold the rows; the statement is to be prepared again, was ended, or took too long.
+        if (is_one_of({1020, 1205, 1213, 1615, 1317, 1969, 3024})) return sql_fault::conflict;
+        if (is_one_of({1022, 1050, 1061, 1062, 1586})) return sql_fault::exists;
+        // Too long, no NULL there, or no such text in the column's character set.
+        if (is_one_of({1048, 1118, 1153, 1264, 1267, 1300, 1366, 1406, 2020, 3854, 3988})) return sql_fault::value;
+        if (is_one_of({1044, 1045, 1142, 1143, 1227, 1290, 1370, 1698, 1792, 1836})) return sql_fault::denied;
+        if (is_one_of({1034, 1035, 1194, 1195})) return sql_fault::corrupt;
+        if (is_one_of({2008, 2027, 2030, 2031, 2036})) return sql_fault::other;
+        return number >= 2000 && number < 3000 ? sql_fault::lost : sql_fault::other;
     };
     return {fault(), "MySQL error " + std::to_string(number)};
 }
@@ -312,6 +273,8 @@ class mysql_session {
 
   public:
     explicit mysql_session(const mysql_parameters& options) : options_(options) {}
+
+    const mysql_parameters& options() const noexcept { return options_; }
 
     void connect(std::chrono::milliseconds patience) {
         [[maybe_unused]] static const int once = mysql_library_init(0, nullptr, nullptr);
@@ -442,9 +405,9 @@ class mysql_connection {
         .for_update = " FOR UPDATE",
         .quote = '`'};
 
-    explicit mysql_connection(const mysql_parameters& options) : options_(options), session_(options) {}
+    explicit mysql_connection(const mysql_parameters& options) : session_(options) {}
 
-    std::string table() const { return options_.table; }
+    std::string table() const { return session_.options().table; }
 
     void connect(std::chrono::milliseconds patience) { session_.connect(patience); }
     void execute(const std::string& sql) { session_.execute(sql); }
@@ -452,11 +415,10 @@ class mysql_connection {
 
     /// Across every process and machine that uses the same database.
     auto lock(const std::string& name, std::chrono::steady_clock::time_point deadline) {
-        return locks_.lock(detail::mysql_session(options_), name, deadline);
+        return locks_.lock(detail::mysql_session(session_.options()), name, deadline);
     }
 
   private:
-    mysql_parameters options_;
     detail::mysql_session session_;
     detail::session_locks<detail::mysql_session> locks_{};
 };

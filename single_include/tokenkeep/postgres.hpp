@@ -246,6 +246,8 @@ class postgres_session {
   public:
     explicit postgres_session(secret options) : options_(std::move(options)) {}
 
+    const secret& options() const noexcept { return options_; }
+
     void connect(std::chrono::milliseconds patience) {
         const auto limit =
             std::clamp<std::chrono::milliseconds>(patience, std::chrono::seconds(1), std::chrono::hours(1));
@@ -369,7 +371,7 @@ class postgres_connection {
 
     /// The table's name is the policy's unless it is given.
     explicit postgres_connection(secret options, std::string table = {})
-        : options_(std::move(options)), table_(std::move(table)), session_(options_) {}
+        : session_(std::move(options)), table_(std::move(table)) {}
 
     std::string table() const { return table_; }
 
@@ -379,13 +381,12 @@ class postgres_connection {
 
     /// Across every process and machine that uses the same database.
     auto lock(const std::string& name, std::chrono::steady_clock::time_point deadline) {
-        return locks_.lock(detail::postgres_session(options_), name, deadline);
+        return locks_.lock(detail::postgres_session(session_.options()), name, deadline);
     }
 
   private:
-    secret options_;
-    std::string table_;
     detail::postgres_session session_;
+    std::string table_;
     detail::session_locks<detail::postgres_session> locks_{};
 };
 

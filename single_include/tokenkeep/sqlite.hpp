@@ -82,18 +82,21 @@ class sqlite_statement {
     }
 
     bool step() {
-        if (!std::exchange(is_running_, true)) require_sqlite_file(sqlite3_db_handle(prepared_.get()));
+        sqlite3* const opened = sqlite3_db_handle(prepared_.get());
+        const bool is_transaction = sqlite3_get_autocommit(opened) == 0; // which asks before its end
+        if (!std::exchange(is_running_, true) && !is_transaction) require_sqlite_file(opened);
         const int result = sqlite3_step(prepared_.get());
         if (result == SQLITE_ROW) return true;
-        if (result != SQLITE_DONE) throw sqlite_failure(sqlite3_extended_errcode(sqlite3_db_handle(prepared_.get())));
+        if (result != SQLITE_DONE) throw sqlite_failure(sqlite3_extended_errcode(opened));
         return false;
     }
 
     std::optional<std::string_view> column(std::size_t column) const {
-        const int place = static_cast<int>(column);
-        const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(prepared_.get(), place));
+        sqlite3_value* const cell =
+            sqlite3_column_value(prepared_.get(), static_cast<int>(column)); // found once for both
+        const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(cell));
         if (text == nullptr) return std::nullopt;
-        return std::string_view(text, static_cast<std::size_t>(sqlite3_column_bytes(prepared_.get(), place)));
+        return std::string_view(text, static_cast<std::size_t>(sqlite3_value_bytes(cell)));
     }
 
     std::uint64_t changes() const {

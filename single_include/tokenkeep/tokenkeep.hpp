@@ -1383,8 +1383,10 @@ inline json_result parse_json(std::string_view text, std::size_t size_limit = st
 
 
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -1491,6 +1493,16 @@ inline token merge(token stored, const token& record) {
     }
     return stored;
 }
+
+namespace detail {
+
+/// The record as it comes back from where only the first fields of the table are kept.
+inline token first_fields(token record, std::size_t count) {
+    for (const field& f : std::span(fields).subspan(count)) f.visit([&](auto member) { record.*member = {}; });
+    return record;
+}
+
+} // namespace detail
 
 /// The record in one line for a log: secrets appear as fingerprints, absent fields not at all.
 inline std::string redacted(const token& record) {
@@ -3892,10 +3904,11 @@ using list_store = basic_store<std::vector<std::list<std::string>>>;
 #define TOKENKEEP_DOCUMENT_STORE_HPP
 
 
-// ==== tokenkeep/detail/document_abilities.hpp
+
+// ==== tokenkeep/detail/store_abilities.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_DOCUMENT_ABILITIES_HPP
-#define TOKENKEEP_DETAIL_DOCUMENT_ABILITIES_HPP
+#ifndef TOKENKEEP_DETAIL_STORE_ABILITIES_HPP
+#define TOKENKEEP_DETAIL_STORE_ABILITIES_HPP
 
 
 
@@ -3904,43 +3917,36 @@ using list_store = basic_store<std::vector<std::list<std::string>>>;
 
 namespace tokenkeep::inline v0::detail {
 
-// What only some documents let a store do, as bases of basic_document_store. A store that cannot do it must not have
-// the name either: a store that names an ability and lacks it is taken for a mistake, see explain_token_store.
+// What a store can do only over some documents or connections, as its bases. A store that cannot do it must not have the
+// name either: a store that names an ability and lacks it is taken for a mistake, see explain_token_store.
 
 template <class Store, bool is_able>
-struct document_locking {};
+struct locking_ability {};
 
 template <class Store>
-struct document_locking<Store, true> {
-    /// See locking_store; the lock reaches as far as the document's.
+struct locking_ability<Store, true> {
+    /// See locking_store; the lock reaches as far as that of what the store is over.
     auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
-        return static_cast<Store&>(*this).document_.lock(key, deadline);
+        return static_cast<Store&>(*this).lock_identity(key, deadline);
     }
 };
 
 template <class Store, bool is_able>
-struct document_comparing {};
+struct comparing_ability {};
 
 template <class Store>
-struct document_comparing<Store, true> {
+struct comparing_ability<Store, true> {
     /// See comparing_store.
     bool replace_token(const token& expected, const token& record) {
-        return static_cast<Store&>(*this).change(
-            [&](auto& rows) { return rows.replace(Store::as_kept(expected), record); });
+        return static_cast<Store&>(*this).replace(expected, record);
     }
     /// See comparing_store.
-    bool remove_token(const token& expected) {
-        return static_cast<Store&>(*this).change([&](auto& rows) { return rows.remove(Store::as_kept(expected)); });
-    }
+    bool remove_token(const token& expected) { return static_cast<Store&>(*this).remove(expected); }
 };
-
-template <class Store, bool locks, bool compares>
-struct document_abilities : document_locking<Store, locks>, document_comparing<Store, compares> {};
 
 } // namespace tokenkeep::inline v0::detail
 
 #endif
-
 
 
 
@@ -4243,14 +4249,15 @@ consteval bool explain_codec() {
 /// comes back; two rows are then compared by these.
 template <class Document, class Codec, class Policy>
 class basic_document_store
-    : public detail::document_abilities<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>,
-                                        detail::can_lock<Document> || detail::is_versioned<Document>> {
+    : public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
+      public detail::comparing_ability<basic_document_store<Document, Codec, Policy>,
+                                       detail::can_lock<Document> || detail::is_versioned<Document>> {
     static_assert(detail::explain_document<Document>() && detail::explain_codec<Codec>());
     static_assert(detail::explain_policy<Policy>());
     static constexpr bool locks = detail::can_lock<Document>;
     static constexpr bool versioned = detail::is_versioned<Document>;
-    friend detail::document_locking<basic_document_store, true>;
-    friend detail::document_comparing<basic_document_store, true>;
+    friend detail::locking_ability<basic_document_store, true>;
+    friend detail::comparing_ability<basic_document_store, true>;
     using row_set = detail::row_set<std::vector<token>, Policy>;
     using mutex = typename Policy::mutex;
 
@@ -4276,6 +4283,16 @@ class basic_document_store
     std::optional<token> find_token_by_id(const std::string& id) { return load().find_by_id(id); }
 
   private:
+    auto lock_identity(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+        return document_.lock(key, deadline);
+    }
+    bool replace(const token& expected, const token& record) {
+        return change([&](row_set& rows) { return rows.replace(as_kept(expected), record); });
+    }
+    bool remove(const token& expected) {
+        return change([&](row_set& rows) { return rows.remove(as_kept(expected)); });
+    }
+
     /// Does `edit(row_set&)` to the document and saves it if the result is true; the result.
     template <class Edit>
     bool change(Edit edit) {
@@ -7163,15 +7180,6 @@ token read_sql_row(Statement& cells) {
     return row;
 }
 
-/// Whether two rows are the same, as far as the schema has columns.
-template <class Schema>
-bool is_same_sql_row(const std::optional<token>& one, const std::optional<token>& other) {
-    if (!one || !other) return one.has_value() == other.has_value();
-    for (std::size_t n = 0; n < Schema::columns; ++n)
-        if (!fields[n].visit([&](auto member) { return (*one).*member == (*other).*member; })) return false;
-    return true;
-}
-
 } // namespace tokenkeep::inline v0::detail
 
 #endif
@@ -7183,6 +7191,12 @@ bool is_same_sql_row(const std::optional<token>& one, const std::optional<token>
 #define TOKENKEEP_DETAIL_SQL_SESSION_HPP
 
 
+
+
+// ==== tokenkeep/detail/sql_tables.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_TABLES_HPP
+#define TOKENKEEP_DETAIL_SQL_TABLES_HPP
 
 
 // ==== tokenkeep/detail/sql_text.hpp
@@ -7203,9 +7217,6 @@ bool is_same_sql_row(const std::optional<token>& one, const std::optional<token>
 #include <vector>
 
 namespace tokenkeep::inline v0::detail {
-
-/// The version of the schema, as it stands in the table `tokenkeep_schema` for each table of tokens.
-inline constexpr unsigned sql_schema_version = 1;
 
 /// The column that a rule looks up: its place in the field table.
 template <class Rule>
@@ -7400,14 +7411,102 @@ class sql_text {
 
 
 
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep::inline v0::detail {
+
+/// The version of the schema, as it stands in the table `tokenkeep_schema` for each table of tokens.
+inline constexpr unsigned sql_schema_version = 1;
+
+/// What a statement is run with, in the order of its parameters.
+using sql_parameters = std::span<const std::optional<std::string_view>>;
+
+/// Runs a statement to its end; `visit(statement)` sees its rows. How many rows it changed.
+template <class Statement, class Visit>
+std::uint64_t run_sql(Statement& prepared, sql_parameters with, Visit visit) {
+    const struct ending {
+        Statement& of;
+        ~ending() { of.reset(); }
+    } at_end{prepared};
+    for (std::size_t n = 0; n < with.size(); ++n) prepared.bind(n, with[n]);
+    while (prepared.step()) visit(prepared);
+    return prepared.changes();
+}
+
+/// The version of a table, by a statement that asks for it; nullopt if there is no such table.
+template <class Statement>
+std::optional<std::string> stored_sql_version(Statement& asking, std::string_view table) {
+    const std::optional<std::string_view> parameters[] = {table};
+    std::optional<std::string> found;
+    run_sql(asking, parameters, [&](Statement& row) { found = row.column(0).value_or(""); });
+    return found;
+}
+
+/// Throws errc::store_gone if there is no table, errc::unsupported_version if it is not one that is understood here.
+inline void require_sql_version(const std::optional<std::string>& found) {
+    if (!found) throw error(errc::store_gone, "tokenkeep: the table of tokens has disappeared");
+    unsigned version = 0;
+    const auto [end, fault] = std::from_chars(found->data(), found->data() + found->size(), version);
+    if (fault != std::errc{} || end != found->data() + found->size() || version > sql_schema_version)
+        throw error(errc::unsupported_version, "tokenkeep: the table of tokens is of a newer version");
+}
+
+/// Makes the tables, unless they are there, and requires their version. Rights to make tables are needed only then.
+template <class Rules, class Connection, class Schema>
+void prepare_sql_tables(Connection& connection, const sql_text<Schema>& text) {
+    const auto version = [&] {
+        auto asking = connection.prepare(text.version());
+        return stored_sql_version(asking, text.name_in_schema());
+    };
+    const auto make = [](auto&& part) {
+        try {
+            part();
+        } catch (const sql_error& failure) {
+            if (failure.fault() != sql_fault::exists) throw; // others have made it meanwhile
+        }
+    };
+    std::optional<std::string> found;
+    try {
+        found = version();
+    } catch (const sql_error& failure) {
+        if (failure.fault() != sql_fault::other) throw; // otherwise there is no such table
+    }
+    if (!found) {
+        for (const std::string& sql : text.template create<Rules>()) make([&] { connection.execute(sql); });
+        make([&] {
+            const std::string current = std::to_string(sql_schema_version);
+            auto insert = connection.prepare(text.insert_version());
+            const std::optional<std::string_view> row[] = {text.name_in_schema(), current};
+            run_sql(insert, row, [](auto&) {});
+        });
+        found = version();
+    }
+    require_sql_version(found);
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+
+
+
+
 
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -7425,6 +7524,7 @@ class sql_session {
     /// What a statement is run with, in the order of its parameters.
     struct values {
         void add(std::optional<std::string_view> value) { all[size++] = value; }
+        sql_parameters view() const { return std::span(all).first(size); }
 
         std::array<std::optional<std::string_view>, 2 * schema::columns + 1> all{};
         std::size_t size = 0;
@@ -7443,6 +7543,9 @@ class sql_session {
     };
 
   public:
+    /// How long others may keep a change waiting.
+    static constexpr std::chrono::milliseconds patience = store_lock_timeout_of<Policy>();
+
     explicit sql_session(Connection connection)
         : connection_(std::move(connection)), text_(Connection::dialect, table_of(connection_)) {}
     sql_session(sql_session&&) noexcept = default;
@@ -7458,6 +7561,11 @@ class sql_session {
     Connection& connection() noexcept { return connection_; }
     /// The same for every store of one table.
     const std::string& table_key() const noexcept { return text_.name_in_schema(); }
+    /// A row as it comes back from the table.
+    static std::optional<token> kept(std::optional<token> row) {
+        if (row) row = first_fields(std::move(*row), schema::columns);
+        return row;
+    }
 
     // ---- Rows, for row_set ----
 
@@ -7523,8 +7631,8 @@ class sql_session {
     void require_connection() {
         if (is_connected_) return;
         disconnect();
-        connection_.connect(store_lock_timeout_of<Policy>());
-        prepare_schema();
+        connection_.connect(patience);
+        prepare_sql_tables<rules>(connection_, text_);
         is_connected_ = true;
     }
 
@@ -7537,7 +7645,7 @@ class sql_session {
     void begin() {
         connection_.execute(std::string(Connection::dialect.begin));
         if (!statements_[lock_version]) statements_[lock_version].emplace(connection_.prepare(text_of(lock_version)));
-        require_version(version_in(*statements_[lock_version]));
+        require_sql_version(stored_sql_version(*statements_[lock_version], table_key()));
     }
 
     void commit() { connection_.execute("COMMIT"); }
@@ -7609,72 +7717,10 @@ class sql_session {
     template <class Visit>
     std::uint64_t run(std::size_t which, const values& with, Visit&& visit) {
         if (!statements_[which]) statements_[which].emplace(connection_.prepare(text_of(which)));
-        return run_statement(*statements_[which], with, [&](statement& row) { visit(read_sql_row<schema>(row)); });
+        return run_sql(*statements_[which], with.view(), [&](statement& row) { visit(read_sql_row<schema>(row)); });
     }
     std::uint64_t run(std::size_t which, const values& with) {
         return run(which, with, [](token&&) {});
-    }
-
-    template <class Visit>
-    static std::uint64_t run_statement(statement& prepared, const values& with, Visit visit) {
-        const struct ending {
-            statement& of;
-            ~ending() { of.reset(); }
-        } at_end{prepared};
-        for (std::size_t n = 0; n < with.size; ++n) prepared.bind(n, with.all[n]);
-        while (prepared.step()) visit(prepared);
-        return prepared.changes();
-    }
-
-    /// Makes the tables, unless they are there. Rights to make tables are needed only then.
-    void prepare_schema() {
-        std::optional<std::string> found;
-        try {
-            found = stored_version();
-        } catch (const sql_error& failure) {
-            if (failure.fault() != sql_fault::other) throw; // otherwise there is no such table
-        }
-        if (!found) {
-            for (const std::string& sql : text_.template create<rules>())
-                ignoring_what_exists([&] { connection_.execute(sql); });
-            ignoring_what_exists([&] {
-                const std::string version = std::to_string(sql_schema_version);
-                statement made = connection_.prepare(text_.insert_version());
-                values row = one(text_.name_in_schema());
-                row.add(version);
-                run_statement(made, row, [](statement&) {});
-            });
-            found = stored_version();
-        }
-        require_version(found);
-    }
-
-    std::optional<std::string> stored_version() {
-        statement asked = connection_.prepare(text_.version());
-        return version_in(asked);
-    }
-
-    std::optional<std::string> version_in(statement& asked) {
-        std::optional<std::string> found;
-        run_statement(asked, one(text_.name_in_schema()), [&](statement& row) { found = row.column(0).value_or(""); });
-        return found;
-    }
-
-    static void require_version(const std::optional<std::string>& found) {
-        if (!found) throw error(errc::store_gone, "tokenkeep: the table of tokens has disappeared");
-        unsigned version = 0;
-        const auto [end, fault] = std::from_chars(found->data(), found->data() + found->size(), version);
-        if (fault != std::errc{} || end != found->data() + found->size() || version > sql_schema_version)
-            throw error(errc::unsupported_version, "tokenkeep: the table of tokens is of a newer version");
-    }
-
-    template <class Act>
-    static void ignoring_what_exists(Act act) {
-        try {
-            act();
-        } catch (const sql_error& failure) {
-            if (failure.fault() != sql_fault::exists) throw;
-        }
     }
 
     Connection connection_;
@@ -7717,8 +7763,6 @@ struct tokenkeep::container_traits<tokenkeep::detail::sql_rows<Session>> {
 
 
 
-
-
 #include <chrono>
 #include <exception>
 #include <optional>
@@ -7734,106 +7778,91 @@ struct sql_change {
     std::optional<token> before{}, after{};
 };
 
-/// Reads and changes over a session: connects when there is need, and knows after each failure what it means for the
-/// rows. Not thread-safe; the store locks.
-template <class Session, class Policy>
-class sql_transactions {
-    using schema = typename schema_of<Policy>::type;
-
-  public:
-    explicit sql_transactions(Session& session) : session_(session) {}
-
-    /// What `look()` gives. If the connection is lost it is made anew and `look` is called once more.
-    template <class Look>
-    auto read(Look look) {
-        for (bool again = false;; again = true) {
-            try {
-                session_.require_connection();
-                return look();
-            } catch (const sql_error& failure) {
-                if (failure.fault() == sql_fault::lost) session_.disconnect();
-                if (failure.fault() != sql_fault::lost || again) throw;
-            }
-        }
-    }
-
-    /// Makes the change that `work()` describes and does, in one transaction that no other writer of the table comes
-    /// between: all of it or nothing. Whether it was made. Throws errc::indeterminate if the connection was lost when the
-    /// transaction was being committed and the row does not tell either; for anything else nothing has changed.
-    template <class Work>
-    bool write(Work work) {
-        const auto deadline = std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>();
-        bool was_lost = false, is_in_doubt = false; // whether an earlier attempt may have taken place
-        int existed = 0; // what another program put in between is seen the next time, so that a few will do
-        // Whether to try again after a failure that left everything as it was.
-        const auto may_repeat = [&](const sql_error& failure) {
-            if (failure.fault() == sql_fault::lost) return !std::exchange(was_lost, true);
-            if (failure.fault() == sql_fault::exists) return ++existed < 4;
-            return failure.fault() == sql_fault::conflict && std::chrono::steady_clock::now() < deadline;
-        };
-        for (;;) {
-            sql_change change;
-            try {
-                session_.require_connection();
-                session_.begin();
-                change = work();
-            } catch (const sql_error& failure) {
-                session_.abandon(failure);
-                if (may_repeat(failure)) continue;
-                if (is_in_doubt) throw failure.with(errc::indeterminate);
-                if (failure.code() == errc::storage_failure) throw failure.with(errc::not_saved);
-                throw;
-            } catch (...) {
-                session_.abandon();
-                if (is_in_doubt)
-                    std::throw_with_nested(error(errc::indeterminate, "tokenkeep: the rows may or may not be gone"));
-                throw;
-            }
-            if (!change.made) return session_.abandon(), false;
-            try {
-                session_.commit();
-                return true;
-            } catch (const sql_error& failure) {
-                session_.abandon(failure);
-                if (failure.fault() == sql_fault::conflict && may_repeat(failure)) continue;
-                const std::optional<bool> took_place = find_out(change, failure);
-                if (took_place == true) return true;
-                is_in_doubt = is_in_doubt || !took_place;
-                if ((took_place == false || change.id.empty()) && may_repeat(failure)) continue;
-                throw failure.with(is_in_doubt ? errc::indeterminate : errc::not_saved);
-            } catch (...) {
-                session_.abandon();
-                throw;
-            }
-        }
-    }
-
-  private:
-    /// Whether a change took place whose commit gave no answer; nullopt if the row is neither as it was nor as it was to
-    /// be. The transaction in which it is read waits for the end of that one, should it still be under way.
-    std::optional<bool> find_out(const sql_change& change, const sql_error& failure) {
-        if (change.id.empty()) return failure.fault() == sql_fault::lost ? std::nullopt : std::optional(false);
+/// What `look()` gives. If the connection is lost it is made anew and `look` is called once more.
+template <class Session, class Look>
+auto sql_read(Session& session, Look look) {
+    for (bool again = false;; again = true) {
         try {
-            session_.disconnect();
-            session_.require_connection();
-            session_.begin();
-            const std::optional<token> now = session_.find_by_id(change.id);
-            session_.abandon();
-            if (is_same_sql_row<schema>(now, change.after)) return true;
-            if (is_same_sql_row<schema>(now, change.before)) return false;
-            return std::nullopt;
-        } catch (const std::exception&) {
-            session_.abandon();
-            std::throw_with_nested(failure.with(errc::indeterminate));
+            session.require_connection();
+            return look();
+        } catch (const sql_error& failure) {
+            if (failure.fault() == sql_fault::lost) session.disconnect();
+            if (failure.fault() != sql_fault::lost || again) throw;
         }
     }
+}
 
-    Session& session_;
-};
+/// Whether a change took place whose commit gave no answer; nullopt if nobody can know: the row is neither as it was nor as
+/// it was to be, or there is no one row to look at. The transaction in which it is read waits for the end of that one,
+/// should it still be under way.
+template <class Session>
+std::optional<bool> sql_took_place(Session& session, const sql_change& change, const sql_error& failure) {
+    if (change.id.empty()) return failure.fault() == sql_fault::lost ? std::nullopt : std::optional(false);
+    try {
+        session.disconnect();
+        session.require_connection();
+        session.begin();
+        const std::optional<token> now = session.find_by_id(change.id);
+        session.abandon();
+        if (now == Session::kept(change.after)) return true;
+        if (now == Session::kept(change.before)) return false;
+        return std::nullopt;
+    } catch (const std::exception&) {
+        session.abandon();
+        std::throw_with_nested(failure.with(errc::indeterminate));
+    }
+}
+
+/// Makes the change that `work()` does and describes, in one transaction that no other writer of the table comes between:
+/// all of it or nothing. Whether it was made. Throws errc::indeterminate if the connection was lost when the transaction was
+/// being committed and the row does not tell either; for anything else nothing has changed.
+template <class Session, class Work>
+bool sql_write(Session& session, Work work) {
+    const auto deadline = std::chrono::steady_clock::now() + Session::patience;
+    bool was_lost = false;
+    bool is_in_doubt = false; // whether an earlier attempt may have taken place
+    int existed = 0;          // what another program put in between is seen the next time, so that a few will do
+    // Whether to try again after a failure that left everything as it was.
+    const auto may_repeat = [&](const sql_error& failure) {
+        if (failure.fault() == sql_fault::lost) return !std::exchange(was_lost, true);
+        if (failure.fault() == sql_fault::exists) return ++existed < 4;
+        return failure.fault() == sql_fault::conflict && std::chrono::steady_clock::now() < deadline;
+    };
+    for (;;) {
+        sql_change change;
+        bool is_committing = false;
+        try {
+            session.require_connection();
+            session.begin();
+            change = work();
+            if (!change.made) return session.abandon(), false;
+            is_committing = true;
+            session.commit();
+            return true;
+        } catch (const sql_error& failure) {
+            session.abandon(failure);
+            std::optional<bool> took_place = false;
+            if (is_committing && failure.fault() != sql_fault::conflict)
+                took_place = sql_took_place(session, change, failure);
+            if (took_place == true) return true;
+            is_in_doubt = is_in_doubt || !took_place;
+            if ((took_place == false || change.id.empty()) && may_repeat(failure)) continue;
+            if (is_in_doubt) throw failure.with(errc::indeterminate);
+            if (is_committing || failure.code() == errc::storage_failure) throw failure.with(errc::not_saved);
+            throw;
+        } catch (...) {
+            session.abandon();
+            if (is_in_doubt)
+                std::throw_with_nested(error(errc::indeterminate, "tokenkeep: the rows may or may not be gone"));
+            throw;
+        }
+    }
+}
 
 } // namespace tokenkeep::inline v0::detail
 
 #endif
+
 
 
 
@@ -7858,19 +7887,6 @@ struct sql_guard {
     Guard among_all;
 };
 
-/// What only some connections let a store do; see document_abilities.
-template <class Store, bool is_able>
-struct sql_locking {};
-
-template <class Store>
-struct sql_locking<Store, true> {
-    /// See locking_store; the lock reaches as far as the connection's: across processes, and with a server across
-    /// machines.
-    auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
-        return static_cast<Store&>(*this).lock_name(key, deadline);
-    }
-};
-
 } // namespace detail
 
 /// A store over a database. One row of a table is one token; the table is made at the first call, with an index for
@@ -7892,9 +7908,9 @@ struct sql_locking<Store, true> {
 ///
 /// It may be moved while nobody else uses it. A child made by fork makes its own.
 template <class Connection, class Policy>
-class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
+class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_policy<Policy>());
-    friend detail::sql_locking<sql_store, true>;
+    friend detail::locking_ability<sql_store, true>;
     using session_type = detail::sql_session<Connection, Policy>;
     using cells_type = detail::sql_cells<typename detail::schema_of<Policy>::type>;
     using rows_type = detail::row_set<detail::sql_rows<session_type>, Policy>;
@@ -7918,20 +7934,20 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
 
     std::optional<token> find_token(const token& probe) {
         const std::lock_guard lock(mutex_);
-        return transactions().read([&] { return rows().find(probe); });
+        return detail::sql_read(session_, [&] { return rows().find(probe); });
     }
     std::optional<token> find_token_by_id(const std::string& id) {
         const std::lock_guard lock(mutex_);
-        return transactions().read([&] { return rows().find_by_id(id); });
+        return detail::sql_read(session_, [&] { return rows().find_by_id(id); });
     }
     std::vector<token> get_tokens() {
         const std::lock_guard lock(mutex_);
-        return transactions().read([&] { return rows().all(); });
+        return detail::sql_read(session_, [&] { return rows().all(); });
     }
 
     void save_token(const token& record) {
         const std::lock_guard lock(mutex_);
-        transactions().write([&] {
+        detail::sql_write(session_, [&] {
             std::optional<token> before = rows().find(record);
             token after = rows().saved_into(before, record);
             cells_type(after).require_fitting();
@@ -7945,7 +7961,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     }
     void delete_token(const std::string& id) {
         const std::lock_guard lock(mutex_);
-        const bool deleted = transactions().write([&] {
+        const bool deleted = detail::sql_write(session_, [&] {
             std::optional<token> before = rows().find_by_id(id);
             if (!before) return detail::sql_change{};
             session_.erase(id);
@@ -7955,7 +7971,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     }
     void delete_tokens() {
         const std::lock_guard lock(mutex_);
-        transactions().write([&] {
+        detail::sql_write(session_, [&] {
             session_.clear();
             return detail::sql_change{.made = true};
         });
@@ -7966,7 +7982,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     bool replace_token(const token& expected, const token& record) {
         const std::lock_guard lock(mutex_);
         cells_type(record).require_fitting();
-        return transactions().write([&] {
+        return detail::sql_write(session_, [&] {
             if (expected.id.empty() || !session_.replace(expected, record)) return detail::sql_change{};
             if (record.id != expected.id)
                 throw error(errc::invalid_record, "tokenkeep: a replacement keeps the row's id");
@@ -7977,7 +7993,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     /// See comparing_store: one DELETE of the row as it was read.
     bool remove_token(const token& expected) {
         const std::lock_guard lock(mutex_);
-        const bool removed = transactions().write([&] {
+        const bool removed = detail::sql_write(session_, [&] {
             if (expected.id.empty() || !session_.remove(expected)) return detail::sql_change{};
             return detail::sql_change{true, expected.id, expected, std::nullopt};
         });
@@ -7986,8 +8002,6 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     }
 
   private:
-    auto transactions() { return detail::sql_transactions<session_type, Policy>(session_); }
-
     rows_type rows() {
         rows_type seen;
         seen.rows().session = &session_;
@@ -7995,7 +8009,7 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     }
 
     /// The threads of this store wait among themselves, so that each identity takes one connection for its lock.
-    auto lock_name(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+    auto lock_identity(const std::string& key, std::chrono::steady_clock::time_point deadline) {
         auto among_threads = locks_.lock(key, deadline);
         auto among_all = detail::require_locked(session_.connection().lock(session_.table_key() + " " + key, deadline));
         return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
@@ -8005,9 +8019,6 @@ class sql_store : public detail::sql_locking<sql_store<Connection, Policy>, deta
     session_type session_;
     detail::key_locks locks_{};
 };
-
-template <class Connection>
-sql_store(Connection) -> sql_store<Connection>;
 
 } // namespace tokenkeep::inline v0
 
@@ -8180,11 +8191,7 @@ struct csv_codec {
     }
 
     /// The row without the fields that the file has no column for.
-    static token kept(token row) {
-        for (const field& f : std::span(fields).template subspan<zoho_schema::schema::columns>())
-            f.visit([&](auto member) { row.*member = {}; });
-        return row;
-    }
+    static token kept(token row) { return first_fields(std::move(row), columns.size()); }
 
   private:
     static constexpr std::span columns = std::span(fields).template first<zoho_schema::schema::columns>();

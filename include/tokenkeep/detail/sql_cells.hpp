@@ -76,15 +76,6 @@ token read_sql_row(Statement& cells) {
     return row;
 }
 
-/// Whether two rows are the same, as far as the schema has columns.
-template <class Schema>
-bool is_same_sql_row(const std::optional<token>& one, const std::optional<token>& other) {
-    if (!one || !other) return one.has_value() == other.has_value();
-    for (std::size_t n = 0; n < Schema::columns; ++n)
-        if (!fields[n].visit([&](auto member) { return (*one).*member == (*other).*member; })) return false;
-    return true;
-}
-
 } // namespace tokenkeep::inline v0::detail
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <tokenkeep/container.hpp>
 #include <tokenkeep/detail/sql_cells.hpp>
+#include <tokenkeep/detail/sql_tables.hpp>
 #include <tokenkeep/detail/sql_text.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/policy.hpp>
@@ -11,12 +12,12 @@
 #include <tokenkeep/sql_schema.hpp>
 
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,7 @@ class sql_session {
     /// What a statement is run with, in the order of its parameters.
     struct values {
         void add(std::optional<std::string_view> value) { all[size++] = value; }
+        sql_parameters view() const { return std::span(all).first(size); }
 
         std::array<std::optional<std::string_view>, 2 * schema::columns + 1> all{};
         std::size_t size = 0;
@@ -52,6 +54,9 @@ class sql_session {
     };
 
   public:
+    /// How long others may keep a change waiting.
+    static constexpr std::chrono::milliseconds patience = store_lock_timeout_of<Policy>();
+
     explicit sql_session(Connection connection)
         : connection_(std::move(connection)), text_(Connection::dialect, table_of(connection_)) {}
     sql_session(sql_session&&) noexcept = default;
@@ -67,6 +72,11 @@ class sql_session {
     Connection& connection() noexcept { return connection_; }
     /// The same for every store of one table.
     const std::string& table_key() const noexcept { return text_.name_in_schema(); }
+    /// A row as it comes back from the table.
+    static std::optional<token> kept(std::optional<token> row) {
+        if (row) row = first_fields(std::move(*row), schema::columns);
+        return row;
+    }
 
     // ---- Rows, for row_set ----
 
@@ -132,8 +142,8 @@ class sql_session {
     void require_connection() {
         if (is_connected_) return;
         disconnect();
-        connection_.connect(store_lock_timeout_of<Policy>());
-        prepare_schema();
+        connection_.connect(patience);
+        prepare_sql_tables<rules>(connection_, text_);
         is_connected_ = true;
     }
 
@@ -146,7 +156,7 @@ class sql_session {
     void begin() {
         connection_.execute(std::string(Connection::dialect.begin));
         if (!statements_[lock_version]) statements_[lock_version].emplace(connection_.prepare(text_of(lock_version)));
-        require_version(version_in(*statements_[lock_version]));
+        require_sql_version(stored_sql_version(*statements_[lock_version], table_key()));
     }
 
     void commit() { connection_.execute("COMMIT"); }
@@ -218,72 +228,10 @@ class sql_session {
     template <class Visit>
     std::uint64_t run(std::size_t which, const values& with, Visit&& visit) {
         if (!statements_[which]) statements_[which].emplace(connection_.prepare(text_of(which)));
-        return run_statement(*statements_[which], with, [&](statement& row) { visit(read_sql_row<schema>(row)); });
+        return run_sql(*statements_[which], with.view(), [&](statement& row) { visit(read_sql_row<schema>(row)); });
     }
     std::uint64_t run(std::size_t which, const values& with) {
         return run(which, with, [](token&&) {});
-    }
-
-    template <class Visit>
-    static std::uint64_t run_statement(statement& prepared, const values& with, Visit visit) {
-        const struct ending {
-            statement& of;
-            ~ending() { of.reset(); }
-        } at_end{prepared};
-        for (std::size_t n = 0; n < with.size; ++n) prepared.bind(n, with.all[n]);
-        while (prepared.step()) visit(prepared);
-        return prepared.changes();
-    }
-
-    /// Makes the tables, unless they are there. Rights to make tables are needed only then.
-    void prepare_schema() {
-        std::optional<std::string> found;
-        try {
-            found = stored_version();
-        } catch (const sql_error& failure) {
-            if (failure.fault() != sql_fault::other) throw; // otherwise there is no such table
-        }
-        if (!found) {
-            for (const std::string& sql : text_.template create<rules>())
-                ignoring_what_exists([&] { connection_.execute(sql); });
-            ignoring_what_exists([&] {
-                const std::string version = std::to_string(sql_schema_version);
-                statement made = connection_.prepare(text_.insert_version());
-                values row = one(text_.name_in_schema());
-                row.add(version);
-                run_statement(made, row, [](statement&) {});
-            });
-            found = stored_version();
-        }
-        require_version(found);
-    }
-
-    std::optional<std::string> stored_version() {
-        statement asked = connection_.prepare(text_.version());
-        return version_in(asked);
-    }
-
-    std::optional<std::string> version_in(statement& asked) {
-        std::optional<std::string> found;
-        run_statement(asked, one(text_.name_in_schema()), [&](statement& row) { found = row.column(0).value_or(""); });
-        return found;
-    }
-
-    static void require_version(const std::optional<std::string>& found) {
-        if (!found) throw error(errc::store_gone, "tokenkeep: the table of tokens has disappeared");
-        unsigned version = 0;
-        const auto [end, fault] = std::from_chars(found->data(), found->data() + found->size(), version);
-        if (fault != std::errc{} || end != found->data() + found->size() || version > sql_schema_version)
-            throw error(errc::unsupported_version, "tokenkeep: the table of tokens is of a newer version");
-    }
-
-    template <class Act>
-    static void ignoring_what_exists(Act act) {
-        try {
-            act();
-        } catch (const sql_error& failure) {
-            if (failure.fault() != sql_fault::exists) throw;
-        }
     }
 
     Connection connection_;

@@ -16,9 +16,6 @@
 
 namespace tokenkeep::inline v0::detail {
 
-/// The version of the schema, as it stands in the table `tokenkeep_schema` for each table of tokens.
-inline constexpr unsigned sql_schema_version = 1;
-
 /// The column that a rule looks up: its place in the field table.
 template <class Rule>
 consteval std::size_t column_of_rule() {

@@ -66,11 +66,7 @@ struct csv_codec {
     }
 
     /// The row without the fields that the file has no column for.
-    static token kept(token row) {
-        for (const field& f : std::span(fields).template subspan<zoho_schema::schema::columns>())
-            f.visit([&](auto member) { row.*member = {}; });
-        return row;
-    }
+    static token kept(token row) { return first_fields(std::move(row), columns.size()); }
 
   private:
     static constexpr std::span columns = std::span(fields).template first<zoho_schema::schema::columns>();
