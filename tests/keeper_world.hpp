@@ -8,7 +8,10 @@
 #include <tokenkeep/testing/fake_server.hpp>
 #include <tokenkeep/testing/virtual_clock.hpp>
 
+#include "catch.hpp"
+
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -145,6 +148,29 @@ std::optional<tokenkeep::errc> error_of(Call call) {
         return static_cast<tokenkeep::errc>(failure.code().value());
     }
     return std::nullopt;
+}
+
+/// A keeper logs in, refreshes, renews and revokes over the store, beside others that begin anew each time.
+template <class Store>
+void live_a_session() {
+    world<Store> w;
+    tokenkeep::secret last = w.login().access_token;
+    auto keep = w.keeper();
+    CHECK(keep.access_token({.user_name = "ada"}) == last);
+    for (int i = 0; i < 3; ++i) {
+        w.clock.advance(std::chrono::hours(2));
+        const tokenkeep::secret next = i == 1 ? keep.access_token({.user_name = "ada"})
+                                              : w.keeper().access_token({.user_name = "ada"}); // as another process
+        CHECK(next != last);
+        CHECK(w.store.find_token({.user_name = "ada"})->access_token == next);
+        last = next;
+    }
+    CHECK(keep.renew({.user_name = "ada"}, last) != last);
+    CHECK(w.store.get_tokens().size() == 1);
+    CHECK(w.server.log().refreshes == 4);
+    keep.revoke({.user_name = "ada"});
+    CHECK(w.store.get_tokens().empty());
+    CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == tokenkeep::errc::token_not_found);
 }
 
 } // namespace tests

@@ -1,33 +1,12 @@
 // SPDX-License-Identifier: MIT
 // A connection can be opened, and opened anew.
 // expect: tokenkeep: a connection needs connect(std::chrono::milliseconds patience)
-#include <tokenkeep/sql_store.hpp>
+#include "whole_connection.hpp"
 
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-
-struct my_statement {
-    void bind(std::size_t, std::optional<std::string_view>) {}
-    bool step() { return false; }
-    std::optional<std::string_view> column(std::size_t) { return std::nullopt; }
-    std::uint64_t changes() { return 0; }
-    void reset() {}
-};
-
-struct my_connection {
-    static constexpr tokenkeep::sql_dialect dialect{};
-#ifndef MISTAKE
-    void connect(std::chrono::milliseconds) {}
+struct my_connection : whole_connection<> {
+#ifdef MISTAKE
+    void connect(std::chrono::milliseconds) = delete;
 #endif
-    void execute(const std::string&) {}
-    my_statement prepare(const std::string&) { return {}; }
 };
 
-void keep() {
-    tokenkeep::sql_store store{my_connection()};
-    store.save_token({.user_name = "ada", .access_token = "a"});
-}
+template void keep<my_connection>();

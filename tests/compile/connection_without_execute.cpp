@@ -1,33 +1,12 @@
 // SPDX-License-Identifier: MIT
 // A connection begins and ends transactions.
 // expect: tokenkeep: a connection needs execute(const std::string& sql)
-#include <tokenkeep/sql_store.hpp>
+#include "whole_connection.hpp"
 
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-
-struct my_statement {
-    void bind(std::size_t, std::optional<std::string_view>) {}
-    bool step() { return false; }
-    std::optional<std::string_view> column(std::size_t) { return std::nullopt; }
-    std::uint64_t changes() { return 0; }
-    void reset() {}
-};
-
-struct my_connection {
-    static constexpr tokenkeep::sql_dialect dialect{};
-    void connect(std::chrono::milliseconds) {}
-#ifndef MISTAKE
-    void execute(const std::string&) {}
+struct my_connection : whole_connection<> {
+#ifdef MISTAKE
+    void execute(const std::string&) = delete;
 #endif
-    my_statement prepare(const std::string&) { return {}; }
 };
 
-void keep() {
-    tokenkeep::sql_store store{my_connection()};
-    store.save_token({.user_name = "ada", .access_token = "a"});
-}
+template void keep<my_connection>();

@@ -5,6 +5,7 @@
 #include "catch.hpp"
 #include "peer.hpp"
 #include "sql/backends.hpp"
+#include "zoho/rows.hpp"
 
 #include <algorithm>
 #include <set>
@@ -12,6 +13,7 @@
 #include <vector>
 
 using namespace tokenkeep;
+using namespace zoho_rows;
 using list = std::vector<token>;
 
 namespace {

@@ -5,12 +5,14 @@
 #include "catch.hpp"
 #include "peer.hpp"
 #include "temporary.hpp"
+#include "zoho/rows.hpp"
 
 #include <chrono>
 #include <string>
 #include <vector>
 
 using namespace tokenkeep;
+using namespace zoho_rows;
 using list = std::vector<token>;
 
 namespace {
@@ -18,24 +20,6 @@ namespace {
 using shared = tokenkeep::zoho_schema;
 template <class Codec = zoho::csv>
 using store_of = basic_document_store<text_file, Codec, shared>;
-
-const std::string header = "id,user_name,client_id,client_secret,refresh_token,access_token,grant_token,expiry_time,"
-                           "redirect_url,api_domain";
-
-/// In either dialect.
-const std::vector<std::string> plain_names{"ada",
-                                           "O'Brien",
-                                           " lead and trail ",
-                                           "\xf0\x9f\x94\x91 \xc3\xa9",
-                                           "id",
-                                           "user_name",
-                                           "null",
-                                           "undefined",
-                                           "a;b",
-                                           "CORP\\ada",
-                                           "=1+1",
-                                           std::string(65'536, 'x'),
-                                           "\ttab"};
 
 } // namespace
 

@@ -10,7 +10,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <chrono>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -86,23 +85,6 @@ inline peer& at(const std::string& sdk, const std::string& kind, const nlohmann:
     peer& chosen = sdk == "nodejs" ? nodejs : typescript;
     chosen.open(kind, place);
     return chosen;
-}
-
-inline const tokenkeep::token ada{.user_name = "ada@example.com",
-                                  .client_id = "1000.C",
-                                  .client_secret = "s3",
-                                  .refresh_token = "1000.r.1",
-                                  .access_token = "1000.a.1",
-                                  .grant_token = "1000.g.1",
-                                  .redirect_url = "https://x.example/cb",
-                                  .api_domain = "https://www.zohoapis.eu",
-                                  .expires_at = tokenkeep::timestamp{std::chrono::milliseconds{1'700'000'000'000}}};
-inline const tokenkeep::token bob{.user_name = "bob", .access_token = "1000.a.2"};
-inline const tokenkeep::token nobody{.client_id = "1000.C", .client_secret = "s3", .refresh_token = "1000.r.3"};
-
-inline tokenkeep::token with_id(tokenkeep::token row, const std::string& id) {
-    row.id = id;
-    return row;
 }
 
 #endif

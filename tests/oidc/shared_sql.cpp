@@ -54,29 +54,21 @@ class machines {
     const std::array<temporary_directory, 2> folders_{};
 };
 
-/// How an administrator finds the sessions of others, and those among them that hold an identity's lock, and ends them.
+/// How an administrator finds the sessions that hold an identity's lock.
 template <class Backend>
 struct administration;
 
 template <>
 struct administration<mysql_backend> {
     static constexpr const char* setup = "INSTALL PLUGIN IF NOT EXISTS metadata_lock_info SONAME 'metadata_lock_info'";
-    static constexpr const char* others =
-        "SELECT id FROM information_schema.PROCESSLIST WHERE id <> connection_id() AND db = 'tokenkeep'";
     static constexpr const char* holders =
         "SELECT thread_id FROM information_schema.METADATA_LOCK_INFO WHERE lock_type = 'User lock'";
-
-    static std::string end(const std::string& session) { return "KILL CONNECTION " + session; }
 };
 
 template <>
 struct administration<postgres_backend> {
     static constexpr const char* setup = "SELECT 1";
-    static constexpr const char* others =
-        "SELECT pid::text FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'tokenkeep'";
     static constexpr const char* holders = "SELECT pid::text FROM pg_locks WHERE locktype = 'advisory' AND granted";
-
-    static std::string end(const std::string& session) { return "SELECT pg_terminate_backend(" + session + ")"; }
 };
 
 struct ended_sessions {
@@ -98,11 +90,11 @@ class administrator {
         for (; steady_clock::now() < calm;
              std::this_thread::sleep_for(std::chrono::milliseconds(10 + chance() % 100))) {
             const bool a_holder = chance() % 2 == 0;
-            const auto found = visitor_.ask(a_holder ? how::holders : how::others);
+            const auto found = visitor_.ask(a_holder ? how::holders : Backend::other_sessions);
             if (!found.empty()) end(found[chance() % found.size()], a_holder ? ended_.holders : ended_.others);
             if (ended_.between == 0 || chance() % 8 == 0) end_a_holder_between_look_and_mark();
         }
-        for (const std::string& session : visitor_.ask(how::others)) end(session, ended_.others);
+        for (const std::string& session : visitor_.ask(Backend::other_sessions)) end(session, ended_.others);
     }
 
   private:
@@ -123,7 +115,7 @@ class administrator {
 
     void end(const std::string& session, std::atomic<int>& counter) {
         try {
-            visitor_.execute(how::end(session));
+            visitor_.execute(Backend::end(session));
             ++counter;
         } catch (const tokenkeep::sql_error&) { // it has ended by itself
         }

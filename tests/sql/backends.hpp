@@ -27,9 +27,23 @@ struct sqlite_backend {
     }
 };
 
+inline tokenkeep::mysql_parameters parameters_of(const mariadb_server& server, const std::string& table) {
+    return {.host = server.host(),
+            .database = server.database(),
+            .table = table,
+            .user = server.user(),
+            .password = server.password(),
+            .port = static_cast<unsigned>(server.port())};
+}
+
 struct mysql_backend {
     using connection_type = tokenkeep::mysql_connection;
     static constexpr std::size_t longest_id = 767; ///< In bytes; 0: the laws try none that is too long.
+    static constexpr const char* this_session = "SELECT CONNECTION_ID()";
+    static constexpr const char* other_sessions =
+        "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND db = 'tokenkeep'";
+
+    static std::string end(const std::string& session) { return "KILL CONNECTION " + session; }
 
     static mariadb_server& server() {
         // What is written survives the server's crash, but not the machine's, which no test has.
@@ -37,18 +51,18 @@ struct mysql_backend {
         return one;
     }
     static connection_type connection(const std::string& table = {}) {
-        return connection_type({.host = server().host(),
-                                .database = server().database(),
-                                .table = table,
-                                .user = server().user(),
-                                .password = server().password(),
-                                .port = static_cast<unsigned>(server().port())});
+        return connection_type(parameters_of(server(), table));
     }
 };
 
 struct postgres_backend {
     using connection_type = tokenkeep::postgres_connection;
     static constexpr std::size_t longest_id = 0;
+    static constexpr const char* this_session = "SELECT pg_backend_pid()::text";
+    static constexpr const char* other_sessions =
+        "SELECT pid::text FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'tokenkeep'";
+
+    static std::string end(const std::string& session) { return "SELECT pg_terminate_backend(" + session + ")"; }
 
     static postgres_server& server() {
         static postgres_server one({"-c", "fsync=off"}); // as above
@@ -102,6 +116,20 @@ class visitor {
 
   private:
     typename Backend::connection_type connection_ = Backend::connection();
+};
+
+/// Whoever writes to the table has to wait until it is released.
+template <class Backend>
+class blocked_table {
+  public:
+    explicit blocked_table(const std::string& table) {
+        visitor_.execute(std::string(Backend::connection_type::dialect.begin));
+        visitor_.execute("UPDATE tokenkeep_schema SET version = version WHERE name = '" + table + "'");
+    }
+    void release() { visitor_.execute("ROLLBACK"); }
+
+  private:
+    visitor<Backend> visitor_{};
 };
 
 } // namespace tests

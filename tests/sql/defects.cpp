@@ -462,12 +462,10 @@ TEMPLATE_TEST_CASE("sql_store: no message has a value in it", EVERYWHERE) {
 
 TEST_CASE("sql_store: what a connection was given is in no message", "[sql]") {
     const std::string mark = "s3ntinel";
-    tokenkeep::mysql_store mysql_one(
-        tokenkeep::mysql_parameters{.host = mysql_backend::server().host(),
-                                    .database = mysql_backend::server().database(),
-                                    .user = mark,
-                                    .password = mark,
-                                    .port = static_cast<unsigned>(mysql_backend::server().port())});
+    tokenkeep::mysql_parameters refused = parameters_of(mysql_backend::server(), {});
+    refused.user = mark;
+    refused.password = mark;
+    tokenkeep::mysql_store mysql_one(refused);
     tokenkeep::mysql_store unreachable(
         tokenkeep::mysql_parameters{.host = "127.0.0.1", .user = mark, .password = mark, .port = 1});
     tokenkeep::postgres_store postgres_one(postgres_backend::server().connection() + " user=" + mark +

@@ -5,6 +5,7 @@
 
 #include "sql/backends.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -56,26 +57,17 @@ struct ordeal {
     bool has_committed = false;
 };
 
-/// Ends sessions at a server, and waits until they are gone.
-inline void end_session(mysql_backend, const std::string& session) {
-    static visitor<mysql_backend> administrator;
-    administrator.execute("KILL CONNECTION " + session);
+/// Ends a session at its server, and waits until it is gone.
+template <class Backend>
+void end_session(const std::string& session) {
+    static visitor<Backend> administrator;
+    administrator.execute(Backend::end(session));
     const auto is_gone = [&] {
-        return administrator.ask("SELECT id FROM information_schema.processlist WHERE id = " + session).empty();
+        const std::vector<std::string> left = administrator.ask(Backend::other_sessions);
+        return std::find(left.begin(), left.end(), session) == left.end();
     };
     if (!holds_within(std::chrono::seconds(5), is_gone)) throw std::logic_error("a session cannot be killed");
 }
-inline void end_session(postgres_backend, const std::string& session) {
-    static visitor<postgres_backend> administrator;
-    administrator.execute("SELECT pg_terminate_backend(" + session + ")");
-    const auto is_gone = [&] {
-        return administrator.ask("SELECT pid::text FROM pg_stat_activity WHERE pid = " + session).empty();
-    };
-    if (!holds_within(std::chrono::seconds(5), is_gone)) throw std::logic_error("a session cannot be killed");
-}
-
-inline std::string name_of_session(mysql_backend) { return "SELECT CONNECTION_ID()"; }
-inline std::string name_of_session(postgres_backend) { return "SELECT pg_backend_pid()::text"; }
 
 /// The connection beneath, which statements may outlive.
 template <class Backend>
@@ -96,7 +88,7 @@ class wire {
             if (!connection_) connection_.emplace(Backend::connection(table_));
             connection_->connect(patience);
             if constexpr (is_remote) {
-                auto asked = connection_->prepare(name_of_session(Backend{}));
+                auto asked = connection_->prepare(Backend::this_session);
                 if (asked.step()) session_ = asked.column(0).value();
             }
         });
@@ -127,7 +119,7 @@ class wire {
 
     void end() {
         if constexpr (is_remote) {
-            if (!session_.empty()) end_session(Backend{}, std::exchange(session_, {}));
+            if (!session_.empty()) end_session<Backend>(std::exchange(session_, {}));
         } else if (connection_) {
             try {
                 connection_->execute("ROLLBACK");

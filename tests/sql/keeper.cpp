@@ -23,28 +23,6 @@ struct store_of_its_own : store_over<Backend, Policy> {
     store_of_its_own() : store_over<Backend, Policy>(Backend::connection(new_table())) {}
 };
 
-template <class Store>
-void live_a_session() {
-    world<Store> w;
-    secret last = w.login().access_token;
-    auto keep = w.keeper();
-    CHECK(keep.access_token({.user_name = "ada"}) == last);
-    for (int i = 0; i < 3; ++i) {
-        w.clock.advance(std::chrono::hours(2));
-        const secret next = i == 1 ? keep.access_token({.user_name = "ada"})
-                                   : w.keeper().access_token({.user_name = "ada"}); // as another process
-        CHECK(next != last);
-        CHECK(w.store.find_token({.user_name = "ada"})->access_token == next);
-        last = next;
-    }
-    CHECK(keep.renew({.user_name = "ada"}, last) != last);
-    CHECK(w.store.get_tokens().size() == 1);
-    CHECK(w.server.log().refreshes == 4);
-    keep.revoke({.user_name = "ada"});
-    CHECK(w.store.get_tokens().empty());
-    CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::token_not_found);
-}
-
 } // namespace
 
 TEMPLATE_TEST_CASE("sql_store: a keeper logs in, renews and revokes", "[sql]", sqlite_backend, mysql_backend,

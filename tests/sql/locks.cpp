@@ -41,12 +41,7 @@ bool is_free(Store& store, const std::string& key) {
 
 template <class Backend>
 std::size_t sessions() {
-    if constexpr (std::is_same_v<Backend, mysql_backend>)
-        return visitor<Backend>().ask("SELECT id FROM information_schema.processlist WHERE user = 'root'").size();
-    else
-        return visitor<Backend>()
-            .ask("SELECT pid::text FROM pg_stat_activity WHERE backend_type = 'client backend'")
-            .size();
+    return visitor<Backend>().ask(Backend::other_sessions).size();
 }
 
 /// A pipe on which a child says that it got somewhere.
@@ -69,20 +64,6 @@ class signpost {
 
   private:
     int ends_[2]{};
-};
-
-/// Whoever writes to the table has to wait until it is released.
-template <class Backend>
-class blocked_table {
-  public:
-    explicit blocked_table(const std::string& table) {
-        visitor_.execute(std::string(Backend::connection_type::dialect.begin));
-        visitor_.execute("UPDATE tokenkeep_schema SET version = version WHERE name = '" + table + "'");
-    }
-    void release() { visitor_.execute("ROLLBACK"); }
-
-  private:
-    visitor<Backend> visitor_{};
 };
 
 } // namespace
@@ -198,10 +179,7 @@ TEMPLATE_TEST_CASE("sql_store: a lock whose session was killed is free, and its 
     const std::string table = new_table();
     auto one = store_on<TestType>(table), two = store_on<TestType>(table);
     visitor<TestType> administrator;
-    const auto kill = [&](const std::string& session) {
-        administrator.execute(std::is_same_v<TestType, mysql_backend> ? "KILL CONNECTION " + session
-                                                                      : "SELECT pg_terminate_backend(" + session + ")");
-    };
+    const auto kill = [&](const std::string& session) { administrator.execute(TestType::end(session)); };
     const auto newest_session = [&] {
         return administrator
             .ask(std::is_same_v<TestType, mysql_backend> ? "SELECT MAX(id) FROM information_schema.processlist"
@@ -220,13 +198,7 @@ TEMPLATE_TEST_CASE("sql_store: a lock whose session was killed is free, and its 
 
     // A session that is kept for the next lock may be killed as well.
     { const auto guard = one.lock_token("a", steady::now() + 5s); }
-    if (std::is_same_v<TestType, postgres_backend>)
-        administrator.execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> "
-                              "pg_backend_pid() AND backend_type = 'client backend'");
-    else
-        for (const std::string& id : administrator.ask("SELECT id FROM information_schema.processlist WHERE user = "
-                                                       "'root' AND id <> CONNECTION_ID()"))
-            kill(id);
+    for (const std::string& session : administrator.ask(TestType::other_sessions)) kill(session);
     const auto guard = one.lock_token("a", steady::now() + 5s);
     CHECK(!is_free(two, "a"));
 }

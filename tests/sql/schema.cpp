@@ -234,14 +234,7 @@ mariadb_server& careless_server() {
                                "--character-set-server=latin1", "--transaction-isolation=READ-UNCOMMITTED"});
     return one;
 }
-tokenkeep::mysql_parameters careless(const std::string& table) {
-    return {.host = careless_server().host(),
-            .database = careless_server().database(),
-            .table = table,
-            .user = careless_server().user(),
-            .password = careless_server().password(),
-            .port = static_cast<unsigned>(careless_server().port())};
-}
+tokenkeep::mysql_parameters careless(const std::string& table) { return parameters_of(careless_server(), table); }
 
 struct nameless : tokenkeep::defaults {
     struct schema : tokenkeep::sql_schema {
@@ -260,13 +253,10 @@ struct restricted<mysql_backend> {
         admin.execute("CREATE USER IF NOT EXISTS clerk IDENTIFIED BY 'pw'");
     }
     static tokenkeep::mysql_connection connection(const std::string& table) {
-        const mariadb_server& server = mysql_backend::server();
-        return tokenkeep::mysql_connection({.host = server.host(),
-                                            .database = server.database(),
-                                            .table = table,
-                                            .user = "clerk",
-                                            .password = "pw",
-                                            .port = static_cast<unsigned>(server.port())});
+        tokenkeep::mysql_parameters clerk = parameters_of(mysql_backend::server(), table);
+        clerk.user = "clerk";
+        clerk.password = "pw";
+        return tokenkeep::mysql_connection(clerk);
     }
 };
 

@@ -8,6 +8,7 @@
 #include "catch.hpp"
 #include "keeper_world.hpp"
 #include "temporary.hpp"
+#include "zoho/rows.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -19,27 +20,17 @@
 using namespace tokenkeep;
 using namespace std::string_literals;
 using list = std::vector<token>;
+using zoho_rows::header;
+using zoho_rows::plain_names;
 
 namespace {
 
-const std::string header = "id,user_name,client_id,client_secret,refresh_token,access_token,grant_token,expiry_time,"
-                           "redirect_url,api_domain";
 const std::string nine = header.substr(0, header.rfind(','));
 
 timestamp at(std::int64_t count) { return timestamp{std::chrono::milliseconds{count}}; }
 
 /// What the golden files hold.
-const token ada{.user_name = "ada@example.com",
-                .client_id = "1000.C",
-                .client_secret = "s3",
-                .refresh_token = "1000.r.1",
-                .access_token = "1000.a.1",
-                .grant_token = "1000.g.1",
-                .redirect_url = "https://x.example/cb",
-                .api_domain = "https://www.zohoapis.eu",
-                .expires_at = at(1'700'000'000'000),
-                .id = "1"};
-const token bob{.user_name = "bob", .access_token = "1000.a.2", .id = "2"};
+const token ada = zoho_rows::with_id(zoho_rows::ada, "1"), bob = zoho_rows::with_id(zoho_rows::bob, "2");
 const std::string ada_row = "1,ada@example.com,1000.C,s3,1000.r.1,1000.a.1,1000.g.1,1700000000000,"
                             "https://x.example/cb,https://www.zohoapis.eu";
 const std::string bob_row = "2,bob,,,,1000.a.2,,,,";
@@ -78,22 +69,6 @@ std::string refusal(const token& row) {
     }
     return {};
 }
-
-const std::vector<std::string> plain_names{"ada",
-                                           "O'Brien",
-                                           " lead and trail ",
-                                           "\xf0\x9f\x94\x91 \xc3\xa9",
-                                           "id",
-                                           "user_name",
-                                           "null",
-                                           "undefined",
-                                           "a;b",
-                                           "CORP\\ada",
-                                           "=1+1",
-                                           std::string(65'536, 'x'),
-                                           "\ttab",
-                                           "\xe2\x80\xa8",
-                                           "\xef\xbb\xbf"};
 
 using shared = tokenkeep::zoho_schema;
 template <class Codec>
@@ -412,22 +387,7 @@ TEMPLATE_TEST_CASE("csv: rows are compared by the fields that the file has", "[z
 
 TEMPLATE_TEST_CASE("csv: a keeper logs in, refreshes, renews and revokes over the file", "[zoho]", zoho::csv,
                    zoho::unquoted_csv) {
-    tests::world<store_of_its_own<TestType>> w;
-    secret last = w.login().access_token;
-    auto keep = w.keeper();
-    CHECK(keep.access_token({.user_name = "ada"}) == last);
-    for (int i = 0; i < 3; ++i) {
-        w.clock.advance(std::chrono::hours(2));
-        const secret next = i == 1 ? keep.access_token({.user_name = "ada"})
-                                   : w.keeper().access_token({.user_name = "ada"}); // as another process
-        CHECK(next != last);
-        CHECK(w.store.find_token({.user_name = "ada"})->access_token == next);
-        last = next;
-    }
-    CHECK(keep.renew({.user_name = "ada"}, last) != last);
-    CHECK(w.store.get_tokens().size() == 1);
-    keep.revoke({.user_name = "ada"});
-    CHECK(w.store.get_tokens().empty());
+    tests::live_a_session<store_of_its_own<TestType>>();
 }
 
 TEMPLATE_TEST_CASE("csv: a grant token that the server refuses is in nobody's way", "[zoho]", zoho::csv,
