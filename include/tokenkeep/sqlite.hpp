@@ -46,7 +46,8 @@ inline error sqlite_file_gone(const std::string& path) {
     return error(errc::store_gone, "tokenkeep: " + path + " has disappeared, or another file is in its place");
 }
 
-/// SQLite goes on in a file that has been removed, and what is saved there is lost.
+/// SQLite goes on in a file that has been removed, and what is saved there is lost. A statement of its own asks before it
+/// runs; a transaction at its begin and before its commit.
 inline void require_sqlite_file(sqlite3* opened) {
     int moved = 0;
     if (sqlite3_file_control(opened, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0)
@@ -76,8 +77,7 @@ class sqlite_statement {
 
     bool step() {
         sqlite3* const opened = sqlite3_db_handle(prepared_.get());
-        const bool is_transaction = sqlite3_get_autocommit(opened) == 0; // which asks before its end
-        if (!std::exchange(is_running_, true) && !is_transaction) require_sqlite_file(opened);
+        if (!std::exchange(is_running_, true) && sqlite3_get_autocommit(opened) != 0) require_sqlite_file(opened);
         const int result = sqlite3_step(prepared_.get());
         if (result == SQLITE_ROW) return true;
         if (result != SQLITE_DONE) throw sqlite_failure(sqlite3_extended_errcode(opened));
@@ -85,8 +85,7 @@ class sqlite_statement {
     }
 
     std::optional<std::string_view> column(std::size_t column) const {
-        sqlite3_value* const cell =
-            sqlite3_column_value(prepared_.get(), static_cast<int>(column)); // found once for both
+        sqlite3_value* const cell = sqlite3_column_value(prepared_.get(), static_cast<int>(column));
         const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(cell));
         if (text == nullptr) return std::nullopt;
         return std::string_view(text, static_cast<std::size_t>(sqlite3_value_bytes(cell)));

@@ -317,7 +317,7 @@ class comparison {
                                          return seconds;
                                      }});
         print(what, took, plan_.finds);
-        std::printf("   %-26s %10s   by hand %10.2f   ratio %4.2f\n", "", "unnoticed removal",
+        std::printf("   %-39s   by hand %10.2f   ratio %4.2f\n", "  where a removal goes unnoticed",
                     median(took[2]) * 1e6 / static_cast<double>(plan_.finds), ratio(took[0], took[2]));
     }
 
