@@ -48,7 +48,7 @@ struct sql_guard {
 /// errc::indeterminate for one that may have; errc::lock_timeout where others kept it waiting for
 /// Policy::store_lock_timeout; errc::invalid_record for what the database cannot hold; errc::permissions; and
 /// errc::unsupported_version for a table of a newer version. Where a deletion throws errc::storage_failure the rows are
-/// gone, but not erased from SQLite's files.
+/// gone, but not erased from SQLite's files, as somebody reads them; the next deletion, of whatever row, tries again.
 ///
 /// It may be moved while nobody else uses it. A child made by fork makes its own.
 template <class Connection, class Policy>
@@ -105,13 +105,13 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     }
     void delete_token(const std::string& id) {
         const std::lock_guard lock(mutex_);
-        const bool deleted = detail::sql_write(session_, [&] {
+        detail::sql_write(session_, [&] {
             std::optional<token> before = rows().find_by_id(id);
             if (!before) return detail::sql_change{};
             session_.erase(id);
             return detail::sql_change{true, id, std::move(before), std::nullopt};
         });
-        if (deleted) session_.erase_remains();
+        session_.erase_remains();
     }
     void delete_tokens() {
         const std::lock_guard lock(mutex_);
@@ -141,7 +141,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
             if (expected.id.empty() || !session_.remove(expected)) return detail::sql_change{};
             return detail::sql_change{true, expected.id, expected, std::nullopt};
         });
-        if (removed) session_.erase_remains();
+        session_.erase_remains();
         return removed;
     }
 

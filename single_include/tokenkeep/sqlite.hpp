@@ -164,7 +164,10 @@ class sqlite_connection {
             detail::require_sqlite_file(opened_.get());
         else if (sqlite3_get_autocommit(opened_.get()) != 0) // after some failures SQLite has done it by itself
             return;
-        const int result = sqlite3_exec(opened_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+        const int result =
+            sql == dialect.erase // as a statement it would not fail if a reader is in its way
+                ? sqlite3_wal_checkpoint_v2(opened_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr)
+                : sqlite3_exec(opened_.get(), sql.c_str(), nullptr, nullptr, nullptr);
         if (result != SQLITE_OK) throw detail::sqlite_failure(sqlite3_extended_errcode(opened_.get()));
     }
 

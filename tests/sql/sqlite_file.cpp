@@ -95,6 +95,11 @@ struct short_connection : tokenkeep::sqlite_connection {
     }
 };
 
+/// Waits for others no longer than a test may.
+struct hasty : tokenkeep::defaults {
+    static constexpr std::chrono::milliseconds store_lock_timeout{300};
+};
+
 /// A database whose file is removed just before a transaction is committed.
 struct vanishing_connection : tokenkeep::sqlite_connection {
     using sqlite_connection::sqlite_connection;
@@ -404,6 +409,27 @@ TEST_CASE("sqlite: a save is on the disk when it returns, however SQLite was bui
     CHECK(ask("journal_mode") == "wal");
     CHECK(ask("secure_delete") == "1");
     CHECK(ask("busy_timeout") == "2000");
+}
+
+TEST_CASE("sqlite: where a reader is in the way of the erasing a deletion says so, and the next one erases", "[sql]") {
+    const temporary_directory folder;
+    const std::string path = folder / "tokens.db";
+    tokenkeep::basic_sqlite_store<hasty> store{path};
+    const std::vector<std::function<void()>> deletions{
+        [&] { store.delete_token("1"); }, [&] { store.remove_token(ada); }, [&] { store.delete_tokens(); }};
+    for (const auto& deletion : deletions) {
+        store.save_token(ada);
+        tokenkeep::sqlite_connection reader(path);
+        reader.connect(std::chrono::seconds(1));
+        reader.execute("BEGIN");
+        reader.execute("SELECT * FROM tokenkeep_tokens");
+        CHECK(code_of(deletion) == errc::storage_failure);
+        CHECK(store.get_tokens().empty());
+        CHECK(is_in_files(path, "access of ada"));
+        reader.execute("ROLLBACK");
+        CHECK_FALSE(code_of(deletion));
+        CHECK_FALSE(is_in_files(path, "access of ada"));
+    }
 }
 
 TEST_CASE("sqlite: what was deleted is not in the files afterwards", "[sql]") {
