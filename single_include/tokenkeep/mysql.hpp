@@ -301,9 +301,7 @@ class mysql_session {
                 std::to_string(seconds.count()) + ", SESSION lock_wait_timeout = " + std::to_string(seconds.count()));
         execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
         if (ask("SELECT @@SESSION.sql_mode LIKE '%STRICT_ALL_TABLES%'", {}) != "1")
-            throw error(errc::storage_failure,
-                        "tokenkeep: the server does not take the strict sql_mode, without which it "
-                        "may cut tokens off");
+            throw sql_error(sql_fault::other, "no strict sql_mode, without which a server may cut tokens off");
     }
 
     /// A session that will only hold a lock, and meanwhile says nothing, for as long as it takes.

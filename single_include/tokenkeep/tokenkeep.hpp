@@ -7813,6 +7813,17 @@ std::optional<bool> sql_took_place(Session& session, const sql_change& change, c
     }
 }
 
+/// The exception that is being handled, as one of a change that did not take place, or of one that is in doubt.
+[[noreturn]] inline void rethrow_unchanged(bool is_in_doubt) {
+    if (is_in_doubt) std::throw_with_nested(error(errc::indeterminate, "tokenkeep: the rows may or may not be gone"));
+    try {
+        throw;
+    } catch (const error& failure) { // of the connection's files, say
+        if (failure.code() != errc::storage_failure) throw;
+        std::throw_with_nested(error(errc::not_saved, "tokenkeep: the database cannot be used"));
+    }
+}
+
 /// Makes the change that `work()` does and describes, in one transaction that no other writer of the table comes between:
 /// all of it or nothing. Whether it was made. Throws errc::indeterminate if the connection was lost when the transaction was
 /// being committed and the row does not tell either; for anything else nothing has changed.
@@ -7852,9 +7863,7 @@ bool sql_write(Session& session, Work work) {
             throw;
         } catch (...) {
             session.abandon();
-            if (is_in_doubt)
-                std::throw_with_nested(error(errc::indeterminate, "tokenkeep: the rows may or may not be gone"));
-            throw;
+            rethrow_unchanged(is_in_doubt);
         }
     }
 }
