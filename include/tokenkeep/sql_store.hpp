@@ -50,7 +50,8 @@ struct sql_guard {
 /// errc::unsupported_version for a table of a newer version. Where a deletion throws errc::storage_failure the rows are
 /// gone, but not erased from SQLite's files, as somebody reads them; the next deletion, of whatever row, tries again.
 ///
-/// It may be moved while nobody else uses it. A child made by fork makes its own.
+/// It may be moved while nobody else uses it; what it was moved from may only be destroyed or assigned to. A child made
+/// by fork makes its own.
 template <class Connection, class Policy>
 class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_policy<Policy>());

@@ -7554,7 +7554,7 @@ class sql_session {
         connection_ = std::move(other.connection_);
         text_ = std::move(other.text_);
         statements_ = std::move(other.statements_);
-        is_connected_ = std::exchange(other.is_connected_, false);
+        is_connected_ = other.is_connected_;
         return *this;
     }
 
@@ -7915,7 +7915,8 @@ struct sql_guard {
 /// errc::unsupported_version for a table of a newer version. Where a deletion throws errc::storage_failure the rows are
 /// gone, but not erased from SQLite's files, as somebody reads them; the next deletion, of whatever row, tries again.
 ///
-/// It may be moved while nobody else uses it. A child made by fork makes its own.
+/// It may be moved while nobody else uses it; what it was moved from may only be destroyed or assigned to. A child made
+/// by fork makes its own.
 template <class Connection, class Policy>
 class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_policy<Policy>());

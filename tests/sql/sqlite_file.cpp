@@ -282,6 +282,25 @@ TEST_CASE("sqlite: a file may have any name, and memory is no file", "[sql]") {
     CHECK_FALSE(exists(folder / ":memory:.lock"));
 }
 
+TEST_CASE("sqlite: a store stays where it is, with its lock, when the program changes its directory", "[sql]") {
+    const temporary_directory folder, elsewhere;
+    const std::filesystem::path before = std::filesystem::current_path();
+    std::filesystem::current_path(folder / "");
+    sqlite_store here{"tokens.db"}, later{"tokens.db"};
+    here.save_token(ada);
+    std::filesystem::current_path(elsewhere / "");
+    later.save_token({.user_name = "bob", .access_token = "b"});
+    sqlite_store whole{folder / "tokens.db"};
+    const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+    {
+        const auto guard = here.lock_token("key", soon);
+        CHECK(code_of([&] { (void)whole.lock_token("key", soon); }) == errc::lock_timeout);
+    }
+    CHECK(whole.get_tokens().size() == 2);
+    std::filesystem::current_path(before);
+    CHECK(std::filesystem::is_empty(elsewhere / ""));
+}
+
 TEST_CASE("sqlite: stores of one file write in turns, and readers see whole rows", "[sql]") {
     const temporary_directory folder;
     const std::string path = folder / "tokens.db";

@@ -65,7 +65,7 @@ class sql_session {
         connection_ = std::move(other.connection_);
         text_ = std::move(other.text_);
         statements_ = std::move(other.statements_);
-        is_connected_ = std::exchange(other.is_connected_, false);
+        is_connected_ = other.is_connected_;
         return *this;
     }
 
