@@ -38,6 +38,7 @@ inline sql_error postgres_failure(std::string_view state, bool is_connected) {
         if (state == "40001" || state == "40P01" || state == "55P03" || state == "57014") return sql_fault::conflict;
         if (state == "23505" || state == "42P07" || state == "42710") return sql_fault::exists;
         if (state.starts_with("22") || state == "54000" || state == "23502") return sql_fault::value;
+        if (state == "25P02") return sql_fault::value; // a look-up of such a value has failed in this transaction
         if (state == "42501" || state.starts_with("28") || state == "25006") return sql_fault::denied;
         if (state == "XX001" || state == "XX002") return sql_fault::corrupt;
         return sql_fault::other;
@@ -198,6 +199,7 @@ class postgres_session {
                 return true;
             } catch (const sql_error& failure) {
                 if (failure.fault() != sql_fault::conflict) throw;
+                execute("SELECT pg_advisory_unlock_all()"); // it may have come as the wait ended
                 if (std::chrono::steady_clock::now() >= deadline) return false;
             }
         }

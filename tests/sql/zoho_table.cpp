@@ -272,6 +272,17 @@ TEMPLATE_TEST_CASE("zoho_schema: values of 255 characters fit, and longer ones a
     }
 }
 
+TEST_CASE("zoho_schema: what PostgreSQL's characters lack is an invalid record, is in no row, and nothing is written",
+          "[sql]") {
+    auto store = zoho_store_on<postgres_backend>(new_table());
+    for (const std::string& name : {"a\0b"s, "\xff"s}) {
+        const token record{.user_name = name, .access_token = "a"};
+        CHECK(store.find_token(record) == std::nullopt);
+        CHECK(code_of([&] { store.save_token(record); }) == errc::invalid_record);
+        CHECK(store.get_tokens().empty());
+    }
+}
+
 TEST_CASE("zoho_schema: what a table's character set lacks is an invalid record, and nothing is written", "[sql]") {
     for (const char* kind : {" CHARACTER SET latin1", " CHARACTER SET utf8mb3"}) {
         INFO(kind);
