@@ -283,8 +283,6 @@ class mysql_connection {
         .table_options = " ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
         .index_length = "(1024)",
         .index_characters = "(191)", // fits into the oldest kind of rows
-        .exact_from = "CAST(CONVERT(",
-        .exact_to = " USING utf8mb4) AS BINARY)",
         .begin = "START TRANSACTION",
         .for_update = " FOR UPDATE",
         .quote = '`'};

@@ -71,15 +71,14 @@ class sql_error : public error {
 
 /// How a database spells what an sql_store asks of it. Every member is SQL, none is ever a value.
 struct sql_dialect {
-    std::string_view bytes = "BLOB";           ///< The type of a column for any bytes, 64 KiB of them and more.
-    std::string_view key_bytes = "BLOB";       ///< The same for the primary key, as long as it can be.
-    std::string_view table_options{};          ///< What follows the columns of a new table.
-    std::string_view if_missing{};             ///< " IF NOT EXISTS", where tables and indexes have it.
-    std::string_view index_method{};           ///< What stands before the column of an index: " USING hash".
-    std::string_view index_length{};           ///< What stands behind it: "(1024)", of a column that is longer.
-    std::string_view index_characters{};       ///< The same for a column of characters: "(191)".
-    std::string_view exact_from{}, exact_to{}; ///< Around a column of characters, make it compare byte by byte.
-    std::string_view begin = "BEGIN";          ///< Begins a transaction that will write.
+    std::string_view bytes = "BLOB";     ///< The type of a column for any bytes, 64 KiB of them and more.
+    std::string_view key_bytes = "BLOB"; ///< The same for the primary key, as long as it can be.
+    std::string_view table_options{};    ///< What follows the columns of a new table.
+    std::string_view if_missing{};       ///< " IF NOT EXISTS", where tables and indexes have it.
+    std::string_view index_method{};     ///< What stands before the column of an index: " USING hash".
+    std::string_view index_length{};     ///< What stands behind it: "(1024)", of a column that is longer.
+    std::string_view index_characters{}; ///< The same for a column of characters: "(191)".
+    std::string_view begin = "BEGIN";    ///< Begins a transaction that will write.
     std::string_view for_update{}; ///< Locks the row that is read: " FOR UPDATE". Empty: `begin` keeps others out.
     std::string_view erase{};      ///< Run after rows were deleted, if their bytes would otherwise stay.
     char quote = '"';              ///< Around the names of tables and indexes.

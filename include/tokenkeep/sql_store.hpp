@@ -123,23 +123,24 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         session_.erase_remains();
     }
 
-    /// See comparing_store: one UPDATE of the row as it was read.
+    /// See comparing_store. The row is compared as it is read, however the database spells and compares it.
     bool replace_token(const token& expected, const token& record) {
         const std::lock_guard lock(mutex_);
         cells_type(record).require_fitting();
         return detail::sql_write(session_, [&] {
-            if (expected.id.empty() || !session_.replace(expected, record)) return detail::sql_change{};
-            if (record.id != expected.id)
-                throw error(errc::invalid_record, "tokenkeep: a replacement keeps the row's id");
-            rows().require_unambiguous(record);
+            session_.lock(expected.id);
+            if (!rows().may_replace(*session_type::kept(expected), record)) return detail::sql_change{};
+            session_.update(record);
             return detail::sql_change{true, expected.id, expected, record};
         });
     }
-    /// See comparing_store: one DELETE of the row as it was read.
+    /// See comparing_store.
     bool remove_token(const token& expected) {
         const std::lock_guard lock(mutex_);
         const bool removed = detail::sql_write(session_, [&] {
-            if (expected.id.empty() || !session_.remove(expected)) return detail::sql_change{};
+            session_.lock(expected.id);
+            if (!rows().holds(*session_type::kept(expected))) return detail::sql_change{};
+            session_.erase(expected.id);
             return detail::sql_change{true, expected.id, expected, std::nullopt};
         });
         session_.erase_remains();

@@ -6948,15 +6948,14 @@ class sql_error : public error {
 
 /// How a database spells what an sql_store asks of it. Every member is SQL, none is ever a value.
 struct sql_dialect {
-    std::string_view bytes = "BLOB";           ///< The type of a column for any bytes, 64 KiB of them and more.
-    std::string_view key_bytes = "BLOB";       ///< The same for the primary key, as long as it can be.
-    std::string_view table_options{};          ///< What follows the columns of a new table.
-    std::string_view if_missing{};             ///< " IF NOT EXISTS", where tables and indexes have it.
-    std::string_view index_method{};           ///< What stands before the column of an index: " USING hash".
-    std::string_view index_length{};           ///< What stands behind it: "(1024)", of a column that is longer.
-    std::string_view index_characters{};       ///< The same for a column of characters: "(191)".
-    std::string_view exact_from{}, exact_to{}; ///< Around a column of characters, make it compare byte by byte.
-    std::string_view begin = "BEGIN";          ///< Begins a transaction that will write.
+    std::string_view bytes = "BLOB";     ///< The type of a column for any bytes, 64 KiB of them and more.
+    std::string_view key_bytes = "BLOB"; ///< The same for the primary key, as long as it can be.
+    std::string_view table_options{};    ///< What follows the columns of a new table.
+    std::string_view if_missing{};       ///< " IF NOT EXISTS", where tables and indexes have it.
+    std::string_view index_method{};     ///< What stands before the column of an index: " USING hash".
+    std::string_view index_length{};     ///< What stands behind it: "(1024)", of a column that is longer.
+    std::string_view index_characters{}; ///< The same for a column of characters: "(191)".
+    std::string_view begin = "BEGIN";    ///< Begins a transaction that will write.
     std::string_view for_update{}; ///< Locks the row that is read: " FOR UPDATE". Empty: `begin` keeps others out.
     std::string_view erase{};      ///< Run after rows were deleted, if their bytes would otherwise stay.
     char quote = '"';              ///< Around the names of tables and indexes.
@@ -7138,12 +7137,6 @@ class sql_cells {
         const std::string_view text = view(column);
         return text.empty() ? std::nullopt : std::optional(text);
     }
-    /// As it is compared: an absent field is empty.
-    std::string_view view(std::size_t column) const {
-        if (fields[column].text != nullptr) return row_.*fields[column].text;
-        if (fields[column].secret_text != nullptr) return (row_.*fields[column].secret_text).reveal();
-        return times_[times_before(column)];
-    }
 
     /// Throws errc::invalid_record where the schema has a column that is too short for the record.
     void require_fitting() const {
@@ -7156,6 +7149,13 @@ class sql_cells {
     }
 
   private:
+    /// An absent field is empty.
+    std::string_view view(std::size_t column) const {
+        if (fields[column].text != nullptr) return row_.*fields[column].text;
+        if (fields[column].secret_text != nullptr) return (row_.*fields[column].secret_text).reveal();
+        return times_[times_before(column)];
+    }
+
     static constexpr std::size_t times_before(std::size_t column) {
         std::size_t times = 0;
         for (std::size_t n = 0; n < column; ++n) times += fields[n].time != nullptr ? 1u : 0u;
@@ -7263,6 +7263,8 @@ class sql_text {
 
     std::string find_by(std::size_t column) const { return select().append(" WHERE ").append(where(column)); }
     std::string select() const { return "SELECT " + column_names() + " FROM " + quoted(name_); }
+    /// Keeps out, until the transaction ends, whoever else changes the row of an id.
+    std::string lock_row() const { return find_by(0).append(dialect_->for_update); }
     std::string erase() const { return "DELETE FROM " + quoted(name_) + " WHERE " + where(0); }
     std::string clear() const { return "DELETE FROM " + quoted(name_); }
 
@@ -7276,24 +7278,13 @@ class sql_text {
     /// The columns but the id, then the id.
     std::string update() const {
         writer sql{*dialect_};
-        write_update(sql);
-        return sql.text;
-    }
-
-    /// The same, and then all columns as they must be. An absent field may be NULL or empty there.
-    std::string replace() const {
-        writer sql{*dialect_};
-        write_update(sql);
-        write_comparison(sql);
-        return sql.text;
-    }
-
-    /// The id, and then all columns as they must be.
-    std::string remove() const {
-        writer sql{*dialect_};
-        sql << "DELETE FROM " << quoted(name_) << " WHERE id = ";
-        write_comparison(sql.parameter());
-        return sql.text;
+        sql << "UPDATE " << quoted(name_) << " SET ";
+        for (std::size_t n = 1; n < Schema::columns; ++n) {
+            sql << (n == 1 ? "" : ", ") << fields[n].name << " = ";
+            sql.parameter();
+        }
+        sql << " WHERE id = ";
+        return sql.parameter().text;
     }
 
     std::string version() const {
@@ -7378,25 +7369,6 @@ class sql_text {
         writer sql{*dialect_};
         sql << fields[column].name << " = ";
         return sql.parameter().text;
-    }
-
-    void write_update(writer& sql) const {
-        sql << "UPDATE " << quoted(name_) << " SET ";
-        for (std::size_t n = 1; n < Schema::columns; ++n) {
-            sql << (n == 1 ? "" : ", ") << fields[n].name << " = ";
-            sql.parameter();
-        }
-        sql << " WHERE id = ";
-        sql.parameter();
-    }
-
-    void write_comparison(writer& sql) const {
-        for (std::size_t n = 0; n < Schema::columns; ++n) {
-            const bool characters = is_characters(n);
-            sql << " AND " << (characters ? dialect_->exact_from : "") << "coalesce(" << fields[n].name << ", '')"
-                << (characters ? dialect_->exact_to : "") << " = ";
-            sql.parameter();
-        }
     }
 
     const sql_dialect* dialect_;
@@ -7526,7 +7498,7 @@ class sql_session {
         void add(std::optional<std::string_view> value) { all[size++] = value; }
         sql_parameters view() const { return std::span(all).first(size); }
 
-        std::array<std::optional<std::string_view>, 2 * schema::columns + 1> all{};
+        std::array<std::optional<std::string_view>, schema::columns> all{};
         std::size_t size = 0;
     };
     /// The statements that are kept: those that find by a column, by its number, and these.
@@ -7534,10 +7506,9 @@ class sql_session {
         all_rows = schema::columns,
         insert_row,
         update_row,
-        replace_row,
-        remove_row,
         erase_row,
         clear_rows,
+        lock_row,
         lock_version,
         number_of_kinds
     };
@@ -7580,16 +7551,9 @@ class sql_session {
         constexpr std::size_t column = column_of_rule<Rule>();
         static_assert(column < schema::columns, "tokenkeep: a rule looks up a field that the policy's schema has no "
                                                 "column for; see tokenkeep/sql_schema.hpp");
-        const std::string_view key = view_of(probe.*Rule::key);
-        if (key.empty()) return;
-        try {
-            run(column, one(key), [&](token&& row) {
-                if (matches<Rule>(probe, row)) visit(std::move(row));
-            });
-        } catch (const sql_error& failure) {
-            // What a column of characters cannot hold is in no row.
-            if (failure.fault() != sql_fault::value || schema::longest(fields[column].name) == 0) throw;
-        }
+        look_up(column, column, view_of(probe.*Rule::key), [&](token&& row) {
+            if (matches<Rule>(probe, row)) visit(std::move(row));
+        });
     }
     std::optional<token> find_by_id(const std::string& id) {
         std::optional<token> found;
@@ -7599,6 +7563,10 @@ class sql_session {
 
     // ---- Changes, between begin and commit ----
 
+    /// Keeps others from changing the row until the transaction ends, also those who take no turns.
+    void lock(const std::string& id) {
+        if constexpr (!Connection::dialect.for_update.empty()) look_up(lock_row, 0, id, [](token&&) {});
+    }
     void insert(const token& row) {
         const cells_type cells(row);
         values to{};
@@ -7607,20 +7575,10 @@ class sql_session {
     }
     void update(const token& row) {
         const cells_type cells(row);
-        if (run(update_row, updating(row.id, cells)) != 1) throw sql_error(sql_fault::conflict, "the row is gone");
-    }
-    /// Whether the row was `expected`, and is `row` now.
-    bool replace(const token& expected, const token& row) {
-        const cells_type cells(row), wanted(expected);
-        values to = updating(expected.id, cells);
-        add_wanted(to, wanted);
-        return run(replace_row, to) == 1;
-    }
-    bool remove(const token& expected) {
-        const cells_type wanted(expected);
-        values of = one(expected.id);
-        add_wanted(of, wanted);
-        return run(remove_row, of) == 1;
+        values to{};
+        for (std::size_t n = 1; n < schema::columns; ++n) to.add(cells.cell(n));
+        to.add(row.id);
+        if (run(update_row, to) != 1) throw sql_error(sql_fault::conflict, "the row is gone");
     }
     void erase(const std::string& id) { run(erase_row, one(id)); }
     void clear() { run(clear_rows, {}); }
@@ -7683,15 +7641,6 @@ class sql_session {
         of.add(value);
         return of;
     }
-    static values updating(const std::string& id, const cells_type& cells) {
-        values to{};
-        for (std::size_t n = 1; n < schema::columns; ++n) to.add(cells.cell(n));
-        to.add(id);
-        return to;
-    }
-    static void add_wanted(values& to, const cells_type& wanted) {
-        for (std::size_t n = 0; n < schema::columns; ++n) to.add(wanted.view(n));
-    }
 
     static std::string table_of(const Connection& connection) {
         std::string table;
@@ -7704,12 +7653,22 @@ class sql_session {
         case all_rows: return text_.select();
         case insert_row: return text_.insert();
         case update_row: return text_.update();
-        case replace_row: return text_.replace();
-        case remove_row: return text_.remove();
         case erase_row: return text_.erase();
         case clear_rows: return text_.clear();
+        case lock_row: return text_.lock_row();
         case lock_version: return text_.lock_version();
         default: return text_.find_by(which);
+        }
+    }
+
+    /// Runs a statement that looks for a value in a column. What a column of characters cannot hold is in no row.
+    template <class Visit>
+    void look_up(std::size_t which, std::size_t column, std::string_view value, Visit visit) {
+        if (value.empty()) return;
+        try {
+            run(which, one(value), visit);
+        } catch (const sql_error& failure) {
+            if (failure.fault() != sql_fault::value || schema::longest(fields[column].name) == 0) throw;
         }
     }
 
@@ -7988,23 +7947,24 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         session_.erase_remains();
     }
 
-    /// See comparing_store: one UPDATE of the row as it was read.
+    /// See comparing_store. The row is compared as it is read, however the database spells and compares it.
     bool replace_token(const token& expected, const token& record) {
         const std::lock_guard lock(mutex_);
         cells_type(record).require_fitting();
         return detail::sql_write(session_, [&] {
-            if (expected.id.empty() || !session_.replace(expected, record)) return detail::sql_change{};
-            if (record.id != expected.id)
-                throw error(errc::invalid_record, "tokenkeep: a replacement keeps the row's id");
-            rows().require_unambiguous(record);
+            session_.lock(expected.id);
+            if (!rows().may_replace(*session_type::kept(expected), record)) return detail::sql_change{};
+            session_.update(record);
             return detail::sql_change{true, expected.id, expected, record};
         });
     }
-    /// See comparing_store: one DELETE of the row as it was read.
+    /// See comparing_store.
     bool remove_token(const token& expected) {
         const std::lock_guard lock(mutex_);
         const bool removed = detail::sql_write(session_, [&] {
-            if (expected.id.empty() || !session_.remove(expected)) return detail::sql_change{};
+            session_.lock(expected.id);
+            if (!rows().holds(*session_type::kept(expected))) return detail::sql_change{};
+            session_.erase(expected.id);
             return detail::sql_change{true, expected.id, expected, std::nullopt};
         });
         session_.erase_remains();

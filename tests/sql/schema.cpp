@@ -112,7 +112,7 @@ void require_indexes() {
         CHECK_THAT(plan, ContainsSubstring(column == 0 ? primary_key<Backend>(table) : table + "-" + name));
         CHECK_FALSE(scans(plan));
     });
-    for (const std::string& sql : {text.update(), text.replace(), text.remove(), text.erase()}) {
+    for (const std::string& sql : {text.update(), text.lock_row(), text.erase()}) {
         const std::string plan = plan_of<Backend>(sql, "id 77");
         INFO(sql << ": " << plan);
         CHECK_THAT(plan, ContainsSubstring(primary_key<Backend>(table)));

@@ -207,6 +207,27 @@ TEMPLATE_TEST_CASE("zoho_schema: rows that an SDK has written are found, compare
     }
 }
 
+TEMPLATE_TEST_CASE("zoho_schema: a row whose time is spelled otherwise is replaced and removed as it was read", "[sql]",
+                   sqlite_backend, mysql_backend) {
+    visitor<TestType> sdk;
+    const std::string table = table_of_the_sdks<TestType>();
+    auto store = zoho_store_on<TestType>(table);
+    for (const std::string time : {"never", "1.7e12", "007", " 1700000000000", "1700000000000 "}) {
+        INFO(time);
+        insert_as_an_sdk(sdk, table, login("ada", "1"));
+        sdk.execute("UPDATE " + table + " SET expiry_time = '" + time + "'");
+        const token row = store.find_token_by_id("1").value();
+        token next = row;
+        next.access_token = "1000.next";
+        CHECK(store.replace_token(row, next));
+        CHECK_FALSE(store.replace_token(row, next));
+        CHECK_FALSE(store.remove_token(row));
+        sdk.execute("UPDATE " + table + " SET expiry_time = '" + time + "'");
+        CHECK(store.remove_token(store.find_token_by_id("1").value()));
+        CHECK(store.get_tokens().empty());
+    }
+}
+
 TEST_CASE("zoho_schema: columns that ignore case do not make two names one, in SQLite either", "[sql]") {
     const std::string table = table_of_the_sdks<sqlite_backend>("", " COLLATE NOCASE");
     visitor<sqlite_backend> sdk;

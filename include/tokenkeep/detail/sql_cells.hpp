@@ -34,12 +34,6 @@ class sql_cells {
         const std::string_view text = view(column);
         return text.empty() ? std::nullopt : std::optional(text);
     }
-    /// As it is compared: an absent field is empty.
-    std::string_view view(std::size_t column) const {
-        if (fields[column].text != nullptr) return row_.*fields[column].text;
-        if (fields[column].secret_text != nullptr) return (row_.*fields[column].secret_text).reveal();
-        return times_[times_before(column)];
-    }
 
     /// Throws errc::invalid_record where the schema has a column that is too short for the record.
     void require_fitting() const {
@@ -52,6 +46,13 @@ class sql_cells {
     }
 
   private:
+    /// An absent field is empty.
+    std::string_view view(std::size_t column) const {
+        if (fields[column].text != nullptr) return row_.*fields[column].text;
+        if (fields[column].secret_text != nullptr) return (row_.*fields[column].secret_text).reveal();
+        return times_[times_before(column)];
+    }
+
     static constexpr std::size_t times_before(std::size_t column) {
         std::size_t times = 0;
         for (std::size_t n = 0; n < column; ++n) times += fields[n].time != nullptr ? 1u : 0u;

@@ -37,7 +37,7 @@ class sql_session {
         void add(std::optional<std::string_view> value) { all[size++] = value; }
         sql_parameters view() const { return std::span(all).first(size); }
 
-        std::array<std::optional<std::string_view>, 2 * schema::columns + 1> all{};
+        std::array<std::optional<std::string_view>, schema::columns> all{};
         std::size_t size = 0;
     };
     /// The statements that are kept: those that find by a column, by its number, and these.
@@ -45,10 +45,9 @@ class sql_session {
         all_rows = schema::columns,
         insert_row,
         update_row,
-        replace_row,
-        remove_row,
         erase_row,
         clear_rows,
+        lock_row,
         lock_version,
         number_of_kinds
     };
@@ -91,16 +90,9 @@ class sql_session {
         constexpr std::size_t column = column_of_rule<Rule>();
         static_assert(column < schema::columns, "tokenkeep: a rule looks up a field that the policy's schema has no "
                                                 "column for; see tokenkeep/sql_schema.hpp");
-        const std::string_view key = view_of(probe.*Rule::key);
-        if (key.empty()) return;
-        try {
-            run(column, one(key), [&](token&& row) {
-                if (matches<Rule>(probe, row)) visit(std::move(row));
-            });
-        } catch (const sql_error& failure) {
-            // What a column of characters cannot hold is in no row.
-            if (failure.fault() != sql_fault::value || schema::longest(fields[column].name) == 0) throw;
-        }
+        look_up(column, column, view_of(probe.*Rule::key), [&](token&& row) {
+            if (matches<Rule>(probe, row)) visit(std::move(row));
+        });
     }
     std::optional<token> find_by_id(const std::string& id) {
         std::optional<token> found;
@@ -110,6 +102,10 @@ class sql_session {
 
     // ---- Changes, between begin and commit ----
 
+    /// Keeps others from changing the row until the transaction ends, also those who take no turns.
+    void lock(const std::string& id) {
+        if constexpr (!Connection::dialect.for_update.empty()) look_up(lock_row, 0, id, [](token&&) {});
+    }
     void insert(const token& row) {
         const cells_type cells(row);
         values to{};
@@ -118,20 +114,10 @@ class sql_session {
     }
     void update(const token& row) {
         const cells_type cells(row);
-        if (run(update_row, updating(row.id, cells)) != 1) throw sql_error(sql_fault::conflict, "the row is gone");
-    }
-    /// Whether the row was `expected`, and is `row` now.
-    bool replace(const token& expected, const token& row) {
-        const cells_type cells(row), wanted(expected);
-        values to = updating(expected.id, cells);
-        add_wanted(to, wanted);
-        return run(replace_row, to) == 1;
-    }
-    bool remove(const token& expected) {
-        const cells_type wanted(expected);
-        values of = one(expected.id);
-        add_wanted(of, wanted);
-        return run(remove_row, of) == 1;
+        values to{};
+        for (std::size_t n = 1; n < schema::columns; ++n) to.add(cells.cell(n));
+        to.add(row.id);
+        if (run(update_row, to) != 1) throw sql_error(sql_fault::conflict, "the row is gone");
     }
     void erase(const std::string& id) { run(erase_row, one(id)); }
     void clear() { run(clear_rows, {}); }
@@ -194,15 +180,6 @@ class sql_session {
         of.add(value);
         return of;
     }
-    static values updating(const std::string& id, const cells_type& cells) {
-        values to{};
-        for (std::size_t n = 1; n < schema::columns; ++n) to.add(cells.cell(n));
-        to.add(id);
-        return to;
-    }
-    static void add_wanted(values& to, const cells_type& wanted) {
-        for (std::size_t n = 0; n < schema::columns; ++n) to.add(wanted.view(n));
-    }
 
     static std::string table_of(const Connection& connection) {
         std::string table;
@@ -215,12 +192,22 @@ class sql_session {
         case all_rows: return text_.select();
         case insert_row: return text_.insert();
         case update_row: return text_.update();
-        case replace_row: return text_.replace();
-        case remove_row: return text_.remove();
         case erase_row: return text_.erase();
         case clear_rows: return text_.clear();
+        case lock_row: return text_.lock_row();
         case lock_version: return text_.lock_version();
         default: return text_.find_by(which);
+        }
+    }
+
+    /// Runs a statement that looks for a value in a column. What a column of characters cannot hold is in no row.
+    template <class Visit>
+    void look_up(std::size_t which, std::size_t column, std::string_view value, Visit visit) {
+        if (value.empty()) return;
+        try {
+            run(which, one(value), visit);
+        } catch (const sql_error& failure) {
+            if (failure.fault() != sql_fault::value || schema::longest(fields[column].name) == 0) throw;
         }
     }
 

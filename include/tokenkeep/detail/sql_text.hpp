@@ -61,6 +61,8 @@ class sql_text {
 
     std::string find_by(std::size_t column) const { return select().append(" WHERE ").append(where(column)); }
     std::string select() const { return "SELECT " + column_names() + " FROM " + quoted(name_); }
+    /// Keeps out, until the transaction ends, whoever else changes the row of an id.
+    std::string lock_row() const { return find_by(0).append(dialect_->for_update); }
     std::string erase() const { return "DELETE FROM " + quoted(name_) + " WHERE " + where(0); }
     std::string clear() const { return "DELETE FROM " + quoted(name_); }
 
@@ -74,24 +76,13 @@ class sql_text {
     /// The columns but the id, then the id.
     std::string update() const {
         writer sql{*dialect_};
-        write_update(sql);
-        return sql.text;
-    }
-
-    /// The same, and then all columns as they must be. An absent field may be NULL or empty there.
-    std::string replace() const {
-        writer sql{*dialect_};
-        write_update(sql);
-        write_comparison(sql);
-        return sql.text;
-    }
-
-    /// The id, and then all columns as they must be.
-    std::string remove() const {
-        writer sql{*dialect_};
-        sql << "DELETE FROM " << quoted(name_) << " WHERE id = ";
-        write_comparison(sql.parameter());
-        return sql.text;
+        sql << "UPDATE " << quoted(name_) << " SET ";
+        for (std::size_t n = 1; n < Schema::columns; ++n) {
+            sql << (n == 1 ? "" : ", ") << fields[n].name << " = ";
+            sql.parameter();
+        }
+        sql << " WHERE id = ";
+        return sql.parameter().text;
     }
 
     std::string version() const {
@@ -176,25 +167,6 @@ class sql_text {
         writer sql{*dialect_};
         sql << fields[column].name << " = ";
         return sql.parameter().text;
-    }
-
-    void write_update(writer& sql) const {
-        sql << "UPDATE " << quoted(name_) << " SET ";
-        for (std::size_t n = 1; n < Schema::columns; ++n) {
-            sql << (n == 1 ? "" : ", ") << fields[n].name << " = ";
-            sql.parameter();
-        }
-        sql << " WHERE id = ";
-        sql.parameter();
-    }
-
-    void write_comparison(writer& sql) const {
-        for (std::size_t n = 0; n < Schema::columns; ++n) {
-            const bool characters = is_characters(n);
-            sql << " AND " << (characters ? dialect_->exact_from : "") << "coalesce(" << fields[n].name << ", '')"
-                << (characters ? dialect_->exact_to : "") << " = ";
-            sql.parameter();
-        }
     }
 
     const sql_dialect* dialect_;
