@@ -12,12 +12,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <sqlite3.h>
@@ -134,10 +132,7 @@ class sqlite_connection {
     /// The directory must exist. A relative path is one from where the program is now, wherever it goes later. The table's name is the policy's unless it is given.
     explicit sqlite_connection(std::string path, std::string table = {})
         : path_(std::move(path)), table_(std::move(table)) {
-        if (path_.empty() || is_in_memory()) return;
-        std::error_code unknown;
-        const std::filesystem::path whole = std::filesystem::absolute(path_, unknown);
-        if (!unknown) path_ = whole.string();
+        if (!path_.empty() && !is_in_memory()) path_ = detail::absolute_path(path_);
     }
 
     std::string table() const { return table_; }

@@ -2300,6 +2300,7 @@ struct file_identity {
 //   void* allocate_block(std::size_t size), void free_block(void* memory, std::size_t size);
 //   std::optional<secret> read_file(const std::string& path);              nullopt: there is no such file
 //   void replace_file(const std::string& path, std::string_view bytes);    whole or not at all; private to the user
+//   std::string absolute_path(const std::string& path);
 //   class file_lock                                                        exclusive, by name, dies with the process
 //   struct system_files                                                    a model of file_system
 #if defined(_WIN32)
@@ -2641,6 +2642,13 @@ namespace tokenkeep::inline v0::detail {
 inline file_identity identity_of(const struct stat& status) noexcept {
     return {static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino),
             static_cast<std::uint64_t>(status.st_size)};
+}
+
+/// The path from the root; a directory that has been removed has none, and leaves it as it is.
+inline std::string absolute_path(const std::string& path) {
+    if (path.starts_with('/')) return path;
+    char here[4'096];
+    return ::getcwd(here, sizeof here) == nullptr ? path : std::string(here) + "/" + path;
 }
 
 /// An open file; see file_system.

@@ -27,6 +27,7 @@ struct file_identity {
 //   void* allocate_block(std::size_t size), void free_block(void* memory, std::size_t size);
 //   std::optional<secret> read_file(const std::string& path);              nullopt: there is no such file
 //   void replace_file(const std::string& path, std::string_view bytes);    whole or not at all; private to the user
+//   std::string absolute_path(const std::string& path);
 //   class file_lock                                                        exclusive, by name, dies with the process
 //   struct system_files                                                    a model of file_system
 #if defined(_WIN32)

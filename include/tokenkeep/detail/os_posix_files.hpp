@@ -24,6 +24,13 @@ inline file_identity identity_of(const struct stat& status) noexcept {
             static_cast<std::uint64_t>(status.st_size)};
 }
 
+/// The path from the root; a directory that has been removed has none, and leaves it as it is.
+inline std::string absolute_path(const std::string& path) {
+    if (path.starts_with('/')) return path;
+    char here[4'096];
+    return ::getcwd(here, sizeof here) == nullptr ? path : std::string(here) + "/" + path;
+}
+
 /// An open file; see file_system.
 class system_file {
   public:
