@@ -7,6 +7,7 @@
 #include <tokenkeep/tokenkeep.hpp>
 
 #include <deque>
+#include <map>
 #include <vector>
 
 #include <sql.h>
@@ -17,20 +18,23 @@ template <SQLSMALLINT kind>
 struct odbc_handle {
     explicit odbc_handle(SQLHANDLE parent) { SQLAllocHandle(kind, parent, &handle); }
     odbc_handle(odbc_handle&& other) noexcept : handle(std::exchange(other.handle, nullptr)) {}
-    ~odbc_handle() { SQLFreeHandle(kind, handle); }
+    odbc_handle& operator=(odbc_handle&& other) noexcept { return std::swap(handle, other.handle), *this; }
+    ~odbc_handle() {
+        if (kind == SQL_HANDLE_DBC) SQLDisconnect(handle); // what is connected is not freed
+        SQLFreeHandle(kind, handle);
+    }
 
     SQLRETURN check(SQLRETURN result) const {
         if (SQL_SUCCEEDED(result) || result == SQL_NO_DATA) return result;
         SQLCHAR state[6] = "";
-        SQLGetDiagRec(kind, handle, 1, state, nullptr, nullptr, 0, nullptr);
+        SQLINTEGER number = 0;
+        SQLGetDiagRec(kind, handle, 1, state, &number, nullptr, 0, nullptr);
         const std::string code = reinterpret_cast<const char*>(state), group = code.substr(0, 2);
         using enum tokenkeep::sql_fault;
-        const auto fault = group == "08"   ? lost
-                           : group == "40" ? conflict
-                           : group == "22" ? value
-                           : group == "23" ? exists
-                                           : other;
-        throw tokenkeep::sql_error(fault, "SQLSTATE " + code);
+        static const std::map<std::string, tokenkeep::sql_fault> faults{
+            {"08", lost}, {"22", value}, {"23", exists}, {"40", conflict}};
+        const auto known = faults.find(number == 5 ? "40" : group); // SQLITE_BUSY, for which there is no SQLSTATE
+        throw tokenkeep::sql_error(known == faults.end() ? other : known->second, "SQLSTATE " + code);
     }
 
     SQLHANDLE handle = nullptr;
@@ -99,11 +103,11 @@ class odbc_connection {
         SQLSetEnvAttr(environment_.handle, SQL_ATTR_ODBC_VERSION, reinterpret_cast<SQLPOINTER>(SQL_OV_ODBC3), 0);
     }
 
-    void connect(std::chrono::milliseconds) {
-        auto* const text = reinterpret_cast<SQLCHAR*>(parameters_.data());
+    void connect(std::chrono::milliseconds patience) {
+        std::string all = parameters_ + ";Timeout=" + std::to_string(patience.count()); // as SQLite's driver has it
         connection_.emplace(environment_.handle);
-        connection_->check(
-            SQLDriverConnect(connection_->handle, nullptr, text, SQL_NTS, nullptr, 0, nullptr, SQL_DRIVER_NOPROMPT));
+        connection_->check(SQLDriverConnect(connection_->handle, nullptr, reinterpret_cast<SQLCHAR*>(all.data()),
+                                            SQL_NTS, nullptr, 0, nullptr, SQL_DRIVER_NOPROMPT));
     }
     void execute(const std::string& sql) { prepare(sql).step(); }
     odbc_statement prepare(const std::string& sql) { return {connection_->handle, sql}; }
