@@ -13,7 +13,8 @@ namespace tokenkeep::inline v0 {
 /// The table of an sql_store: every field of the record in a column for any bytes. To choose another, inherit and
 /// override, and name it in the policy: `struct ours : defaults { using schema = my_schema; };`
 struct sql_schema {
-    static constexpr std::string_view table = "tokenkeep_tokens"; ///< Letters, digits and underscores.
+    static constexpr std::string_view table = "tokenkeep_tokens"; ///< Letters, digits and underscores. Tables of one
+                                                                  ///< database differ in more than case.
     static constexpr std::size_t columns = std::size(fields);     ///< So many fields, from the table's first, are kept.
 
     /// How many characters of UTF-8 a column takes at most, which is then a VARCHAR; 0 for any bytes. What is longer is

@@ -39,7 +39,7 @@ struct sql_guard {
 ///
 /// Cost: a look-up is one indexed SELECT, by whichever rule; a save is one transaction of a few indexed SELECTs and one
 /// INSERT or UPDATE. One connection is kept, on which threads take turns; each identity that is locked keeps another, with
-/// a server.
+/// a server, of which up to four stay for the next locks.
 ///
 /// Writers of one table take turns, on whatever machine, so that there are never two rows for one identity. A connection
 /// that was lost is made anew, once a call; a change whose commit gave no answer is looked up, not guessed.

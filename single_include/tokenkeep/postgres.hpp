@@ -359,6 +359,9 @@ class postgres_session {
 /// A change is on the server's disk when it returns (synchronous_commit is on). Columns are bytea, as text would not take
 /// every byte; convert_from(user_name, 'UTF8') shows them.
 ///
+/// A server that was given a password and then makes no connection is errc::permissions, whatever its reason: libpq does
+/// not tell it.
+///
 /// Identities are locked by pg_advisory_lock, each on a session of its own; the server drops the lock when the session's
 /// connection ends, and notices within half a minute that a machine has vanished. A pooler that spreads one connection
 /// over several sessions will not do.

@@ -2859,7 +2859,8 @@ namespace tokenkeep::inline v0 {
 /// The table of an sql_store: every field of the record in a column for any bytes. To choose another, inherit and
 /// override, and name it in the policy: `struct ours : defaults { using schema = my_schema; };`
 struct sql_schema {
-    static constexpr std::string_view table = "tokenkeep_tokens"; ///< Letters, digits and underscores.
+    static constexpr std::string_view table = "tokenkeep_tokens"; ///< Letters, digits and underscores. Tables of one
+                                                                  ///< database differ in more than case.
     static constexpr std::size_t columns = std::size(fields);     ///< So many fields, from the table's first, are kept.
 
     /// How many characters of UTF-8 a column takes at most, which is then a VARCHAR; 0 for any bytes. What is longer is
@@ -7871,7 +7872,7 @@ struct sql_guard {
 ///
 /// Cost: a look-up is one indexed SELECT, by whichever rule; a save is one transaction of a few indexed SELECTs and one
 /// INSERT or UPDATE. One connection is kept, on which threads take turns; each identity that is locked keeps another, with
-/// a server.
+/// a server, of which up to four stay for the next locks.
 ///
 /// Writers of one table take turns, on whatever machine, so that there are never two rows for one identity. A connection
 /// that was lost is made anew, once a call; a change whose commit gave no answer is looked up, not guessed.
