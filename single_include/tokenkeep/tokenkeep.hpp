@@ -7821,8 +7821,7 @@ bool sql_write(Session& session, Work work) {
         } catch (const sql_error& failure) {
             session.abandon(failure);
             std::optional<bool> took_place = false;
-            if (is_committing && failure.fault() != sql_fault::conflict)
-                took_place = sql_took_place(session, change, failure);
+            if (is_committing) took_place = sql_took_place(session, change, failure);
             if (took_place == true) return true;
             is_in_doubt = is_in_doubt || !took_place;
             if ((took_place == false || change.id.empty()) && may_repeat(failure)) continue;
