@@ -136,7 +136,8 @@ class sqlite_connection {
                                          .begin = "BEGIN IMMEDIATE",
                                          .erase = "PRAGMA wal_checkpoint(TRUNCATE)"};
 
-    /// The directory must exist. A relative path is one from where the program is now, wherever it goes later. The table's name is the policy's unless it is given.
+    /// The directory must exist. A relative path is one from where the program is now, wherever it goes later. The table's
+    /// name is the policy's unless it is given.
     explicit sqlite_connection(std::string path, std::string table = {})
         : path_(std::move(path)), table_(std::move(table)) {
         if (!path_.empty() && !is_in_memory()) path_ = detail::absolute_path(path_);
