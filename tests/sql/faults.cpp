@@ -6,6 +6,7 @@
 #include "sql/faulty.hpp"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -242,9 +243,8 @@ std::string as_text(const ordeal& suffered) {
     for (std::size_t n = 1; n <= suffered.asked.size(); ++n) {
         text += "\n  " + std::to_string(n) + " " + suffered.asked[n - 1].substr(0, 60);
         if (const auto found = suffered.harms.find(n); found != suffered.harms.end())
-            text += found->second.how == harm::refused  ? "  <- refused"
-                    : found->second.how == harm::killed ? "  <- killed"
-                                                        : "  <- unheard";
+            text += std::array{"  <- refused", "  <- killed", "  <- unheard", "  <- misreported"}.at(
+                static_cast<std::size_t>(found->second.how));
     }
     return text;
 }
@@ -330,6 +330,23 @@ TEMPLATE_TEST_CASE("sql_store: a change is not guessed, whatever goes wrong afte
         }
     }
     CHECK(unknown > 0);
+}
+
+TEMPLATE_TEST_CASE("sql_store: a change whose commit is said to have failed is looked up, whatever the failure",
+                   "[sql]", sqlite_backend, mysql_backend, postgres_backend) {
+    trial<TestType> seen;
+    for (const operation<TestType>& op : every_operation<TestType>()) {
+        if (!op.writes || op.name == "delete_tokens") continue; // of which there is no one row to look at
+        for (const sql_fault fault : {sql_fault::conflict, sql_fault::other}) {
+            const ordeal suffers{.from_commit = {{0, {harm::misreported, fault}}}};
+            const outcome told = seen.run(op, suffers);
+            INFO(op.name << as_text(*seen.suffered));
+            CHECK(told.code == std::nullopt);
+            CHECK(seen.now() == as_texts(op.after));
+            CHECK(std::count(seen.suffered->asked.begin(), seen.suffered->asked.end(), "COMMIT") == 1);
+            seen.recover(op);
+        }
+    }
 }
 
 TEMPLATE_TEST_CASE("sql_store: a second loss in one call is told as what it is", "[sql]", sqlite_backend, mysql_backend,

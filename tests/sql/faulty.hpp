@@ -23,9 +23,10 @@
 namespace tests {
 
 enum class harm {
-    refused, ///< The statement is not sent, and fails with a fault.
-    killed,  ///< The session ends before the statement is sent.
-    unheard, ///< The statement takes place, and then the session ends, before the answer arrives.
+    refused,     ///< The statement is not sent, and fails with a fault.
+    killed,      ///< The session ends before the statement is sent.
+    unheard,     ///< The statement takes place, and then the session ends, before the answer arrives.
+    misreported, ///< The statement takes place, and is said to have failed.
 };
 
 struct harmed {
@@ -102,7 +103,8 @@ class wire {
         if (suffered.how == harm::refused && sql == "ROLLBACK") return act(); // a session that is there does that
         if (suffered.how == harm::refused && suffered.fault != tokenkeep::sql_fault::lost)
             throw tokenkeep::sql_error(suffered.fault, "as a test wants it");
-        if (suffered.how == harm::unheard) act();
+        if (suffered.how == harm::unheard || suffered.how == harm::misreported) act();
+        if (suffered.how == harm::misreported) throw tokenkeep::sql_error(suffered.fault, "as a test wants it");
         end();
         if (suffered.then) suffered.then();
         if (suffered.how == harm::killed && connection_ && sql != "connect") {
