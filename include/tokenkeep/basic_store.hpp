@@ -2,8 +2,9 @@
 #ifndef TOKENKEEP_BASIC_STORE_HPP
 #define TOKENKEEP_BASIC_STORE_HPP
 
-#include <tokenkeep/detail/key_locks.hpp>
-#include <tokenkeep/detail/row_set.hpp>
+#include <tokenkeep/detail/store/key_locks.hpp>
+#include <tokenkeep/detail/store/read_lock.hpp>
+#include <tokenkeep/detail/store/row_set.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/indexed.hpp>
 

@@ -2,9 +2,12 @@
 #ifndef TOKENKEEP_CLOCK_HPP
 #define TOKENKEEP_CLOCK_HPP
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <condition_variable>
+#include <cstdint>
+#include <limits>
 #include <mutex>
 #include <thread>
 
@@ -50,6 +53,27 @@ struct system_clock {
         return changed.wait_until(lock, t, predicate);
     }
 };
+
+namespace detail {
+
+/// The time from `from` to `to`: nothing if it is negative, and never an overflow, whatever was stored.
+inline std::chrono::milliseconds time_between(timestamp from, timestamp to) {
+    if (to <= from) return std::chrono::milliseconds{0};
+    const auto gap = static_cast<std::uint64_t>(to.time_since_epoch().count()) -
+                     static_cast<std::uint64_t>(from.time_since_epoch().count());
+    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    return std::chrono::milliseconds{static_cast<std::int64_t>(std::min(gap, most))};
+}
+
+/// That much later, or the end of time.
+inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_clock::time_point t,
+                                                        std::chrono::milliseconds time) {
+    using time_point = std::chrono::steady_clock::time_point;
+    const auto room = std::chrono::duration_cast<std::chrono::milliseconds>(time_point::max() - t);
+    return time < room ? t + time : time_point::max();
+}
+
+} // namespace detail
 
 } // namespace tokenkeep::inline v0
 

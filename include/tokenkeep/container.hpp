@@ -64,27 +64,6 @@ concept text_rows = requires(C& rows, typename C::value_type& cells, std::string
     rows.end();
 };
 
-/// A cell of text becomes the field. A time that cannot be read counts as long past: the token is then refreshed, not
-/// trusted.
-inline void read_cell(const field& f, token& row, std::string_view cell) {
-    f.visit([&](auto member) {
-        if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>) {
-            if (!cell.empty()) row.*member = timestamp_from_text(cell).value_or(timestamp{});
-        } else {
-            row.*member = std::remove_reference_t<decltype(row.*member)>(cell);
-        }
-    });
-}
-
-inline std::string write_cell(const field& f, const token& row) {
-    return f.visit([&](auto member) -> std::string {
-        if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
-            return (row.*member) ? to_text(*(row.*member)) : std::string();
-        else
-            return std::string(view_of(row.*member));
-    });
-}
-
 template <class C, class Id>
 auto find_row(C& rows, const std::string& id, Id id_of) {
     auto at = rows.begin();

@@ -2,8 +2,8 @@
 #ifndef TOKENKEEP_DOCUMENT_STORE_HPP
 #define TOKENKEEP_DOCUMENT_STORE_HPP
 
-#include <tokenkeep/detail/row_set.hpp>
-#include <tokenkeep/detail/store_abilities.hpp>
+#include <tokenkeep/detail/store/abilities.hpp>
+#include <tokenkeep/detail/store/row_set.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/json_codec.hpp>
 #include <tokenkeep/store.hpp>
@@ -102,11 +102,6 @@ consteval bool explain_document() {
             static_assert(can_save<D>,
                           "tokenkeep: a document needs save(string_view); see tokenkeep/document_store.hpp");
     }
-    if constexpr (document<D> && names_lock<D>)
-        static_assert(can_lock<D>,
-                      "tokenkeep: a document's lock must take (const std::string& name, steady_clock::time_point "
-                      "deadline) and give a movable guard that any thread may release; see "
-                      "tokenkeep/document_store.hpp");
     return true;
 }
 
@@ -149,8 +144,8 @@ class basic_document_store
     : public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
       public detail::comparing_ability<basic_document_store<Document, Codec, Policy>,
                                        detail::can_lock<Document> || detail::is_versioned<Document>> {
-    static_assert(detail::explain_document<Document>() && detail::explain_codec<Codec>());
-    static_assert(detail::explain_policy<Policy>());
+    static_assert(detail::explain_document<Document>() && detail::explain_lock<Document>());
+    static_assert(detail::explain_codec<Codec>() && detail::explain_policy<Policy>());
     static constexpr bool locks = detail::can_lock<Document>;
     static constexpr bool versioned = detail::is_versioned<Document>;
     friend detail::locking_ability<basic_document_store, true>;

@@ -2,8 +2,8 @@
 #ifndef TOKENKEEP_FILE_STORE_HPP
 #define TOKENKEEP_FILE_STORE_HPP
 
-#include <tokenkeep/detail/self_test.hpp>
-#include <tokenkeep/detail/shared_journal.hpp>
+#include <tokenkeep/detail/journal/self_test.hpp>
+#include <tokenkeep/detail/journal/shared.hpp>
 #include <tokenkeep/file_system.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/sealer.hpp>

@@ -2,7 +2,7 @@
 #ifndef TOKENKEEP_FILE_SYSTEM_HPP
 #define TOKENKEEP_FILE_SYSTEM_HPP
 
-#include <tokenkeep/detail/os.hpp>
+#include <tokenkeep/os/os.hpp>
 
 #include <chrono>
 #include <concepts>

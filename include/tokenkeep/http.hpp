@@ -2,7 +2,7 @@
 #ifndef TOKENKEEP_HTTP_HPP
 #define TOKENKEEP_HTTP_HPP
 
-#include <tokenkeep/detail/wipe.hpp>
+#include <tokenkeep/memory/wipe.hpp>
 #include <tokenkeep/text/ascii.hpp>
 
 #include <chrono>

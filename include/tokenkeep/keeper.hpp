@@ -3,11 +3,11 @@
 #define TOKENKEEP_KEEPER_HPP
 
 #include <tokenkeep/clock.hpp>
-#include <tokenkeep/detail/exchange.hpp>
-#include <tokenkeep/detail/keeper_parts.hpp>
-#include <tokenkeep/detail/renewal.hpp>
-#include <tokenkeep/detail/revocation.hpp>
-#include <tokenkeep/detail/seeding.hpp>
+#include <tokenkeep/detail/keeper/login.hpp>
+#include <tokenkeep/detail/keeper/parts.hpp>
+#include <tokenkeep/detail/keeper/refresh.hpp>
+#include <tokenkeep/detail/keeper/revocation.hpp>
+#include <tokenkeep/detail/keeper/seeding.hpp>
 #include <tokenkeep/event.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/http.hpp>

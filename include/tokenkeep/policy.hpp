@@ -2,7 +2,7 @@
 #ifndef TOKENKEEP_POLICY_HPP
 #define TOKENKEEP_POLICY_HPP
 
-#include <tokenkeep/detail/os.hpp>
+#include <tokenkeep/os/os.hpp>
 #include <tokenkeep/rules.hpp>
 #include <tokenkeep/sql_schema.hpp>
 
@@ -108,30 +108,6 @@ consteval bool explain_policy() {
                                     "from tokenkeep::defaults; see tokenkeep/policy.hpp");
     return true;
 }
-
-/// Locks for reading: shared where the mutex can be shared.
-template <class Mutex>
-class read_lock {
-  public:
-    explicit read_lock(Mutex& mutex) : mutex_(mutex) {
-        if constexpr (shared)
-            mutex_.lock_shared();
-        else
-            mutex_.lock();
-    }
-    read_lock(const read_lock&) = delete;
-    read_lock& operator=(const read_lock&) = delete;
-    ~read_lock() {
-        if constexpr (shared)
-            mutex_.unlock_shared();
-        else
-            mutex_.unlock();
-    }
-
-  private:
-    static constexpr bool shared = requires(Mutex & mutex) { mutex.lock_shared(); };
-    Mutex& mutex_;
-};
 
 } // namespace detail
 

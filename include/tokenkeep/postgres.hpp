@@ -4,8 +4,8 @@
 
 // Beside the umbrella: it needs libpq's header, and the program its library (-lpq).
 
-#include <tokenkeep/detail/session_locks.hpp>
-#include <tokenkeep/detail/wipe.hpp>
+#include <tokenkeep/detail/sql/lock_connections.hpp>
+#include <tokenkeep/memory/wipe.hpp>
 #include <tokenkeep/secret.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/sql_store.hpp>

@@ -5,7 +5,9 @@
 #include <tokenkeep/token.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <string>
+#include <type_traits>
 
 namespace tokenkeep::inline v0 {
 
@@ -177,6 +179,20 @@ struct any_visit {
     template <class Rule>
     void operator()(Rule) const {}
 };
+
+/// The place of a rule's key in the table of fields.
+template <class Rule>
+consteval std::size_t place_of_key() {
+    std::size_t place = 0;
+    while (!fields[place].visit([](auto member) {
+        if constexpr (std::is_same_v<decltype(member), std::remove_const_t<decltype(Rule::key)>>)
+            return member == Rule::key;
+        else
+            return false;
+    }))
+        ++place;
+    return place;
+}
 
 } // namespace detail
 

@@ -2,7 +2,7 @@
 #ifndef TOKENKEEP_SECRET_HPP
 #define TOKENKEEP_SECRET_HPP
 
-#include <tokenkeep/detail/wipe.hpp>
+#include <tokenkeep/memory/wipe.hpp>
 #include <tokenkeep/text/sha256.hpp>
 
 #include <concepts>

@@ -2,33 +2,18 @@
 #ifndef TOKENKEEP_SESSION_HPP
 #define TOKENKEEP_SESSION_HPP
 
+#include <tokenkeep/detail/keeper/published.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/token.hpp>
 
 #include <atomic>
 #include <chrono>
-#include <cstdint>
 #include <memory>
-#include <string>
 #include <utility>
 
 namespace tokenkeep::inline v0 {
 
 namespace detail {
-
-/// Counts the changes that a keeper has made to, or seen of, one identity's access token.
-struct published_version {
-    std::atomic<std::uint64_t> count{0};
-};
-
-/// An access token as it was last seen, with what says whether it still is the one.
-struct pinned_token {
-    secret access_token{};
-    std::string id{}; ///< The row's.
-    std::chrono::steady_clock::time_point due{};
-    std::shared_ptr<const published_version> published{};
-    std::uint64_t version = 0;
-};
 
 /// How a session reaches its keeper, whatever the keeper's type.
 struct session_source {

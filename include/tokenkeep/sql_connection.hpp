@@ -199,11 +199,6 @@ consteval bool explain_sql_connection() {
             static_assert(can_count<statement>, "tokenkeep: a statement needs changes(), giving how many rows it "
                                                 "found; see tokenkeep/sql_connection.hpp");
     }
-    if constexpr (sql_connection<C> && names_lock<C>)
-        static_assert(can_lock<C>,
-                      "tokenkeep: a connection's lock must take (const std::string& name, steady_clock::time_point "
-                      "deadline) and give a movable guard that any thread may release; see "
-                      "tokenkeep/sql_connection.hpp");
     return true;
 }
 

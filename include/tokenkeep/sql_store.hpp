@@ -2,12 +2,12 @@
 #ifndef TOKENKEEP_SQL_STORE_HPP
 #define TOKENKEEP_SQL_STORE_HPP
 
-#include <tokenkeep/detail/key_locks.hpp>
-#include <tokenkeep/detail/row_set.hpp>
-#include <tokenkeep/detail/sql_cells.hpp>
-#include <tokenkeep/detail/sql_session.hpp>
-#include <tokenkeep/detail/sql_transactions.hpp>
-#include <tokenkeep/detail/store_abilities.hpp>
+#include <tokenkeep/detail/sql/cells.hpp>
+#include <tokenkeep/detail/sql/connection.hpp>
+#include <tokenkeep/detail/sql/transactions.hpp>
+#include <tokenkeep/detail/store/abilities.hpp>
+#include <tokenkeep/detail/store/key_locks.hpp>
+#include <tokenkeep/detail/store/row_set.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/store.hpp>
@@ -54,7 +54,8 @@ struct sql_guard {
 /// by fork makes its own.
 template <class Connection, class Policy>
 class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
-    static_assert(detail::explain_sql_connection<Connection>() && detail::explain_policy<Policy>());
+    static_assert(detail::explain_sql_connection<Connection>() && detail::explain_lock<Connection>());
+    static_assert(detail::explain_policy<Policy>());
     friend detail::locking_ability<sql_store, true>;
     using session_type = detail::sql_session<Connection, Policy>;
     using cells_type = detail::sql_cells<typename detail::schema_of<Policy>::type>;

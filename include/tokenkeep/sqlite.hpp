@@ -4,7 +4,7 @@
 
 // Beside the umbrella: it needs SQLite's header, and the program its library (-lsqlite3).
 
-#include <tokenkeep/detail/os.hpp>
+#include <tokenkeep/os/os.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/sql_store.hpp>
 

@@ -59,12 +59,6 @@ inline constexpr bool is_thread_bound<std::shared_lock<M>> = true;
 template <class G>
 concept lock_guard_value = std::move_constructible<G> && !is_thread_bound<G>;
 
-/// What documents and connections may have to make a locking_store of the store over them.
-template <class D>
-concept can_lock = requires(D& place, const std::string& name, std::chrono::steady_clock::time_point deadline) {
-    { place.lock(name, deadline) } -> lock_guard_value;
-};
-
 template <class S>
 concept has_lock_token = requires(S& store, const std::string& key, std::chrono::steady_clock::time_point deadline) {
     { store.lock_token(key, deadline) } -> lock_guard_value;
@@ -82,9 +76,6 @@ concept has_remove_token = requires(S& store, const token& expected) {
 struct named_lock_token {
     int lock_token;
 };
-struct named_lock {
-    int lock;
-};
 struct named_replace_token {
     int replace_token;
 };
@@ -98,10 +89,6 @@ concept can_be_base = std::is_class_v<S> && !std::is_final_v<S>;
 template <class S>
 concept names_lock_token = can_be_base<S> && !requires {
     &with_name<S, named_lock_token>::lock_token;
-};
-template <class D>
-concept names_lock = can_be_base<D> && !requires {
-    &with_name<D, named_lock>::lock;
 };
 template <class S>
 concept names_replace_token = can_be_base<S> && !requires {

@@ -2,7 +2,7 @@
 #ifndef TOKENKEEP_TEXT_FILE_HPP
 #define TOKENKEEP_TEXT_FILE_HPP
 
-#include <tokenkeep/detail/os.hpp>
+#include <tokenkeep/os/os.hpp>
 #include <tokenkeep/secret.hpp>
 
 #include <chrono>

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace tokenkeep::inline v0 {
 
@@ -101,6 +102,31 @@ inline std::optional<timestamp> timestamp_from_text(std::string_view text) noexc
     if (fault != std::errc{} || end != text.data() + text.size()) return std::nullopt;
     return timestamp{std::chrono::milliseconds{count}};
 }
+
+namespace detail {
+
+/// A cell of text becomes the field. A time that cannot be read counts as long past: the token is then refreshed, not
+/// trusted.
+inline void read_cell(const field& f, token& row, std::string_view cell) {
+    f.visit([&](auto member) {
+        if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>) {
+            if (!cell.empty()) row.*member = timestamp_from_text(cell).value_or(timestamp{});
+        } else {
+            row.*member = std::remove_reference_t<decltype(row.*member)>(cell);
+        }
+    });
+}
+
+inline std::string write_cell(const field& f, const token& row) {
+    return f.visit([&](auto member) -> std::string {
+        if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
+            return (row.*member) ? to_text(*(row.*member)) : std::string();
+        else
+            return std::string(view_of(row.*member));
+    });
+}
+
+} // namespace detail
 
 /// `stored` with what `record` says: a field that the record leaves empty keeps the stored value, except that a new
 /// access token takes its own expiry, time of issue and status with it, empty ones too.

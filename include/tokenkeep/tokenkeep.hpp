@@ -53,6 +53,7 @@
 #include <tokenkeep/event.hpp>          // what an observer is told
 #include <tokenkeep/keeper.hpp>         // valid access tokens for any probe
 #include <tokenkeep/keeper_options.hpp> // every wait and margin
-#include <tokenkeep/session.hpp>        // the hot path for one identity
+#include <tokenkeep/rotation_not_saved.hpp>
+#include <tokenkeep/session.hpp> // the hot path for one identity
 
 #endif

@@ -12,10 +12,10 @@
 // Beside the umbrella: it needs mysql.h of MariaDB Connector/C or of MySQL, and the program its library (-lmariadb).
 
 
-// ==== tokenkeep/detail/session_locks.hpp
+// ==== tokenkeep/detail/sql/lock_connections.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SESSION_LOCKS_HPP
-#define TOKENKEEP_DETAIL_SESSION_LOCKS_HPP
+#ifndef TOKENKEEP_DETAIL_SQL_LOCK_CONNECTIONS_HPP
+#define TOKENKEEP_DETAIL_SQL_LOCK_CONNECTIONS_HPP
 
 
 

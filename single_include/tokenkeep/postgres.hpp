@@ -12,10 +12,10 @@
 // Beside the umbrella: it needs libpq's header, and the program its library (-lpq).
 
 
-// ==== tokenkeep/detail/session_locks.hpp
+// ==== tokenkeep/detail/sql/lock_connections.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SESSION_LOCKS_HPP
-#define TOKENKEEP_DETAIL_SESSION_LOCKS_HPP
+#ifndef TOKENKEEP_DETAIL_SQL_LOCK_CONNECTIONS_HPP
+#define TOKENKEEP_DETAIL_SQL_LOCK_CONNECTIONS_HPP
 
 
 

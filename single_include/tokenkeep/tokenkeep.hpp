@@ -115,10 +115,10 @@ inline constexpr struct {
 #define TOKENKEEP_SECRET_HPP
 
 
-// ==== tokenkeep/detail/wipe.hpp
+// ==== tokenkeep/memory/wipe.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_WIPE_HPP
-#define TOKENKEEP_DETAIL_WIPE_HPP
+#ifndef TOKENKEEP_MEMORY_WIPE_HPP
+#define TOKENKEEP_MEMORY_WIPE_HPP
 
 #include <cstddef>
 #include <cstring>
@@ -443,9 +443,12 @@ class secret {
 #ifndef TOKENKEEP_CLOCK_HPP
 #define TOKENKEEP_CLOCK_HPP
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <condition_variable>
+#include <cstdint>
+#include <limits>
 #include <mutex>
 #include <thread>
 
@@ -491,6 +494,27 @@ struct system_clock {
         return changed.wait_until(lock, t, predicate);
     }
 };
+
+namespace detail {
+
+/// The time from `from` to `to`: nothing if it is negative, and never an overflow, whatever was stored.
+inline std::chrono::milliseconds time_between(timestamp from, timestamp to) {
+    if (to <= from) return std::chrono::milliseconds{0};
+    const auto gap = static_cast<std::uint64_t>(to.time_since_epoch().count()) -
+                     static_cast<std::uint64_t>(from.time_since_epoch().count());
+    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    return std::chrono::milliseconds{static_cast<std::int64_t>(std::min(gap, most))};
+}
+
+/// That much later, or the end of time.
+inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_clock::time_point t,
+                                                        std::chrono::milliseconds time) {
+    using time_point = std::chrono::steady_clock::time_point;
+    const auto room = std::chrono::duration_cast<std::chrono::milliseconds>(time_point::max() - t);
+    return time < room ? t + time : time_point::max();
+}
+
+} // namespace detail
 
 } // namespace tokenkeep::inline v0
 
@@ -1389,6 +1413,7 @@ inline json_result parse_json(std::string_view text, std::size_t size_limit = st
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace tokenkeep::inline v0 {
 
@@ -1477,6 +1502,31 @@ inline std::optional<timestamp> timestamp_from_text(std::string_view text) noexc
     if (fault != std::errc{} || end != text.data() + text.size()) return std::nullopt;
     return timestamp{std::chrono::milliseconds{count}};
 }
+
+namespace detail {
+
+/// A cell of text becomes the field. A time that cannot be read counts as long past: the token is then refreshed, not
+/// trusted.
+inline void read_cell(const field& f, token& row, std::string_view cell) {
+    f.visit([&](auto member) {
+        if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>) {
+            if (!cell.empty()) row.*member = timestamp_from_text(cell).value_or(timestamp{});
+        } else {
+            row.*member = std::remove_reference_t<decltype(row.*member)>(cell);
+        }
+    });
+}
+
+inline std::string write_cell(const field& f, const token& row) {
+    return f.visit([&](auto member) -> std::string {
+        if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
+            return (row.*member) ? to_text(*(row.*member)) : std::string();
+        else
+            return std::string(view_of(row.*member));
+    });
+}
+
+} // namespace detail
 
 /// `stored` with what `record` says: a field that the record leaves empty keeps the stored value, except that a new
 /// access token takes its own expiry, time of issue and status with it, empty ones too.
@@ -1620,7 +1670,9 @@ inline std::string to_status(const token_status& status) {
 
 
 #include <concepts>
+#include <cstddef>
 #include <string>
+#include <type_traits>
 
 namespace tokenkeep::inline v0 {
 
@@ -1793,6 +1845,20 @@ struct any_visit {
     void operator()(Rule) const {}
 };
 
+/// The place of a rule's key in the table of fields.
+template <class Rule>
+consteval std::size_t place_of_key() {
+    std::size_t place = 0;
+    while (!fields[place].visit([](auto member) {
+        if constexpr (std::is_same_v<decltype(member), std::remove_const_t<decltype(Rule::key)>>)
+            return member == Rule::key;
+        else
+            return false;
+    }))
+        ++place;
+    return place;
+}
+
 } // namespace detail
 
 /// A chain of matching rules, as a store's policy names it.
@@ -1887,27 +1953,6 @@ concept text_rows = requires(C& rows, typename C::value_type& cells, std::string
     rows.erase(rows.begin());
     rows.end();
 };
-
-/// A cell of text becomes the field. A time that cannot be read counts as long past: the token is then refreshed, not
-/// trusted.
-inline void read_cell(const field& f, token& row, std::string_view cell) {
-    f.visit([&](auto member) {
-        if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>) {
-            if (!cell.empty()) row.*member = timestamp_from_text(cell).value_or(timestamp{});
-        } else {
-            row.*member = std::remove_reference_t<decltype(row.*member)>(cell);
-        }
-    });
-}
-
-inline std::string write_cell(const field& f, const token& row) {
-    return f.visit([&](auto member) -> std::string {
-        if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
-            return (row.*member) ? to_text(*(row.*member)) : std::string();
-        else
-            return std::string(view_of(row.*member));
-    });
-}
 
 template <class C, class Id>
 auto find_row(C& rows, const std::string& id, Id id_of) {
@@ -2084,16 +2129,10 @@ inline std::string identity_key(const token& record) {
 #define TOKENKEEP_POLICY_HPP
 
 
-// ==== tokenkeep/detail/os.hpp
+// ==== tokenkeep/os/os.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_OS_HPP
-#define TOKENKEEP_DETAIL_OS_HPP
-
-
-// ==== tokenkeep/detail/wait_for_lock.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_WAIT_FOR_LOCK_HPP
-#define TOKENKEEP_DETAIL_WAIT_FOR_LOCK_HPP
+#ifndef TOKENKEEP_OS_OS_HPP
+#define TOKENKEEP_OS_OS_HPP
 
 
 // ==== tokenkeep/error.hpp
@@ -2247,6 +2286,36 @@ class transport_error : public error {
 #endif
 
 
+// ==== tokenkeep/file_identity.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_FILE_IDENTITY_HPP
+#define TOKENKEEP_FILE_IDENTITY_HPP
+
+#include <cstdint>
+
+namespace tokenkeep::inline v0 {
+
+/// Which file it is, and how long.
+struct file_identity {
+    std::uint64_t device = 0; ///< Of the file system.
+    std::uint64_t number = 0; ///< Of the file in it (the inode).
+    std::uint64_t size = 0;   ///< In bytes.
+
+    friend bool operator==(const file_identity&, const file_identity&) = default;
+};
+
+} // namespace tokenkeep::inline v0
+
+#endif
+
+
+// ==== tokenkeep/os/wait_for_lock.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_WAIT_FOR_LOCK_HPP
+#define TOKENKEEP_OS_WAIT_FOR_LOCK_HPP
+
+
+
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -2278,26 +2347,9 @@ void wait_for_lock(TryLock try_lock, const std::string& path, std::chrono::stead
 
 
 
-
-#include <cstdint>
-
-namespace tokenkeep::inline v0 {
-
-/// Which file it is, and how long.
-struct file_identity {
-    std::uint64_t device = 0; ///< Of the file system.
-    std::uint64_t number = 0; ///< Of the file in it (the inode).
-    std::uint64_t size = 0;   ///< In bytes.
-
-    friend bool operator==(const file_identity&, const file_identity&) = default;
-};
-
-} // namespace tokenkeep::inline v0
-
 // The whole of the platform that the library asks for. Each platform's files define, in tokenkeep::detail:
 //   void random_bytes(void* memory, std::size_t size);
 //   std::uint64_t process_id();
-//   void* allocate_block(std::size_t size), void free_block(void* memory, std::size_t size);
 //   std::optional<secret> read_file(const std::string& path);              nullopt: there is no such file
 //   void replace_file(const std::string& path, std::string_view bytes);    whole or not at all; private to the user
 //   std::string absolute_path(const std::string& path);
@@ -2307,10 +2359,10 @@ struct file_identity {
 #error "tokenkeep: files and random numbers are written for POSIX systems only"
 #else
 
-// ==== tokenkeep/detail/os_posix.hpp
+// ==== tokenkeep/os/posix.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_OS_POSIX_HPP
-#define TOKENKEEP_DETAIL_OS_POSIX_HPP
+#ifndef TOKENKEEP_OS_POSIX_HPP
+#define TOKENKEEP_OS_POSIX_HPP
 
 
 
@@ -2319,14 +2371,12 @@ struct file_identity {
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #if defined(__APPLE__)
@@ -2341,23 +2391,6 @@ inline void random_bytes(void* memory, std::size_t size) {
 }
 
 inline std::uint64_t process_id() noexcept { return static_cast<std::uint64_t>(::getpid()); }
-
-/// Memory in one piece. A large piece asks for large pages where the system has them: filling it costs less then.
-inline constexpr std::size_t large_page = 1 << 21;
-inline void* allocate_block(std::size_t size) {
-    if (size < large_page) return ::operator new(size);
-    void* const memory = ::operator new(size, std::align_val_t(large_page));
-#if defined(MADV_HUGEPAGE)
-    (void)::madvise(memory, size, MADV_HUGEPAGE);
-#endif
-    return memory;
-}
-inline void free_block(void* memory, std::size_t size) noexcept {
-    if (size < large_page)
-        ::operator delete(memory);
-    else
-        ::operator delete(memory, std::align_val_t(large_page));
-}
 
 /// Owns a file descriptor.
 class descriptor {
@@ -2476,12 +2509,12 @@ inline void replace_file(const std::string& path, std::string_view bytes) {
 
 
 
-// ==== tokenkeep/detail/os_posix_lock.hpp
+// ==== tokenkeep/os/posix_lock.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_OS_POSIX_LOCK_HPP
-#define TOKENKEEP_DETAIL_OS_POSIX_LOCK_HPP
+#ifndef TOKENKEEP_OS_POSIX_LOCK_HPP
+#define TOKENKEEP_OS_POSIX_LOCK_HPP
 
-// Included by detail/os.hpp, after os_posix.hpp.
+// Included by os/os.hpp, after os/posix.hpp.
 
 #include <cerrno>
 #include <chrono>
@@ -2617,12 +2650,12 @@ class file_lock {
 
 
 
-// ==== tokenkeep/detail/os_posix_files.hpp
+// ==== tokenkeep/os/posix_files.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_OS_POSIX_FILES_HPP
-#define TOKENKEEP_DETAIL_OS_POSIX_FILES_HPP
+#ifndef TOKENKEEP_OS_POSIX_FILES_HPP
+#define TOKENKEEP_OS_POSIX_FILES_HPP
 
-// Included by detail/os.hpp, after os_posix.hpp and os_posix_lock.hpp.
+// Included by os/os.hpp, after os/posix.hpp and os/posix_lock.hpp.
 
 #include <cerrno>
 #include <chrono>
@@ -2976,30 +3009,6 @@ consteval bool explain_policy() {
     return true;
 }
 
-/// Locks for reading: shared where the mutex can be shared.
-template <class Mutex>
-class read_lock {
-  public:
-    explicit read_lock(Mutex& mutex) : mutex_(mutex) {
-        if constexpr (shared)
-            mutex_.lock_shared();
-        else
-            mutex_.lock();
-    }
-    read_lock(const read_lock&) = delete;
-    read_lock& operator=(const read_lock&) = delete;
-    ~read_lock() {
-        if constexpr (shared)
-            mutex_.unlock_shared();
-        else
-            mutex_.unlock();
-    }
-
-  private:
-    static constexpr bool shared = requires(Mutex & mutex) { mutex.lock_shared(); };
-    Mutex& mutex_;
-};
-
 } // namespace detail
 
 } // namespace tokenkeep::inline v0
@@ -3070,12 +3079,6 @@ inline constexpr bool is_thread_bound<std::shared_lock<M>> = true;
 template <class G>
 concept lock_guard_value = std::move_constructible<G> && !is_thread_bound<G>;
 
-/// What documents and connections may have to make a locking_store of the store over them.
-template <class D>
-concept can_lock = requires(D& place, const std::string& name, std::chrono::steady_clock::time_point deadline) {
-    { place.lock(name, deadline) } -> lock_guard_value;
-};
-
 template <class S>
 concept has_lock_token = requires(S& store, const std::string& key, std::chrono::steady_clock::time_point deadline) {
     { store.lock_token(key, deadline) } -> lock_guard_value;
@@ -3093,9 +3096,6 @@ concept has_remove_token = requires(S& store, const token& expected) {
 struct named_lock_token {
     int lock_token;
 };
-struct named_lock {
-    int lock;
-};
 struct named_replace_token {
     int replace_token;
 };
@@ -3109,10 +3109,6 @@ concept can_be_base = std::is_class_v<S> && !std::is_final_v<S>;
 template <class S>
 concept names_lock_token = can_be_base<S> && !requires {
     &with_name<S, named_lock_token>::lock_token;
-};
-template <class D>
-concept names_lock = can_be_base<D> && !requires {
-    &with_name<D, named_lock>::lock;
 };
 template <class S>
 concept names_replace_token = can_be_base<S> && !requires {
@@ -3252,10 +3248,10 @@ Guard require_locked(Guard guard) {
 #define TOKENKEEP_BASIC_STORE_HPP
 
 
-// ==== tokenkeep/detail/key_locks.hpp
+// ==== tokenkeep/detail/store/key_locks.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_KEY_LOCKS_HPP
-#define TOKENKEEP_DETAIL_KEY_LOCKS_HPP
+#ifndef TOKENKEEP_DETAIL_STORE_KEY_LOCKS_HPP
+#define TOKENKEEP_DETAIL_STORE_KEY_LOCKS_HPP
 
 
 
@@ -3320,10 +3316,46 @@ class key_locks {
 #endif
 
 
-// ==== tokenkeep/detail/row_set.hpp
+// ==== tokenkeep/detail/store/read_lock.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_ROW_SET_HPP
-#define TOKENKEEP_DETAIL_ROW_SET_HPP
+#ifndef TOKENKEEP_DETAIL_STORE_READ_LOCK_HPP
+#define TOKENKEEP_DETAIL_STORE_READ_LOCK_HPP
+
+namespace tokenkeep::inline v0::detail {
+
+/// Locks for reading: shared where the mutex can be shared.
+template <class Mutex>
+class read_lock {
+  public:
+    explicit read_lock(Mutex& mutex) : mutex_(mutex) {
+        if constexpr (shared)
+            mutex_.lock_shared();
+        else
+            mutex_.lock();
+    }
+    read_lock(const read_lock&) = delete;
+    read_lock& operator=(const read_lock&) = delete;
+    ~read_lock() {
+        if constexpr (shared)
+            mutex_.unlock_shared();
+        else
+            mutex_.unlock();
+    }
+
+  private:
+    static constexpr bool shared = requires(Mutex & mutex) { mutex.lock_shared(); };
+    Mutex& mutex_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/store/row_set.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_STORE_ROW_SET_HPP
+#define TOKENKEEP_DETAIL_STORE_ROW_SET_HPP
 
 
 
@@ -3498,18 +3530,59 @@ class row_set {
 #define TOKENKEEP_INDEXED_HPP
 
 
-
-// ==== tokenkeep/detail/hash_index.hpp
+// ==== tokenkeep/detail/store/indexed_table.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_HASH_INDEX_HPP
-#define TOKENKEEP_DETAIL_HASH_INDEX_HPP
+#ifndef TOKENKEEP_DETAIL_STORE_INDEXED_TABLE_HPP
+#define TOKENKEEP_DETAIL_STORE_INDEXED_TABLE_HPP
 
 
-// ==== tokenkeep/detail/arena.hpp
+
+// ==== tokenkeep/memory/hash_index.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_ARENA_HPP
-#define TOKENKEEP_DETAIL_ARENA_HPP
+#ifndef TOKENKEEP_MEMORY_HASH_INDEX_HPP
+#define TOKENKEEP_MEMORY_HASH_INDEX_HPP
 
+
+// ==== tokenkeep/memory/arena.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_MEMORY_ARENA_HPP
+#define TOKENKEEP_MEMORY_ARENA_HPP
+
+
+// ==== tokenkeep/memory/blocks.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_MEMORY_BLOCKS_HPP
+#define TOKENKEEP_MEMORY_BLOCKS_HPP
+
+#include <cstddef>
+#include <new>
+
+#if !defined(_WIN32)
+#include <sys/mman.h>
+#endif
+
+namespace tokenkeep::inline v0::detail {
+
+/// Memory in one piece. A large piece asks for large pages where the system has them: filling it costs less then.
+inline constexpr std::size_t large_page = 1 << 21;
+inline void* allocate_block(std::size_t size) {
+    if (size < large_page) return ::operator new(size);
+    void* const memory = ::operator new(size, std::align_val_t(large_page));
+#if defined(MADV_HUGEPAGE)
+    (void)::madvise(memory, size, MADV_HUGEPAGE);
+#endif
+    return memory;
+}
+inline void free_block(void* memory, std::size_t size) noexcept {
+    if (size < large_page)
+        ::operator delete(memory);
+    else
+        ::operator delete(memory, std::align_val_t(large_page));
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
 
 
 
@@ -3697,13 +3770,7 @@ class hash_index {
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0 {
-
-/// Names, as the container of a basic_store, a table with one hash index for each rule of the store's policy: a
-/// look-up by any rule takes the same time however many rows there are.
-struct indexed {};
-
-namespace detail {
+namespace tokenkeep::inline v0::detail {
 
 /// The table that basic_store makes of `indexed`. Each rule's index leads from the hash of its key to the rows; rows
 /// with an empty key are not in it. The rules that look up the id share the index that owns the rows.
@@ -3781,7 +3848,9 @@ class indexed_table {
     indices<typename Rules::list> by_rule_{};
 };
 
-} // namespace detail
+} // namespace tokenkeep::inline v0::detail
+
+namespace tokenkeep::inline v0 {
 
 template <class Rules>
 struct container_traits<detail::indexed_table<Rules>> {
@@ -3799,6 +3868,17 @@ struct container_traits<detail::indexed_table<Rules>> {
         rows.for_each_match(rule, probe, visit);
     }
 };
+
+} // namespace tokenkeep::inline v0
+
+#endif
+
+
+namespace tokenkeep::inline v0 {
+
+/// Names, as the container of a basic_store, a table with one hash index for each rule of the store's policy: a
+/// look-up by any rule takes the same time however many rows there are.
+struct indexed {};
 
 } // namespace tokenkeep::inline v0
 
@@ -3913,11 +3993,11 @@ using list_store = basic_store<std::vector<std::list<std::string>>>;
 #define TOKENKEEP_DOCUMENT_STORE_HPP
 
 
-
-// ==== tokenkeep/detail/store_abilities.hpp
+// ==== tokenkeep/detail/store/abilities.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_STORE_ABILITIES_HPP
 #define TOKENKEEP_DETAIL_STORE_ABILITIES_HPP
+
 
 
 
@@ -3925,6 +4005,31 @@ using list_store = basic_store<std::vector<std::list<std::string>>>;
 #include <string>
 
 namespace tokenkeep::inline v0::detail {
+
+/// What documents and connections may have to make a locking_store of the store over them.
+template <class D>
+concept can_lock = requires(D& place, const std::string& name, std::chrono::steady_clock::time_point deadline) {
+    { place.lock(name, deadline) } -> lock_guard_value;
+};
+
+struct named_lock {
+    int lock;
+};
+template <class D>
+concept names_lock = can_be_base<D> && !requires {
+    &with_name<D, named_lock>::lock;
+};
+
+/// Says in a sentence why the `lock` that a document or connection has is not the ability.
+template <class Place>
+consteval bool explain_lock() {
+    if constexpr (names_lock<Place>)
+        static_assert(can_lock<Place>,
+                      "tokenkeep: the lock of a document or a connection must take (const std::string& name, "
+                      "steady_clock::time_point deadline) and give a movable guard that any thread may release; see "
+                      "document in tokenkeep/document_store.hpp and sql_connection in tokenkeep/sql_connection.hpp");
+    return true;
+}
 
 // What a store can do only over some documents or connections, as its bases. A store that cannot do it must not have the
 // name either: a store that names an ability and lacks it is taken for a mistake, see explain_token_store.
@@ -3956,6 +4061,7 @@ struct comparing_ability<Store, true> {
 } // namespace tokenkeep::inline v0::detail
 
 #endif
+
 
 
 
@@ -4214,11 +4320,6 @@ consteval bool explain_document() {
             static_assert(can_save<D>,
                           "tokenkeep: a document needs save(string_view); see tokenkeep/document_store.hpp");
     }
-    if constexpr (document<D> && names_lock<D>)
-        static_assert(can_lock<D>,
-                      "tokenkeep: a document's lock must take (const std::string& name, steady_clock::time_point "
-                      "deadline) and give a movable guard that any thread may release; see "
-                      "tokenkeep/document_store.hpp");
     return true;
 }
 
@@ -4261,8 +4362,8 @@ class basic_document_store
     : public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
       public detail::comparing_ability<basic_document_store<Document, Codec, Policy>,
                                        detail::can_lock<Document> || detail::is_versioned<Document>> {
-    static_assert(detail::explain_document<Document>() && detail::explain_codec<Codec>());
-    static_assert(detail::explain_policy<Policy>());
+    static_assert(detail::explain_document<Document>() && detail::explain_lock<Document>());
+    static_assert(detail::explain_codec<Codec>() && detail::explain_policy<Policy>());
     static constexpr bool locks = detail::can_lock<Document>;
     static constexpr bool versioned = detail::is_versioned<Document>;
     friend detail::locking_ability<basic_document_store, true>;
@@ -4383,10 +4484,10 @@ class basic_document_store
 #define TOKENKEEP_FILE_STORE_HPP
 
 
-// ==== tokenkeep/detail/self_test.hpp
+// ==== tokenkeep/detail/journal/self_test.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SELF_TEST_HPP
-#define TOKENKEEP_DETAIL_SELF_TEST_HPP
+#ifndef TOKENKEEP_DETAIL_JOURNAL_SELF_TEST_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_SELF_TEST_HPP
 
 
 // ==== tokenkeep/file_system.hpp
@@ -4562,182 +4663,26 @@ void self_test(const Files& files, const std::string& path) {
 #endif
 
 
-// ==== tokenkeep/detail/shared_journal.hpp
+// ==== tokenkeep/detail/journal/shared.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SHARED_JOURNAL_HPP
-#define TOKENKEEP_DETAIL_SHARED_JOURNAL_HPP
+#ifndef TOKENKEEP_DETAIL_JOURNAL_SHARED_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_SHARED_HPP
 
 
-// ==== tokenkeep/detail/journal_file.hpp
+// ==== tokenkeep/detail/journal/packed_rows.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_JOURNAL_FILE_HPP
-#define TOKENKEEP_DETAIL_JOURNAL_FILE_HPP
+#ifndef TOKENKEEP_DETAIL_JOURNAL_PACKED_ROWS_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_PACKED_ROWS_HPP
 
 
-// ==== tokenkeep/detail/journal_reader.hpp
+
+// ==== tokenkeep/detail/journal/payload.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_JOURNAL_READER_HPP
-#define TOKENKEEP_DETAIL_JOURNAL_READER_HPP
+#ifndef TOKENKEEP_DETAIL_JOURNAL_PAYLOAD_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_PAYLOAD_HPP
 
 
-// ==== tokenkeep/detail/group_commit.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_GROUP_COMMIT_HPP
-#define TOKENKEEP_DETAIL_GROUP_COMMIT_HPP
-
-
-
-#include <algorithm>
-#include <atomic>
-#include <condition_variable>
-#include <cstdint>
-#include <exception>
-#include <memory>
-#include <mutex>
-#include <string>
-#include <utility>
-
-namespace tokenkeep::inline v0::detail {
-
-/// Makes the records of a journal durable for all who wait: one of them flushes for all that is in the file by then.
-/// Records are told by their sequence numbers, which go on over all generations of the file. Safe to call from many
-/// threads at once.
-template <class Files>
-class group_commit {
-  public:
-    using file = std::shared_ptr<const typename Files::file>;
-
-    group_commit(std::string path, Files files) : path_(std::move(path)), files_(std::move(files)) {}
-
-    /// A record to wait for. After the file has lost records that were never durable, their numbers are given again,
-    /// in another epoch.
-    struct ticket {
-        std::uint64_t seq = 0;
-        std::uint64_t epoch = 0;
-    };
-
-    /// The journal is this file now, with records up to `last`; its content is flushed up to `flushed`. What could not
-    /// be flushed once is never trusted again, however it is opened.
-    void opened(file now, std::uint64_t last, std::uint64_t flushed, bool is_same_file = false) {
-        const std::lock_guard lock(mutex_);
-        if (last < last_) ++epoch_;
-        if (last < durable_) durable_ = 0; // numbers have begun anew
-        has_failed_ = has_failed_ && is_same_file;
-        file_ = std::move(now);
-        last_ = last;
-        flushed_ = flushed;
-        name_is_flushed_ = false;
-        is_overwritten_ = false;
-    }
-
-    /// The file will lose the records that are not flushed: their numbers may be given again.
-    void lost_unflushed() {
-        const std::lock_guard lock(mutex_);
-        ++epoch_;
-        last_ = flushed_;
-    }
-
-    /// What a process finds when it opens a journal for the first time counts as durable.
-    void trust_until(std::uint64_t seq) noexcept { durable_ = seq; }
-
-    /// The file has grown by records up to `last`.
-    void appended(std::uint64_t last) {
-        const std::lock_guard lock(mutex_);
-        last_ = last;
-    }
-
-    std::uint64_t durable() const noexcept { return durable_; }
-
-    ticket ticket_for(std::uint64_t seq) {
-        const std::lock_guard lock(mutex_);
-        return {seq, epoch_};
-    }
-
-    /// Up to which number the records of the file have been seen to be flushed, by this process.
-    std::uint64_t flushed() {
-        const std::lock_guard lock(mutex_);
-        return flushed_;
-    }
-
-    /// Returns when the record is durable. False if flushing the file has failed: what is in it will then never be
-    /// known to be durable, and the journal needs a new one. Throws errc::indeterminate if the file has lost the record.
-    /// If only the file's name could not be flushed, throws what flushing it has thrown; the next call tries it again.
-    bool wait(const ticket& record) {
-        std::unique_lock lock(mutex_);
-        while (durable_ < record.seq || record.epoch != epoch_) {
-            if (record.epoch != epoch_) {
-                throw error(errc::indeterminate, "tokenkeep: " + path_ + " has lost what was written");
-            } else if (is_flushing_) {
-                flushed_by_another_.wait(lock);
-            } else if (has_failed_) {
-                return false;
-            } else {
-                flush(lock);
-            }
-        }
-        return true;
-    }
-
-    /// Flushes the whole file, also what was written over parts of it that were flushed before. False as for wait.
-    bool flush_all() {
-        std::unique_lock lock(mutex_);
-        while (is_flushing_) flushed_by_another_.wait(lock);
-        is_overwritten_ = true;
-        if (!has_failed_) flush(lock);
-        return !has_failed_;
-    }
-
-  private:
-    void flush(std::unique_lock<std::mutex>& lock) {
-        const file flushing = file_;
-        const std::uint64_t last = last_, epoch = epoch_;
-        const bool with_content = flushed_ < last || is_overwritten_, with_name = !name_is_flushed_;
-        is_flushing_ = true;
-        lock.unlock();
-        bool content = !with_content, name = !with_name;
-        std::exception_ptr fault;
-        try {
-            if (with_content) flushing->flush();
-            content = true;
-            if (with_name) files_.flush_directory(path_);
-            name = true;
-        } catch (...) {
-            fault = std::current_exception();
-        }
-        lock.lock();
-        is_flushing_ = false;
-        flushed_by_another_.notify_all();
-        if (content && name && epoch == epoch_) durable_ = std::max(durable_.load(), last);
-        if (file_ == flushing) {
-            if (content) flushed_ = std::max(flushed_, last);
-            if (content) is_overwritten_ = false;
-            name_is_flushed_ = name;
-            has_failed_ = !content;
-        }
-        if (content && fault) std::rethrow_exception(fault);
-    }
-
-    std::string path_;
-    Files files_;
-    std::mutex mutex_{};
-    std::condition_variable flushed_by_another_{};
-    file file_{};
-    std::uint64_t last_ = 0;
-    std::uint64_t epoch_ = 0;
-    std::uint64_t flushed_ = 0;
-    bool name_is_flushed_ = false;
-    bool has_failed_ = false;
-    bool is_overwritten_ = false;
-    bool is_flushing_ = false;
-    std::atomic<std::uint64_t> durable_ = 0;
-};
-
-} // namespace tokenkeep::inline v0::detail
-
-#endif
-
-
-// ==== tokenkeep/detail/journal_format.hpp
+// ==== tokenkeep/detail/journal/format.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_JOURNAL_FORMAT_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_FORMAT_HPP
@@ -4936,14 +4881,447 @@ inline std::optional<std::string_view> payload_of(std::string_view record, const
 #endif
 
 
-// ==== tokenkeep/detail/journal_rows.hpp
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace tokenkeep::inline v0::detail {
+
+// A row as bytes: for each field that is there its tag (2 bytes: 1 and its place in the table of fields), its size (4
+// bytes) and its content; a time is 8 bytes of milliseconds. The id is not among them: it stands in the record's header.
+
+inline void append_field(wiping_string& out, std::size_t place, std::string_view content) {
+    journal::put_number(out, static_cast<std::uint16_t>(place + 1));
+    journal::put_number(out, static_cast<std::uint32_t>(content.size()));
+    out += content;
+}
+
+inline void append_row(wiping_string& out, const token& row) {
+    for (std::size_t place = 1; place < std::size(fields); ++place) {
+        fields[place].visit([&](auto member) {
+            if (is_absent(row.*member)) return;
+            if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>) {
+                std::string time;
+                journal::put_number(time, (row.*member)->time_since_epoch().count());
+                append_field(out, place, time);
+            } else {
+                append_field(out, place, view_of(row.*member));
+            }
+        });
+    }
+}
+
+/// A row's bytes taken apart; the parts refer to them.
+class row_parts {
+  public:
+    explicit row_parts(std::string_view bytes) {
+        constexpr std::size_t prefix = 6;
+        while (is_row_ && !bytes.empty()) {
+            const std::size_t size = bytes.size() < prefix ? 0 : journal::number_at<std::uint32_t>(bytes, 2);
+            is_row_ = bytes.size() >= prefix && bytes.size() - prefix >= size;
+            if (!is_row_) return;
+            const std::size_t place = journal::number_at<std::uint16_t>(bytes, 0) - std::size_t{1};
+            if (place >= std::size(fields)) {
+                unknown_ = bytes;
+                return;
+            }
+            content_[place] = bytes.substr(prefix, size);
+            is_row_ = fields[place].time == nullptr || size == sizeof(std::int64_t);
+            bytes.remove_prefix(prefix + size);
+        }
+    }
+
+    bool is_row() const noexcept { return is_row_; }
+    std::string_view content(std::size_t place) const noexcept { return content_[place]; }
+    /// What begins with the first field that a newer version has added; those stand last.
+    std::string_view unknown() const noexcept { return unknown_; }
+
+    token row(std::string_view id) const {
+        token made{.id = std::string(id)};
+        for (std::size_t place = 1; place < std::size(fields); ++place) {
+            const std::string_view content = content_[place];
+            if (content.empty()) continue;
+            fields[place].visit([&](auto member) {
+                if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
+                    made.*member = timestamp(std::chrono::milliseconds(journal::number_at<std::int64_t>(content, 0)));
+                else
+                    made.*member = std::remove_reference_t<decltype(made.*member)>(content);
+            });
+        }
+        return made;
+    }
+
+  private:
+    std::array<std::string_view, std::size(fields)> content_{};
+    std::string_view unknown_{};
+    bool is_row_ = true;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+
+
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Which record a row came from, and where that lies.
+struct journal_place {
+    std::uint64_t seq = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
+};
+
+/// A row as the bytes of its record's payload, which follow it in memory together with its id.
+class packed_row {
+  public:
+    /// What the bytes take in all.
+    static std::size_t size_of(std::string_view id, std::string_view payload) noexcept {
+        return sizeof(packed_row) + id.size() + payload.size();
+    }
+    /// `memory` has size_of(id, payload) bytes.
+    static packed_row* make(void* memory, std::string_view id, std::string_view payload, const journal_place& place) {
+        auto* const row = new (memory) packed_row(id.size(), payload.size(), place);
+        char* const bytes = static_cast<char*>(memory) + sizeof(packed_row);
+        std::memcpy(bytes, id.data(), id.size());
+        if (!payload.empty()) std::memcpy(bytes + id.size(), payload.data(), payload.size());
+        return row;
+    }
+
+    const journal_place& place() const noexcept { return place_; }
+    std::string_view id() const noexcept { return {bytes(), id_size_}; }
+    std::string_view payload() const noexcept { return {bytes() + id_size_, payload_size_}; }
+    token unpack() const { return row_parts(payload()).row(id()); }
+
+    /// The row must not be used any more.
+    void wipe_bytes() noexcept { wipe(const_cast<char*>(bytes()), id_size_ + payload_size_); }
+
+  private:
+    packed_row(std::size_t id_size, std::size_t payload_size, const journal_place& place)
+        : place_(place),
+          id_size_(static_cast<std::uint32_t>(id_size)),
+          payload_size_(static_cast<std::uint32_t>(payload_size)) {}
+
+    const char* bytes() const noexcept { return reinterpret_cast<const char*>(this + 1); }
+
+    journal_place place_;
+    std::uint32_t id_size_;
+    std::uint32_t payload_size_;
+};
+
+/// The rows of a journal in memory, packed, with a hash index for each rule. What is replaced or erased is wiped at
+/// once; its room comes back with a new table.
+template <matching_rules Rules>
+class packed_rows {
+    using index = hash_index<packed_row*>;
+    template <class Rule>
+    struct index_of {
+        index rows{};
+    };
+    template <class List>
+    struct indices;
+    template <class... Rule>
+    struct indices<rule_list<Rule...>> : index_of<Rule>... {};
+
+  public:
+    std::size_t size() const noexcept { return by_id_.size(); }
+
+    /// Says how many rows there will be, which saves growing step by step.
+    void expect(std::size_t count) { expected_ = count; }
+
+    const packed_row* find(std::string_view id) const {
+        const auto* slot = by_id_.find(hash_of(id), is_named(id));
+        return slot == nullptr ? nullptr : *slot;
+    }
+
+    template <class Visit>
+    void for_each(Visit&& visit) const {
+        by_id_.for_each([&](const packed_row* row) { visit(*row); });
+    }
+
+    /// The rows that the probe means under the rule, unpacked.
+    template <class Rule, class Visit>
+    void for_each_match(Rule, const token& probe, Visit&& visit) const {
+        const std::string_view key = view_of(probe.*Rule::key);
+        const auto visit_match = [&](const packed_row* row) {
+            token unpacked = row->unpack();
+            if (matches<Rule>(probe, unpacked)) visit(std::move(unpacked));
+        };
+        if constexpr (looks_up_id<Rule>)
+            by_id_.for_each_of(hash_of(key), visit_match);
+        else
+            static_cast<const index_of<Rule>&>(by_rule_).rows.for_each_of(hash_of(key), visit_match);
+    }
+
+    /// Makes the row the one of its id; if it throws, nothing has changed.
+    void insert_or_assign(std::string_view id, std::string_view payload, const journal_place& place) {
+        packed_row* const row =
+            packed_row::make(memory_.allocate(packed_row::size_of(id, payload)), id, payload, place);
+        const row_parts parts(row->payload());
+        by_id_.reserve(with_room(by_id_));
+        for_each_key(parts, [&](std::string_view, index& rows) { rows.reserve(with_room(rows)); });
+        erase(id);
+        for_each_key(parts, [&](std::string_view key, index& rows) { rows.insert(hash_of(key), row); });
+        by_id_.insert(hash_of(id), row);
+    }
+
+    void erase(std::string_view id) noexcept {
+        packed_row* const row = by_id_.take(hash_of(id), is_named(id));
+        if (row == nullptr) return;
+        for_each_key(row_parts(row->payload()), [&](std::string_view key, index& rows) {
+            rows.take(hash_of(key), [&](const packed_row* other) { return other == row; });
+        });
+        row->wipe_bytes();
+    }
+
+  private:
+    static auto is_named(std::string_view id) noexcept {
+        return [id](const packed_row* row) { return row->id() == id; };
+    }
+
+    std::size_t with_room(const index& rows) const noexcept {
+        return rows.size() == 0 ? std::max<std::size_t>(expected_, 1) : rows.size() + 1;
+    }
+
+    /// `act(key, index)` for each rule under which the row is found; rows with an empty key are not.
+    template <class Act>
+    void for_each_key(const row_parts& parts, Act act) {
+        Rules::list::for_each([&](auto rule) {
+            using Rule = decltype(rule);
+            if constexpr (!looks_up_id<Rule>) {
+                const std::string_view key = parts.content(place_of_key<Rule>());
+                if (!key.empty()) act(key, static_cast<index_of<Rule>&>(by_rule_).rows);
+            }
+        });
+    }
+
+    arena memory_{};
+    index by_id_{};
+    indices<typename Rules::list> by_rule_{};
+    std::size_t expected_ = 0;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+namespace tokenkeep::inline v0 {
+
+/// For look-ups only: rows come from a journal.
+template <class Rules>
+struct container_traits<detail::packed_rows<Rules>> {
+    using table = detail::packed_rows<Rules>;
+
+    template <class Visit>
+    static void for_each(const table& rows, Visit&& visit) {
+        rows.for_each([&](const detail::packed_row& row) { visit(row.unpack()); });
+    }
+    template <class Rule, class Visit>
+    static void for_each_match(const table& rows, Rule rule, const token& probe, Visit&& visit) {
+        rows.for_each_match(rule, probe, visit);
+    }
+};
+
+} // namespace tokenkeep::inline v0
+
+#endif
+
+
+// ==== tokenkeep/detail/journal/writer.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_JOURNAL_ROWS_HPP
-#define TOKENKEEP_DETAIL_JOURNAL_ROWS_HPP
+#ifndef TOKENKEEP_DETAIL_JOURNAL_WRITER_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_WRITER_HPP
+
+
+// ==== tokenkeep/detail/journal/reader.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_READER_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_READER_HPP
 
 
 
-// ==== tokenkeep/detail/journal_scan.hpp
+// ==== tokenkeep/detail/journal/group_commit.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_GROUP_COMMIT_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_GROUP_COMMIT_HPP
+
+
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Makes the records of a journal durable for all who wait: one of them flushes for all that is in the file by then.
+/// Records are told by their sequence numbers, which go on over all generations of the file. Safe to call from many
+/// threads at once.
+template <class Files>
+class group_commit {
+  public:
+    using file = std::shared_ptr<const typename Files::file>;
+
+    group_commit(std::string path, Files files) : path_(std::move(path)), files_(std::move(files)) {}
+
+    /// A record to wait for. After the file has lost records that were never durable, their numbers are given again,
+    /// in another epoch.
+    struct ticket {
+        std::uint64_t seq = 0;
+        std::uint64_t epoch = 0;
+    };
+
+    /// The journal is this file now, with records up to `last`; its content is flushed up to `flushed`. What could not
+    /// be flushed once is never trusted again, however it is opened.
+    void opened(file now, std::uint64_t last, std::uint64_t flushed, bool is_same_file = false) {
+        const std::lock_guard lock(mutex_);
+        if (last < last_) ++epoch_;
+        if (last < durable_) durable_ = 0; // numbers have begun anew
+        has_failed_ = has_failed_ && is_same_file;
+        file_ = std::move(now);
+        last_ = last;
+        flushed_ = flushed;
+        name_is_flushed_ = false;
+        is_overwritten_ = false;
+    }
+
+    /// The file will lose the records that are not flushed: their numbers may be given again.
+    void lost_unflushed() {
+        const std::lock_guard lock(mutex_);
+        ++epoch_;
+        last_ = flushed_;
+    }
+
+    /// What a process finds when it opens a journal for the first time counts as durable.
+    void trust_until(std::uint64_t seq) noexcept { durable_ = seq; }
+
+    /// The file has grown by records up to `last`.
+    void appended(std::uint64_t last) {
+        const std::lock_guard lock(mutex_);
+        last_ = last;
+    }
+
+    std::uint64_t durable() const noexcept { return durable_; }
+
+    ticket ticket_for(std::uint64_t seq) {
+        const std::lock_guard lock(mutex_);
+        return {seq, epoch_};
+    }
+
+    /// Up to which number the records of the file have been seen to be flushed, by this process.
+    std::uint64_t flushed() {
+        const std::lock_guard lock(mutex_);
+        return flushed_;
+    }
+
+    /// Returns when the record is durable. False if flushing the file has failed: what is in it will then never be
+    /// known to be durable, and the journal needs a new one. Throws errc::indeterminate if the file has lost the record.
+    /// If only the file's name could not be flushed, throws what flushing it has thrown; the next call tries it again.
+    bool wait(const ticket& record) {
+        std::unique_lock lock(mutex_);
+        while (durable_ < record.seq || record.epoch != epoch_) {
+            if (record.epoch != epoch_) {
+                throw error(errc::indeterminate, "tokenkeep: " + path_ + " has lost what was written");
+            } else if (is_flushing_) {
+                flushed_by_another_.wait(lock);
+            } else if (has_failed_) {
+                return false;
+            } else {
+                flush(lock);
+            }
+        }
+        return true;
+    }
+
+    /// Flushes the whole file, also what was written over parts of it that were flushed before. False as for wait.
+    bool flush_all() {
+        std::unique_lock lock(mutex_);
+        while (is_flushing_) flushed_by_another_.wait(lock);
+        is_overwritten_ = true;
+        if (!has_failed_) flush(lock);
+        return !has_failed_;
+    }
+
+  private:
+    void flush(std::unique_lock<std::mutex>& lock) {
+        const file flushing = file_;
+        const std::uint64_t last = last_, epoch = epoch_;
+        const bool with_content = flushed_ < last || is_overwritten_, with_name = !name_is_flushed_;
+        is_flushing_ = true;
+        lock.unlock();
+        bool content = !with_content, name = !with_name;
+        std::exception_ptr fault;
+        try {
+            if (with_content) flushing->flush();
+            content = true;
+            if (with_name) files_.flush_directory(path_);
+            name = true;
+        } catch (...) {
+            fault = std::current_exception();
+        }
+        lock.lock();
+        is_flushing_ = false;
+        flushed_by_another_.notify_all();
+        if (content && name && epoch == epoch_) durable_ = std::max(durable_.load(), last);
+        if (file_ == flushing) {
+            if (content) flushed_ = std::max(flushed_, last);
+            if (content) is_overwritten_ = false;
+            name_is_flushed_ = name;
+            has_failed_ = !content;
+        }
+        if (content && fault) std::rethrow_exception(fault);
+    }
+
+    std::string path_;
+    Files files_;
+    std::mutex mutex_{};
+    std::condition_variable flushed_by_another_{};
+    file file_{};
+    std::uint64_t last_ = 0;
+    std::uint64_t epoch_ = 0;
+    std::uint64_t flushed_ = 0;
+    bool name_is_flushed_ = false;
+    bool has_failed_ = false;
+    bool is_overwritten_ = false;
+    bool is_flushing_ = false;
+    std::atomic<std::uint64_t> durable_ = 0;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/journal/records.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_RECORDS_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_RECORDS_HPP
+
+
+
+
+// ==== tokenkeep/detail/journal/scan.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_JOURNAL_SCAN_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_SCAN_HPP
@@ -5112,297 +5490,6 @@ class scanner {
 };
 
 } // namespace tokenkeep::inline v0::detail::journal
-
-#endif
-
-
-// ==== tokenkeep/detail/packed_rows.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_PACKED_ROWS_HPP
-#define TOKENKEEP_DETAIL_PACKED_ROWS_HPP
-
-
-
-
-
-// ==== tokenkeep/detail/row_payload.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_ROW_PAYLOAD_HPP
-#define TOKENKEEP_DETAIL_ROW_PAYLOAD_HPP
-
-
-
-
-#include <array>
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <iterator>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <type_traits>
-
-namespace tokenkeep::inline v0::detail {
-
-// A row as bytes: for each field that is there its tag (2 bytes: 1 and its place in the table of fields), its size (4
-// bytes) and its content; a time is 8 bytes of milliseconds. The id is not among them: it stands in the record's header.
-
-inline void append_field(wiping_string& out, std::size_t place, std::string_view content) {
-    journal::put_number(out, static_cast<std::uint16_t>(place + 1));
-    journal::put_number(out, static_cast<std::uint32_t>(content.size()));
-    out += content;
-}
-
-inline void append_row(wiping_string& out, const token& row) {
-    for (std::size_t place = 1; place < std::size(fields); ++place) {
-        fields[place].visit([&](auto member) {
-            if (is_absent(row.*member)) return;
-            if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>) {
-                std::string time;
-                journal::put_number(time, (row.*member)->time_since_epoch().count());
-                append_field(out, place, time);
-            } else {
-                append_field(out, place, view_of(row.*member));
-            }
-        });
-    }
-}
-
-/// A row's bytes taken apart; the parts refer to them.
-class row_parts {
-  public:
-    explicit row_parts(std::string_view bytes) {
-        constexpr std::size_t prefix = 6;
-        while (is_row_ && !bytes.empty()) {
-            const std::size_t size = bytes.size() < prefix ? 0 : journal::number_at<std::uint32_t>(bytes, 2);
-            is_row_ = bytes.size() >= prefix && bytes.size() - prefix >= size;
-            if (!is_row_) return;
-            const std::size_t place = journal::number_at<std::uint16_t>(bytes, 0) - std::size_t{1};
-            if (place >= std::size(fields)) {
-                unknown_ = bytes;
-                return;
-            }
-            content_[place] = bytes.substr(prefix, size);
-            is_row_ = fields[place].time == nullptr || size == sizeof(std::int64_t);
-            bytes.remove_prefix(prefix + size);
-        }
-    }
-
-    bool is_row() const noexcept { return is_row_; }
-    std::string_view content(std::size_t place) const noexcept { return content_[place]; }
-    /// What begins with the first field that a newer version has added; those stand last.
-    std::string_view unknown() const noexcept { return unknown_; }
-
-    token row(std::string_view id) const {
-        token made{.id = std::string(id)};
-        for (std::size_t place = 1; place < std::size(fields); ++place) {
-            const std::string_view content = content_[place];
-            if (content.empty()) continue;
-            fields[place].visit([&](auto member) {
-                if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
-                    made.*member = timestamp(std::chrono::milliseconds(journal::number_at<std::int64_t>(content, 0)));
-                else
-                    made.*member = std::remove_reference_t<decltype(made.*member)>(content);
-            });
-        }
-        return made;
-    }
-
-  private:
-    std::array<std::string_view, std::size(fields)> content_{};
-    std::string_view unknown_{};
-    bool is_row_ = true;
-};
-
-} // namespace tokenkeep::inline v0::detail
-
-#endif
-
-
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <new>
-#include <string_view>
-#include <type_traits>
-#include <utility>
-
-namespace tokenkeep::inline v0::detail {
-
-/// Which record a row came from, and where that lies.
-struct journal_place {
-    std::uint64_t seq = 0;
-    std::uint64_t offset = 0;
-    std::uint64_t size = 0;
-};
-
-/// A row as the bytes of its record's payload, which follow it in memory together with its id.
-class packed_row {
-  public:
-    /// What the bytes take in all.
-    static std::size_t size_of(std::string_view id, std::string_view payload) noexcept {
-        return sizeof(packed_row) + id.size() + payload.size();
-    }
-    /// `memory` has size_of(id, payload) bytes.
-    static packed_row* make(void* memory, std::string_view id, std::string_view payload, const journal_place& place) {
-        auto* const row = new (memory) packed_row(id.size(), payload.size(), place);
-        char* const bytes = static_cast<char*>(memory) + sizeof(packed_row);
-        std::memcpy(bytes, id.data(), id.size());
-        if (!payload.empty()) std::memcpy(bytes + id.size(), payload.data(), payload.size());
-        return row;
-    }
-
-    const journal_place& place() const noexcept { return place_; }
-    std::string_view id() const noexcept { return {bytes(), id_size_}; }
-    std::string_view payload() const noexcept { return {bytes() + id_size_, payload_size_}; }
-    token unpack() const { return row_parts(payload()).row(id()); }
-
-    /// The row must not be used any more.
-    void wipe_bytes() noexcept { wipe(const_cast<char*>(bytes()), id_size_ + payload_size_); }
-
-  private:
-    packed_row(std::size_t id_size, std::size_t payload_size, const journal_place& place)
-        : place_(place),
-          id_size_(static_cast<std::uint32_t>(id_size)),
-          payload_size_(static_cast<std::uint32_t>(payload_size)) {}
-
-    const char* bytes() const noexcept { return reinterpret_cast<const char*>(this + 1); }
-
-    journal_place place_;
-    std::uint32_t id_size_;
-    std::uint32_t payload_size_;
-};
-
-/// The rows of a journal in memory, packed, with a hash index for each rule. What is replaced or erased is wiped at
-/// once; its room comes back with a new table.
-template <matching_rules Rules>
-class packed_rows {
-    using index = hash_index<packed_row*>;
-    template <class Rule>
-    struct index_of {
-        index rows{};
-    };
-    template <class List>
-    struct indices;
-    template <class... Rule>
-    struct indices<rule_list<Rule...>> : index_of<Rule>... {};
-
-  public:
-    std::size_t size() const noexcept { return by_id_.size(); }
-
-    /// Says how many rows there will be, which saves growing step by step.
-    void expect(std::size_t count) { expected_ = count; }
-
-    const packed_row* find(std::string_view id) const {
-        const auto* slot = by_id_.find(hash_of(id), is_named(id));
-        return slot == nullptr ? nullptr : *slot;
-    }
-
-    template <class Visit>
-    void for_each(Visit&& visit) const {
-        by_id_.for_each([&](const packed_row* row) { visit(*row); });
-    }
-
-    /// The rows that the probe means under the rule, unpacked.
-    template <class Rule, class Visit>
-    void for_each_match(Rule, const token& probe, Visit&& visit) const {
-        const std::string_view key = view_of(probe.*Rule::key);
-        const auto visit_match = [&](const packed_row* row) {
-            token unpacked = row->unpack();
-            if (matches<Rule>(probe, unpacked)) visit(std::move(unpacked));
-        };
-        if constexpr (looks_up_id<Rule>)
-            by_id_.for_each_of(hash_of(key), visit_match);
-        else
-            static_cast<const index_of<Rule>&>(by_rule_).rows.for_each_of(hash_of(key), visit_match);
-    }
-
-    /// Makes the row the one of its id; if it throws, nothing has changed.
-    void insert_or_assign(std::string_view id, std::string_view payload, const journal_place& place) {
-        packed_row* const row =
-            packed_row::make(memory_.allocate(packed_row::size_of(id, payload)), id, payload, place);
-        const row_parts parts(row->payload());
-        by_id_.reserve(with_room(by_id_));
-        for_each_key(parts, [&](std::string_view, index& rows) { rows.reserve(with_room(rows)); });
-        erase(id);
-        for_each_key(parts, [&](std::string_view key, index& rows) { rows.insert(hash_of(key), row); });
-        by_id_.insert(hash_of(id), row);
-    }
-
-    void erase(std::string_view id) noexcept {
-        packed_row* const row = by_id_.take(hash_of(id), is_named(id));
-        if (row == nullptr) return;
-        for_each_key(row_parts(row->payload()), [&](std::string_view key, index& rows) {
-            rows.take(hash_of(key), [&](const packed_row* other) { return other == row; });
-        });
-        row->wipe_bytes();
-    }
-
-  private:
-    /// Of the rule's key in the table of fields.
-    template <class Rule>
-    static consteval std::size_t place_of_key() {
-        std::size_t place = 0;
-        while (!fields[place].visit([](auto member) { return is_key<Rule>(member); })) ++place;
-        return place;
-    }
-    template <class Rule, class Member>
-    static constexpr bool is_key(Member member) {
-        if constexpr (std::is_same_v<Member, std::remove_const_t<decltype(Rule::key)>>)
-            return member == Rule::key;
-        else
-            return false;
-    }
-
-    static auto is_named(std::string_view id) noexcept {
-        return [id](const packed_row* row) { return row->id() == id; };
-    }
-
-    std::size_t with_room(const index& rows) const noexcept {
-        return rows.size() == 0 ? std::max<std::size_t>(expected_, 1) : rows.size() + 1;
-    }
-
-    /// `act(key, index)` for each rule under which the row is found; rows with an empty key are not.
-    template <class Act>
-    void for_each_key(const row_parts& parts, Act act) {
-        Rules::list::for_each([&](auto rule) {
-            using Rule = decltype(rule);
-            if constexpr (!looks_up_id<Rule>) {
-                const std::string_view key = parts.content(place_of_key<Rule>());
-                if (!key.empty()) act(key, static_cast<index_of<Rule>&>(by_rule_).rows);
-            }
-        });
-    }
-
-    arena memory_{};
-    index by_id_{};
-    indices<typename Rules::list> by_rule_{};
-    std::size_t expected_ = 0;
-};
-
-} // namespace tokenkeep::inline v0::detail
-
-namespace tokenkeep::inline v0 {
-
-/// For look-ups only: rows come from a journal.
-template <class Rules>
-struct container_traits<detail::packed_rows<Rules>> {
-    using table = detail::packed_rows<Rules>;
-
-    template <class Visit>
-    static void for_each(const table& rows, Visit&& visit) {
-        rows.for_each([&](const detail::packed_row& row) { visit(row.unpack()); });
-    }
-    template <class Rule, class Visit>
-    static void for_each_match(const table& rows, Rule rule, const token& probe, Visit&& visit) {
-        rows.for_each_match(rule, probe, visit);
-    }
-};
-
-} // namespace tokenkeep::inline v0
 
 #endif
 
@@ -5817,7 +5904,7 @@ class journal_reader {
 #endif
 
 
-// ==== tokenkeep/detail/journal_remains.hpp
+// ==== tokenkeep/detail/journal/remains.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_JOURNAL_REMAINS_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_REMAINS_HPP
@@ -5876,7 +5963,7 @@ stretches payloads_of(window<File>& bytes, const remains& row) {
 #endif
 
 
-// ==== tokenkeep/detail/journal_snapshot.hpp
+// ==== tokenkeep/detail/journal/snapshot.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_JOURNAL_SNAPSHOT_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_SNAPSHOT_HPP
@@ -7085,11 +7172,6 @@ consteval bool explain_sql_connection() {
             static_assert(can_count<statement>, "tokenkeep: a statement needs changes(), giving how many rows it "
                                                 "found; see tokenkeep/sql_connection.hpp");
     }
-    if constexpr (sql_connection<C> && names_lock<C>)
-        static_assert(can_lock<C>,
-                      "tokenkeep: a connection's lock must take (const std::string& name, steady_clock::time_point "
-                      "deadline) and give a movable guard that any thread may release; see "
-                      "tokenkeep/sql_connection.hpp");
     return true;
 }
 
@@ -7107,9 +7189,7 @@ consteval bool explain_sql_connection() {
 #define TOKENKEEP_SQL_STORE_HPP
 
 
-
-
-// ==== tokenkeep/detail/sql_cells.hpp
+// ==== tokenkeep/detail/sql/cells.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_SQL_CELLS_HPP
 #define TOKENKEEP_DETAIL_SQL_CELLS_HPP
@@ -7194,21 +7274,55 @@ token read_sql_row(Statement& cells) {
 #endif
 
 
-// ==== tokenkeep/detail/sql_session.hpp
+// ==== tokenkeep/detail/sql/connection.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SQL_SESSION_HPP
-#define TOKENKEEP_DETAIL_SQL_SESSION_HPP
+#ifndef TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
+#define TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
 
 
 
 
-// ==== tokenkeep/detail/sql_tables.hpp
+// ==== tokenkeep/detail/sql/statement.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_STATEMENT_HPP
+#define TOKENKEEP_DETAIL_SQL_STATEMENT_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace tokenkeep::inline v0::detail {
+
+/// What a statement is run with, in the order of its parameters.
+using sql_parameters = std::span<const std::optional<std::string_view>>;
+
+/// Runs a statement to its end; `visit(statement)` sees its rows. How many rows it changed.
+template <class Statement, class Visit>
+std::uint64_t run_sql(Statement& prepared, sql_parameters with, Visit visit) {
+    const struct ending {
+        Statement& of;
+        ~ending() { of.reset(); }
+    } at_end{prepared};
+    for (std::size_t n = 0; n < with.size(); ++n) prepared.bind(n, with[n]);
+    while (prepared.step()) visit(prepared);
+    return prepared.changes();
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/sql/tables.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_SQL_TABLES_HPP
 #define TOKENKEEP_DETAIL_SQL_TABLES_HPP
 
 
-// ==== tokenkeep/detail/sql_text.hpp
+
+// ==== tokenkeep/detail/sql/text.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_SQL_TEXT_HPP
 #define TOKENKEEP_DETAIL_SQL_TEXT_HPP
@@ -7226,20 +7340,6 @@ token read_sql_row(Statement& cells) {
 #include <vector>
 
 namespace tokenkeep::inline v0::detail {
-
-/// The column that a rule looks up: its place in the field table.
-template <class Rule>
-consteval std::size_t column_of_rule() {
-    std::size_t column = 0;
-    while (!fields[column].visit([](auto member) {
-        if constexpr (std::is_same_v<decltype(member), std::remove_const_t<decltype(Rule::key)>>)
-            return member == Rule::key;
-        else
-            return false;
-    }))
-        ++column;
-    return column;
-}
 
 /// Every statement of an sql_store, made of the field table, the schema and the keys of the rules. No value is ever
 /// part of one.
@@ -7327,7 +7427,7 @@ class sql_text {
 
         std::vector<std::size_t> indexed{0}; // the primary key
         Rules::list::for_each([&](auto rule) {
-            constexpr std::size_t column = column_of_rule<decltype(rule)>();
+            constexpr std::size_t column = place_of_key<decltype(rule)>();
             for (const std::size_t other : indexed)
                 if (other == column) return;
             indexed.push_back(column);
@@ -7393,10 +7493,7 @@ class sql_text {
 
 
 #include <charconv>
-#include <cstddef>
-#include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -7404,21 +7501,6 @@ namespace tokenkeep::inline v0::detail {
 
 /// The version of the schema, as it stands in the table `tokenkeep_schema` for each table of tokens.
 inline constexpr unsigned sql_schema_version = 1;
-
-/// What a statement is run with, in the order of its parameters.
-using sql_parameters = std::span<const std::optional<std::string_view>>;
-
-/// Runs a statement to its end; `visit(statement)` sees its rows. How many rows it changed.
-template <class Statement, class Visit>
-std::uint64_t run_sql(Statement& prepared, sql_parameters with, Visit visit) {
-    const struct ending {
-        Statement& of;
-        ~ending() { of.reset(); }
-    } at_end{prepared};
-    for (std::size_t n = 0; n < with.size(); ++n) prepared.bind(n, with[n]);
-    while (prepared.step()) visit(prepared);
-    return prepared.changes();
-}
 
 /// The version of a table, by a statement that asks for it; nullopt if there is no such table.
 template <class Statement>
@@ -7557,7 +7639,7 @@ class sql_session {
     /// looked at again, byte for byte.
     template <class Rule, class Visit>
     void for_each_match(const token& probe, Visit&& visit) {
-        constexpr std::size_t column = column_of_rule<Rule>();
+        constexpr std::size_t column = place_of_key<Rule>();
         static_assert(column < schema::columns, "tokenkeep: a rule looks up a field that the policy's schema has no "
                                                 "column for; see tokenkeep/sql_schema.hpp");
         look_up(column, column, view_of(probe.*Rule::key), [&](token&& row) {
@@ -7722,7 +7804,7 @@ struct tokenkeep::container_traits<tokenkeep::detail::sql_rows<Session>> {
 #endif
 
 
-// ==== tokenkeep/detail/sql_transactions.hpp
+// ==== tokenkeep/detail/sql/transactions.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_SQL_TRANSACTIONS_HPP
 #define TOKENKEEP_DETAIL_SQL_TRANSACTIONS_HPP
@@ -7844,6 +7926,8 @@ bool sql_write(Session& session, Work work) {
 
 
 
+
+
 #include <chrono>
 #include <concepts>
 #include <mutex>
@@ -7886,7 +7970,8 @@ struct sql_guard {
 /// by fork makes its own.
 template <class Connection, class Policy>
 class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
-    static_assert(detail::explain_sql_connection<Connection>() && detail::explain_policy<Policy>());
+    static_assert(detail::explain_sql_connection<Connection>() && detail::explain_lock<Connection>());
+    static_assert(detail::explain_policy<Policy>());
     friend detail::locking_ability<sql_store, true>;
     using session_type = detail::sql_session<Connection, Policy>;
     using cells_type = detail::sql_cells<typename detail::schema_of<Policy>::type>;
@@ -8877,18 +8962,18 @@ http_request refresh_request(Provider&& provider, const token& record) { return 
 
 
 
-// ==== tokenkeep/oauth/answer_reader.hpp
+// ==== tokenkeep/oauth/detail/response_reader.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_OAUTH_ANSWER_READER_HPP
-#define TOKENKEEP_OAUTH_ANSWER_READER_HPP
+#ifndef TOKENKEEP_OAUTH_DETAIL_RESPONSE_READER_HPP
+#define TOKENKEEP_OAUTH_DETAIL_RESPONSE_READER_HPP
 
 
 
 
-// ==== tokenkeep/oauth/answer_members.hpp
+// ==== tokenkeep/oauth/detail/response_members.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_OAUTH_ANSWER_MEMBERS_HPP
-#define TOKENKEEP_OAUTH_ANSWER_MEMBERS_HPP
+#ifndef TOKENKEEP_OAUTH_DETAIL_RESPONSE_MEMBERS_HPP
+#define TOKENKEEP_OAUTH_DETAIL_RESPONSE_MEMBERS_HPP
 
 
 // ==== tokenkeep/oauth/response_error.hpp
@@ -10048,28 +10133,62 @@ struct ignore_events {
 
 
 
-// ==== tokenkeep/detail/exchange.hpp
+// ==== tokenkeep/detail/keeper/login.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_EXCHANGE_HPP
-#define TOKENKEEP_DETAIL_EXCHANGE_HPP
+#ifndef TOKENKEEP_DETAIL_KEEPER_LOGIN_HPP
+#define TOKENKEEP_DETAIL_KEEPER_LOGIN_HPP
 
 
-// ==== tokenkeep/detail/transaction.hpp
+// ==== tokenkeep/detail/keeper/transaction.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_TRANSACTION_HPP
-#define TOKENKEEP_DETAIL_TRANSACTION_HPP
+#ifndef TOKENKEEP_DETAIL_KEEPER_TRANSACTION_HPP
+#define TOKENKEEP_DETAIL_KEEPER_TRANSACTION_HPP
 
 
-// ==== tokenkeep/detail/flight.hpp
+// ==== tokenkeep/detail/keeper/flight.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_FLIGHT_HPP
-#define TOKENKEEP_DETAIL_FLIGHT_HPP
+#ifndef TOKENKEEP_DETAIL_KEEPER_FLIGHT_HPP
+#define TOKENKEEP_DETAIL_KEEPER_FLIGHT_HPP
 
 
-// ==== tokenkeep/detail/seen_tokens.hpp
+// ==== tokenkeep/detail/keeper/published.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SEEN_TOKENS_HPP
-#define TOKENKEEP_DETAIL_SEEN_TOKENS_HPP
+#ifndef TOKENKEEP_DETAIL_KEEPER_PUBLISHED_HPP
+#define TOKENKEEP_DETAIL_KEEPER_PUBLISHED_HPP
+
+
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Counts the changes that a keeper has made to, or seen of, one identity's access token.
+struct published_version {
+    std::atomic<std::uint64_t> count{0};
+};
+
+/// An access token as it was last seen, with what says whether it still is the one.
+struct pinned_token {
+    secret access_token{};
+    std::string id{}; ///< The row's.
+    std::chrono::steady_clock::time_point due{};
+    std::shared_ptr<const published_version> published{};
+    std::uint64_t version = 0;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/keeper/seen_tokens.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_SEEN_TOKENS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_SEEN_TOKENS_HPP
 
 
 
@@ -10117,97 +10236,6 @@ class seen_tokens {
 
 #endif
 
-
-
-// ==== tokenkeep/session.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_SESSION_HPP
-#define TOKENKEEP_SESSION_HPP
-
-
-
-
-#include <atomic>
-#include <chrono>
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <utility>
-
-namespace tokenkeep::inline v0 {
-
-namespace detail {
-
-/// Counts the changes that a keeper has made to, or seen of, one identity's access token.
-struct published_version {
-    std::atomic<std::uint64_t> count{0};
-};
-
-/// An access token as it was last seen, with what says whether it still is the one.
-struct pinned_token {
-    secret access_token{};
-    std::string id{}; ///< The row's.
-    std::chrono::steady_clock::time_point due{};
-    std::shared_ptr<const published_version> published{};
-    std::uint64_t version = 0;
-};
-
-/// How a session reaches its keeper, whatever the keeper's type.
-struct session_source {
-    void* keeper = nullptr;
-    std::shared_ptr<const std::atomic<bool>> keeper_lives{};
-    std::chrono::steady_clock::time_point (*now)(void* keeper) = nullptr;
-    std::shared_ptr<const pinned_token> (*obtain)(void* keeper, const token& probe, const pinned_token* last,
-                                                  const secret* refused) = nullptr;
-};
-
-} // namespace detail
-
-/// One identity's access token, for programs that ask for it all the time: while the token is fresh, a call reads one
-/// counter and the clock; it asks no store, takes no lock and copies nothing.
-///
-/// Use one session object a thread; copies are cheap. Its keeper must stay where it is and outlive it, except that a
-/// session goes on giving the token it has. What other processes do is seen when the token is due, or at renew().
-class session {
-  public:
-    session(detail::session_source source, token probe)
-        : source_(std::move(source)), probe_(std::make_shared<const token>(std::move(probe))) {}
-
-    /// A token that is valid now; the reference holds until the next call on this object. Throws as
-    /// keeper::access_token does.
-    const secret& access_token() {
-        if (!pinned_ || is_stale()) obtain(nullptr);
-        return pinned_->access_token;
-    }
-
-    /// After a server answered 401 to the token last given: another one. Throws as keeper::renew does.
-    const secret& renew() {
-        const std::shared_ptr<const detail::pinned_token> last = pinned_;
-        obtain(last ? &last->access_token : nullptr);
-        return pinned_->access_token;
-    }
-
-  private:
-    bool is_stale() const {
-        if (!source_.keeper_lives->load(std::memory_order_acquire)) return false;
-        return pinned_->published->count.load(std::memory_order_acquire) != pinned_->version ||
-               source_.now(source_.keeper) >= pinned_->due;
-    }
-
-    void obtain(const secret* refused) {
-        if (!source_.keeper_lives->load(std::memory_order_acquire))
-            throw error(errc::token_not_found, "tokenkeep: the keeper of this session is gone");
-        pinned_ = source_.obtain(source_.keeper, *probe_, pinned_.get(), refused);
-    }
-
-    detail::session_source source_;
-    std::shared_ptr<const token> probe_;
-    std::shared_ptr<const detail::pinned_token> pinned_{};
-};
-
-} // namespace tokenkeep::inline v0
-
-#endif
 
 
 
@@ -10359,38 +10387,20 @@ class flights {
 #endif
 
 
-// ==== tokenkeep/detail/freshness.hpp
+// ==== tokenkeep/detail/keeper/freshness.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_FRESHNESS_HPP
-#define TOKENKEEP_DETAIL_FRESHNESS_HPP
+#ifndef TOKENKEEP_DETAIL_KEEPER_FRESHNESS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_FRESHNESS_HPP
+
 
 
 
 
 #include <algorithm>
 #include <chrono>
-#include <cstdint>
-#include <limits>
 #include <optional>
 
 namespace tokenkeep::inline v0::detail {
-
-/// The time from `from` to `to`: nothing if it is negative, and never an overflow, whatever was stored.
-inline std::chrono::milliseconds time_between(timestamp from, timestamp to) {
-    if (to <= from) return std::chrono::milliseconds{0};
-    const auto gap = static_cast<std::uint64_t>(to.time_since_epoch().count()) -
-                     static_cast<std::uint64_t>(from.time_since_epoch().count());
-    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-    return std::chrono::milliseconds{static_cast<std::int64_t>(std::min(gap, most))};
-}
-
-/// That much later, or the end of time.
-inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_clock::time_point t,
-                                                        std::chrono::milliseconds time) {
-    using time_point = std::chrono::steady_clock::time_point;
-    const auto room = std::chrono::duration_cast<std::chrono::milliseconds>(time_point::max() - t);
-    return time < room ? t + time : time_point::max();
-}
 
 /// How long before its end the row's access token is renewed: `margin`, but at most a fifth of the token's life. A row
 /// that does not say when the token was issued, such as one of Zoho's SDKs, has at most the five seconds they use.
@@ -10439,10 +10449,10 @@ inline bool is_usable(const token& row, timestamp now, const secret* refused) {
 #endif
 
 
-// ==== tokenkeep/detail/new_tokens.hpp
+// ==== tokenkeep/detail/keeper/new_tokens.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_NEW_TOKENS_HPP
-#define TOKENKEEP_DETAIL_NEW_TOKENS_HPP
+#ifndef TOKENKEEP_DETAIL_KEEPER_NEW_TOKENS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_NEW_TOKENS_HPP
 
 
 
@@ -10496,11 +10506,10 @@ struct unsaved_tokens {
 #endif
 
 
-
-// ==== tokenkeep/detail/row_access.hpp
+// ==== tokenkeep/detail/keeper/row_access.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_ROW_ACCESS_HPP
-#define TOKENKEEP_DETAIL_ROW_ACCESS_HPP
+#ifndef TOKENKEEP_DETAIL_KEEPER_ROW_ACCESS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_ROW_ACCESS_HPP
 
 
 
@@ -10619,12 +10628,7 @@ class row_access {
 #ifndef TOKENKEEP_KEEPER_OPTIONS_HPP
 #define TOKENKEEP_KEEPER_OPTIONS_HPP
 
-
-
-
 #include <chrono>
-#include <memory>
-#include <utility>
 
 namespace tokenkeep::inline v0 {
 
@@ -10662,6 +10666,26 @@ struct keeper_options {
     }
 };
 
+} // namespace tokenkeep::inline v0
+
+#endif
+
+
+
+
+// ==== tokenkeep/rotation_not_saved.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ROTATION_NOT_SAVED_HPP
+#define TOKENKEEP_ROTATION_NOT_SAVED_HPP
+
+
+
+
+#include <memory>
+#include <utility>
+
+namespace tokenkeep::inline v0 {
+
 /// The server gave new tokens and the store would not take them. The old refresh token is spent, so the new record is
 /// here; the keeper keeps it too, with the lock, and saves it before anything else is spent.
 class rotation_not_saved_error : public error {
@@ -10679,7 +10703,6 @@ class rotation_not_saved_error : public error {
 } // namespace tokenkeep::inline v0
 
 #endif
-
 
 
 #include <algorithm>
@@ -11116,7 +11139,7 @@ class exchange : transaction<Parts> {
 #endif
 
 
-// ==== tokenkeep/detail/keeper_parts.hpp
+// ==== tokenkeep/detail/keeper/parts.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
 #define TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
@@ -11355,10 +11378,10 @@ struct keeper_parts {
 #endif
 
 
-// ==== tokenkeep/detail/renewal.hpp
+// ==== tokenkeep/detail/keeper/refresh.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_RENEWAL_HPP
-#define TOKENKEEP_DETAIL_RENEWAL_HPP
+#ifndef TOKENKEEP_DETAIL_KEEPER_REFRESH_HPP
+#define TOKENKEEP_DETAIL_KEEPER_REFRESH_HPP
 
 
 
@@ -11640,10 +11663,10 @@ class renewal : transaction<Parts> {
 #endif
 
 
-// ==== tokenkeep/detail/revocation.hpp
+// ==== tokenkeep/detail/keeper/revocation.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_REVOCATION_HPP
-#define TOKENKEEP_DETAIL_REVOCATION_HPP
+#ifndef TOKENKEEP_DETAIL_KEEPER_REVOCATION_HPP
+#define TOKENKEEP_DETAIL_KEEPER_REVOCATION_HPP
 
 
 
@@ -11707,10 +11730,10 @@ class revocation : transaction<Parts> {
 #endif
 
 
-// ==== tokenkeep/detail/seeding.hpp
+// ==== tokenkeep/detail/keeper/seeding.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SEEDING_HPP
-#define TOKENKEEP_DETAIL_SEEDING_HPP
+#ifndef TOKENKEEP_DETAIL_KEEPER_SEEDING_HPP
+#define TOKENKEEP_DETAIL_KEEPER_SEEDING_HPP
 
 
 
@@ -11807,6 +11830,81 @@ class seeding : transaction<Parts> {
 
 
 
+
+// ==== tokenkeep/session.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_SESSION_HPP
+#define TOKENKEEP_SESSION_HPP
+
+
+
+
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+namespace tokenkeep::inline v0 {
+
+namespace detail {
+
+/// How a session reaches its keeper, whatever the keeper's type.
+struct session_source {
+    void* keeper = nullptr;
+    std::shared_ptr<const std::atomic<bool>> keeper_lives{};
+    std::chrono::steady_clock::time_point (*now)(void* keeper) = nullptr;
+    std::shared_ptr<const pinned_token> (*obtain)(void* keeper, const token& probe, const pinned_token* last,
+                                                  const secret* refused) = nullptr;
+};
+
+} // namespace detail
+
+/// One identity's access token, for programs that ask for it all the time: while the token is fresh, a call reads one
+/// counter and the clock; it asks no store, takes no lock and copies nothing.
+///
+/// Use one session object a thread; copies are cheap. Its keeper must stay where it is and outlive it, except that a
+/// session goes on giving the token it has. What other processes do is seen when the token is due, or at renew().
+class session {
+  public:
+    session(detail::session_source source, token probe)
+        : source_(std::move(source)), probe_(std::make_shared<const token>(std::move(probe))) {}
+
+    /// A token that is valid now; the reference holds until the next call on this object. Throws as
+    /// keeper::access_token does.
+    const secret& access_token() {
+        if (!pinned_ || is_stale()) obtain(nullptr);
+        return pinned_->access_token;
+    }
+
+    /// After a server answered 401 to the token last given: another one. Throws as keeper::renew does.
+    const secret& renew() {
+        const std::shared_ptr<const detail::pinned_token> last = pinned_;
+        obtain(last ? &last->access_token : nullptr);
+        return pinned_->access_token;
+    }
+
+  private:
+    bool is_stale() const {
+        if (!source_.keeper_lives->load(std::memory_order_acquire)) return false;
+        return pinned_->published->count.load(std::memory_order_acquire) != pinned_->version ||
+               source_.now(source_.keeper) >= pinned_->due;
+    }
+
+    void obtain(const secret* refused) {
+        if (!source_.keeper_lives->load(std::memory_order_acquire))
+            throw error(errc::token_not_found, "tokenkeep: the keeper of this session is gone");
+        pinned_ = source_.obtain(source_.keeper, *probe_, pinned_.get(), refused);
+    }
+
+    detail::session_source source_;
+    std::shared_ptr<const token> probe_;
+    std::shared_ptr<const detail::pinned_token> pinned_{};
+};
+
+} // namespace tokenkeep::inline v0
+
+#endif
 
 
 
@@ -12101,6 +12199,7 @@ keeper(Store&&, Transport&&, Provider&&, keeper_options, Observer&&, Clock&&)
 } // namespace tokenkeep::inline v0
 
 #endif
+
 
 
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A lock that cannot be waited for with a deadline is no ability.
-// expect: tokenkeep: a connection's lock must take (const std::string& name, steady_clock::time_point deadline)
+// expect: tokenkeep: the lock of a document or a connection must take (const std::string& name, steady_clock::time_point deadline)
 #include "whole_connection.hpp"
 
 #include <memory>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A document's locks have names.
-// expect: tokenkeep: a document's lock must take (const std::string& name, steady_clock::time_point deadline)
+// expect: tokenkeep: the lock of a document or a connection must take (const std::string& name, steady_clock::time_point deadline)
 #include <tokenkeep/document_store.hpp>
 
 #include <chrono>

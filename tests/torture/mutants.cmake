@@ -44,7 +44,7 @@ endfunction()
 
 # ---- The store in a file ----
 
-tokenkeep_mutation(file_store_sweep detail/journal_file.hpp "!state_.here.torn && !has_failed_"
+tokenkeep_mutation(file_store_sweep detail/journal/writer.hpp "!state_.here.torn && !has_failed_"
   [[(!state_.here.torn || tests::mutated("appends_after_torn_tail")) && (!has_failed_ || tests::mutated("appends_after_failure"))]])
 tokenkeep_mutation(file_store_sweep file_store.hpp "return std::optional(file.remove(rows.rows(), id));"
   [[const auto record = file.remove(rows.rows(), id);
@@ -57,10 +57,10 @@ tokenkeep_mutants_program(file_store_sweep)
 
 # ---- The refresh transaction ----
 
-tokenkeep_mutation(transaction detail/renewal.hpp [[            look_again();
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp [[            look_again();
             if (is_renewed_since]] [[            if (!tests::mutated("no_second_look")) look_again();
             if (is_renewed_since]])
-tokenkeep_mutation(transaction detail/transaction.hpp "if (!rows_.replace(row, marked)) return false;"
+tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (!rows_.replace(row, marked)) return false;"
   [[if (const bool blind = tests::mutated("no_second_look"); blind || tests::mutated("marker_compares_the_token_only")) {
                 const std::optional<token> now = rows_.find_by_id(row.id);
                 if (!now || (!blind && now->refresh_token != row.refresh_token)) return false;
@@ -72,7 +72,7 @@ tokenkeep_mutation(transaction detail/transaction.hpp "if (!rows_.replace(row, m
 tokenkeep_mutant(transaction no_second_look "[no fault]" "S1: ")
 tokenkeep_mutant(transaction marker_compares_the_token_only "[lock lost]" "S1: ")
 
-tokenkeep_mutation(transaction detail/renewal.hpp "std::optional<token> saved = base::save(flight, guard, tokens);"
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "std::optional<token> saved = base::save(flight, guard, tokens);"
   [[if (tests::mutated("lock_given_back_before_the_save")) const guard_type early = std::move(guard);
         if (token cleared = row_; tests::mutated("marker_cleared_before_the_save")) {
             cleared.status.clear();
@@ -87,59 +87,59 @@ tokenkeep_mutant(transaction lock_given_back_before_the_save "[slow]" "S1: ")
 tokenkeep_mutant(transaction marker_cleared_before_the_save "[losing]" "S3: ")
 tokenkeep_mutant(transaction handed_out_before_the_save "[no fault]" "S5: ")
 
-tokenkeep_mutation(transaction detail/renewal.hpp "if (!base::write_marker(before, row_)) continue;"
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (!base::write_marker(before, row_)) continue;"
   [[if (tests::mutated("no_marker"))
                 row_ = before;
             else if (!base::write_marker(before, row_))
                 continue;]])
 tokenkeep_mutant(transaction no_marker "[losing]" "S3: ")
 
-tokenkeep_mutation(transaction detail/transaction.hpp "if (!marker.last_sent) return false;"
+tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (!marker.last_sent) return false;"
   [[if (!marker.last_sent || tests::mutated("settles_without_waiting")) return false;
         if (tests::mutated("never_settles")) return true;]])
 tokenkeep_mutant(transaction settles_without_waiting "[losing]" "S1: ")
 tokenkeep_mutant(transaction never_settles "[losing]" "S9: ")
 
-tokenkeep_mutation(transaction detail/row_access.hpp "if (failure.code() != errc::lock_timeout || clock.steady_now() >= deadline) throw;"
+tokenkeep_mutation(transaction detail/keeper/row_access.hpp "if (failure.code() != errc::lock_timeout || clock.steady_now() >= deadline) throw;"
   [[if (tests::mutated("carries_on_without_the_lock"))
                         return store_.lock_token(key + ", not obtained", std::chrono::steady_clock::time_point::max());
                     if (failure.code() != errc::lock_timeout || clock.steady_now() >= deadline) throw;]])
-tokenkeep_mutation(transaction detail/transaction.hpp "bool is_late() const { return "
+tokenkeep_mutation(transaction detail/keeper/transaction.hpp "bool is_late() const { return "
   [[bool is_late() const { return !tests::mutated("carries_on_without_the_lock") && ]])
 tokenkeep_mutant(transaction carries_on_without_the_lock "[harmless]" "S1: ")
 
-tokenkeep_mutation(transaction detail/renewal.hpp "const auto room = parts_.replay_grace() - parts_.options.request_timeout;"
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "const auto room = parts_.replay_grace() - parts_.options.request_timeout;"
   [[const auto room = tests::mutated("lost_answer_sent_again") ? std::chrono::hours(1) : tests::mutated("replay_at_the_edge_of_the_grace")
                               ? parts_.replay_grace()
                               : parts_.replay_grace() - parts_.options.request_timeout;]])
-tokenkeep_mutation(transaction detail/renewal.hpp "return Parts::rows_type::locks && now >= marker.first_sent"
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "return Parts::rows_type::locks && now >= marker.first_sent"
   [[return (Parts::rows_type::locks || tests::mutated("replays_what_others_sent_without_a_lock")) && now >= marker.first_sent]])
 tokenkeep_mutant(transaction lost_answer_sent_again "[losing]" "S3: ")
 tokenkeep_mutant(transaction replay_at_the_edge_of_the_grace "[grace]" "S3: ")
 tokenkeep_mutant(transaction replays_what_others_sent_without_a_lock "[plain]" "S1: ")
 
-tokenkeep_mutation(transaction detail/transaction.hpp "if (refusal.certainly_refused()) {"
+tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (refusal.certainly_refused()) {"
   [[if (refusal.certainly_refused() ||
                 (refusal.code() == errc::server_unavailable && tests::mutated("5xx_taken_for_not_spent"))) {]])
 tokenkeep_mutant(transaction 5xx_taken_for_not_spent "[losing]" "S3: ")
 
-tokenkeep_mutation(transaction detail/transaction.hpp "tell(event_kind::not_saved, tokens.marked);"
+tokenkeep_mutation(transaction detail/keeper/transaction.hpp "tell(event_kind::not_saved, tokens.marked);"
   [[if (tests::mutated("lock_given_back_with_unsaved_tokens")) const guard_type early = std::move(flight.unsaved->guard);
             tell(event_kind::not_saved, tokens.marked);]])
-tokenkeep_mutation(transaction detail/transaction.hpp "if (!flight.unsaved) return rows_.lock"
+tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (!flight.unsaved) return rows_.lock"
   [[if (tests::mutated("unsaved_tokens_forgotten")) flight.unsaved.reset();
         if (!flight.unsaved) return rows_.lock]])
 tokenkeep_mutation(transaction keeper.hpp "if (!flight.unsaved) return;" [[if (!flight.unsaved || tests::mutated("unsaved_tokens_forgotten")) return;]])
 tokenkeep_mutant(transaction lock_given_back_with_unsaved_tokens "[unsaved]" "S1: ")
 tokenkeep_mutant(transaction unsaved_tokens_forgotten "[unsaved]" "S[12]: ")
 
-tokenkeep_mutation(transaction detail/renewal.hpp "tell(event_kind::refused, row_);"
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "tell(event_kind::refused, row_);"
   [[tell(event_kind::refused, row_);
         if (tests::mutated("loser_deletes"))
             if (const std::optional<token> now = rows_.find_by_id(row_.id)) rows_.remove(*now);]])
 tokenkeep_mutant(transaction loser_deletes "[losing]" "S8: ")
 
-tokenkeep_mutation(transaction detail/transaction.hpp "if (!rows_.replace(tokens.marked, *saved)) saved"
+tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (!rows_.replace(tokens.marked, *saved)) saved"
   [[const bool inserts = tests::mutated("save_inserts") && !rows_.find_by_id(tokens.marked.id);
             if (tests::mutated("save_by_id") || inserts)
                 rows_.save(*saved);
@@ -148,7 +148,7 @@ tokenkeep_mutation(transaction detail/transaction.hpp "if (!rows_.replace(tokens
 tokenkeep_mutant(transaction save_by_id "[login]" "S8: ")
 tokenkeep_mutant(transaction save_inserts "[login]" "S8: ")
 
-tokenkeep_mutation(transaction detail/revocation.hpp "while (!rows_.remove(row_)) {"
+tokenkeep_mutation(transaction detail/keeper/revocation.hpp "while (!rows_.remove(row_)) {"
   [[if (tests::mutated("revocation_deletes_by_id")) {
             parts_.store.delete_token(row_.id);
             return;
@@ -156,13 +156,13 @@ tokenkeep_mutation(transaction detail/revocation.hpp "while (!rows_.remove(row_)
         while (!rows_.remove(row_)) {]])
 tokenkeep_mutant(transaction revocation_deletes_by_id "[revocation]" "S8: ")
 
-tokenkeep_mutation(transaction detail/renewal.hpp "if (!can_be_served()) throw;"
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (!can_be_served()) throw;"
   [[if (!can_be_served() || tests::mutated("old_token_not_served")) throw;]])
 tokenkeep_mutant(transaction old_token_not_served "[harmless]" "S3: ")
 
-tokenkeep_mutation(transaction detail/renewal.hpp "is_marked_with(before, before.grant_token) ? before.status"
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "is_marked_with(before, before.grant_token) ? before.status"
   [[is_marked_with(before, before.grant_token) && !tests::mutated("a_renewal_ends_the_doubt_of_a_login") ? before.status]])
-tokenkeep_mutation(transaction detail/exchange.hpp "if (is_in_doubt(row)) {"
+tokenkeep_mutation(transaction detail/keeper/login.hpp "if (is_in_doubt(row)) {"
   [[if (is_in_doubt(row) && !tests::mutated("grant_token_sent_again")) {]])
 tokenkeep_mutant(transaction a_renewal_ends_the_doubt_of_a_login "[exchange]" "S9: ")
 tokenkeep_mutant(transaction grant_token_sent_again "[exchange]" "S1: ")

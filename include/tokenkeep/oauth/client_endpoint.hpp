@@ -2,9 +2,9 @@
 #ifndef TOKENKEEP_OAUTH_CLIENT_ENDPOINT_HPP
 #define TOKENKEEP_OAUTH_CLIENT_ENDPOINT_HPP
 
-#include <tokenkeep/detail/wipe.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/http.hpp>
+#include <tokenkeep/memory/wipe.hpp>
 #include <tokenkeep/text/base64url.hpp>
 #include <tokenkeep/text/form.hpp>
 #include <tokenkeep/text/url.hpp>

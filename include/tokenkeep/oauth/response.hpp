@@ -3,7 +3,7 @@
 #define TOKENKEEP_OAUTH_RESPONSE_HPP
 
 #include <tokenkeep/http.hpp>
-#include <tokenkeep/oauth/answer_reader.hpp>
+#include <tokenkeep/oauth/detail/response_reader.hpp>
 #include <tokenkeep/oauth/response_error.hpp>
 #include <tokenkeep/oauth/token_response.hpp>
 #include <tokenkeep/text/json.hpp>

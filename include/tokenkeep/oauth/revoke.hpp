@@ -2,8 +2,8 @@
 #ifndef TOKENKEEP_OAUTH_REVOKE_HPP
 #define TOKENKEEP_OAUTH_REVOKE_HPP
 
-#include <tokenkeep/oauth/answer_reader.hpp>
 #include <tokenkeep/oauth/client_endpoint.hpp>
+#include <tokenkeep/oauth/detail/response_reader.hpp>
 
 #include <concepts>
 #include <optional>

@@ -2,8 +2,8 @@
 #ifndef TOKENKEEP_TESTING_FAKE_SERVER_STATE_HPP
 #define TOKENKEEP_TESTING_FAKE_SERVER_STATE_HPP
 
-#include <tokenkeep/detail/os.hpp>
 #include <tokenkeep/error.hpp>
+#include <tokenkeep/os/os.hpp>
 #include <tokenkeep/secret.hpp>
 #include <tokenkeep/testing/fake_server_options.hpp>
 #include <tokenkeep/text/json.hpp>

@@ -2,7 +2,7 @@
 #ifndef TOKENKEEP_TEXT_SHA256_HPP
 #define TOKENKEEP_TEXT_SHA256_HPP
 
-#include <tokenkeep/detail/wipe.hpp>
+#include <tokenkeep/memory/wipe.hpp>
 
 #include <array>
 #include <bit>

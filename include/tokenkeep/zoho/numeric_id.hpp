@@ -2,7 +2,7 @@
 #ifndef TOKENKEEP_ZOHO_NUMERIC_ID_HPP
 #define TOKENKEEP_ZOHO_NUMERIC_ID_HPP
 
-#include <tokenkeep/detail/os.hpp>
+#include <tokenkeep/os/os.hpp>
 
 #include <cstdint>
 #include <string>

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_FORMAT_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_FORMAT_HPP
+
+#include <tokenkeep/memory/wipe.hpp>
+#include <tokenkeep/text/sha256.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+// The bytes of a journal, version 1: a header of 64 bytes, then records. Numbers are little-endian.
+//
+//   header   0 magic, 8     8 major, 2   10 minor, 2   12 header size, 4   16 generation id, 16
+//            32 generation number, 8   40 first sequence number, 8   48 records of the snapshot, 8   56 check, 8
+//   record   0 magic, 4     4 type, 1     5 flags, 1    6 complement of the id size, 2    8 payload size, 4
+//            12 id size, 4
+//            16 sequence number, 8     24 offset of this id's record before, 8   32 number known to be durable, 8
+//            40 id   then its check, 8
+//            payload   zeros up to a multiple of 8   then its check, 8
+//
+// A check is the first 8 bytes of a SHA-256: of the 56 bytes before it in the file's header; of the generation id and
+// what stands before it in a record's header; of the generation id, the header's check and the payload. So no record
+// of another file or generation passes for one of this, and a record whose payload is damaged still says whose it is.
+// The complement (of the lower half) says that an id size is right where the file ends before the check.
+//
+// Decision: the id stands in the header, where RELIABILITY had a hash of it; one hash less for each record read. Lost:
+// nothing, an id is no secret.
+
+namespace tokenkeep::inline v0::detail::journal {
+
+inline constexpr std::string_view file_magic{"\x89TKJ\r\n\x1a\n", 8}; ///< Shows text modes and 7-bit channels.
+inline constexpr std::string_view record_magic{"TKr1", 4};
+inline constexpr std::uint16_t major_version = 1;
+inline constexpr std::size_t header_size = 64;
+inline constexpr std::size_t check_size = 8;
+inline constexpr std::size_t id_at = 40;                            ///< Where a record's id stands.
+inline constexpr std::size_t least_record = id_at + 2 * check_size; ///< With neither id nor payload.
+inline constexpr std::size_t max_id = 1 << 16;
+inline constexpr std::size_t max_payload = 1 << 26;
+
+enum class record_type : unsigned char {
+    put = 1,     ///< The row of that id is now the payload.
+    removed = 2, ///< The row of that id is gone. Earlier records of the id may have been overwritten with zeros.
+    damaged = 3, ///< The row of that id was unreadable in an earlier generation.
+};
+
+using generation_id = std::array<char, 16>;
+
+struct file_header {
+    generation_id generation{};
+    std::uint64_t number = 0;    ///< Of the generation: one more at each rewrite of the file.
+    std::uint64_t first_seq = 0; ///< The sequence number of the first record.
+    std::uint64_t count = 0;     ///< Records that were written together with the header: the snapshot.
+
+    std::uint64_t last_of_snapshot() const noexcept { return first_seq + count - 1; }
+};
+
+struct record_header {
+    record_type type{};
+    bool sealed = false;
+    std::uint32_t payload_size = 0;
+    std::uint64_t seq = 0;      ///< One more at each record, over all generations.
+    std::uint64_t previous = 0; ///< Where the id's record before this one begins; 0 if there is none in this file.
+    std::uint64_t durable = 0;  ///< Up to this number records were known to be durable when this one was written.
+    std::string_view id{};
+
+    std::uint64_t payload_at() const noexcept { return id_at + id.size() + check_size; }
+    /// The whole record in the file.
+    std::uint64_t size() const noexcept { return (payload_at() + payload_size + 7) / 8 * 8 + check_size; }
+};
+
+template <class Number, class Bytes>
+void put_number(Bytes& out, Number value) {
+    for (std::size_t i = 0; i < sizeof value; ++i) out += static_cast<char>(value >> (8 * i));
+}
+
+template <class Number>
+Number number_at(std::string_view bytes, std::size_t at) noexcept {
+    std::uint64_t value = 0;
+    for (std::size_t i = sizeof(Number); i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
+    return static_cast<Number>(value);
+}
+
+inline std::string_view view(const generation_id& id) noexcept { return {id.data(), id.size()}; }
+
+/// The check of up to three pieces.
+inline std::array<char, check_size> check_of(std::string_view a, std::string_view b = {}, std::string_view c = {}) {
+    const auto digest = text::sha256_hash{}.update(a).update(b).update(c).finish();
+    std::array<char, check_size> check{};
+    for (std::size_t i = 0; i < check.size(); ++i) check[i] = static_cast<char>(digest[i]);
+    return check;
+}
+
+inline bool has_check(std::string_view bytes, std::size_t at, const std::array<char, check_size>& check) noexcept {
+    return bytes.substr(at, check_size) == std::string_view(check.data(), check.size());
+}
+
+inline void append_header(wiping_string& out, const file_header& header) {
+    const std::size_t begin = out.size();
+    out += file_magic;
+    put_number(out, major_version);
+    put_number(out, std::uint16_t{0});
+    put_number(out, static_cast<std::uint32_t>(header_size));
+    out += view(header.generation);
+    put_number(out, header.number);
+    put_number(out, header.first_seq);
+    put_number(out, header.count);
+    const auto check = check_of(std::string_view(out).substr(begin));
+    out.append(check.data(), check.size());
+}
+
+/// The version in a file's first bytes; nullopt if it is no journal at all.
+inline std::optional<std::uint16_t> version_of(std::string_view bytes) noexcept {
+    if (bytes.size() < header_size || bytes.substr(0, file_magic.size()) != file_magic) return std::nullopt;
+    return number_at<std::uint16_t>(bytes, 8);
+}
+
+/// What the header says, right or wrong; there must be header_size bytes.
+inline file_header header_of(std::string_view bytes) noexcept {
+    file_header header;
+    bytes.copy(header.generation.data(), header.generation.size(), 16);
+    header.number = number_at<std::uint64_t>(bytes, 32);
+    header.first_seq = number_at<std::uint64_t>(bytes, 40);
+    header.count = number_at<std::uint64_t>(bytes, 48);
+    return header;
+}
+
+inline bool header_is_whole(std::string_view bytes) {
+    return version_of(bytes) && has_check(bytes, header_size - check_size, check_of(bytes.substr(0, 56)));
+}
+
+/// Appends a whole record; its payload_size is taken from the payload.
+inline void append_record(wiping_string& out, const generation_id& generation, record_header header,
+                          std::string_view payload) {
+    header.payload_size = static_cast<std::uint32_t>(payload.size());
+    const std::size_t begin = out.size();
+    out += record_magic;
+    out += static_cast<char>(header.type);
+    out += static_cast<char>(header.sealed ? 1 : 0);
+    put_number(out, static_cast<std::uint16_t>(~header.id.size()));
+    put_number(out, header.payload_size);
+    put_number(out, static_cast<std::uint32_t>(header.id.size()));
+    put_number(out, header.seq);
+    put_number(out, header.previous);
+    put_number(out, header.durable);
+    out += header.id;
+    const auto header_check = check_of(view(generation), std::string_view(out).substr(begin));
+    out.append(header_check.data(), header_check.size());
+    out += payload;
+    const auto check = check_of(view(generation), {header_check.data(), header_check.size()}, payload);
+    out.resize(begin + static_cast<std::size_t>(header.size()) - check_size, '\0');
+    out.append(check.data(), check.size());
+}
+
+/// How many bytes from a record's beginning its header takes, as far as its first id_at bytes tell; 0 if it is none.
+inline std::size_t header_extent(std::string_view bytes) noexcept {
+    if (bytes.size() < id_at || bytes.substr(0, record_magic.size()) != record_magic) return 0;
+    const auto id_size = number_at<std::uint32_t>(bytes, 12);
+    if (id_size > max_id || number_at<std::uint16_t>(bytes, 6) != static_cast<std::uint16_t>(~id_size)) return 0;
+    return id_at + id_size + check_size;
+}
+
+/// The header of the record at the beginning of `bytes`, which must reach over its header_extent; nullopt if its check
+/// fails. The id refers to `bytes`.
+inline std::optional<record_header> record_header_of(std::string_view bytes, const generation_id& generation) {
+    const std::size_t extent = header_extent(bytes);
+    if (extent == 0 || bytes.size() < extent) return std::nullopt;
+    const std::size_t check_at = extent - check_size;
+    if (!has_check(bytes, check_at, check_of(view(generation), bytes.substr(0, check_at)))) return std::nullopt;
+    record_header header;
+    header.type = static_cast<record_type>(bytes[4]);
+    header.sealed = (bytes[5] & 1) != 0;
+    header.payload_size = number_at<std::uint32_t>(bytes, 8);
+    header.seq = number_at<std::uint64_t>(bytes, 16);
+    header.previous = number_at<std::uint64_t>(bytes, 24);
+    header.durable = number_at<std::uint64_t>(bytes, 32);
+    header.id = bytes.substr(id_at, check_at - id_at);
+    return header;
+}
+
+/// The payload of a whole record, if its check holds.
+inline std::optional<std::string_view> payload_of(std::string_view record, const record_header& header,
+                                                  const generation_id& generation) {
+    const std::size_t at = static_cast<std::size_t>(header.payload_at());
+    const std::string_view payload = record.substr(at, header.payload_size);
+    const auto check = check_of(view(generation), record.substr(at - check_size, check_size), payload);
+    if (!has_check(record, static_cast<std::size_t>(header.size()) - check_size, check)) return std::nullopt;
+    return payload;
+}
+
+} // namespace tokenkeep::inline v0::detail::journal
+
+#endif

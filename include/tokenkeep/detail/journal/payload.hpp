@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_PAYLOAD_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_PAYLOAD_HPP
+
+#include <tokenkeep/detail/journal/format.hpp>
+#include <tokenkeep/token.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace tokenkeep::inline v0::detail {
+
+// A row as bytes: for each field that is there its tag (2 bytes: 1 and its place in the table of fields), its size (4
+// bytes) and its content; a time is 8 bytes of milliseconds. The id is not among them: it stands in the record's header.
+
+inline void append_field(wiping_string& out, std::size_t place, std::string_view content) {
+    journal::put_number(out, static_cast<std::uint16_t>(place + 1));
+    journal::put_number(out, static_cast<std::uint32_t>(content.size()));
+    out += content;
+}
+
+inline void append_row(wiping_string& out, const token& row) {
+    for (std::size_t place = 1; place < std::size(fields); ++place) {
+        fields[place].visit([&](auto member) {
+            if (is_absent(row.*member)) return;
+            if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>) {
+                std::string time;
+                journal::put_number(time, (row.*member)->time_since_epoch().count());
+                append_field(out, place, time);
+            } else {
+                append_field(out, place, view_of(row.*member));
+            }
+        });
+    }
+}
+
+/// A row's bytes taken apart; the parts refer to them.
+class row_parts {
+  public:
+    explicit row_parts(std::string_view bytes) {
+        constexpr std::size_t prefix = 6;
+        while (is_row_ && !bytes.empty()) {
+            const std::size_t size = bytes.size() < prefix ? 0 : journal::number_at<std::uint32_t>(bytes, 2);
+            is_row_ = bytes.size() >= prefix && bytes.size() - prefix >= size;
+            if (!is_row_) return;
+            const std::size_t place = journal::number_at<std::uint16_t>(bytes, 0) - std::size_t{1};
+            if (place >= std::size(fields)) {
+                unknown_ = bytes;
+                return;
+            }
+            content_[place] = bytes.substr(prefix, size);
+            is_row_ = fields[place].time == nullptr || size == sizeof(std::int64_t);
+            bytes.remove_prefix(prefix + size);
+        }
+    }
+
+    bool is_row() const noexcept { return is_row_; }
+    std::string_view content(std::size_t place) const noexcept { return content_[place]; }
+    /// What begins with the first field that a newer version has added; those stand last.
+    std::string_view unknown() const noexcept { return unknown_; }
+
+    token row(std::string_view id) const {
+        token made{.id = std::string(id)};
+        for (std::size_t place = 1; place < std::size(fields); ++place) {
+            const std::string_view content = content_[place];
+            if (content.empty()) continue;
+            fields[place].visit([&](auto member) {
+                if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
+                    made.*member = timestamp(std::chrono::milliseconds(journal::number_at<std::int64_t>(content, 0)));
+                else
+                    made.*member = std::remove_reference_t<decltype(made.*member)>(content);
+            });
+        }
+        return made;
+    }
+
+  private:
+    std::array<std::string_view, std::size(fields)> content_{};
+    std::string_view unknown_{};
+    bool is_row_ = true;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_RECORDS_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_RECORDS_HPP
+
+#include <tokenkeep/detail/journal/format.hpp>
+#include <tokenkeep/detail/journal/packed_rows.hpp>
+#include <tokenkeep/detail/journal/scan.hpp>
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/sealer.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Rows as records, sealed where there is a sealer.
+template <class Sealer>
+class row_records {
+    static constexpr bool seals = !std::is_same_v<Sealer, no_seal>;
+    static constexpr std::size_t max_key_id = 65'535;
+
+  public:
+    explicit row_records(Sealer sealer) : sealer_(std::move(sealer)) {}
+
+    /// Appends the record that makes `row` the row of the header's id. Throws errc::invalid_record if it is too large.
+    void append_put(wiping_string& out, const journal::generation_id& generation, journal::record_header header,
+                    std::string_view row) const {
+        wiping_string sealed;
+        if constexpr (seals) {
+            const std::string key_id = sealer_.key_id();
+            if (key_id.size() > max_key_id) throw error(errc::invalid_record, "tokenkeep: the key id is too long");
+            journal::put_number(sealed, static_cast<std::uint16_t>(key_id.size()));
+            sealed += key_id;
+            sealed += secret(sealer_.seal(row, associated_with(header.id))).reveal();
+            row = sealed;
+        }
+        if (header.id.size() > journal::max_id || row.size() > journal::max_payload)
+            throw error(errc::invalid_record, "tokenkeep: the record is too large to be stored");
+        header.type = journal::record_type::put;
+        header.sealed = seals;
+        journal::append_record(out, generation, header, row);
+    }
+
+    /// The row in a put's payload; nullopt if it is none, or was not sealed by this sealer. `opened` is where it lies
+    /// if it was sealed.
+    std::optional<std::string_view> row_of_put(const journal::record_header& header, std::string_view payload,
+                                               secret& opened) const {
+        if (header.sealed != seals)
+            throw error(errc::permissions, seals ? "tokenkeep: the rows of the file are not sealed"
+                                                 : "tokenkeep: the rows of the file are sealed; the store needs the "
+                                                   "sealer that sealed them");
+        if constexpr (seals) {
+            if (payload.size() < 2) return std::nullopt;
+            const std::size_t key_id_size = journal::number_at<std::uint16_t>(payload, 0);
+            payload.remove_prefix(2);
+            if (payload.size() < key_id_size) return std::nullopt;
+            std::optional<secret> plain =
+                sealer_.open(payload.substr(key_id_size), associated_with(header.id), payload.substr(0, key_id_size));
+            if (!plain) return std::nullopt;
+            opened = *std::move(plain);
+            payload = opened.reveal();
+        }
+        return row_parts(payload).is_row() ? std::optional(payload) : std::nullopt;
+    }
+
+  private:
+    static std::string associated_with(std::string_view id) { return "tokenkeep row " + std::string(id); }
+
+    Sealer sealer_;
+};
+
+/// Why there is no row of an id that has records.
+enum class row_damage {
+    found,    ///< The bytes are damaged, in this very file.
+    carried,  ///< They were in an earlier file, which lies beside this one.
+    unopened, ///< They are whole, but no row to this sealer or this version.
+};
+
+/// What a journal's file holds besides the rows.
+struct journal_state {
+    journal::file_header header{};
+    journal::scan_position here{.next_seq = 1};
+    std::map<std::string, row_damage> damaged{}; ///< Ids whose rows are unreadable.
+    std::uint64_t live = 0;                      ///< Bytes of the records that rows come from.
+};
+
+/// Puts what a scan finds into a table of rows.
+template <class Table, class Sealer>
+class row_loader {
+  public:
+    row_loader(Table& rows, journal_state& state, const row_records<Sealer>& records)
+        : rows_(rows), state_(state), records_(records) {}
+
+    void record(const journal::record_header& header, std::string_view payload, std::uint64_t offset) {
+        const std::string id(header.id);
+        switch (header.type) {
+        case journal::record_type::put: {
+            secret opened;
+            const std::optional<std::string_view> row = records_.row_of_put(header, payload, opened);
+            forget(id);
+            if (!row) {
+                rows_.erase(id);
+                state_.damaged.emplace(id, row_damage::unopened);
+                return;
+            }
+            rows_.insert_or_assign(id, *row, {header.seq, offset, header.size()});
+            state_.live += header.size();
+            return;
+        }
+        case journal::record_type::removed:
+            forget(id);
+            rows_.erase(id);
+            return;
+        case journal::record_type::damaged:
+            forget(id);
+            rows_.erase(id);
+            state_.damaged.emplace(id, row_damage::carried);
+            return;
+        }
+        throw error(errc::unsupported_version, "tokenkeep: the file was written by a newer version of the library");
+    }
+
+    void damaged(const std::string& id) {
+        forget(id);
+        rows_.erase(id);
+        state_.damaged.emplace(id, row_damage::found);
+    }
+
+  private:
+    void forget(const std::string& id) {
+        if (const packed_row* before = rows_.find(id)) state_.live -= before->place().size;
+        state_.damaged.erase(id);
+    }
+
+    Table& rows_;
+    journal_state& state_;
+    const row_records<Sealer>& records_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_SCAN_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_SCAN_HPP
+
+#include <tokenkeep/detail/journal/format.hpp>
+#include <tokenkeep/error.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep::inline v0::detail::journal {
+
+/// A part of a file at a time: `at(offset, size)` is that stretch, or what there is of it before `end`. The view holds
+/// until the next call. What was read is wiped.
+template <class File>
+class window {
+  public:
+    window(const File& file, std::uint64_t end) : file_(file), end_(end) {}
+
+    std::uint64_t end() const noexcept { return end_; }
+
+    std::string_view at(std::uint64_t offset, std::uint64_t size) {
+        size = std::min(size, end_ - offset);
+        if (offset < begin_ || offset + size > begin_ + bytes_.size()) {
+            constexpr std::uint64_t stretch = 1 << 20;
+            begin_ = offset;
+            bytes_.resize(static_cast<std::size_t>(std::min(std::max(size, stretch), end_ - offset)));
+            bytes_.resize(file_.read(offset, bytes_.data(), bytes_.size()));
+        }
+        return std::string_view(bytes_).substr(static_cast<std::size_t>(offset - begin_),
+                                               static_cast<std::size_t>(size));
+    }
+
+  private:
+    const File& file_;
+    std::uint64_t end_;
+    std::uint64_t begin_ = 0;
+    wiping_string bytes_{};
+};
+
+/// The header of the record at `at`; nullopt if none begins there. Its id holds until the window moves.
+template <class File>
+std::optional<record_header> header_at(window<File>& bytes, std::uint64_t at, const generation_id& generation) {
+    const std::size_t extent = header_extent(bytes.at(at, id_at));
+    return extent == 0 ? std::nullopt : record_header_of(bytes.at(at, extent), generation);
+}
+
+/// How far a file has been read, and what was found on the way.
+struct scan_position {
+    std::uint64_t at = header_size; ///< The end of what was read and understood.
+    std::uint64_t next_seq = 0;
+    std::uint64_t records = 0;
+    bool torn = false;      ///< What follows is a record that was never finished: a crash, or a full disk.
+    bool has_holes = false; ///< Records are missing or unreadable, and nobody can say whose.
+};
+
+/// Reads the records of a file in order, up to where it ends or a torn record begins. `visit.record(header, payload,
+/// offset)` is called for each good one; `visit.damaged(id)` for each that is unreadable although its header is good.
+/// Records up to the number `flushed` were durable before the file had its name.
+template <class File, class Visitor>
+class scanner {
+  public:
+    scanner(window<File>& bytes, const generation_id& generation, std::uint64_t flushed, Visitor& visit)
+        : bytes_(bytes), generation_(generation), flushed_(flushed), visit_(visit) {}
+
+    void run(scan_position& here) {
+        while (here.at < bytes_.end() && !here.torn)
+            if (!read_record(here)) skip_to_record(here);
+    }
+
+  private:
+    std::optional<record_header> header_at(std::uint64_t at) { return journal::header_at(bytes_, at, generation_); }
+
+    /// Where the next record begins, at `at` or behind it; the end of the file if there is none.
+    std::uint64_t next_record(std::uint64_t at) {
+        while (at < bytes_.end() && !header_at(at)) at += 8;
+        return std::min(at, bytes_.end());
+    }
+
+    /// False if no record begins here.
+    bool read_record(scan_position& here) {
+        const std::uint64_t rest = bytes_.end() - here.at;
+        if (header_extent(bytes_.at(here.at, id_at)) > rest)
+            return here.torn = !is_vouched_for(here.at, here.next_seq, {});
+        std::optional<record_header> header = header_at(here.at);
+        if (!header) return false;
+        const std::uint64_t size = header->size();
+        if (size > rest) return here.torn = !is_vouched_for(here.at, header->seq, {});
+        const std::string_view record = bytes_.at(here.at, size);
+        header->id = record.substr(id_at, header->id.size());
+        const auto payload = payload_of(record, *header, generation_);
+        if (payload) {
+            visit_.record(*header, *payload, here.at);
+        } else {
+            const std::string id(header->id);
+            if (may_be_torn(here.at, here.at + size, header->seq, id)) return here.torn = true;
+            if (header->type != record_type::put && header->type != record_type::removed) here.has_holes = true;
+            visit_.damaged(id);
+        }
+        if (header->seq != here.next_seq) here.has_holes = true;
+        here.next_seq = header->seq + 1;
+        here.at += size;
+        ++here.records;
+        return true;
+    }
+
+    /// Where no record begins: the file is torn here, or goes on behind a hole, or is garbage.
+    void skip_to_record(scan_position& here) {
+        const std::uint64_t next = next_record(here.at + 8);
+        const std::optional<record_header> following = header_at(next);
+        const bool is_garbage = following && following->seq == here.next_seq; // as nothing is missing
+        if (bytes_.end() - here.at < least_record || (!is_garbage && may_be_torn(here.at, next, here.next_seq, {}))) {
+            here.torn = true;
+        } else {
+            here.has_holes = true;
+            here.at = next;
+        }
+    }
+
+    /// Whether the record at `begin` may never have been durable: a sector of it was not written, as after a power
+    /// failure, and nothing behind it was written when it was durable, or when it had been removed and overwritten.
+    /// Several records may be unflushed at a time, and any part of them may be missing afterwards.
+    bool may_be_torn(std::uint64_t begin, std::uint64_t end, std::uint64_t seq, std::string_view id) {
+        return has_zeroed_sector(begin, end) && !is_vouched_for(begin, seq, id);
+    }
+
+    /// Whether a record behind the one at `begin` knew that one to be durable. It may lie anywhere, as bytes may have
+    /// been lost or put in.
+    bool is_vouched_for(std::uint64_t begin, std::uint64_t seq, std::string_view id) {
+        if (seq <= flushed_) return true;
+        for (std::uint64_t at = begin + 1; at < bytes_.end(); ++at) {
+            const std::optional<record_header> later = header_at(at);
+            if (!later) continue;
+            if (later->durable >= seq || (later->type == record_type::removed && !id.empty() && later->id == id))
+                return true;
+        }
+        return false;
+    }
+
+    bool has_zeroed_sector(std::uint64_t begin, std::uint64_t end) {
+        constexpr std::uint64_t sector = 512;
+        while (begin < end) {
+            const std::uint64_t stop = std::min(end, (begin / sector + 1) * sector);
+            if (stop - begin >= 8 && is_zero(begin, stop)) return true;
+            begin = stop;
+        }
+        return false;
+    }
+
+    bool is_zero(std::uint64_t begin, std::uint64_t end) {
+        constexpr std::uint64_t piece = 4'096;
+        for (; begin < end; begin += piece)
+            if (bytes_.at(begin, std::min(piece, end - begin)).find_first_not_of('\0') != std::string_view::npos)
+                return false;
+        return true;
+    }
+
+    window<File>& bytes_;
+    const generation_id& generation_;
+    std::uint64_t flushed_;
+    Visitor& visit_;
+};
+
+} // namespace tokenkeep::inline v0::detail::journal
+
+#endif

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_SHARED_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_SHARED_HPP
+
+#include <tokenkeep/detail/journal/packed_rows.hpp>
+#include <tokenkeep/detail/journal/writer.hpp>
+#include <tokenkeep/detail/store/read_lock.hpp>
+#include <tokenkeep/detail/store/row_set.hpp>
+#include <tokenkeep/os/wait_for_lock.hpp>
+#include <tokenkeep/policy.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// The rows of a journal, shared by threads and processes. The order of locks: the mutex, the store lock, and neither
+/// while a change that was appended is flushed. What is written anew is flushed under both, as is what a process finds
+/// in the file, before its first change.
+template <class Policy, class Sealer>
+class shared_journal {
+    using files_type = typename files_of<Policy>::type;
+    using table = packed_rows<typename Policy::rules>;
+    using lock_file = typename files_type::lock_file;
+    using mutex = typename Policy::mutex;
+    using ticket = typename journal_file<table, Sealer, files_type>::ticket;
+    static constexpr std::int64_t store_byte = 0;
+
+  public:
+    using rows_type = row_set<table, Policy>;
+    using file_type = journal_file<table, Sealer, files_type>;
+
+    shared_journal(const std::string& path, Sealer sealer, const files_type& files)
+        : path_(path), store_lock_(files.open_lock(path + ".lock")), file_(path, std::move(sealer), files) {}
+
+    /// `look(rows, file)` once both are up to date. It gives a result, and the number of the record that this is from:
+    /// what is not known to be durable is flushed before it is handed out.
+    template <class Look>
+    auto read(Look look) {
+        const auto deadline = deadline_of_call();
+        std::optional<ticket> unflushed;
+        const auto look_now = [&] {
+            auto [result, seq] = look(std::as_const(rows_), std::as_const(file_));
+            if (!file_.is_durable(seq)) unflushed = file_.ticket_for(seq);
+            return std::move(result);
+        };
+        auto result = [&] {
+            {
+                const read_lock<mutex> lock(mutex_);
+                if (file_.is_current()) return look_now();
+            }
+            const std::lock_guard lock(mutex_);
+            const held_lock held(*this, deadline, true);
+            file_.catch_up(rows_.rows());
+            return look_now();
+        }();
+        if (unflushed) require_durable(*unflushed);
+        return result;
+    }
+
+    /// `change(rows, file)` once both are up to date, and nobody else changes them. Its result is the number of the
+    /// record to wait for, or nullopt if nothing was done. True when that is durable.
+    template <class Change>
+    bool write(Change change) {
+        const std::optional<ticket> record = alone([&]() -> std::optional<ticket> {
+            file_.catch_up(rows_.rows());
+            const std::optional<std::uint64_t> seq = change(rows_, file_);
+            if (!seq) return std::nullopt;
+            return file_.ticket_for(*seq);
+        });
+        if (record) require_durable(*record);
+        return record.has_value();
+    }
+
+    /// Overwrites what is left of a row whose removal is durable. Throws errc::storage_failure where that fails: the row
+    /// is gone all the same.
+    void erase(const journal::remains& row) {
+        try {
+            const bool is_overwritten = alone([&] {
+                file_.catch_up(rows_.rows());
+                return file_.overwrite(rows_.rows(), row);
+            });
+            if (!is_overwritten || file_.flush_overwritten()) return;
+            alone([&] {
+                file_.catch_up(rows_.rows());
+                file_.rewrite(rows_.rows());
+            });
+        } catch (const file_error& fault) {
+            throw fault.with(errc::storage_failure);
+        } catch (const std::exception&) {
+            throw error(errc::storage_failure, "tokenkeep: the row is gone, but not erased from " + path_);
+        }
+    }
+
+    /// `repair(rows, file)` while nobody else changes them, although they may not be readable.
+    template <class Repair>
+    void repair(Repair repair) {
+        require_durable(alone([&] {
+            repair(rows_, file_);
+            return file_.ticket_for(file_.last_seq());
+        }));
+    }
+
+  private:
+    /// Returns when the record is durable. If the file cannot be flushed, what is in it is written into a new one.
+    /// Whatever fails from here on, the change may be in the file.
+    void require_durable(const ticket& record) {
+        try {
+            if (file_.wait_until_durable(record)) return;
+            alone([&] { file_.leave_failed_file(rows_.rows(), record); });
+            if (file_.wait_until_durable(record)) return;
+        } catch (const file_error& fault) {
+            throw fault.with(errc::indeterminate);
+        } catch (const std::exception&) {
+            throw error(errc::indeterminate, "tokenkeep: could neither flush " + path_ + " nor write it anew");
+        }
+        throw error(errc::indeterminate, "tokenkeep: cannot flush " + path_);
+    }
+
+    /// The store lock, as long as this lives.
+    class held_lock {
+      public:
+        held_lock(shared_journal& owner, std::chrono::steady_clock::time_point deadline, bool is_shared)
+            : lock_(owner.store_lock_) {
+            using std::chrono::microseconds;
+            const auto try_lock = [&] {
+                return is_shared ? lock_.try_lock_shared(store_byte) : lock_.try_lock(store_byte);
+            };
+            wait_for_lock(try_lock, owner.path_, deadline, microseconds(20), microseconds(1'000));
+        }
+        held_lock(const held_lock&) = delete;
+        held_lock& operator=(const held_lock&) = delete;
+        ~held_lock() { lock_.unlock(store_byte); }
+
+      private:
+        lock_file& lock_;
+    };
+
+    static std::chrono::steady_clock::time_point deadline_of_call() {
+        return std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>();
+    }
+
+    template <class Act>
+    auto alone(Act act) {
+        const auto deadline = deadline_of_call();
+        const std::lock_guard lock(mutex_);
+        const held_lock held(*this, deadline, false);
+        return act();
+    }
+
+    const std::string path_;
+    mutex mutex_{};
+    lock_file store_lock_; ///< Guarded by the mutex.
+    file_type file_;
+    rows_type rows_{};
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_FLIGHT_HPP
+#define TOKENKEEP_DETAIL_KEEPER_FLIGHT_HPP
+
+#include <tokenkeep/detail/keeper/published.hpp>
+#include <tokenkeep/detail/keeper/seen_tokens.hpp>
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/token.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// What one keeper knows of one identity: who is at work on it, what failed last, and new tokens that the store would
+/// not take, with the lock that must stay until it does. `Unsaved` is the transaction's.
+template <class Unsaved>
+struct flight {
+    using time_point = std::chrono::steady_clock::time_point;
+
+    std::mutex mutex{};
+    std::condition_variable left{};
+    std::optional<std::thread::id> owner{}; // guarded by mutex
+    std::uint64_t failures = 0;             // guarded by mutex: how often a flight ended in a passing failure
+    unsigned failures_in_a_row = 0;         // guarded by mutex
+    std::exception_ptr last_failure{};      // guarded by mutex
+    time_point not_before{};                // guarded by mutex: no request before
+    std::optional<Unsaved> unsaved{};       // the owner's
+    std::string future_nonce{};             // the owner's: a marker from the future, and when it was first seen
+    time_point future_nonce_seen{};         // the owner's
+    std::size_t refused = 0;                // guarded by mutex: the access token that was refused though it was new,
+    time_point refused_until{};             // guarded by mutex: and until when that is no reason to renew it
+    std::shared_ptr<published_version> published = std::make_shared<published_version>();
+
+    void publish() { published->count.fetch_add(1, std::memory_order_acq_rel); }
+
+    /// The row's access token was refused although a 401 had just brought it: renewing does not help.
+    void renewed_in_vain(const token& row, time_point until) {
+        const std::size_t hash = hash_of_access(row);
+        const std::lock_guard lock(mutex);
+        refused = hash;
+        refused_until = until;
+    }
+    bool would_renew_in_vain(const token& row, time_point now) {
+        const std::size_t hash = hash_of_access(row);
+        const std::lock_guard lock(mutex);
+        return refused == hash && now < refused_until;
+    }
+
+    /// How long to pause, and why; nullopt if a request may be made now.
+    std::optional<std::pair<time_point, std::exception_ptr>> pause(time_point now) {
+        const std::lock_guard lock(mutex);
+        if (now >= not_before || !last_failure) return std::nullopt;
+        return std::pair(not_before, last_failure);
+    }
+
+    void failed(std::exception_ptr why, time_point retry_at) {
+        const std::lock_guard lock(mutex);
+        ++failures;
+        ++failures_in_a_row;
+        last_failure = std::move(why);
+        not_before = retry_at;
+    }
+
+    void succeeded() {
+        const std::lock_guard lock(mutex);
+        failures_in_a_row = 0;
+        last_failure = nullptr;
+    }
+};
+
+/// The right to work on an identity, among the callers of one keeper. It is given back on destruction.
+template <class Flight>
+class flight_pass {
+  public:
+    /// Waits for it. Throws errc::lock_timeout when `deadline` passes, and at once if this thread has it already: a
+    /// transport or an observer called back into the keeper.
+    template <class Clock>
+    flight_pass(Flight& entered, Clock& clock, std::chrono::steady_clock::time_point deadline) : flight_(entered) {
+        std::unique_lock lock(flight_.mutex);
+        const std::uint64_t failures = flight_.failures;
+        if (flight_.owner == std::this_thread::get_id())
+            throw error(errc::lock_timeout, "tokenkeep: called from within the renewal of the same identity");
+        waited_ = flight_.owner.has_value();
+        if (!clock.wait_until(flight_.left, lock, deadline, [&] { return !flight_.owner.has_value(); }))
+            throw error(errc::lock_timeout, "tokenkeep: another caller is at work on this identity");
+        flight_.owner = std::this_thread::get_id();
+        if (waited_ && flight_.failures != failures) failure_while_waiting_ = flight_.last_failure;
+    }
+    flight_pass(const flight_pass&) = delete;
+    flight_pass& operator=(const flight_pass&) = delete;
+    ~flight_pass() {
+        {
+            const std::lock_guard lock(flight_.mutex);
+            flight_.owner.reset();
+        }
+        flight_.left.notify_all();
+    }
+
+    bool waited() const noexcept { return waited_; }
+
+    /// The failure of the flight that was waited for, which is then this caller's too; null if there was none.
+    const std::exception_ptr& failure_while_waiting() const noexcept { return failure_while_waiting_; }
+
+  private:
+    Flight& flight_;
+    bool waited_ = false;
+    std::exception_ptr failure_while_waiting_{};
+};
+
+/// The flights of a keeper, by identity key. One that nobody uses and that remembers nothing is forgotten.
+template <class Flight>
+class flights {
+  public:
+    std::shared_ptr<Flight> of(const std::string& key) {
+        const std::lock_guard lock(mutex_);
+        if (by_key_.size() >= forget_at_) forget_idle();
+        const auto found = by_key_.find(key);
+        return found != by_key_.end() ? found->second : by_key_.emplace(key, std::make_shared<Flight>()).first->second;
+    }
+
+    /// Calls `act(key, flight)` for each. Only while nobody else uses the keeper.
+    template <class Do>
+    void for_each(Do&& act) {
+        for (auto& [key, one] : by_key_) act(key, *one);
+    }
+
+  private:
+    void forget_idle() {
+        std::erase_if(by_key_, [](const auto& entry) {
+            Flight& one = *entry.second;
+            const std::lock_guard lock(one.mutex);
+            return entry.second.use_count() == 1 && one.published.use_count() == 1 && !one.unsaved &&
+                   !one.last_failure && one.future_nonce.empty();
+        });
+        forget_at_ = 2 * by_key_.size() + 64;
+    }
+
+    std::mutex mutex_{};
+    std::map<std::string, std::shared_ptr<Flight>> by_key_{};
+    std::size_t forget_at_ = 64;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

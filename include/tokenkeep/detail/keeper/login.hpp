@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_LOGIN_HPP
+#define TOKENKEEP_DETAIL_KEEPER_LOGIN_HPP
+
+#include <tokenkeep/detail/keeper/transaction.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// The login: a grant token is sent once and never again (RFC 6749 4.1.2), and what it brings replaces what the row
+/// held before.
+template <class Parts>
+class exchange : transaction<Parts> {
+    using base = transaction<Parts>;
+    using base::parts_, base::rows_, base::deadline_, base::tell;
+    using typename base::turn, typename base::time_point;
+
+  public:
+    /// `probe` holds a grant token and says whose it is: a user, or at least a client.
+    exchange(Parts& parts, const token& probe, time_point deadline) : base(parts, deadline), probe_(probe) {}
+
+    /// The row of this login. Its access token may be due: a grant that was exchanged before is not exchanged again.
+    token run() {
+        if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
+            throw error(errc::invalid_record, "tokenkeep: a grant token needs a user or a client to go with it");
+        for (;;) {
+            if (std::optional<token> row = parts_.find(probe_); row && is_done(*row)) return *std::move(row);
+            if (std::optional<token> row = under_first_lock()) return *std::move(row);
+            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: others are logging in all the time");
+        }
+    }
+
+    /// Whether the access token was brought by this very call.
+    bool has_exchanged() const { return has_exchanged_; }
+
+  private:
+    static bool has_tokens(const token& row) { return !row.access_token.empty() || !row.refresh_token.empty(); }
+
+    /// The row has the tokens of this very grant. While its status names the grant, those it has are older.
+    bool is_done(const token& row) const {
+        return row.grant_token == probe_.grant_token && has_tokens(row) &&
+               read_status(row.status).fingerprint != token_status::fingerprint_of(probe_.grant_token);
+    }
+    bool is_in_doubt(const token& row) const { return is_marked_with(row, probe_.grant_token); }
+
+    /// Under the lock of the row, or of the name the identity has before there are tokens: whoever makes the row holds
+    /// that one until it has them. nullopt: look again.
+    std::optional<token> under_first_lock() {
+        const std::optional<token> seen = parts_.find(probe_);
+        const bool is_first = !seen || !has_tokens(*seen);
+        const std::string key = identity_key(is_first ? probe_ : *seen);
+        turn held(*this, key);
+        const std::optional<token> row = parts_.find(probe_);
+        if (!row) return is_first ? first_login(held, key) : std::nullopt;
+        const std::string own_key = identity_key(*row);
+        if (own_key == key) return under_own_lock(held, *row);
+        if (!is_first) return std::nullopt;
+        turn own(*this, own_key);
+        const std::optional<token> now = parts_.find(probe_);
+        if (!now || identity_key(*now) != own_key) return std::nullopt;
+        return under_own_lock(own, *now);
+    }
+
+    /// There is no row: one is inserted, with the marker in it, and its own lock is taken before anything is sent.
+    std::optional<token> first_login(turn& held, const std::string& key) {
+        token record = probe_;
+        record.status = to_status(base::new_marker(probe_.grant_token));
+        [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, record);
+        rows_.save(record);
+        try {
+            return send_inserted(held, key, record);
+        } catch (...) {
+            if (!is_sent_) remove_inserted(record);
+            throw;
+        }
+    }
+
+    std::optional<token> send_inserted(turn& held, const std::string& key, const token& record) {
+        const std::optional<token> row = find_by_status(record);
+        if (!row) return std::nullopt;
+        token inserted = record;
+        inserted.id = row->id;
+        if (*row != inserted) return take_back(*row); // the save met a row that had come meanwhile
+        const std::string own_key = identity_key(*row);
+        if (own_key == key) return send_if_marked(held, *row);
+        turn own(*this, own_key);
+        return send_if_marked(own, *row);
+    }
+
+    std::optional<token> send_if_marked(turn& held, const token& row) {
+        if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
+        return send(held, row, std::nullopt);
+    }
+
+    /// Nothing was sent: the row that we have inserted goes, as far as that can be done.
+    void remove_inserted(const token& record) {
+        try {
+            if (const std::optional<token> row = find_by_status(record)) rows_.remove(*row);
+        } catch (...) { // its marker then says that the outcome is unknown
+        }
+    }
+
+    /// Our marker and our grant have nothing to do with a row that is not ours; the next look finds it.
+    std::nullopt_t take_back(const token& row) {
+        token theirs = row;
+        theirs.grant_token.clear();
+        theirs.status.clear();
+        undo(row, theirs);
+        return std::nullopt;
+    }
+
+    /// The row that carries our marker, whatever rules the store has.
+    std::optional<token> find_by_status(const token& record) {
+        if (std::optional<token> row = parts_.find(record); row && row->status == record.status) return row;
+        for (const token& row : rows_.all())
+            if (row.status == record.status) return row;
+        return std::nullopt;
+    }
+
+    /// There is a row, and its lock is held.
+    std::optional<token> under_own_lock(turn& held, const token& row) {
+        if (is_done(row)) return row;
+        if (const token_status status = read_status(row.status);
+            status.what == token_status::kind::refused && status.is_about(probe_.grant_token))
+            throw error(errc::reauthorization_required, "tokenkeep: the server has refused this grant token");
+        if (is_in_doubt(row)) {
+            if (!Parts::rows_type::locks && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
+                parts_.clock.sleep_until(
+                    std::min(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
+                return std::nullopt;
+            }
+            throw error(errc::outcome_unknown, "tokenkeep: this grant token may have been spent and is not sent again");
+        }
+        token given = probe_;
+        given.access_token.clear();
+        given.refresh_token.clear();
+        given.status.clear();
+        token marked = merge(row, given);
+        marked.id = row.id;
+        marked.scope = probe_.scope;
+        end_what_is_over(row, marked);
+        marked.status = to_status(base::new_marker(probe_.grant_token));
+        [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, marked);
+        try {
+            if (!base::write_marker(row, marked)) return std::nullopt;
+        } catch (...) {
+            undo(marked, row);
+            throw;
+        }
+        return send(held, marked, row);
+    }
+
+    /// A session that was refused, or is being revoked, does not come back to life because the marker of a login takes
+    /// the place of that note. A store that only merges cannot empty a token: it is at least expired.
+    void end_what_is_over(const token& row, token& marked) {
+        if (!is_over(row)) return;
+        marked.refresh_token.clear();
+        if (!is_revoking(row)) return;
+        marked.access_token.clear();
+        marked.expires_at = timestamp{};
+        try {
+            parts_.revoke(row);
+        } catch (...) { // as far as the server can be told
+        }
+    }
+
+    /// The grant token is sent, and the row holds its marker. `before` is the row as it was, if there was one.
+    std::optional<token> send(turn& held, const token& marked, const std::optional<token>& before) {
+        tell(event_kind::marked, marked);
+        tell(event_kind::spent, marked);
+        is_sent_ = true;
+        const outcome result = base::ask(exchange_request(parts_.provider, marked), marked);
+        switch (result.what) {
+        case outcome::kind::tokens: return keep(held, marked, result);
+        case outcome::kind::unknown:
+            tell(event_kind::outcome_unknown, marked);
+            std::rethrow_exception(base::outcome_unknown(result));
+        case outcome::kind::refused:
+            tell(event_kind::refused, marked);
+            undo(marked, before, token_status::kind::refused);
+            break;
+        case outcome::kind::not_spent: undo(marked, before); break;
+        }
+        std::rethrow_exception(result.why);
+    }
+
+    /// The row with the new tokens; or, if another login has taken it meanwhile, as it then is.
+    std::optional<token> keep(turn& held, const token& marked, const outcome& result) {
+        const new_tokens tokens{.marked = marked,
+                                .bought_with = grant_kind::authorization_code,
+                                .answer = *result.answer,
+                                .sent = result.sent};
+        std::optional<token> row = base::save(*held.flight, held.guard, tokens);
+        has_exchanged_ = row.has_value();
+        if (!row) row = rows_.find_by_id(marked.id);
+        if (!row) throw no_session();
+        return row;
+    }
+
+    /// Nothing was spent, or the grant is worthless: the row is as it was before, as far as that can be done. Where the
+    /// grant token stays in it, because it was there or because a store that only merges cannot empty it, the status
+    /// says what became of it: the tokens beside it are of another login. A note about the refresh token comes first.
+    void undo(const token& marked, std::optional<token> before, token_status::kind what = token_status::kind::none) {
+        try {
+            const secret& grant = marked.grant_token;
+            const bool stays = before && (before->grant_token == grant || !Parts::rows_type::compares);
+            if (stays && !read_status(before->status).is_about(before->refresh_token))
+                before->status = to_status({.what = what, .fingerprint = token_status::fingerprint_of(grant)});
+            if (before ? rows_.replace(marked, *before) : rows_.remove(marked)) tell(event_kind::taken_back, marked);
+        } catch (...) { // the marker then says that the outcome of this grant is unknown
+        }
+    }
+
+    const token& probe_;
+    bool has_exchanged_ = false;
+    bool is_sent_ = false;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

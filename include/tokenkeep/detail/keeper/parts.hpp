@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
+
+#include <tokenkeep/detail/keeper/seen_tokens.hpp>
+#include <tokenkeep/detail/keeper/transaction.hpp>
+#include <tokenkeep/rules.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Wipes what a request carried: its body and its Authorization header.
+class wipe_request_at_exit {
+  public:
+    explicit wipe_request_at_exit(http_request& request) noexcept : request_(request) {}
+    wipe_request_at_exit(const wipe_request_at_exit&) = delete;
+    wipe_request_at_exit& operator=(const wipe_request_at_exit&) = delete;
+    ~wipe_request_at_exit() {
+        wipe_text(request_.body);
+        for (http_header& header : request_.headers)
+            if (text::equal_ignoring_case(header.name, "Authorization")) wipe_text(header.value);
+    }
+
+  private:
+    http_request& request_;
+};
+
+/// What a keeper is made of, and what its transactions do with it.
+template <class Store, class Transport, class Provider, class Observer, class Clock>
+struct keeper_parts {
+    using rows_type = row_access<std::remove_reference_t<Store>>;
+    using flight_type = flight<unsaved_tokens<typename rows_type::guard>>;
+
+    Store store;
+    Transport transport;
+    Provider provider;
+    keeper_options options;
+    Observer observer;
+    Clock clock;
+    detail::flights<flight_type> flights{};
+    seen_tokens seen{};
+
+    rows_type rows() { return rows_type(store); }
+
+    /// Tells the observer; what it throws is ignored, for it is called in the midst of transactions.
+    void tell(event_kind kind, const token& row, std::string_view detail = {}) {
+        if constexpr (!std::is_same_v<std::remove_cvref_t<Observer>, ignore_events>) {
+            try {
+                const secret& named = row.refresh_token.empty() ? row.grant_token : row.refresh_token;
+                const std::string fingerprint = named.empty() ? std::string() : named.fingerprint();
+                observer(event{kind, row.id, fingerprint, detail});
+            } catch (...) { // an observer has no say in the matter
+            }
+        }
+    }
+
+    /// The probe with the provider's client id, where it names no client. An access token is looked up without one.
+    token with_client(token probe) const {
+        if constexpr (requires { provider.client_id; }) {
+            const bool by_access_token = !probe.access_token.empty() && probe.user_name.empty();
+            if (probe.client_id.empty() && !by_access_token) probe.client_id = provider.client_id;
+        }
+        return probe;
+    }
+
+    /// The row of a probe that names its client. A row that was stored without a client is anybody's, and some rules
+    /// ask for a client secret in the probe, though none compares it.
+    std::optional<token> find(const token& probe) {
+        if constexpr (requires { provider.client_secret; }) {
+            const bool by_its_token = !probe.grant_token.empty() || !probe.refresh_token.empty() || !probe.seed.empty();
+            if (by_its_token && probe.client_secret.empty() && !provider.client_secret.empty()) {
+                token with_secret = probe;
+                with_secret.client_secret = provider.client_secret;
+                return find_any_client(with_secret);
+            }
+        }
+        return find_any_client(probe);
+    }
+
+    /// The same; and where only a refresh token says which row is meant, also the row that was once seeded with it,
+    /// whether or not the store's rules look for seeds.
+    std::optional<token> find_or_seeded(const token& probe) {
+        std::optional<token> row = find(probe);
+        if (row || probe.refresh_token.empty() || !probe.user_name.empty() || !probe.id.empty()) return row;
+        const token by_hash{.client_id = probe.client_id,
+                            .api_domain = probe.api_domain,
+                            .seed = text::sha256_hex(probe.refresh_token.reveal())};
+        row = find(by_hash);
+        if (row) return row;
+        for (const token& each : rows().all())
+            if (matches<same_client<by_seed>>(by_hash, each)) return each;
+        return std::nullopt;
+    }
+
+    /// How long the row's access token may be handed out, up to `margin` before its end; zero if no longer, nullopt if
+    /// it has no known end. It ends by the wall clock, or by the steady clock as it seemed when it was first seen: a wall
+    /// clock that is set back makes no token live longer.
+    std::optional<std::chrono::milliseconds> lasts(const token& row, std::chrono::milliseconds margin) {
+        const timestamp now = clock.now();
+        const std::optional<std::chrono::milliseconds> left = fresh_for(row, now, margin);
+        if (!left || left->count() == 0) return left;
+        const auto steady_now = clock.steady_now();
+        const auto end = seen.end_of(row, time_after(steady_now, time_between(now, *row.expires_at)));
+        const auto steady_left =
+            std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
+        return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
+    }
+    /// Whether the access token is worth sending: see is_usable.
+    bool usable(const token& row, const secret* refused) {
+        return is_usable(row, clock.now(), refused) &&
+               lasts(row, std::chrono::milliseconds{0}) != std::chrono::milliseconds{0};
+    }
+    /// Usable, and not due for renewal.
+    bool fresh(const token& row, const secret* refused) {
+        return is_usable(row, clock.now(), refused) &&
+               lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
+    }
+
+    http_response post(http_request request) {
+        const wipe_request_at_exit wiped(request);
+        request.timeout = options.request_timeout;
+        return transport(std::as_const(request));
+    }
+
+    std::chrono::milliseconds replay_grace() const {
+        if constexpr (requires { provider.replay_grace; })
+            return provider.replay_grace;
+        else
+            return std::chrono::milliseconds{0};
+    }
+
+    /// How long to pause after a failure: as long as the server asked for, and at least the backoff's next step.
+    std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after) const {
+        unsigned doublings = 0;
+        {
+            const std::lock_guard lock(flight.mutex);
+            doublings = std::min(flight.failures_in_a_row, 16U);
+        }
+        const auto step = std::min(options.longest_backoff, options.first_backoff * (1 << doublings));
+        unsigned char chance = 0;
+        random_bytes(&chance, 1);
+        return std::max(retry_after, step - step * chance / 512);
+    }
+
+    /// 8: the new tokens go into the row if it still is theirs; the row then. nullopt: it is gone, or holds other
+    /// tokens. Throws what the store throws.
+    std::optional<token> save_tokens(const new_tokens& tokens) {
+        rows_type all = rows();
+        for (int tries = 0; tries < 1'000; ++tries) {
+            const std::optional<token> row = all.find_by_id(tokens.marked.id);
+            if (!row || !tokens.belong_to(*row)) return std::nullopt;
+            token record = tokens.applied_to(*row);
+            if (all.replace(*row, record)) return record;
+        }
+        throw error(errc::storage_failure, "tokenkeep: the row changes all the time");
+    }
+
+    /// 8 again, for tokens that could not be saved before. Throws rotation_not_saved_error if they still cannot.
+    void save_kept(flight_type& flight) {
+        try {
+            const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
+            if (!saved) drop(flight.unsaved->tokens);
+            flight.publish();
+            flight.succeeded();
+            if (saved) tell(event_kind::saved, *saved);
+        } catch (...) {
+            tell(event_kind::not_saved, flight.unsaved->tokens.marked);
+            std::throw_with_nested(rotation_not_saved_error(flight.unsaved->tokens.record()));
+        }
+    }
+
+    /// Tells the server that the row's tokens are no longer wanted (RFC 7009). Throws what it answers; nothing happens
+    /// where the provider has no revocation.
+    void revoke(const token& row) {
+        try {
+            revoke_once(row);
+        } catch (const response_error& refusal) {
+            if (refusal.server_code() == "invalid_token" || refusal.server_code() == "invalid_grant")
+                return; // it is dead
+            if (refusal.server_code() != "unsupported_token_type" || row.access_token.empty() ||
+                row.refresh_token.empty())
+                throw;
+            token access_only = row; // RFC 7009 2.2.1: the other token then
+            access_only.refresh_token.clear();
+            revoke_once(access_only);
+        }
+    }
+
+    /// New tokens whose row is gone, or holds other tokens, are not saved. A refresh token that is new and whose row is
+    /// gone, or being revoked, is revoked too, if the server can. Else nothing is: a server may end with it all that the
+    /// user has granted to this client (RFC 7009 2.1), and so the session that the row holds.
+    void drop(const new_tokens& tokens) {
+        const token record = tokens.record();
+        tell(event_kind::dropped, record);
+        try {
+            const bool is_new = record.refresh_token != tokens.marked.refresh_token;
+            const std::optional<token> row = rows().find_by_id(record.id);
+            if (is_new && (!row || is_revoking(*row))) revoke(record);
+        } catch (...) { // nobody will use these tokens, revoked or not
+        }
+    }
+
+  private:
+    std::optional<token> find_any_client(const token& probe) {
+        std::optional<token> row = store.find_token(probe);
+        if constexpr (requires { provider.client_id; }) {
+            if (!row && !probe.user_name.empty() && !probe.client_id.empty() && probe.client_id == provider.client_id) {
+                token clientless = probe;
+                clientless.client_id.clear();
+                clientless.client_secret.clear();
+                row = store.find_token(clientless);
+                if (row && !row->client_id.empty()) row.reset();
+            }
+        }
+        return row;
+    }
+
+    void revoke_once(const token& row) {
+        std::optional<http_request> request = revoke_request(provider, row);
+        if (!request) return;
+        http_response response = post(*std::move(request));
+        const wipe_at_exit wiped(response.body);
+        read_revoke_response(provider, response);
+    }
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_PUBLISHED_HPP
+#define TOKENKEEP_DETAIL_KEEPER_PUBLISHED_HPP
+
+#include <tokenkeep/secret.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Counts the changes that a keeper has made to, or seen of, one identity's access token.
+struct published_version {
+    std::atomic<std::uint64_t> count{0};
+};
+
+/// An access token as it was last seen, with what says whether it still is the one.
+struct pinned_token {
+    secret access_token{};
+    std::string id{}; ///< The row's.
+    std::chrono::steady_clock::time_point due{};
+    std::shared_ptr<const published_version> published{};
+    std::uint64_t version = 0;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_REFRESH_HPP
+#define TOKENKEEP_DETAIL_KEEPER_REFRESH_HPP
+
+#include <tokenkeep/detail/keeper/transaction.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// The refresh transaction: a row whose access token is due becomes one whose access token is not, by at most one
+/// spend of its refresh token among all who share the store.
+template <class Parts>
+class renewal : transaction<Parts> {
+    using base = transaction<Parts>;
+    using base::parts_, base::rows_, base::deadline_, base::tell;
+    using typename base::flight_type, typename base::guard_type, typename base::pass, typename base::time_point;
+
+  public:
+    /// `row` as just read; `refused` is an access token that a server answered with 401, or null.
+    renewal(Parts& parts, token row, const secret* refused, time_point deadline)
+        : base(parts, deadline), row_(std::move(row)), refused_(refused) {}
+
+    /// The row with a fresh access token; where the renewal fails, with the old one while it is usable, else it throws.
+    token run() {
+        try {
+            refuse_if_over();
+            const auto flight = parts_.flights.of(identity_key(row_));
+            while (!renewed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
+            return std::move(row_);
+        } catch (const rotation_not_saved_error&) {
+            throw;
+        } catch (...) {
+            if (!can_be_served()) throw;
+            tell(event_kind::served_old, row_);
+            return std::move(row_);
+        }
+    }
+
+  private:
+    /// Whether the row's access token may still be handed out: as the row is now, if the store can tell.
+    bool can_be_served() {
+        if (!base::usable(row_, refused_)) return false;
+        try {
+            if (std::optional<token> row = rows_.find_by_id(row_.id))
+                row_ = *std::move(row);
+            else
+                return false;
+        } catch (...) { // what was read last then has to do
+        }
+        return base::usable(row_, refused_);
+    }
+
+    /// Keeps to the pause after a passing failure: a caller with a usable token goes on with it, another one waits, or
+    /// gets the failure if its deadline comes first. True if the row was renewed by somebody else meanwhile.
+    bool renewed_during_pause(flight_type& flight) {
+        const auto pause = flight.pause(parts_.clock.steady_now());
+        if (!pause) return false;
+        if (base::usable(row_, refused_) || pause->first > deadline_) refuse_until(pause->first, pause->second);
+        parts_.clock.sleep_until(pause->first);
+        look_again();
+        return base::fresh(row_, refused_);
+    }
+
+    /// The failure that made the pause; if the server asked for it, with what is left of it.
+    [[noreturn]] void refuse_until(time_point end, const std::exception_ptr& why) const {
+        try {
+            std::rethrow_exception(why);
+        } catch (const error& failure) {
+            if (failure.retry_after().count() == 0) throw;
+            const auto left = std::max(std::chrono::milliseconds{1},
+                                       std::chrono::ceil<std::chrono::milliseconds>(end - parts_.clock.steady_now()));
+            std::throw_with_nested(error(static_cast<errc>(failure.code().value()),
+                                         "tokenkeep: the server has asked for a pause that is not over", left));
+        }
+    }
+
+    /// One flight under the lock. False: another sender's request may still be under way; wait outside and look again.
+    bool attempt(flight_type& flight) {
+        const pass entered(flight, parts_.clock, deadline_);
+        if (entered.waited()) tell(event_kind::waited, row_);
+        if (entered.failure_while_waiting()) std::rethrow_exception(entered.failure_while_waiting());
+        if (flight.pause(parts_.clock.steady_now())) return false;
+        guard_type guard = base::lock(flight, identity_key(row_));
+        const secret first_seen = row_.access_token;
+        bool replayed = false;
+        for (;;) {
+            look_again();
+            if (is_renewed_since(first_seen)) return adopt(flight);
+            refuse_if_over();
+            const token_status status = read_status(row_.status);
+            if (base::is_late())
+                throw error(errc::lock_timeout, "tokenkeep: it could not be decided before the deadline");
+            const bool in_doubt = is_marked_with(row_, row_.refresh_token);
+            const bool replay = in_doubt && !replayed && may_replay(status);
+            if (row_.refresh_token.empty() || (in_doubt && !replay)) {
+                if (base::usable(row_, refused_)) return true;
+                if (in_doubt ? base::is_young(flight, status) : is_exchange_under_way(flight, status)) return false;
+                if (!in_doubt) refuse_without_refresh_token();
+            }
+            http_request request = refresh_request(parts_.provider, row_);
+            const token before = row_;
+            token_status marker =
+                base::new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);
+            row_.status = to_status(marker);
+            if (!base::write_marker(before, row_)) continue;
+            tell(event_kind::marked, row_);
+            if (replay && !may_replay(status)) { // writing the marker took too long for the grace
+                take_back(before);
+                continue;
+            }
+            if (replay)
+                tell(event_kind::replayed, row_);
+            else if (in_doubt)
+                tell(event_kind::settled, row_);
+            replayed = replayed || replay;
+            tell(event_kind::spent, row_);
+            const outcome result = base::ask(std::move(request), row_);
+            switch (result.what) {
+            case outcome::kind::tokens:
+                if (finish(flight, guard, result, before)) return true;
+                break;
+            case outcome::kind::not_spent: take_back(before); fail(flight, result.why, result.retry_after);
+            case outcome::kind::refused: refused(flight); break;
+            case outcome::kind::unknown:
+                tell(event_kind::outcome_unknown, row_);
+                if (!result.may_be_under_way) note_nothing_under_way(marker);
+                if (!replayed && !base::is_late() && result.retry_after.count() == 0 && may_replay(marker)) break;
+                fail(flight, base::outcome_unknown(result), result.retry_after);
+            }
+        }
+    }
+
+    /// R: reads the row again.
+    void look_again() {
+        std::optional<token> row = rows_.find_by_id(row_.id);
+        if (!row) {
+            row_.access_token.clear();
+            throw no_session();
+        }
+        row_ = *std::move(row);
+    }
+
+    /// Fresh; or brought by somebody else while this call waited, and as good as it gets if it never lives long.
+    bool is_renewed_since(const secret& first_seen) const {
+        if (base::fresh(row_, refused_)) return true;
+        if (row_.access_token == first_seen || row_.access_token.empty() || is_revoking(row_)) return false;
+        if (refused_ != nullptr && row_.access_token == *refused_) return false;
+        const bool born_expired = row_.expires_at && row_.issued_at && *row_.expires_at <= *row_.issued_at;
+        return born_expired || base::usable(row_, refused_);
+    }
+
+    bool adopt(flight_type& flight) {
+        flight.succeeded();
+        flight.publish();
+        tell(event_kind::adopted, row_);
+        return true;
+    }
+
+    void refuse_if_over() const {
+        if (is_over(row_))
+            throw error(errc::reauthorization_required, "tokenkeep: the session is over; the user has to log in again");
+    }
+
+    /// Over a store without locks another caller's login may be at work; with locks it would hold ours.
+    bool is_exchange_under_way(flight_type& flight, const token_status& status) const {
+        return !Parts::rows_type::locks && is_marked_with(row_, row_.grant_token) && base::is_young(flight, status);
+    }
+
+    /// A row without a refresh token: either its login was cut off, or it never had one.
+    [[noreturn]] void refuse_without_refresh_token() const {
+        if (is_marked_with(row_, row_.grant_token))
+            throw error(errc::outcome_unknown, "tokenkeep: the login was cut off; the grant token may have been spent");
+        throw error(errc::reauthorization_required,
+                    "tokenkeep: the access token has ended and there is no refresh token");
+    }
+
+    /// Whether the provider still takes the same refresh token again, also at the end of this request's time.
+    bool may_replay(const token_status& marker) const {
+        const timestamp now = parts_.clock.now();
+        const auto room = parts_.replay_grace() - parts_.options.request_timeout;
+        return Parts::rows_type::locks && now >= marker.first_sent && room.count() >= 0 &&
+               time_between(marker.first_sent, now) <= room;
+    }
+
+    /// True if the new tokens are saved; false if the row holds other tokens now, which are to be looked at. A login that
+    /// was cut off before stays in doubt.
+    bool finish(flight_type& flight, guard_type& guard, const outcome& result, const token& before) {
+        const new_tokens tokens{
+            .marked = row_,
+            .bought_with = grant_kind::refresh_token,
+            .answer = *result.answer,
+            .sent = result.sent,
+            .status = is_marked_with(before, before.grant_token) ? before.status : std::string(),
+        };
+        std::optional<token> saved = base::save(flight, guard, tokens);
+        if (!saved) return false;
+        row_ = *std::move(saved);
+        return true;
+    }
+
+    /// The marker is taken back, as far as that can be done; an older doubt stays.
+    void take_back(const token& before) {
+        try {
+            if (rows_.replace(row_, before)) tell(event_kind::taken_back, before);
+        } catch (...) { // the marker then stands, and is settled
+        }
+        row_ = before;
+    }
+
+    /// The answer came, so no request is on its way; the doubt remains.
+    void note_nothing_under_way(token_status& marker) {
+        token cleared = row_;
+        marker.last_sent.reset();
+        cleared.status = to_status(marker);
+        try {
+            if (rows_.replace(row_, cleared)) row_ = std::move(cleared);
+        } catch (...) { // the marker then ages
+        }
+    }
+
+    /// A passing failure is remembered for those who wait, and for a while; any failure is thrown.
+    [[noreturn]] void fail(flight_type& flight, const std::exception_ptr& why, std::chrono::milliseconds retry_after) {
+        try {
+            std::rethrow_exception(why);
+        } catch (const std::system_error& failure) {
+            if (failure.code() == errc::throttled) tell(event_kind::throttled, row_);
+            flight.failed(why, parts_.clock.steady_now() + parts_.backoff(flight, retry_after));
+            throw;
+        }
+    }
+
+    static error refusal() {
+        return error(errc::reauthorization_required, "tokenkeep: the server refused the refresh token");
+    }
+
+    /// invalid_grant. If the row still holds the refused token it is marked dead, and this throws; otherwise somebody
+    /// has put another login there, which is to be looked at. Without a lock the winner of a race may be about to save:
+    /// the refusal is believed only when no request of others can be under way any more.
+    void refused(flight_type& flight) {
+        const secret spent = row_.refresh_token;
+        const token_status marker = read_status(row_.status);
+        tell(event_kind::refused, row_);
+        for (;;) {
+            look_again();
+            if (row_.refresh_token != spent) return;
+            if (!Parts::rows_type::locks && base::is_young(flight, marker)) {
+                if (base::usable(row_, refused_)) throw refusal();
+                wait_a_little();
+                continue;
+            }
+            token dead = row_;
+            dead.status =
+                to_status({.what = token_status::kind::refused, .fingerprint = token_status::fingerprint_of(spent)});
+            try {
+                if (!rows_.replace(row_, dead) && !base::is_late()) continue;
+                row_ = std::move(dead);
+            } catch (...) { // the marker then stands, and the next one to settle it comes here again
+            }
+            throw refusal();
+        }
+    }
+
+    void wait_a_little() {
+        if (base::is_late())
+            throw error(errc::outcome_unknown, "tokenkeep: another sender's request may still be under way");
+        parts_.clock.sleep_until(std::min(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
+    }
+
+    token row_;
+    const secret* refused_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_REVOCATION_HPP
+#define TOKENKEEP_DETAIL_KEEPER_REVOCATION_HPP
+
+#include <tokenkeep/detail/keeper/transaction.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// The end of a session on both sides: the row is marked, the server is told, the row is removed. Cut off anywhere,
+/// nothing of the row is handed out any more, and the next revocation finishes the work. A login made meanwhile stays.
+template <class Parts>
+class revocation : transaction<Parts> {
+    using base = transaction<Parts>;
+    using base::parts_, base::rows_, base::tell;
+    using typename base::turn, typename base::time_point;
+
+  public:
+    revocation(Parts& parts, token row, time_point deadline) : base(parts, deadline), row_(std::move(row)) {}
+
+    void run() {
+        const turn held(*this, identity_key(row_));
+        mark();
+        held.flight->publish();
+        if (!row_.refresh_token.empty() || !row_.access_token.empty()) parts_.revoke(row_);
+        while (!rows_.remove(row_)) {
+            std::optional<token> row = rows_.find_by_id(row_.id);
+            if (!row || !is_revoking(*row)) break; // gone, or another login
+            row_ = *std::move(row);
+            stop_if_late();
+        }
+        held.flight->publish();
+        tell(event_kind::revoked, row_);
+    }
+
+  private:
+    void mark() {
+        for (;;) {
+            std::optional<token> row = rows_.find_by_id(row_.id);
+            if (!row) throw no_session();
+            const token_status revoking{.what = token_status::kind::revoking,
+                                        .fingerprint = token_status::fingerprint_of(row->refresh_token)};
+            row_ = *row;
+            row_.status = to_status(revoking);
+            if (rows_.replace(*row, row_)) return;
+            stop_if_late();
+        }
+    }
+
+    void stop_if_late() const {
+        if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+    }
+
+    token row_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

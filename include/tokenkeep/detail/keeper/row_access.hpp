@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_ROW_ACCESS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_ROW_ACCESS_HPP
+
+#include <tokenkeep/clock.hpp>
+#include <tokenkeep/store.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+struct no_guard {};
+
+template <class Store>
+struct guard_of {
+    using type = no_guard;
+};
+template <locking_store Store>
+struct guard_of<Store> {
+    using type = decltype(std::declval<Store&>().lock_token(std::string(), std::chrono::steady_clock::time_point()));
+};
+
+/// A store as the refresh transaction uses it: locks and conditional writes, by the store's own means where it has
+/// them; where it has not, by reading once more before each write.
+template <token_store Store>
+class row_access {
+  public:
+    static constexpr bool locks = locking_store<Store>;
+    static constexpr bool compares = comparing_store<Store>;
+    using guard = typename guard_of<Store>::type;
+
+    explicit row_access(Store& store) : store_(store) {}
+
+    std::optional<token> find(const token& probe) { return store_.find_token(probe); }
+    std::optional<token> find_by_id(const std::string& id) { return store_.find_token_by_id(id); }
+    void save(const token& record) { store_.save_token(record); }
+    auto all() { return store_.get_tokens(); }
+
+    /// Asks for the lock in short slices of real time, and counts `deadline` on the keeper's clock.
+    template <class Clock>
+    guard lock(const std::string& key, Clock& clock, std::chrono::steady_clock::time_point deadline) {
+        if constexpr (locks) {
+            constexpr std::chrono::milliseconds slice{50};
+            for (;;) {
+                const auto asked = clock.steady_now();
+                try {
+                    return require_locked(store_.lock_token(key, std::chrono::steady_clock::now() + slice));
+                } catch (const std::system_error& failure) {
+                    if (failure.code() != errc::lock_timeout || clock.steady_now() >= deadline) throw;
+                }
+                clock.sleep_until(std::min(deadline, asked + slice));
+            }
+        } else {
+            return {};
+        }
+    }
+
+    /// Makes the row `record` if it still is `expected`; see comparing_store. A store that does not compare is read
+    /// and then written, and only what differs is written.
+    bool replace(const token& expected, const token& record) {
+        if constexpr (compares) {
+            return store_.replace_token(expected, record);
+        } else {
+            if (find_by_id(expected.id) != expected) return false;
+            store_.save_token(changes(expected, record));
+            return true;
+        }
+    }
+
+    bool remove(const token& expected) {
+        if constexpr (compares) {
+            return store_.remove_token(expected);
+        } else {
+            if (find_by_id(expected.id) != expected) return false;
+            store_.delete_token(expected.id);
+            return true;
+        }
+    }
+
+  private:
+    /// The record that, merged into `before`, gives `after`, as far as merging can: who it is, and what has changed.
+    static token changes(const token& before, const token& after) {
+        const bool new_access = !after.access_token.empty() && after.access_token != before.access_token;
+        token change{
+            .user_name = after.user_name, .client_id = after.client_id, .api_domain = after.api_domain, .id = after.id};
+        for (const field& f : fields) {
+            f.visit([&](auto member) {
+                if (!(after.*member == before.*member)) change.*member = after.*member;
+            });
+        }
+        if (new_access) {
+            change.expires_at = after.expires_at;
+            change.issued_at = after.issued_at;
+            change.status = after.status;
+        } else if (after.status.empty() && !before.status.empty()) {
+            change.status = "none";
+        }
+        return change;
+    }
+
+    Store& store_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_SEEDING_HPP
+#define TOKENKEEP_DETAIL_KEEPER_SEEDING_HPP
+
+#include <tokenkeep/detail/keeper/transaction.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+/// A program that brings its own refresh token: the first time it makes a row of it; after the server has rotated it,
+/// the same token still means that row, by its hash. Beside a user or id, a token that is neither the row's nor its
+/// seed is a new login and replaces what the row holds.
+template <class Parts>
+class seeding : transaction<Parts> {
+    using base = transaction<Parts>;
+    using base::parts_, base::rows_, base::tell;
+    using typename base::turn, typename base::time_point;
+
+  public:
+    /// `probe` holds a refresh token.
+    seeding(Parts& parts, const token& probe, time_point deadline)
+        : base(parts, deadline), probe_(probe), seed_(text::sha256_hex(probe.refresh_token.reveal())) {}
+
+    token run() {
+        if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
+            throw error(errc::invalid_record, "tokenkeep: a refresh token needs a user or a client to go with it");
+        for (;;) {
+            if (std::optional<token> row = parts_.find_or_seeded(probe_); row && is_known(*row)) return *std::move(row);
+            if (std::optional<token> row = under_lock()) return *std::move(row);
+            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+        }
+    }
+
+  private:
+    /// The probe's refresh token is the row's, or once was: the row was seeded with it, or the probe is itself a record
+    /// of this row, read earlier.
+    bool is_known(const token& row) const {
+        return row.refresh_token == probe_.refresh_token || row.seed == seed_ ||
+               (!probe_.seed.empty() && row.seed == probe_.seed);
+    }
+
+    /// nullopt: look again.
+    std::optional<token> under_lock() {
+        const std::optional<token> seen = parts_.find_or_seeded(probe_);
+        const std::string key = identity_key(seen ? *seen : probe_);
+        const turn held(*this, key);
+        std::optional<token> row = parts_.find_or_seeded(probe_);
+        if (row && is_known(*row)) return row;
+        if (seen.has_value() != row.has_value() || (row && identity_key(*row) != key)) return std::nullopt;
+        if (!row) {
+            token record = probe_;
+            record.seed = seed_;
+            rows_.save(record);
+        } else if (!rows_.replace(*row, new_login(*row))) {
+            return std::nullopt;
+        }
+        held.flight->publish();
+        std::optional<token> made = parts_.find_or_seeded(probe_);
+        if (!made)
+            throw error(errc::invalid_record,
+                        "tokenkeep: the store's rules do not find this record again; add a client id or a user");
+        if (made->access_token != probe_.access_token && !rows_.replace(*made, new_login(*made)))
+            return std::nullopt; // the save met a row that had come meanwhile: what it held is of another login
+        tell(event_kind::seeded, *made);
+        return parts_.find_or_seeded(probe_);
+    }
+
+    /// The row with the probe's refresh token. An access token that cannot be emptied, in a store that only merges, is
+    /// at least expired.
+    token new_login(const token& row) const {
+        token given = probe_;
+        given.id = row.id;
+        token fresh = merge(row, given);
+        fresh.seed = seed_;
+        fresh.access_token = probe_.access_token;
+        fresh.expires_at = probe_.expires_at;
+        fresh.issued_at = probe_.issued_at;
+        fresh.status.clear();
+        if (!Parts::rows_type::compares && fresh.access_token.empty()) fresh.expires_at = timestamp{};
+        return fresh;
+    }
+
+    const token& probe_;
+    std::string seed_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

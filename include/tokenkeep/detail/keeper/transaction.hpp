@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_TRANSACTION_HPP
+#define TOKENKEEP_DETAIL_KEEPER_TRANSACTION_HPP
+
+#include <tokenkeep/detail/keeper/flight.hpp>
+#include <tokenkeep/detail/keeper/freshness.hpp>
+#include <tokenkeep/detail/keeper/new_tokens.hpp>
+#include <tokenkeep/detail/keeper/row_access.hpp>
+#include <tokenkeep/event.hpp>
+#include <tokenkeep/http.hpp>
+#include <tokenkeep/identity_key.hpp>
+#include <tokenkeep/keeper_options.hpp>
+#include <tokenkeep/oauth/provider.hpp>
+#include <tokenkeep/os/os.hpp>
+#include <tokenkeep/rotation_not_saved.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace tokenkeep::inline v0::detail {
+
+inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
+
+/// How a request to the token endpoint ended.
+struct outcome {
+    enum class kind {
+        tokens,    ///< Tokens came.
+        not_spent, ///< Certainly nothing was spent.
+        refused,   ///< The server refused the refresh or grant token (invalid_grant).
+        unknown,   ///< It may have been spent.
+    };
+    kind what = kind::unknown;
+    std::optional<token_response> answer{};
+    timestamp sent{};
+    std::exception_ptr why{};
+    bool may_be_under_way = false; ///< Unknown, and the request may still reach the server.
+    std::chrono::milliseconds retry_after{0};
+};
+
+/// The parts of a keeper, and the steps that its transactions have in common. A transaction is an object that lives
+/// for one call; the letters and numbers in comments are those of the steps in keeper.hpp.
+template <class Parts>
+class transaction {
+  protected:
+    using flight_type = typename Parts::flight_type;
+    using guard_type = typename Parts::rows_type::guard;
+    using pass = flight_pass<flight_type>;
+    using time_point = std::chrono::steady_clock::time_point;
+
+    transaction(Parts& parts, time_point deadline) : parts_(parts), rows_(parts.rows()), deadline_(deadline) {}
+
+    void tell(event_kind kind, const token& row, std::string_view detail = {}) const { parts_.tell(kind, row, detail); }
+
+    bool is_late() const { return parts_.clock.steady_now() >= deadline_; }
+
+    bool usable(const token& row, const secret* refused) const { return parts_.usable(row, refused); }
+    bool fresh(const token& row, const secret* refused) const { return parts_.fresh(row, refused); }
+
+    /// The identity's lock. New tokens that could not be saved come first: they are saved, and their lock is ours; or
+    /// this throws rotation_not_saved_error, and they and their lock stay.
+    guard_type lock(flight_type& flight, const std::string& key) {
+        if (!flight.unsaved) return rows_.lock(key, parts_.clock, deadline_);
+        parts_.save_kept(flight);
+        guard_type guard = std::move(flight.unsaved->guard);
+        flight.unsaved.reset();
+        return guard;
+    }
+
+    /// The flight and the lock of an identity, which are given back in the reverse order.
+    struct turn {
+        turn(transaction& by, const std::string& key)
+            : flight(by.parts_.flights.of(key)),
+              entered(*flight, by.parts_.clock, by.deadline_),
+              guard(by.lock(*flight, key)) {}
+
+        std::shared_ptr<flight_type> flight;
+        pass entered;
+        guard_type guard;
+    };
+
+    /// A marker for what is about to be spent. `first_sent` is kept where the same token may have been sent before.
+    token_status new_marker(const secret& spent, std::optional<timestamp> first_sent = std::nullopt) const {
+        const timestamp now = parts_.clock.now();
+        return {.what = token_status::kind::spend,
+                .fingerprint = token_status::fingerprint_of(spent),
+                .first_sent = first_sent.value_or(now),
+                .last_sent = now,
+                .nonce = random_hex(8)};
+    }
+
+    /// Whether the request that a marker tells of may still be under way. A marker from the future is aged from when
+    /// it was first seen, so that no clock blocks an identity.
+    bool is_young(flight_type& flight, const token_status& marker) const {
+        if (!marker.last_sent) return false;
+        const timestamp now = parts_.clock.now();
+        const auto settle_after = parts_.options.effective_settle_after(Parts::rows_type::locks);
+        if (now >= *marker.last_sent) return time_between(*marker.last_sent, now) < settle_after;
+        const time_point steady_now = parts_.clock.steady_now();
+        if (flight.future_nonce != marker.nonce) {
+            flight.future_nonce = marker.nonce;
+            flight.future_nonce_seen = steady_now;
+        }
+        return steady_now - flight.future_nonce_seen < settle_after;
+    }
+
+    /// M: the marker becomes durable, compared with the row as read. False: the row has changed; read again. Throws
+    /// errc::storage_failure if it could not be written; then nothing is sent.
+    bool write_marker(const token& row, const token& marked) {
+        try {
+            if (!rows_.replace(row, marked)) return false;
+        } catch (...) {
+            std::throw_with_nested(
+                error(errc::storage_failure, "tokenkeep: the spend marker could not be saved; nothing was sent"));
+        }
+        return marker_stands(marked);
+    }
+
+    /// Over a store that cannot both lock and compare: pause, and see whether the marker is still ours. A store that
+    /// keeps no status at all cannot tell; it is spent blindly then.
+    bool marker_stands(const token& marked) {
+        if constexpr (!(Parts::rows_type::locks && Parts::rows_type::compares)) {
+            parts_.clock.sleep_until(parts_.clock.steady_now() + parts_.options.read_back_pause);
+            const std::optional<token> row = rows_.find_by_id(marked.id);
+            if (!row || row->refresh_token != marked.refresh_token || row->grant_token != marked.grant_token)
+                return false;
+            const bool keeps_none = row->status.empty() && row->access_token == marked.access_token;
+            return row->status == marked.status || keeps_none;
+        }
+        return true;
+    }
+
+    /// 5 and 6: sends, and reads how it ended. Whatever a transport throws, but for "not sent", leaves the request under
+    /// way as far as we know.
+    outcome ask(http_request request, const token& row) {
+        outcome result;
+        result.sent = parts_.clock.now();
+        http_response response;
+        const wipe_at_exit wiped(response.body);
+        try {
+            response = parts_.post(std::move(request));
+        } catch (...) {
+            result.why = std::current_exception();
+            result.what = is_not_sent(result.why) ? outcome::kind::not_spent : outcome::kind::unknown;
+            result.may_be_under_way = true;
+            return result;
+        }
+        try {
+            result.answer = read_token_response(parts_.provider, response, row);
+            result.what = outcome::kind::tokens;
+            for (const std::string& warning : result.answer->warnings) tell(event_kind::warning, row, warning);
+        } catch (const response_error& refusal) {
+            result.why = std::current_exception();
+            result.retry_after = refusal.retry_after();
+            if (refusal.certainly_refused()) {
+                const bool invalid_grant = refusal.code() == errc::reauthorization_required;
+                result.what = invalid_grant ? outcome::kind::refused : outcome::kind::not_spent;
+            }
+        } catch (...) {
+            result.why = std::current_exception();
+        }
+        return result;
+    }
+
+    static bool is_not_sent(const std::exception_ptr& failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const transport_error& known) {
+            return !known.may_have_been_sent();
+        } catch (...) {
+            return false;
+        }
+    }
+
+    /// How an unknown outcome is thrown: with its cause nested in it.
+    static std::exception_ptr outcome_unknown(const outcome& result) {
+        try {
+            std::rethrow_exception(result.why);
+        } catch (...) {
+            try {
+                std::throw_with_nested(error(
+                    errc::outcome_unknown, "tokenkeep: no answer that can be understood; the token may have been spent",
+                    result.retry_after));
+            } catch (...) {
+                return std::current_exception();
+            }
+        }
+    }
+
+    /// 8: one durable write of the new tokens. The row as it now is; nullopt if it is gone or holds other tokens, and
+    /// the tokens were dropped. Throws rotation_not_saved_error if the store would not take them (9).
+    std::optional<token> save(flight_type& flight, guard_type& guard, const new_tokens& tokens) {
+        try {
+            std::optional<token> saved = tokens.record();
+            if (!rows_.replace(tokens.marked, *saved)) saved = parts_.save_tokens(tokens);
+            if (!saved) {
+                parts_.drop(tokens);
+                return std::nullopt;
+            }
+            flight.publish();
+            flight.succeeded();
+            tell(event_kind::saved, *saved);
+            return saved;
+        } catch (...) {
+            flight.unsaved.emplace(unsaved_tokens<guard_type>{tokens, std::move(guard)});
+            tell(event_kind::not_saved, tokens.marked);
+            std::throw_with_nested(rotation_not_saved_error(tokens.record()));
+        }
+    }
+
+    Parts& parts_;
+    typename Parts::rows_type rows_;
+    time_point deadline_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

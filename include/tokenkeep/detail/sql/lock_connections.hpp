@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_LOCK_CONNECTIONS_HPP
+#define TOKENKEEP_DETAIL_SQL_LOCK_CONNECTIONS_HPP
+
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/sql_connection.hpp>
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Locks that a database server keeps for a session and drops when the session ends, be it because the process was
+/// killed. Each is held by a session of its own, as one session excludes none of its own threads; sessions are used
+/// again, if soon. A Session has connect_for_lock(patience), try_lock(name, deadline) -> bool and unlock(name).
+template <class Session>
+class session_locks {
+    using clock = std::chrono::steady_clock;
+
+    class idle_sessions {
+        struct idle_session {
+            Session session;
+            clock::time_point since;
+        };
+
+      public:
+        void add(Session session) {
+            const std::lock_guard lock(mutex_);
+            if (sessions_.size() < 4) sessions_.push_back({std::move(session), clock::now()});
+        }
+        /// The one that was added last, unless it has been idle for so long that something on the way may have dropped it.
+        std::optional<Session> take() {
+            const std::lock_guard lock(mutex_);
+            if (sessions_.empty()) return std::nullopt;
+            idle_session last = std::move(sessions_.back());
+            sessions_.pop_back();
+            if (clock::now() - last.since < std::chrono::seconds(30)) return std::move(last.session);
+            sessions_.clear();
+            return std::nullopt;
+        }
+
+      private:
+        std::mutex mutex_{};
+        std::vector<idle_session> sessions_{};
+    };
+
+  public:
+    class guard {
+      public:
+        guard(std::shared_ptr<idle_sessions> from, Session session, std::string name)
+            : from_(std::move(from)), session_(std::move(session)), name_(std::move(name)) {}
+        guard(guard&&) noexcept = default;
+        guard& operator=(guard&& other) noexcept {
+            std::swap(from_, other.from_);
+            std::swap(session_, other.session_);
+            std::swap(name_, other.name_);
+            return *this;
+        }
+        ~guard() {
+            if (!from_) return;
+            try {
+                session_.unlock(name_);
+                from_->add(std::move(session_));
+            } catch (...) { // the session is gone, or ends here, and the lock with it
+            }
+        }
+
+      private:
+        std::shared_ptr<idle_sessions> from_;
+        Session session_;
+        std::string name_;
+    };
+
+    /// `fresh` is a session that is not connected. Throws errc::lock_timeout when `deadline` passes.
+    guard lock(Session fresh, const std::string& name, std::chrono::steady_clock::time_point deadline) {
+        if (std::optional<Session> used = idle_->take()) {
+            try {
+                return lock_with(*std::move(used), name, deadline);
+            } catch (const sql_error& failure) {
+                if (failure.fault() != sql_fault::lost) throw;
+            }
+        }
+        // However soon the deadline is: a server that answers slowly would else never give a lock.
+        fresh.connect_for_lock(std::chrono::seconds(10));
+        return lock_with(std::move(fresh), name, deadline);
+    }
+
+  private:
+    guard lock_with(Session session, const std::string& name, std::chrono::steady_clock::time_point deadline) {
+        if (session.try_lock(name, deadline)) return guard(idle_, std::move(session), name);
+        idle_->add(std::move(session));
+        throw error(errc::lock_timeout, "tokenkeep: another holds the lock on this identity");
+    }
+
+    std::shared_ptr<idle_sessions> idle_ = std::make_shared<idle_sessions>();
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

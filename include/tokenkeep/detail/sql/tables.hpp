@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_TABLES_HPP
+#define TOKENKEEP_DETAIL_SQL_TABLES_HPP
+
+#include <tokenkeep/detail/sql/statement.hpp>
+#include <tokenkeep/detail/sql/text.hpp>
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/sql_connection.hpp>
+#include <tokenkeep/sql_schema.hpp>
+
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep::inline v0::detail {
+
+/// The version of the schema, as it stands in the table `tokenkeep_schema` for each table of tokens.
+inline constexpr unsigned sql_schema_version = 1;
+
+/// The version of a table, by a statement that asks for it; nullopt if there is no such table.
+template <class Statement>
+std::optional<std::string> stored_sql_version(Statement& asking, std::string_view table) {
+    const std::optional<std::string_view> parameters[] = {table};
+    std::optional<std::string> found;
+    run_sql(asking, parameters, [&](Statement& row) { found = row.column(0).value_or(""); });
+    return found;
+}
+
+/// Throws errc::store_gone if there is no table, errc::unsupported_version if it is not one that is understood here.
+inline void require_sql_version(const std::optional<std::string>& found) {
+    if (!found) throw error(errc::store_gone, "tokenkeep: the table of tokens has disappeared");
+    unsigned version = 0;
+    const auto [end, fault] = std::from_chars(found->data(), found->data() + found->size(), version);
+    if (fault != std::errc{} || end != found->data() + found->size() || version > sql_schema_version)
+        throw error(errc::unsupported_version, "tokenkeep: the table of tokens is of a newer version");
+}
+
+/// Makes the tables, unless they are there, and requires their version. Rights to make tables are needed only then.
+template <class Rules, class Connection, class Schema>
+void prepare_sql_tables(Connection& connection, const sql_text<Schema>& text) {
+    const auto version = [&] {
+        auto asking = connection.prepare(text.version());
+        return stored_sql_version(asking, text.name_in_schema());
+    };
+    const auto make = [](auto&& part) {
+        try {
+            part();
+        } catch (const sql_error& failure) {
+            if (failure.fault() != sql_fault::exists) throw; // others have made it meanwhile
+        }
+    };
+    std::optional<std::string> found;
+    try {
+        found = version();
+    } catch (const sql_error& failure) {
+        if (failure.fault() != sql_fault::other) throw; // otherwise there is no such table
+    }
+    if (!found) {
+        for (const std::string& sql : text.template create<Rules>()) make([&] { connection.execute(sql); });
+        make([&] {
+            const std::string current = std::to_string(sql_schema_version);
+            auto insert = connection.prepare(text.insert_version());
+            const std::optional<std::string_view> row[] = {text.name_in_schema(), current};
+            run_sql(insert, row, [](auto&) {});
+        });
+        found = version();
+    }
+    require_sql_version(found);
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_TEXT_HPP
+#define TOKENKEEP_DETAIL_SQL_TEXT_HPP
+
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/rules.hpp>
+#include <tokenkeep/sql_connection.hpp>
+#include <tokenkeep/sql_schema.hpp>
+#include <tokenkeep/text/ascii.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Every statement of an sql_store, made of the field table, the schema and the keys of the rules. No value is ever
+/// part of one.
+template <class Schema>
+class sql_text {
+    /// Text in which parameters are numbered as they come.
+    struct writer {
+        const sql_dialect& dialect;
+        std::string text{};
+        std::size_t parameters = 0;
+
+        writer& operator<<(std::string_view piece) {
+            text += piece;
+            return *this;
+        }
+        writer& parameter() {
+            ++parameters;
+            return dialect.numbered ? *this << "$" << std::to_string(parameters) : *this << "?";
+        }
+    };
+
+  public:
+    sql_text(const sql_dialect& dialect, std::string_view table)
+        : dialect_(&dialect), name_(table), lower_name_(text::to_lower(name_)) {
+        require_plain(name_);
+    }
+
+    /// The table's name where it is compared: databases may take "Tokens" and "tokens" for one table.
+    const std::string& name_in_schema() const noexcept { return lower_name_; }
+
+    std::string find_by(std::size_t column) const { return select().append(" WHERE ").append(where(column)); }
+    std::string select() const { return "SELECT " + column_names() + " FROM " + quoted(name_); }
+    /// Keeps out, until the transaction ends, whoever else changes the row of an id.
+    std::string lock_row() const { return find_by(0).append(dialect_->for_update); }
+    std::string erase() const { return "DELETE FROM " + quoted(name_) + " WHERE " + where(0); }
+    std::string clear() const { return "DELETE FROM " + quoted(name_); }
+
+    std::string insert() const {
+        writer sql{*dialect_};
+        sql << "INSERT INTO " << quoted(name_) << " (" << column_names() << ") VALUES (";
+        for (std::size_t n = 0; n < Schema::columns; ++n) (n == 0 ? sql : sql << ", ").parameter();
+        return (sql << ")").text;
+    }
+
+    /// The columns but the id, then the id.
+    std::string update() const {
+        writer sql{*dialect_};
+        sql << "UPDATE " << quoted(name_) << " SET ";
+        for (std::size_t n = 1; n < Schema::columns; ++n) {
+            sql << (n == 1 ? "" : ", ") << fields[n].name << " = ";
+            sql.parameter();
+        }
+        sql << " WHERE id = ";
+        return sql.parameter().text;
+    }
+
+    std::string version() const {
+        writer sql{*dialect_};
+        sql << "SELECT version FROM " << quoted("tokenkeep_schema") << " WHERE name = ";
+        return sql.parameter().text;
+    }
+    /// Keeps out, until the transaction ends, every other writer of the table.
+    std::string lock_version() const { return version().append(dialect_->for_update); }
+    /// The name, and the version.
+    std::string insert_version() const {
+        writer sql{*dialect_};
+        sql << "INSERT INTO " << quoted("tokenkeep_schema") << " (name, version) VALUES (";
+        sql.parameter() << ", ";
+        return (sql.parameter() << ")").text;
+    }
+
+    /// What makes the tables, one after the other; some may be there.
+    template <matching_rules Rules>
+    std::vector<std::string> create() const {
+        std::vector<std::string> statements{create_table("tokenkeep_schema") +
+                                            "name VARCHAR(64) NOT NULL PRIMARY KEY, version VARCHAR(20) NOT NULL)"};
+        std::string columns;
+        for (std::size_t n = 0; n < Schema::columns; ++n) {
+            if (n != 0) columns += ", ";
+            columns.append(fields[n].name).append(" ").append(type_of(n));
+            if (n == 0) columns += " NOT NULL PRIMARY KEY";
+        }
+        statements.push_back(create_table(name_) + columns + ")");
+        for (std::string& statement : statements) statement += dialect_->table_options;
+
+        std::vector<std::size_t> indexed{0}; // the primary key
+        Rules::list::for_each([&](auto rule) {
+            constexpr std::size_t column = place_of_key<decltype(rule)>();
+            for (const std::size_t other : indexed)
+                if (other == column) return;
+            indexed.push_back(column);
+            statements.push_back(create_index(column));
+        });
+        return statements;
+    }
+
+  private:
+    /// Names are not values, and cannot be bound: they are no more than letters, digits and underscores.
+    static void require_plain(std::string_view name) {
+        bool plain = !name.empty() && name.size() <= 48;
+        for (const char c : name)
+            plain = plain && (c == '_' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'));
+        if (!plain || text::equal_ignoring_case(name, "tokenkeep_schema"))
+            throw error(errc::invalid_record, "tokenkeep: the name of a table is at most 48 letters, digits and "
+                                              "underscores, and not tokenkeep_schema");
+    }
+
+    std::string quoted(std::string_view name) const { return dialect_->quote + std::string(name) + dialect_->quote; }
+
+    static bool is_characters(std::size_t column) { return Schema::longest(fields[column].name) != 0; }
+
+    std::string type_of(std::size_t column) const {
+        if (is_characters(column)) return "VARCHAR(" + std::to_string(Schema::longest(fields[column].name)) + ")";
+        return std::string(column == 0 ? dialect_->key_bytes : dialect_->bytes);
+    }
+
+    std::string create_table(std::string_view name) const {
+        return "CREATE TABLE" + std::string(dialect_->if_missing) + " " + quoted(name) + " (";
+    }
+    std::string create_index(std::size_t column) const {
+        std::string sql = "CREATE INDEX" + std::string(dialect_->if_missing) + " ";
+        // No table has a name with a hyphen; tables and indexes share their names in some databases.
+        sql.append(quoted(name_ + "-" + std::string(fields[column].name))).append(" ON ").append(quoted(name_));
+        sql.append(dialect_->index_method).append(" (").append(fields[column].name);
+        sql.append(is_characters(column) ? dialect_->index_characters : dialect_->index_length);
+        return sql + ")";
+    }
+
+    static std::string column_names() {
+        std::string names;
+        for (std::size_t n = 0; n < Schema::columns; ++n) names.append(n == 0 ? "" : ", ").append(fields[n].name);
+        return names;
+    }
+
+    std::string where(std::size_t column) const {
+        writer sql{*dialect_};
+        sql << fields[column].name << " = ";
+        return sql.parameter().text;
+    }
+
+    const sql_dialect* dialect_;
+    std::string name_, lower_name_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

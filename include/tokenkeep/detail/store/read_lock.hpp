@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_STORE_READ_LOCK_HPP
+#define TOKENKEEP_DETAIL_STORE_READ_LOCK_HPP
+
+namespace tokenkeep::inline v0::detail {
+
+/// Locks for reading: shared where the mutex can be shared.
+template <class Mutex>
+class read_lock {
+  public:
+    explicit read_lock(Mutex& mutex) : mutex_(mutex) {
+        if constexpr (shared)
+            mutex_.lock_shared();
+        else
+            mutex_.lock();
+    }
+    read_lock(const read_lock&) = delete;
+    read_lock& operator=(const read_lock&) = delete;
+    ~read_lock() {
+        if constexpr (shared)
+            mutex_.unlock_shared();
+        else
+            mutex_.unlock();
+    }
+
+  private:
+    static constexpr bool shared = requires(Mutex & mutex) { mutex.lock_shared(); };
+    Mutex& mutex_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

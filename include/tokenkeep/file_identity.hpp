@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_FILE_IDENTITY_HPP
+#define TOKENKEEP_FILE_IDENTITY_HPP
+
+#include <cstdint>
+
+namespace tokenkeep::inline v0 {
+
+/// Which file it is, and how long.
+struct file_identity {
+    std::uint64_t device = 0; ///< Of the file system.
+    std::uint64_t number = 0; ///< Of the file in it (the inode).
+    std::uint64_t size = 0;   ///< In bytes.
+
+    friend bool operator==(const file_identity&, const file_identity&) = default;
+};
+
+} // namespace tokenkeep::inline v0
+
+#endif

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_OS_HPP
+#define TOKENKEEP_OS_OS_HPP
+
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/file_identity.hpp>
+#include <tokenkeep/os/wait_for_lock.hpp>
+#include <tokenkeep/secret.hpp>
+
+// The whole of the platform that the library asks for. Each platform's files define, in tokenkeep::detail:
+//   void random_bytes(void* memory, std::size_t size);
+//   std::uint64_t process_id();
+//   std::optional<secret> read_file(const std::string& path);              nullopt: there is no such file
+//   void replace_file(const std::string& path, std::string_view bytes);    whole or not at all; private to the user
+//   std::string absolute_path(const std::string& path);
+//   class file_lock                                                        exclusive, by name, dies with the process
+//   struct system_files                                                    a model of file_system
+#if defined(_WIN32)
+#error "tokenkeep: files and random numbers are written for POSIX systems only"
+#else
+#include <tokenkeep/os/posix.hpp>
+
+#include <tokenkeep/os/posix_lock.hpp>
+
+#include <tokenkeep/os/posix_files.hpp>
+#endif
+
+#include <array>
+#include <cstddef>
+#include <string>
+
+namespace tokenkeep::inline v0::detail {
+
+/// `bytes` random bytes (at most 32) from the system, in hex.
+inline std::string random_hex(std::size_t bytes) {
+    std::array<unsigned char, 32> random{};
+    random_bytes(random.data(), bytes);
+    std::string hex;
+    for (std::size_t i = 0; i < bytes; ++i) {
+        hex += "0123456789abcdef"[random[i] >> 4];
+        hex += "0123456789abcdef"[random[i] & 15];
+    }
+    return hex;
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_POSIX_HPP
+#define TOKENKEEP_OS_POSIX_HPP
+
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/secret.hpp>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#if defined(__APPLE__)
+#include <sys/random.h>
+#endif
+
+namespace tokenkeep::inline v0::detail {
+
+inline void random_bytes(void* memory, std::size_t size) {
+    if (::getentropy(memory, size) != 0)
+        throw error(errc::storage_failure, "tokenkeep: the system gives no random bytes");
+}
+
+inline std::uint64_t process_id() noexcept { return static_cast<std::uint64_t>(::getpid()); }
+
+/// Owns a file descriptor.
+class descriptor {
+  public:
+    descriptor() noexcept = default;
+    explicit descriptor(int number) noexcept : number_(number) {}
+    descriptor(descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+    descriptor& operator=(descriptor&& other) noexcept {
+        std::swap(number_, other.number_);
+        return *this;
+    }
+    ~descriptor() {
+        if (is_open()) ::close(number_);
+    }
+
+    bool is_open() const noexcept { return number_ >= 0; }
+    int number() const noexcept { return number_; }
+
+    /// Closes and says whether the system reported an error that it had kept until now.
+    bool close() noexcept { return ::close(std::exchange(number_, -1)) == 0; }
+
+  private:
+    int number_ = -1;
+};
+
+inline bool flush_to_disk(int number) noexcept {
+#if defined(F_FULLFSYNC)
+    if (::fcntl(number, F_FULLFSYNC) == 0) return true;
+#endif
+    return ::fsync(number) == 0;
+}
+
+/// The same without what is not needed to read the content again, such as times.
+inline bool flush_content_to_disk(int number) noexcept {
+#if defined(__linux__)
+    return ::fdatasync(number) == 0;
+#else
+    return flush_to_disk(number);
+#endif
+}
+
+/// Reads a whole file. nullopt if there is none. Neither a symbolic link nor anything but a regular file is read, nor
+/// a file that others can write: errc::permissions.
+inline std::optional<secret> read_file(const std::string& path) {
+    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+    if (!file.is_open()) {
+        if (errno == ENOENT) return std::nullopt;
+        if (errno == ELOOP)
+            throw error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
+        throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "open", path, errno);
+    }
+    struct stat status {};
+    if (::fstat(file.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
+    if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
+    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        throw error(errc::permissions, "tokenkeep: others can write " + path + "; run chmod 600 on it");
+    const auto size = static_cast<std::size_t>(status.st_size);
+    return secret::build(size, [&](char* out) {
+        std::size_t filled = 0;
+        while (filled < size) {
+            const ssize_t got = ::read(file.number(), out + filled, size - filled);
+            if (got < 0 && errno == EINTR) continue;
+            if (got < 0) throw file_error(errc::storage_failure, "read", path, errno);
+            if (got == 0) break;
+            filled += static_cast<std::size_t>(got);
+        }
+        return filled;
+    });
+}
+
+inline bool write_all(int number, std::string_view bytes) noexcept {
+    while (!bytes.empty()) {
+        const ssize_t put = ::write(number, bytes.data(), bytes.size());
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return false;
+        bytes.remove_prefix(static_cast<std::size_t>(put));
+    }
+    return true;
+}
+
+inline std::string directory_of(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+/// Makes names that were made or changed in the directory of `path` durable, as far as the file system can.
+inline bool flush_directory_of(const std::string& path) {
+    const descriptor parent(::open(directory_of(path).c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+    return parent.is_open() && (flush_to_disk(parent.number()) || errno == EINVAL || errno == ENOTSUP);
+}
+
+/// Makes the file hold exactly `bytes`, mode 0600, or leaves it as it was: a temporary file beside it is written,
+/// flushed and renamed over it, and the directory is flushed. The caller keeps other writers of the path away.
+/// Throws errc::not_saved if the old content stands, errc::indeterminate if it is not known to be durable.
+inline void replace_file(const std::string& path, std::string_view bytes) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+        throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file; name the file itself");
+    const std::string temporary = path + ".tmp";
+    ::unlink(temporary.c_str());
+    descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+    if (!file.is_open()) throw file_error(errc::not_saved, "create", temporary, errno);
+    const bool written = ::fchmod(file.number(), S_IRUSR | S_IWUSR) == 0 && write_all(file.number(), bytes) &&
+                         flush_to_disk(file.number()) && file.close();
+    if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
+        const int number = errno;
+        ::unlink(temporary.c_str());
+        throw file_error(errc::not_saved, written ? "rename" : "write", path, number);
+    }
+    if (!flush_directory_of(path)) throw file_error(errc::indeterminate, "flush the directory of", path, errno);
+}
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

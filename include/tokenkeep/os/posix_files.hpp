@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_POSIX_FILES_HPP
+#define TOKENKEEP_OS_POSIX_FILES_HPP
+
+// Included by os/os.hpp, after os/posix.hpp and os/posix_lock.hpp.
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tokenkeep::inline v0::detail {
+
+inline file_identity identity_of(const struct stat& status) noexcept {
+    return {static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino),
+            static_cast<std::uint64_t>(status.st_size)};
+}
+
+/// The path from the root; a directory that has been removed has none, and leaves it as it is.
+inline std::string absolute_path(const std::string& path) {
+    if (path.starts_with('/')) return path;
+    char here[4'096];
+    return ::getcwd(here, sizeof here) == nullptr ? path : std::string(here) + "/" + path;
+}
+
+/// An open file; see file_system.
+class system_file {
+  public:
+    system_file(descriptor opened, std::string path) : descriptor_(std::move(opened)), path_(std::move(path)) {}
+
+    file_identity identity() const {
+        struct stat status {};
+        if (::fstat(descriptor_.number(), &status) != 0) fail("inspect");
+        return identity_of(status);
+    }
+
+    std::size_t read(std::uint64_t offset, char* out, std::size_t size) const {
+        std::size_t filled = 0;
+        while (filled < size) {
+            const auto at = static_cast<off_t>(offset + filled);
+            const ssize_t got = ::pread(descriptor_.number(), out + filled, size - filled, at);
+            if (got < 0 && errno == EINTR) continue;
+            if (got < 0) fail("read");
+            if (got == 0) break;
+            filled += static_cast<std::size_t>(got);
+        }
+        return filled;
+    }
+
+    void write(std::uint64_t offset, std::string_view bytes) const {
+        while (!bytes.empty()) {
+            const ssize_t put = ::pwrite(descriptor_.number(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+            if (put < 0 && errno == EINTR) continue;
+            if (put < 0) fail("write");
+            bytes.remove_prefix(static_cast<std::size_t>(put));
+            offset += static_cast<std::uint64_t>(put);
+        }
+    }
+
+    void truncate(std::uint64_t size) const {
+        if (::ftruncate(descriptor_.number(), static_cast<off_t>(size)) != 0) fail("truncate");
+    }
+
+    void flush() const {
+        if (!flush_content_to_disk(descriptor_.number())) fail("flush");
+    }
+
+  private:
+    [[noreturn]] void fail(const char* stage) const { throw file_error(errc::storage_failure, stage, path_, errno); }
+
+    descriptor descriptor_;
+    std::string path_;
+};
+
+/// The files of this system; see file_system.
+struct system_files {
+    using file = system_file;
+    using lock_file = detail::lock_file;
+
+    static std::optional<file_identity> find(const std::string& path) {
+        struct stat status {};
+        if (::lstat(path.c_str(), &status) == 0) return identity_of(status);
+        if (errno == ENOENT) return std::nullopt;
+        throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", path, errno);
+    }
+
+    static std::optional<file> open(const std::string& path) {
+        require_private_directory(path);
+        constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+        descriptor opened(::open(path.c_str(), flags | O_RDWR));
+        if (!opened.is_open() && (errno == EROFS || errno == EACCES))
+            opened = descriptor(::open(path.c_str(), flags | O_RDONLY));
+        if (!opened.is_open()) {
+            if (errno == ENOENT) return std::nullopt;
+            if (errno == ELOOP) throw is_link(path);
+            const bool is_refused = errno == EACCES || errno == EISDIR || errno == ENXIO;
+            throw file_error(is_refused ? errc::permissions : errc::storage_failure, "open", path, errno);
+        }
+        struct stat status {};
+        if (::fstat(opened.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
+        require_private(status, path);
+        return file(std::move(opened), path);
+    }
+
+    /// The same file, if it may be used, without opening it; nullopt if there is none.
+    static std::optional<file_identity> find_private(const std::string& path) {
+        require_private_directory(path);
+        struct stat status {};
+        if (::lstat(path.c_str(), &status) != 0) {
+            if (errno == ENOENT) return std::nullopt;
+            throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", path, errno);
+        }
+        if (S_ISLNK(status.st_mode)) throw is_link(path);
+        require_private(status, path);
+        return identity_of(status);
+    }
+
+    static file create(const std::string& path) {
+        require_private_directory(path);
+        descriptor created(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+        if (!created.is_open() || ::fchmod(created.number(), S_IRUSR | S_IWUSR) != 0)
+            throw file_error(errc::storage_failure, "create", path, errno);
+        return file(std::move(created), path);
+    }
+
+    static void rename(const std::string& from, const std::string& to) {
+        if (std::rename(from.c_str(), to.c_str()) != 0) throw file_error(errc::storage_failure, "rename", to, errno);
+    }
+
+    static void remove(const std::string& path) {
+        if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+            throw file_error(errc::storage_failure, "remove", path, errno);
+    }
+
+    static void flush_directory(const std::string& path) {
+        if (!flush_directory_of(path)) throw file_error(errc::storage_failure, "flush the directory of", path, errno);
+    }
+
+    static lock_file open_lock(const std::string& path) { return lock_file(path); }
+
+    static file_lock lock(const std::string& path, const std::string& name,
+                          std::chrono::steady_clock::time_point deadline) {
+        return {path, name, deadline};
+    }
+
+    static bool is_mount(const std::string& path) {
+#if defined(STATX_MNT_ID)
+        struct statx here {
+        }, parent{};
+        if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &here) == 0 &&
+            ::statx(AT_FDCWD, directory_of(path).c_str(), 0, STATX_MNT_ID, &parent) == 0)
+            return here.stx_mnt_id != parent.stx_mnt_id;
+#endif
+        return false;
+    }
+
+  private:
+    static error is_link(const std::string& path) {
+        return error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
+    }
+
+    static void require_private(const struct stat& status, const std::string& path) {
+        if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
+        if (status.st_uid != ::geteuid())
+            throw error(errc::permissions, "tokenkeep: " + path + " belongs to another user");
+        if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+            throw error(errc::permissions, "tokenkeep: " + path + " is open to others; run chmod 600 on it");
+    }
+
+    /// Whoever can write the directory can put another file in the place of ours. A sticky one (/tmp) lets only the
+    /// owner do that. A group is no others where it is the user's own, which then bears the user's number.
+    static void require_private_directory(const std::string& path) {
+        const std::string directory = directory_of(path);
+        struct stat status {};
+        if (::stat(directory.c_str(), &status) != 0) {
+            if (errno == ENOENT) return;
+            throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", directory, errno);
+        }
+        const bool is_own_group = status.st_gid == ::getegid() && status.st_gid == ::geteuid();
+        const mode_t others = is_own_group ? S_IWOTH : S_IWGRP | S_IWOTH;
+        const bool is_foreign = status.st_uid != ::geteuid() && status.st_uid != 0;
+        if (is_foreign || ((status.st_mode & others) != 0 && (status.st_mode & S_ISVTX) == 0))
+            throw error(errc::permissions, "tokenkeep: others can replace files in " + directory +
+                                               "; keep tokens in a directory that only you can write");
+    }
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_POSIX_LOCK_HPP
+#define TOKENKEEP_OS_POSIX_LOCK_HPP
+
+// Included by os/os.hpp, after os/posix.hpp.
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tokenkeep::inline v0::detail {
+
+/// Locks that the kernel holds on the bytes of a lock file and drops when the process ends. They belong to this open
+/// file description (F_OFD_SETLK), so two of these keep threads apart as well, and any thread may release. The lock
+/// file stays: whether it exists means nothing.
+class lock_file {
+  public:
+    explicit lock_file(std::string path) : path_(std::move(path)) {}
+
+    /// The byte that stands for a name; names share one by rare chance, which only makes one wait for the other.
+    static std::int64_t byte_of(std::string_view name) {
+        if (name.empty()) return 0;
+        const auto digest = text::sha256(name);
+        std::uint64_t number = 0;
+        std::memcpy(&number, digest.data(), sizeof number);
+        return static_cast<std::int64_t>(1 + (number >> 2));
+    }
+
+    bool try_lock(std::int64_t byte) { return try_lock(byte, F_WRLCK); }
+
+    /// For readers, who keep out no other readers. True without a lock where the lock file cannot be opened because
+    /// nothing there can be written: what does not change needs no lock.
+    bool try_lock_shared(std::int64_t byte) { return try_lock(byte, F_RDLCK); }
+
+    void unlock(std::int64_t byte) noexcept {
+        if (!file_.is_open()) return;
+        set(byte, F_UNLCK);
+        if (!is_writable_) file_ = descriptor(); // the next may want to write, and may then be able to
+    }
+
+    /// Whether this was forked: what is held is held for the parent.
+    bool is_of_parent() const noexcept { return owner_ != ::getpid(); }
+
+  private:
+    bool try_lock(std::int64_t byte, short kind) {
+        if (!open(kind == F_RDLCK)) return true;
+        if (!set(byte, kind)) {
+            if (errno == EAGAIN || errno == EACCES || errno == EINTR) return false;
+            throw file_error(errc::storage_failure, "lock", path_, errno);
+        }
+        struct stat named {};
+        if (::lstat(path_.c_str(), &named) == 0 && named.st_ino == opened_.st_ino && named.st_dev == opened_.st_dev)
+            return true;
+        file_ = descriptor(); // somebody removed the file: the lock that counts is the one on the file of that name
+        return false;
+    }
+
+    /// False if there is nothing to open, and the caller only reads.
+    bool open(bool only_reads) {
+        if (is_of_parent()) file_ = descriptor(); // its locks are the parent's too
+        if (file_.is_open()) return true;
+        owner_ = ::getpid();
+        constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+        file_ = descriptor(::open(path_.c_str(), flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR));
+        is_writable_ = file_.is_open();
+        const bool may_read_only = only_reads && (errno == EROFS || errno == EACCES);
+        if (!is_writable_ && !may_read_only) throw file_error(errc::storage_failure, "open", path_, errno);
+        if (!is_writable_) file_ = descriptor(::open(path_.c_str(), flags | O_RDONLY));
+        if (!file_.is_open()) return false;
+        require_own();
+        return true;
+    }
+
+    /// Whoever owns the lock file could replace it while it is held.
+    void require_own() {
+        const bool is_known = ::fstat(file_.number(), &opened_) == 0;
+        if (!is_writable_ && is_known) return;
+        if (is_known && opened_.st_uid == ::geteuid() && ::fchmod(file_.number(), S_IRUSR | S_IWUSR) == 0) return;
+        file_ = descriptor();
+        throw error(errc::permissions, "tokenkeep: " + path_ + " belongs to another user");
+    }
+
+    bool set(std::int64_t byte, short kind) const noexcept {
+        struct flock range {};
+        range.l_type = kind;
+        range.l_whence = SEEK_SET;
+        range.l_start = static_cast<off_t>(byte);
+        range.l_len = 1;
+#if defined(F_OFD_SETLK)
+        return ::fcntl(file_.number(), F_OFD_SETLK, &range) == 0;
+#else
+#error "tokenkeep: this system has no open file description locks"
+#endif
+    }
+
+    std::string path_;
+    descriptor file_{};
+    struct stat opened_ {}; ///< The file as it was opened.
+    bool is_writable_ = false;
+    pid_t owner_ = 0;
+};
+
+/// An exclusive lock on a name in a lock file, as long as this lives.
+class file_lock {
+  public:
+    /// Throws errc::lock_timeout when `deadline` passes.
+    file_lock(const std::string& path, std::string_view name, std::chrono::steady_clock::time_point deadline)
+        : file_(path), byte_(lock_file::byte_of(name)) {
+        using std::chrono::microseconds;
+        wait_for_lock([&] { return file_.try_lock(byte_); }, path, deadline, microseconds(500), microseconds(20'000));
+    }
+    file_lock(file_lock&&) noexcept = default;
+    file_lock& operator=(file_lock&& other) noexcept {
+        std::swap(file_, other.file_);
+        std::swap(byte_, other.byte_);
+        return *this;
+    }
+    ~file_lock() {
+        if (!file_.is_of_parent()) file_.unlock(byte_);
+    }
+
+  private:
+    lock_file file_;
+    std::int64_t byte_;
+};
+
+} // namespace tokenkeep::inline v0::detail
+
+#endif

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: MIT
+#include <tokenkeep/detail/keeper/login.hpp>
+
+#include "catch.hpp"
+#include "keeper_world.hpp"
+
+#include <atomic>
+#include <future>
+#include <string>
+#include <thread>
+
+using tests::error_of, tests::world;
+using tokenkeep::errc, tokenkeep::event_kind, tokenkeep::secret, tokenkeep::token;
+using tokenkeep::testing::fault;
+using namespace std::chrono_literals;
+
+TEST_CASE("exchange: a grant token is exchanged once, however often the program brings it", "[exchange]") {
+    world w;
+    auto keep = w.keeper();
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    const secret first = keep.access_token(probe);
+    CHECK(keep.access_token(probe) == first);
+    w.clock.advance(2h);
+    CHECK(w.is_stored(keep.access_token(probe)));
+    CHECK(w.server.log().logins == 1);
+    CHECK(w.server.log().refreshes == 1);
+    CHECK(w.row().client_id == "app");
+    CHECK(w.row().client_secret.empty()); // the provider's secret is not stored
+    CHECK(w.row().status.empty());
+    CHECK(w.store.get_tokens().size() == 1);
+}
+
+TEST_CASE("exchange: a grant token without a user is found again by itself", "[exchange]") {
+    world w;
+    auto keep = w.keeper();
+    const token probe{.grant_token = w.server.grant("ada")};
+    const secret first = keep.access_token(probe);
+    CHECK(keep.access_token(probe) == first);
+    CHECK(w.server.log().logins == 1);
+    CHECK(w.store.get_tokens().size() == 1);
+}
+
+TEST_CASE("exchange: a new grant token for a known user is exchanged and replaces what the row held", "[exchange]") {
+    world w;
+    const token before = w.login();
+    auto keep = w.keeper();
+    const secret grant = w.server.grant("ada");
+    const secret given = keep.access_token({.user_name = "ada", .grant_token = grant});
+    const token after = w.row();
+    CHECK(given == after.access_token);
+    CHECK(after.id == before.id);
+    CHECK(after.access_token != before.access_token);
+    CHECK(after.refresh_token != before.refresh_token);
+    CHECK(after.grant_token == grant);
+    CHECK(w.server.is_live(after.refresh_token));
+    CHECK(w.server.log().logins == 2);
+}
+
+TEST_CASE("exchange: a login without refresh token empties the one of the old consent", "[exchange]") {
+    world w;
+    w.login();
+    auto keep = w.keeper();
+    w.server.next(
+        {fault::kind::answer,
+         {.status = 200, .body = "{\"access_token\":\"at-only\",\"token_type\":\"Bearer\",\"expires_in\":60}"}});
+    CHECK(keep.access_token({.user_name = "ada", .grant_token = "code-2"}) == secret("at-only"));
+    CHECK(w.row().refresh_token.empty());
+    w.clock.advance(2min);
+    CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::reauthorization_required);
+    CHECK(w.server.log().token_requests == 2);
+}
+
+TEST_CASE("exchange: a refused grant leaves everything as it was", "[exchange]") {
+    world w;
+    auto keep = w.keeper();
+    SECTION("no row before: none after") {
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada", .grant_token = "code-wrong"}); }) ==
+              errc::reauthorization_required);
+        CHECK(w.store.get_tokens().empty());
+    }
+    SECTION("a row before: the same row after") {
+        const token before = w.login();
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada", .grant_token = "code-wrong"}); }) ==
+              errc::reauthorization_required);
+        CHECK(w.row() == before);
+        CHECK(keep.access_token({.user_name = "ada"}) == before.access_token);
+    }
+}
+
+TEST_CASE("exchange: a grant that was not sent may be sent again", "[exchange]") {
+    world w;
+    auto keep = w.keeper();
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    w.server.next(fault::kind::unreachable);
+    CHECK(error_of([&] { keep.access_token(probe); }) == errc::transport_failure);
+    CHECK(w.store.get_tokens().empty());
+    CHECK(w.is_stored(keep.access_token(probe)));
+}
+
+TEST_CASE("exchange: a grant that may have been spent is never sent again", "[exchange]") {
+    world w;
+    auto keep = w.keeper();
+    const auto kind = GENERATE(fault::kind::lost_answer, fault::kind::lost_request, fault::kind::truncated);
+    SECTION("a first login") {
+        const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+        w.server.next(kind);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::outcome_unknown);
+        CHECK(w.server.log().token_requests == 1);
+        w.clock.advance(24h);
+        CHECK(error_of([&] { w.keeper().access_token(probe); }) == errc::outcome_unknown);
+        const token again{.user_name = "ada", .grant_token = w.server.grant("ada")};
+        CHECK(w.is_stored(keep.access_token(again)));
+    }
+    SECTION("a user with a session: it goes on") {
+        const token before = w.login();
+        const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+        w.server.next(kind);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+        CHECK(w.server.log().token_requests == 2);
+        CHECK(keep.access_token({.user_name = "ada"}) == before.access_token);
+        w.clock.advance(2h);
+        CHECK(w.is_stored(keep.access_token({.user_name = "ada"})));
+        CHECK(w.server.is_live(w.row().refresh_token));
+        const unsigned before_again = w.server.log().token_requests; // the renewal has not made the login good
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+        CHECK(w.server.log().token_requests == before_again);
+    }
+}
+
+TEST_CASE("exchange: the marker is stored before the grant is sent", "[exchange]") {
+    world w;
+    const secret grant = w.server.grant("ada");
+    bool looked = false;
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        const auto status = tokenkeep::read_status(w.row().status);
+        CHECK(status.what == tokenkeep::token_status::kind::spend);
+        CHECK(status.is_about(grant));
+        looked = true;
+        return w.server(request);
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    keep.access_token({.user_name = "ada", .grant_token = grant});
+    CHECK(looked);
+}
+
+TEST_CASE("exchange: tokens of a login that cannot be saved are kept and saved later", "[exchange]") {
+    world w;
+    auto keep = w.keeper();
+    w.store.before = [](std::string_view operation) {
+        if (operation == "replace") throw std::runtime_error("disk full");
+    };
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    CHECK(error_of([&] { keep.access_token(probe); }) == errc::rotation_not_saved);
+    w.store.before = [](std::string_view) {};
+    CHECK(w.is_stored(keep.access_token({.user_name = "ada"})));
+    CHECK(w.server.is_live(w.row().refresh_token));
+    CHECK(w.server.log().token_requests == 1);
+}
+
+TEST_CASE("exchange: a grant token that nobody can be found by is refused before anything is stored", "[exchange]") {
+    world w;
+    tokenkeep::oauth2_provider nameless = w.server.provider();
+    nameless.client_id.clear();
+    auto keep = w.keeper_with(nameless);
+    CHECK(error_of([&] { keep.access_token({.grant_token = "code"}); }) == errc::invalid_record);
+    CHECK(w.store.get_tokens().empty());
+    CHECK(w.server.log().token_requests == 0);
+}
+
+TEST_CASE("exchange: a row that holds only a grant token is exchanged when it is asked for", "[exchange]") {
+    world w;
+    w.store.inner.save_token({.user_name = "ada", .client_id = "app", .grant_token = w.server.grant("ada")});
+    CHECK(w.is_stored(w.keeper().access_token({.user_name = "ada"})));
+    CHECK(w.server.log().logins == 1);
+}
+
+TEST_CASE("exchange: over a plain store, and from many threads, one grant token is sent once", "[exchange]") {
+    tokenkeep::testing::fake_server server({.latency = 50ms});
+    tests::plain_store store;
+    tokenkeep::keeper keep{store, server, server.provider(), {.read_back_pause = 20ms}};
+    const token probe{.user_name = "ada", .grant_token = server.grant("ada")};
+    std::vector<std::thread> threads;
+    std::atomic<int> right{0};
+    for (int i = 0; i < 8; ++i) threads.emplace_back([&] { right += !keep.access_token(probe).empty(); });
+    for (std::thread& one : threads) one.join();
+    CHECK(right == 8);
+    CHECK(server.log().token_requests == 1);
+    CHECK(store.get_tokens().size() == 1);
+}
+
+TEST_CASE("exchange: a row that came between the look and the save is not the login's own", "[exchange]") {
+    world w;
+    auto keep = w.keeper();
+    bool once = false;
+    w.store.before = [&](std::string_view operation) {
+        if (operation == "save" && !std::exchange(once, true))
+            w.store.inner.save_token(
+                {.user_name = "ada", .client_id = "app", .refresh_token = "rt-other", .access_token = "at-other"});
+    };
+    SECTION("a refused grant leaves it") {
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada", .grant_token = "bad"}); }).has_value());
+    }
+    SECTION("it keeps its tokens while the grant is on its way") {
+        keep.access_token({.user_name = "ada", .grant_token = w.server.grant("ada")});
+    }
+    CHECK(w.store.get_tokens().size() == 1);
+    CHECK(w.row().status.empty());
+}
+
+TEST_CASE("exchange: a stored grant token that was refused is not sent at every call", "[exchange]") {
+    world w;
+    w.store.inner.save_token({.user_name = "ada", .client_id = "app", .grant_token = "bad"});
+    auto keep = w.keeper();
+    for (int i = 0; i < 3; ++i) {
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::reauthorization_required);
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada", .grant_token = "bad"}); }) ==
+              errc::reauthorization_required);
+    }
+    CHECK(w.server.log().token_requests == 1);
+}
+
+TEST_CASE("exchange: a grant is not sent again after the row was given another login", "[exchange]") {
+    world w;
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    auto keep = w.keeper();
+    keep.access_token(probe);
+    const token elsewhere = w.login("elsewhere");
+    const secret other = elsewhere.refresh_token;
+    w.store.inner.delete_token(elsewhere.id);
+    w.server.next(fault::kind::unreachable);
+    CHECK(error_of([&] { keep.access_token({.user_name = "ada", .refresh_token = other}); }) ==
+          errc::transport_failure);
+    keep.access_token(probe);
+    CHECK(w.server.log().logins == 2);
+    CHECK(w.server.log().refused == 0);
+}
+
+TEST_CASE("exchange: the scope of an old consent is not that of a new login", "[exchange]") {
+    world w;
+    const token before = w.login();
+    w.store.inner.save_token({.scope = "old", .id = before.id});
+    w.keeper().access_token({.user_name = "ada", .grant_token = w.server.grant("ada")});
+    CHECK(w.row().scope.empty());
+}
+
+TEST_CASE("exchange: tokens kept from a login do not overwrite what a sibling has made of them since", "[exchange]") {
+    world w;
+    const token before = w.login();
+    bool reports = false;
+    w.store.before = [&](std::string_view operation) { // the save is done, and reported as perhaps not done
+        if (operation != "replace" || !reports) return;
+        reports = false;
+        token saved = w.row();
+        saved.status.clear();
+        saved.refresh_token = "rt-3"; // and a sibling has renewed it meanwhile
+        saved.access_token = "at-3";
+        w.store.inner.replace_token(w.row(), saved);
+        throw tokenkeep::error(errc::indeterminate, "the flush failed");
+    };
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        reports = true;
+        return w.server(request);
+    };
+    {
+        tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada", .grant_token = w.server.grant("ada")}); }) ==
+              errc::rotation_not_saved);
+    }
+    CHECK(w.row().refresh_token == secret("rt-3"));
+    CHECK(w.row().grant_token != before.grant_token);
+}
+
+TEST_CASE("exchange: a login that is cut off does not bring back a session that is over", "[exchange]") {
+    world w;
+    const token before = w.login();
+    auto keep = w.keeper();
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    SECTION("one that is being revoked, which the server is then told") {
+        auto nobody = w.server.provider();
+        nobody.revocation_endpoint = "https://auth.example.test/elsewhere";
+        CHECK(error_of([&] { w.keeper_with(nobody).revoke({.user_name = "ada"}); }).has_value());
+        CHECK(w.server.is_live(before.refresh_token));
+        w.server.next(fault::kind::lost_answer);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::outcome_unknown);
+        CHECK(!w.server.is_live(before.refresh_token));
+    }
+    SECTION("one that was refused: its token is not sent again") {
+        w.server.revoke(before.refresh_token);
+        w.clock.advance(2h);
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::reauthorization_required);
+        w.server.next(fault::kind::lost_answer);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+        const unsigned asked = w.server.log().token_requests;
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::outcome_unknown);
+        CHECK(w.server.log().token_requests == asked);
+    }
+    const token again{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    CHECK(w.is_stored(keep.access_token(again)));
+}
+
+TEST_CASE("exchange: a store that cannot empty a grant token does not give the tokens of the login before for it",
+          "[exchange]") {
+    world<tests::plain_store> w;
+    const token first = w.login();
+    w.store.inner.delete_tokens();
+    token row = first;
+    row.grant_token.clear();
+    row.status = GENERATE(as<std::string>{}, "", "none");
+    w.store.inner.save_token(row);
+    auto keep = w.keeper();
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    SECTION("one that was not sent is sent when it is brought again") {
+        w.server.next(fault::kind::unreachable);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::transport_failure);
+        CHECK(keep.access_token({.user_name = "ada"}) == first.access_token);
+        CHECK(keep.access_token(probe) != first.access_token);
+        CHECK(w.server.log().logins == 2);
+    }
+    SECTION("one that was refused stays refused") {
+        w.server.next({fault::kind::answer, {.status = 400, .body = R"({"error":"invalid_grant"})"}});
+        for (int times = 0; times < 2; ++times)
+            CHECK(error_of([&] { keep.access_token(probe); }) == errc::reauthorization_required);
+        CHECK(keep.access_token({.user_name = "ada"}) == first.access_token);
+        CHECK(w.server.log().token_requests == 2);
+    }
+}
+
+TEST_CASE("exchange: a row with a grant token whose marker was taken back is exchanged when it is asked for",
+          "[exchange]") {
+    world w;
+    w.store.inner.save_token(
+        {.user_name = "ada", .client_id = "app", .grant_token = w.server.grant("ada"), .status = "none"});
+    CHECK(w.is_stored(w.keeper().access_token({.user_name = "ada"})));
+}
+
+TEST_CASE("exchange: two who bring the same first login at one moment both get its tokens", "[exchange]") {
+    world w;
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    auto second = w.keeper();
+    std::future<secret> other;
+    std::atomic<bool> has_come = false;
+    w.store.before = [&](std::string_view operation) { // the row is there, and its own lock is not taken yet
+        if (operation != "lock" || w.store.inner.get_tokens().empty() || has_come.exchange(true)) return;
+        other = std::async(std::launch::async, [&] { return second.access_token(probe); });
+        std::this_thread::sleep_for(20ms);
+    };
+    const secret given = w.keeper().access_token(probe);
+    CHECK(other.get() == given);
+    CHECK(w.server.log().logins == 1);
+}
+
+TEST_CASE("exchange: a login of which nothing was sent leaves no row", "[exchange]") {
+    world w;
+    const std::string fails = GENERATE(as<std::string>{}, "lock", "find_by_id");
+    bool is_inserted = false;
+    w.store.before = [&](std::string_view operation) {
+        if (operation == "save")
+            is_inserted = true;
+        else if (is_inserted && operation == fails)
+            throw tokenkeep::error(errc::storage_failure, "no more locks");
+    };
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    CHECK(error_of([&] { w.keeper().access_token(probe); }).has_value());
+    CHECK(w.store.inner.get_tokens().empty());
+    CHECK(w.server.log().token_requests == 0);
+    w.store.before = [](std::string_view) {};
+    CHECK(w.is_stored(w.keeper().access_token(probe)));
+}
+
+TEST_CASE("exchange: whose row another login takes meanwhile gets the tokens of that one", "[exchange]") {
+    world w;
+    w.login();
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        auto response = w.server(request);
+        w.take_over("another-code");
+        return response;
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    CHECK(keep.access_token({.user_name = "ada", .grant_token = w.server.grant("ada")}) == secret("at-theirs"));
+    CHECK(w.server.log().revocations == 0);
+}
