@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// A store in memory, over any container: a sequence of token, a map from id to token, rows of strings, `indexed`, or
 /// one with container_traits of its own. It is a locking_store among the threads of the process, and a
@@ -105,6 +105,6 @@ using map_store = basic_store<std::map<std::string, token>>;
 /// A store over a list of rows of attributes. Its rows are plain strings, which are not wiped.
 using list_store = basic_store<std::vector<std::list<std::string>>>;
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

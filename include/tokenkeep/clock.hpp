@@ -11,7 +11,7 @@
 #include <mutex>
 #include <thread>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// A moment in UTC, to the millisecond. It is stored as milliseconds since 1970.
 using timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
@@ -75,6 +75,6 @@ inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_cloc
 
 } // namespace detail
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// How basic_store reaches the rows of a container. There are three for the standard containers: sequences of token,
 /// maps from id to token, and rows of strings. For a container of your own, specialise it.
@@ -195,6 +195,6 @@ struct container_traits<Rows> {
     }
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

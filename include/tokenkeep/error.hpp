@@ -7,7 +7,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// What went wrong, as a caller would tell cases apart.
 enum class errc : int {
@@ -34,12 +34,12 @@ enum class errc : int {
     unknown_data_center,      ///< The record's API domain belongs to no data centre that is known.
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 template <>
 struct std::is_error_code_enum<tokenkeep::errc> : std::true_type {};
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The category of errc; its name is "tokenkeep".
 inline const std::error_category& error_category() noexcept {
@@ -143,6 +143,6 @@ class transport_error : public error {
     bool may_have_been_sent_;
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// What a keeper tells its observer.
 enum class event_kind {
@@ -42,6 +42,6 @@ struct ignore_events {
     void operator()(const event&) const noexcept {}
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// Which file it is, and how long.
 struct file_identity {
@@ -15,6 +15,6 @@ struct file_identity {
     friend bool operator==(const file_identity&, const file_identity&) = default;
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// What basic_file_store::salvage found and did.
 struct salvage_report {
@@ -201,6 +201,6 @@ class basic_file_store {
 /// The store for programs, as it comes.
 using file_store = basic_file_store<>;
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The files of the operating system, as a file_store uses them. The default.
 using detail::system_files;
@@ -95,6 +95,6 @@ void refuse_mount(const Files& files, const std::string& path) {
 
 } // namespace detail
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -4,7 +4,7 @@
 
 // The names of the library, for headers that only mention them. It includes nothing.
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 enum class errc : int;
 class error;
@@ -67,6 +67,6 @@ struct rules;
 struct unquoted_csv;
 } // namespace zoho
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 struct http_header {
     std::string name{}, value{};
@@ -66,6 +66,6 @@ concept http_transport = requires(T& transport, const http_request& request) {
     { transport(request) } -> std::convertible_to<http_response>;
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

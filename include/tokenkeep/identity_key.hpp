@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The name under which an identity is locked: the row's id; before a row exists, client id and user; else client id
 /// and the SHA-256 of the grant or refresh token. Empty if the record has none of these. Parts are joined with their
@@ -25,6 +25,6 @@ inline std::string identity_key(const token& record) {
     return given.empty() ? std::string() : join("token", record.client_id, text::sha256_hex(given.reveal()));
 }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

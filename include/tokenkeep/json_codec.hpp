@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The whole list of tokens as one JSON document:
 ///   {"tokenkeep":1,"tokens":[{"id":"...","user_name":"...","expiry_time":1700000000000}]}
@@ -107,6 +107,6 @@ struct json_codec {
     }
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -25,7 +25,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
@@ -304,6 +304,6 @@ template <class Store, class Transport, class Provider, class Observer, class Cl
 keeper(Store&&, Transport&&, Provider&&, keeper_options, Observer&&, Clock&&)
     -> keeper<Store, Transport, std::remove_cvref_t<Provider>, Observer, Clock>;
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// Every wait and margin of a keeper, with its default and its reason.
 struct keeper_options {
@@ -40,6 +40,6 @@ struct keeper_options {
     }
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// What migrate has done so far, or in all.
 struct migration_report {
@@ -156,6 +156,6 @@ migration_report migrate(From& from, To& to, Progress progress = {}) {
     return report;
 }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

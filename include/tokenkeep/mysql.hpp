@@ -28,7 +28,7 @@
 
 #include <mysql.h>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// Where a MySQL or MariaDB server is. The first six are those of Zoho's DBStore, in their order.
 struct mysql_parameters {
@@ -310,6 +310,6 @@ template <class Policy = defaults>
 using basic_mysql_store = sql_store<mysql_connection, Policy>;
 using mysql_store = basic_mysql_store<>;
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -11,7 +11,7 @@
 #include <shared_mutex>
 #include <string>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// Makes the id of a new row: 128 random bits from the system, as 32 hex digits. Ids tell nothing and are not reused.
 struct random_id {
@@ -111,6 +111,6 @@ consteval bool explain_policy() {
 
 } // namespace detail
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

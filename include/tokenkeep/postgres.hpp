@@ -27,7 +27,7 @@
 
 #include <libpq-fe.h>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
@@ -286,6 +286,6 @@ template <class Policy = defaults>
 using basic_postgres_store = sql_store<postgres_connection, Policy>;
 using postgres_store = basic_postgres_store<>;
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -8,7 +8,7 @@
 #include <memory>
 #include <utility>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The server gave new tokens and the store would not take them. The old refresh token is spent, so the new record is
 /// here; the keeper keeps it too, with the lock, and saves it before anything else is spent.
@@ -24,6 +24,6 @@ class rotation_not_saved_error : public error {
     std::shared_ptr<const token> record_; // exceptions are copied; the tokens are not
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

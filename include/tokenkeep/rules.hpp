@@ -9,7 +9,7 @@
 #include <string>
 #include <type_traits>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
@@ -224,6 +224,6 @@ struct default_rules
                        same_client<needs_client<by_grant_token>>, same_client<needs_client<by_refresh_token>>,
                        same_client<needs_client<by_seed>>> {};
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

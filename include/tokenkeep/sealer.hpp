@@ -11,7 +11,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// Rows lie in the file as they are; who can read the file can read them. The default.
 struct no_seal {};
@@ -72,6 +72,6 @@ consteval bool explain_sealer() {
 
 } // namespace detail
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// Text that must not be seen: a token, a client secret.
 ///
@@ -94,6 +94,6 @@ class secret {
         std::size_t size_ = 0;
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -11,7 +11,7 @@
 #include <memory>
 #include <utility>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
@@ -68,6 +68,6 @@ class session {
     std::shared_ptr<const detail::pinned_token> pinned_{};
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

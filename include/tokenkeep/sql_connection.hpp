@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// What went wrong at a database, as an sql_store tells cases apart.
 enum class sql_fault {
@@ -204,6 +204,6 @@ consteval bool explain_sql_connection() {
 
 } // namespace detail
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

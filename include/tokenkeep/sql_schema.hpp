@@ -8,7 +8,7 @@
 #include <iterator>
 #include <string_view>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The table of an sql_store: every field of the record in a column for any bytes. To choose another, inherit and
 /// override, and name it in the policy: `struct ours : defaults { using schema = my_schema; };`
@@ -22,6 +22,6 @@ struct sql_schema {
     static constexpr std::size_t longest(std::string_view) { return 0; }
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

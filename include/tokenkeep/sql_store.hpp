@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
@@ -167,6 +167,6 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     detail::key_locks locks_{};
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

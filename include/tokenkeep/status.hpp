@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The field `status` of a record, taken apart: what is being done to one refresh token (or, while a login is under
 /// way, to one grant token), which it names by fingerprint. About any other token it means nothing.
@@ -74,6 +74,6 @@ inline std::string to_status(const token_status& status) {
            (status.last_sent ? to_text(*status.last_sent) : "-") + ' ' + status.nonce;
 }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

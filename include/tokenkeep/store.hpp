@@ -14,7 +14,7 @@
 #include <string>
 #include <type_traits>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
@@ -215,6 +215,6 @@ Guard require_locked(Guard guard) {
 
 } // namespace detail
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

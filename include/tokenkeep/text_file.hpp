@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// A document in a file: private to the user (mode 0600, whatever the umask), replaced as a whole or not at all, and
 /// locked across processes by a lock file beside it, `PATH.lock`, which stays. While it is replaced there is a
@@ -38,6 +38,6 @@ class text_file {
     std::string path_;
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The record of one login, and, partly filled in, a probe for it. An empty member is an absent one.
 struct token {
@@ -173,6 +173,6 @@ inline std::string redacted(const token& record) {
     return line;
 }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

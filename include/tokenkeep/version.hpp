@@ -7,12 +7,12 @@
 #define TOKENKEEP_VERSION_MINOR 1
 #define TOKENKEEP_VERSION_PATCH 0
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 inline constexpr struct {
     int major_number, minor_number, patch_number;
 } library_version{TOKENKEEP_VERSION_MAJOR, TOKENKEEP_VERSION_MINOR, TOKENKEEP_VERSION_PATCH};
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Allocates what may be very large.
 template <class T>
@@ -74,6 +74,6 @@ class arena {
     char* at_ = nullptr;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #endif
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Memory in one piece. A large piece asks for large pages where the system has them: filling it costs less then.
 inline constexpr std::size_t large_page = 1 << 21;
@@ -28,6 +28,6 @@ inline void free_block(void* memory, std::size_t size) noexcept {
         ::operator delete(memory, std::align_val_t(large_page));
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

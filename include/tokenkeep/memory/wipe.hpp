@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Overwrites memory in a way the optimiser may not remove, although nobody reads it again.
 inline void wipe(void* memory, std::size_t size) noexcept {
@@ -60,6 +60,6 @@ class wipe_at_exit {
     String& text_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// How a client says who it is (RFC 6749 2.3.1).
 enum class client_authentication {
@@ -33,9 +33,9 @@ struct client_endpoint {
     bool allow_loopback_http = false;
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Who asks for a record: the views are into the record and the endpoint.
 struct client_identity {
@@ -88,6 +88,6 @@ inline http_request post_form(const client_endpoint& endpoint, const token& reco
     return request;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

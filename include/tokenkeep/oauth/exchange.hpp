@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The request that gives the record's grant token for tokens (RFC 6749 4.1.3), with its redirect URL if it has one. A
 /// grant is good for one request, whatever becomes of it. Throws errc::invalid_record if there is no grant token, and
@@ -27,6 +27,6 @@ template <class Provider>
     }
 http_request exchange_request(Provider&& provider, const token& record) { return provider.exchange_request(record); }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

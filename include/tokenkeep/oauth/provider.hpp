@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 template <class P>
 concept can_request_exchange = requires(P& provider, const token& record) {
@@ -55,9 +55,9 @@ inline void write_authorization(http_request& request, const token& record, std:
     value.append(scheme).append(" ").append(access);
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// What is peculiar to an authorization server: how it is asked, and how its answers are read. It sends nothing.
 ///
@@ -153,6 +153,6 @@ struct oauth2_provider {
     }
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <concepts>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The request that gives the record's refresh token for a new access token (RFC 6749 6), with the scope it has. Throws
 /// errc::invalid_record if there is no refresh token, and errc::request_rejected if the endpoint is no https URL.
@@ -23,6 +23,6 @@ template <class Provider>
     }
 http_request refresh_request(Provider&& provider, const token& record) { return provider.refresh_request(record); }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -21,7 +21,7 @@
 #include <system_error>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A string's text, straight into memory that is wiped.
 inline secret secret_text(const text::json_value& value) {
@@ -133,9 +133,9 @@ inline token_response read_answer(const http_response& response, const token& re
     return answer;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// Reads what a token endpoint answers to an exchange or a refresh for `record` (RFC 6749 5). It is strict about what
 /// the answer is, and lenient about what it says beside the tokens: an odd expires_in or scope is a warning, never a
@@ -153,6 +153,6 @@ token_response read_token_response(Provider&& provider, const http_response& res
     return provider.read_token_response(response, record);
 }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

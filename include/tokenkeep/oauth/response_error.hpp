@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// An answer of an authorization server that brings nothing usable. `code()` says which kind of trouble it is; what()
 /// names the server's own code only if it is one everybody knows, and never anything else from the answer.
@@ -49,9 +49,9 @@ class response_error : public error {
     bool certainly_refused_;
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A code that servers use, and what it means for us.
 struct known_code {
@@ -115,6 +115,6 @@ inline bool has_secret_of(const token& record, std::string_view text) noexcept {
     return false;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -11,7 +11,7 @@
 #include <optional>
 #include <string_view>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The number that text of digits alone stands for; more than nine digits are read as the largest such number.
 constexpr std::optional<int> count_from_digits(std::string_view digits) noexcept {
@@ -46,9 +46,9 @@ inline std::optional<std::chrono::sys_seconds> http_date(std::string_view date) 
     return sys_days(day) + hours(hour) + minutes(minute) + seconds(second);
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// How long the answer's Retry-After asks to wait (RFC 9110 10.2.3), at most an hour; zero if it asks for nothing or
 /// for what cannot be read. A date is taken relative to the answer's own Date, so that no clock of ours matters.
@@ -66,6 +66,6 @@ inline std::chrono::milliseconds find_retry_after(const http_response& response)
     return std::clamp<seconds>(wait, seconds(0), hours(1));
 }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

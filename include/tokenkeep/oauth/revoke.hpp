@@ -8,7 +8,7 @@
 #include <concepts>
 #include <optional>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The request that ends the record's session at the server (RFC 7009 2.1): by its refresh token, which takes the
 /// access tokens along, or else by its access token. Throws errc::invalid_record if it has neither, and
@@ -47,6 +47,6 @@ void read_revoke_response(Provider&& provider, const http_response& response) {
         read_revoke_response(response);
 }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// What was given for the tokens of an answer.
 enum class grant_kind {
@@ -56,6 +56,6 @@ inline token apply_response(token record, const token_response& answer, timestam
     return record;
 }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

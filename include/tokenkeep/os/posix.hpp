@@ -21,7 +21,7 @@
 #include <sys/random.h>
 #endif
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 inline void random_bytes(void* memory, std::size_t size) {
     if (::getentropy(memory, size) != 0)
@@ -141,6 +141,6 @@ inline void replace_file(const std::string& path, std::string_view bytes) {
     if (!flush_directory_of(path)) throw file_error(errc::indeterminate, "flush the directory of", path, errno);
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Locks that the kernel holds on the bytes of a lock file and drops when the process ends. They belong to this open
 /// file description (F_OFD_SETLK), so two of these keep threads apart as well, and any thread may release. The lock
@@ -132,6 +132,6 @@ class file_lock {
     std::int64_t byte_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

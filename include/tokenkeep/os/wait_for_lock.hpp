@@ -9,7 +9,7 @@
 #include <string>
 #include <thread>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Asks `try_lock()` until it is true: a few times at once, as most locks are held for less than a pause lasts, then in
 /// growing pauses of real time. Throws errc::lock_timeout when `deadline` passes.
@@ -29,6 +29,6 @@ void wait_for_lock(TryLock try_lock, const std::string& path, std::chrono::stead
     }
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -20,7 +20,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::testing {
+namespace tokenkeep { inline namespace v0 { namespace testing {
 
 /// An authorization server with a protected resource, within the process: use it as a transport. Rotation with reuse
 /// detection, grace, expiry, revocation, latency, odd answers, Zoho's shapes and limits are settings; faults are given
@@ -244,6 +244,6 @@ class fake_server {
     void (*sleep_until_)(void*, time_point);
 };
 
-} // namespace tokenkeep::inline v0::testing
+}}} // namespace tokenkeep::v0::testing
 
 #endif

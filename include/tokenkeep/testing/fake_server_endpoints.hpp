@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing {
+namespace tokenkeep { inline namespace v0 { namespace testing {
 
 /// What a fake server answers while nothing goes wrong. Each request is carried out at the moment that is given with
 /// it. Not safe to call from many threads at once: fake_server locks.
@@ -172,6 +172,6 @@ class fake_server_endpoints {
     }
 };
 
-} // namespace tokenkeep::inline v0::testing
+}}} // namespace tokenkeep::v0::testing
 
 #endif

@@ -10,7 +10,7 @@
 #include <map>
 #include <string>
 
-namespace tokenkeep::inline v0::testing {
+namespace tokenkeep { inline namespace v0 { namespace testing {
 
 /// How an answer that brings tokens differs from the one that is due: by the name of a member, the JSON that stands in
 /// its place, or is added if there is no such member. An empty text omits the member. `{{"expires_in", ""},
@@ -104,6 +104,6 @@ struct fake_server_log {
     unsigned refresh_tokens_displaced = 0; ///< Likewise refresh tokens.
 };
 
-} // namespace tokenkeep::inline v0::testing
+}}} // namespace tokenkeep::v0::testing
 
 #endif

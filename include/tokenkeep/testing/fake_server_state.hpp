@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing {
+namespace tokenkeep { inline namespace v0 { namespace testing {
 
 /// The sessions of a fake authorization server: who is logged in, with which tokens. A test's own data, so its secrets
 /// are plain strings.
@@ -236,6 +236,6 @@ class fake_server_state {
     std::vector<session> sessions_{}; // what take_grant and take_refresh_token point to is good until the next request
 };
 
-} // namespace tokenkeep::inline v0::testing
+}}} // namespace tokenkeep::v0::testing
 
 #endif

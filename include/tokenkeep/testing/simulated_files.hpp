@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing {
+namespace tokenkeep { inline namespace v0 { namespace testing {
 
 /// Files in memory for a file_store under test: what is written and what is durable are two things, calls fail when
 /// they are told to, and a power failure can leave every state that a disk may be in. Copies share the disk, as
@@ -146,6 +146,6 @@ class simulated_files {
     std::shared_ptr<detail::simulated_disk> disk_ = std::make_shared<detail::simulated_disk>();
 };
 
-} // namespace tokenkeep::inline v0::testing
+}}} // namespace tokenkeep::v0::testing
 
 #endif

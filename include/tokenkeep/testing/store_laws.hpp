@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <type_traits>
 
-namespace tokenkeep::inline v0::testing {
+namespace tokenkeep { inline namespace v0 { namespace testing {
 
 /// What a store under test need not carry. It must then refuse such text and change nothing (S10, S11).
 struct store_limits {
@@ -47,6 +47,6 @@ void store_laws(Make make, Report report, store_limits limits = {}) {
     if constexpr (comparing_store<store>) detail::comparing_laws<Rules>(make, check);
 }
 
-} // namespace tokenkeep::inline v0::testing
+}}} // namespace tokenkeep::v0::testing
 
 #endif

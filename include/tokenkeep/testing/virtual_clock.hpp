@@ -9,7 +9,7 @@
 #include <condition_variable>
 #include <mutex>
 
-namespace tokenkeep::inline v0::testing {
+namespace tokenkeep { inline namespace v0 { namespace testing {
 
 /// Time that a test owns. It stands still until the test advances it, or a thread sleeps: a sleep takes no time at all
 /// and leaves the clock at the moment it was to last until. A thread that waits for others goes on when they let it,
@@ -66,6 +66,6 @@ class virtual_clock {
     time_point steady_{std::chrono::hours{1}};
 };
 
-} // namespace tokenkeep::inline v0::testing
+}}} // namespace tokenkeep::v0::testing
 
 #endif

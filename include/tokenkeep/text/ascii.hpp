@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// The lower case of an ASCII letter; any other byte as it is, whatever the locale.
 constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -61,6 +61,6 @@ inline bool is_printable(std::string_view text) noexcept {
     return printable;
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 inline constexpr std::string_view base64url_alphabet =
@@ -29,9 +29,9 @@ inline std::string encode_base64(std::string_view bytes, std::string_view alphab
     return digits;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// Base64 (RFC 4648 4), with padding: what HTTP Basic wants.
 inline std::string to_base64(std::string_view bytes) {
@@ -65,6 +65,6 @@ inline std::optional<std::string> from_base64url(std::string_view digits) {
     return bytes;
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif

@@ -14,16 +14,16 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// One name and its value, before encoding.
 struct form_pair {
     std::string_view name{}, value{};
 };
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 constexpr bool is_form_plain(char c) noexcept {
     return text::is_letter(c) || text::is_digit(c) || c == '*' || c == '-' || c == '.' || c == '_';
@@ -65,9 +65,9 @@ inline std::string form_decoded(std::string_view part) {
     return decoded;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// One name or value in application/x-www-form-urlencoded (WHATWG URL 5.2), as RFC 6749 2.3.1 asks for the two parts
 /// of Basic. The result has its memory from the start: growth would leave copies of a secret behind.
@@ -114,6 +114,6 @@ inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form
     return pairs;
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif

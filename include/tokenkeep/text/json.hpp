@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// What parse_json found.
 struct json_result {
@@ -30,6 +30,6 @@ inline json_result parse_json(std::string_view text, std::size_t size_limit = st
     return {fault, fault == json_fault::none ? 0 : reader.offset(), reader.value()};
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif

@@ -16,14 +16,14 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// How deep arrays and objects may be nested.
 inline constexpr std::size_t json_depth_limit = 64;
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// One pass over a text that finds out whether it is JSON. It keeps no tree: only which brackets are open and, to
 /// find repeated names, where the members of the objects now open lie.
@@ -185,6 +185,6 @@ class json_reader : json_scanner {
     std::string_view value_ = "null";
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

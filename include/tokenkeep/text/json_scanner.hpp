@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// What can be wrong with a text that is to be JSON.
 enum class json_fault {
@@ -20,9 +20,9 @@ enum class json_fault {
     duplicate, ///< An object names a member twice, as they read after unescaping; all else is in order.
 };
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A place in a text, and the values of JSON that hold no others.
 class json_scanner {
@@ -102,6 +102,6 @@ class json_scanner {
     const char* end_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

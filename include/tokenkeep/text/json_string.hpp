@@ -15,7 +15,7 @@
 #include <emmintrin.h>
 #endif
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 constexpr bool is_json_plain(char c) noexcept {
     const auto byte = static_cast<unsigned char>(c);
@@ -124,9 +124,9 @@ void walk_json_string(std::string_view inside, Take take) {
     }
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// Appends text as a JSON string, quotes included, to anything with push_back and append(const char*, size). Quotes,
 /// backslashes and control characters are escaped; other bytes go out as they are, so text that may not be UTF-8 is
@@ -163,6 +163,6 @@ void append_json_string(Out& out, std::string_view utf8) {
     out.push_back('"');
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif

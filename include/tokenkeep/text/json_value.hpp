@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 class json_reader;
 
@@ -54,9 +54,9 @@ inline const char* end_of_json_value(const char* at, const char* end) noexcept {
     return at;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 enum class json_kind { null, boolean, number, string, array, object };
 
@@ -218,6 +218,6 @@ class json_value {
     std::string_view raw_ = "null";
 };
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// SHA-256 (FIPS 180-4) of bytes that come in pieces. What is hashed may be secret: the bytes it held back and the
 /// words made of them are wiped by finish and by the destructor.
@@ -141,6 +141,6 @@ inline std::string sha256_hex(std::string_view bytes) {
     return hex;
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string_view>
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// The parts of an absolute http or https URL; they refer to the text that was taken apart.
 struct url_parts {
@@ -18,9 +18,9 @@ struct url_parts {
     std::string_view target{}; ///< Path and query, as written; empty, or beginning with / or ?.
 };
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A decimal number of one to five digits without leading zeros that is at most `limit`.
 constexpr bool is_decimal(std::string_view text, unsigned limit) noexcept {
@@ -54,9 +54,9 @@ constexpr bool has_only_url_characters(std::string_view url) noexcept {
     return true;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// Takes an absolute http or https URL apart (RFC 3986 3). Nullopt for anything else, and for what has no place in an
 /// endpoint: user information, a fragment, control characters, spaces, non-ASCII, backslashes, an empty host, a port
@@ -117,6 +117,6 @@ constexpr bool is_secure_url(std::string_view url, bool allow_loopback_http) noe
     return equal_ignoring_case(parts->scheme, "https") || (allow_loopback_http && is_loopback_literal(parts->host));
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The length of the UTF-8 sequence at `at` whose first byte is 0x80 or more, or 0 if it is ill-formed: cut off,
 /// overlong, a surrogate, or beyond U+10FFFF (RFC 3629 4).
@@ -55,9 +55,9 @@ inline std::size_t put_utf8(char* out, std::uint32_t code) noexcept {
     return 4;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// Whether the bytes are well-formed UTF-8 (RFC 3629). A byte order mark is a character like any other.
 inline bool is_utf8(std::string_view bytes) noexcept {
@@ -75,6 +75,6 @@ inline bool is_utf8(std::string_view bytes) noexcept {
     return true;
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif

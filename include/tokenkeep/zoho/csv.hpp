@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
@@ -199,6 +199,6 @@ struct unquoted_csv : detail::csv_codec<detail::unquoted_cells> {};
 
 } // namespace zoho
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0::zoho {
+namespace tokenkeep { inline namespace v0 { namespace zoho {
 
 /// Which copy of a Zoho organisation the API works on.
 enum class environment { production, sandbox, developer };
@@ -31,9 +31,9 @@ struct data_center {
     }
 };
 
-} // namespace tokenkeep::inline v0::zoho
+}}} // namespace tokenkeep::v0::zoho
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 inline zoho::data_center zoho_data_center(const std::string& accounts, const std::string& domain) {
     return {.accounts = "https://accounts." + accounts,
@@ -60,9 +60,9 @@ constexpr bool is_within(std::string_view host, std::string_view domain) noexcep
     return text::equal_ignoring_case(host.substr(rest), domain) && (rest == 0 || host[rest - 1] == '.');
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0::zoho {
+namespace tokenkeep { inline namespace v0 { namespace zoho {
 
 inline const data_center us = detail::zoho_data_center("zoho.com", "zohoapis.com");
 inline const data_center eu = detail::zoho_data_center("zoho.eu", "zohoapis.eu");
@@ -100,6 +100,6 @@ inline const data_center* find_data_center(std::string_view api_domain, const da
     return nullptr;
 }
 
-} // namespace tokenkeep::inline v0::zoho
+}}} // namespace tokenkeep::v0::zoho
 
 #endif

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-namespace tokenkeep::inline v0::zoho {
+namespace tokenkeep { inline namespace v0 { namespace zoho {
 
 /// Makes the id of a new row for stores that are shared with Zoho's SDKs: nine random digits. The SDKs count on from
 /// the largest id, some of them by text, and some fail on an id that is no number; so the first digit is 1 to 8, and
@@ -20,6 +20,6 @@ struct numeric_id {
     }
 };
 
-} // namespace tokenkeep::inline v0::zoho
+}}} // namespace tokenkeep::v0::zoho
 
 #endif

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Zoho's own codes. "Access Denied" is how it throttles: ten access tokens for a refresh token in ten minutes.
 inline constexpr known_code zoho_codes[] = {
@@ -25,9 +25,9 @@ inline constexpr known_code zoho_codes[] = {
 inline constexpr answer_dialect zoho_dialect{
     .codes = zoho_codes, .throttle_pause = std::chrono::minutes(10), .has_expires_in_sec = true};
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0::zoho {
+namespace tokenkeep { inline namespace v0 { namespace zoho {
 
 /// Zoho: zoho::provider{zoho::eu, zoho::environment::production}.
 ///
@@ -123,6 +123,6 @@ struct provider {
     }
 };
 
-} // namespace tokenkeep::inline v0::zoho
+}}} // namespace tokenkeep::v0::zoho
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <tokenkeep/rules.hpp>
 
-namespace tokenkeep::inline v0::zoho {
+namespace tokenkeep { inline namespace v0 { namespace zoho {
 
 /// Applies only to a probe that has a client id and a client secret. The secret is not compared.
 template <class Rule>
@@ -21,6 +21,6 @@ struct rules : first_applicable<by_id, same_client<by_user>, same_client<by_acce
                                 same_client<needs_client_credentials<by_grant_token>>,
                                 same_client<needs_client_credentials<by_refresh_token>>> {};
 
-} // namespace tokenkeep::inline v0::zoho
+}}} // namespace tokenkeep::v0::zoho
 
 #endif

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The policy of stores that share tokens with Zoho's SDKs: their matching rules, ids that they can read, and, in a
 /// database, their table `oauthtoken` of ten columns:
@@ -33,6 +33,6 @@ struct zoho_schema : defaults {
     };
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -29,7 +29,7 @@
 // Decision: the id stands in the header, where RELIABILITY had a hash of it; one hash less for each record read. Lost:
 // nothing, an id is no secret.
 
-namespace tokenkeep::inline v0::detail::journal {
+namespace tokenkeep { inline namespace v0 { namespace detail::journal {
 
 inline constexpr std::string_view file_magic{"\x89TKJ\r\n\x1a\n", 8}; ///< Shows text modes and 7-bit channels.
 inline constexpr std::string_view record_magic{"TKr1", 4};
@@ -191,6 +191,6 @@ inline std::optional<std::string_view> payload_of(std::string_view record, const
     return payload;
 }
 
-} // namespace tokenkeep::inline v0::detail::journal
+}}} // namespace tokenkeep::v0::detail::journal
 
 #endif

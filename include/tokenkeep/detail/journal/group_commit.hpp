@@ -14,7 +14,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Makes the records of a journal durable for all who wait: one of them flushes for all that is in the file by then.
 /// Records are told by their sequence numbers, which go on over all generations of the file. Safe to call from many
@@ -149,6 +149,6 @@ class group_commit {
     std::atomic<std::uint64_t> durable_ = 0;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

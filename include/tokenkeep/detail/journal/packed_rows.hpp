@@ -17,7 +17,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Which record a row came from, and where that lies.
 struct journal_place {
@@ -155,9 +155,9 @@ class packed_rows {
     std::size_t expected_ = 0;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// For look-ups only: rows come from a journal.
 template <class Rules>
@@ -174,6 +174,6 @@ struct container_traits<detail::packed_rows<Rules>> {
     }
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 // A row as bytes: for each field that is there its tag (2 bytes: 1 and its place in the table of fields), its size (4
 // bytes) and its content; a time is 8 bytes of milliseconds. The id is not among them: it stands in the record's header.
@@ -87,6 +87,6 @@ class row_parts {
     bool is_row_ = true;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

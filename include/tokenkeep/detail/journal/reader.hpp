@@ -17,7 +17,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A table of rows that lies in a file: which file that is, how far it has been read, and how far it is durable. The
 /// rows are the caller's. Not thread-safe but for waiting; whoever calls also holds the store lock.
@@ -191,6 +191,6 @@ class journal_reader {
     }
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -16,7 +16,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Rows as records, sealed where there is a sealer.
 template <class Sealer>
@@ -142,6 +142,6 @@ class row_loader {
     const row_records<Sealer>& records_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

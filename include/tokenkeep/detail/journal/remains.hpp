@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail::journal {
+namespace tokenkeep { inline namespace v0 { namespace detail::journal {
 
 /// What is left in a file of a row that is being removed.
 struct remains {
@@ -51,6 +51,6 @@ stretches payloads_of(window<File>& bytes, const remains& row) {
     return found;
 }
 
-} // namespace tokenkeep::inline v0::detail::journal
+}}} // namespace tokenkeep::v0::detail::journal
 
 #endif

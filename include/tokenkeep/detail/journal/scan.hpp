@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0::detail::journal {
+namespace tokenkeep { inline namespace v0 { namespace detail::journal {
 
 /// A part of a file at a time: `at(offset, size)` is that stretch, or what there is of it before `end`. The view holds
 /// until the next call. What was read is wiped.
@@ -165,6 +165,6 @@ class scanner {
     Visitor& visit_;
 };
 
-} // namespace tokenkeep::inline v0::detail::journal
+}}} // namespace tokenkeep::v0::detail::journal
 
 #endif

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Removes files when the scope ends, however it ends.
 template <class Files>
@@ -69,6 +69,6 @@ void self_test(const Files& files, const std::string& path) {
     other.unlock(byte);
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

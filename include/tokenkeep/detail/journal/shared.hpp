@@ -17,7 +17,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The rows of a journal, shared by threads and processes. The order of locks: the mutex, the store lock, and neither
 /// while a change that was appended is flushed. What is written anew is flushed under both, as is what a process finds
@@ -160,6 +160,6 @@ class shared_journal {
     rows_type rows_{};
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Writes the next generation of a journal into a new file: a header, every row, and the ids of those that are
 /// damaged.
@@ -82,6 +82,6 @@ class journal_snapshot {
     std::uint64_t written_ = 0;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

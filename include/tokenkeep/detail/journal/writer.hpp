@@ -15,7 +15,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A table of rows that lies in a file, to which changes are appended, and which is written anew now and then. Whoever
 /// calls this also holds the store lock, exclusively for what writes.
@@ -391,6 +391,6 @@ class journal_file : public journal_reader<Table, Sealer, Files> {
     std::uint64_t covered_ = 0;      ///< Records up to this number went into a file that was written anew here.
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -19,7 +19,7 @@
 #include <thread>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// What one keeper knows of one identity: who is at work on it, what failed last, and new tokens that the store would
 /// not take, with the lock that must stay until it does. `Unsaved` is the transaction's.
@@ -150,6 +150,6 @@ class flights {
     std::size_t forget_at_ = 64;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

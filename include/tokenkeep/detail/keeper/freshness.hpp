@@ -10,7 +10,7 @@
 #include <chrono>
 #include <optional>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// How long before its end the row's access token is renewed: `margin`, but at most a fifth of the token's life. A row
 /// that does not say when the token was issued, such as one of Zoho's SDKs, has at most the five seconds they use.
@@ -54,6 +54,6 @@ inline bool is_usable(const token& row, timestamp now, const secret* refused) {
     return !row.expires_at || now < *row.expires_at;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -12,7 +12,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The login: a grant token is sent once and never again (RFC 6749 4.1.2), and what it brings replaces what the row
 /// held before.
@@ -223,6 +223,6 @@ class exchange : transaction<Parts> {
     bool is_sent_ = false;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// New tokens on their way into the store, and what they were bought with.
 struct new_tokens {
@@ -49,6 +49,6 @@ struct unsaved_tokens {
     Guard guard;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

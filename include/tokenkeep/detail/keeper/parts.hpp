@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Wipes what a request carried: its body and its Authorization header.
 class wipe_request_at_exit {
@@ -231,6 +231,6 @@ struct keeper_parts {
     }
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Counts the changes that a keeper has made to, or seen of, one identity's access token.
 struct published_version {
@@ -26,6 +26,6 @@ struct pinned_token {
     std::uint64_t version = 0;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -12,7 +12,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The refresh transaction: a row whose access token is due becomes one whose access token is not, by at most one
 /// spend of its refresh token among all who share the store.
@@ -277,6 +277,6 @@ class renewal : transaction<Parts> {
     const secret* refused_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

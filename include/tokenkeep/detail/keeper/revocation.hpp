@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The end of a session on both sides: the row is marked, the server is told, the row is removed. Cut off anywhere,
 /// nothing of the row is handed out any more, and the next revocation finishes the work. A login made meanwhile stays.
@@ -59,6 +59,6 @@ class revocation : transaction<Parts> {
     token row_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 struct no_guard {};
 
@@ -106,6 +106,6 @@ class row_access {
     Store& store_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

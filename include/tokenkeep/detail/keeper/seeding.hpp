@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A program that brings its own refresh token: the first time it makes a row of it; after the server has rotated it,
 /// the same token still means that row, by its hash. Beside a user or id, a token that is neither the row's nor its
@@ -88,6 +88,6 @@ class seeding : transaction<Parts> {
     std::string seed_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A record as the cells of a table: views into the record, and its times as text.
 template <class Schema>
@@ -77,6 +77,6 @@ token read_sql_row(Statement& cells) {
     return row;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -23,7 +23,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A connection with its table and its prepared statements. What becomes of rows when it fails is said in
 /// sql_transactions. Not thread-safe; the store locks.
@@ -234,7 +234,7 @@ struct sql_rows {
     Session* session = nullptr;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 template <class Session>
 struct tokenkeep::container_traits<tokenkeep::detail::sql_rows<Session>> {

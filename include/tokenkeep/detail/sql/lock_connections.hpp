@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Locks that a database server keeps for a session and drops when the session ends, be it because the process was
 /// killed. Each is held by a session of its own, as one session excludes none of its own threads; sessions are used
@@ -100,6 +100,6 @@ class session_locks {
     std::shared_ptr<idle_sessions> idle_ = std::make_shared<idle_sessions>();
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

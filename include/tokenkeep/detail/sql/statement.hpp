@@ -8,7 +8,7 @@
 #include <span>
 #include <string_view>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// What a statement is run with, in the order of its parameters.
 using sql_parameters = std::span<const std::optional<std::string_view>>;
@@ -25,6 +25,6 @@ std::uint64_t run_sql(Statement& prepared, sql_parameters with, Visit visit) {
     return prepared.changes();
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

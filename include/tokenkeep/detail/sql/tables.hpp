@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The version of the schema, as it stands in the table `tokenkeep_schema` for each table of tokens.
 inline constexpr unsigned sql_schema_version = 1;
@@ -69,6 +69,6 @@ void prepare_sql_tables(Connection& connection, const sql_text<Schema>& text) {
     require_sql_version(found);
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Every statement of an sql_store, made of the field table, the schema and the keys of the rules. No value is ever
 /// part of one.
@@ -159,6 +159,6 @@ class sql_text {
     std::string name_, lower_name_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

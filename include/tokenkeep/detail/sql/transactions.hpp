@@ -12,7 +12,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// What a change did to a row, so that it can be told afterwards whether it took place.
 struct sql_change {
@@ -110,6 +110,6 @@ bool sql_write(Session& session, Work work) {
     }
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -8,7 +8,7 @@
 #include <chrono>
 #include <string>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// What documents and connections may have to make a locking_store of the store over them.
 template <class D>
@@ -62,6 +62,6 @@ struct comparing_ability<Store, true> {
     bool remove_token(const token& expected) { return static_cast<Store&>(*this).remove(expected); }
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

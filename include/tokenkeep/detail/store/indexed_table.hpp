@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The table that basic_store makes of `indexed`. Each rule's index leads from the hash of its key to the rows; rows
 /// with an empty key are not in it. The rules that look up the id share the index that owns the rows.
@@ -90,9 +90,9 @@ class indexed_table {
     indices<typename Rules::list> by_rule_{};
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 template <class Rules>
 struct container_traits<detail::indexed_table<Rules>> {
@@ -111,6 +111,6 @@ struct container_traits<detail::indexed_table<Rules>> {
     }
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

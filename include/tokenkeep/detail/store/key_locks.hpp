@@ -12,7 +12,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Locks by name among the threads of one process. A guard may be released by any thread and may outlive the locks.
 class key_locks {
@@ -60,6 +60,6 @@ class key_locks {
     std::shared_ptr<state> state_ = std::make_shared<state>();
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

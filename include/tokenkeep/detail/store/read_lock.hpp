@@ -2,7 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_STORE_READ_LOCK_HPP
 #define TOKENKEEP_DETAIL_STORE_READ_LOCK_HPP
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Locks for reading: shared where the mutex can be shared.
 template <class Mutex>
@@ -28,6 +28,6 @@ class read_lock {
     Mutex& mutex_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

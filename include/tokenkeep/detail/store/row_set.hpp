@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// What the operations of a store mean, once, over the rows of any container. The numbers are those of token_store
 /// and comparing_store. Not thread-safe; the stores lock.
@@ -163,6 +163,6 @@ class row_set {
     Container rows_{};
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// What is peculiar to the answers of one server.
 struct answer_dialect {
@@ -84,6 +84,6 @@ class answer_members {
     std::vector<std::pair<std::string_view, std::string_view>> extra_{}; ///< Names and values as written.
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

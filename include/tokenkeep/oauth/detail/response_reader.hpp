@@ -17,7 +17,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// An answer of an authorization server, and the order in which it is decided what it is.
 class answer_reader {
@@ -151,6 +151,6 @@ class answer_reader {
     bool repeats_ = false;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing::detail {
+namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
 /// The record with another value in that field.
 inline token altered(token record, const field& f) {
@@ -134,6 +134,6 @@ void comparing_laws(Make& make, Check& check) {
     });
 }
 
-} // namespace tokenkeep::inline v0::testing::detail
+}}} // namespace tokenkeep::v0::testing::detail
 
 #endif

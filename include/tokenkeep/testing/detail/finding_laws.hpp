@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing::detail {
+namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
 /// Probes of every kind about those rows: each field alone, with the right client, with another, with strangers' text.
 inline std::vector<token> probes_about(const std::vector<token>& rows) {
@@ -104,6 +104,6 @@ void finding_laws(Make& make, Check& check) {
     });
 }
 
-} // namespace tokenkeep::inline v0::testing::detail
+}}} // namespace tokenkeep::v0::testing::detail
 
 #endif

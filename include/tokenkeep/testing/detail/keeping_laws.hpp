@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing::detail {
+namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
 template <class Make, class Check>
 void deleting_laws(Make& make, Check& check) {
@@ -231,6 +231,6 @@ void thread_laws(Make& make, Check& check) {
     });
 }
 
-} // namespace tokenkeep::inline v0::testing::detail
+}}} // namespace tokenkeep::v0::testing::detail
 
 #endif

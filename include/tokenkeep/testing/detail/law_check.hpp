@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing::detail {
+namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
 /// Tells a report what held and what did not, under the number of the law that is being tested.
 template <class Report>
@@ -128,6 +128,6 @@ void fill_with_three(Store& store) {
     store.save_token(other);
 }
 
-} // namespace tokenkeep::inline v0::testing::detail
+}}} // namespace tokenkeep::v0::testing::detail
 
 #endif

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing::detail {
+namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
 using std::chrono::milliseconds;
 
@@ -135,6 +135,6 @@ void locking_laws(Make& make, Check& check) {
     });
 }
 
-} // namespace tokenkeep::inline v0::testing::detail
+}}} // namespace tokenkeep::v0::testing::detail
 
 #endif

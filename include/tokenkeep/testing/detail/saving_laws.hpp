@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing::detail {
+namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
 template <class Rules, class Make, class Check>
 void saving_laws(Make& make, Check& check) {
@@ -213,6 +213,6 @@ void identity_laws(Make& make, Check& check) {
     });
 }
 
-} // namespace tokenkeep::inline v0::testing::detail
+}}} // namespace tokenkeep::v0::testing::detail
 
 #endif
