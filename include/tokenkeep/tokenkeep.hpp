@@ -2,58 +2,84 @@
 #ifndef TOKENKEEP_TOKENKEEP_HPP
 #define TOKENKEEP_TOKENKEEP_HPP
 
-// tokenkeep keeps OAuth 2.0 tokens: it stores them where the program chooses and keeps them fresh, however many
-// threads, processes and machines share them. This is the table of contents, in reading order.
+// tokenkeep keeps OAuth 2.0 tokens: it stores them where the program chooses, and it keeps them fresh, however many
+// threads, processes and machines share them.
+//
+// This is the table of contents, in reading order. A program that is in a hurry reads token.hpp, keeper.hpp and the
+// header of its store.
+//
+// Folders that are not listed: text/ reads and writes JSON, forms and URLs; memory/ wipes and allocates memory; os/
+// asks the operating system; the folders detail/ hold the parts of the headers beside them. Programs include none of
+// memory/, os/ and detail/.
 
-#include <tokenkeep/fwd.hpp>
-#include <tokenkeep/version.hpp>
+// clang-format off
 
-// The record.
-#include <tokenkeep/secret.hpp> // text that never prints and wipes itself
-#include <tokenkeep/status.hpp> // the field that says what is being done to a refresh token
-#include <tokenkeep/token.hpp>  // the record, and the one table of its fields
+// ---- The record ----
+#include <tokenkeep/fwd.hpp>                 // every public class, declared only
+#include <tokenkeep/version.hpp>             // the version of the library
+#include <tokenkeep/secret.hpp>              // text that never prints and that wipes its memory
+#include <tokenkeep/token.hpp>               // the record of one login, and the table of its fields
+#include <tokenkeep/status.hpp>              // the field that says what is being done to a refresh token
+#include <tokenkeep/error.hpp>               // what can go wrong
 
-// Which row a probe means, and where rows lie.
-#include <tokenkeep/container.hpp>    // what basic_store can keep rows in
-#include <tokenkeep/identity_key.hpp> // the name under which an identity is locked
-#include <tokenkeep/policy.hpp>       // what stores are made with, in one bundle
-#include <tokenkeep/rules.hpp>        // matching rules and chains of them
-#include <tokenkeep/store.hpp>        // what a store is: six operations, and two abilities
+// ---- Which row a probe means ----
+#include <tokenkeep/rules.hpp>               // matching rules, and chains of them
+#include <tokenkeep/identity_key.hpp>        // the name under which an identity is locked
 
-// The stores.
-#include <tokenkeep/basic_store.hpp>    // in memory, over any container
-#include <tokenkeep/document_store.hpp> // the whole list in one document, such as a text_file
-#include <tokenkeep/file_store.hpp>     // for programs: in a file that survives crashes and that processes share
-#include <tokenkeep/file_system.hpp>    // the seam between file_store and the platform
-#include <tokenkeep/migrate.hpp>        // from one store into another
-#include <tokenkeep/sealer.hpp>         // the seam for encryption at rest
-#include <tokenkeep/sql_connection.hpp> // what a database is to a store; see sqlite.hpp, mysql.hpp and postgres.hpp
-#include <tokenkeep/sql_schema.hpp>     // its table
-#include <tokenkeep/sql_store.hpp>      // in a table of a database that machines share
+// ---- Stores ----
+#include <tokenkeep/store.hpp>               // what a store is: six operations, and two optional abilities
+#include <tokenkeep/policy.hpp>              // what stores are made with, in one bundle
+#include <tokenkeep/migrate.hpp>             // copies all tokens from one store into another
 
-// The stores of Zoho's SDKs, to share.
-#include <tokenkeep/zoho/csv.hpp>        // their file
-#include <tokenkeep/zoho/numeric_id.hpp> // ids that they can read
-#include <tokenkeep/zoho/schema.hpp>     // their table, and the policy for sharing
+// A store in memory, over any container.
+#include <tokenkeep/basic_store.hpp>         // the store
+#include <tokenkeep/container.hpp>           // what can be its container
+#include <tokenkeep/indexed.hpp>             // a container in which every look-up takes the same time
 
-// The protocol, without any I/O.
-#include <tokenkeep/http.hpp>           // requests, responses, and what a transport is
-#include <tokenkeep/oauth/exchange.hpp> // a grant token for tokens
-#include <tokenkeep/oauth/provider.hpp> // what is peculiar to an authorization server
-#include <tokenkeep/oauth/refresh.hpp>  // a refresh token for tokens
-#include <tokenkeep/oauth/response.hpp> // what a token endpoint answers
-#include <tokenkeep/oauth/revoke.hpp>   // the end
-#include <tokenkeep/zoho/data_center.hpp>
-#include <tokenkeep/zoho/provider.hpp>
-#include <tokenkeep/zoho/rules.hpp>
+// A store in a file that survives crashes and that processes share.
+#include <tokenkeep/file_store.hpp>          // the store
+#include <tokenkeep/sealer.hpp>              // where encryption at rest is put in
+#include <tokenkeep/file_system.hpp>         // where the operating system's files are put in
+#include <tokenkeep/file_identity.hpp>       // which file a path names
 
-// Where they meet.
-#include <tokenkeep/clock.hpp>          // time, for tests to own
-#include <tokenkeep/error.hpp>          // what can go wrong
-#include <tokenkeep/event.hpp>          // what an observer is told
-#include <tokenkeep/keeper.hpp>         // valid access tokens for any probe
-#include <tokenkeep/keeper_options.hpp> // every wait and margin
-#include <tokenkeep/rotation_not_saved.hpp>
-#include <tokenkeep/session.hpp> // the hot path for one identity
+// A store that keeps all its tokens in one document.
+#include <tokenkeep/document_store.hpp>      // the store
+#include <tokenkeep/text_file.hpp>           // a document that is a file
+#include <tokenkeep/json_codec.hpp>          // the document's content as JSON
+
+// A store in a table of a database. sqlite.hpp, mysql.hpp and postgres.hpp bring connections.
+#include <tokenkeep/sql_store.hpp>           // the store
+#include <tokenkeep/sql_connection.hpp>      // what a connection to a database is
+#include <tokenkeep/sql_schema.hpp>          // the table
+
+// ---- The protocol, without any I/O ----
+#include <tokenkeep/http.hpp>                // requests and responses, and what a transport is
+#include <tokenkeep/oauth/provider.hpp>      // what is peculiar to an authorization server
+#include <tokenkeep/oauth/client_endpoint.hpp> // an endpoint of the server, and how the client says who it is
+#include <tokenkeep/oauth/exchange.hpp>      // a grant token for tokens
+#include <tokenkeep/oauth/refresh.hpp>       // a refresh token for tokens
+#include <tokenkeep/oauth/response.hpp>      // reads what a token endpoint answers
+#include <tokenkeep/oauth/token_response.hpp> // what such an answer brings
+#include <tokenkeep/oauth/response_error.hpp> // what an answer means that brings no token
+#include <tokenkeep/oauth/retry_after.hpp>   // how long a server asks to wait
+#include <tokenkeep/oauth/revoke.hpp>        // the end of a session at the server
+
+// ---- The keeper ----
+#include <tokenkeep/keeper.hpp>              // hands out valid access tokens for any probe
+#include <tokenkeep/session.hpp>             // the same for one identity, at the cost of one counter and the clock
+#include <tokenkeep/keeper_options.hpp>      // every wait and margin
+#include <tokenkeep/rotation_not_saved.hpp>  // the error that carries tokens which could not be saved
+#include <tokenkeep/event.hpp>               // what an observer is told
+#include <tokenkeep/clock.hpp>               // the time, so that tests can own it
+
+// ---- Zoho ----
+#include <tokenkeep/zoho/provider.hpp>       // Zoho's authorization server
+#include <tokenkeep/zoho/data_center.hpp>    // its regions
+#include <tokenkeep/zoho/schema.hpp>         // the policy of stores that are shared with Zoho's SDKs, and their table
+#include <tokenkeep/zoho/rules.hpp>          // the matching rules of that policy
+#include <tokenkeep/zoho/numeric_id.hpp>     // its ids
+#include <tokenkeep/zoho/csv.hpp>            // the SDKs' file
+
+// clang-format on
 
 #endif

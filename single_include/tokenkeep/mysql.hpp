@@ -28,7 +28,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Locks that a database server keeps for a session and drops when the session ends, be it because the process was
 /// killed. Each is held by a session of its own, as one session excludes none of its own threads; sessions are used
@@ -115,7 +115,7 @@ class session_locks {
     std::shared_ptr<idle_sessions> idle_ = std::make_shared<idle_sessions>();
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -142,7 +142,7 @@ class session_locks {
 
 #include <mysql.h>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// Where a MySQL or MariaDB server is. The first six are those of Zoho's DBStore, in their order.
 struct mysql_parameters {
@@ -424,6 +424,6 @@ template <class Policy = defaults>
 using basic_mysql_store = sql_store<mysql_connection, Policy>;
 using mysql_store = basic_mysql_store<>;
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

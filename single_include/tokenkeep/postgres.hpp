@@ -28,7 +28,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Locks that a database server keeps for a session and drops when the session ends, be it because the process was
 /// killed. Each is held by a session of its own, as one session excludes none of its own threads; sessions are used
@@ -115,7 +115,7 @@ class session_locks {
     std::shared_ptr<idle_sessions> idle_ = std::make_shared<idle_sessions>();
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -141,7 +141,7 @@ class session_locks {
 
 #include <libpq-fe.h>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
@@ -400,6 +400,6 @@ template <class Policy = defaults>
 using basic_postgres_store = sql_store<postgres_connection, Policy>;
 using postgres_store = basic_postgres_store<>;
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

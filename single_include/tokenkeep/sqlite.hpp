@@ -27,7 +27,7 @@
 
 #include <sqlite3.h>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
@@ -238,6 +238,6 @@ template <class Policy = defaults>
 using basic_sqlite_store = sql_store<sqlite_connection, Policy>;
 using sqlite_store = basic_sqlite_store<>;
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif

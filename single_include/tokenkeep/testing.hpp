@@ -43,7 +43,7 @@
 #include <map>
 #include <string>
 
-namespace tokenkeep::inline v0::testing {
+namespace tokenkeep { inline namespace v0 { namespace testing {
 
 /// How an answer that brings tokens differs from the one that is due: by the name of a member, the JSON that stands in
 /// its place, or is added if there is no such member. An empty text omits the member. `{{"expires_in", ""},
@@ -137,7 +137,7 @@ struct fake_server_log {
     unsigned refresh_tokens_displaced = 0; ///< Likewise refresh tokens.
 };
 
-} // namespace tokenkeep::inline v0::testing
+}}} // namespace tokenkeep::v0::testing
 
 #endif
 
@@ -162,7 +162,7 @@ struct fake_server_log {
 #include <string_view>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing {
+namespace tokenkeep { inline namespace v0 { namespace testing {
 
 /// The sessions of a fake authorization server: who is logged in, with which tokens. A test's own data, so its secrets
 /// are plain strings.
@@ -381,7 +381,7 @@ class fake_server_state {
     std::vector<session> sessions_{}; // what take_grant and take_refresh_token point to is good until the next request
 };
 
-} // namespace tokenkeep::inline v0::testing
+}}} // namespace tokenkeep::v0::testing
 
 #endif
 
@@ -399,7 +399,7 @@ class fake_server_state {
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing {
+namespace tokenkeep { inline namespace v0 { namespace testing {
 
 /// What a fake server answers while nothing goes wrong. Each request is carried out at the moment that is given with
 /// it. Not safe to call from many threads at once: fake_server locks.
@@ -552,7 +552,7 @@ class fake_server_endpoints {
     }
 };
 
-} // namespace tokenkeep::inline v0::testing
+}}} // namespace tokenkeep::v0::testing
 
 #endif
 
@@ -570,7 +570,7 @@ class fake_server_endpoints {
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::testing {
+namespace tokenkeep { inline namespace v0 { namespace testing {
 
 /// An authorization server with a protected resource, within the process: use it as a transport. Rotation with reuse
 /// detection, grace, expiry, revocation, latency, odd answers, Zoho's shapes and limits are settings; faults are given
@@ -794,7 +794,7 @@ class fake_server {
     void (*sleep_until_)(void*, time_point);
 };
 
-} // namespace tokenkeep::inline v0::testing
+}}} // namespace tokenkeep::v0::testing
 
 #endif
 
@@ -830,7 +830,7 @@ class fake_server {
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing {
+namespace tokenkeep { inline namespace v0 { namespace testing {
 
 /// What goes wrong at a changing call of simulated_files.
 enum class disk_fault {
@@ -1081,7 +1081,7 @@ class simulated_disk {
 
 } // namespace detail
 
-} // namespace tokenkeep::inline v0::testing
+}}} // namespace tokenkeep::v0::testing
 
 #endif
 
@@ -1098,7 +1098,7 @@ class simulated_disk {
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing {
+namespace tokenkeep { inline namespace v0 { namespace testing {
 
 /// Files in memory for a file_store under test: what is written and what is durable are two things, calls fail when
 /// they are told to, and a power failure can leave every state that a disk may be in. Copies share the disk, as
@@ -1226,7 +1226,7 @@ class simulated_files {
     std::shared_ptr<detail::simulated_disk> disk_ = std::make_shared<detail::simulated_disk>();
 };
 
-} // namespace tokenkeep::inline v0::testing
+}}} // namespace tokenkeep::v0::testing
 
 #endif
 
@@ -1260,7 +1260,7 @@ class simulated_files {
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing::detail {
+namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
 /// Tells a report what held and what did not, under the number of the law that is being tested.
 template <class Report>
@@ -1374,7 +1374,7 @@ void fill_with_three(Store& store) {
     store.save_token(other);
 }
 
-} // namespace tokenkeep::inline v0::testing::detail
+}}} // namespace tokenkeep::v0::testing::detail
 
 #endif
 
@@ -1384,7 +1384,7 @@ void fill_with_three(Store& store) {
 #include <thread>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing::detail {
+namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
 /// The record with another value in that field.
 inline token altered(token record, const field& f) {
@@ -1509,7 +1509,7 @@ void comparing_laws(Make& make, Check& check) {
     });
 }
 
-} // namespace tokenkeep::inline v0::testing::detail
+}}} // namespace tokenkeep::v0::testing::detail
 
 #endif
 
@@ -1525,7 +1525,7 @@ void comparing_laws(Make& make, Check& check) {
 #include <string>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing::detail {
+namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
 /// Probes of every kind about those rows: each field alone, with the right client, with another, with strangers' text.
 inline std::vector<token> probes_about(const std::vector<token>& rows) {
@@ -1621,7 +1621,7 @@ void finding_laws(Make& make, Check& check) {
     });
 }
 
-} // namespace tokenkeep::inline v0::testing::detail
+}}} // namespace tokenkeep::v0::testing::detail
 
 #endif
 
@@ -1640,7 +1640,7 @@ void finding_laws(Make& make, Check& check) {
 #include <thread>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing::detail {
+namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
 template <class Make, class Check>
 void deleting_laws(Make& make, Check& check) {
@@ -1860,7 +1860,7 @@ void thread_laws(Make& make, Check& check) {
     });
 }
 
-} // namespace tokenkeep::inline v0::testing::detail
+}}} // namespace tokenkeep::v0::testing::detail
 
 #endif
 
@@ -1879,7 +1879,7 @@ void thread_laws(Make& make, Check& check) {
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing::detail {
+namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
 using std::chrono::milliseconds;
 
@@ -2003,7 +2003,7 @@ void locking_laws(Make& make, Check& check) {
     });
 }
 
-} // namespace tokenkeep::inline v0::testing::detail
+}}} // namespace tokenkeep::v0::testing::detail
 
 #endif
 
@@ -2019,7 +2019,7 @@ void locking_laws(Make& make, Check& check) {
 #include <string>
 #include <vector>
 
-namespace tokenkeep::inline v0::testing::detail {
+namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
 template <class Rules, class Make, class Check>
 void saving_laws(Make& make, Check& check) {
@@ -2224,7 +2224,7 @@ void identity_laws(Make& make, Check& check) {
     });
 }
 
-} // namespace tokenkeep::inline v0::testing::detail
+}}} // namespace tokenkeep::v0::testing::detail
 
 #endif
 
@@ -2232,7 +2232,7 @@ void identity_laws(Make& make, Check& check) {
 #include <cstddef>
 #include <type_traits>
 
-namespace tokenkeep::inline v0::testing {
+namespace tokenkeep { inline namespace v0 { namespace testing {
 
 /// What a store under test need not carry. It must then refuse such text and change nothing (S10, S11).
 struct store_limits {
@@ -2268,7 +2268,7 @@ void store_laws(Make make, Report report, store_limits limits = {}) {
     if constexpr (comparing_store<store>) detail::comparing_laws<Rules>(make, check);
 }
 
-} // namespace tokenkeep::inline v0::testing
+}}} // namespace tokenkeep::v0::testing
 
 #endif
 
@@ -2285,7 +2285,7 @@ void store_laws(Make make, Report report, store_limits limits = {}) {
 #include <condition_variable>
 #include <mutex>
 
-namespace tokenkeep::inline v0::testing {
+namespace tokenkeep { inline namespace v0 { namespace testing {
 
 /// Time that a test owns. It stands still until the test advances it, or a thread sleeps: a sleep takes no time at all
 /// and leaves the clock at the moment it was to last until. A thread that waits for others goes on when they let it,
@@ -2342,7 +2342,7 @@ class virtual_clock {
     time_point steady_{std::chrono::hours{1}};
 };
 
-} // namespace tokenkeep::inline v0::testing
+}}} // namespace tokenkeep::v0::testing
 
 #endif
 

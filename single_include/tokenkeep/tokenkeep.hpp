@@ -7,9 +7,19 @@
 #ifndef TOKENKEEP_TOKENKEEP_HPP
 #define TOKENKEEP_TOKENKEEP_HPP
 
-// tokenkeep keeps OAuth 2.0 tokens: it stores them where the program chooses and keeps them fresh, however many
-// threads, processes and machines share them. This is the table of contents, in reading order.
+// tokenkeep keeps OAuth 2.0 tokens: it stores them where the program chooses, and it keeps them fresh, however many
+// threads, processes and machines share them.
+//
+// This is the table of contents, in reading order. A program that is in a hurry reads token.hpp, keeper.hpp and the
+// header of its store.
+//
+// Folders that are not listed: text/ reads and writes JSON, forms and URLs; memory/ wipes and allocates memory; os/
+// asks the operating system; the folders detail/ hold the parts of the headers beside them. Programs include none of
+// memory/, os/ and detail/.
 
+// clang-format off
+
+// ---- The record ----
 
 // ==== tokenkeep/fwd.hpp
 // SPDX-License-Identifier: MIT
@@ -18,7 +28,7 @@
 
 // The names of the library, for headers that only mention them. It includes nothing.
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 enum class errc : int;
 class error;
@@ -81,7 +91,7 @@ struct rules;
 struct unquoted_csv;
 } // namespace zoho
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -96,18 +106,16 @@ struct unquoted_csv;
 #define TOKENKEEP_VERSION_MINOR 1
 #define TOKENKEEP_VERSION_PATCH 0
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 inline constexpr struct {
     int major_number, minor_number, patch_number;
 } library_version{TOKENKEEP_VERSION_MAJOR, TOKENKEEP_VERSION_MINOR, TOKENKEEP_VERSION_PATCH};
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
-
-// The record.
 
 // ==== tokenkeep/secret.hpp
 // SPDX-License-Identifier: MIT
@@ -125,7 +133,7 @@ inline constexpr struct {
 #include <memory>
 #include <string>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Overwrites memory in a way the optimiser may not remove, although nobody reads it again.
 inline void wipe(void* memory, std::size_t size) noexcept {
@@ -178,7 +186,7 @@ class wipe_at_exit {
     String& text_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -198,7 +206,7 @@ class wipe_at_exit {
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// SHA-256 (FIPS 180-4) of bytes that come in pieces. What is hashed may be secret: the bytes it held back and the
 /// words made of them are wiped by finish and by the destructor.
@@ -327,7 +335,7 @@ inline std::string sha256_hex(std::string_view bytes) {
     return hex;
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif
 
@@ -340,7 +348,7 @@ inline std::string sha256_hex(std::string_view bytes) {
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// Text that must not be seen: a token, a client secret.
 ///
@@ -421,15 +429,9 @@ class secret {
         std::size_t size_ = 0;
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
-
-
-// ==== tokenkeep/status.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_STATUS_HPP
-#define TOKENKEEP_STATUS_HPP
 
 
 // ==== tokenkeep/token.hpp
@@ -452,7 +454,7 @@ class secret {
 #include <mutex>
 #include <thread>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// A moment in UTC, to the millisecond. It is stored as milliseconds since 1970.
 using timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
@@ -516,7 +518,7 @@ inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_cloc
 
 } // namespace detail
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -557,7 +559,7 @@ inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_cloc
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// The lower case of an ASCII letter; any other byte as it is, whatever the locale.
 constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -610,7 +612,7 @@ inline bool is_printable(std::string_view text) noexcept {
     return printable;
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif
 
@@ -625,7 +627,7 @@ inline bool is_printable(std::string_view text) noexcept {
 #include <cstring>
 #include <string_view>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The length of the UTF-8 sequence at `at` whose first byte is 0x80 or more, or 0 if it is ill-formed: cut off,
 /// overlong, a surrogate, or beyond U+10FFFF (RFC 3629 4).
@@ -673,9 +675,9 @@ inline std::size_t put_utf8(char* out, std::uint32_t code) noexcept {
     return 4;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// Whether the bytes are well-formed UTF-8 (RFC 3629). A byte order mark is a character like any other.
 inline bool is_utf8(std::string_view bytes) noexcept {
@@ -693,7 +695,7 @@ inline bool is_utf8(std::string_view bytes) noexcept {
     return true;
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif
 
@@ -708,7 +710,7 @@ inline bool is_utf8(std::string_view bytes) noexcept {
 #include <emmintrin.h>
 #endif
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 constexpr bool is_json_plain(char c) noexcept {
     const auto byte = static_cast<unsigned char>(c);
@@ -817,9 +819,9 @@ void walk_json_string(std::string_view inside, Take take) {
     }
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// Appends text as a JSON string, quotes included, to anything with push_back and append(const char*, size). Quotes,
 /// backslashes and control characters are escaped; other bytes go out as they are, so text that may not be UTF-8 is
@@ -856,7 +858,7 @@ void append_json_string(Out& out, std::string_view utf8) {
     out.push_back('"');
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif
 
@@ -865,7 +867,7 @@ void append_json_string(Out& out, std::string_view utf8) {
 #include <cstdint>
 #include <string_view>
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// What can be wrong with a text that is to be JSON.
 enum class json_fault {
@@ -877,9 +879,9 @@ enum class json_fault {
     duplicate, ///< An object names a member twice, as they read after unescaping; all else is in order.
 };
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A place in a text, and the values of JSON that hold no others.
 class json_scanner {
@@ -959,7 +961,7 @@ class json_scanner {
     const char* end_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -980,7 +982,7 @@ class json_scanner {
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 class json_reader;
 
@@ -1021,9 +1023,9 @@ inline const char* end_of_json_value(const char* at, const char* end) noexcept {
     return at;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 enum class json_kind { null, boolean, number, string, array, object };
 
@@ -1185,7 +1187,7 @@ class json_value {
     std::string_view raw_ = "null";
 };
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif
 
@@ -1201,14 +1203,14 @@ class json_value {
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// How deep arrays and objects may be nested.
 inline constexpr std::size_t json_depth_limit = 64;
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// One pass over a text that finds out whether it is JSON. It keeps no tree: only which brackets are open and, to
 /// find repeated names, where the members of the objects now open lie.
@@ -1370,7 +1372,7 @@ class json_reader : json_scanner {
     std::string_view value_ = "null";
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -1380,7 +1382,7 @@ class json_reader : json_scanner {
 #include <cstddef>
 #include <string_view>
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// What parse_json found.
 struct json_result {
@@ -1401,7 +1403,7 @@ inline json_result parse_json(std::string_view text, std::size_t size_limit = st
     return {fault, fault == json_fault::none ? 0 : reader.offset(), reader.value()};
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif
 
@@ -1415,7 +1417,7 @@ inline json_result parse_json(std::string_view text, std::size_t size_limit = st
 #include <string_view>
 #include <type_traits>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The record of one login, and, partly filled in, a probe for it. An empty member is an absent one.
 struct token {
@@ -1573,16 +1575,23 @@ inline std::string redacted(const token& record) {
     return line;
 }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
+
+
+// ==== tokenkeep/status.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_STATUS_HPP
+#define TOKENKEEP_STATUS_HPP
+
 
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The field `status` of a record, taken apart: what is being done to one refresh token (or, while a login is under
 /// way, to one grant token), which it names by fingerprint. About any other token it means nothing.
@@ -1648,19 +1657,163 @@ inline std::string to_status(const token_status& status) {
            (status.last_sent ? to_text(*status.last_sent) : "-") + ' ' + status.nonce;
 }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
 
-
-// Which row a probe means, and where rows lie.
-
-// ==== tokenkeep/container.hpp
+// ==== tokenkeep/error.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_CONTAINER_HPP
-#define TOKENKEEP_CONTAINER_HPP
+#ifndef TOKENKEEP_ERROR_HPP
+#define TOKENKEEP_ERROR_HPP
 
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace tokenkeep { inline namespace v0 {
+
+/// What went wrong, as a caller would tell cases apart.
+enum class errc : int {
+    storage_failure = 1,      ///< The store could not be read or written; nothing is known to be lost.
+    storage_corrupt,          ///< What is stored is damaged or empty where it must not be; it was left as it is.
+    store_gone,               ///< The place that held the tokens has disappeared.
+    permissions,              ///< The place is open to others, or closed to us.
+    unsupported_version,      ///< Written by a newer version of the library.
+    not_saved,                ///< The save failed; the old value stands.
+    indeterminate,            ///< The save may or may not have become durable.
+    ambiguous,                ///< The probe means more than one row, or a save would make it so.
+    invalid_record,           ///< The record cannot be stored or used as it is.
+    lock_timeout,             ///< The lock was not obtained in time; nothing was done without it.
+    token_not_found,          ///< No row matches: there is no session.
+    reauthorization_required, ///< The session is over; the user has to log in again.
+    client_rejected,          ///< The server refused the client's credentials: configuration, not a dead session.
+    request_rejected,         ///< The server refused the request, or it may not be sent as it is: configuration.
+    throttled,                ///< Too many requests; see error::retry_after.
+    server_unavailable,       ///< The server answered with a passing failure.
+    transport_failure,        ///< The transport failed; see transport_error::may_have_been_sent.
+    outcome_unknown,          ///< The refresh token may have been spent; the answer did not arrive.
+    rotation_not_saved,       ///< New tokens came and could not be saved; see rotation_not_saved_error.
+    malformed_response,       ///< The answer cannot be understood.
+    unknown_data_center,      ///< The record's API domain belongs to no data centre that is known.
+};
+
+}} // namespace tokenkeep::v0
+
+template <>
+struct std::is_error_code_enum<tokenkeep::errc> : std::true_type {};
+
+namespace tokenkeep { inline namespace v0 {
+
+/// The category of errc; its name is "tokenkeep".
+inline const std::error_category& error_category() noexcept {
+    static const struct final : std::error_category {
+        const char* name() const noexcept override { return "tokenkeep"; }
+        std::string message(int code) const override {
+            switch (static_cast<errc>(code)) {
+            case errc::storage_failure: return "storage failure";
+            case errc::storage_corrupt: return "storage corrupt";
+            case errc::store_gone: return "store gone";
+            case errc::permissions: return "wrong permissions";
+            case errc::unsupported_version: return "unsupported version";
+            case errc::not_saved: return "not saved";
+            case errc::indeterminate: return "may or may not be saved";
+            case errc::ambiguous: return "ambiguous";
+            case errc::invalid_record: return "invalid record";
+            case errc::lock_timeout: return "lock timeout";
+            case errc::token_not_found: return "token not found";
+            case errc::reauthorization_required: return "reauthorization required";
+            case errc::client_rejected: return "client rejected";
+            case errc::request_rejected: return "request rejected";
+            case errc::throttled: return "throttled";
+            case errc::server_unavailable: return "server unavailable";
+            case errc::transport_failure: return "transport failure";
+            case errc::outcome_unknown: return "outcome unknown";
+            case errc::rotation_not_saved: return "rotation not saved";
+            case errc::malformed_response: return "malformed response";
+            case errc::unknown_data_center: return "unknown data centre";
+            }
+            return "unknown error";
+        }
+    } category;
+    return category;
+}
+
+/// Found by argument-dependent look-up, so that an errc converts to std::error_code.
+inline std::error_code make_error_code(errc code) noexcept { return {static_cast<int>(code), error_category()}; }
+
+/// What the library throws. `code()` compares with errc; `what()` never carries a secret or a response body.
+class error : public std::system_error {
+  public:
+    error(errc code, const std::string& what) : std::system_error(make_error_code(code), what) {}
+
+    /// The same with the wait a server asked for.
+    error(errc code, const std::string& what, std::chrono::milliseconds retry_after)
+        : std::system_error(make_error_code(code), what), retry_after_(retry_after) {}
+
+    /// How long to wait before the next attempt; zero where nobody said.
+    std::chrono::milliseconds retry_after() const noexcept { return retry_after_; }
+
+  private:
+    std::chrono::milliseconds retry_after_{0};
+};
+
+/// What a store in a file throws when the system refuses it something: which step failed, and the system's own code.
+class file_error : public error {
+  public:
+    /// `stage` is a literal such as "write" or "flush"; `number` is an errno.
+    file_error(errc code, const char* stage, const std::string& path, int number)
+        : file_error(code, stage, std::error_code(number, std::generic_category()),
+                     "tokenkeep: cannot " + std::string(stage) + " " + path) {}
+
+    /// The same fault with another code: what it means is known further up.
+    file_error with(errc code) const { return {code, stage_, cause_, what_}; }
+
+    /// The step that failed, in a word or two.
+    const char* stage() const noexcept { return stage_; }
+    /// What the system said, such as std::errc::no_space_on_device.
+    std::error_code cause() const noexcept { return cause_; }
+
+  private:
+    file_error(errc code, const char* stage, std::error_code cause, const std::string& what)
+        : error(code, what + ": " + cause.message() + advice(stage, cause)),
+          stage_(stage),
+          cause_(cause),
+          what_(what) {}
+
+    static std::string advice(std::string_view stage, std::error_code cause) {
+        if (stage == "rename" && cause == std::errc::device_or_resource_busy)
+            return "; it is a mount of its own and cannot be replaced: mount its directory";
+        if (stage == "lock") return "; a network file system that is mounted without locks?";
+        return {};
+    }
+
+    const char* stage_;
+    std::error_code cause_;
+    std::string what_;
+};
+
+/// What a transport throws when it has no answer to give.
+class transport_error : public error {
+  public:
+    /// `may_have_been_sent` is false only if the request certainly never reached the server (no connection, no
+    /// name resolution, failed TLS handshake): it decides whether a refresh token may have been spent.
+    explicit transport_error(const std::string& what, bool may_have_been_sent = true)
+        : error(errc::transport_failure, what), may_have_been_sent_(may_have_been_sent) {}
+
+    bool may_have_been_sent() const noexcept { return may_have_been_sent_; }
+
+  private:
+    bool may_have_been_sent_;
+};
+
+}} // namespace tokenkeep::v0
+
+#endif
+
+
+// ---- Which row a probe means ----
 
 // ==== tokenkeep/rules.hpp
 // SPDX-License-Identifier: MIT
@@ -1674,7 +1827,7 @@ inline std::string to_status(const token_status& status) {
 #include <string>
 #include <type_traits>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
@@ -1889,203 +2042,7 @@ struct default_rules
                        same_client<needs_client<by_grant_token>>, same_client<needs_client<by_refresh_token>>,
                        same_client<needs_client<by_seed>>> {};
 
-} // namespace tokenkeep::inline v0
-
-#endif
-
-
-
-#include <concepts>
-#include <iterator>
-#include <string>
-#include <utility>
-
-namespace tokenkeep::inline v0 {
-
-/// How basic_store reaches the rows of a container. There are three for the standard containers: sequences of token,
-/// maps from id to token, and rows of strings. For a container of your own, specialise it.
-///
-/// Shape (the least model):
-///   template <> struct tokenkeep::container_traits<my_rows> {
-///       template <class Visit>
-///       static void for_each(const my_rows& rows, Visit visit);
-///       static void insert_or_assign(my_rows& rows, const token& row);
-///       static void erase(my_rows& rows, const std::string& id);
-///   };
-/// Meaning:
-///   K1  for_each calls visit(const token&) once for each row; the reference need only live during the call.
-///   K2  insert_or_assign makes the row the one of its id, in the place of an older one of that id. If it throws,
-///       nothing has changed.
-///   K3  erase removes the row of that id, if there is one.
-/// May:   offer `static const token* find(const my_rows&, const std::string& id)`, null on a miss, which spares the
-///        scan for look-ups by id; and, for look-ups by every rule,
-///        `template <class Rule, class Visit> static void for_each_match(const my_rows&, Rule, const token& probe,
-///        Visit visit)`, which visits the rows for which matches<Rule>(probe, row) holds.
-///        Need not be thread-safe: the store locks.
-/// Models: those below; examples/custom_container.cpp.
-template <class Container>
-struct container_traits;
-
-namespace detail {
-
-template <class C>
-concept token_sequence = requires(C& rows, const token& row) {
-    requires std::same_as<typename C::value_type, token>;
-    rows.push_back(row);
-    rows.erase(rows.begin());
-    rows.end();
-};
-
-template <class C>
-concept token_map = requires(C& rows, const std::string& id, const token& row) {
-    requires std::same_as<typename C::mapped_type, token>;
-    rows.insert_or_assign(id, row);
-    rows.find(id)->second;
-    rows.erase(id);
-};
-
-template <class C>
-concept text_rows = requires(C& rows, typename C::value_type& cells, std::string cell) {
-    requires std::same_as<typename C::value_type::value_type, std::string>;
-    cells.push_back(cell);
-    cells.begin();
-    rows.push_back(cells);
-    rows.erase(rows.begin());
-    rows.end();
-};
-
-template <class C, class Id>
-auto find_row(C& rows, const std::string& id, Id id_of) {
-    auto at = rows.begin();
-    while (at != rows.end() && id_of(*at) != id) ++at;
-    return at;
-}
-
-template <class C>
-concept can_iterate = requires(const C& rows) {
-    container_traits<C>::for_each(rows, [](const token&) {});
-};
-template <class C>
-concept can_insert = requires(C& rows, const token& row) {
-    container_traits<C>::insert_or_assign(rows, row);
-};
-template <class C>
-concept can_erase = requires(C& rows, const std::string& id) {
-    container_traits<C>::erase(rows, id);
-};
-template <class C>
-concept can_find = requires(const C& rows, const std::string& id) {
-    { container_traits<C>::find(rows, id) } -> std::same_as<const token*>;
-};
-template <class C, class Rule>
-concept can_match = requires(const C& rows, const token& probe) {
-    container_traits<C>::for_each_match(rows, Rule{}, probe, [](const token&) {});
-};
-
-template <class C>
-concept usable_container = can_iterate<C> && can_insert<C> && can_erase<C>;
-
-template <class C>
-consteval bool explain_container() {
-    static_assert(can_iterate<C>,
-                  "tokenkeep: a container is a sequence of token, a map from std::string to token, rows of "
-                  "strings, or has a container_traits with for_each; see tokenkeep/container.hpp");
-    if constexpr (can_iterate<C>)
-        static_assert(can_insert<C>, "tokenkeep: container_traits needs insert_or_assign(rows, const token&); see "
-                                     "tokenkeep/container.hpp");
-    if constexpr (can_iterate<C> && can_insert<C>)
-        static_assert(can_erase<C>, "tokenkeep: container_traits needs erase(rows, const std::string& id); see "
-                                    "tokenkeep/container.hpp");
-    return true;
-}
-
-} // namespace detail
-
-/// std::vector<token>, std::list<token>, std::deque<token> and their like, in the order of insertion.
-template <detail::token_sequence Rows>
-struct container_traits<Rows> {
-    template <class Visit>
-    static void for_each(const Rows& rows, Visit&& visit) {
-        for (const token& row : rows) visit(row);
-    }
-    static void insert_or_assign(Rows& rows, const token& row) {
-        const auto at = place(rows, row.id);
-        if (at == rows.end())
-            rows.push_back(row);
-        else
-            *at = token(row);
-    }
-    static void erase(Rows& rows, const std::string& id) {
-        const auto at = place(rows, id);
-        if (at != rows.end()) rows.erase(at);
-    }
-
-  private:
-    static auto place(Rows& rows, const std::string& id) {
-        return detail::find_row(rows, id, [](const token& row) -> const std::string& { return row.id; });
-    }
-};
-
-/// std::map<std::string, token>, std::unordered_map<std::string, token> and their like, keyed by id.
-template <detail::token_map Rows>
-struct container_traits<Rows> {
-    template <class Visit>
-    static void for_each(const Rows& rows, Visit&& visit) {
-        for (const auto& [id, row] : rows) visit(row);
-    }
-    static void insert_or_assign(Rows& rows, const token& row) { rows.insert_or_assign(row.id, token(row)); }
-    static void erase(Rows& rows, const std::string& id) { rows.erase(id); }
-    static const token* find(const Rows& rows, const std::string& id) {
-        const auto at = rows.find(id);
-        return at == rows.end() ? nullptr : &at->second;
-    }
-};
-
-/// Rows of attributes in the order of the field table, such as std::vector<std::list<std::string>>. A row with fewer
-/// cells is read with the rest empty and written back whole; cells beyond the table are kept.
-template <detail::text_rows Rows>
-struct container_traits<Rows> {
-    using cells = typename Rows::value_type;
-
-    template <class Visit>
-    static void for_each(const Rows& rows, Visit&& visit) {
-        for (const cells& row : rows) visit(read(row));
-    }
-    static void insert_or_assign(Rows& rows, const token& row) {
-        cells fresh;
-        for (const field& f : fields) fresh.push_back(detail::write_cell(f, row));
-        const auto at = place(rows, row.id);
-        if (at == rows.end()) {
-            rows.push_back(std::move(fresh));
-            return;
-        }
-        std::size_t column = 0;
-        for (const std::string& cell : *at)
-            if (column++ >= std::size(fields)) fresh.push_back(cell);
-        *at = std::move(fresh);
-    }
-    static void erase(Rows& rows, const std::string& id) {
-        const auto at = place(rows, id);
-        if (at != rows.end()) rows.erase(at);
-    }
-
-  private:
-    static token read(const cells& row) {
-        token record;
-        auto cell = row.begin();
-        for (const field& f : fields) {
-            if (cell == row.end()) break;
-            detail::read_cell(f, record, *cell++);
-        }
-        return record;
-    }
-    static auto place(Rows& rows, const std::string& id) {
-        return detail::find_row(
-            rows, id, [](const cells& row) { return row.begin() == row.end() ? std::string() : *row.begin(); });
-    }
-};
-
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -2100,7 +2057,7 @@ struct container_traits<Rows> {
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The name under which an identity is locked: the row's id; before a row exists, client id and user; else client id
 /// and the SHA-256 of the grant or refresh token. Empty if the record has none of these. Parts are joined with their
@@ -2118,904 +2075,12 @@ inline std::string identity_key(const token& record) {
     return given.empty() ? std::string() : join("token", record.client_id, text::sha256_hex(given.reveal()));
 }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
 
-// ==== tokenkeep/policy.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_POLICY_HPP
-#define TOKENKEEP_POLICY_HPP
-
-
-// ==== tokenkeep/os/os.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_OS_OS_HPP
-#define TOKENKEEP_OS_OS_HPP
-
-
-// ==== tokenkeep/error.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_ERROR_HPP
-#define TOKENKEEP_ERROR_HPP
-
-#include <chrono>
-#include <string>
-#include <string_view>
-#include <system_error>
-
-namespace tokenkeep::inline v0 {
-
-/// What went wrong, as a caller would tell cases apart.
-enum class errc : int {
-    storage_failure = 1,      ///< The store could not be read or written; nothing is known to be lost.
-    storage_corrupt,          ///< What is stored is damaged or empty where it must not be; it was left as it is.
-    store_gone,               ///< The place that held the tokens has disappeared.
-    permissions,              ///< The place is open to others, or closed to us.
-    unsupported_version,      ///< Written by a newer version of the library.
-    not_saved,                ///< The save failed; the old value stands.
-    indeterminate,            ///< The save may or may not have become durable.
-    ambiguous,                ///< The probe means more than one row, or a save would make it so.
-    invalid_record,           ///< The record cannot be stored or used as it is.
-    lock_timeout,             ///< The lock was not obtained in time; nothing was done without it.
-    token_not_found,          ///< No row matches: there is no session.
-    reauthorization_required, ///< The session is over; the user has to log in again.
-    client_rejected,          ///< The server refused the client's credentials: configuration, not a dead session.
-    request_rejected,         ///< The server refused the request, or it may not be sent as it is: configuration.
-    throttled,                ///< Too many requests; see error::retry_after.
-    server_unavailable,       ///< The server answered with a passing failure.
-    transport_failure,        ///< The transport failed; see transport_error::may_have_been_sent.
-    outcome_unknown,          ///< The refresh token may have been spent; the answer did not arrive.
-    rotation_not_saved,       ///< New tokens came and could not be saved; see rotation_not_saved_error.
-    malformed_response,       ///< The answer cannot be understood.
-    unknown_data_center,      ///< The record's API domain belongs to no data centre that is known.
-};
-
-} // namespace tokenkeep::inline v0
-
-template <>
-struct std::is_error_code_enum<tokenkeep::errc> : std::true_type {};
-
-namespace tokenkeep::inline v0 {
-
-/// The category of errc; its name is "tokenkeep".
-inline const std::error_category& error_category() noexcept {
-    static const struct final : std::error_category {
-        const char* name() const noexcept override { return "tokenkeep"; }
-        std::string message(int code) const override {
-            switch (static_cast<errc>(code)) {
-            case errc::storage_failure: return "storage failure";
-            case errc::storage_corrupt: return "storage corrupt";
-            case errc::store_gone: return "store gone";
-            case errc::permissions: return "wrong permissions";
-            case errc::unsupported_version: return "unsupported version";
-            case errc::not_saved: return "not saved";
-            case errc::indeterminate: return "may or may not be saved";
-            case errc::ambiguous: return "ambiguous";
-            case errc::invalid_record: return "invalid record";
-            case errc::lock_timeout: return "lock timeout";
-            case errc::token_not_found: return "token not found";
-            case errc::reauthorization_required: return "reauthorization required";
-            case errc::client_rejected: return "client rejected";
-            case errc::request_rejected: return "request rejected";
-            case errc::throttled: return "throttled";
-            case errc::server_unavailable: return "server unavailable";
-            case errc::transport_failure: return "transport failure";
-            case errc::outcome_unknown: return "outcome unknown";
-            case errc::rotation_not_saved: return "rotation not saved";
-            case errc::malformed_response: return "malformed response";
-            case errc::unknown_data_center: return "unknown data centre";
-            }
-            return "unknown error";
-        }
-    } category;
-    return category;
-}
-
-/// Found by argument-dependent look-up, so that an errc converts to std::error_code.
-inline std::error_code make_error_code(errc code) noexcept { return {static_cast<int>(code), error_category()}; }
-
-/// What the library throws. `code()` compares with errc; `what()` never carries a secret or a response body.
-class error : public std::system_error {
-  public:
-    error(errc code, const std::string& what) : std::system_error(make_error_code(code), what) {}
-
-    /// The same with the wait a server asked for.
-    error(errc code, const std::string& what, std::chrono::milliseconds retry_after)
-        : std::system_error(make_error_code(code), what), retry_after_(retry_after) {}
-
-    /// How long to wait before the next attempt; zero where nobody said.
-    std::chrono::milliseconds retry_after() const noexcept { return retry_after_; }
-
-  private:
-    std::chrono::milliseconds retry_after_{0};
-};
-
-/// What a store in a file throws when the system refuses it something: which step failed, and the system's own code.
-class file_error : public error {
-  public:
-    /// `stage` is a literal such as "write" or "flush"; `number` is an errno.
-    file_error(errc code, const char* stage, const std::string& path, int number)
-        : file_error(code, stage, std::error_code(number, std::generic_category()),
-                     "tokenkeep: cannot " + std::string(stage) + " " + path) {}
-
-    /// The same fault with another code: what it means is known further up.
-    file_error with(errc code) const { return {code, stage_, cause_, what_}; }
-
-    /// The step that failed, in a word or two.
-    const char* stage() const noexcept { return stage_; }
-    /// What the system said, such as std::errc::no_space_on_device.
-    std::error_code cause() const noexcept { return cause_; }
-
-  private:
-    file_error(errc code, const char* stage, std::error_code cause, const std::string& what)
-        : error(code, what + ": " + cause.message() + advice(stage, cause)),
-          stage_(stage),
-          cause_(cause),
-          what_(what) {}
-
-    static std::string advice(std::string_view stage, std::error_code cause) {
-        if (stage == "rename" && cause == std::errc::device_or_resource_busy)
-            return "; it is a mount of its own and cannot be replaced: mount its directory";
-        if (stage == "lock") return "; a network file system that is mounted without locks?";
-        return {};
-    }
-
-    const char* stage_;
-    std::error_code cause_;
-    std::string what_;
-};
-
-/// What a transport throws when it has no answer to give.
-class transport_error : public error {
-  public:
-    /// `may_have_been_sent` is false only if the request certainly never reached the server (no connection, no
-    /// name resolution, failed TLS handshake): it decides whether a refresh token may have been spent.
-    explicit transport_error(const std::string& what, bool may_have_been_sent = true)
-        : error(errc::transport_failure, what), may_have_been_sent_(may_have_been_sent) {}
-
-    bool may_have_been_sent() const noexcept { return may_have_been_sent_; }
-
-  private:
-    bool may_have_been_sent_;
-};
-
-} // namespace tokenkeep::inline v0
-
-#endif
-
-
-// ==== tokenkeep/file_identity.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_FILE_IDENTITY_HPP
-#define TOKENKEEP_FILE_IDENTITY_HPP
-
-#include <cstdint>
-
-namespace tokenkeep::inline v0 {
-
-/// Which file it is, and how long.
-struct file_identity {
-    std::uint64_t device = 0; ///< Of the file system.
-    std::uint64_t number = 0; ///< Of the file in it (the inode).
-    std::uint64_t size = 0;   ///< In bytes.
-
-    friend bool operator==(const file_identity&, const file_identity&) = default;
-};
-
-} // namespace tokenkeep::inline v0
-
-#endif
-
-
-// ==== tokenkeep/os/wait_for_lock.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_OS_WAIT_FOR_LOCK_HPP
-#define TOKENKEEP_OS_WAIT_FOR_LOCK_HPP
-
-
-
-#include <algorithm>
-#include <chrono>
-#include <string>
-#include <thread>
-
-namespace tokenkeep::inline v0::detail {
-
-/// Asks `try_lock()` until it is true: a few times at once, as most locks are held for less than a pause lasts, then in
-/// growing pauses of real time. Throws errc::lock_timeout when `deadline` passes.
-template <class TryLock>
-void wait_for_lock(TryLock try_lock, const std::string& path, std::chrono::steady_clock::time_point deadline,
-                   std::chrono::microseconds pause, std::chrono::microseconds longest) {
-    for (int tries = 1; !try_lock(); ++tries) {
-        const auto now = std::chrono::steady_clock::now();
-        if (now >= deadline) throw error(errc::lock_timeout, "tokenkeep: another holds the lock on " + path);
-        if (tries <= 5) {
-            std::this_thread::yield();
-            continue;
-        }
-        const auto lag = pause * (now.time_since_epoch().count() % 16) / 32; // lest those who wait wake together
-        std::this_thread::sleep_until(std::min(deadline, now + pause - lag));
-        pause = std::min(pause * 2, longest);
-    }
-}
-
-} // namespace tokenkeep::inline v0::detail
-
-#endif
-
-
-
-// The whole of the platform that the library asks for. Each platform's files define, in tokenkeep::detail:
-//   void random_bytes(void* memory, std::size_t size);
-//   std::uint64_t process_id();
-//   std::optional<secret> read_file(const std::string& path);              nullopt: there is no such file
-//   void replace_file(const std::string& path, std::string_view bytes);    whole or not at all; private to the user
-//   std::string absolute_path(const std::string& path);
-//   class file_lock                                                        exclusive, by name, dies with the process
-//   struct system_files                                                    a model of file_system
-#if defined(_WIN32)
-#error "tokenkeep: files and random numbers are written for POSIX systems only"
-#else
-
-// ==== tokenkeep/os/posix.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_OS_POSIX_HPP
-#define TOKENKEEP_OS_POSIX_HPP
-
-
-
-
-#include <cerrno>
-#include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#if defined(__APPLE__)
-#include <sys/random.h>
-#endif
-
-namespace tokenkeep::inline v0::detail {
-
-inline void random_bytes(void* memory, std::size_t size) {
-    if (::getentropy(memory, size) != 0)
-        throw error(errc::storage_failure, "tokenkeep: the system gives no random bytes");
-}
-
-inline std::uint64_t process_id() noexcept { return static_cast<std::uint64_t>(::getpid()); }
-
-/// Owns a file descriptor.
-class descriptor {
-  public:
-    descriptor() noexcept = default;
-    explicit descriptor(int number) noexcept : number_(number) {}
-    descriptor(descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-    descriptor& operator=(descriptor&& other) noexcept {
-        std::swap(number_, other.number_);
-        return *this;
-    }
-    ~descriptor() {
-        if (is_open()) ::close(number_);
-    }
-
-    bool is_open() const noexcept { return number_ >= 0; }
-    int number() const noexcept { return number_; }
-
-    /// Closes and says whether the system reported an error that it had kept until now.
-    bool close() noexcept { return ::close(std::exchange(number_, -1)) == 0; }
-
-  private:
-    int number_ = -1;
-};
-
-inline bool flush_to_disk(int number) noexcept {
-#if defined(F_FULLFSYNC)
-    if (::fcntl(number, F_FULLFSYNC) == 0) return true;
-#endif
-    return ::fsync(number) == 0;
-}
-
-/// The same without what is not needed to read the content again, such as times.
-inline bool flush_content_to_disk(int number) noexcept {
-#if defined(__linux__)
-    return ::fdatasync(number) == 0;
-#else
-    return flush_to_disk(number);
-#endif
-}
-
-/// Reads a whole file. nullopt if there is none. Neither a symbolic link nor anything but a regular file is read, nor
-/// a file that others can write: errc::permissions.
-inline std::optional<secret> read_file(const std::string& path) {
-    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
-    if (!file.is_open()) {
-        if (errno == ENOENT) return std::nullopt;
-        if (errno == ELOOP)
-            throw error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
-        throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "open", path, errno);
-    }
-    struct stat status {};
-    if (::fstat(file.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
-    if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
-    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        throw error(errc::permissions, "tokenkeep: others can write " + path + "; run chmod 600 on it");
-    const auto size = static_cast<std::size_t>(status.st_size);
-    return secret::build(size, [&](char* out) {
-        std::size_t filled = 0;
-        while (filled < size) {
-            const ssize_t got = ::read(file.number(), out + filled, size - filled);
-            if (got < 0 && errno == EINTR) continue;
-            if (got < 0) throw file_error(errc::storage_failure, "read", path, errno);
-            if (got == 0) break;
-            filled += static_cast<std::size_t>(got);
-        }
-        return filled;
-    });
-}
-
-inline bool write_all(int number, std::string_view bytes) noexcept {
-    while (!bytes.empty()) {
-        const ssize_t put = ::write(number, bytes.data(), bytes.size());
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return false;
-        bytes.remove_prefix(static_cast<std::size_t>(put));
-    }
-    return true;
-}
-
-inline std::string directory_of(const std::string& path) {
-    const std::size_t slash = path.rfind('/');
-    return slash == std::string::npos ? "." : path.substr(0, slash + 1);
-}
-
-/// Makes names that were made or changed in the directory of `path` durable, as far as the file system can.
-inline bool flush_directory_of(const std::string& path) {
-    const descriptor parent(::open(directory_of(path).c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
-    return parent.is_open() && (flush_to_disk(parent.number()) || errno == EINVAL || errno == ENOTSUP);
-}
-
-/// Makes the file hold exactly `bytes`, mode 0600, or leaves it as it was: a temporary file beside it is written,
-/// flushed and renamed over it, and the directory is flushed. The caller keeps other writers of the path away.
-/// Throws errc::not_saved if the old content stands, errc::indeterminate if it is not known to be durable.
-inline void replace_file(const std::string& path, std::string_view bytes) {
-    struct stat status {};
-    if (::lstat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
-        throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file; name the file itself");
-    const std::string temporary = path + ".tmp";
-    ::unlink(temporary.c_str());
-    descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
-    if (!file.is_open()) throw file_error(errc::not_saved, "create", temporary, errno);
-    const bool written = ::fchmod(file.number(), S_IRUSR | S_IWUSR) == 0 && write_all(file.number(), bytes) &&
-                         flush_to_disk(file.number()) && file.close();
-    if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
-        const int number = errno;
-        ::unlink(temporary.c_str());
-        throw file_error(errc::not_saved, written ? "rename" : "write", path, number);
-    }
-    if (!flush_directory_of(path)) throw file_error(errc::indeterminate, "flush the directory of", path, errno);
-}
-
-} // namespace tokenkeep::inline v0::detail
-
-#endif
-
-
-
-// ==== tokenkeep/os/posix_lock.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_OS_POSIX_LOCK_HPP
-#define TOKENKEEP_OS_POSIX_LOCK_HPP
-
-// Included by os/os.hpp, after os/posix.hpp.
-
-#include <cerrno>
-#include <chrono>
-#include <cstdint>
-#include <cstring>
-#include <string>
-#include <string_view>
-#include <utility>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-namespace tokenkeep::inline v0::detail {
-
-/// Locks that the kernel holds on the bytes of a lock file and drops when the process ends. They belong to this open
-/// file description (F_OFD_SETLK), so two of these keep threads apart as well, and any thread may release. The lock
-/// file stays: whether it exists means nothing.
-class lock_file {
-  public:
-    explicit lock_file(std::string path) : path_(std::move(path)) {}
-
-    /// The byte that stands for a name; names share one by rare chance, which only makes one wait for the other.
-    static std::int64_t byte_of(std::string_view name) {
-        if (name.empty()) return 0;
-        const auto digest = text::sha256(name);
-        std::uint64_t number = 0;
-        std::memcpy(&number, digest.data(), sizeof number);
-        return static_cast<std::int64_t>(1 + (number >> 2));
-    }
-
-    bool try_lock(std::int64_t byte) { return try_lock(byte, F_WRLCK); }
-
-    /// For readers, who keep out no other readers. True without a lock where the lock file cannot be opened because
-    /// nothing there can be written: what does not change needs no lock.
-    bool try_lock_shared(std::int64_t byte) { return try_lock(byte, F_RDLCK); }
-
-    void unlock(std::int64_t byte) noexcept {
-        if (!file_.is_open()) return;
-        set(byte, F_UNLCK);
-        if (!is_writable_) file_ = descriptor(); // the next may want to write, and may then be able to
-    }
-
-    /// Whether this was forked: what is held is held for the parent.
-    bool is_of_parent() const noexcept { return owner_ != ::getpid(); }
-
-  private:
-    bool try_lock(std::int64_t byte, short kind) {
-        if (!open(kind == F_RDLCK)) return true;
-        if (!set(byte, kind)) {
-            if (errno == EAGAIN || errno == EACCES || errno == EINTR) return false;
-            throw file_error(errc::storage_failure, "lock", path_, errno);
-        }
-        struct stat named {};
-        if (::lstat(path_.c_str(), &named) == 0 && named.st_ino == opened_.st_ino && named.st_dev == opened_.st_dev)
-            return true;
-        file_ = descriptor(); // somebody removed the file: the lock that counts is the one on the file of that name
-        return false;
-    }
-
-    /// False if there is nothing to open, and the caller only reads.
-    bool open(bool only_reads) {
-        if (is_of_parent()) file_ = descriptor(); // its locks are the parent's too
-        if (file_.is_open()) return true;
-        owner_ = ::getpid();
-        constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-        file_ = descriptor(::open(path_.c_str(), flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR));
-        is_writable_ = file_.is_open();
-        const bool may_read_only = only_reads && (errno == EROFS || errno == EACCES);
-        if (!is_writable_ && !may_read_only) throw file_error(errc::storage_failure, "open", path_, errno);
-        if (!is_writable_) file_ = descriptor(::open(path_.c_str(), flags | O_RDONLY));
-        if (!file_.is_open()) return false;
-        require_own();
-        return true;
-    }
-
-    /// Whoever owns the lock file could replace it while it is held.
-    void require_own() {
-        const bool is_known = ::fstat(file_.number(), &opened_) == 0;
-        if (!is_writable_ && is_known) return;
-        if (is_known && opened_.st_uid == ::geteuid() && ::fchmod(file_.number(), S_IRUSR | S_IWUSR) == 0) return;
-        file_ = descriptor();
-        throw error(errc::permissions, "tokenkeep: " + path_ + " belongs to another user");
-    }
-
-    bool set(std::int64_t byte, short kind) const noexcept {
-        struct flock range {};
-        range.l_type = kind;
-        range.l_whence = SEEK_SET;
-        range.l_start = static_cast<off_t>(byte);
-        range.l_len = 1;
-#if defined(F_OFD_SETLK)
-        return ::fcntl(file_.number(), F_OFD_SETLK, &range) == 0;
-#else
-#error "tokenkeep: this system has no open file description locks"
-#endif
-    }
-
-    std::string path_;
-    descriptor file_{};
-    struct stat opened_ {}; ///< The file as it was opened.
-    bool is_writable_ = false;
-    pid_t owner_ = 0;
-};
-
-/// An exclusive lock on a name in a lock file, as long as this lives.
-class file_lock {
-  public:
-    /// Throws errc::lock_timeout when `deadline` passes.
-    file_lock(const std::string& path, std::string_view name, std::chrono::steady_clock::time_point deadline)
-        : file_(path), byte_(lock_file::byte_of(name)) {
-        using std::chrono::microseconds;
-        wait_for_lock([&] { return file_.try_lock(byte_); }, path, deadline, microseconds(500), microseconds(20'000));
-    }
-    file_lock(file_lock&&) noexcept = default;
-    file_lock& operator=(file_lock&& other) noexcept {
-        std::swap(file_, other.file_);
-        std::swap(byte_, other.byte_);
-        return *this;
-    }
-    ~file_lock() {
-        if (!file_.is_of_parent()) file_.unlock(byte_);
-    }
-
-  private:
-    lock_file file_;
-    std::int64_t byte_;
-};
-
-} // namespace tokenkeep::inline v0::detail
-
-#endif
-
-
-
-// ==== tokenkeep/os/posix_files.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_OS_POSIX_FILES_HPP
-#define TOKENKEEP_OS_POSIX_FILES_HPP
-
-// Included by os/os.hpp, after os/posix.hpp and os/posix_lock.hpp.
-
-#include <cerrno>
-#include <chrono>
-#include <cstdint>
-#include <cstdio>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-namespace tokenkeep::inline v0::detail {
-
-inline file_identity identity_of(const struct stat& status) noexcept {
-    return {static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino),
-            static_cast<std::uint64_t>(status.st_size)};
-}
-
-/// The path from the root; a directory that has been removed has none, and leaves it as it is.
-inline std::string absolute_path(const std::string& path) {
-    if (path.starts_with('/')) return path;
-    char here[4'096];
-    return ::getcwd(here, sizeof here) == nullptr ? path : std::string(here) + "/" + path;
-}
-
-/// An open file; see file_system.
-class system_file {
-  public:
-    system_file(descriptor opened, std::string path) : descriptor_(std::move(opened)), path_(std::move(path)) {}
-
-    file_identity identity() const {
-        struct stat status {};
-        if (::fstat(descriptor_.number(), &status) != 0) fail("inspect");
-        return identity_of(status);
-    }
-
-    std::size_t read(std::uint64_t offset, char* out, std::size_t size) const {
-        std::size_t filled = 0;
-        while (filled < size) {
-            const auto at = static_cast<off_t>(offset + filled);
-            const ssize_t got = ::pread(descriptor_.number(), out + filled, size - filled, at);
-            if (got < 0 && errno == EINTR) continue;
-            if (got < 0) fail("read");
-            if (got == 0) break;
-            filled += static_cast<std::size_t>(got);
-        }
-        return filled;
-    }
-
-    void write(std::uint64_t offset, std::string_view bytes) const {
-        while (!bytes.empty()) {
-            const ssize_t put = ::pwrite(descriptor_.number(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-            if (put < 0 && errno == EINTR) continue;
-            if (put < 0) fail("write");
-            bytes.remove_prefix(static_cast<std::size_t>(put));
-            offset += static_cast<std::uint64_t>(put);
-        }
-    }
-
-    void truncate(std::uint64_t size) const {
-        if (::ftruncate(descriptor_.number(), static_cast<off_t>(size)) != 0) fail("truncate");
-    }
-
-    void flush() const {
-        if (!flush_content_to_disk(descriptor_.number())) fail("flush");
-    }
-
-  private:
-    [[noreturn]] void fail(const char* stage) const { throw file_error(errc::storage_failure, stage, path_, errno); }
-
-    descriptor descriptor_;
-    std::string path_;
-};
-
-/// The files of this system; see file_system.
-struct system_files {
-    using file = system_file;
-    using lock_file = detail::lock_file;
-
-    static std::optional<file_identity> find(const std::string& path) {
-        struct stat status {};
-        if (::lstat(path.c_str(), &status) == 0) return identity_of(status);
-        if (errno == ENOENT) return std::nullopt;
-        throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", path, errno);
-    }
-
-    static std::optional<file> open(const std::string& path) {
-        require_private_directory(path);
-        constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-        descriptor opened(::open(path.c_str(), flags | O_RDWR));
-        if (!opened.is_open() && (errno == EROFS || errno == EACCES))
-            opened = descriptor(::open(path.c_str(), flags | O_RDONLY));
-        if (!opened.is_open()) {
-            if (errno == ENOENT) return std::nullopt;
-            if (errno == ELOOP) throw is_link(path);
-            const bool is_refused = errno == EACCES || errno == EISDIR || errno == ENXIO;
-            throw file_error(is_refused ? errc::permissions : errc::storage_failure, "open", path, errno);
-        }
-        struct stat status {};
-        if (::fstat(opened.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
-        require_private(status, path);
-        return file(std::move(opened), path);
-    }
-
-    /// The same file, if it may be used, without opening it; nullopt if there is none.
-    static std::optional<file_identity> find_private(const std::string& path) {
-        require_private_directory(path);
-        struct stat status {};
-        if (::lstat(path.c_str(), &status) != 0) {
-            if (errno == ENOENT) return std::nullopt;
-            throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", path, errno);
-        }
-        if (S_ISLNK(status.st_mode)) throw is_link(path);
-        require_private(status, path);
-        return identity_of(status);
-    }
-
-    static file create(const std::string& path) {
-        require_private_directory(path);
-        descriptor created(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
-        if (!created.is_open() || ::fchmod(created.number(), S_IRUSR | S_IWUSR) != 0)
-            throw file_error(errc::storage_failure, "create", path, errno);
-        return file(std::move(created), path);
-    }
-
-    static void rename(const std::string& from, const std::string& to) {
-        if (std::rename(from.c_str(), to.c_str()) != 0) throw file_error(errc::storage_failure, "rename", to, errno);
-    }
-
-    static void remove(const std::string& path) {
-        if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-            throw file_error(errc::storage_failure, "remove", path, errno);
-    }
-
-    static void flush_directory(const std::string& path) {
-        if (!flush_directory_of(path)) throw file_error(errc::storage_failure, "flush the directory of", path, errno);
-    }
-
-    static lock_file open_lock(const std::string& path) { return lock_file(path); }
-
-    static file_lock lock(const std::string& path, const std::string& name,
-                          std::chrono::steady_clock::time_point deadline) {
-        return {path, name, deadline};
-    }
-
-    static bool is_mount(const std::string& path) {
-#if defined(STATX_MNT_ID)
-        struct statx here {
-        }, parent{};
-        if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &here) == 0 &&
-            ::statx(AT_FDCWD, directory_of(path).c_str(), 0, STATX_MNT_ID, &parent) == 0)
-            return here.stx_mnt_id != parent.stx_mnt_id;
-#endif
-        return false;
-    }
-
-  private:
-    static error is_link(const std::string& path) {
-        return error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
-    }
-
-    static void require_private(const struct stat& status, const std::string& path) {
-        if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
-        if (status.st_uid != ::geteuid())
-            throw error(errc::permissions, "tokenkeep: " + path + " belongs to another user");
-        if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-            throw error(errc::permissions, "tokenkeep: " + path + " is open to others; run chmod 600 on it");
-    }
-
-    /// Whoever can write the directory can put another file in the place of ours. A sticky one (/tmp) lets only the
-    /// owner do that. A group is no others where it is the user's own, which then bears the user's number.
-    static void require_private_directory(const std::string& path) {
-        const std::string directory = directory_of(path);
-        struct stat status {};
-        if (::stat(directory.c_str(), &status) != 0) {
-            if (errno == ENOENT) return;
-            throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", directory, errno);
-        }
-        const bool is_own_group = status.st_gid == ::getegid() && status.st_gid == ::geteuid();
-        const mode_t others = is_own_group ? S_IWOTH : S_IWGRP | S_IWOTH;
-        const bool is_foreign = status.st_uid != ::geteuid() && status.st_uid != 0;
-        if (is_foreign || ((status.st_mode & others) != 0 && (status.st_mode & S_ISVTX) == 0))
-            throw error(errc::permissions, "tokenkeep: others can replace files in " + directory +
-                                               "; keep tokens in a directory that only you can write");
-    }
-};
-
-} // namespace tokenkeep::inline v0::detail
-
-#endif
-
-#endif
-
-#include <array>
-#include <cstddef>
-#include <string>
-
-namespace tokenkeep::inline v0::detail {
-
-/// `bytes` random bytes (at most 32) from the system, in hex.
-inline std::string random_hex(std::size_t bytes) {
-    std::array<unsigned char, 32> random{};
-    random_bytes(random.data(), bytes);
-    std::string hex;
-    for (std::size_t i = 0; i < bytes; ++i) {
-        hex += "0123456789abcdef"[random[i] >> 4];
-        hex += "0123456789abcdef"[random[i] & 15];
-    }
-    return hex;
-}
-
-} // namespace tokenkeep::inline v0::detail
-
-#endif
-
-
-
-// ==== tokenkeep/sql_schema.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_SQL_SCHEMA_HPP
-#define TOKENKEEP_SQL_SCHEMA_HPP
-
-
-
-#include <cstddef>
-#include <iterator>
-#include <string_view>
-
-namespace tokenkeep::inline v0 {
-
-/// The table of an sql_store: every field of the record in a column for any bytes. To choose another, inherit and
-/// override, and name it in the policy: `struct ours : defaults { using schema = my_schema; };`
-struct sql_schema {
-    static constexpr std::string_view table = "tokenkeep_tokens"; ///< Letters, digits and underscores. Tables of one
-                                                                  ///< database differ in more than case.
-    static constexpr std::size_t columns = std::size(fields);     ///< So many fields, from the table's first, are kept.
-
-    /// How many characters of UTF-8 a column takes at most, which is then a VARCHAR; 0 for any bytes. What is longer is
-    /// errc::invalid_record, and nothing is written.
-    static constexpr std::size_t longest(std::string_view) { return 0; }
-};
-
-} // namespace tokenkeep::inline v0
-
-#endif
-
-
-#include <chrono>
-#include <concepts>
-#include <shared_mutex>
-#include <string>
-
-namespace tokenkeep::inline v0 {
-
-/// Makes the id of a new row: 128 random bits from the system, as 32 hex digits. Ids tell nothing and are not reused.
-struct random_id {
-    std::string operator()() const { return detail::random_hex(16); }
-};
-
-/// A mutex that does nothing, for stores that only one thread will ever use.
-struct null_mutex {
-    void lock() noexcept {}
-    bool try_lock() noexcept { return true; }
-    void unlock() noexcept {}
-    void lock_shared() noexcept {}
-    void unlock_shared() noexcept {}
-};
-
-/// What stores are made with. Inherit and override to choose otherwise:
-///   struct ours : tokenkeep::defaults { using rules = my_rules; };
-struct defaults {
-    using rules = default_rules;     ///< Which row a probe means: a model of matching_rules.
-    using ids = random_id;           ///< A function object that makes ids; asked again while an id is taken.
-    using mutex = std::shared_mutex; ///< Guards the rows; shared by readers if it can be.
-
-    /// How long a change waits for others who are changing the same file, document or table.
-    static constexpr std::chrono::milliseconds store_lock_timeout{15'000};
-
-    using files = detail::system_files;                 ///< What a file_store asks for files: a model of file_system.
-    using schema = sql_schema;                          ///< The table of an sql_store.
-    static constexpr bool erases_deleted_tokens = true; ///< A file_store, and SQLite, overwrite what is deleted.
-};
-
-namespace detail {
-
-template <class P>
-concept has_rules = requires {
-    requires matching_rules<typename P::rules>;
-};
-template <class P>
-concept has_ids = requires {
-    { typename P::ids{}() } -> std::convertible_to<std::string>;
-};
-template <class P>
-concept has_mutex = requires(typename P::mutex& mutex) {
-    mutex.lock();
-    mutex.unlock();
-};
-
-/// The policy's, or the default where a policy that does not inherit has none.
-template <class P>
-constexpr std::chrono::milliseconds store_lock_timeout_of() {
-    if constexpr (requires { P::store_lock_timeout; })
-        return P::store_lock_timeout;
-    else
-        return defaults::store_lock_timeout;
-}
-
-template <class P>
-constexpr bool erases_deleted_tokens_of() {
-    if constexpr (requires { P::erases_deleted_tokens; })
-        return P::erases_deleted_tokens;
-    else
-        return defaults::erases_deleted_tokens;
-}
-
-template <class P>
-struct files_of {
-    using type = defaults::files;
-};
-template <class P>
-    requires requires { typename P::files; }
-struct files_of<P> {
-    using type = typename P::files;
-};
-
-template <class P>
-struct schema_of {
-    using type = defaults::schema;
-};
-template <class P>
-    requires requires { typename P::schema; }
-struct schema_of<P> {
-    using type = typename P::schema;
-};
-
-template <class P>
-consteval bool explain_policy() {
-    static_assert(has_rules<P>,
-                  "tokenkeep: a policy needs `using rules`, a chain such as first_applicable<by_id, by_user>; "
-                  "inherit from tokenkeep::defaults; see tokenkeep/policy.hpp");
-    if constexpr (has_rules<P>)
-        static_assert(has_ids<P>, "tokenkeep: a policy needs `using ids`, a function object that gives a std::string; "
-                                  "inherit from tokenkeep::defaults; see tokenkeep/policy.hpp");
-    if constexpr (has_rules<P> && has_ids<P>)
-        static_assert(has_mutex<P>, "tokenkeep: a policy needs `using mutex`, a type with lock() and unlock(); inherit "
-                                    "from tokenkeep::defaults; see tokenkeep/policy.hpp");
-    return true;
-}
-
-} // namespace detail
-
-} // namespace tokenkeep::inline v0
-
-#endif
-
-
+// ---- Stores ----
 
 // ==== tokenkeep/store.hpp
 // SPDX-License-Identifier: MIT
@@ -3034,7 +2099,7 @@ consteval bool explain_policy() {
 #include <string>
 #include <type_traits>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
@@ -3235,12 +2300,919 @@ Guard require_locked(Guard guard) {
 
 } // namespace detail
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
 
-// The stores.
+// ==== tokenkeep/policy.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_POLICY_HPP
+#define TOKENKEEP_POLICY_HPP
+
+
+// ==== tokenkeep/os/os.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_OS_HPP
+#define TOKENKEEP_OS_OS_HPP
+
+
+
+// ==== tokenkeep/file_identity.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_FILE_IDENTITY_HPP
+#define TOKENKEEP_FILE_IDENTITY_HPP
+
+#include <cstdint>
+
+namespace tokenkeep { inline namespace v0 {
+
+/// Which file it is, and how long.
+struct file_identity {
+    std::uint64_t device = 0; ///< Of the file system.
+    std::uint64_t number = 0; ///< Of the file in it (the inode).
+    std::uint64_t size = 0;   ///< In bytes.
+
+    friend bool operator==(const file_identity&, const file_identity&) = default;
+};
+
+}} // namespace tokenkeep::v0
+
+#endif
+
+
+// ==== tokenkeep/os/wait_for_lock.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_WAIT_FOR_LOCK_HPP
+#define TOKENKEEP_OS_WAIT_FOR_LOCK_HPP
+
+
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <thread>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// Asks `try_lock()` until it is true: a few times at once, as most locks are held for less than a pause lasts, then in
+/// growing pauses of real time. Throws errc::lock_timeout when `deadline` passes.
+template <class TryLock>
+void wait_for_lock(TryLock try_lock, const std::string& path, std::chrono::steady_clock::time_point deadline,
+                   std::chrono::microseconds pause, std::chrono::microseconds longest) {
+    for (int tries = 1; !try_lock(); ++tries) {
+        const auto now = std::chrono::steady_clock::now();
+        if (now >= deadline) throw error(errc::lock_timeout, "tokenkeep: another holds the lock on " + path);
+        if (tries <= 5) {
+            std::this_thread::yield();
+            continue;
+        }
+        const auto lag = pause * (now.time_since_epoch().count() % 16) / 32; // lest those who wait wake together
+        std::this_thread::sleep_until(std::min(deadline, now + pause - lag));
+        pause = std::min(pause * 2, longest);
+    }
+}
+
+}}} // namespace tokenkeep::v0::detail
+
+#endif
+
+
+
+// The whole of the platform that the library asks for. Each platform's files define, in tokenkeep::detail:
+//   void random_bytes(void* memory, std::size_t size);
+//   std::uint64_t process_id();
+//   std::optional<secret> read_file(const std::string& path);              nullopt: there is no such file
+//   void replace_file(const std::string& path, std::string_view bytes);    whole or not at all; private to the user
+//   std::string absolute_path(const std::string& path);
+//   class file_lock                                                        exclusive, by name, dies with the process
+//   struct system_files                                                    a model of file_system
+#if defined(_WIN32)
+#error "tokenkeep: files and random numbers are written for POSIX systems only"
+#else
+
+// ==== tokenkeep/os/posix.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_POSIX_HPP
+#define TOKENKEEP_OS_POSIX_HPP
+
+
+
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#if defined(__APPLE__)
+#include <sys/random.h>
+#endif
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+inline void random_bytes(void* memory, std::size_t size) {
+    if (::getentropy(memory, size) != 0)
+        throw error(errc::storage_failure, "tokenkeep: the system gives no random bytes");
+}
+
+inline std::uint64_t process_id() noexcept { return static_cast<std::uint64_t>(::getpid()); }
+
+/// Owns a file descriptor.
+class descriptor {
+  public:
+    descriptor() noexcept = default;
+    explicit descriptor(int number) noexcept : number_(number) {}
+    descriptor(descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+    descriptor& operator=(descriptor&& other) noexcept {
+        std::swap(number_, other.number_);
+        return *this;
+    }
+    ~descriptor() {
+        if (is_open()) ::close(number_);
+    }
+
+    bool is_open() const noexcept { return number_ >= 0; }
+    int number() const noexcept { return number_; }
+
+    /// Closes and says whether the system reported an error that it had kept until now.
+    bool close() noexcept { return ::close(std::exchange(number_, -1)) == 0; }
+
+  private:
+    int number_ = -1;
+};
+
+inline bool flush_to_disk(int number) noexcept {
+#if defined(F_FULLFSYNC)
+    if (::fcntl(number, F_FULLFSYNC) == 0) return true;
+#endif
+    return ::fsync(number) == 0;
+}
+
+/// The same without what is not needed to read the content again, such as times.
+inline bool flush_content_to_disk(int number) noexcept {
+#if defined(__linux__)
+    return ::fdatasync(number) == 0;
+#else
+    return flush_to_disk(number);
+#endif
+}
+
+/// Reads a whole file. nullopt if there is none. Neither a symbolic link nor anything but a regular file is read, nor
+/// a file that others can write: errc::permissions.
+inline std::optional<secret> read_file(const std::string& path) {
+    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+    if (!file.is_open()) {
+        if (errno == ENOENT) return std::nullopt;
+        if (errno == ELOOP)
+            throw error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
+        throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "open", path, errno);
+    }
+    struct stat status {};
+    if (::fstat(file.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
+    if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
+    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        throw error(errc::permissions, "tokenkeep: others can write " + path + "; run chmod 600 on it");
+    const auto size = static_cast<std::size_t>(status.st_size);
+    return secret::build(size, [&](char* out) {
+        std::size_t filled = 0;
+        while (filled < size) {
+            const ssize_t got = ::read(file.number(), out + filled, size - filled);
+            if (got < 0 && errno == EINTR) continue;
+            if (got < 0) throw file_error(errc::storage_failure, "read", path, errno);
+            if (got == 0) break;
+            filled += static_cast<std::size_t>(got);
+        }
+        return filled;
+    });
+}
+
+inline bool write_all(int number, std::string_view bytes) noexcept {
+    while (!bytes.empty()) {
+        const ssize_t put = ::write(number, bytes.data(), bytes.size());
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return false;
+        bytes.remove_prefix(static_cast<std::size_t>(put));
+    }
+    return true;
+}
+
+inline std::string directory_of(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+/// Makes names that were made or changed in the directory of `path` durable, as far as the file system can.
+inline bool flush_directory_of(const std::string& path) {
+    const descriptor parent(::open(directory_of(path).c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+    return parent.is_open() && (flush_to_disk(parent.number()) || errno == EINVAL || errno == ENOTSUP);
+}
+
+/// Makes the file hold exactly `bytes`, mode 0600, or leaves it as it was: a temporary file beside it is written,
+/// flushed and renamed over it, and the directory is flushed. The caller keeps other writers of the path away.
+/// Throws errc::not_saved if the old content stands, errc::indeterminate if it is not known to be durable.
+inline void replace_file(const std::string& path, std::string_view bytes) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+        throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file; name the file itself");
+    const std::string temporary = path + ".tmp";
+    ::unlink(temporary.c_str());
+    descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+    if (!file.is_open()) throw file_error(errc::not_saved, "create", temporary, errno);
+    const bool written = ::fchmod(file.number(), S_IRUSR | S_IWUSR) == 0 && write_all(file.number(), bytes) &&
+                         flush_to_disk(file.number()) && file.close();
+    if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
+        const int number = errno;
+        ::unlink(temporary.c_str());
+        throw file_error(errc::not_saved, written ? "rename" : "write", path, number);
+    }
+    if (!flush_directory_of(path)) throw file_error(errc::indeterminate, "flush the directory of", path, errno);
+}
+
+}}} // namespace tokenkeep::v0::detail
+
+#endif
+
+
+
+// ==== tokenkeep/os/posix_lock.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_POSIX_LOCK_HPP
+#define TOKENKEEP_OS_POSIX_LOCK_HPP
+
+// Included by os/os.hpp, after os/posix.hpp.
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// Locks that the kernel holds on the bytes of a lock file and drops when the process ends. They belong to this open
+/// file description (F_OFD_SETLK), so two of these keep threads apart as well, and any thread may release. The lock
+/// file stays: whether it exists means nothing.
+class lock_file {
+  public:
+    explicit lock_file(std::string path) : path_(std::move(path)) {}
+
+    /// The byte that stands for a name; names share one by rare chance, which only makes one wait for the other.
+    static std::int64_t byte_of(std::string_view name) {
+        if (name.empty()) return 0;
+        const auto digest = text::sha256(name);
+        std::uint64_t number = 0;
+        std::memcpy(&number, digest.data(), sizeof number);
+        return static_cast<std::int64_t>(1 + (number >> 2));
+    }
+
+    bool try_lock(std::int64_t byte) { return try_lock(byte, F_WRLCK); }
+
+    /// For readers, who keep out no other readers. True without a lock where the lock file cannot be opened because
+    /// nothing there can be written: what does not change needs no lock.
+    bool try_lock_shared(std::int64_t byte) { return try_lock(byte, F_RDLCK); }
+
+    void unlock(std::int64_t byte) noexcept {
+        if (!file_.is_open()) return;
+        set(byte, F_UNLCK);
+        if (!is_writable_) file_ = descriptor(); // the next may want to write, and may then be able to
+    }
+
+    /// Whether this was forked: what is held is held for the parent.
+    bool is_of_parent() const noexcept { return owner_ != ::getpid(); }
+
+  private:
+    bool try_lock(std::int64_t byte, short kind) {
+        if (!open(kind == F_RDLCK)) return true;
+        if (!set(byte, kind)) {
+            if (errno == EAGAIN || errno == EACCES || errno == EINTR) return false;
+            throw file_error(errc::storage_failure, "lock", path_, errno);
+        }
+        struct stat named {};
+        if (::lstat(path_.c_str(), &named) == 0 && named.st_ino == opened_.st_ino && named.st_dev == opened_.st_dev)
+            return true;
+        file_ = descriptor(); // somebody removed the file: the lock that counts is the one on the file of that name
+        return false;
+    }
+
+    /// False if there is nothing to open, and the caller only reads.
+    bool open(bool only_reads) {
+        if (is_of_parent()) file_ = descriptor(); // its locks are the parent's too
+        if (file_.is_open()) return true;
+        owner_ = ::getpid();
+        constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+        file_ = descriptor(::open(path_.c_str(), flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR));
+        is_writable_ = file_.is_open();
+        const bool may_read_only = only_reads && (errno == EROFS || errno == EACCES);
+        if (!is_writable_ && !may_read_only) throw file_error(errc::storage_failure, "open", path_, errno);
+        if (!is_writable_) file_ = descriptor(::open(path_.c_str(), flags | O_RDONLY));
+        if (!file_.is_open()) return false;
+        require_own();
+        return true;
+    }
+
+    /// Whoever owns the lock file could replace it while it is held.
+    void require_own() {
+        const bool is_known = ::fstat(file_.number(), &opened_) == 0;
+        if (!is_writable_ && is_known) return;
+        if (is_known && opened_.st_uid == ::geteuid() && ::fchmod(file_.number(), S_IRUSR | S_IWUSR) == 0) return;
+        file_ = descriptor();
+        throw error(errc::permissions, "tokenkeep: " + path_ + " belongs to another user");
+    }
+
+    bool set(std::int64_t byte, short kind) const noexcept {
+        struct flock range {};
+        range.l_type = kind;
+        range.l_whence = SEEK_SET;
+        range.l_start = static_cast<off_t>(byte);
+        range.l_len = 1;
+#if defined(F_OFD_SETLK)
+        return ::fcntl(file_.number(), F_OFD_SETLK, &range) == 0;
+#else
+#error "tokenkeep: this system has no open file description locks"
+#endif
+    }
+
+    std::string path_;
+    descriptor file_{};
+    struct stat opened_ {}; ///< The file as it was opened.
+    bool is_writable_ = false;
+    pid_t owner_ = 0;
+};
+
+/// An exclusive lock on a name in a lock file, as long as this lives.
+class file_lock {
+  public:
+    /// Throws errc::lock_timeout when `deadline` passes.
+    file_lock(const std::string& path, std::string_view name, std::chrono::steady_clock::time_point deadline)
+        : file_(path), byte_(lock_file::byte_of(name)) {
+        using std::chrono::microseconds;
+        wait_for_lock([&] { return file_.try_lock(byte_); }, path, deadline, microseconds(500), microseconds(20'000));
+    }
+    file_lock(file_lock&&) noexcept = default;
+    file_lock& operator=(file_lock&& other) noexcept {
+        std::swap(file_, other.file_);
+        std::swap(byte_, other.byte_);
+        return *this;
+    }
+    ~file_lock() {
+        if (!file_.is_of_parent()) file_.unlock(byte_);
+    }
+
+  private:
+    lock_file file_;
+    std::int64_t byte_;
+};
+
+}}} // namespace tokenkeep::v0::detail
+
+#endif
+
+
+
+// ==== tokenkeep/os/posix_files.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_POSIX_FILES_HPP
+#define TOKENKEEP_OS_POSIX_FILES_HPP
+
+// Included by os/os.hpp, after os/posix.hpp and os/posix_lock.hpp.
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+inline file_identity identity_of(const struct stat& status) noexcept {
+    return {static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino),
+            static_cast<std::uint64_t>(status.st_size)};
+}
+
+/// The path from the root; a directory that has been removed has none, and leaves it as it is.
+inline std::string absolute_path(const std::string& path) {
+    if (path.starts_with('/')) return path;
+    char here[4'096];
+    return ::getcwd(here, sizeof here) == nullptr ? path : std::string(here) + "/" + path;
+}
+
+/// An open file; see file_system.
+class system_file {
+  public:
+    system_file(descriptor opened, std::string path) : descriptor_(std::move(opened)), path_(std::move(path)) {}
+
+    file_identity identity() const {
+        struct stat status {};
+        if (::fstat(descriptor_.number(), &status) != 0) fail("inspect");
+        return identity_of(status);
+    }
+
+    std::size_t read(std::uint64_t offset, char* out, std::size_t size) const {
+        std::size_t filled = 0;
+        while (filled < size) {
+            const auto at = static_cast<off_t>(offset + filled);
+            const ssize_t got = ::pread(descriptor_.number(), out + filled, size - filled, at);
+            if (got < 0 && errno == EINTR) continue;
+            if (got < 0) fail("read");
+            if (got == 0) break;
+            filled += static_cast<std::size_t>(got);
+        }
+        return filled;
+    }
+
+    void write(std::uint64_t offset, std::string_view bytes) const {
+        while (!bytes.empty()) {
+            const ssize_t put = ::pwrite(descriptor_.number(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+            if (put < 0 && errno == EINTR) continue;
+            if (put < 0) fail("write");
+            bytes.remove_prefix(static_cast<std::size_t>(put));
+            offset += static_cast<std::uint64_t>(put);
+        }
+    }
+
+    void truncate(std::uint64_t size) const {
+        if (::ftruncate(descriptor_.number(), static_cast<off_t>(size)) != 0) fail("truncate");
+    }
+
+    void flush() const {
+        if (!flush_content_to_disk(descriptor_.number())) fail("flush");
+    }
+
+  private:
+    [[noreturn]] void fail(const char* stage) const { throw file_error(errc::storage_failure, stage, path_, errno); }
+
+    descriptor descriptor_;
+    std::string path_;
+};
+
+/// The files of this system; see file_system.
+struct system_files {
+    using file = system_file;
+    using lock_file = detail::lock_file;
+
+    static std::optional<file_identity> find(const std::string& path) {
+        struct stat status {};
+        if (::lstat(path.c_str(), &status) == 0) return identity_of(status);
+        if (errno == ENOENT) return std::nullopt;
+        throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", path, errno);
+    }
+
+    static std::optional<file> open(const std::string& path) {
+        require_private_directory(path);
+        constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+        descriptor opened(::open(path.c_str(), flags | O_RDWR));
+        if (!opened.is_open() && (errno == EROFS || errno == EACCES))
+            opened = descriptor(::open(path.c_str(), flags | O_RDONLY));
+        if (!opened.is_open()) {
+            if (errno == ENOENT) return std::nullopt;
+            if (errno == ELOOP) throw is_link(path);
+            const bool is_refused = errno == EACCES || errno == EISDIR || errno == ENXIO;
+            throw file_error(is_refused ? errc::permissions : errc::storage_failure, "open", path, errno);
+        }
+        struct stat status {};
+        if (::fstat(opened.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
+        require_private(status, path);
+        return file(std::move(opened), path);
+    }
+
+    /// The same file, if it may be used, without opening it; nullopt if there is none.
+    static std::optional<file_identity> find_private(const std::string& path) {
+        require_private_directory(path);
+        struct stat status {};
+        if (::lstat(path.c_str(), &status) != 0) {
+            if (errno == ENOENT) return std::nullopt;
+            throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", path, errno);
+        }
+        if (S_ISLNK(status.st_mode)) throw is_link(path);
+        require_private(status, path);
+        return identity_of(status);
+    }
+
+    static file create(const std::string& path) {
+        require_private_directory(path);
+        descriptor created(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+        if (!created.is_open() || ::fchmod(created.number(), S_IRUSR | S_IWUSR) != 0)
+            throw file_error(errc::storage_failure, "create", path, errno);
+        return file(std::move(created), path);
+    }
+
+    static void rename(const std::string& from, const std::string& to) {
+        if (std::rename(from.c_str(), to.c_str()) != 0) throw file_error(errc::storage_failure, "rename", to, errno);
+    }
+
+    static void remove(const std::string& path) {
+        if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+            throw file_error(errc::storage_failure, "remove", path, errno);
+    }
+
+    static void flush_directory(const std::string& path) {
+        if (!flush_directory_of(path)) throw file_error(errc::storage_failure, "flush the directory of", path, errno);
+    }
+
+    static lock_file open_lock(const std::string& path) { return lock_file(path); }
+
+    static file_lock lock(const std::string& path, const std::string& name,
+                          std::chrono::steady_clock::time_point deadline) {
+        return {path, name, deadline};
+    }
+
+    static bool is_mount(const std::string& path) {
+#if defined(STATX_MNT_ID)
+        struct statx here {
+        }, parent{};
+        if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &here) == 0 &&
+            ::statx(AT_FDCWD, directory_of(path).c_str(), 0, STATX_MNT_ID, &parent) == 0)
+            return here.stx_mnt_id != parent.stx_mnt_id;
+#endif
+        return false;
+    }
+
+  private:
+    static error is_link(const std::string& path) {
+        return error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
+    }
+
+    static void require_private(const struct stat& status, const std::string& path) {
+        if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
+        if (status.st_uid != ::geteuid())
+            throw error(errc::permissions, "tokenkeep: " + path + " belongs to another user");
+        if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+            throw error(errc::permissions, "tokenkeep: " + path + " is open to others; run chmod 600 on it");
+    }
+
+    /// Whoever can write the directory can put another file in the place of ours. A sticky one (/tmp) lets only the
+    /// owner do that. A group is no others where it is the user's own, which then bears the user's number.
+    static void require_private_directory(const std::string& path) {
+        const std::string directory = directory_of(path);
+        struct stat status {};
+        if (::stat(directory.c_str(), &status) != 0) {
+            if (errno == ENOENT) return;
+            throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", directory, errno);
+        }
+        const bool is_own_group = status.st_gid == ::getegid() && status.st_gid == ::geteuid();
+        const mode_t others = is_own_group ? S_IWOTH : S_IWGRP | S_IWOTH;
+        const bool is_foreign = status.st_uid != ::geteuid() && status.st_uid != 0;
+        if (is_foreign || ((status.st_mode & others) != 0 && (status.st_mode & S_ISVTX) == 0))
+            throw error(errc::permissions, "tokenkeep: others can replace files in " + directory +
+                                               "; keep tokens in a directory that only you can write");
+    }
+};
+
+}}} // namespace tokenkeep::v0::detail
+
+#endif
+
+#endif
+
+#include <array>
+#include <cstddef>
+#include <string>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// `bytes` random bytes (at most 32) from the system, in hex.
+inline std::string random_hex(std::size_t bytes) {
+    std::array<unsigned char, 32> random{};
+    random_bytes(random.data(), bytes);
+    std::string hex;
+    for (std::size_t i = 0; i < bytes; ++i) {
+        hex += "0123456789abcdef"[random[i] >> 4];
+        hex += "0123456789abcdef"[random[i] & 15];
+    }
+    return hex;
+}
+
+}}} // namespace tokenkeep::v0::detail
+
+#endif
+
+
+
+// ==== tokenkeep/sql_schema.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_SQL_SCHEMA_HPP
+#define TOKENKEEP_SQL_SCHEMA_HPP
+
+
+
+#include <cstddef>
+#include <iterator>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v0 {
+
+/// The table of an sql_store: every field of the record in a column for any bytes. To choose another, inherit and
+/// override, and name it in the policy: `struct ours : defaults { using schema = my_schema; };`
+struct sql_schema {
+    static constexpr std::string_view table = "tokenkeep_tokens"; ///< Letters, digits and underscores. Tables of one
+                                                                  ///< database differ in more than case.
+    static constexpr std::size_t columns = std::size(fields);     ///< So many fields, from the table's first, are kept.
+
+    /// How many characters of UTF-8 a column takes at most, which is then a VARCHAR; 0 for any bytes. What is longer is
+    /// errc::invalid_record, and nothing is written.
+    static constexpr std::size_t longest(std::string_view) { return 0; }
+};
+
+}} // namespace tokenkeep::v0
+
+#endif
+
+
+#include <chrono>
+#include <concepts>
+#include <shared_mutex>
+#include <string>
+
+namespace tokenkeep { inline namespace v0 {
+
+/// Makes the id of a new row: 128 random bits from the system, as 32 hex digits. Ids tell nothing and are not reused.
+struct random_id {
+    std::string operator()() const { return detail::random_hex(16); }
+};
+
+/// A mutex that does nothing, for stores that only one thread will ever use.
+struct null_mutex {
+    void lock() noexcept {}
+    bool try_lock() noexcept { return true; }
+    void unlock() noexcept {}
+    void lock_shared() noexcept {}
+    void unlock_shared() noexcept {}
+};
+
+/// What stores are made with. Inherit and override to choose otherwise:
+///   struct ours : tokenkeep::defaults { using rules = my_rules; };
+struct defaults {
+    using rules = default_rules;     ///< Which row a probe means: a model of matching_rules.
+    using ids = random_id;           ///< A function object that makes ids; asked again while an id is taken.
+    using mutex = std::shared_mutex; ///< Guards the rows; shared by readers if it can be.
+
+    /// How long a change waits for others who are changing the same file, document or table.
+    static constexpr std::chrono::milliseconds store_lock_timeout{15'000};
+
+    using files = detail::system_files;                 ///< What a file_store asks for files: a model of file_system.
+    using schema = sql_schema;                          ///< The table of an sql_store.
+    static constexpr bool erases_deleted_tokens = true; ///< A file_store, and SQLite, overwrite what is deleted.
+};
+
+namespace detail {
+
+template <class P>
+concept has_rules = requires {
+    requires matching_rules<typename P::rules>;
+};
+template <class P>
+concept has_ids = requires {
+    { typename P::ids{}() } -> std::convertible_to<std::string>;
+};
+template <class P>
+concept has_mutex = requires(typename P::mutex& mutex) {
+    mutex.lock();
+    mutex.unlock();
+};
+
+/// The policy's, or the default where a policy that does not inherit has none.
+template <class P>
+constexpr std::chrono::milliseconds store_lock_timeout_of() {
+    if constexpr (requires { P::store_lock_timeout; })
+        return P::store_lock_timeout;
+    else
+        return defaults::store_lock_timeout;
+}
+
+template <class P>
+constexpr bool erases_deleted_tokens_of() {
+    if constexpr (requires { P::erases_deleted_tokens; })
+        return P::erases_deleted_tokens;
+    else
+        return defaults::erases_deleted_tokens;
+}
+
+template <class P>
+struct files_of {
+    using type = defaults::files;
+};
+template <class P>
+    requires requires { typename P::files; }
+struct files_of<P> {
+    using type = typename P::files;
+};
+
+template <class P>
+struct schema_of {
+    using type = defaults::schema;
+};
+template <class P>
+    requires requires { typename P::schema; }
+struct schema_of<P> {
+    using type = typename P::schema;
+};
+
+template <class P>
+consteval bool explain_policy() {
+    static_assert(has_rules<P>,
+                  "tokenkeep: a policy needs `using rules`, a chain such as first_applicable<by_id, by_user>; "
+                  "inherit from tokenkeep::defaults; see tokenkeep/policy.hpp");
+    if constexpr (has_rules<P>)
+        static_assert(has_ids<P>, "tokenkeep: a policy needs `using ids`, a function object that gives a std::string; "
+                                  "inherit from tokenkeep::defaults; see tokenkeep/policy.hpp");
+    if constexpr (has_rules<P> && has_ids<P>)
+        static_assert(has_mutex<P>, "tokenkeep: a policy needs `using mutex`, a type with lock() and unlock(); inherit "
+                                    "from tokenkeep::defaults; see tokenkeep/policy.hpp");
+    return true;
+}
+
+} // namespace detail
+
+}} // namespace tokenkeep::v0
+
+#endif
+
+
+// ==== tokenkeep/migrate.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_MIGRATE_HPP
+#define TOKENKEEP_MIGRATE_HPP
+
+
+
+
+
+#include <concepts>
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v0 {
+
+/// What migrate has done so far, or in all.
+struct migration_report {
+    std::size_t total = 0;     ///< Rows of the source.
+    std::size_t copied = 0;    ///< Rows that the target did not have.
+    std::size_t updated = 0;   ///< Rows that were older in the target.
+    std::size_t unchanged = 0; ///< Rows that the target had already.
+    /// Ids, in the source, of rows that the target has otherwise, and not older: they were left as they are there.
+    std::vector<std::string> kept{};
+    /// Ids, in the source, of rows that the target cannot hold (errc::invalid_record), or not beside others
+    /// (errc::ambiguous).
+    std::vector<std::string> refused{};
+
+    /// How many rows have been looked at.
+    std::size_t done() const { return copied + updated + unchanged + kept.size() + refused.size(); }
+};
+
+namespace detail {
+
+struct ignore_progress {
+    void operator()(const migration_report&) const noexcept {}
+};
+
+/// A row of the source on its way into the target.
+template <token_store To>
+class migrating_row {
+  public:
+    migrating_row(To& to, const token& row) : to_(to), row_(row) {}
+
+    void copy(migration_report& report) {
+        try {
+            const std::optional<token> of_id = to_.find_token_by_id(row_.id);
+            const bool is_it = of_id && is_same_login(*of_id);
+            const std::optional<token> there = is_it ? of_id : to_.find_token(without_id());
+            if (there && is_same(*there))
+                ++report.unchanged;
+            else if (there && is_newer_than(*there) && update(*there))
+                ++report.updated;
+            else if (there || (of_id && row_.user_name.empty())) // without a user it may be that row, renewed
+                report.kept.push_back(row_.id);
+            else
+                insert(of_id.has_value()), ++report.copied;
+        } catch (const std::system_error& failure) {
+            if (failure.code() != errc::invalid_record && failure.code() != errc::ambiguous) throw;
+            report.refused.push_back(row_.id);
+        }
+    }
+
+  private:
+    /// Ids may be the same by chance: Zoho's SDKs count them.
+    bool is_same_login(const token& there) const {
+        if (!row_.user_name.empty())
+            return row_.user_name == there.user_name && row_.client_id == there.client_id &&
+                   (row_.api_domain.empty() || there.api_domain.empty() || row_.api_domain == there.api_domain);
+        const auto shared = [&](auto member) { return !is_absent(row_.*member) && row_.*member == there.*member; };
+        return shared(&token::seed) || shared(&token::refresh_token) || shared(&token::grant_token) ||
+               shared(&token::access_token);
+    }
+
+    /// With its id, or with one of the target's own where that is taken or ids of this kind do not fit.
+    void insert(bool id_is_taken) {
+        if (id_is_taken) return to_.save_token(without_id());
+        try {
+            to_.save_token(row_);
+        } catch (const std::system_error& failure) {
+            // Without a user and without its id it would not be found again, and copied a second time.
+            if (failure.code() != errc::invalid_record || row_.user_name.empty()) throw;
+            to_.save_token(without_id());
+        }
+    }
+
+    bool update(const token& there) {
+        token fresh = row_;
+        fresh.id = there.id;
+        keep(fresh, there, &token::user_name, &token::client_id, &token::client_secret, &token::api_domain,
+             &token::seed);
+        if constexpr (comparing_store<To>)
+            return to_.replace_token(there, fresh);
+        else
+            return to_.save_token(fresh), true;
+    }
+
+    /// What says whose a row is stays, where the source does not say it.
+    template <class... Members>
+    static void keep(token& fresh, const token& there, Members... members) {
+        ((is_absent(fresh.*members) ? void(fresh.*members = there.*members) : void()), ...);
+    }
+
+    token without_id() const {
+        token row = row_;
+        row.id.clear();
+        return row;
+    }
+
+    /// But for the id, and for fields that the target has no place for, which are no tokens.
+    bool is_same(const token& there) const {
+        for (const field& f : fields) {
+            if (f.text == &token::id) continue;
+            const bool is_token = f.secret_text == &token::refresh_token || f.secret_text == &token::access_token ||
+                                  f.secret_text == &token::grant_token;
+            const bool agrees = f.visit(
+                [&](auto member) { return row_.*member == there.*member || (!is_token && is_absent(there.*member)); });
+            if (!agrees) return false;
+        }
+        return true;
+    }
+
+    bool is_newer_than(const token& there) const {
+        if (row_.issued_at && there.issued_at) return *there.issued_at < *row_.issued_at;
+        return row_.expires_at && there.expires_at && *there.expires_at < *row_.expires_at;
+    }
+
+    To& to_;
+    const token& row_;
+};
+
+} // namespace detail
+
+/// Copies every row of one store into another, of whatever kinds; the source is only read. It may be stopped, and called
+/// again, at any time: what lies in the target already is not copied twice, and a row that was renewed there meanwhile is
+/// left as it is. Other programs may go on using both.
+///
+/// A row keeps its id, if ids of that kind fit; one without a user is refused where they do not. A row that is in the
+/// target is overwritten only if its access token was issued, or else ends, earlier than the one in the source.
+///
+/// `progress(const migration_report&)` is called after each row; what it throws ends the copying. Throws what the stores
+/// throw, but for rows that the target refuses, which are named in the report. Cost: one look-up or two, and at most one
+/// save, for each row; the rows of the source are in memory meanwhile.
+template <token_store From, token_store To, std::invocable<const migration_report&> Progress = detail::ignore_progress>
+migration_report migrate(From& from, To& to, Progress progress = {}) {
+    migration_report report;
+    const auto rows = from.get_tokens();
+    report.total = static_cast<std::size_t>(std::distance(std::begin(rows), std::end(rows)));
+    for (const token& row : rows) {
+        detail::migrating_row(to, row).copy(report);
+        progress(std::as_const(report));
+    }
+    return report;
+}
+
+}} // namespace tokenkeep::v0
+
+#endif
+
+
+// A store in memory, over any container.
 
 // ==== tokenkeep/basic_store.hpp
 // SPDX-License-Identifier: MIT
@@ -3263,7 +3235,7 @@ Guard require_locked(Guard guard) {
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Locks by name among the threads of one process. A guard may be released by any thread and may outlive the locks.
 class key_locks {
@@ -3311,7 +3283,7 @@ class key_locks {
     std::shared_ptr<state> state_ = std::make_shared<state>();
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -3321,7 +3293,7 @@ class key_locks {
 #ifndef TOKENKEEP_DETAIL_STORE_READ_LOCK_HPP
 #define TOKENKEEP_DETAIL_STORE_READ_LOCK_HPP
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Locks for reading: shared where the mutex can be shared.
 template <class Mutex>
@@ -3347,7 +3319,7 @@ class read_lock {
     Mutex& mutex_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -3358,6 +3330,208 @@ class read_lock {
 #define TOKENKEEP_DETAIL_STORE_ROW_SET_HPP
 
 
+// ==== tokenkeep/container.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_CONTAINER_HPP
+#define TOKENKEEP_CONTAINER_HPP
+
+
+
+
+#include <concepts>
+#include <iterator>
+#include <string>
+#include <utility>
+
+namespace tokenkeep { inline namespace v0 {
+
+/// How basic_store reaches the rows of a container. There are three for the standard containers: sequences of token,
+/// maps from id to token, and rows of strings. For a container of your own, specialise it.
+///
+/// Shape (the least model):
+///   template <> struct tokenkeep::container_traits<my_rows> {
+///       template <class Visit>
+///       static void for_each(const my_rows& rows, Visit visit);
+///       static void insert_or_assign(my_rows& rows, const token& row);
+///       static void erase(my_rows& rows, const std::string& id);
+///   };
+/// Meaning:
+///   K1  for_each calls visit(const token&) once for each row; the reference need only live during the call.
+///   K2  insert_or_assign makes the row the one of its id, in the place of an older one of that id. If it throws,
+///       nothing has changed.
+///   K3  erase removes the row of that id, if there is one.
+/// May:   offer `static const token* find(const my_rows&, const std::string& id)`, null on a miss, which spares the
+///        scan for look-ups by id; and, for look-ups by every rule,
+///        `template <class Rule, class Visit> static void for_each_match(const my_rows&, Rule, const token& probe,
+///        Visit visit)`, which visits the rows for which matches<Rule>(probe, row) holds.
+///        Need not be thread-safe: the store locks.
+/// Models: those below; examples/custom_container.cpp.
+template <class Container>
+struct container_traits;
+
+namespace detail {
+
+template <class C>
+concept token_sequence = requires(C& rows, const token& row) {
+    requires std::same_as<typename C::value_type, token>;
+    rows.push_back(row);
+    rows.erase(rows.begin());
+    rows.end();
+};
+
+template <class C>
+concept token_map = requires(C& rows, const std::string& id, const token& row) {
+    requires std::same_as<typename C::mapped_type, token>;
+    rows.insert_or_assign(id, row);
+    rows.find(id)->second;
+    rows.erase(id);
+};
+
+template <class C>
+concept text_rows = requires(C& rows, typename C::value_type& cells, std::string cell) {
+    requires std::same_as<typename C::value_type::value_type, std::string>;
+    cells.push_back(cell);
+    cells.begin();
+    rows.push_back(cells);
+    rows.erase(rows.begin());
+    rows.end();
+};
+
+template <class C, class Id>
+auto find_row(C& rows, const std::string& id, Id id_of) {
+    auto at = rows.begin();
+    while (at != rows.end() && id_of(*at) != id) ++at;
+    return at;
+}
+
+template <class C>
+concept can_iterate = requires(const C& rows) {
+    container_traits<C>::for_each(rows, [](const token&) {});
+};
+template <class C>
+concept can_insert = requires(C& rows, const token& row) {
+    container_traits<C>::insert_or_assign(rows, row);
+};
+template <class C>
+concept can_erase = requires(C& rows, const std::string& id) {
+    container_traits<C>::erase(rows, id);
+};
+template <class C>
+concept can_find = requires(const C& rows, const std::string& id) {
+    { container_traits<C>::find(rows, id) } -> std::same_as<const token*>;
+};
+template <class C, class Rule>
+concept can_match = requires(const C& rows, const token& probe) {
+    container_traits<C>::for_each_match(rows, Rule{}, probe, [](const token&) {});
+};
+
+template <class C>
+concept usable_container = can_iterate<C> && can_insert<C> && can_erase<C>;
+
+template <class C>
+consteval bool explain_container() {
+    static_assert(can_iterate<C>,
+                  "tokenkeep: a container is a sequence of token, a map from std::string to token, rows of "
+                  "strings, or has a container_traits with for_each; see tokenkeep/container.hpp");
+    if constexpr (can_iterate<C>)
+        static_assert(can_insert<C>, "tokenkeep: container_traits needs insert_or_assign(rows, const token&); see "
+                                     "tokenkeep/container.hpp");
+    if constexpr (can_iterate<C> && can_insert<C>)
+        static_assert(can_erase<C>, "tokenkeep: container_traits needs erase(rows, const std::string& id); see "
+                                    "tokenkeep/container.hpp");
+    return true;
+}
+
+} // namespace detail
+
+/// std::vector<token>, std::list<token>, std::deque<token> and their like, in the order of insertion.
+template <detail::token_sequence Rows>
+struct container_traits<Rows> {
+    template <class Visit>
+    static void for_each(const Rows& rows, Visit&& visit) {
+        for (const token& row : rows) visit(row);
+    }
+    static void insert_or_assign(Rows& rows, const token& row) {
+        const auto at = place(rows, row.id);
+        if (at == rows.end())
+            rows.push_back(row);
+        else
+            *at = token(row);
+    }
+    static void erase(Rows& rows, const std::string& id) {
+        const auto at = place(rows, id);
+        if (at != rows.end()) rows.erase(at);
+    }
+
+  private:
+    static auto place(Rows& rows, const std::string& id) {
+        return detail::find_row(rows, id, [](const token& row) -> const std::string& { return row.id; });
+    }
+};
+
+/// std::map<std::string, token>, std::unordered_map<std::string, token> and their like, keyed by id.
+template <detail::token_map Rows>
+struct container_traits<Rows> {
+    template <class Visit>
+    static void for_each(const Rows& rows, Visit&& visit) {
+        for (const auto& [id, row] : rows) visit(row);
+    }
+    static void insert_or_assign(Rows& rows, const token& row) { rows.insert_or_assign(row.id, token(row)); }
+    static void erase(Rows& rows, const std::string& id) { rows.erase(id); }
+    static const token* find(const Rows& rows, const std::string& id) {
+        const auto at = rows.find(id);
+        return at == rows.end() ? nullptr : &at->second;
+    }
+};
+
+/// Rows of attributes in the order of the field table, such as std::vector<std::list<std::string>>. A row with fewer
+/// cells is read with the rest empty and written back whole; cells beyond the table are kept.
+template <detail::text_rows Rows>
+struct container_traits<Rows> {
+    using cells = typename Rows::value_type;
+
+    template <class Visit>
+    static void for_each(const Rows& rows, Visit&& visit) {
+        for (const cells& row : rows) visit(read(row));
+    }
+    static void insert_or_assign(Rows& rows, const token& row) {
+        cells fresh;
+        for (const field& f : fields) fresh.push_back(detail::write_cell(f, row));
+        const auto at = place(rows, row.id);
+        if (at == rows.end()) {
+            rows.push_back(std::move(fresh));
+            return;
+        }
+        std::size_t column = 0;
+        for (const std::string& cell : *at)
+            if (column++ >= std::size(fields)) fresh.push_back(cell);
+        *at = std::move(fresh);
+    }
+    static void erase(Rows& rows, const std::string& id) {
+        const auto at = place(rows, id);
+        if (at != rows.end()) rows.erase(at);
+    }
+
+  private:
+    static token read(const cells& row) {
+        token record;
+        auto cell = row.begin();
+        for (const field& f : fields) {
+            if (cell == row.end()) break;
+            detail::read_cell(f, record, *cell++);
+        }
+        return record;
+    }
+    static auto place(Rows& rows, const std::string& id) {
+        return detail::find_row(
+            rows, id, [](const cells& row) { return row.begin() == row.end() ? std::string() : *row.begin(); });
+    }
+};
+
+}} // namespace tokenkeep::v0
+
+#endif
+
 
 
 
@@ -3367,7 +3541,7 @@ class read_lock {
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// What the operations of a store mean, once, over the rows of any container. The numbers are those of token_store
 /// and comparing_store. Not thread-safe; the stores lock.
@@ -3518,7 +3692,7 @@ class row_set {
     Container rows_{};
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -3561,7 +3735,7 @@ class row_set {
 #include <sys/mman.h>
 #endif
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Memory in one piece. A large piece asks for large pages where the system has them: filling it costs less then.
 inline constexpr std::size_t large_page = 1 << 21;
@@ -3580,7 +3754,7 @@ inline void free_block(void* memory, std::size_t size) noexcept {
         ::operator delete(memory, std::align_val_t(large_page));
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -3592,7 +3766,7 @@ inline void free_block(void* memory, std::size_t size) noexcept {
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Allocates what may be very large.
 template <class T>
@@ -3655,7 +3829,7 @@ class arena {
     char* at_ = nullptr;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -3665,7 +3839,7 @@ class arena {
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 inline std::size_t hash_of(std::string_view key) noexcept { return std::hash<std::string_view>{}(key); }
 
@@ -3758,7 +3932,7 @@ class hash_index {
     std::size_t size_ = 0;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -3770,7 +3944,7 @@ class hash_index {
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The table that basic_store makes of `indexed`. Each rule's index leads from the hash of its key to the rows; rows
 /// with an empty key are not in it. The rules that look up the id share the index that owns the rows.
@@ -3848,9 +4022,9 @@ class indexed_table {
     indices<typename Rules::list> by_rule_{};
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 template <class Rules>
 struct container_traits<detail::indexed_table<Rules>> {
@@ -3869,18 +4043,18 @@ struct container_traits<detail::indexed_table<Rules>> {
     }
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// Names, as the container of a basic_store, a table with one hash index for each rule of the store's policy: a
 /// look-up by any rule takes the same time however many rows there are.
 struct indexed {};
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -3895,7 +4069,7 @@ struct indexed {};
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// A store in memory, over any container: a sequence of token, a map from id to token, rows of strings, `indexed`, or
 /// one with container_traits of its own. It is a locking_store among the threads of the process, and a
@@ -3982,501 +4156,14 @@ using map_store = basic_store<std::map<std::string, token>>;
 /// A store over a list of rows of attributes. Its rows are plain strings, which are not wiped.
 using list_store = basic_store<std::vector<std::list<std::string>>>;
 
-} // namespace tokenkeep::inline v0
-
-#endif
-
-
-// ==== tokenkeep/document_store.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DOCUMENT_STORE_HPP
-#define TOKENKEEP_DOCUMENT_STORE_HPP
-
-
-// ==== tokenkeep/detail/store/abilities.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_STORE_ABILITIES_HPP
-#define TOKENKEEP_DETAIL_STORE_ABILITIES_HPP
-
-
-
-
-#include <chrono>
-#include <string>
-
-namespace tokenkeep::inline v0::detail {
-
-/// What documents and connections may have to make a locking_store of the store over them.
-template <class D>
-concept can_lock = requires(D& place, const std::string& name, std::chrono::steady_clock::time_point deadline) {
-    { place.lock(name, deadline) } -> lock_guard_value;
-};
-
-struct named_lock {
-    int lock;
-};
-template <class D>
-concept names_lock = can_be_base<D> && !requires {
-    &with_name<D, named_lock>::lock;
-};
-
-/// Says in a sentence why the `lock` that a document or connection has is not the ability.
-template <class Place>
-consteval bool explain_lock() {
-    if constexpr (names_lock<Place>)
-        static_assert(can_lock<Place>,
-                      "tokenkeep: the lock of a document or a connection must take (const std::string& name, "
-                      "steady_clock::time_point deadline) and give a movable guard that any thread may release; see "
-                      "document in tokenkeep/document_store.hpp and sql_connection in tokenkeep/sql_connection.hpp");
-    return true;
-}
-
-// What a store can do only over some documents or connections, as its bases. A store that cannot do it must not have the
-// name either: a store that names an ability and lacks it is taken for a mistake, see explain_token_store.
-
-template <class Store, bool is_able>
-struct locking_ability {};
-
-template <class Store>
-struct locking_ability<Store, true> {
-    /// See locking_store; the lock reaches as far as that of what the store is over.
-    auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
-        return static_cast<Store&>(*this).lock_identity(key, deadline);
-    }
-};
-
-template <class Store, bool is_able>
-struct comparing_ability {};
-
-template <class Store>
-struct comparing_ability<Store, true> {
-    /// See comparing_store.
-    bool replace_token(const token& expected, const token& record) {
-        return static_cast<Store&>(*this).replace(expected, record);
-    }
-    /// See comparing_store.
-    bool remove_token(const token& expected) { return static_cast<Store&>(*this).remove(expected); }
-};
-
-} // namespace tokenkeep::inline v0::detail
+}} // namespace tokenkeep::v0
 
 #endif
 
 
 
 
-// ==== tokenkeep/json_codec.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_JSON_CODEC_HPP
-#define TOKENKEEP_JSON_CODEC_HPP
-
-
-
-
-
-
-#include <set>
-#include <string>
-#include <string_view>
-#include <vector>
-
-namespace tokenkeep::inline v0 {
-
-/// The whole list of tokens as one JSON document:
-///   {"tokenkeep":1,"tokens":[{"id":"...","user_name":"...","expiry_time":1700000000000}]}
-/// A row has a member for each field that is present, under its stored name; times are numbers, all else is text.
-struct json_codec {
-    /// The document of these rows. Throws errc::invalid_record if a text is not UTF-8, which JSON cannot carry.
-    static secret encode(const std::vector<token>& rows) {
-        detail::wiping_string out = "{\"tokenkeep\":1,\"tokens\":[";
-        for (const token& row : rows) {
-            out += &row == rows.data() ? "\n{" : ",\n{";
-            const char* separator = "";
-            for (const field& f : fields) {
-                if (f.visit([&](auto member) { return detail::is_absent(row.*member); })) continue;
-                out.append(separator).append("\"").append(f.name).append("\":");
-                f.visit([&](auto member) { append(out, row.*member); });
-                separator = ",";
-            }
-            out += '}';
-        }
-        out += "]}\n";
-        return secret(std::string_view(out));
-    }
-
-    /// The rows of a document. Throws errc::storage_corrupt if it is damaged, or empty; errc::unsupported_version if
-    /// it holds what a newer version may have written.
-    static std::vector<token> decode(std::string_view document) {
-        const auto parsed = text::parse_json(document);
-        if (!parsed) throw damaged("is no JSON from byte " + std::to_string(parsed.offset));
-        const auto version = member(parsed.value, "tokenkeep").integer();
-        if (version && *version > 1)
-            throw error(errc::unsupported_version, "tokenkeep: the document is of a newer version");
-        const text::json_value list = member(parsed.value, "tokens");
-        if (version != 1 || list.kind() != text::json_kind::array) throw damaged("is no list of tokens");
-        parsed.value.for_each_member([](const text::json_value& name, const text::json_value&) {
-            if (!name.is_text("tokenkeep") && !name.is_text("tokens"))
-                throw error(errc::unsupported_version, "tokenkeep: the document has a part this version does not know");
-        });
-        std::vector<token> rows;
-        list.for_each_element([&](const text::json_value& row) { rows.push_back(read_row(row)); });
-        std::set<std::string_view> ids;
-        for (const token& row : rows)
-            if (!ids.insert(row.id).second) throw damaged("has two tokens of one id");
-        return rows;
-    }
-
-  private:
-    static error damaged(const std::string& how) {
-        return error(errc::storage_corrupt, "tokenkeep: the document " + how);
-    }
-
-    static text::json_value member(const text::json_value& object, std::string_view name) {
-        const auto found = object.kind() == text::json_kind::object ? object.find(name) : std::nullopt;
-        if (!found) throw damaged("lacks a member it must have");
-        return *found;
-    }
-
-    static token read_row(const text::json_value& object) {
-        if (object.kind() != text::json_kind::object) throw damaged("has a token that is no object");
-        token row;
-        object.for_each_member([&](const text::json_value& name, const text::json_value& value) {
-            for (const field& f : fields)
-                if (name.is_text(f.name)) return f.visit([&](auto at) { read(value, row.*at); });
-            throw error(errc::unsupported_version, "tokenkeep: the document has a field this version does not know");
-        });
-        if (row.id.empty()) throw damaged("has a token without an id");
-        return row;
-    }
-
-    static void read(const text::json_value& value, std::string& out) {
-        if (value.kind() != text::json_kind::string) throw damaged("has a field of another type");
-        out = value.text();
-    }
-    static void read(const text::json_value& value, secret& out) {
-        if (value.kind() != text::json_kind::string) throw damaged("has a field of another type");
-        out = secret::build(value.raw().size(), [&](char* to) { return value.copy_text(to); });
-    }
-    static void read(const text::json_value& value, std::optional<timestamp>& out) {
-        const auto count = value.integer();
-        if (!count) throw damaged("has a time that is no number");
-        out = timestamp{std::chrono::milliseconds{*count}};
-    }
-
-    static void append(detail::wiping_string& out, const std::string& value) { append_text(out, value); }
-    static void append(detail::wiping_string& out, const secret& value) { append_text(out, value.reveal()); }
-    static void append(detail::wiping_string& out, const std::optional<timestamp>& value) {
-        out.append(to_text(*value));
-    }
-    static void append_text(detail::wiping_string& out, std::string_view value) {
-        if (!text::is_utf8(value))
-            throw error(errc::invalid_record, "tokenkeep: JSON cannot carry text that is not UTF-8");
-        text::append_json_string(out, value);
-    }
-};
-
-} // namespace tokenkeep::inline v0
-
-#endif
-
-
-
-// ==== tokenkeep/text_file.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_TEXT_FILE_HPP
-#define TOKENKEEP_TEXT_FILE_HPP
-
-
-
-
-#include <chrono>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-
-namespace tokenkeep::inline v0 {
-
-/// A document in a file: private to the user (mode 0600, whatever the umask), replaced as a whole or not at all, and
-/// locked across processes by a lock file beside it, `PATH.lock`, which stays. While it is replaced there is a
-/// `PATH.tmp`. The whole file is written at each save.
-/// Its folder must exist; without one there are no tokens, and a save is errc::storage_failure.
-class text_file {
-  public:
-    explicit text_file(std::string path) : path_(std::move(path)) {}
-
-    /// The content; nullopt if there is no file. A symbolic link, anything but a regular file, and a file that others
-    /// can write is errc::permissions.
-    std::optional<secret> load() const { return detail::read_file(path_); }
-
-    /// Replaces the content: temporary file, flush, rename, flush of the directory. Throws errc::not_saved if the old
-    /// content stands, errc::indeterminate if only its durability is unknown. Hold lock("") meanwhile.
-    void save(std::string_view bytes) const { detail::replace_file(path_, bytes); }
-
-    /// Locks a name among all processes that use this file; see document. Safe to call from many threads at once.
-    auto lock(std::string_view name, std::chrono::steady_clock::time_point deadline) const {
-        return detail::file_lock(path_ + ".lock", name, deadline);
-    }
-
-  private:
-    std::string path_;
-};
-
-} // namespace tokenkeep::inline v0
-
-#endif
-
-
-#include <chrono>
-#include <concepts>
-#include <mutex>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
-namespace tokenkeep::inline v0 {
-
-namespace detail {
-
-/// What load may give: text that is there or not, as std::string or as secret.
-template <class L>
-concept loaded_text = std::same_as<L, std::optional<std::string>> || std::same_as<L, std::optional<secret>>;
-
-template <class D>
-concept can_load = requires(D& document) {
-    { document.load() } -> loaded_text;
-};
-template <class D>
-concept can_save = requires(D& document, std::string_view bytes) {
-    document.save(bytes);
-};
-template <class D>
-concept can_load_versioned = requires(D& document) {
-    requires loaded_text<std::remove_cvref_t<decltype(document.load_versioned().first)>>;
-    document.load_versioned().second;
-};
-template <class D>
-concept can_save_versioned = requires(D& document, std::string_view bytes) {
-    { document.save(bytes, document.load_versioned().second) } -> std::convertible_to<bool>;
-};
-
-struct named_load_versioned {
-    int load_versioned;
-};
-template <class D>
-concept names_load_versioned = can_be_base<D> && !requires {
-    &with_name<D, named_load_versioned>::load_versioned;
-};
-
-template <class D>
-inline constexpr bool is_versioned = can_load_versioned<D>&& can_save_versioned<D>;
-
-} // namespace detail
-
-/// A place that keeps one document: a file, a keychain entry, a cloud secret.
-///
-/// Shape (the least model):
-///   struct d {
-///       std::optional<std::string> load();
-///       void                       save(std::string_view bytes);
-///   };
-/// Meaning:
-///   D1  load gives what the last successful save was given.
-///   D2  A failed save throws and leaves what load gives unchanged.
-///   D3  load before any save gives nullopt; that is not an error. A document that was damaged or emptied is never
-///       nullopt.
-/// May:   throw anything derived from std::exception. load and save need not be thread-safe: the store locks. load may
-///        give std::optional<secret> instead. Two abilities make the store more than a token_store:
-///        `g lock(const std::string& name, std::chrono::steady_clock::time_point deadline)`, thread-safe, with
-///        independent locks by name whose guards are as locking_store says, makes it a locking_store and a
-///        comparing_store; the empty name guards load - change - save.
-///        `std::pair<std::optional<std::string>, Version> load_versioned()` together with
-///        `bool save(std::string_view bytes, const Version& expected)`, false if the document is no longer of that
-///        version (or, for a version that came with nullopt, is there now), makes it a comparing_store; load and the
-///        plain save are then not needed.
-/// Models: text_file; examples/keychain.cpp.
-template <class D>
-concept document = (detail::can_load<D> && detail::can_save<D>) || detail::is_versioned<D>;
-
-namespace detail {
-
-template <class D>
-consteval bool explain_document() {
-    if constexpr (names_load_versioned<D> || can_load_versioned<D>) {
-        static_assert(can_load_versioned<D>,
-                      "tokenkeep: load_versioned() must give a pair of optional<string> and a version; "
-                      "see document in tokenkeep/document_store.hpp");
-        if constexpr (can_load_versioned<D>)
-            static_assert(can_save_versioned<D>,
-                          "tokenkeep: a document with load_versioned() needs bool save(string_view, "
-                          "const version&); see tokenkeep/document_store.hpp");
-    } else {
-        static_assert(can_load<D>,
-                      "tokenkeep: a document needs load(), giving optional<string>; see tokenkeep/document_store.hpp");
-        if constexpr (can_load<D>)
-            static_assert(can_save<D>,
-                          "tokenkeep: a document needs save(string_view); see tokenkeep/document_store.hpp");
-    }
-    return true;
-}
-
-template <class C>
-concept can_encode = requires(const std::vector<token>& rows) {
-    { C::encode(rows) } -> std::same_as<secret>;
-};
-template <class C>
-concept can_decode = requires(std::string_view bytes) {
-    { C::decode(bytes) } -> std::same_as<std::vector<token>>;
-};
-
-template <class C>
-concept keeps_less = requires(const token& row) {
-    { C::kept(row) } -> std::same_as<token>;
-};
-
-template <class C>
-consteval bool explain_codec() {
-    static_assert(can_encode<C>,
-                  "tokenkeep: a codec needs static secret encode(const std::vector<token>&); see json_codec");
-    if constexpr (can_encode<C>)
-        static_assert(can_decode<C>,
-                      "tokenkeep: a codec needs static std::vector<token> decode(std::string_view); see json_codec");
-    return true;
-}
-
-} // namespace detail
-
-/// A store that keeps all its tokens in one document, which is read at each look-up and written whole at each change.
-/// Fit for some hundred tokens; every process that shares the document sees the others' changes at its next call.
-///
-/// What it can do follows from the document: see there. It may be moved while nobody else uses it. A document that is
-/// empty or damaged is an error (errc::storage_corrupt), never a new store.
-///
-/// A codec that keeps only some fields of a row says so with `static token kept(token row)`, which gives the row as it
-/// comes back; two rows are then compared by these.
-template <class Document, class Codec, class Policy>
-class basic_document_store
-    : public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
-      public detail::comparing_ability<basic_document_store<Document, Codec, Policy>,
-                                       detail::can_lock<Document> || detail::is_versioned<Document>> {
-    static_assert(detail::explain_document<Document>() && detail::explain_lock<Document>());
-    static_assert(detail::explain_codec<Codec>() && detail::explain_policy<Policy>());
-    static constexpr bool locks = detail::can_lock<Document>;
-    static constexpr bool versioned = detail::is_versioned<Document>;
-    friend detail::locking_ability<basic_document_store, true>;
-    friend detail::comparing_ability<basic_document_store, true>;
-    using row_set = detail::row_set<std::vector<token>, Policy>;
-    using mutex = typename Policy::mutex;
-
-  public:
-    explicit basic_document_store(Document document) : document_(std::move(document)) {}
-    basic_document_store(basic_document_store&& other) noexcept : document_(std::move(other.document_)) {}
-    basic_document_store& operator=(basic_document_store&& other) noexcept {
-        document_ = std::move(other.document_);
-        return *this;
-    }
-
-    std::optional<token> find_token(const token& probe) { return load().find(probe); }
-    void save_token(const token& record) {
-        change([&](row_set& rows) { return rows.save(record), true; });
-    }
-    void delete_token(const std::string& id) {
-        change([&](row_set& rows) { return rows.find_by_id(id) && (rows.erase(id), true); });
-    }
-    std::vector<token> get_tokens() { return load().all(); }
-    void delete_tokens() {
-        change([](row_set& rows) { return rows.clear(), true; });
-    }
-    std::optional<token> find_token_by_id(const std::string& id) { return load().find_by_id(id); }
-
-  private:
-    auto lock_identity(const std::string& key, std::chrono::steady_clock::time_point deadline) {
-        return document_.lock(key, deadline);
-    }
-    bool replace(const token& expected, const token& record) {
-        return change([&](row_set& rows) { return rows.replace(as_kept(expected), record); });
-    }
-    bool remove(const token& expected) {
-        return change([&](row_set& rows) { return rows.remove(as_kept(expected)); });
-    }
-
-    /// Does `edit(row_set&)` to the document and saves it if the result is true; the result.
-    template <class Edit>
-    bool change(Edit edit) {
-        const std::lock_guard lock(mutex_);
-        const auto deadline = std::chrono::steady_clock::now() + detail::store_lock_timeout_of<Policy>();
-        if constexpr (locks) {
-            [[maybe_unused]] const auto others_wait = detail::require_locked(document_.lock(std::string(), deadline));
-            return change_until(edit, deadline);
-        } else {
-            return change_until(edit, deadline);
-        }
-    }
-
-    template <class Edit>
-    bool change_until(Edit& edit, std::chrono::steady_clock::time_point deadline) {
-        for (;;) {
-            if (const std::optional<bool> done = change_once(edit)) return *done;
-            if (std::chrono::steady_clock::now() >= deadline)
-                throw error(errc::lock_timeout, "tokenkeep: others change the document all the time");
-        }
-    }
-
-    /// nullopt: somebody else changed the document meanwhile, and nothing was saved.
-    template <class Edit>
-    std::optional<bool> change_once(Edit& edit) {
-        if constexpr (versioned) {
-            auto [bytes, version] = document_.load_versioned();
-            row_set rows = decode(std::move(bytes));
-            if (!edit(rows)) return false;
-            const secret encoded = Codec::encode(rows.all());
-            if (!document_.save(encoded.reveal(), version)) return std::nullopt;
-        } else {
-            row_set rows = decode(document_.load());
-            if (!edit(rows)) return false;
-            const secret encoded = Codec::encode(rows.all());
-            document_.save(encoded.reveal());
-        }
-        return true;
-    }
-
-    row_set load() {
-        const std::lock_guard lock(mutex_);
-        if constexpr (versioned)
-            return decode(document_.load_versioned().first);
-        else
-            return decode(document_.load());
-    }
-
-    static decltype(auto) as_kept(const token& row) {
-        if constexpr (detail::keeps_less<Codec>)
-            return Codec::kept(row);
-        else
-            return (row);
-    }
-
-    template <class Text>
-    static row_set decode(std::optional<Text> bytes) {
-        if (!bytes) return {};
-        if constexpr (std::is_same_v<Text, secret>) {
-            return row_set(Codec::decode(bytes->reveal()));
-        } else {
-            const detail::wipe_at_exit wiped(*bytes);
-            return row_set(Codec::decode(*bytes));
-        }
-    }
-
-    mutex mutex_{};
-    Document document_;
-};
-
-} // namespace tokenkeep::inline v0
-
-#endif
-
+// A store in a file that survives crashes and that processes share.
 
 // ==== tokenkeep/file_store.hpp
 // SPDX-License-Identifier: MIT
@@ -4505,7 +4192,7 @@ class basic_document_store
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The files of the operating system, as a file_store uses them. The default.
 using detail::system_files;
@@ -4588,7 +4275,7 @@ void refuse_mount(const Files& files, const std::string& path) {
 
 } // namespace detail
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -4599,7 +4286,7 @@ void refuse_mount(const Files& files, const std::string& path) {
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Removes files when the scope ends, however it ends.
 template <class Files>
@@ -4658,7 +4345,7 @@ void self_test(const Files& files, const std::string& path) {
     other.unlock(byte);
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -4714,7 +4401,7 @@ void self_test(const Files& files, const std::string& path) {
 // Decision: the id stands in the header, where RELIABILITY had a hash of it; one hash less for each record read. Lost:
 // nothing, an id is no secret.
 
-namespace tokenkeep::inline v0::detail::journal {
+namespace tokenkeep { inline namespace v0 { namespace detail::journal {
 
 inline constexpr std::string_view file_magic{"\x89TKJ\r\n\x1a\n", 8}; ///< Shows text modes and 7-bit channels.
 inline constexpr std::string_view record_magic{"TKr1", 4};
@@ -4876,7 +4563,7 @@ inline std::optional<std::string_view> payload_of(std::string_view record, const
     return payload;
 }
 
-} // namespace tokenkeep::inline v0::detail::journal
+}}} // namespace tokenkeep::v0::detail::journal
 
 #endif
 
@@ -4892,7 +4579,7 @@ inline std::optional<std::string_view> payload_of(std::string_view record, const
 #include <string_view>
 #include <type_traits>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 // A row as bytes: for each field that is there its tag (2 bytes: 1 and its place in the table of fields), its size (4
 // bytes) and its content; a time is 8 bytes of milliseconds. The id is not among them: it stands in the record's header.
@@ -4964,7 +4651,7 @@ class row_parts {
     bool is_row_ = true;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -4981,7 +4668,7 @@ class row_parts {
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Which record a row came from, and where that lies.
 struct journal_place {
@@ -5119,9 +4806,9 @@ class packed_rows {
     std::size_t expected_ = 0;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// For look-ups only: rows come from a journal.
 template <class Rules>
@@ -5138,7 +4825,7 @@ struct container_traits<detail::packed_rows<Rules>> {
     }
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -5173,7 +4860,7 @@ struct container_traits<detail::packed_rows<Rules>> {
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Makes the records of a journal durable for all who wait: one of them flushes for all that is in the file by then.
 /// Records are told by their sequence numbers, which go on over all generations of the file. Safe to call from many
@@ -5308,7 +4995,7 @@ class group_commit {
     std::atomic<std::uint64_t> durable_ = 0;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -5336,7 +5023,7 @@ class group_commit {
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0::detail::journal {
+namespace tokenkeep { inline namespace v0 { namespace detail::journal {
 
 /// A part of a file at a time: `at(offset, size)` is that stretch, or what there is of it before `end`. The view holds
 /// until the next call. What was read is wiped.
@@ -5489,7 +5176,7 @@ class scanner {
     Visitor& visit_;
 };
 
-} // namespace tokenkeep::inline v0::detail::journal
+}}} // namespace tokenkeep::v0::detail::journal
 
 #endif
 
@@ -5509,7 +5196,7 @@ class scanner {
 #include <string_view>
 #include <type_traits>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// Rows lie in the file as they are; who can read the file can read them. The default.
 struct no_seal {};
@@ -5570,7 +5257,7 @@ consteval bool explain_sealer() {
 
 } // namespace detail
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -5583,7 +5270,7 @@ consteval bool explain_sealer() {
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Rows as records, sealed where there is a sealer.
 template <class Sealer>
@@ -5709,7 +5396,7 @@ class row_loader {
     const row_records<Sealer>& records_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -5725,7 +5412,7 @@ class row_loader {
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A table of rows that lies in a file: which file that is, how far it has been read, and how far it is durable. The
 /// rows are the caller's. Not thread-safe but for waiting; whoever calls also holds the store lock.
@@ -5899,7 +5586,7 @@ class journal_reader {
     }
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -5918,7 +5605,7 @@ class journal_reader {
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail::journal {
+namespace tokenkeep { inline namespace v0 { namespace detail::journal {
 
 /// What is left in a file of a row that is being removed.
 struct remains {
@@ -5958,7 +5645,7 @@ stretches payloads_of(window<File>& bytes, const remains& row) {
     return found;
 }
 
-} // namespace tokenkeep::inline v0::detail::journal
+}}} // namespace tokenkeep::v0::detail::journal
 
 #endif
 
@@ -5978,7 +5665,7 @@ stretches payloads_of(window<File>& bytes, const remains& row) {
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Writes the next generation of a journal into a new file: a header, every row, and the ids of those that are
 /// damaged.
@@ -6048,7 +5735,7 @@ class journal_snapshot {
     std::uint64_t written_ = 0;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -6062,7 +5749,7 @@ class journal_snapshot {
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A table of rows that lies in a file, to which changes are appended, and which is written anew now and then. Whoever
 /// calls this also holds the store lock, exclusively for what writes.
@@ -6438,7 +6125,7 @@ class journal_file : public journal_reader<Table, Sealer, Files> {
     std::uint64_t covered_ = 0;      ///< Records up to this number went into a file that was written anew here.
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -6455,7 +6142,7 @@ class journal_file : public journal_reader<Table, Sealer, Files> {
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The rows of a journal, shared by threads and processes. The order of locks: the mutex, the store lock, and neither
 /// while a change that was appended is flushed. What is written anew is flushed under both, as is what a process finds
@@ -6598,7 +6285,7 @@ class shared_journal {
     rows_type rows_{};
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -6616,7 +6303,7 @@ class shared_journal {
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// What basic_file_store::salvage found and did.
 struct salvage_report {
@@ -6799,174 +6486,655 @@ class basic_file_store {
 /// The store for programs, as it comes.
 using file_store = basic_file_store<>;
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
 
 
-// ==== tokenkeep/migrate.hpp
+
+
+// A store that keeps all its tokens in one document.
+
+// ==== tokenkeep/document_store.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_MIGRATE_HPP
-#define TOKENKEEP_MIGRATE_HPP
+#ifndef TOKENKEEP_DOCUMENT_STORE_HPP
+#define TOKENKEEP_DOCUMENT_STORE_HPP
+
+
+// ==== tokenkeep/detail/store/abilities.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_STORE_ABILITIES_HPP
+#define TOKENKEEP_DETAIL_STORE_ABILITIES_HPP
 
 
 
 
-
-#include <concepts>
-#include <cstddef>
-#include <iterator>
-#include <optional>
+#include <chrono>
 #include <string>
-#include <system_error>
-#include <utility>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// What documents and connections may have to make a locking_store of the store over them.
+template <class D>
+concept can_lock = requires(D& place, const std::string& name, std::chrono::steady_clock::time_point deadline) {
+    { place.lock(name, deadline) } -> lock_guard_value;
+};
+
+struct named_lock {
+    int lock;
+};
+template <class D>
+concept names_lock = can_be_base<D> && !requires {
+    &with_name<D, named_lock>::lock;
+};
+
+/// Says in a sentence why the `lock` that a document or connection has is not the ability.
+template <class Place>
+consteval bool explain_lock() {
+    if constexpr (names_lock<Place>)
+        static_assert(can_lock<Place>,
+                      "tokenkeep: the lock of a document or a connection must take (const std::string& name, "
+                      "steady_clock::time_point deadline) and give a movable guard that any thread may release; see "
+                      "document in tokenkeep/document_store.hpp and sql_connection in tokenkeep/sql_connection.hpp");
+    return true;
+}
+
+// What a store can do only over some documents or connections, as its bases. A store that cannot do it must not have the
+// name either: a store that names an ability and lacks it is taken for a mistake, see explain_token_store.
+
+template <class Store, bool is_able>
+struct locking_ability {};
+
+template <class Store>
+struct locking_ability<Store, true> {
+    /// See locking_store; the lock reaches as far as that of what the store is over.
+    auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+        return static_cast<Store&>(*this).lock_identity(key, deadline);
+    }
+};
+
+template <class Store, bool is_able>
+struct comparing_ability {};
+
+template <class Store>
+struct comparing_ability<Store, true> {
+    /// See comparing_store.
+    bool replace_token(const token& expected, const token& record) {
+        return static_cast<Store&>(*this).replace(expected, record);
+    }
+    /// See comparing_store.
+    bool remove_token(const token& expected) { return static_cast<Store&>(*this).remove(expected); }
+};
+
+}}} // namespace tokenkeep::v0::detail
+
+#endif
+
+
+
+
+// ==== tokenkeep/json_codec.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_JSON_CODEC_HPP
+#define TOKENKEEP_JSON_CODEC_HPP
+
+
+
+
+
+
+#include <set>
+#include <string>
+#include <string_view>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
-/// What migrate has done so far, or in all.
-struct migration_report {
-    std::size_t total = 0;     ///< Rows of the source.
-    std::size_t copied = 0;    ///< Rows that the target did not have.
-    std::size_t updated = 0;   ///< Rows that were older in the target.
-    std::size_t unchanged = 0; ///< Rows that the target had already.
-    /// Ids, in the source, of rows that the target has otherwise, and not older: they were left as they are there.
-    std::vector<std::string> kept{};
-    /// Ids, in the source, of rows that the target cannot hold (errc::invalid_record), or not beside others
-    /// (errc::ambiguous).
-    std::vector<std::string> refused{};
-
-    /// How many rows have been looked at.
-    std::size_t done() const { return copied + updated + unchanged + kept.size() + refused.size(); }
-};
-
-namespace detail {
-
-struct ignore_progress {
-    void operator()(const migration_report&) const noexcept {}
-};
-
-/// A row of the source on its way into the target.
-template <token_store To>
-class migrating_row {
-  public:
-    migrating_row(To& to, const token& row) : to_(to), row_(row) {}
-
-    void copy(migration_report& report) {
-        try {
-            const std::optional<token> of_id = to_.find_token_by_id(row_.id);
-            const bool is_it = of_id && is_same_login(*of_id);
-            const std::optional<token> there = is_it ? of_id : to_.find_token(without_id());
-            if (there && is_same(*there))
-                ++report.unchanged;
-            else if (there && is_newer_than(*there) && update(*there))
-                ++report.updated;
-            else if (there || (of_id && row_.user_name.empty())) // without a user it may be that row, renewed
-                report.kept.push_back(row_.id);
-            else
-                insert(of_id.has_value()), ++report.copied;
-        } catch (const std::system_error& failure) {
-            if (failure.code() != errc::invalid_record && failure.code() != errc::ambiguous) throw;
-            report.refused.push_back(row_.id);
+/// The whole list of tokens as one JSON document:
+///   {"tokenkeep":1,"tokens":[{"id":"...","user_name":"...","expiry_time":1700000000000}]}
+/// A row has a member for each field that is present, under its stored name; times are numbers, all else is text.
+struct json_codec {
+    /// The document of these rows. Throws errc::invalid_record if a text is not UTF-8, which JSON cannot carry.
+    static secret encode(const std::vector<token>& rows) {
+        detail::wiping_string out = "{\"tokenkeep\":1,\"tokens\":[";
+        for (const token& row : rows) {
+            out += &row == rows.data() ? "\n{" : ",\n{";
+            const char* separator = "";
+            for (const field& f : fields) {
+                if (f.visit([&](auto member) { return detail::is_absent(row.*member); })) continue;
+                out.append(separator).append("\"").append(f.name).append("\":");
+                f.visit([&](auto member) { append(out, row.*member); });
+                separator = ",";
+            }
+            out += '}';
         }
+        out += "]}\n";
+        return secret(std::string_view(out));
+    }
+
+    /// The rows of a document. Throws errc::storage_corrupt if it is damaged, or empty; errc::unsupported_version if
+    /// it holds what a newer version may have written.
+    static std::vector<token> decode(std::string_view document) {
+        const auto parsed = text::parse_json(document);
+        if (!parsed) throw damaged("is no JSON from byte " + std::to_string(parsed.offset));
+        const auto version = member(parsed.value, "tokenkeep").integer();
+        if (version && *version > 1)
+            throw error(errc::unsupported_version, "tokenkeep: the document is of a newer version");
+        const text::json_value list = member(parsed.value, "tokens");
+        if (version != 1 || list.kind() != text::json_kind::array) throw damaged("is no list of tokens");
+        parsed.value.for_each_member([](const text::json_value& name, const text::json_value&) {
+            if (!name.is_text("tokenkeep") && !name.is_text("tokens"))
+                throw error(errc::unsupported_version, "tokenkeep: the document has a part this version does not know");
+        });
+        std::vector<token> rows;
+        list.for_each_element([&](const text::json_value& row) { rows.push_back(read_row(row)); });
+        std::set<std::string_view> ids;
+        for (const token& row : rows)
+            if (!ids.insert(row.id).second) throw damaged("has two tokens of one id");
+        return rows;
     }
 
   private:
-    /// Ids may be the same by chance: Zoho's SDKs count them.
-    bool is_same_login(const token& there) const {
-        if (!row_.user_name.empty())
-            return row_.user_name == there.user_name && row_.client_id == there.client_id &&
-                   (row_.api_domain.empty() || there.api_domain.empty() || row_.api_domain == there.api_domain);
-        const auto shared = [&](auto member) { return !is_absent(row_.*member) && row_.*member == there.*member; };
-        return shared(&token::seed) || shared(&token::refresh_token) || shared(&token::grant_token) ||
-               shared(&token::access_token);
+    static error damaged(const std::string& how) {
+        return error(errc::storage_corrupt, "tokenkeep: the document " + how);
     }
 
-    /// With its id, or with one of the target's own where that is taken or ids of this kind do not fit.
-    void insert(bool id_is_taken) {
-        if (id_is_taken) return to_.save_token(without_id());
-        try {
-            to_.save_token(row_);
-        } catch (const std::system_error& failure) {
-            // Without a user and without its id it would not be found again, and copied a second time.
-            if (failure.code() != errc::invalid_record || row_.user_name.empty()) throw;
-            to_.save_token(without_id());
-        }
+    static text::json_value member(const text::json_value& object, std::string_view name) {
+        const auto found = object.kind() == text::json_kind::object ? object.find(name) : std::nullopt;
+        if (!found) throw damaged("lacks a member it must have");
+        return *found;
     }
 
-    bool update(const token& there) {
-        token fresh = row_;
-        fresh.id = there.id;
-        keep(fresh, there, &token::user_name, &token::client_id, &token::client_secret, &token::api_domain,
-             &token::seed);
-        if constexpr (comparing_store<To>)
-            return to_.replace_token(there, fresh);
-        else
-            return to_.save_token(fresh), true;
-    }
-
-    /// What says whose a row is stays, where the source does not say it.
-    template <class... Members>
-    static void keep(token& fresh, const token& there, Members... members) {
-        ((is_absent(fresh.*members) ? void(fresh.*members = there.*members) : void()), ...);
-    }
-
-    token without_id() const {
-        token row = row_;
-        row.id.clear();
+    static token read_row(const text::json_value& object) {
+        if (object.kind() != text::json_kind::object) throw damaged("has a token that is no object");
+        token row;
+        object.for_each_member([&](const text::json_value& name, const text::json_value& value) {
+            for (const field& f : fields)
+                if (name.is_text(f.name)) return f.visit([&](auto at) { read(value, row.*at); });
+            throw error(errc::unsupported_version, "tokenkeep: the document has a field this version does not know");
+        });
+        if (row.id.empty()) throw damaged("has a token without an id");
         return row;
     }
 
-    /// But for the id, and for fields that the target has no place for, which are no tokens.
-    bool is_same(const token& there) const {
-        for (const field& f : fields) {
-            if (f.text == &token::id) continue;
-            const bool is_token = f.secret_text == &token::refresh_token || f.secret_text == &token::access_token ||
-                                  f.secret_text == &token::grant_token;
-            const bool agrees = f.visit(
-                [&](auto member) { return row_.*member == there.*member || (!is_token && is_absent(there.*member)); });
-            if (!agrees) return false;
+    static void read(const text::json_value& value, std::string& out) {
+        if (value.kind() != text::json_kind::string) throw damaged("has a field of another type");
+        out = value.text();
+    }
+    static void read(const text::json_value& value, secret& out) {
+        if (value.kind() != text::json_kind::string) throw damaged("has a field of another type");
+        out = secret::build(value.raw().size(), [&](char* to) { return value.copy_text(to); });
+    }
+    static void read(const text::json_value& value, std::optional<timestamp>& out) {
+        const auto count = value.integer();
+        if (!count) throw damaged("has a time that is no number");
+        out = timestamp{std::chrono::milliseconds{*count}};
+    }
+
+    static void append(detail::wiping_string& out, const std::string& value) { append_text(out, value); }
+    static void append(detail::wiping_string& out, const secret& value) { append_text(out, value.reveal()); }
+    static void append(detail::wiping_string& out, const std::optional<timestamp>& value) {
+        out.append(to_text(*value));
+    }
+    static void append_text(detail::wiping_string& out, std::string_view value) {
+        if (!text::is_utf8(value))
+            throw error(errc::invalid_record, "tokenkeep: JSON cannot carry text that is not UTF-8");
+        text::append_json_string(out, value);
+    }
+};
+
+}} // namespace tokenkeep::v0
+
+#endif
+
+
+
+// ==== tokenkeep/text_file.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TEXT_FILE_HPP
+#define TOKENKEEP_TEXT_FILE_HPP
+
+
+
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep { inline namespace v0 {
+
+/// A document in a file: private to the user (mode 0600, whatever the umask), replaced as a whole or not at all, and
+/// locked across processes by a lock file beside it, `PATH.lock`, which stays. While it is replaced there is a
+/// `PATH.tmp`. The whole file is written at each save.
+/// Its folder must exist; without one there are no tokens, and a save is errc::storage_failure.
+class text_file {
+  public:
+    explicit text_file(std::string path) : path_(std::move(path)) {}
+
+    /// The content; nullopt if there is no file. A symbolic link, anything but a regular file, and a file that others
+    /// can write is errc::permissions.
+    std::optional<secret> load() const { return detail::read_file(path_); }
+
+    /// Replaces the content: temporary file, flush, rename, flush of the directory. Throws errc::not_saved if the old
+    /// content stands, errc::indeterminate if only its durability is unknown. Hold lock("") meanwhile.
+    void save(std::string_view bytes) const { detail::replace_file(path_, bytes); }
+
+    /// Locks a name among all processes that use this file; see document. Safe to call from many threads at once.
+    auto lock(std::string_view name, std::chrono::steady_clock::time_point deadline) const {
+        return detail::file_lock(path_ + ".lock", name, deadline);
+    }
+
+  private:
+    std::string path_;
+};
+
+}} // namespace tokenkeep::v0
+
+#endif
+
+
+#include <chrono>
+#include <concepts>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v0 {
+
+namespace detail {
+
+/// What load may give: text that is there or not, as std::string or as secret.
+template <class L>
+concept loaded_text = std::same_as<L, std::optional<std::string>> || std::same_as<L, std::optional<secret>>;
+
+template <class D>
+concept can_load = requires(D& document) {
+    { document.load() } -> loaded_text;
+};
+template <class D>
+concept can_save = requires(D& document, std::string_view bytes) {
+    document.save(bytes);
+};
+template <class D>
+concept can_load_versioned = requires(D& document) {
+    requires loaded_text<std::remove_cvref_t<decltype(document.load_versioned().first)>>;
+    document.load_versioned().second;
+};
+template <class D>
+concept can_save_versioned = requires(D& document, std::string_view bytes) {
+    { document.save(bytes, document.load_versioned().second) } -> std::convertible_to<bool>;
+};
+
+struct named_load_versioned {
+    int load_versioned;
+};
+template <class D>
+concept names_load_versioned = can_be_base<D> && !requires {
+    &with_name<D, named_load_versioned>::load_versioned;
+};
+
+template <class D>
+inline constexpr bool is_versioned = can_load_versioned<D>&& can_save_versioned<D>;
+
+} // namespace detail
+
+/// A place that keeps one document: a file, a keychain entry, a cloud secret.
+///
+/// Shape (the least model):
+///   struct d {
+///       std::optional<std::string> load();
+///       void                       save(std::string_view bytes);
+///   };
+/// Meaning:
+///   D1  load gives what the last successful save was given.
+///   D2  A failed save throws and leaves what load gives unchanged.
+///   D3  load before any save gives nullopt; that is not an error. A document that was damaged or emptied is never
+///       nullopt.
+/// May:   throw anything derived from std::exception. load and save need not be thread-safe: the store locks. load may
+///        give std::optional<secret> instead. Two abilities make the store more than a token_store:
+///        `g lock(const std::string& name, std::chrono::steady_clock::time_point deadline)`, thread-safe, with
+///        independent locks by name whose guards are as locking_store says, makes it a locking_store and a
+///        comparing_store; the empty name guards load - change - save.
+///        `std::pair<std::optional<std::string>, Version> load_versioned()` together with
+///        `bool save(std::string_view bytes, const Version& expected)`, false if the document is no longer of that
+///        version (or, for a version that came with nullopt, is there now), makes it a comparing_store; load and the
+///        plain save are then not needed.
+/// Models: text_file; examples/keychain.cpp.
+template <class D>
+concept document = (detail::can_load<D> && detail::can_save<D>) || detail::is_versioned<D>;
+
+namespace detail {
+
+template <class D>
+consteval bool explain_document() {
+    if constexpr (names_load_versioned<D> || can_load_versioned<D>) {
+        static_assert(can_load_versioned<D>,
+                      "tokenkeep: load_versioned() must give a pair of optional<string> and a version; "
+                      "see document in tokenkeep/document_store.hpp");
+        if constexpr (can_load_versioned<D>)
+            static_assert(can_save_versioned<D>,
+                          "tokenkeep: a document with load_versioned() needs bool save(string_view, "
+                          "const version&); see tokenkeep/document_store.hpp");
+    } else {
+        static_assert(can_load<D>,
+                      "tokenkeep: a document needs load(), giving optional<string>; see tokenkeep/document_store.hpp");
+        if constexpr (can_load<D>)
+            static_assert(can_save<D>,
+                          "tokenkeep: a document needs save(string_view); see tokenkeep/document_store.hpp");
+    }
+    return true;
+}
+
+template <class C>
+concept can_encode = requires(const std::vector<token>& rows) {
+    { C::encode(rows) } -> std::same_as<secret>;
+};
+template <class C>
+concept can_decode = requires(std::string_view bytes) {
+    { C::decode(bytes) } -> std::same_as<std::vector<token>>;
+};
+
+template <class C>
+concept keeps_less = requires(const token& row) {
+    { C::kept(row) } -> std::same_as<token>;
+};
+
+template <class C>
+consteval bool explain_codec() {
+    static_assert(can_encode<C>,
+                  "tokenkeep: a codec needs static secret encode(const std::vector<token>&); see json_codec");
+    if constexpr (can_encode<C>)
+        static_assert(can_decode<C>,
+                      "tokenkeep: a codec needs static std::vector<token> decode(std::string_view); see json_codec");
+    return true;
+}
+
+} // namespace detail
+
+/// A store that keeps all its tokens in one document, which is read at each look-up and written whole at each change.
+/// Fit for some hundred tokens; every process that shares the document sees the others' changes at its next call.
+///
+/// What it can do follows from the document: see there. It may be moved while nobody else uses it. A document that is
+/// empty or damaged is an error (errc::storage_corrupt), never a new store.
+///
+/// A codec that keeps only some fields of a row says so with `static token kept(token row)`, which gives the row as it
+/// comes back; two rows are then compared by these.
+template <class Document, class Codec, class Policy>
+class basic_document_store
+    : public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
+      public detail::comparing_ability<basic_document_store<Document, Codec, Policy>,
+                                       detail::can_lock<Document> || detail::is_versioned<Document>> {
+    static_assert(detail::explain_document<Document>() && detail::explain_lock<Document>());
+    static_assert(detail::explain_codec<Codec>() && detail::explain_policy<Policy>());
+    static constexpr bool locks = detail::can_lock<Document>;
+    static constexpr bool versioned = detail::is_versioned<Document>;
+    friend detail::locking_ability<basic_document_store, true>;
+    friend detail::comparing_ability<basic_document_store, true>;
+    using row_set = detail::row_set<std::vector<token>, Policy>;
+    using mutex = typename Policy::mutex;
+
+  public:
+    explicit basic_document_store(Document document) : document_(std::move(document)) {}
+    basic_document_store(basic_document_store&& other) noexcept : document_(std::move(other.document_)) {}
+    basic_document_store& operator=(basic_document_store&& other) noexcept {
+        document_ = std::move(other.document_);
+        return *this;
+    }
+
+    std::optional<token> find_token(const token& probe) { return load().find(probe); }
+    void save_token(const token& record) {
+        change([&](row_set& rows) { return rows.save(record), true; });
+    }
+    void delete_token(const std::string& id) {
+        change([&](row_set& rows) { return rows.find_by_id(id) && (rows.erase(id), true); });
+    }
+    std::vector<token> get_tokens() { return load().all(); }
+    void delete_tokens() {
+        change([](row_set& rows) { return rows.clear(), true; });
+    }
+    std::optional<token> find_token_by_id(const std::string& id) { return load().find_by_id(id); }
+
+  private:
+    auto lock_identity(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+        return document_.lock(key, deadline);
+    }
+    bool replace(const token& expected, const token& record) {
+        return change([&](row_set& rows) { return rows.replace(as_kept(expected), record); });
+    }
+    bool remove(const token& expected) {
+        return change([&](row_set& rows) { return rows.remove(as_kept(expected)); });
+    }
+
+    /// Does `edit(row_set&)` to the document and saves it if the result is true; the result.
+    template <class Edit>
+    bool change(Edit edit) {
+        const std::lock_guard lock(mutex_);
+        const auto deadline = std::chrono::steady_clock::now() + detail::store_lock_timeout_of<Policy>();
+        if constexpr (locks) {
+            [[maybe_unused]] const auto others_wait = detail::require_locked(document_.lock(std::string(), deadline));
+            return change_until(edit, deadline);
+        } else {
+            return change_until(edit, deadline);
+        }
+    }
+
+    template <class Edit>
+    bool change_until(Edit& edit, std::chrono::steady_clock::time_point deadline) {
+        for (;;) {
+            if (const std::optional<bool> done = change_once(edit)) return *done;
+            if (std::chrono::steady_clock::now() >= deadline)
+                throw error(errc::lock_timeout, "tokenkeep: others change the document all the time");
+        }
+    }
+
+    /// nullopt: somebody else changed the document meanwhile, and nothing was saved.
+    template <class Edit>
+    std::optional<bool> change_once(Edit& edit) {
+        if constexpr (versioned) {
+            auto [bytes, version] = document_.load_versioned();
+            row_set rows = decode(std::move(bytes));
+            if (!edit(rows)) return false;
+            const secret encoded = Codec::encode(rows.all());
+            if (!document_.save(encoded.reveal(), version)) return std::nullopt;
+        } else {
+            row_set rows = decode(document_.load());
+            if (!edit(rows)) return false;
+            const secret encoded = Codec::encode(rows.all());
+            document_.save(encoded.reveal());
         }
         return true;
     }
 
-    bool is_newer_than(const token& there) const {
-        if (row_.issued_at && there.issued_at) return *there.issued_at < *row_.issued_at;
-        return row_.expires_at && there.expires_at && *there.expires_at < *row_.expires_at;
+    row_set load() {
+        const std::lock_guard lock(mutex_);
+        if constexpr (versioned)
+            return decode(document_.load_versioned().first);
+        else
+            return decode(document_.load());
     }
 
-    To& to_;
-    const token& row_;
+    static decltype(auto) as_kept(const token& row) {
+        if constexpr (detail::keeps_less<Codec>)
+            return Codec::kept(row);
+        else
+            return (row);
+    }
+
+    template <class Text>
+    static row_set decode(std::optional<Text> bytes) {
+        if (!bytes) return {};
+        if constexpr (std::is_same_v<Text, secret>) {
+            return row_set(Codec::decode(bytes->reveal()));
+        } else {
+            const detail::wipe_at_exit wiped(*bytes);
+            return row_set(Codec::decode(*bytes));
+        }
+    }
+
+    mutex mutex_{};
+    Document document_;
 };
 
-} // namespace detail
-
-/// Copies every row of one store into another, of whatever kinds; the source is only read. It may be stopped, and called
-/// again, at any time: what lies in the target already is not copied twice, and a row that was renewed there meanwhile is
-/// left as it is. Other programs may go on using both.
-///
-/// A row keeps its id, if ids of that kind fit; one without a user is refused where they do not. A row that is in the
-/// target is overwritten only if its access token was issued, or else ends, earlier than the one in the source.
-///
-/// `progress(const migration_report&)` is called after each row; what it throws ends the copying. Throws what the stores
-/// throw, but for rows that the target refuses, which are named in the report. Cost: one look-up or two, and at most one
-/// save, for each row; the rows of the source are in memory meanwhile.
-template <token_store From, token_store To, std::invocable<const migration_report&> Progress = detail::ignore_progress>
-migration_report migrate(From& from, To& to, Progress progress = {}) {
-    migration_report report;
-    const auto rows = from.get_tokens();
-    report.total = static_cast<std::size_t>(std::distance(std::begin(rows), std::end(rows)));
-    for (const token& row : rows) {
-        detail::migrating_row(to, row).copy(report);
-        progress(std::as_const(report));
-    }
-    return report;
-}
-
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
+
+
+
+
+// A store in a table of a database. sqlite.hpp, mysql.hpp and postgres.hpp bring connections.
+
+// ==== tokenkeep/sql_store.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_SQL_STORE_HPP
+#define TOKENKEEP_SQL_STORE_HPP
+
+
+// ==== tokenkeep/detail/sql/cells.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_CELLS_HPP
+#define TOKENKEEP_DETAIL_SQL_CELLS_HPP
+
+
+
+
+
+
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// A record as the cells of a table: views into the record, and its times as text.
+template <class Schema>
+class sql_cells {
+  public:
+    explicit sql_cells(const token& row) : row_(row) {
+        std::size_t next = 0;
+        for (const field& f : fields)
+            if (f.time != nullptr) {
+                if (const auto& time = row.*f.time) times_[next] = to_text(*time);
+                ++next;
+            }
+    }
+
+    /// As it is written: an absent field is NULL.
+    std::optional<std::string_view> cell(std::size_t column) const {
+        const std::string_view text = view(column);
+        return text.empty() ? std::nullopt : std::optional(text);
+    }
+
+    /// Throws errc::invalid_record where the schema has a column that is too short for the record.
+    void require_fitting() const {
+        for (std::size_t n = 0; n < Schema::columns; ++n) {
+            const std::size_t longest = Schema::longest(fields[n].name);
+            if (longest == 0 || (text::is_utf8(view(n)) && characters_of(view(n)) <= longest)) continue;
+            throw error(errc::invalid_record, "tokenkeep: the column " + std::string(fields[n].name) +
+                                                  " takes at most " + std::to_string(longest) + " characters of UTF-8");
+        }
+    }
+
+  private:
+    /// An absent field is empty.
+    std::string_view view(std::size_t column) const {
+        if (fields[column].text != nullptr) return row_.*fields[column].text;
+        if (fields[column].secret_text != nullptr) return (row_.*fields[column].secret_text).reveal();
+        return times_[times_before(column)];
+    }
+
+    static constexpr std::size_t times_before(std::size_t column) {
+        std::size_t times = 0;
+        for (std::size_t n = 0; n < column; ++n) times += fields[n].time != nullptr ? 1u : 0u;
+        return times;
+    }
+    static std::size_t characters_of(std::string_view utf8) {
+        std::size_t characters = 0;
+        for (const char byte : utf8) characters += (static_cast<unsigned char>(byte) & 0xc0) != 0x80 ? 1u : 0u;
+        return characters;
+    }
+
+    const token& row_;
+    std::array<std::string, times_before(std::size(fields))> times_{};
+};
+
+/// The row that a statement has stepped to.
+template <class Schema, class Statement>
+token read_sql_row(Statement& cells) {
+    token row;
+    for (std::size_t n = 0; n < Schema::columns; ++n)
+        if (const std::optional<std::string_view> cell = cells.column(n)) read_cell(fields[n], row, *cell);
+    return row;
+}
+
+}}} // namespace tokenkeep::v0::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/sql/connection.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
+#define TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
+
+
+
+
+// ==== tokenkeep/detail/sql/statement.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_STATEMENT_HPP
+#define TOKENKEEP_DETAIL_SQL_STATEMENT_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// What a statement is run with, in the order of its parameters.
+using sql_parameters = std::span<const std::optional<std::string_view>>;
+
+/// Runs a statement to its end; `visit(statement)` sees its rows. How many rows it changed.
+template <class Statement, class Visit>
+std::uint64_t run_sql(Statement& prepared, sql_parameters with, Visit visit) {
+    const struct ending {
+        Statement& of;
+        ~ending() { of.reset(); }
+    } at_end{prepared};
+    for (std::size_t n = 0; n < with.size(); ++n) prepared.bind(n, with[n]);
+    while (prepared.step()) visit(prepared);
+    return prepared.changes();
+}
+
+}}} // namespace tokenkeep::v0::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/sql/tables.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_TABLES_HPP
+#define TOKENKEEP_DETAIL_SQL_TABLES_HPP
+
+
+
+// ==== tokenkeep/detail/sql/text.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_TEXT_HPP
+#define TOKENKEEP_DETAIL_SQL_TEXT_HPP
+
 
 
 
@@ -6986,7 +7154,7 @@ migration_report migrate(From& from, To& to, Progress progress = {}) {
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// What went wrong at a database, as an sql_store tells cases apart.
 enum class sql_fault {
@@ -7177,158 +7345,9 @@ consteval bool explain_sql_connection() {
 
 } // namespace detail
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
-
-
-
-// ==== tokenkeep/sql_store.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_SQL_STORE_HPP
-#define TOKENKEEP_SQL_STORE_HPP
-
-
-// ==== tokenkeep/detail/sql/cells.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SQL_CELLS_HPP
-#define TOKENKEEP_DETAIL_SQL_CELLS_HPP
-
-
-
-
-
-
-
-#include <array>
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
-
-namespace tokenkeep::inline v0::detail {
-
-/// A record as the cells of a table: views into the record, and its times as text.
-template <class Schema>
-class sql_cells {
-  public:
-    explicit sql_cells(const token& row) : row_(row) {
-        std::size_t next = 0;
-        for (const field& f : fields)
-            if (f.time != nullptr) {
-                if (const auto& time = row.*f.time) times_[next] = to_text(*time);
-                ++next;
-            }
-    }
-
-    /// As it is written: an absent field is NULL.
-    std::optional<std::string_view> cell(std::size_t column) const {
-        const std::string_view text = view(column);
-        return text.empty() ? std::nullopt : std::optional(text);
-    }
-
-    /// Throws errc::invalid_record where the schema has a column that is too short for the record.
-    void require_fitting() const {
-        for (std::size_t n = 0; n < Schema::columns; ++n) {
-            const std::size_t longest = Schema::longest(fields[n].name);
-            if (longest == 0 || (text::is_utf8(view(n)) && characters_of(view(n)) <= longest)) continue;
-            throw error(errc::invalid_record, "tokenkeep: the column " + std::string(fields[n].name) +
-                                                  " takes at most " + std::to_string(longest) + " characters of UTF-8");
-        }
-    }
-
-  private:
-    /// An absent field is empty.
-    std::string_view view(std::size_t column) const {
-        if (fields[column].text != nullptr) return row_.*fields[column].text;
-        if (fields[column].secret_text != nullptr) return (row_.*fields[column].secret_text).reveal();
-        return times_[times_before(column)];
-    }
-
-    static constexpr std::size_t times_before(std::size_t column) {
-        std::size_t times = 0;
-        for (std::size_t n = 0; n < column; ++n) times += fields[n].time != nullptr ? 1u : 0u;
-        return times;
-    }
-    static std::size_t characters_of(std::string_view utf8) {
-        std::size_t characters = 0;
-        for (const char byte : utf8) characters += (static_cast<unsigned char>(byte) & 0xc0) != 0x80 ? 1u : 0u;
-        return characters;
-    }
-
-    const token& row_;
-    std::array<std::string, times_before(std::size(fields))> times_{};
-};
-
-/// The row that a statement has stepped to.
-template <class Schema, class Statement>
-token read_sql_row(Statement& cells) {
-    token row;
-    for (std::size_t n = 0; n < Schema::columns; ++n)
-        if (const std::optional<std::string_view> cell = cells.column(n)) read_cell(fields[n], row, *cell);
-    return row;
-}
-
-} // namespace tokenkeep::inline v0::detail
-
-#endif
-
-
-// ==== tokenkeep/detail/sql/connection.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
-#define TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
-
-
-
-
-// ==== tokenkeep/detail/sql/statement.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SQL_STATEMENT_HPP
-#define TOKENKEEP_DETAIL_SQL_STATEMENT_HPP
-
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <span>
-#include <string_view>
-
-namespace tokenkeep::inline v0::detail {
-
-/// What a statement is run with, in the order of its parameters.
-using sql_parameters = std::span<const std::optional<std::string_view>>;
-
-/// Runs a statement to its end; `visit(statement)` sees its rows. How many rows it changed.
-template <class Statement, class Visit>
-std::uint64_t run_sql(Statement& prepared, sql_parameters with, Visit visit) {
-    const struct ending {
-        Statement& of;
-        ~ending() { of.reset(); }
-    } at_end{prepared};
-    for (std::size_t n = 0; n < with.size(); ++n) prepared.bind(n, with[n]);
-    while (prepared.step()) visit(prepared);
-    return prepared.changes();
-}
-
-} // namespace tokenkeep::inline v0::detail
-
-#endif
-
-
-// ==== tokenkeep/detail/sql/tables.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SQL_TABLES_HPP
-#define TOKENKEEP_DETAIL_SQL_TABLES_HPP
-
-
-
-// ==== tokenkeep/detail/sql/text.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SQL_TEXT_HPP
-#define TOKENKEEP_DETAIL_SQL_TEXT_HPP
-
-
-
 
 
 
@@ -7339,7 +7358,7 @@ std::uint64_t run_sql(Statement& prepared, sql_parameters with, Visit visit) {
 #include <type_traits>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Every statement of an sql_store, made of the field table, the schema and the keys of the rules. No value is ever
 /// part of one.
@@ -7484,7 +7503,7 @@ class sql_text {
     std::string name_, lower_name_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -7497,7 +7516,7 @@ class sql_text {
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The version of the schema, as it stands in the table `tokenkeep_schema` for each table of tokens.
 inline constexpr unsigned sql_schema_version = 1;
@@ -7553,7 +7572,7 @@ void prepare_sql_tables(Connection& connection, const sql_text<Schema>& text) {
     require_sql_version(found);
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -7574,7 +7593,7 @@ void prepare_sql_tables(Connection& connection, const sql_text<Schema>& text) {
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A connection with its table and its prepared statements. What becomes of rows when it fails is said in
 /// sql_transactions. Not thread-safe; the store locks.
@@ -7785,7 +7804,7 @@ struct sql_rows {
     Session* session = nullptr;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 template <class Session>
 struct tokenkeep::container_traits<tokenkeep::detail::sql_rows<Session>> {
@@ -7819,7 +7838,7 @@ struct tokenkeep::container_traits<tokenkeep::detail::sql_rows<Session>> {
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// What a change did to a row, so that it can be told afterwards whether it took place.
 struct sql_change {
@@ -7917,7 +7936,7 @@ bool sql_write(Session& session, Work work) {
     }
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -7936,7 +7955,7 @@ bool sql_write(Session& session, Work work) {
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
@@ -8083,318 +8102,14 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     detail::key_locks locks_{};
 };
 
-} // namespace tokenkeep::inline v0
-
-#endif
-
-
-// The stores of Zoho's SDKs, to share.
-
-// ==== tokenkeep/zoho/csv.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_ZOHO_CSV_HPP
-#define TOKENKEEP_ZOHO_CSV_HPP
-
-
-
-
-
-
-
-// ==== tokenkeep/zoho/schema.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_ZOHO_SCHEMA_HPP
-#define TOKENKEEP_ZOHO_SCHEMA_HPP
-
-
-
-
-// ==== tokenkeep/zoho/numeric_id.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_ZOHO_NUMERIC_ID_HPP
-#define TOKENKEEP_ZOHO_NUMERIC_ID_HPP
-
-
-
-#include <cstdint>
-#include <string>
-
-namespace tokenkeep::inline v0::zoho {
-
-/// Makes the id of a new row for stores that are shared with Zoho's SDKs: nine random digits. The SDKs count on from
-/// the largest id, some of them by text, and some fail on an id that is no number; so the first digit is 1 to 8, and
-/// all ids are of one length.
-struct numeric_id {
-    std::string operator()() const {
-        std::uint64_t random = 0;
-        detail::random_bytes(&random, sizeof random);
-        return std::to_string(100'000'000 + random % 800'000'000);
-    }
-};
-
-} // namespace tokenkeep::inline v0::zoho
-
-#endif
-
-
-// ==== tokenkeep/zoho/rules.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_ZOHO_RULES_HPP
-#define TOKENKEEP_ZOHO_RULES_HPP
-
-
-
-namespace tokenkeep::inline v0::zoho {
-
-/// Applies only to a probe that has a client id and a client secret. The secret is not compared.
-template <class Rule>
-struct needs_client_credentials : Rule {
-    static bool applies(const token& probe) {
-        return !probe.client_id.empty() && !probe.client_secret.empty() && Rule::applies(probe);
-    }
-};
-
-/// The chain for programs that share tokens with Zoho's SDKs: id, user, access token, grant, refresh token. It differs
-/// from theirs in that the id is asked first, in that a client named in the probe binds, and in that the first rule
-/// that applies is final.
-struct rules : first_applicable<by_id, same_client<by_user>, same_client<by_access_token>,
-                                same_client<needs_client_credentials<by_grant_token>>,
-                                same_client<needs_client_credentials<by_refresh_token>>> {};
-
-} // namespace tokenkeep::inline v0::zoho
-
-#endif
-
-
-#include <cstddef>
-#include <string_view>
-
-namespace tokenkeep::inline v0 {
-
-/// The policy of stores that share tokens with Zoho's SDKs: their matching rules, ids that they can read, and, in a
-/// database, their table `oauthtoken` of ten columns:
-///   sql_store<sqlite_connection, zoho_schema> store{"zohooauth.db"};
-///   sql_store<mysql_connection, zoho_schema> store{mysql_parameters{"localhost", "zohooauth", "oauthtoken", "root"}};
-///
-/// The ten columns are the first ten fields of the record; the others are not kept, the marker of a renewal among them:
-/// it is spent blindly after a crash. What is longer than a column (255 characters) is errc::invalid_record, and nothing
-/// is written. Beside it there is a table `tokenkeep_schema`, on which the writers that use this library take turns; the
-/// SDKs do not know it.
-struct zoho_schema : defaults {
-    using rules = zoho::rules;
-    using ids = zoho::numeric_id;
-    struct schema {
-        static constexpr std::string_view table = "oauthtoken";
-        static constexpr std::size_t columns = 10;
-        static constexpr std::size_t longest(std::string_view column) {
-            return column == "id" ? 10 : column == "expiry_time" ? 20 : 255;
-        }
-    };
-};
-
-} // namespace tokenkeep::inline v0
-
-#endif
-
-
-#include <algorithm>
-#include <cstddef>
-#include <optional>
-#include <set>
-#include <span>
-#include <string>
-#include <string_view>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
-namespace tokenkeep::inline v0 {
-
-namespace detail {
-
-/// The table of both dialects. `Cells` says how one value becomes a cell: `append` is false if it cannot be one, and
-/// `take` takes a cell off the front of the text, up to its comma or line feed, and gives nullopt if it is none.
-template <class Cells>
-struct csv_codec {
-    /// The file of these rows, header first. Throws errc::invalid_record, and names the column, if a value is not UTF-8
-    /// or is one that the dialect cannot carry.
-    static secret encode(const std::vector<token>& rows) {
-        wiping_string out;
-        for (const field& f : columns) out.append(out.empty() ? "" : ",").append(f.name);
-        for (const token& row : rows) {
-            const char* separator = "\n";
-            for (const field& f : columns) {
-                out.append(std::exchange(separator, ","));
-                f.visit([&](auto member) { append(out, f.name, row.*member); });
-            }
-        }
-        return secret(std::string_view(out));
-    }
-
-    /// The rows of a file. Throws errc::storage_corrupt, and says which row, if it is damaged, empty, or has no header.
-    static std::vector<token> decode(std::string_view document) {
-        if (document.starts_with("\xef\xbb\xbf")) document.remove_prefix(3);
-        std::vector<token> rows;
-        std::set<std::string> ids;
-        std::size_t width = 0;
-        for (std::size_t number = 1; !document.empty(); ++number) {
-            const std::vector<secret> cells = take_row(document, number);
-            if (std::all_of(cells.begin(), cells.end(), [](const secret& cell) { return cell.empty(); })) continue;
-            if (width == 0) {
-                if (!is_header(cells)) throw damaged(number, "is no header");
-                width = cells.size();
-                continue;
-            }
-            if (cells.size() != width) throw damaged(number, "has another number of cells than the header");
-            rows.push_back(read_row(cells, number));
-            if (!ids.insert(rows.back().id).second) throw damaged(number, "has the id of another row");
-        }
-        if (width == 0) throw error(errc::storage_corrupt, "tokenkeep: the CSV is empty");
-        return rows;
-    }
-
-    /// The row without the fields that the file has no column for.
-    static token kept(token row) { return first_fields(std::move(row), columns.size()); }
-
-  private:
-    static constexpr std::span columns = std::span(fields).template first<zoho_schema::schema::columns>();
-
-    static error damaged(std::size_t row, const char* how) {
-        return error(errc::storage_corrupt, "tokenkeep: row " + std::to_string(row) + " of the CSV " + how);
-    }
-
-    static std::vector<secret> take_row(std::string_view& document, std::size_t number) {
-        std::vector<secret> cells;
-        for (bool more = true; more;) {
-            std::optional<secret> cell = Cells::take(document);
-            if (!cell) throw damaged(number, "has a stray quote or carriage return");
-            if (!text::is_utf8(cell->reveal())) throw damaged(number, "is not UTF-8");
-            cells.push_back(*std::move(cell));
-            more = document.starts_with(',');
-            if (!document.empty()) document.remove_prefix(1);
-        }
-        return cells;
-    }
-
-    /// Every SDK has names of its own for the user and the redirect; the others are the same everywhere.
-    /// Decision: they are compared, for a row that took the place of the header must not get lost as one.
-    static bool is_header(const std::vector<secret>& cells) {
-        if (cells.size() != columns.size() && cells.size() != columns.size() - 1) return false;
-        for (std::size_t i = 0; i < cells.size(); ++i) {
-            const bool varies = columns[i].text == &token::user_name || columns[i].text == &token::redirect_url;
-            if (!varies && cells[i].reveal() != columns[i].name) return false;
-        }
-        return true;
-    }
-
-    static token read_row(const std::vector<secret>& cells, std::size_t number) {
-        token row;
-        for (std::size_t i = 0; i < cells.size(); ++i) {
-            const std::string_view cell = cells[i].reveal();
-            if (columns[i].time != nullptr && !cell.empty() && !timestamp_from_text(cell))
-                throw damaged(number, "has a time that is no number");
-            read_cell(columns[i], row, cell);
-        }
-        if (row.id.empty()) throw damaged(number, "has no id");
-        return row;
-    }
-
-    template <class Value>
-    static void append(wiping_string& out, std::string_view column, const Value& value) {
-        if constexpr (std::is_same_v<Value, std::optional<timestamp>>) {
-            if (value) out.append(to_text(*value));
-        } else if (!text::is_utf8(view_of(value)) || !Cells::append(out, view_of(value))) {
-            throw error(errc::invalid_record, "tokenkeep: the CSV cannot carry the value of " + std::string(column));
-        }
-    }
-};
-
-struct unquoted_cells {
-    static bool append(wiping_string& out, std::string_view value) {
-        out.append(value);
-        return value.find_first_of(",\r\n") == std::string_view::npos;
-    }
-    static std::optional<secret> take(std::string_view& document) {
-        std::string_view cell = document.substr(0, document.find_first_of(",\n"));
-        document.remove_prefix(cell.size());
-        while (cell.ends_with('\r')) cell.remove_suffix(1);
-        if (cell.find('\r') != std::string_view::npos) return std::nullopt;
-        return secret(cell);
-    }
-};
-
-struct quoted_cells {
-    static bool append(wiping_string& out, std::string_view value) {
-        using namespace std::string_view_literals;
-        if (value.find('\0') != std::string_view::npos) return false; // Python before 3.11 reads no file that has one
-        if (value.ends_with('\\') || value.find("\\\""sv) != std::string_view::npos) return false; // an escape in Java
-        if (value.find_first_of(",\"\r\n") == std::string_view::npos) return out.append(value), true;
-        out += '"';
-        for (const char c : value) out.append(c == '"' ? 2 : 1, c);
-        out += '"';
-        return true;
-    }
-    static std::optional<secret> take(std::string_view& document) {
-        if (!document.starts_with('"')) {
-            std::optional<secret> cell = unquoted_cells::take(document);
-            if (cell && cell->reveal().find('"') != std::string_view::npos) cell.reset();
-            return cell;
-        }
-        std::size_t end = document.find('"', 1);
-        while (end != std::string_view::npos && document.substr(end + 1).starts_with('"'))
-            end = document.find('"', end + 2);
-        if (end == std::string_view::npos) return std::nullopt;
-        const std::string_view inside = document.substr(1, end - 1);
-        document.remove_prefix(end + 1);
-        while (document.starts_with('\r')) document.remove_prefix(1);
-        if (!document.empty() && document.front() != ',' && document.front() != '\n') return std::nullopt;
-        return secret::build(inside.size(), [&](char* to) {
-            const char* const begin = to;
-            for (std::size_t i = 0; i < inside.size(); ++i) {
-                *to++ = inside[i];
-                if (inside[i] == '"') ++i; // the second of a pair
-            }
-            return static_cast<std::size_t>(to - begin);
-        });
-    }
-};
-
-} // namespace detail
-
-namespace zoho {
-
-/// The file of the FileStore of Zoho's CRM SDKs, in the dialect of RFC 4180: a codec for basic_document_store, for
-/// programs that share the file with SDKs in Python and Java:
-///   basic_document_store<text_file, zoho::csv, zoho_schema> store{text_file{"tokens.csv"}};
-/// It keeps the ten fields that the SDKs know, `id` to `api_domain`. The others are dropped: the scope, and what a
-/// keeper notes of a refresh under way, which a crash then forgets. The SDKs take no lock: what one of them saves while
-/// another program changes the file may be lost.
-///
-/// Written are line feeds between rows and none at the end, and quotes only around a comma, a quote or a line break: as
-/// long as no value holds one, the SDKs in all six languages read the file. A value with a NUL is refused, and one in
-/// which a backslash stands before a quote or at the end, on which Java and PHP lose the columns. Of the rest, Java
-/// drops backslashes; Python and Java read a carriage return as a line feed; PHP reads no line feed in a value.
-///
-/// Read are files of any of the SDKs: of ten columns or, from before `api_domain`, nine, with the header each of them
-/// writes, CRLF or LF, a byte order mark or none, and rows without any value, which some leave behind. An absent value
-/// is an empty cell in all of them, so `null` is a text like others.
-struct csv : detail::csv_codec<detail::quoted_cells> {};
-
-/// The same file in the dialect of the SDKs in TypeScript, Node and C#, which split at commas and line feeds and quote
-/// nothing. It cannot carry a comma or a line break; a quote is a character like others. PHP writes this dialect and
-/// reads the other.
-struct unquoted_csv : detail::csv_codec<detail::unquoted_cells> {};
-
-} // namespace zoho
-
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
 
 
 
-// The protocol, without any I/O.
+// ---- The protocol, without any I/O ----
 
 // ==== tokenkeep/http.hpp
 // SPDX-License-Identifier: MIT
@@ -8410,7 +8125,7 @@ struct unquoted_csv : detail::csv_codec<detail::unquoted_cells> {};
 #include <string_view>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 struct http_header {
     std::string name{}, value{};
@@ -8465,9 +8180,15 @@ concept http_transport = requires(T& transport, const http_request& request) {
     { transport(request) } -> std::convertible_to<http_response>;
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
+
+
+// ==== tokenkeep/oauth/provider.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_PROVIDER_HPP
+#define TOKENKEEP_OAUTH_PROVIDER_HPP
 
 
 // ==== tokenkeep/oauth/exchange.hpp
@@ -8496,7 +8217,7 @@ concept http_transport = requires(T& transport, const http_request& request) {
 #include <string>
 #include <string_view>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 inline constexpr std::string_view base64url_alphabet =
@@ -8517,9 +8238,9 @@ inline std::string encode_base64(std::string_view bytes, std::string_view alphab
     return digits;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// Base64 (RFC 4648 4), with padding: what HTTP Basic wants.
 inline std::string to_base64(std::string_view bytes) {
@@ -8553,7 +8274,7 @@ inline std::optional<std::string> from_base64url(std::string_view digits) {
     return bytes;
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif
 
@@ -8575,16 +8296,16 @@ inline std::optional<std::string> from_base64url(std::string_view digits) {
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// One name and its value, before encoding.
 struct form_pair {
     std::string_view name{}, value{};
 };
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 constexpr bool is_form_plain(char c) noexcept {
     return text::is_letter(c) || text::is_digit(c) || c == '*' || c == '-' || c == '.' || c == '_';
@@ -8626,9 +8347,9 @@ inline std::string form_decoded(std::string_view part) {
     return decoded;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// One name or value in application/x-www-form-urlencoded (WHATWG URL 5.2), as RFC 6749 2.3.1 asks for the two parts
 /// of Basic. The result has its memory from the start: growth would leave copies of a secret behind.
@@ -8675,7 +8396,7 @@ inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form
     return pairs;
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif
 
@@ -8691,7 +8412,7 @@ inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form
 #include <optional>
 #include <string_view>
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// The parts of an absolute http or https URL; they refer to the text that was taken apart.
 struct url_parts {
@@ -8701,9 +8422,9 @@ struct url_parts {
     std::string_view target{}; ///< Path and query, as written; empty, or beginning with / or ?.
 };
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A decimal number of one to five digits without leading zeros that is at most `limit`.
 constexpr bool is_decimal(std::string_view text, unsigned limit) noexcept {
@@ -8737,9 +8458,9 @@ constexpr bool has_only_url_characters(std::string_view url) noexcept {
     return true;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0::text {
+namespace tokenkeep { inline namespace v0 { namespace text {
 
 /// Takes an absolute http or https URL apart (RFC 3986 3). Nullopt for anything else, and for what has no place in an
 /// endpoint: user information, a fragment, control characters, spaces, non-ASCII, backslashes, an empty host, a port
@@ -8800,7 +8521,7 @@ constexpr bool is_secure_url(std::string_view url, bool allow_loopback_http) noe
     return equal_ignoring_case(parts->scheme, "https") || (allow_loopback_http && is_loopback_literal(parts->host));
 }
 
-} // namespace tokenkeep::inline v0::text
+}}} // namespace tokenkeep::v0::text
 
 #endif
 
@@ -8811,7 +8532,7 @@ constexpr bool is_secure_url(std::string_view url, bool allow_loopback_http) noe
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// How a client says who it is (RFC 6749 2.3.1).
 enum class client_authentication {
@@ -8829,9 +8550,9 @@ struct client_endpoint {
     bool allow_loopback_http = false;
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Who asks for a record: the views are into the record and the endpoint.
 struct client_identity {
@@ -8884,7 +8605,7 @@ inline http_request post_form(const client_endpoint& endpoint, const token& reco
     return request;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -8893,7 +8614,7 @@ inline http_request post_form(const client_endpoint& endpoint, const token& reco
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The request that gives the record's grant token for tokens (RFC 6749 4.1.3), with its redirect URL if it has one. A
 /// grant is good for one request, whatever becomes of it. Throws errc::invalid_record if there is no grant token, and
@@ -8912,16 +8633,9 @@ template <class Provider>
     }
 http_request exchange_request(Provider&& provider, const token& record) { return provider.exchange_request(record); }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
-
-
-// ==== tokenkeep/oauth/provider.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_OAUTH_PROVIDER_HPP
-#define TOKENKEEP_OAUTH_PROVIDER_HPP
-
 
 
 // ==== tokenkeep/oauth/refresh.hpp
@@ -8933,7 +8647,7 @@ http_request exchange_request(Provider&& provider, const token& record) { return
 
 #include <concepts>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The request that gives the record's refresh token for a new access token (RFC 6749 6), with the scope it has. Throws
 /// errc::invalid_record if there is no refresh token, and errc::request_rejected if the endpoint is no https URL.
@@ -8950,7 +8664,7 @@ template <class Provider>
     }
 http_request refresh_request(Provider&& provider, const token& record) { return provider.refresh_request(record); }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -8990,7 +8704,7 @@ http_request refresh_request(Provider&& provider, const token& record) { return 
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// An answer of an authorization server that brings nothing usable. `code()` says which kind of trouble it is; what()
 /// names the server's own code only if it is one everybody knows, and never anything else from the answer.
@@ -9028,9 +8742,9 @@ class response_error : public error {
     bool certainly_refused_;
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A code that servers use, and what it means for us.
 struct known_code {
@@ -9094,7 +8808,7 @@ inline bool has_secret_of(const token& record, std::string_view text) noexcept {
     return false;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -9110,7 +8824,7 @@ inline bool has_secret_of(const token& record, std::string_view text) noexcept {
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// What is peculiar to the answers of one server.
 struct answer_dialect {
@@ -9179,7 +8893,7 @@ class answer_members {
     std::vector<std::pair<std::string_view, std::string_view>> extra_{}; ///< Names and values as written.
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -9199,7 +8913,7 @@ class answer_members {
 #include <optional>
 #include <string_view>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The number that text of digits alone stands for; more than nine digits are read as the largest such number.
 constexpr std::optional<int> count_from_digits(std::string_view digits) noexcept {
@@ -9234,9 +8948,9 @@ inline std::optional<std::chrono::sys_seconds> http_date(std::string_view date) 
     return sys_days(day) + hours(hour) + minutes(minute) + seconds(second);
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// How long the answer's Retry-After asks to wait (RFC 9110 10.2.3), at most an hour; zero if it asks for nothing or
 /// for what cannot be read. A date is taken relative to the answer's own Date, so that no clock of ours matters.
@@ -9254,7 +8968,7 @@ inline std::chrono::milliseconds find_retry_after(const http_response& response)
     return std::clamp<seconds>(wait, seconds(0), hours(1));
 }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -9268,7 +8982,7 @@ inline std::chrono::milliseconds find_retry_after(const http_response& response)
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// An answer of an authorization server, and the order in which it is decided what it is.
 class answer_reader {
@@ -9402,7 +9116,7 @@ class answer_reader {
     bool repeats_ = false;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -9421,7 +9135,7 @@ class answer_reader {
 #include <utility>
 #include <vector>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// What was given for the tokens of an answer.
 enum class grant_kind {
@@ -9467,7 +9181,7 @@ inline token apply_response(token record, const token_response& answer, timestam
     return record;
 }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -9486,7 +9200,7 @@ inline token apply_response(token record, const token_response& answer, timestam
 #include <system_error>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A string's text, straight into memory that is wiped.
 inline secret secret_text(const text::json_value& value) {
@@ -9598,9 +9312,9 @@ inline token_response read_answer(const http_response& response, const token& re
     return answer;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// Reads what a token endpoint answers to an exchange or a refresh for `record` (RFC 6749 5). It is strict about what
 /// the answer is, and lenient about what it says beside the tokens: an odd expires_in or scope is a warning, never a
@@ -9618,7 +9332,7 @@ token_response read_token_response(Provider&& provider, const http_response& res
     return provider.read_token_response(response, record);
 }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -9634,7 +9348,7 @@ token_response read_token_response(Provider&& provider, const http_response& res
 #include <concepts>
 #include <optional>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The request that ends the record's session at the server (RFC 7009 2.1): by its refresh token, which takes the
 /// access tokens along, or else by its access token. Throws errc::invalid_record if it has neither, and
@@ -9673,7 +9387,7 @@ void read_revoke_response(Provider&& provider, const http_response& response) {
         read_revoke_response(response);
 }
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -9686,7 +9400,7 @@ void read_revoke_response(Provider&& provider, const http_response& response) {
 #include <string_view>
 #include <vector>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 template <class P>
 concept can_request_exchange = requires(P& provider, const token& record) {
@@ -9726,9 +9440,9 @@ inline void write_authorization(http_request& request, const token& record, std:
     value.append(scheme).append(" ").append(access);
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// What is peculiar to an authorization server: how it is asked, and how its answers are read. It sends nothing.
 ///
@@ -9824,7 +9538,7 @@ struct oauth2_provider {
     }
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -9832,299 +9546,12 @@ struct oauth2_provider {
 
 
 
-// ==== tokenkeep/zoho/data_center.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_ZOHO_DATA_CENTER_HPP
-#define TOKENKEEP_ZOHO_DATA_CENTER_HPP
 
 
 
 
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
 
-namespace tokenkeep::inline v0::zoho {
-
-/// Which copy of a Zoho organisation the API works on.
-enum class environment { production, sandbox, developer };
-
-/// A region of Zoho's: where it authorizes, and where its API lies. All are URLs without a path.
-struct data_center {
-    std::string accounts{}, api{}, sandbox{}, developer{};
-    bool allow_loopback_http = false; ///< Plain http, and only to a loopback literal: for a server under test.
-
-    /// The URL of the API for an environment.
-    const std::string& api_of(environment which) const noexcept {
-        switch (which) {
-        case environment::sandbox: return sandbox;
-        case environment::developer: return developer;
-        case environment::production: break;
-        }
-        return api;
-    }
-};
-
-} // namespace tokenkeep::inline v0::zoho
-
-namespace tokenkeep::inline v0::detail {
-
-inline zoho::data_center zoho_data_center(const std::string& accounts, const std::string& domain) {
-    return {.accounts = "https://accounts." + accounts,
-            .api = "https://www." + domain,
-            .sandbox = "https://sandbox." + domain,
-            .developer = "https://developer." + domain};
-}
-
-/// The registered domain that one of Zoho's own URLs lies in, such as zohoapis.com.au; empty for a URL of other hosts,
-/// of whose domains nothing is known.
-constexpr std::string_view zoho_domain(std::string_view host) noexcept {
-    const std::size_t dot = host.find('.');
-    if (dot == std::string_view::npos) return {};
-    const std::string_view domain = host.substr(dot + 1);
-    for (const std::string_view name : {"zoho", "zohoapis", "zohocloud"})
-        if (text::equal_ignoring_case(domain.substr(0, domain.find('.')), name)) return domain;
-    return {};
-}
-
-/// Whether a host is that domain or lies in it, by whole labels.
-constexpr bool is_within(std::string_view host, std::string_view domain) noexcept {
-    if (domain.empty() || host.size() < domain.size()) return false;
-    const std::size_t rest = host.size() - domain.size();
-    return text::equal_ignoring_case(host.substr(rest), domain) && (rest == 0 || host[rest - 1] == '.');
-}
-
-} // namespace tokenkeep::inline v0::detail
-
-namespace tokenkeep::inline v0::zoho {
-
-inline const data_center us = detail::zoho_data_center("zoho.com", "zohoapis.com");
-inline const data_center eu = detail::zoho_data_center("zoho.eu", "zohoapis.eu");
-inline const data_center in = detail::zoho_data_center("zoho.in", "zohoapis.in");
-inline const data_center au = detail::zoho_data_center("zoho.com.au", "zohoapis.com.au");
-inline const data_center cn = detail::zoho_data_center("zoho.com.cn", "zohoapis.com.cn");
-inline const data_center jp = detail::zoho_data_center("zoho.jp", "zohoapis.jp");
-inline const data_center ca = detail::zoho_data_center("zohocloud.ca", "zohoapis.ca");
-inline const data_center sa = detail::zoho_data_center("zoho.sa", "zohoapis.sa");
-inline const data_center uk = detail::zoho_data_center("zoho.uk", "zohoapis.uk");
-
-/// Whether an API domain belongs to a data centre: it has the origin of one of its URLs, or it is an https host within
-/// one of the domains that Zoho's own URLs lie in (such as https://content.zohoapis.eu). It may be given without
-/// https:// in front. Text that merely looks alike belongs to none.
-inline bool belongs_to(std::string_view api_domain, const data_center& center) {
-    const std::string with_scheme = api_domain.find("://") == std::string_view::npos
-                                        ? "https://" + std::string(api_domain)
-                                        : std::string(api_domain);
-    const std::optional<text::url_parts> url = text::parse_url(with_scheme);
-    if (!url || !text::is_secure_url(with_scheme, center.allow_loopback_http)) return false;
-    for (const std::string* own : {&center.api, &center.accounts, &center.sandbox, &center.developer}) {
-        const std::optional<text::url_parts> known = text::parse_url(*own);
-        if (!known) continue;
-        if (text::same_origin(*known, *url)) return true;
-        if (detail::is_within(url->host, detail::zoho_domain(known->host))) return true;
-    }
-    return false;
-}
-
-/// The data centre that an API domain belongs to: `first` if it is that one's, else one of the nine; null if it is
-/// nobody's.
-inline const data_center* find_data_center(std::string_view api_domain, const data_center& first) {
-    for (const data_center* center : {&first, &us, &eu, &in, &au, &cn, &jp, &ca, &sa, &uk})
-        if (belongs_to(api_domain, *center)) return center;
-    return nullptr;
-}
-
-} // namespace tokenkeep::inline v0::zoho
-
-#endif
-
-
-// ==== tokenkeep/zoho/provider.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_ZOHO_PROVIDER_HPP
-#define TOKENKEEP_ZOHO_PROVIDER_HPP
-
-
-
-
-#include <chrono>
-#include <optional>
-#include <string>
-#include <string_view>
-
-namespace tokenkeep::inline v0::detail {
-
-/// Zoho's own codes. "Access Denied" is how it throttles: ten access tokens for a refresh token in ten minutes.
-inline constexpr known_code zoho_codes[] = {
-    {"invalid_code", errc::reauthorization_required},
-    {"invalid_client_secret", errc::client_rejected},
-    {"invalid_redirect_uri", errc::request_rejected},
-    {"general_error", errc::request_rejected},
-    {"Access Denied", errc::throttled},
-    {"access_denied", errc::throttled},
-};
-
-inline constexpr answer_dialect zoho_dialect{
-    .codes = zoho_codes, .throttle_pause = std::chrono::minutes(10), .has_expires_in_sec = true};
-
-} // namespace tokenkeep::inline v0::detail
-
-namespace tokenkeep::inline v0::zoho {
-
-/// Zoho: zoho::provider{zoho::eu, zoho::environment::production}.
-///
-/// A record's api_domain decides which accounts server is asked; without one it is the provider's own. An API domain
-/// that belongs to no data centre is errc::unknown_data_center, and nothing is sent: a secret goes to no default host.
-/// To change one thing, derive and hide one function: none calls another.
-struct provider {
-    data_center center{}; ///< Where records without an api_domain belong.
-    environment stage = environment::production;
-    client_authentication authentication = client_authentication::post;
-    std::string client_id{}; ///< Of records that name no client.
-    secret client_secret{};  ///< Of records that have none and do not name another client.
-    bool allow_loopback_http = center.allow_loopback_http;
-
-    /// See the free function exchange_request.
-    http_request exchange_request(const token& record) const {
-        return tokenkeep::exchange_request(endpoint("/oauth/v2/token", record), record);
-    }
-    /// See the free function refresh_request.
-    http_request refresh_request(const token& record) const {
-        return tokenkeep::refresh_request(endpoint("/oauth/v2/token", record), record);
-    }
-    /// The request that ends the session; Zoho wants the token and nothing else.
-    std::optional<http_request> revoke_request(const token& record) const {
-        const secret& revoked = record.refresh_token.empty() ? record.access_token : record.refresh_token;
-        if (revoked.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no token to revoke");
-        const client_endpoint nobody{.url = accounts_of(record).accounts + "/oauth/v2/token/revoke",
-                                     .authentication = client_authentication::none,
-                                     .allow_loopback_http = allow_loopback_http};
-        return detail::post_form(nobody, {}, {{"token", revoked.reveal()}});
-    }
-
-    /// See the free function read_token_response. Errors come under status 200 too; "Access Denied" throttles, for ten
-    /// minutes unless the answer says how long. Where expires_in_sec comes, expires_in is in milliseconds. The answer's
-    /// api_domain is taken only if it belongs to a data centre that is known and, where the record names one, to the
-    /// record's; else there is a warning. If neither names one, it is that of the provider's environment.
-    token_response read_token_response(const http_response& response, const token& record) const {
-        detail::answer_dialect dialect = detail::zoho_dialect;
-        dialect.client_secret = &client_secret;
-        token_response answer = detail::read_answer(response, record, dialect);
-        if (!answer.api_domain.empty() && !is_at_home(answer.api_domain, record)) {
-            answer.api_domain.clear();
-            answer.warnings.emplace_back("api_domain belongs to no data centre that is known, or not to the record's; "
-                                         "it is ignored");
-        }
-        if (answer.api_domain.empty() && record.api_domain.empty()) answer.api_domain = center.api_of(stage);
-        return answer;
-    }
-
-    /// Returns if the token is revoked: the answer says "success".
-    ///
-    /// Decision: so it is if Zoho says that it does not know the token, by status 400 or by invalid_code. The request
-    /// holds nothing but the token, so that there is nothing else to refuse, and RFC 7009 2.2 counts it as done. What
-    /// is lost: were a 400 ever to mean something else, a token would live on. The throttle, which comes under 400
-    /// too, is not taken for it, nor is any other error that the answer names.
-    void read_revoke_response(const http_response& response) const {
-        const detail::answer_reader reader(response, nullptr, detail::zoho_dialect);
-        const std::string code = reader.server_code();
-        const bool answers = reader.is_success() || response.status == 400;
-        if (answers && (code == "invalid_code" || code == "invalid_token")) return;
-        if (response.status == 400 && !reader.has_error()) return;
-        reader.read();
-        const text::json_result parsed = text::parse_json(response.body);
-        if (!parsed.value.find("status").value_or(text::json_value{}).is_text("success"))
-            throw reader.not_understood("type", "it does not say success");
-    }
-
-    /// Sets `Authorization: Zoho-oauthtoken`, though the tokens call themselves Bearer. Throws errc::request_rejected
-    /// for the token types dpop and mac, and errc::invalid_record if there is no access token that can be sent.
-    void authorize(http_request& request, const token& record) const {
-        detail::write_authorization(request, record, "Zoho-oauthtoken");
-    }
-
-  private:
-    const data_center& accounts_of(const token& record) const {
-        const data_center* found = record.api_domain.empty() ? &center : find_data_center(record.api_domain, center);
-        if (found == nullptr)
-            throw error(errc::unknown_data_center, "tokenkeep: the record's api_domain belongs to no data centre");
-        return *found;
-    }
-
-    client_endpoint endpoint(std::string_view path, const token& record) const {
-        return {.url = accounts_of(record).accounts + std::string(path),
-                .authentication = authentication,
-                .client_id = client_id,
-                .client_secret = client_secret,
-                .allow_loopback_http = allow_loopback_http};
-    }
-
-    bool is_at_home(std::string_view api_domain, const token& record) const {
-        const data_center* found = find_data_center(api_domain, center);
-        return found != nullptr && (record.api_domain.empty() || belongs_to(record.api_domain, *found));
-    }
-};
-
-} // namespace tokenkeep::inline v0::zoho
-
-#endif
-
-
-
-// Where they meet.
-
-
-
-// ==== tokenkeep/event.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_EVENT_HPP
-#define TOKENKEEP_EVENT_HPP
-
-#include <string_view>
-
-namespace tokenkeep::inline v0 {
-
-/// What a keeper tells its observer.
-enum class event_kind {
-    cache_hit,       ///< The stored access token is fresh and was handed out.
-    waited,          ///< Another caller of this keeper was at work on the identity.
-    adopted,         ///< Somebody else had renewed the token; theirs is used.
-    seeded,          ///< A row was made, or given a new login, from a refresh token of the program's.
-    marked,          ///< The spend marker is durable; the request follows.
-    spent,           ///< A refresh or grant token is being sent.
-    replayed,        ///< The same refresh token is being sent again within the provider's grace.
-    settled,         ///< An old doubt is being settled by one spend.
-    saved,           ///< The new tokens are durable.
-    not_saved,       ///< The new tokens could not be saved; they are kept in memory, with the lock.
-    dropped,         ///< The new tokens were dropped: the row is gone or holds other tokens.
-    taken_back,      ///< The marker was taken back: nothing was spent.
-    served_old,      ///< The renewal failed; the old access token, still valid, was handed out.
-    refused,         ///< The server refused the refresh or grant token.
-    outcome_unknown, ///< No answer that can be understood: the token may have been spent.
-    throttled,       ///< The server asked for a pause.
-    revoked,         ///< The session was ended on both sides.
-    warning,         ///< `detail` says what was odd about an answer or a request.
-};
-
-/// One thing that happened. The texts live as long as the call; none is a secret.
-struct event {
-    event_kind kind{};
-    std::string_view id{};          ///< The row's id; empty before there is a row.
-    std::string_view fingerprint{}; ///< Of the refresh or grant token concerned; may be empty.
-    std::string_view detail{};      ///< In plain words; may be empty.
-};
-
-/// The observer that costs nothing. Any callable that takes `const event&` can stand in its place; it may be called
-/// from many threads at once, and what it throws is ignored.
-struct ignore_events {
-    void operator()(const event&) const noexcept {}
-};
-
-} // namespace tokenkeep::inline v0
-
-#endif
-
+// ---- The keeper ----
 
 // ==== tokenkeep/keeper.hpp
 // SPDX-License-Identifier: MIT
@@ -10164,7 +9591,7 @@ struct ignore_events {
 #include <memory>
 #include <string>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Counts the changes that a keeper has made to, or seen of, one identity's access token.
 struct published_version {
@@ -10180,7 +9607,7 @@ struct pinned_token {
     std::uint64_t version = 0;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -10200,7 +9627,7 @@ struct pinned_token {
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Tells one access token, with its expiry, from another. No secret can be read from it.
 inline std::size_t hash_of_access(const token& row) {
@@ -10232,7 +9659,7 @@ class seen_tokens {
     std::array<slot, 256> slots_{};
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -10251,7 +9678,7 @@ class seen_tokens {
 #include <thread>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// What one keeper knows of one identity: who is at work on it, what failed last, and new tokens that the store would
 /// not take, with the lock that must stay until it does. `Unsaved` is the transaction's.
@@ -10382,7 +9809,7 @@ class flights {
     std::size_t forget_at_ = 64;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -10400,7 +9827,7 @@ class flights {
 #include <chrono>
 #include <optional>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// How long before its end the row's access token is renewed: `margin`, but at most a fifth of the token's life. A row
 /// that does not say when the token was issued, such as one of Zoho's SDKs, has at most the five seconds they use.
@@ -10444,7 +9871,7 @@ inline bool is_usable(const token& row, timestamp now, const secret* refused) {
     return !row.expires_at || now < *row.expires_at;
 }
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -10459,7 +9886,7 @@ inline bool is_usable(const token& row, timestamp now, const secret* refused) {
 
 #include <string>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// New tokens on their way into the store, and what they were bought with.
 struct new_tokens {
@@ -10501,7 +9928,7 @@ struct unsaved_tokens {
     Guard guard;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -10521,7 +9948,7 @@ struct unsaved_tokens {
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 struct no_guard {};
 
@@ -10615,10 +10042,59 @@ class row_access {
     Store& store_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
+
+// ==== tokenkeep/event.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_EVENT_HPP
+#define TOKENKEEP_EVENT_HPP
+
+#include <string_view>
+
+namespace tokenkeep { inline namespace v0 {
+
+/// What a keeper tells its observer.
+enum class event_kind {
+    cache_hit,       ///< The stored access token is fresh and was handed out.
+    waited,          ///< Another caller of this keeper was at work on the identity.
+    adopted,         ///< Somebody else had renewed the token; theirs is used.
+    seeded,          ///< A row was made, or given a new login, from a refresh token of the program's.
+    marked,          ///< The spend marker is durable; the request follows.
+    spent,           ///< A refresh or grant token is being sent.
+    replayed,        ///< The same refresh token is being sent again within the provider's grace.
+    settled,         ///< An old doubt is being settled by one spend.
+    saved,           ///< The new tokens are durable.
+    not_saved,       ///< The new tokens could not be saved; they are kept in memory, with the lock.
+    dropped,         ///< The new tokens were dropped: the row is gone or holds other tokens.
+    taken_back,      ///< The marker was taken back: nothing was spent.
+    served_old,      ///< The renewal failed; the old access token, still valid, was handed out.
+    refused,         ///< The server refused the refresh or grant token.
+    outcome_unknown, ///< No answer that can be understood: the token may have been spent.
+    throttled,       ///< The server asked for a pause.
+    revoked,         ///< The session was ended on both sides.
+    warning,         ///< `detail` says what was odd about an answer or a request.
+};
+
+/// One thing that happened. The texts live as long as the call; none is a secret.
+struct event {
+    event_kind kind{};
+    std::string_view id{};          ///< The row's id; empty before there is a row.
+    std::string_view fingerprint{}; ///< Of the refresh or grant token concerned; may be empty.
+    std::string_view detail{};      ///< In plain words; may be empty.
+};
+
+/// The observer that costs nothing. Any callable that takes `const event&` can stand in its place; it may be called
+/// from many threads at once, and what it throws is ignored.
+struct ignore_events {
+    void operator()(const event&) const noexcept {}
+};
+
+}} // namespace tokenkeep::v0
+
+#endif
 
 
 
@@ -10630,7 +10106,7 @@ class row_access {
 
 #include <chrono>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// Every wait and margin of a keeper, with its default and its reason.
 struct keeper_options {
@@ -10666,7 +10142,7 @@ struct keeper_options {
     }
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -10684,7 +10160,7 @@ struct keeper_options {
 #include <memory>
 #include <utility>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 /// The server gave new tokens and the store would not take them. The old refresh token is spent, so the new record is
 /// here; the keeper keeps it too, with the lock, and saves it before anything else is spent.
@@ -10700,7 +10176,7 @@ class rotation_not_saved_error : public error {
     std::shared_ptr<const token> record_; // exceptions are copied; the tokens are not
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -10715,7 +10191,7 @@ class rotation_not_saved_error : public error {
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
@@ -10910,7 +10386,7 @@ class transaction {
     time_point deadline_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -10923,7 +10399,7 @@ class transaction {
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The login: a grant token is sent once and never again (RFC 6749 4.1.2), and what it brings replaces what the row
 /// held before.
@@ -11134,7 +10610,7 @@ class exchange : transaction<Parts> {
     bool is_sent_ = false;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -11156,7 +10632,7 @@ class exchange : transaction<Parts> {
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// Wipes what a request carried: its body and its Authorization header.
 class wipe_request_at_exit {
@@ -11373,7 +10849,7 @@ struct keeper_parts {
     }
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -11393,7 +10869,7 @@ struct keeper_parts {
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The refresh transaction: a row whose access token is due becomes one whose access token is not, by at most one
 /// spend of its refresh token among all who share the store.
@@ -11658,7 +11134,7 @@ class renewal : transaction<Parts> {
     const secret* refused_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -11676,7 +11152,7 @@ class renewal : transaction<Parts> {
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The end of a session on both sides: the row is marked, the server is told, the row is removed. Cut off anywhere,
 /// nothing of the row is handed out any more, and the next revocation finishes the work. A login made meanwhile stays.
@@ -11725,7 +11201,7 @@ class revocation : transaction<Parts> {
     token row_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -11742,7 +11218,7 @@ class revocation : transaction<Parts> {
 #include <string>
 #include <utility>
 
-namespace tokenkeep::inline v0::detail {
+namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// A program that brings its own refresh token: the first time it makes a row of it; after the server has rotated it,
 /// the same token still means that row, by its hash. Beside a user or id, a token that is neither the row's nor its
@@ -11821,7 +11297,7 @@ class seeding : transaction<Parts> {
     std::string seed_;
 };
 
-} // namespace tokenkeep::inline v0::detail
+}}} // namespace tokenkeep::v0::detail
 
 #endif
 
@@ -11845,7 +11321,7 @@ class seeding : transaction<Parts> {
 #include <memory>
 #include <utility>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
@@ -11902,7 +11378,7 @@ class session {
     std::shared_ptr<const detail::pinned_token> pinned_{};
 };
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
@@ -11917,7 +11393,7 @@ class session {
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep::inline v0 {
+namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
@@ -12196,12 +11672,562 @@ template <class Store, class Transport, class Provider, class Observer, class Cl
 keeper(Store&&, Transport&&, Provider&&, keeper_options, Observer&&, Clock&&)
     -> keeper<Store, Transport, std::remove_cvref_t<Provider>, Observer, Clock>;
 
-} // namespace tokenkeep::inline v0
+}} // namespace tokenkeep::v0
 
 #endif
 
 
 
 
+
+
+
+// ---- Zoho ----
+
+// ==== tokenkeep/zoho/provider.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ZOHO_PROVIDER_HPP
+#define TOKENKEEP_ZOHO_PROVIDER_HPP
+
+
+
+// ==== tokenkeep/zoho/data_center.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ZOHO_DATA_CENTER_HPP
+#define TOKENKEEP_ZOHO_DATA_CENTER_HPP
+
+
+
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v0 { namespace zoho {
+
+/// Which copy of a Zoho organisation the API works on.
+enum class environment { production, sandbox, developer };
+
+/// A region of Zoho's: where it authorizes, and where its API lies. All are URLs without a path.
+struct data_center {
+    std::string accounts{}, api{}, sandbox{}, developer{};
+    bool allow_loopback_http = false; ///< Plain http, and only to a loopback literal: for a server under test.
+
+    /// The URL of the API for an environment.
+    const std::string& api_of(environment which) const noexcept {
+        switch (which) {
+        case environment::sandbox: return sandbox;
+        case environment::developer: return developer;
+        case environment::production: break;
+        }
+        return api;
+    }
+};
+
+}}} // namespace tokenkeep::v0::zoho
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+inline zoho::data_center zoho_data_center(const std::string& accounts, const std::string& domain) {
+    return {.accounts = "https://accounts." + accounts,
+            .api = "https://www." + domain,
+            .sandbox = "https://sandbox." + domain,
+            .developer = "https://developer." + domain};
+}
+
+/// The registered domain that one of Zoho's own URLs lies in, such as zohoapis.com.au; empty for a URL of other hosts,
+/// of whose domains nothing is known.
+constexpr std::string_view zoho_domain(std::string_view host) noexcept {
+    const std::size_t dot = host.find('.');
+    if (dot == std::string_view::npos) return {};
+    const std::string_view domain = host.substr(dot + 1);
+    for (const std::string_view name : {"zoho", "zohoapis", "zohocloud"})
+        if (text::equal_ignoring_case(domain.substr(0, domain.find('.')), name)) return domain;
+    return {};
+}
+
+/// Whether a host is that domain or lies in it, by whole labels.
+constexpr bool is_within(std::string_view host, std::string_view domain) noexcept {
+    if (domain.empty() || host.size() < domain.size()) return false;
+    const std::size_t rest = host.size() - domain.size();
+    return text::equal_ignoring_case(host.substr(rest), domain) && (rest == 0 || host[rest - 1] == '.');
+}
+
+}}} // namespace tokenkeep::v0::detail
+
+namespace tokenkeep { inline namespace v0 { namespace zoho {
+
+inline const data_center us = detail::zoho_data_center("zoho.com", "zohoapis.com");
+inline const data_center eu = detail::zoho_data_center("zoho.eu", "zohoapis.eu");
+inline const data_center in = detail::zoho_data_center("zoho.in", "zohoapis.in");
+inline const data_center au = detail::zoho_data_center("zoho.com.au", "zohoapis.com.au");
+inline const data_center cn = detail::zoho_data_center("zoho.com.cn", "zohoapis.com.cn");
+inline const data_center jp = detail::zoho_data_center("zoho.jp", "zohoapis.jp");
+inline const data_center ca = detail::zoho_data_center("zohocloud.ca", "zohoapis.ca");
+inline const data_center sa = detail::zoho_data_center("zoho.sa", "zohoapis.sa");
+inline const data_center uk = detail::zoho_data_center("zoho.uk", "zohoapis.uk");
+
+/// Whether an API domain belongs to a data centre: it has the origin of one of its URLs, or it is an https host within
+/// one of the domains that Zoho's own URLs lie in (such as https://content.zohoapis.eu). It may be given without
+/// https:// in front. Text that merely looks alike belongs to none.
+inline bool belongs_to(std::string_view api_domain, const data_center& center) {
+    const std::string with_scheme = api_domain.find("://") == std::string_view::npos
+                                        ? "https://" + std::string(api_domain)
+                                        : std::string(api_domain);
+    const std::optional<text::url_parts> url = text::parse_url(with_scheme);
+    if (!url || !text::is_secure_url(with_scheme, center.allow_loopback_http)) return false;
+    for (const std::string* own : {&center.api, &center.accounts, &center.sandbox, &center.developer}) {
+        const std::optional<text::url_parts> known = text::parse_url(*own);
+        if (!known) continue;
+        if (text::same_origin(*known, *url)) return true;
+        if (detail::is_within(url->host, detail::zoho_domain(known->host))) return true;
+    }
+    return false;
+}
+
+/// The data centre that an API domain belongs to: `first` if it is that one's, else one of the nine; null if it is
+/// nobody's.
+inline const data_center* find_data_center(std::string_view api_domain, const data_center& first) {
+    for (const data_center* center : {&first, &us, &eu, &in, &au, &cn, &jp, &ca, &sa, &uk})
+        if (belongs_to(api_domain, *center)) return center;
+    return nullptr;
+}
+
+}}} // namespace tokenkeep::v0::zoho
+
+#endif
+
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// Zoho's own codes. "Access Denied" is how it throttles: ten access tokens for a refresh token in ten minutes.
+inline constexpr known_code zoho_codes[] = {
+    {"invalid_code", errc::reauthorization_required},
+    {"invalid_client_secret", errc::client_rejected},
+    {"invalid_redirect_uri", errc::request_rejected},
+    {"general_error", errc::request_rejected},
+    {"Access Denied", errc::throttled},
+    {"access_denied", errc::throttled},
+};
+
+inline constexpr answer_dialect zoho_dialect{
+    .codes = zoho_codes, .throttle_pause = std::chrono::minutes(10), .has_expires_in_sec = true};
+
+}}} // namespace tokenkeep::v0::detail
+
+namespace tokenkeep { inline namespace v0 { namespace zoho {
+
+/// Zoho: zoho::provider{zoho::eu, zoho::environment::production}.
+///
+/// A record's api_domain decides which accounts server is asked; without one it is the provider's own. An API domain
+/// that belongs to no data centre is errc::unknown_data_center, and nothing is sent: a secret goes to no default host.
+/// To change one thing, derive and hide one function: none calls another.
+struct provider {
+    data_center center{}; ///< Where records without an api_domain belong.
+    environment stage = environment::production;
+    client_authentication authentication = client_authentication::post;
+    std::string client_id{}; ///< Of records that name no client.
+    secret client_secret{};  ///< Of records that have none and do not name another client.
+    bool allow_loopback_http = center.allow_loopback_http;
+
+    /// See the free function exchange_request.
+    http_request exchange_request(const token& record) const {
+        return tokenkeep::exchange_request(endpoint("/oauth/v2/token", record), record);
+    }
+    /// See the free function refresh_request.
+    http_request refresh_request(const token& record) const {
+        return tokenkeep::refresh_request(endpoint("/oauth/v2/token", record), record);
+    }
+    /// The request that ends the session; Zoho wants the token and nothing else.
+    std::optional<http_request> revoke_request(const token& record) const {
+        const secret& revoked = record.refresh_token.empty() ? record.access_token : record.refresh_token;
+        if (revoked.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no token to revoke");
+        const client_endpoint nobody{.url = accounts_of(record).accounts + "/oauth/v2/token/revoke",
+                                     .authentication = client_authentication::none,
+                                     .allow_loopback_http = allow_loopback_http};
+        return detail::post_form(nobody, {}, {{"token", revoked.reveal()}});
+    }
+
+    /// See the free function read_token_response. Errors come under status 200 too; "Access Denied" throttles, for ten
+    /// minutes unless the answer says how long. Where expires_in_sec comes, expires_in is in milliseconds. The answer's
+    /// api_domain is taken only if it belongs to a data centre that is known and, where the record names one, to the
+    /// record's; else there is a warning. If neither names one, it is that of the provider's environment.
+    token_response read_token_response(const http_response& response, const token& record) const {
+        detail::answer_dialect dialect = detail::zoho_dialect;
+        dialect.client_secret = &client_secret;
+        token_response answer = detail::read_answer(response, record, dialect);
+        if (!answer.api_domain.empty() && !is_at_home(answer.api_domain, record)) {
+            answer.api_domain.clear();
+            answer.warnings.emplace_back("api_domain belongs to no data centre that is known, or not to the record's; "
+                                         "it is ignored");
+        }
+        if (answer.api_domain.empty() && record.api_domain.empty()) answer.api_domain = center.api_of(stage);
+        return answer;
+    }
+
+    /// Returns if the token is revoked: the answer says "success".
+    ///
+    /// Decision: so it is if Zoho says that it does not know the token, by status 400 or by invalid_code. The request
+    /// holds nothing but the token, so that there is nothing else to refuse, and RFC 7009 2.2 counts it as done. What
+    /// is lost: were a 400 ever to mean something else, a token would live on. The throttle, which comes under 400
+    /// too, is not taken for it, nor is any other error that the answer names.
+    void read_revoke_response(const http_response& response) const {
+        const detail::answer_reader reader(response, nullptr, detail::zoho_dialect);
+        const std::string code = reader.server_code();
+        const bool answers = reader.is_success() || response.status == 400;
+        if (answers && (code == "invalid_code" || code == "invalid_token")) return;
+        if (response.status == 400 && !reader.has_error()) return;
+        reader.read();
+        const text::json_result parsed = text::parse_json(response.body);
+        if (!parsed.value.find("status").value_or(text::json_value{}).is_text("success"))
+            throw reader.not_understood("type", "it does not say success");
+    }
+
+    /// Sets `Authorization: Zoho-oauthtoken`, though the tokens call themselves Bearer. Throws errc::request_rejected
+    /// for the token types dpop and mac, and errc::invalid_record if there is no access token that can be sent.
+    void authorize(http_request& request, const token& record) const {
+        detail::write_authorization(request, record, "Zoho-oauthtoken");
+    }
+
+  private:
+    const data_center& accounts_of(const token& record) const {
+        const data_center* found = record.api_domain.empty() ? &center : find_data_center(record.api_domain, center);
+        if (found == nullptr)
+            throw error(errc::unknown_data_center, "tokenkeep: the record's api_domain belongs to no data centre");
+        return *found;
+    }
+
+    client_endpoint endpoint(std::string_view path, const token& record) const {
+        return {.url = accounts_of(record).accounts + std::string(path),
+                .authentication = authentication,
+                .client_id = client_id,
+                .client_secret = client_secret,
+                .allow_loopback_http = allow_loopback_http};
+    }
+
+    bool is_at_home(std::string_view api_domain, const token& record) const {
+        const data_center* found = find_data_center(api_domain, center);
+        return found != nullptr && (record.api_domain.empty() || belongs_to(record.api_domain, *found));
+    }
+};
+
+}}} // namespace tokenkeep::v0::zoho
+
+#endif
+
+
+
+// ==== tokenkeep/zoho/schema.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ZOHO_SCHEMA_HPP
+#define TOKENKEEP_ZOHO_SCHEMA_HPP
+
+
+
+
+// ==== tokenkeep/zoho/numeric_id.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ZOHO_NUMERIC_ID_HPP
+#define TOKENKEEP_ZOHO_NUMERIC_ID_HPP
+
+
+
+#include <cstdint>
+#include <string>
+
+namespace tokenkeep { inline namespace v0 { namespace zoho {
+
+/// Makes the id of a new row for stores that are shared with Zoho's SDKs: nine random digits. The SDKs count on from
+/// the largest id, some of them by text, and some fail on an id that is no number; so the first digit is 1 to 8, and
+/// all ids are of one length.
+struct numeric_id {
+    std::string operator()() const {
+        std::uint64_t random = 0;
+        detail::random_bytes(&random, sizeof random);
+        return std::to_string(100'000'000 + random % 800'000'000);
+    }
+};
+
+}}} // namespace tokenkeep::v0::zoho
+
+#endif
+
+
+// ==== tokenkeep/zoho/rules.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ZOHO_RULES_HPP
+#define TOKENKEEP_ZOHO_RULES_HPP
+
+
+
+namespace tokenkeep { inline namespace v0 { namespace zoho {
+
+/// Applies only to a probe that has a client id and a client secret. The secret is not compared.
+template <class Rule>
+struct needs_client_credentials : Rule {
+    static bool applies(const token& probe) {
+        return !probe.client_id.empty() && !probe.client_secret.empty() && Rule::applies(probe);
+    }
+};
+
+/// The chain for programs that share tokens with Zoho's SDKs: id, user, access token, grant, refresh token. It differs
+/// from theirs in that the id is asked first, in that a client named in the probe binds, and in that the first rule
+/// that applies is final.
+struct rules : first_applicable<by_id, same_client<by_user>, same_client<by_access_token>,
+                                same_client<needs_client_credentials<by_grant_token>>,
+                                same_client<needs_client_credentials<by_refresh_token>>> {};
+
+}}} // namespace tokenkeep::v0::zoho
+
+#endif
+
+
+#include <cstddef>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v0 {
+
+/// The policy of stores that share tokens with Zoho's SDKs: their matching rules, ids that they can read, and, in a
+/// database, their table `oauthtoken` of ten columns:
+///   sql_store<sqlite_connection, zoho_schema> store{"zohooauth.db"};
+///   sql_store<mysql_connection, zoho_schema> store{mysql_parameters{"localhost", "zohooauth", "oauthtoken", "root"}};
+///
+/// The ten columns are the first ten fields of the record; the others are not kept, the marker of a renewal among them:
+/// it is spent blindly after a crash. What is longer than a column (255 characters) is errc::invalid_record, and nothing
+/// is written. Beside it there is a table `tokenkeep_schema`, on which the writers that use this library take turns; the
+/// SDKs do not know it.
+struct zoho_schema : defaults {
+    using rules = zoho::rules;
+    using ids = zoho::numeric_id;
+    struct schema {
+        static constexpr std::string_view table = "oauthtoken";
+        static constexpr std::size_t columns = 10;
+        static constexpr std::size_t longest(std::string_view column) {
+            return column == "id" ? 10 : column == "expiry_time" ? 20 : 255;
+        }
+    };
+};
+
+}} // namespace tokenkeep::v0
+
+#endif
+
+
+
+
+// ==== tokenkeep/zoho/csv.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ZOHO_CSV_HPP
+#define TOKENKEEP_ZOHO_CSV_HPP
+
+
+
+
+
+
+
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v0 {
+
+namespace detail {
+
+/// The table of both dialects. `Cells` says how one value becomes a cell: `append` is false if it cannot be one, and
+/// `take` takes a cell off the front of the text, up to its comma or line feed, and gives nullopt if it is none.
+template <class Cells>
+struct csv_codec {
+    /// The file of these rows, header first. Throws errc::invalid_record, and names the column, if a value is not UTF-8
+    /// or is one that the dialect cannot carry.
+    static secret encode(const std::vector<token>& rows) {
+        wiping_string out;
+        for (const field& f : columns) out.append(out.empty() ? "" : ",").append(f.name);
+        for (const token& row : rows) {
+            const char* separator = "\n";
+            for (const field& f : columns) {
+                out.append(std::exchange(separator, ","));
+                f.visit([&](auto member) { append(out, f.name, row.*member); });
+            }
+        }
+        return secret(std::string_view(out));
+    }
+
+    /// The rows of a file. Throws errc::storage_corrupt, and says which row, if it is damaged, empty, or has no header.
+    static std::vector<token> decode(std::string_view document) {
+        if (document.starts_with("\xef\xbb\xbf")) document.remove_prefix(3);
+        std::vector<token> rows;
+        std::set<std::string> ids;
+        std::size_t width = 0;
+        for (std::size_t number = 1; !document.empty(); ++number) {
+            const std::vector<secret> cells = take_row(document, number);
+            if (std::all_of(cells.begin(), cells.end(), [](const secret& cell) { return cell.empty(); })) continue;
+            if (width == 0) {
+                if (!is_header(cells)) throw damaged(number, "is no header");
+                width = cells.size();
+                continue;
+            }
+            if (cells.size() != width) throw damaged(number, "has another number of cells than the header");
+            rows.push_back(read_row(cells, number));
+            if (!ids.insert(rows.back().id).second) throw damaged(number, "has the id of another row");
+        }
+        if (width == 0) throw error(errc::storage_corrupt, "tokenkeep: the CSV is empty");
+        return rows;
+    }
+
+    /// The row without the fields that the file has no column for.
+    static token kept(token row) { return first_fields(std::move(row), columns.size()); }
+
+  private:
+    static constexpr std::span columns = std::span(fields).template first<zoho_schema::schema::columns>();
+
+    static error damaged(std::size_t row, const char* how) {
+        return error(errc::storage_corrupt, "tokenkeep: row " + std::to_string(row) + " of the CSV " + how);
+    }
+
+    static std::vector<secret> take_row(std::string_view& document, std::size_t number) {
+        std::vector<secret> cells;
+        for (bool more = true; more;) {
+            std::optional<secret> cell = Cells::take(document);
+            if (!cell) throw damaged(number, "has a stray quote or carriage return");
+            if (!text::is_utf8(cell->reveal())) throw damaged(number, "is not UTF-8");
+            cells.push_back(*std::move(cell));
+            more = document.starts_with(',');
+            if (!document.empty()) document.remove_prefix(1);
+        }
+        return cells;
+    }
+
+    /// Every SDK has names of its own for the user and the redirect; the others are the same everywhere.
+    /// Decision: they are compared, for a row that took the place of the header must not get lost as one.
+    static bool is_header(const std::vector<secret>& cells) {
+        if (cells.size() != columns.size() && cells.size() != columns.size() - 1) return false;
+        for (std::size_t i = 0; i < cells.size(); ++i) {
+            const bool varies = columns[i].text == &token::user_name || columns[i].text == &token::redirect_url;
+            if (!varies && cells[i].reveal() != columns[i].name) return false;
+        }
+        return true;
+    }
+
+    static token read_row(const std::vector<secret>& cells, std::size_t number) {
+        token row;
+        for (std::size_t i = 0; i < cells.size(); ++i) {
+            const std::string_view cell = cells[i].reveal();
+            if (columns[i].time != nullptr && !cell.empty() && !timestamp_from_text(cell))
+                throw damaged(number, "has a time that is no number");
+            read_cell(columns[i], row, cell);
+        }
+        if (row.id.empty()) throw damaged(number, "has no id");
+        return row;
+    }
+
+    template <class Value>
+    static void append(wiping_string& out, std::string_view column, const Value& value) {
+        if constexpr (std::is_same_v<Value, std::optional<timestamp>>) {
+            if (value) out.append(to_text(*value));
+        } else if (!text::is_utf8(view_of(value)) || !Cells::append(out, view_of(value))) {
+            throw error(errc::invalid_record, "tokenkeep: the CSV cannot carry the value of " + std::string(column));
+        }
+    }
+};
+
+struct unquoted_cells {
+    static bool append(wiping_string& out, std::string_view value) {
+        out.append(value);
+        return value.find_first_of(",\r\n") == std::string_view::npos;
+    }
+    static std::optional<secret> take(std::string_view& document) {
+        std::string_view cell = document.substr(0, document.find_first_of(",\n"));
+        document.remove_prefix(cell.size());
+        while (cell.ends_with('\r')) cell.remove_suffix(1);
+        if (cell.find('\r') != std::string_view::npos) return std::nullopt;
+        return secret(cell);
+    }
+};
+
+struct quoted_cells {
+    static bool append(wiping_string& out, std::string_view value) {
+        using namespace std::string_view_literals;
+        if (value.find('\0') != std::string_view::npos) return false; // Python before 3.11 reads no file that has one
+        if (value.ends_with('\\') || value.find("\\\""sv) != std::string_view::npos) return false; // an escape in Java
+        if (value.find_first_of(",\"\r\n") == std::string_view::npos) return out.append(value), true;
+        out += '"';
+        for (const char c : value) out.append(c == '"' ? 2 : 1, c);
+        out += '"';
+        return true;
+    }
+    static std::optional<secret> take(std::string_view& document) {
+        if (!document.starts_with('"')) {
+            std::optional<secret> cell = unquoted_cells::take(document);
+            if (cell && cell->reveal().find('"') != std::string_view::npos) cell.reset();
+            return cell;
+        }
+        std::size_t end = document.find('"', 1);
+        while (end != std::string_view::npos && document.substr(end + 1).starts_with('"'))
+            end = document.find('"', end + 2);
+        if (end == std::string_view::npos) return std::nullopt;
+        const std::string_view inside = document.substr(1, end - 1);
+        document.remove_prefix(end + 1);
+        while (document.starts_with('\r')) document.remove_prefix(1);
+        if (!document.empty() && document.front() != ',' && document.front() != '\n') return std::nullopt;
+        return secret::build(inside.size(), [&](char* to) {
+            const char* const begin = to;
+            for (std::size_t i = 0; i < inside.size(); ++i) {
+                *to++ = inside[i];
+                if (inside[i] == '"') ++i; // the second of a pair
+            }
+            return static_cast<std::size_t>(to - begin);
+        });
+    }
+};
+
+} // namespace detail
+
+namespace zoho {
+
+/// The file of the FileStore of Zoho's CRM SDKs, in the dialect of RFC 4180: a codec for basic_document_store, for
+/// programs that share the file with SDKs in Python and Java:
+///   basic_document_store<text_file, zoho::csv, zoho_schema> store{text_file{"tokens.csv"}};
+/// It keeps the ten fields that the SDKs know, `id` to `api_domain`. The others are dropped: the scope, and what a
+/// keeper notes of a refresh under way, which a crash then forgets. The SDKs take no lock: what one of them saves while
+/// another program changes the file may be lost.
+///
+/// Written are line feeds between rows and none at the end, and quotes only around a comma, a quote or a line break: as
+/// long as no value holds one, the SDKs in all six languages read the file. A value with a NUL is refused, and one in
+/// which a backslash stands before a quote or at the end, on which Java and PHP lose the columns. Of the rest, Java
+/// drops backslashes; Python and Java read a carriage return as a line feed; PHP reads no line feed in a value.
+///
+/// Read are files of any of the SDKs: of ten columns or, from before `api_domain`, nine, with the header each of them
+/// writes, CRLF or LF, a byte order mark or none, and rows without any value, which some leave behind. An absent value
+/// is an empty cell in all of them, so `null` is a text like others.
+struct csv : detail::csv_codec<detail::quoted_cells> {};
+
+/// The same file in the dialect of the SDKs in TypeScript, Node and C#, which split at commas and line feeds and quote
+/// nothing. It cannot carry a comma or a line break; a quote is a character like others. PHP writes this dialect and
+/// reads the other.
+struct unquoted_csv : detail::csv_codec<detail::unquoted_cells> {};
+
+} // namespace zoho
+
+}} // namespace tokenkeep::v0
+
+#endif
+
+
+// clang-format on
 
 #endif

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+# The architecture as a test: a header includes from its own floor and from those below, and from a detail room only if
+# it is in that room or is one of its doors. -DINCLUDE=the folder. A new header needs a place in this table.
+cmake_minimum_required(VERSION 3.25)
+
+set(floor_0 version fwd error clock event file_identity memory/)
+set(floor_1 text/)
+set(floor_2 secret http)
+set(floor_3 token sealer os/)
+set(floor_4 status identity_key rules store container policy file_system sql_schema sql_connection json_codec text_file
+            keeper_options rotation_not_saved migrate)
+set(floor_5 detail/store/ detail/journal/ detail/sql/ oauth/ oauth/detail/)
+set(floor_6 indexed basic_store document_store file_store sql_store zoho/)
+set(floor_7 detail/keeper/ session keeper)
+set(floor_8 tokenkeep sqlite mysql postgres)
+set(floor_9 testing testing/ testing/detail/)
+
+# Who may enter a detail room from outside.
+set(doors_of_detail/store/ basic_store indexed document_store sql_store detail/journal/)
+set(doors_of_detail/journal/ file_store)
+set(doors_of_detail/sql/ sql_store sqlite mysql postgres)
+set(doors_of_detail/keeper/ keeper session)
+set(doors_of_oauth/detail/ oauth/)
+set(doors_of_testing/detail/ testing/)
+
+# The floor of a header (its path below tokenkeep/, without .hpp), and the entry of the table that says so: the header
+# itself or its folder.
+function(look_up header floor entry)
+  cmake_path(GET header PARENT_PATH folder)
+  foreach(n RANGE 9)
+    foreach(candidate IN ITEMS ${header} ${folder}/)
+      if(candidate IN_LIST floor_${n})
+        set(${floor} ${n} PARENT_SCOPE)
+        set(${entry} ${candidate} PARENT_SCOPE)
+        return()
+      endif()
+    endforeach()
+  endforeach()
+  message(FATAL_ERROR "${header}.hpp has no floor: give it a place in the table of ${CMAKE_CURRENT_LIST_FILE}.")
+endfunction()
+
+file(GLOB_RECURSE headers RELATIVE ${INCLUDE}/tokenkeep ${INCLUDE}/tokenkeep/*.hpp)
+set(arrows 0)
+set(used "")
+foreach(file IN LISTS headers)
+  string(REGEX REPLACE "\\.hpp$" "" header ${file})
+  look_up(${header} floor entry)
+  list(APPEND used ${entry})
+  file(STRINGS ${INCLUDE}/tokenkeep/${file} lines REGEX "^#include <tokenkeep/")
+  foreach(line IN LISTS lines)
+    string(REGEX REPLACE "^#include <tokenkeep/([^>]*)\\.hpp>.*" "\\1" other "${line}")
+    look_up(${other} other_floor other_entry)
+    if(other_floor GREATER floor)
+      message(SEND_ERROR "${header} (floor ${floor}) includes upwards: ${other} (floor ${other_floor}).")
+    elseif(other_entry MATCHES "detail/" AND NOT entry STREQUAL other_entry AND NOT entry IN_LIST doors_of_${other_entry})
+      message(SEND_ERROR "${header} is no door of ${other_entry} and includes ${other}. Doors: ${doors_of_${other_entry}}.")
+    endif()
+    math(EXPR arrows "${arrows} + 1")
+  endforeach()
+endforeach()
+if(arrows EQUAL 0)
+  message(FATAL_ERROR "There are no includes in ${INCLUDE}/tokenkeep.")
+endif()
+
+# The table names nothing that is not there.
+foreach(n RANGE 9)
+  foreach(entry IN LISTS floor_${n})
+    if(NOT entry IN_LIST used)
+      message(SEND_ERROR "The table has ${entry} on floor ${n}, and there is no such header.")
+    endif()
+  endforeach()
+endforeach()
+
+# The umbrella is the table of contents: it includes every public header.
+file(STRINGS ${INCLUDE}/tokenkeep/tokenkeep.hpp contents REGEX "^#include <tokenkeep/")
+string(REGEX REPLACE "#include <tokenkeep/([^>]*)>[^;]*" "\\1" contents "${contents}")
+foreach(file IN LISTS headers)
+  if(NOT file MATCHES "^(memory|text|os|testing)/|detail/|^(tokenkeep|testing|sqlite|mysql|postgres)\\.hpp$"
+     AND NOT file IN_LIST contents)
+    message(SEND_ERROR "tokenkeep.hpp does not list ${file}.")
+  endif()
+endforeach()
+message(STATUS "${arrows} includes keep to the floors and doors.")
