@@ -21,7 +21,7 @@ int main() {
     std::printf("again: copied %zu\n", migrate(before, store).copied);
 
     std::remove("zohooauth.db");
-    sql_store<sqlite_connection, zoho_schema> shared{"zohooauth.db"};
+    sql_store<sqlite_connection, zoho::policy> shared{"zohooauth.db"};
     shared.save_token({.user_name = "ada", .client_id = "1000.app", .client_secret = "s", .refresh_token = "rt-3"});
     std::printf("id for Zoho's SDKs: %zu digits\n", shared.find_token({.user_name = "ada"})->id.size());
 

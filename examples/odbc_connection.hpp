@@ -47,7 +47,8 @@ class odbc_statement {
     }
 
     void bind(std::size_t parameter, std::optional<std::string_view> value) {
-        if (value && value->find('\0') != value->npos) throw tokenkeep::sql_error(tokenkeep::sql_fault::value, "NUL");
+        if (value && value->find('\0') != value->npos)
+            throw tokenkeep::sql_error(tokenkeep::sql_fault::bad_value, "NUL");
         if (lengths_.size() <= parameter) lengths_.resize(parameter + 1);
         lengths_[parameter] = value ? static_cast<SQLLEN>(value->size()) : SQL_NULL_DATA;
         char* const text = const_cast<char*>(value && !value->empty() ? value->data() : "");

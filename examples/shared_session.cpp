@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Four processes share one session: whichever finds the access token due renews it, once, and all go on with the new
+// Four processes share one session: whichever finds the access token due refreshes it, once, and all go on with the new
 // one. The server takes each refresh token once, and would end the session if two of them spent the same.
 #include <tokenkeep/testing.hpp>
 #include <tokenkeep/tokenkeep.hpp>
@@ -36,16 +36,16 @@ int main() {
 
     for (int process = 1; process <= 4; ++process) {
         if (::fork() != 0) continue;
-        int answered = 0, renewed = 0, adopted = 0;
+        int answered = 0, refreshed = 0, adopted = 0;
         const auto count = [&](const tokenkeep::event& e) {
-            renewed += e.kind == tokenkeep::event_kind::saved;
+            refreshed += e.kind == tokenkeep::event_kind::saved;
             adopted += e.kind == tokenkeep::event_kind::adopted;
         };
         tokenkeep::keeper keep{store, transport, server.provider(), {}, count};
         for (int call = 0; call < 40; ++call, std::this_thread::sleep_for(100ms))
             answered += keep.send({.method = "GET", .url = server.resource()}, ada).status == 200;
-        std::printf("A process made 40 calls, %d answered; renewed the token %d times, took over %d times.\n", answered,
-                    renewed, adopted);
+        std::printf("A process made 40 calls, %d answered; refreshed the token %d times, took over %d times.\n",
+                    answered, refreshed, adopted);
         std::exit(0);
     }
     while (::wait(nullptr) > 0) {
@@ -57,8 +57,8 @@ int main() {
 }
 
 // prints:
-// A process made 40 calls, 40 answered; renewed the token ... times, took over ... times.
-// A process made 40 calls, 40 answered; renewed the token ... times, took over ... times.
-// A process made 40 calls, 40 answered; renewed the token ... times, took over ... times.
-// A process made 40 calls, 40 answered; renewed the token ... times, took over ... times.
+// A process made 40 calls, 40 answered; refreshed the token ... times, took over ... times.
+// A process made 40 calls, 40 answered; refreshed the token ... times, took over ... times.
+// A process made 40 calls, 40 answered; refreshed the token ... times, took over ... times.
+// A process made 40 calls, 40 answered; refreshed the token ... times, took over ... times.
 // The session lives.

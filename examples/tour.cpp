@@ -40,7 +40,7 @@ int main() {
     std::printf("%d %s\n", me.status, me.body.c_str());
 
     // After a 401 that the keeper did not see: another token.
-    tokenkeep::secret other = keep.renew({.user_name = "ada"}, access);
+    tokenkeep::secret other = keep.refresh({.user_name = "ada"}, access);
     std::printf("The tokens are %s.\n", other == access ? "the same" : "different");
 
     // The hot path: no store, no lock, no copy while the token is fresh.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/basic_store.hpp>
 
-#include "catch.hpp"
-#include "laws.hpp"
-#include "stores.hpp"
+#include "support/catch.hpp"
+#include "support/laws.hpp"
+#include "support/stores.hpp"
 
 #include <deque>
 #include <map>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/clock.hpp>
 
-#include "archetypes.hpp"
-#include "catch.hpp"
+#include "support/archetypes.hpp"
+#include "support/catch.hpp"
 
 #include <chrono>
 #include <condition_variable>

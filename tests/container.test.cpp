@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/container.hpp>
 
-#include "catch.hpp"
-#include "stores.hpp"
+#include "support/catch.hpp"
+#include "support/stores.hpp"
 
 #include <chrono>
 #include <deque>

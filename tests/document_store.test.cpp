@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/document_store.hpp>
 
-#include "archetypes.hpp"
-#include "catch.hpp"
-#include "laws.hpp"
-#include "processes.hpp"
-#include "stores.hpp"
-#include "temporary.hpp"
+#include "support/archetypes.hpp"
+#include "support/catch.hpp"
+#include "support/laws.hpp"
+#include "support/processes.hpp"
+#include "support/stores.hpp"
+#include "support/temporary.hpp"
 
 #include <chrono>
 #include <csignal>

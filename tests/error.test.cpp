@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/error.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <cerrno>
 #include <chrono>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/file_store.hpp>
 
-#include "catch.hpp"
-#include "laws.hpp"
-#include "processes.hpp"
-#include "temporary.hpp"
+#include "support/catch.hpp"
+#include "support/laws.hpp"
+#include "support/processes.hpp"
+#include "support/temporary.hpp"
 
 #include <atomic>
 #include <chrono>

@@ -4,8 +4,8 @@
 #include <tokenkeep/file_store.hpp>
 #include <tokenkeep/testing/simulated_files.hpp>
 
-#include "catch.hpp"
-#include "temporary.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 #include <algorithm>
 #include <array>
@@ -1039,7 +1039,7 @@ TEST_CASE("salvage: it changes nothing where nothing is wrong", "[file_store_dam
             CHECK(report.original.empty());
             CHECK(report.lost.empty());
             CHECK(!report.may_have_lost_others);
-            CHECK(report.kept == on.get_tokens().size());
+            CHECK(report.rows == on.get_tokens().size());
             CHECK(disk.content(path) == each);
             CHECK(std::count(disk.log().begin() + static_cast<std::ptrdiff_t>(calls), disk.log().end(), "write") == 0);
         }
@@ -1051,7 +1051,7 @@ TEST_CASE("salvage: where there is no file there is none afterwards", "[file_sto
     store on{path, {}, disk};
     const salvage_report report = on.salvage();
     CHECK(report.original.empty());
-    CHECK(report.kept == 0);
+    CHECK(report.rows == 0);
     CHECK(!report.may_have_lost_others);
     CHECK(!disk.find(path));
     on.save_token(login("ada", 1));
@@ -1066,7 +1066,7 @@ TEST_CASE("salvage: it names the rows it loses, keeps the others, and keeps the 
     write_file(file, bytes);
     file_store on(file);
     const salvage_report report = on.salvage();
-    CHECK(report.kept == 3);
+    CHECK(report.rows == 3);
     CHECK(report.lost == std::vector<std::string>{id_of("ada"), id_of("bob")});
     CHECK(!report.may_have_lost_others);
     CHECK(bytes_of(report.original) == bytes);
@@ -1079,7 +1079,7 @@ TEST_CASE("salvage: it names the rows it loses, keeps the others, and keeps the 
 
     const std::string mended = bytes_of(file);
     const salvage_report second = on.salvage();
-    CHECK(second.kept == 3);
+    CHECK(second.rows == 3);
     CHECK(second.lost.empty());
     CHECK(second.original.empty());
     CHECK(bytes_of(file) == mended);
@@ -1093,7 +1093,7 @@ TEST_CASE("salvage: damage that an earlier generation had is lost with it", "[fi
     store on{path, {}, disk};
     const salvage_report report = on.salvage();
     CHECK(report.lost == std::vector<std::string>{"eve"});
-    CHECK(report.kept == 3);
+    CHECK(report.rows == 3);
     CHECK(disk.content(report.original) == damaged().bytes());
     CHECK(state_of(on.get_tokens()) == state_of({login("ada", 2), login("bob", 1), login("dan", 1)}));
 }
@@ -1106,7 +1106,7 @@ TEST_CASE("salvage: where records are missing it says that others may be lost", 
     const salvage_report report = on.salvage();
     CHECK(report.may_have_lost_others);
     CHECK(report.lost == std::vector<std::string>{"eve"});
-    CHECK(report.kept == 2);
+    CHECK(report.rows == 2);
     CHECK(with.disk.content(report.original) == bytes);
     CHECK(finds(on, login("ada", 2)));
     CHECK(finds(on, login("bob", 1))); // older than it was
@@ -1126,7 +1126,7 @@ TEST_CASE("salvage: of a file that is none of ours it keeps a copy, and the stor
         store on{path, {}, disk};
         CHECK(is_corrupt([&] { (void)on.get_tokens(); }));
         const salvage_report report = on.salvage();
-        CHECK(report.kept == 0);
+        CHECK(report.rows == 0);
         CHECK(report.may_have_lost_others);
         REQUIRE(!report.original.empty());
         CHECK(disk.content(report.original) == bytes);

@@ -4,8 +4,8 @@
 #include <tokenkeep/file_store.hpp>
 #include <tokenkeep/testing/simulated_files.hpp>
 
-#include "catch.hpp"
-#include "temporary.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -56,7 +56,7 @@ TEST_CASE("file_store: after salvage a save is durable, although numbers begin a
     for (int n = 0; n < 20; ++n) on.save_token(row(std::to_string(n), "first"));
     disk.put(path, "garbage");
     CHECK(code_of([&] { (void)on.find_token_by_id("1"); }) == errc::storage_corrupt);
-    CHECK(on.salvage().kept == 0);
+    CHECK(on.salvage().rows == 0);
     on.save_token(row("later", "first"));
     CHECK(power_failures_without(disk, "later") == 0);
 }
@@ -66,7 +66,7 @@ TEST_CASE("file_store: the same where another process has salvaged the file", "[
     store on{path, {}, disk}, other{path, {}, disk};
     for (int n = 0; n < 20; ++n) on.save_token(row(std::to_string(n), "first"));
     disk.put(path, "garbage");
-    CHECK(other.salvage().kept == 0);
+    CHECK(other.salvage().rows == 0);
     other.compact();
     on.save_token(row("later", "first"));
     CHECK(power_failures_without(disk, "later") == 0);
@@ -137,7 +137,7 @@ TEST_CASE("file_store: an unwritten sector in what was written together refuses 
         refused += code_of([&] { (void)fresh.find_token_by_id(std::to_string(n)).value(); }) ? 1 : 0;
     CHECK(refused == 1);
     const salvage_report report = fresh.salvage();
-    CHECK(report.kept == 19);
+    CHECK(report.rows == 19);
     CHECK(report.lost.size() == 1);
     CHECK(!report.may_have_lost_others);
 }

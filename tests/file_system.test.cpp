@@ -3,9 +3,9 @@
 #include <tokenkeep/file_system.hpp>
 #include <tokenkeep/testing/simulated_files.hpp>
 
-#include "archetypes.hpp"
-#include "catch.hpp"
-#include "temporary.hpp"
+#include "support/archetypes.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 #include <cerrno>
 #include <chrono>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/http.hpp>
 
-#include "archetypes.hpp"
-#include "catch.hpp"
+#include "support/archetypes.hpp"
+#include "support/catch.hpp"
 
 #include <chrono>
 #include <string>

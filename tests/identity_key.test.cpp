@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/identity_key.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <set>
 #include <string>

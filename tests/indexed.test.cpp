@@ -3,8 +3,8 @@
 
 #include <tokenkeep/basic_store.hpp>
 
-#include "catch.hpp"
-#include "laws.hpp"
+#include "support/catch.hpp"
+#include "support/laws.hpp"
 
 #include <new>
 #include <string>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/keeper.hpp>
 
-#include "catch.hpp"
-#include "keeper_world.hpp"
+#include "support/catch.hpp"
+#include "support/keeper_world.hpp"
 
 #include <thread>
 
@@ -80,7 +80,7 @@ TEST_CASE("keeper: a row is found by id, by access token, and where it names no 
     CHECK(error_of([&] { keep.access_token({.user_name = "eve"}); }) == errc::token_not_found);
 }
 
-TEST_CASE("keeper: a row found by its access token is renewed although that token goes", "[keeper]") {
+TEST_CASE("keeper: a row found by its access token is refreshed although that token goes", "[keeper]") {
     world w;
     const token row = w.login();
     w.clock.advance(2h);
@@ -90,7 +90,7 @@ TEST_CASE("keeper: a row found by its access token is renewed although that toke
     CHECK(w.server.log().refreshes == 1);
 }
 
-TEST_CASE("keeper: send carries the token, and renews it once after a 401", "[keeper]") {
+TEST_CASE("keeper: send carries the token, and refreshes it once after a 401", "[keeper]") {
     world w;
     w.login();
     auto keep = w.keeper();
@@ -129,15 +129,15 @@ TEST_CASE("keeper: a second 401 is the answer", "[keeper]") {
     CHECK(w.server.log().refreshes == 1);
 }
 
-TEST_CASE("keeper: renew adopts a token that is another already, without a request", "[keeper]") {
+TEST_CASE("keeper: refresh adopts a token that is another already, without a request", "[keeper]") {
     world w;
     const token row = w.login();
     auto keep = w.keeper();
-    CHECK(keep.renew(ada, "at-old") == row.access_token);
+    CHECK(keep.refresh(ada, "at-old") == row.access_token);
     CHECK(w.server.log().refreshes == 0);
-    const secret fresh = keep.renew(ada, row.access_token);
+    const secret fresh = keep.refresh(ada, row.access_token);
     CHECK(fresh != row.access_token);
-    CHECK(keep.renew(ada, row.access_token) == fresh);
+    CHECK(keep.refresh(ada, row.access_token) == fresh);
     CHECK(w.server.log().refreshes == 1);
 }
 
@@ -164,15 +164,15 @@ TEST_CASE("keeper: send keeps the token from plain http, from strangers, and fro
     CHECK(keep.send({.method = "GET", .url = "https://any.example"}, {.user_name = "cid"}).body == "Bearer at-cid");
     CHECK(seen.count(event_kind::warning) == 2);
 
-    tokenkeep::keeper anywhere{store, echo, provider, {.any_host = true}};
+    tokenkeep::keeper anywhere{store, echo, provider, {.allow_other_hosts = true}};
     CHECK(anywhere.send({.method = "GET", .url = "https://other.example/x"}, ada).body == "Bearer at");
     provider.allow_loopback_http = true;
-    tokenkeep::keeper local{store, echo, provider, {.any_host = true}};
+    tokenkeep::keeper local{store, echo, provider, {.allow_other_hosts = true}};
     CHECK(local.send({.method = "GET", .url = "http://127.0.0.1:8080/x"}, ada).body == "Bearer at");
     CHECK(error_of([&] { local.send({.method = "GET", .url = "http://localhost/x"}, ada); }) == errc::request_rejected);
 }
 
-TEST_CASE("keeper: over Zoho's shapes a session is made, used, renewed and revoked", "[keeper]") {
+TEST_CASE("keeper: over Zoho's shapes a session is made, used, refreshed and revoked", "[keeper]") {
     world w({.zoho = true});
     const tokenkeep::zoho::provider provider{w.server.data_center(), tokenkeep::zoho::environment::production};
     const token client{.user_name = "ada", .client_id = "app", .client_secret = "app-secret"};
@@ -237,7 +237,7 @@ TEST_CASE("keeper: 64 threads at one expiry make one request, and wait for nothi
     }
 }
 
-TEST_CASE("keeper: 16 identities are renewed side by side", "[keeper]") {
+TEST_CASE("keeper: 16 identities are refreshed side by side", "[keeper]") {
     tokenkeep::testing::fake_server server({.latency = 100ms});
     tests::plain_store store;
     tokenkeep::keeper keep{store, server, server.provider(), {.read_back_pause = 30ms}};
@@ -282,7 +282,7 @@ TEST_CASE("keeper: two keepers over one store make one spend", "[keeper]") {
     }
 }
 
-TEST_CASE("keeper: those who waited for a renewal that failed share its failure", "[keeper]") {
+TEST_CASE("keeper: those who waited for a refresh that failed share its failure", "[keeper]") {
     tokenkeep::testing::fake_server server({.latency = 100ms});
     tokenkeep::memory_store store;
     tokenkeep::keeper keep{store, server, server.provider()};

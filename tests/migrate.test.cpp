@@ -7,9 +7,9 @@
 #include <tokenkeep/zoho/csv.hpp>
 #include <tokenkeep/zoho/schema.hpp>
 
-#include "catch.hpp"
-#include "stores.hpp"
-#include "temporary.hpp"
+#include "support/catch.hpp"
+#include "support/stores.hpp"
+#include "support/temporary.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -48,7 +48,7 @@ memory_store with_users(int count) {
 }
 
 /// A store that refuses ids of more than ten characters, as a table of Zoho's does.
-class short_ids : public basic_store<indexed, zoho_schema> {
+class short_ids : public basic_store<indexed, zoho::policy> {
   public:
     void save_token(const token& record) {
         if (record.id.size() > 10) throw error(errc::invalid_record, "the id is too long");
@@ -104,27 +104,27 @@ TEST_CASE("migrate: what was stopped goes on where it ended", "[migrate]") {
     CHECK(rows_of(to) == rows_of(from));
 }
 
-TEST_CASE("migrate: a row that was renewed in the target meanwhile stays as it is there", "[migrate]") {
+TEST_CASE("migrate: a row that was refreshed in the target meanwhile stays as it is there", "[migrate]") {
     memory_store from = with_users(2), to;
     from.save_token({.client_id = "app", .refresh_token = "nobody's", .access_token = "a", .issued_at = noon});
     migrate(from, to);
     for (token row : to.get_tokens()) {
-        row.access_token = "renewed";
+        row.access_token = "refreshed";
         row.refresh_token = std::string(row.refresh_token.reveal()) + ", rotated";
         row.issued_at = noon + 60 * minute;
         to.save_token(row);
     }
-    const std::vector<token> renewed = rows_of(to);
+    const std::vector<token> refreshed = rows_of(to);
     const migration_report report = migrate(from, to);
-    CHECK(report.kept.size() == 3);
-    CHECK(rows_of(to) == renewed);
+    CHECK(report.left_alone.size() == 3);
+    CHECK(rows_of(to) == refreshed);
 }
 
-TEST_CASE("migrate: a row that was renewed in the source meanwhile is brought up to date", "[migrate]") {
+TEST_CASE("migrate: a row that was refreshed in the source meanwhile is brought up to date", "[migrate]") {
     memory_store from = with_users(2), to;
     migrate(from, to);
     token row = from.get_tokens()[0];
-    row.access_token = "renewed";
+    row.access_token = "refreshed";
     row.refresh_token = "rotated";
     row.scope.clear();
     row.issued_at = noon + 60 * minute;
@@ -144,7 +144,7 @@ TEST_CASE("migrate: a row that differs without being older stays, and is named",
     to.save_token(other);
     const std::vector<token> before = rows_of(to);
     const migration_report report = migrate(from, to);
-    CHECK(report.kept == std::vector<std::string>{from.get_tokens()[0].id});
+    CHECK(report.left_alone == std::vector<std::string>{from.get_tokens()[0].id});
     CHECK(rows_of(to) == before);
 }
 
@@ -172,17 +172,17 @@ TEST_CASE("migrate: where ids do not fit, the target gives its own, and finds th
     CHECK(to.get_tokens().size() == 3);
 }
 
-TEST_CASE("migrate: over Zoho's ten columns, too, what was renewed in the target stays as it is there", "[migrate]") {
+TEST_CASE("migrate: over Zoho's ten columns, too, what was refreshed in the target stays as it is there", "[migrate]") {
     temporary_directory folder;
     memory_store from = with_users(1);
-    basic_document_store<text_file, zoho::csv, zoho_schema> to{text_file{folder / "tokens.csv"}};
+    basic_document_store<text_file, zoho::csv, zoho::policy> to{text_file{folder / "tokens.csv"}};
     CHECK(migrate(from, to).copied == 1);
     token row = to.get_tokens()[0]; // it has no time of issue
-    row.access_token = "renewed";
+    row.access_token = "refreshed";
     row.refresh_token = "rotated";
     row.expires_at = noon + 120 * minute;
     to.save_token(row);
-    CHECK(migrate(from, to).kept.size() == 1);
+    CHECK(migrate(from, to).left_alone.size() == 1);
     CHECK(to.get_tokens() == std::vector<token>{row});
 
     row.expires_at = noon; // and what is older there is brought up to date
@@ -220,7 +220,7 @@ TEST_CASE("migrate: a token that the target lacks is not taken for a field witho
     token poorer = login("ada");
     poorer.refresh_token = secret();
     to.save_token(poorer);
-    CHECK(migrate(from, to).kept.size() == 1);
+    CHECK(migrate(from, to).left_alone.size() == 1);
 }
 
 TEST_CASE("migrate: an update keeps whose row it is", "[migrate]") {
@@ -230,11 +230,11 @@ TEST_CASE("migrate: an update keeps whose row it is", "[migrate]") {
     to.save_token(row);
     from.save_token({.client_id = "app",
                      .refresh_token = row.refresh_token,
-                     .access_token = "renewed",
+                     .access_token = "refreshed",
                      .issued_at = noon + 60 * minute});
     CHECK(migrate(from, to).updated == 1);
     const token updated = to.find_token({.user_name = "ada"}).value();
-    CHECK(updated.access_token == "renewed");
+    CHECK(updated.access_token == "refreshed");
     CHECK(updated.seed == "seed");
 }
 
@@ -266,9 +266,9 @@ TEST_CASE("migrate: a store of the six operations only will do on either side", 
     from.save_token(login("ada"));
     CHECK(migrate(from, to).copied == 1);
     token newer = login("ada");
-    newer.access_token = "renewed";
+    newer.access_token = "refreshed";
     newer.issued_at = noon + minute;
     from.save_token(newer);
     CHECK(migrate(from, to).updated == 1);
-    CHECK(to.find_token({.user_name = "ada"})->access_token == "renewed");
+    CHECK(to.find_token({.user_name = "ada"})->access_token == "refreshed");
 }

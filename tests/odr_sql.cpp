@@ -6,5 +6,5 @@
 #include <tokenkeep/tokenkeep.hpp>
 
 template class tokenkeep::sql_store<tokenkeep::sqlite_connection>;
-template class tokenkeep::sql_store<tokenkeep::mysql_connection, tokenkeep::zoho_schema>;
+template class tokenkeep::sql_store<tokenkeep::mysql_connection, tokenkeep::zoho::policy>;
 template class tokenkeep::sql_store<tokenkeep::postgres_connection>;

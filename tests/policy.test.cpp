@@ -3,7 +3,7 @@
 
 #include <tokenkeep/basic_store.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <mutex>
 #include <set>

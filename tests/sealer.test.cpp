@@ -5,8 +5,8 @@
 #include <tokenkeep/testing/simulated_files.hpp>
 #include <tokenkeep/text/sha256.hpp>
 
-#include "catch.hpp"
-#include "temporary.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 #include <cstddef>
 #include <cstdint>

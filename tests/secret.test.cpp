@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/secret.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <concepts>
 #include <cstring>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/session.hpp>
 
-#include "catch.hpp"
-#include "keeper_world.hpp"
+#include "support/catch.hpp"
+#include "support/keeper_world.hpp"
 
 using tests::error_of, tests::world;
 using tokenkeep::errc, tokenkeep::secret, tokenkeep::token;
@@ -27,7 +27,7 @@ TEST_CASE("session: while the token is fresh, no store is asked and nothing is c
     CHECK_THROWS_AS(session.access_token(), std::runtime_error);
 }
 
-TEST_CASE("session: a token that is due is renewed", "[session]") {
+TEST_CASE("session: a token that is due is refreshed", "[session]") {
     world w;
     w.login();
     auto keep = w.keeper();
@@ -64,7 +64,7 @@ TEST_CASE("session: a token that has ended before it came costs one request for 
     }
 }
 
-TEST_CASE("session: after a 401 renew gives another token, and other sessions see it at once", "[session]") {
+TEST_CASE("session: after a 401 refresh gives another token, and other sessions see it at once", "[session]") {
     world w;
     w.login();
     auto keep = w.keeper();
@@ -74,11 +74,11 @@ TEST_CASE("session: after a 401 renew gives another token, and other sessions se
     const secret before = session.access_token();
     CHECK(other.access_token() == before);
     CHECK(copy.access_token() == before);
-    const secret after = session.renew();
+    const secret after = session.refresh();
     CHECK(after != before);
     CHECK(other.access_token() == after);
     CHECK(copy.access_token() == after);
-    CHECK(other.renew() != after);
+    CHECK(other.refresh() != after);
     CHECK(w.server.log().refreshes == 2);
 }
 
@@ -89,9 +89,9 @@ TEST_CASE("session: a session that still has the refused token adopts the one th
     auto neighbour = w.keeper(); // another process, which this session's keeper does not hear of
     auto session = keep.session(ada);
     const secret before = session.access_token();
-    const secret after = neighbour.renew(ada, before);
+    const secret after = neighbour.refresh(ada, before);
     CHECK(session.access_token() == before);
-    CHECK(session.renew() == after);
+    CHECK(session.refresh() == after);
     CHECK(w.server.log().refreshes == 1);
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("session: it goes on giving what it has when its keeper is gone", "[se
     }
     w.clock.advance(24h);
     CHECK(w.is_stored(used->access_token()));
-    CHECK(error_of([&] { used->renew(); }) == errc::token_not_found);
+    CHECK(error_of([&] { used->refresh(); }) == errc::token_not_found);
     CHECK(error_of([&] { unused->access_token(); }) == errc::token_not_found);
 }
 

@@ -11,8 +11,8 @@
 #include <tokenkeep/sql_store.hpp>
 #include <tokenkeep/store.hpp>
 
-#include "catch.hpp"
-#include "temporary.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -102,7 +102,7 @@ struct g {};
 namespace of_locking {
 // shape: store.hpp
 struct s {   // besides the six operations
-    g lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline);
+    g lock_token(const std::string& key, deadline until);
 };
 // end
 struct store : of_store::s, s {};
@@ -150,7 +150,7 @@ struct f {
     void                         flush_directory(const std::string& path) const;
     bool                         is_mount(const std::string& path) const;
     lock_file                    open_lock(const std::string& path) const;
-    g lock(const std::string& path, const std::string& name, std::chrono::steady_clock::time_point deadline) const;
+    g lock(const std::string& path, const std::string& name, deadline until) const;
 };
 // end
 struct policy : defaults {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/status.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <chrono>
 #include <string>
 
 using namespace tokenkeep;
-using kind = token_status::kind;
+using kind = status_kind;
 
 namespace {
 
@@ -19,25 +19,25 @@ TEST_CASE("status: each form is read as it was written", "[status]") {
     const token_status in_flight{kind::spend, "f00d", at(10), at(20), "nonce"};
     CHECK(to_status(in_flight) == "spend f00d 10 20 nonce");
     const token_status read = read_status("spend f00d 10 20 nonce");
-    CHECK(read.what == kind::spend);
+    CHECK(read.kind == kind::spend);
     CHECK(read.fingerprint == "f00d");
     CHECK(read.first_sent == at(10));
     CHECK(read.last_sent == at(20));
     CHECK(read.nonce == "nonce");
 
     CHECK(to_status({kind::spend, "f00d", at(10), std::nullopt, "n"}) == "spend f00d 10 - n");
-    CHECK(read_status("spend f00d 10 - n").what == kind::spend);
+    CHECK(read_status("spend f00d 10 - n").kind == kind::spend);
     CHECK(!read_status("spend f00d 10 - n").last_sent);
 
-    CHECK(to_status({.what = kind::refused, .fingerprint = "f00d"}) == "dead f00d refused");
-    CHECK(read_status("dead f00d refused").what == kind::refused);
+    CHECK(to_status({.kind = kind::refused, .fingerprint = "f00d"}) == "dead f00d refused");
+    CHECK(read_status("dead f00d refused").kind == kind::refused);
     CHECK(read_status("dead f00d refused").fingerprint == "f00d");
-    CHECK(to_status({.what = kind::revoking, .fingerprint = "f00d"}) == "dead f00d revoking");
-    CHECK(read_status("dead f00d revoking").what == kind::revoking);
+    CHECK(to_status({.kind = kind::revoking, .fingerprint = "f00d"}) == "dead f00d revoking");
+    CHECK(read_status("dead f00d revoking").kind == kind::revoking);
 
     CHECK(to_status({}) == "none");
-    CHECK(read_status("none").what == kind::none);
-    CHECK(read_status("").what == kind::none);
+    CHECK(read_status("none").kind == kind::none);
+    CHECK(read_status("").kind == kind::none);
 }
 
 TEST_CASE("status: text of any other form reads as none", "[status]") {
@@ -66,18 +66,18 @@ TEST_CASE("status: text of any other form reads as none", "[status]") {
                              "spend\tf00d\t10\t20\tn",
                              "{\"spend\":1}"}) {
         CAPTURE(text);
-        CHECK(read_status(text).what == kind::none);
+        CHECK(read_status(text).kind == kind::none);
     }
 }
 
 TEST_CASE("status: it is about the token whose fingerprint it names, and about no other", "[status]") {
     const secret spent = "abc";
     CHECK(token_status::fingerprint_of(spent) == "ba7816bf8f01cfea414140de5dae2223");
-    token_status status{.what = kind::refused, .fingerprint = token_status::fingerprint_of(spent)};
+    token_status status{.kind = kind::refused, .fingerprint = token_status::fingerprint_of(spent)};
     CHECK(status.is_about(spent));
     CHECK(!status.is_about("abd"));
     CHECK(!status.is_about(secret()));
-    status.what = kind::none;
+    status.kind = kind::none;
     CHECK(!status.is_about(spent));
     CHECK(!read_status("dead  refused").is_about(secret()));
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/store.hpp>
 
-#include "archetypes.hpp"
-#include "catch.hpp"
-#include "laws.hpp"
-#include "stores.hpp"
+#include "support/archetypes.hpp"
+#include "support/catch.hpp"
+#include "support/laws.hpp"
+#include "support/stores.hpp"
 
 #include <list>
 #include <memory>

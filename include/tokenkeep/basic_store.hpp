@@ -2,13 +2,13 @@
 #ifndef TOKENKEEP_BASIC_STORE_HPP
 #define TOKENKEEP_BASIC_STORE_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/store/key_locks.hpp>
 #include <tokenkeep/detail/store/read_lock.hpp>
 #include <tokenkeep/detail/store/row_set.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/indexed.hpp>
 
-#include <chrono>
 #include <list>
 #include <map>
 #include <mutex>
@@ -79,9 +79,7 @@ class basic_store {
     }
 
     /// See locking_store; the lock reaches the threads of this process.
-    auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
-        return locks_.lock(key, deadline);
-    }
+    auto lock_token(const std::string& key, deadline until) { return locks_.lock(key, until); }
     /// See comparing_store.
     bool replace_token(const token& expected, const token& record) {
         const std::lock_guard lock(mutex_);

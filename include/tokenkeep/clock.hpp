@@ -16,6 +16,9 @@ namespace tokenkeep { inline namespace v0 {
 /// A moment in UTC, to the millisecond. It is stored as milliseconds since 1970.
 using timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
 
+/// A moment until which somebody waits, on the clock that never goes back.
+using deadline = std::chrono::steady_clock::time_point;
+
 /// The time and every wait of a keeper, so that tests can own them.
 ///
 /// Shape (the least model):

@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_DOCUMENT_STORE_HPP
 #define TOKENKEEP_DOCUMENT_STORE_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/store/abilities.hpp>
 #include <tokenkeep/detail/store/row_set.hpp>
 #include <tokenkeep/fwd.hpp>
@@ -72,7 +73,7 @@ inline constexpr bool is_versioned = can_load_versioned<D>&& can_save_versioned<
 ///       nullopt.
 /// May:   throw anything derived from std::exception. load and save need not be thread-safe: the store locks. load may
 ///        give std::optional<secret> instead. Two abilities make the store more than a token_store:
-///        `g lock(const std::string& name, std::chrono::steady_clock::time_point deadline)`, thread-safe, with
+///        `g lock(const std::string& name, deadline until)`, thread-safe, with
 ///        independent locks by name whose guards are as locking_store says, makes it a locking_store and a
 ///        comparing_store; the empty name guards load - change - save.
 ///        `std::pair<std::optional<std::string>, Version> load_versioned()` together with
@@ -116,7 +117,7 @@ concept can_decode = requires(std::string_view bytes) {
 
 template <class C>
 concept keeps_less = requires(const token& row) {
-    { C::kept(row) } -> std::same_as<token>;
+    { C::as_stored(row) } -> std::same_as<token>;
 };
 
 template <class C>
@@ -137,7 +138,7 @@ consteval bool explain_codec() {
 /// What it can do follows from the document: see there. It may be moved while nobody else uses it. A document that is
 /// empty or damaged is an error (errc::storage_corrupt), never a new store.
 ///
-/// A codec that keeps only some fields of a row says so with `static token kept(token row)`, which gives the row as it
+/// A codec that keeps only some fields of a row says so with `static token as_stored(token row)`, which gives the row as it
 /// comes back; two rows are then compared by these.
 template <class Document, class Codec, class Policy>
 class basic_document_store
@@ -155,6 +156,12 @@ class basic_document_store
 
   public:
     explicit basic_document_store(Document document) : document_(std::move(document)) {}
+
+    /// Makes the document of these: `json_file_store store{"tokens.json"}`.
+    template <class... Arguments>
+        requires std::constructible_from<Document, Arguments...>
+    explicit basic_document_store(Arguments&&... arguments) : document_(std::forward<Arguments>(arguments)...) {}
+
     basic_document_store(basic_document_store&& other) noexcept : document_(std::move(other.document_)) {}
     basic_document_store& operator=(basic_document_store&& other) noexcept {
         document_ = std::move(other.document_);
@@ -175,34 +182,32 @@ class basic_document_store
     std::optional<token> find_token_by_id(const std::string& id) { return load().find_by_id(id); }
 
   private:
-    auto lock_identity(const std::string& key, std::chrono::steady_clock::time_point deadline) {
-        return document_.lock(key, deadline);
-    }
+    auto lock_identity(const std::string& key, deadline until) { return document_.lock(key, until); }
     bool replace(const token& expected, const token& record) {
-        return change([&](row_set& rows) { return rows.replace(as_kept(expected), record); });
+        return change([&](row_set& rows) { return rows.replace(as_stored(expected), record); });
     }
     bool remove(const token& expected) {
-        return change([&](row_set& rows) { return rows.remove(as_kept(expected)); });
+        return change([&](row_set& rows) { return rows.remove(as_stored(expected)); });
     }
 
     /// Does `edit(row_set&)` to the document and saves it if the result is true; the result.
     template <class Edit>
     bool change(Edit edit) {
         const std::lock_guard lock(mutex_);
-        const auto deadline = std::chrono::steady_clock::now() + detail::store_lock_timeout_of<Policy>();
+        const auto until = std::chrono::steady_clock::now() + detail::store_lock_timeout_of<Policy>();
         if constexpr (locks) {
-            [[maybe_unused]] const auto others_wait = detail::require_locked(document_.lock(std::string(), deadline));
-            return change_until(edit, deadline);
+            [[maybe_unused]] const auto others_wait = detail::require_locked(document_.lock(std::string(), until));
+            return change_until(edit, until);
         } else {
-            return change_until(edit, deadline);
+            return change_until(edit, until);
         }
     }
 
     template <class Edit>
-    bool change_until(Edit& edit, std::chrono::steady_clock::time_point deadline) {
+    bool change_until(Edit& edit, deadline until) {
         for (;;) {
             if (const std::optional<bool> done = change_once(edit)) return *done;
-            if (std::chrono::steady_clock::now() >= deadline)
+            if (std::chrono::steady_clock::now() >= until)
                 throw error(errc::lock_timeout, "tokenkeep: others change the document all the time");
         }
     }
@@ -233,9 +238,9 @@ class basic_document_store
             return decode(document_.load());
     }
 
-    static decltype(auto) as_kept(const token& row) {
+    static decltype(auto) as_stored(const token& row) {
         if constexpr (detail::keeps_less<Codec>)
-            return Codec::kept(row);
+            return Codec::as_stored(row);
         else
             return (row);
     }
@@ -254,6 +259,9 @@ class basic_document_store
     mutex mutex_{};
     Document document_;
 };
+
+/// A store in a JSON file that people can read: `json_file_store store{"tokens.json"};`
+using json_file_store = basic_document_store<text_file>;
 
 }} // namespace tokenkeep::v0
 

@@ -10,7 +10,7 @@ namespace tokenkeep { inline namespace v0 {
 enum class event_kind {
     cache_hit,       ///< The stored access token is fresh and was handed out.
     waited,          ///< Another caller of this keeper was at work on the identity.
-    adopted,         ///< Somebody else had renewed the token; theirs is used.
+    adopted,         ///< Somebody else had refreshed the token; theirs is used.
     seeded,          ///< A row was made, or given a new login, from a refresh token of the program's.
     marked,          ///< The spend marker is durable; the request follows.
     spent,           ///< A refresh or grant token is being sent.
@@ -20,7 +20,7 @@ enum class event_kind {
     not_saved,       ///< The new tokens could not be saved; they are kept in memory, with the lock.
     dropped,         ///< The new tokens were dropped: the row is gone or holds other tokens.
     taken_back,      ///< The marker was taken back: nothing was spent.
-    served_old,      ///< The renewal failed; the old access token, still valid, was handed out.
+    served_old,      ///< The refresh failed; the old access token, still valid, was handed out.
     refused,         ///< The server refused the refresh or grant token.
     outcome_unknown, ///< No answer that can be understood: the token may have been spent.
     throttled,       ///< The server asked for a pause.

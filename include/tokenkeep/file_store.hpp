@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_FILE_STORE_HPP
 #define TOKENKEEP_FILE_STORE_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/journal/self_test.hpp>
 #include <tokenkeep/detail/journal/shared.hpp>
 #include <tokenkeep/file_system.hpp>
@@ -9,7 +10,6 @@
 #include <tokenkeep/sealer.hpp>
 #include <tokenkeep/store.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -22,7 +22,7 @@ namespace tokenkeep { inline namespace v0 {
 
 /// What basic_file_store::salvage found and did.
 struct salvage_report {
-    std::size_t kept = 0;              ///< Rows that the store has now.
+    std::size_t rows = 0;              ///< Rows that the store has now.
     std::vector<std::string> lost{};   ///< Ids of the rows that could not be read.
     bool may_have_lost_others = false; ///< Records are missing: rows may be gone, or older than they were.
     std::string original{};            ///< Where the file lies as it was; empty if nothing was wrong.
@@ -106,8 +106,8 @@ class basic_file_store {
     }
 
     /// See locking_store; it reaches every process of the machine.
-    auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
-        return files_.lock(path_ + ".lock", "identity " + key, deadline);
+    auto lock_token(const std::string& key, deadline until) {
+        return files_.lock(path_ + ".lock", "identity " + key, until);
     }
     /// See comparing_store.
     bool replace_token(const token& expected, const token& record) {
@@ -146,7 +146,7 @@ class basic_file_store {
         journal_->repair([&](rows_type& rows, file_type& file) {
             detail::journal_state found;
             report.original = file.salvage(rows.rows(), found);
-            report.kept = rows.rows().size();
+            report.rows = rows.rows().size();
             for (const auto& [id, is_new] : found.damaged) report.lost.push_back(id);
             report.may_have_lost_others = found.here.has_holes;
         });

@@ -2,9 +2,9 @@
 #ifndef TOKENKEEP_FILE_SYSTEM_HPP
 #define TOKENKEEP_FILE_SYSTEM_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/os/os.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -41,7 +41,7 @@ using detail::system_files;
 ///       void                         flush_directory(const std::string& path) const;
 ///       bool                         is_mount(const std::string& path) const;
 ///       lock_file                    open_lock(const std::string& path) const;
-///       g lock(const std::string& path, const std::string& name, std::chrono::steady_clock::time_point deadline) const;
+///       g lock(const std::string& path, const std::string& name, deadline until) const;
 ///   };
 /// Meaning:
 ///   F1   find and open give nullopt where there is no such file. open refuses (errc::permissions), without blocking
@@ -64,7 +64,7 @@ using detail::system_files;
 template <class F>
 concept file_system = requires(const F& files, const typename F::file& file, typename F::lock_file& locks,
                                const std::string& path, std::uint64_t offset, char* out, std::size_t size,
-                               std::string_view bytes, std::chrono::steady_clock::time_point deadline) {
+                               std::string_view bytes, deadline until) {
     { file.identity() } -> std::same_as<file_identity>;
     { file.read(offset, out, size) } -> std::same_as<std::size_t>;
     file.write(offset, bytes);
@@ -81,7 +81,7 @@ concept file_system = requires(const F& files, const typename F::file& file, typ
     files.flush_directory(path);
     { files.is_mount(path) } -> std::same_as<bool>;
     { files.open_lock(path) } -> std::same_as<typename F::lock_file>;
-    files.lock(path, path, deadline);
+    files.lock(path, path, until);
 };
 
 namespace detail {

@@ -39,6 +39,7 @@ class text_file;
 struct json_codec;
 template <class Document, class Codec = json_codec, class Policy = defaults>
 class basic_document_store;
+using json_file_store = basic_document_store<text_file>;
 
 struct no_seal;
 template <class Policy = defaults, class Sealer = no_seal>
@@ -46,7 +47,6 @@ class basic_file_store;
 using file_store = basic_file_store<>;
 
 struct sql_schema;
-struct zoho_schema;
 template <class Connection, class Policy = defaults>
 class sql_store;
 
@@ -63,6 +63,7 @@ namespace zoho {
 struct csv;
 struct data_center;
 struct numeric_id;
+struct policy;
 struct rules;
 struct unquoted_csv;
 } // namespace zoho

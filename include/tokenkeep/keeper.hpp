@@ -54,18 +54,18 @@ consteval bool explain_keeper() {
 /// What the probe holds decides what happens. A grant token that is not the row's is exchanged. A refresh token is
 /// looked up and, if no row has it or was seeded with it, makes a row. An access token, a user or an id is looked up.
 ///
-/// A renewal is a transaction over the store, so that one refresh token is spent once, however many threads, keepers
+/// A refresh is a transaction over the store, so that one refresh token is spent once, however many threads, keepers
 /// and processes share the store; nothing that lives is destroyed by a failure:
 ///   look up - fresh: done, without a lock
 ///   enter the flight of this identity (one in each keeper), then lock_token
-///   R  read again under the lock: if a sibling has renewed it, adopt that
+///   R  read again under the lock: if a sibling has refreshed it, adopt that
 ///   M  write the spend marker into the row, durably, and only if the row is as it was read
 ///   5  send   6  read how it ended   7  count the expiry from before sending
 ///   8  write the new tokens, durably, in one write that also clears the marker, only if the row holds what was spent;
 ///      then hand them out
 ///   9  if that fails, keep them and the lock, and save them before anything else is spent
 ///
-/// It throws tokenkeep::error; where a renewal fails, the old access token is handed out instead as long as it lives:
+/// It throws tokenkeep::error; where a refresh fails, the old access token is handed out instead as long as it lives:
 ///   token_not_found           there is no session for the probe; log in
 ///   reauthorization_required  the server refused the refresh token, or it was revoked, and the row stays; or it
 ///                             refused the grant token, and there is no row if there was none before
@@ -84,7 +84,7 @@ consteval bool explain_keeper() {
 /// The store and the transport, the observer and the clock are referred to if they are given by name and owned if they
 /// are moved in; the provider is copied. Spelled out, keeper<S&, T&, P> refers and keeper<S, T, P> owns. A keeper can
 /// neither be copied nor moved. All members may be called from many threads at once. Only one thing is forbidden: to
-/// call back, from a transport or observer, for the identity that is just being renewed; that is errc::lock_timeout.
+/// call back, from a transport or observer, for the identity that is just being refreshed; that is errc::lock_timeout.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
 class keeper {
     static_assert(detail::explain_keeper<std::remove_reference_t<Store>, std::remove_reference_t<Transport>, Provider,
@@ -92,9 +92,6 @@ class keeper {
     using parts_type = detail::keeper_parts<Store, Transport, Provider, Observer, Clock>;
 
   public:
-    /// A caller's patience: a moment on the clock's steady_now.
-    using time_point = std::chrono::steady_clock::time_point;
-
     keeper(Store&& store, Transport&& transport, Provider provider, keeper_options options = {}) requires(
         std::is_default_constructible_v<Observer>&& std::is_default_constructible_v<Clock>)
         : parts_{std::forward<Store>(store),
@@ -127,7 +124,7 @@ class keeper {
         parts_.flights.for_each([&](const std::string&, auto& flight) {
             if (!flight.unsaved) return;
             try {
-                parts_.save_kept(flight);
+                parts_.save_unsaved(flight);
             } catch (const std::exception&) { // the marker in the row tells the next process
             }
         });
@@ -136,38 +133,38 @@ class keeper {
     /// An access token that is valid now, of whatever type. Without a deadline a caller waits for its turn as long as
     /// options.lock_timeout says.
     secret access_token(const token& probe) { return access_token(probe, default_deadline()); }
-    secret access_token(const token& probe, time_point deadline) {
-        return std::move(obtain(probe, nullptr, deadline).access_token);
+    secret access_token(const token& probe, deadline until) {
+        return std::move(obtain(probe, nullptr, until).access_token);
     }
 
     /// The whole row, its access token fresh.
     token record(const token& probe) { return record(probe, default_deadline()); }
-    token record(const token& probe, time_point deadline) { return obtain(probe, nullptr, deadline); }
+    token record(const token& probe, deadline until) { return obtain(probe, nullptr, until); }
 
     /// Another access token, after a server answered 401 to `rejected`. If the stored one is another already, that one.
-    secret renew(const token& probe, const secret& rejected) { return renew(probe, rejected, default_deadline()); }
-    secret renew(const token& probe, const secret& rejected, time_point deadline) {
-        return std::move(obtain(probe, &rejected, deadline).access_token);
+    secret refresh(const token& probe, const secret& rejected) { return refresh(probe, rejected, default_deadline()); }
+    secret refresh(const token& probe, const secret& rejected, deadline until) {
+        return std::move(obtain(probe, &rejected, until).access_token);
     }
 
-    /// Sends the request with the identity's access token; on 401 renews it and sends once more. The answer may be
+    /// Sends the request with the identity's access token; on 401 refreshes it and sends once more. The answer may be
     /// anything, a second 401 included; after that a 401 is the answer at once for two minutes, or until there is another
     /// access token. Throws errc::request_rejected, and sends nothing, for plain http (a loopback
     /// literal apart, where the provider allows it), for another host than the record's api_domain (unless
-    /// options.any_host), and for tokens that need a proof (dpop, mac). What the transport throws comes through.
+    /// options.allow_other_hosts), and for tokens that need a proof (dpop, mac). What the transport throws comes through.
     http_response send(http_request request, const token& probe) { return send_until(request, probe, std::nullopt); }
-    http_response send(http_request request, const token& probe, time_point deadline) {
-        return send_until(request, probe, deadline);
+    http_response send(http_request request, const token& probe, deadline until) {
+        return send_until(request, probe, until);
     }
 
     /// Ends the session on both sides: the row is marked, the server told (RFC 7009), the row removed. Throws
     /// errc::token_not_found if there is none. If the server cannot be told, the error comes through, nothing of the
     /// row is handed out any more, and the next call finishes the work.
     void revoke(const token& probe) { revoke(probe, default_deadline()); }
-    void revoke(const token& probe, time_point deadline) {
+    void revoke(const token& probe, deadline until) {
         std::optional<token> row = parts_.find_or_seeded(parts_.with_client(probe));
         if (!row) throw detail::no_session();
-        detail::revocation<parts_type>(parts_, *std::move(row), deadline).run();
+        detail::revocation<parts_type>(parts_, *std::move(row), until).run();
     }
 
     /// The hot path for one identity. The keeper must stay where it is and outlive the session.
@@ -181,55 +178,55 @@ class keeper {
     }
 
   private:
-    time_point default_deadline() {
+    deadline default_deadline() {
         return detail::time_after(parts_.clock.steady_now(),
                                   parts_.options.effective_lock_timeout(parts_.replay_grace()));
     }
 
     /// The row of the probe, its access token fresh: the whole decision of what is to be done.
-    token obtain(const token& given, const secret* refused, time_point deadline) {
+    token obtain(const token& given, const secret* rejected, deadline until) {
         const token probe = parts_.with_client(given);
         token row;
         if (!probe.grant_token.empty()) {
-            detail::exchange<parts_type> login(parts_, probe, deadline);
+            detail::login<parts_type> login(parts_, probe, until);
             row = login.run();
             if (login.has_exchanged()) return row;
         } else if (!probe.refresh_token.empty()) {
-            row = detail::seeding<parts_type>(parts_, probe, deadline).run();
+            row = detail::seeding<parts_type>(parts_, probe, until).run();
         } else {
             std::optional<token> found = parts_.find(probe);
             if (!found) throw detail::no_session();
             row = *std::move(found);
             if (is_unexchanged(row)) {
                 const token login = row;
-                row = detail::exchange<parts_type>(parts_, login, deadline).run();
+                row = detail::login<parts_type>(parts_, login, until).run();
             }
         }
-        if (parts_.fresh(row, refused)) {
+        if (parts_.fresh(row, rejected)) {
             parts_.tell(event_kind::cache_hit, row);
             return row;
         }
-        return detail::renewal<parts_type>(parts_, std::move(row), refused, deadline).run();
+        return detail::refresh_transaction<parts_type>(parts_, std::move(row), rejected, until).run();
     }
 
     /// A row that a program stored with nothing but a grant token.
     static bool is_unexchanged(const token& row) {
         return row.access_token.empty() && row.refresh_token.empty() && !row.grant_token.empty() &&
-               read_status(row.status).what == token_status::kind::none;
+               read_status(row.status).kind == status_kind::none;
     }
 
     /// Without a deadline of the caller's each look-up has a whole one: the call to the API may take long.
-    http_response send_until(http_request& request, const token& probe, std::optional<time_point> deadline) {
+    http_response send_until(http_request& request, const token& probe, std::optional<deadline> until) {
         const detail::wipe_request_at_exit wiped(request);
-        token row = obtain(probe, nullptr, deadline ? *deadline : default_deadline());
+        token row = obtain(probe, nullptr, until ? *until : default_deadline());
         http_response response = send_once(request, row);
         if (response.status != 401) return response;
         const auto flight = parts_.flights.of(identity_key(row));
-        if (flight->would_renew_in_vain(row, parts_.clock.steady_now())) return response;
+        if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
         const secret rejected = std::move(row.access_token);
-        row = obtain(token{.id = row.id}, &rejected, deadline ? *deadline : default_deadline());
+        row = obtain(token{.id = row.id}, &rejected, until ? *until : default_deadline());
         response = send_once(request, row);
-        if (response.status == 401) flight->renewed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
+        if (response.status == 401) flight->refreshed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
         return response;
     }
 
@@ -252,26 +249,26 @@ class keeper {
             loopback_http = parts_.provider.allow_loopback_http;
         if (!text::is_secure_url(request.url, loopback_http))
             throw error(errc::request_rejected, "tokenkeep: an access token is sent over https only");
-        if (parts_.options.any_host || row.api_domain.empty()) return;
+        if (parts_.options.allow_other_hosts || row.api_domain.empty()) return;
         const bool has_scheme = row.api_domain.find("://") != std::string::npos;
         const std::string home = has_scheme ? row.api_domain : "https://" + row.api_domain;
         const auto from = text::parse_url(home), to = text::parse_url(request.url);
         if (!from || !to || !text::same_origin(*from, *to))
             throw error(errc::request_rejected,
                         "tokenkeep: the request goes to another host than the record's api_domain; "
-                        "set any_host if that is meant");
+                        "set allow_other_hosts if that is meant");
     }
 
     /// For sessions: the token with what says how long it may be given without asking. The version is read before the
     /// row, so that a change in between is seen at the next call.
     static std::shared_ptr<const detail::pinned_token>
-    obtain_pinned(void* self, const token& probe, const detail::pinned_token* last, const secret* refused) {
+    obtain_pinned(void* self, const token& probe, const detail::pinned_token* last, const secret* rejected) {
         keeper& keep = *static_cast<keeper*>(self);
         std::string id = last != nullptr && !probe.access_token.empty() ? last->id : std::string();
         std::shared_ptr<const detail::published_version> published = last != nullptr ? last->published : nullptr;
         for (;;) {
             const std::uint64_t version = published ? published->count.load(std::memory_order_acquire) : 0;
-            token row = keep.obtain(id.empty() ? probe : token{.id = id}, refused, keep.default_deadline());
+            token row = keep.obtain(id.empty() ? probe : token{.id = id}, rejected, keep.default_deadline());
             if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
             const auto own = keep.parts_.flights.of(identity_key(row))->published;
             if (own == published) return keep.pin(std::move(row), own, version);
@@ -285,7 +282,7 @@ class keeper {
     std::shared_ptr<const detail::pinned_token>
     pin(token row, std::shared_ptr<const detail::published_version> published, std::uint64_t version) {
         const auto lasts = parts_.lasts(row, parts_.options.refresh_margin);
-        const time_point due = lasts ? detail::time_after(parts_.clock.steady_now(), *lasts) : time_point::max();
+        const deadline due = lasts ? detail::time_after(parts_.clock.steady_now(), *lasts) : deadline::max();
         return std::make_shared<const detail::pinned_token>(
             detail::pinned_token{std::move(row.access_token), std::move(row.id), due, std::move(published), version});
     }

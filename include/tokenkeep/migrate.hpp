@@ -24,13 +24,13 @@ struct migration_report {
     std::size_t updated = 0;   ///< Rows that were older in the target.
     std::size_t unchanged = 0; ///< Rows that the target had already.
     /// Ids, in the source, of rows that the target has otherwise, and not older: they were left as they are there.
-    std::vector<std::string> kept{};
+    std::vector<std::string> left_alone{};
     /// Ids, in the source, of rows that the target cannot hold (errc::invalid_record), or not beside others
     /// (errc::ambiguous).
     std::vector<std::string> refused{};
 
     /// How many rows have been looked at.
-    std::size_t done() const { return copied + updated + unchanged + kept.size() + refused.size(); }
+    std::size_t done() const { return copied + updated + unchanged + left_alone.size() + refused.size(); }
 };
 
 namespace detail {
@@ -54,8 +54,8 @@ class migrating_row {
                 ++report.unchanged;
             else if (there && is_newer_than(*there) && update(*there))
                 ++report.updated;
-            else if (there || (of_id && row_.user_name.empty())) // without a user it may be that row, renewed
-                report.kept.push_back(row_.id);
+            else if (there || (of_id && row_.user_name.empty())) // without a user it may be that row, refreshed
+                report.left_alone.push_back(row_.id);
             else
                 insert(of_id.has_value()), ++report.copied;
         } catch (const std::system_error& failure) {
@@ -135,7 +135,7 @@ class migrating_row {
 } // namespace detail
 
 /// Copies every row of one store into another, of whatever kinds; the source is only read. It may be stopped, and called
-/// again, at any time: what lies in the target already is not copied twice, and a row that was renewed there meanwhile is
+/// again, at any time: what lies in the target already is not copied twice, and a row that was refreshed there meanwhile is
 /// left as it is. Other programs may go on using both.
 ///
 /// A row keeps its id, if ids of that kind fit; one without a user is refused where they do not. A row that is in the

@@ -4,6 +4,7 @@
 
 // Beside the umbrella: it needs mysql.h of MariaDB Connector/C or of MySQL, and the program its library (-lmariadb).
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/sql/lock_connections.hpp>
 #include <tokenkeep/memory/wipe.hpp>
 #include <tokenkeep/secret.hpp>
@@ -53,16 +54,16 @@ inline sql_error mysql_failure(unsigned number) {
     };
     const auto fault = [&] {
         // The server shuts down, has killed the session, or ended it as idle.
-        if (is_one_of({1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 4031})) return sql_fault::lost;
+        if (is_one_of({1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 4031})) return sql_fault::connection_lost;
         // Others hold the rows; the statement is to be prepared again, was ended, or took too long.
         if (is_one_of({1020, 1205, 1213, 1615, 1317, 1969, 3024})) return sql_fault::conflict;
-        if (is_one_of({1022, 1050, 1061, 1062, 1586})) return sql_fault::exists;
+        if (is_one_of({1022, 1050, 1061, 1062, 1586})) return sql_fault::already_exists;
         // Too long, no NULL there, or no such text in the column's character set.
-        if (is_one_of({1048, 1118, 1153, 1264, 1267, 1300, 1366, 1406, 2020, 3854, 3988})) return sql_fault::value;
+        if (is_one_of({1048, 1118, 1153, 1264, 1267, 1300, 1366, 1406, 2020, 3854, 3988})) return sql_fault::bad_value;
         if (is_one_of({1044, 1045, 1142, 1143, 1227, 1290, 1370, 1698, 1792, 1836})) return sql_fault::denied;
         if (is_one_of({1034, 1035, 1194, 1195})) return sql_fault::corrupt;
         if (is_one_of({2008, 2027, 2030, 2031, 2036})) return sql_fault::other;
-        return number >= 2000 && number < 3000 ? sql_fault::lost : sql_fault::other;
+        return number >= 2000 && number < 3000 ? sql_fault::connection_lost : sql_fault::other;
     };
     return {fault(), "MySQL error " + std::to_string(number)};
 }
@@ -211,17 +212,17 @@ class mysql_session {
     }
 
     /// Whether the lock was obtained. GET_LOCK waits within the server; names are those of the whole server, and short.
-    bool try_lock(const std::string& name, std::chrono::steady_clock::time_point deadline) {
+    bool try_lock(const std::string& name, deadline until) {
         using namespace std::chrono_literals;
         for (;;) {
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
             const auto wait = std::clamp<std::chrono::milliseconds>(left, 0ms, 5'000ms);
             const std::string thousandths = std::to_string(1'000 + wait.count() % 1'000).substr(1);
             const std::string seconds = std::to_string(wait.count() / 1'000) + "." + thousandths;
             const std::string answer = ask("SELECT GET_LOCK(?, ?)", {server_name(name), seconds});
             if (answer == "1") return true;
             if (answer != "0") throw sql_error(sql_fault::other, "GET_LOCK failed");
-            if (std::chrono::steady_clock::now() >= deadline) return false;
+            if (std::chrono::steady_clock::now() >= until) return false;
             if (left < 1s) std::this_thread::sleep_for(5ms); // some servers wait for whole seconds only
         }
     }
@@ -296,8 +297,8 @@ class mysql_connection {
     detail::mysql_statement prepare(const std::string& sql) { return session_.prepare(sql); }
 
     /// Across every process and machine that uses the same database.
-    auto lock(const std::string& name, std::chrono::steady_clock::time_point deadline) {
-        return locks_.lock(detail::mysql_session(session_.options()), name, deadline);
+    auto lock(const std::string& name, deadline until) {
+        return locks_.lock(detail::mysql_session(session_.options()), name, until);
     }
 
   private:

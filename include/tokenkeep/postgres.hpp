@@ -4,6 +4,7 @@
 
 // Beside the umbrella: it needs libpq's header, and the program its library (-lpq).
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/sql/lock_connections.hpp>
 #include <tokenkeep/memory/wipe.hpp>
 #include <tokenkeep/secret.hpp>
@@ -34,11 +35,11 @@ namespace detail {
 /// `state` is the SQLSTATE, empty if the server said nothing.
 inline sql_error postgres_failure(std::string_view state, bool is_connected) {
     const auto fault = [&] {
-        if (!is_connected || state.starts_with("08") || state.starts_with("57P")) return sql_fault::lost;
+        if (!is_connected || state.starts_with("08") || state.starts_with("57P")) return sql_fault::connection_lost;
         if (state == "40001" || state == "40P01" || state == "55P03" || state == "57014") return sql_fault::conflict;
-        if (state == "23505" || state == "42P07" || state == "42710") return sql_fault::exists;
-        if (state.starts_with("22") || state == "54000" || state == "23502") return sql_fault::value;
-        if (state == "25P02") return sql_fault::value; // a look-up of such a value has failed in this transaction
+        if (state == "23505" || state == "42P07" || state == "42710") return sql_fault::already_exists;
+        if (state.starts_with("22") || state == "54000" || state == "23502") return sql_fault::bad_value;
+        if (state == "25P02") return sql_fault::bad_value; // a look-up of such a value has failed in this transaction
         if (state == "42501" || state.starts_with("28") || state == "25006") return sql_fault::denied;
         if (state == "XX001" || state == "XX002") return sql_fault::corrupt;
         return sql_fault::other;
@@ -94,7 +95,7 @@ class postgres_statement {
             formats_.resize(parameter + 1, 1);
         }
         if (value && value->size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-            throw sql_error(sql_fault::value, "more than 2 GiB");
+            throw sql_error(sql_fault::bad_value, "more than 2 GiB");
         values_[parameter] = !value ? nullptr : value->empty() ? "" : value->data();
         lengths_[parameter] = value ? static_cast<int>(value->size()) : 0;
     }
@@ -188,10 +189,10 @@ class postgres_session {
     }
 
     /// Whether the lock was obtained; the server waits for it.
-    bool try_lock(const std::string& name, std::chrono::steady_clock::time_point deadline) {
+    bool try_lock(const std::string& name, deadline until) {
         using namespace std::chrono_literals;
         for (;;) {
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
             const auto wait = std::clamp<std::chrono::milliseconds>(left, 1ms, 5'000ms);
             try {
                 ask("SELECT set_config('lock_timeout', $1, false)", std::to_string(wait.count()));
@@ -200,7 +201,7 @@ class postgres_session {
             } catch (const sql_error& failure) {
                 if (failure.fault() != sql_fault::conflict) throw;
                 execute("SELECT pg_advisory_unlock_all()"); // it may have come as the wait ended
-                if (std::chrono::steady_clock::now() >= deadline) return false;
+                if (std::chrono::steady_clock::now() >= until) return false;
             }
         }
     }
@@ -271,8 +272,8 @@ class postgres_connection {
     detail::postgres_statement prepare(const std::string& sql) { return session_.prepare(sql); }
 
     /// Across every process and machine that uses the same database.
-    auto lock(const std::string& name, std::chrono::steady_clock::time_point deadline) {
-        return locks_.lock(detail::postgres_session(session_.options()), name, deadline);
+    auto lock(const std::string& name, deadline until) {
+        return locks_.lock(detail::postgres_session(session_.options()), name, until);
     }
 
   private:

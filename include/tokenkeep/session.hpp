@@ -21,7 +21,7 @@ struct session_source {
     std::shared_ptr<const std::atomic<bool>> keeper_lives{};
     std::chrono::steady_clock::time_point (*now)(void* keeper) = nullptr;
     std::shared_ptr<const pinned_token> (*obtain)(void* keeper, const token& probe, const pinned_token* last,
-                                                  const secret* refused) = nullptr;
+                                                  const secret* rejected) = nullptr;
 };
 
 } // namespace detail
@@ -30,7 +30,7 @@ struct session_source {
 /// counter and the clock; it asks no store, takes no lock and copies nothing.
 ///
 /// Use one session object a thread; copies are cheap. Its keeper must stay where it is and outlive it, except that a
-/// session goes on giving the token it has. What other processes do is seen when the token is due, or at renew().
+/// session goes on giving the token it has. What other processes do is seen when the token is due, or at refresh().
 class session {
   public:
     session(detail::session_source source, token probe)
@@ -43,8 +43,8 @@ class session {
         return pinned_->access_token;
     }
 
-    /// After a server answered 401 to the token last given: another one. Throws as keeper::renew does.
-    const secret& renew() {
+    /// After a server answered 401 to the token last given: another one. Throws as keeper::refresh does.
+    const secret& refresh() {
         const std::shared_ptr<const detail::pinned_token> last = pinned_;
         obtain(last ? &last->access_token : nullptr);
         return pinned_->access_token;
@@ -57,10 +57,10 @@ class session {
                source_.now(source_.keeper) >= pinned_->due;
     }
 
-    void obtain(const secret* refused) {
+    void obtain(const secret* rejected) {
         if (!source_.keeper_lives->load(std::memory_order_acquire))
             throw error(errc::token_not_found, "tokenkeep: the keeper of this session is gone");
-        pinned_ = source_.obtain(source_.keeper, *probe_, pinned_.get(), refused);
+        pinned_ = source_.obtain(source_.keeper, *probe_, pinned_.get(), rejected);
     }
 
     detail::session_source source_;

@@ -17,12 +17,12 @@ namespace tokenkeep { inline namespace v0 {
 
 /// What went wrong at a database, as an sql_store tells cases apart.
 enum class sql_fault {
-    lost,     ///< The connection is gone, and an open transaction with it.
-    conflict, ///< Others were in the way: a deadlock, a wait that took too long. Trying again makes sense.
-    exists,   ///< What was to be made is there: a table, an index, a row of that key.
-    value,    ///< A value is too long, or the database cannot represent it.
-    denied,   ///< There is no right to do this.
-    corrupt,  ///< The database is damaged.
+    connection_lost, ///< The connection is gone, and an open transaction with it.
+    conflict,        ///< Others were in the way: a deadlock, a wait that took too long. Trying again makes sense.
+    already_exists,  ///< What was to be made is there: a table, an index, a row of that key.
+    bad_value,       ///< A value is too long, or the database cannot represent it.
+    denied,          ///< There is no right to do this.
+    corrupt,         ///< The database is damaged.
     other,
 };
 
@@ -46,7 +46,7 @@ class sql_error : public error {
     static errc code_of(sql_fault fault) noexcept {
         switch (fault) {
         case sql_fault::conflict: return errc::lock_timeout;
-        case sql_fault::value: return errc::invalid_record;
+        case sql_fault::bad_value: return errc::invalid_record;
         case sql_fault::denied: return errc::permissions;
         case sql_fault::corrupt: return errc::storage_corrupt;
         default: return errc::storage_failure;
@@ -55,10 +55,10 @@ class sql_error : public error {
 
     static const char* sentence_of(sql_fault fault) noexcept {
         switch (fault) {
-        case sql_fault::lost: return "there is no connection to the database";
+        case sql_fault::connection_lost: return "there is no connection to the database";
         case sql_fault::conflict: return "others use the same rows of the database all the time";
-        case sql_fault::exists: return "the database has it already";
-        case sql_fault::value: return "the database cannot hold a value";
+        case sql_fault::already_exists: return "the database has it already";
+        case sql_fault::bad_value: return "the database cannot hold a value";
         case sql_fault::denied: return "the database does not allow it";
         case sql_fault::corrupt: return "the database is damaged";
         default: return "the database failed";
@@ -157,10 +157,10 @@ concept names_table = requires(const C& connection) {
 ///       row's column, counted from 0, or nullopt for NULL; they live until the next step or reset. Other statements may run
 ///       meanwhile.
 ///   Q6  changes gives how many rows an UPDATE or DELETE has found, whether or not they were the same before.
-///   Q7  Every failure is an sql_error with the fault that it is; after sql_fault::lost the transaction is rolled back,
+///   Q7  Every failure is an sql_error with the fault that it is; after sql_fault::connection_lost the transaction is rolled back,
 ///       unless it was just being committed. None has a value in its message.
 /// May:   be used by one thread at a time only: the store locks. Two abilities make more of the store:
-///        `g lock(const std::string& name, std::chrono::steady_clock::time_point deadline)`, thread-safe even while the
+///        `g lock(const std::string& name, deadline until)`, thread-safe even while the
 ///        connection is in use, with guards as locking_store says, makes it a locking_store;
 ///        `std::string table() const` gives the name of the table, if it is not to be the policy's (empty: it is).
 /// Models: sqlite_connection, mysql_connection, postgres_connection; examples/odbc_connection.hpp.

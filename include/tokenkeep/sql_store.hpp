@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_SQL_STORE_HPP
 #define TOKENKEEP_SQL_STORE_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/sql/cells.hpp>
 #include <tokenkeep/detail/sql/connection.hpp>
 #include <tokenkeep/detail/sql/transactions.hpp>
@@ -12,7 +13,6 @@
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/store.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <mutex>
 #include <optional>
@@ -130,7 +130,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         cells_type(record).require_fitting();
         return detail::sql_write(session_, [&] {
             session_.lock(expected.id);
-            if (!rows().may_replace(*session_type::kept(expected), record)) return detail::sql_change{};
+            if (!rows().may_replace(*session_type::as_stored(expected), record)) return detail::sql_change{};
             session_.update(record);
             return detail::sql_change{true, expected.id, expected, record};
         });
@@ -140,7 +140,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         const std::lock_guard lock(mutex_);
         const bool removed = detail::sql_write(session_, [&] {
             session_.lock(expected.id);
-            if (!rows().holds(*session_type::kept(expected))) return detail::sql_change{};
+            if (!rows().holds(*session_type::as_stored(expected))) return detail::sql_change{};
             session_.erase(expected.id);
             return detail::sql_change{true, expected.id, expected, std::nullopt};
         });
@@ -156,9 +156,9 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     }
 
     /// The threads of this store wait among themselves, so that each identity takes one connection for its lock.
-    auto lock_identity(const std::string& key, std::chrono::steady_clock::time_point deadline) {
-        auto among_threads = locks_.lock(key, deadline);
-        auto among_all = detail::require_locked(session_.connection().lock(session_.table_key() + " " + key, deadline));
+    auto lock_identity(const std::string& key, deadline until) {
+        auto among_threads = locks_.lock(key, until);
+        auto among_all = detail::require_locked(session_.connection().lock(session_.table_key() + " " + key, until));
         return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
     }
 

@@ -4,6 +4,7 @@
 
 // Beside the umbrella: it needs SQLite's header, and the program its library (-lsqlite3).
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/os/os.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/sql_store.hpp>
@@ -29,8 +30,9 @@ inline sql_error sqlite_failure(int code) {
         switch (code & 0xff) {
         case SQLITE_BUSY:
         case SQLITE_LOCKED: return sql_fault::conflict;
-        case SQLITE_CONSTRAINT: return code == SQLITE_CONSTRAINT_NOTNULL ? sql_fault::value : sql_fault::exists;
-        case SQLITE_TOOBIG: return sql_fault::value;
+        case SQLITE_CONSTRAINT:
+            return code == SQLITE_CONSTRAINT_NOTNULL ? sql_fault::bad_value : sql_fault::already_exists;
+        case SQLITE_TOOBIG: return sql_fault::bad_value;
         case SQLITE_PERM:
         case SQLITE_AUTH:
         case SQLITE_READONLY: return sql_fault::denied;
@@ -177,9 +179,9 @@ class sqlite_connection {
     }
 
     /// Across the processes of the machine; in memory there is nobody to keep out but the store's own threads.
-    detail::sqlite_lock lock(const std::string& name, std::chrono::steady_clock::time_point deadline) const {
+    detail::sqlite_lock lock(const std::string& name, deadline until) const {
         detail::sqlite_lock taken;
-        if (!is_in_memory()) taken.on_file.emplace(path_ + ".lock", name, deadline);
+        if (!is_in_memory()) taken.on_file.emplace(path_ + ".lock", name, until);
         return taken;
     }
 

@@ -10,6 +10,14 @@
 
 namespace tokenkeep { inline namespace v0 {
 
+/// What is being done to the token that a status names.
+enum class status_kind {
+    none,     ///< Nothing.
+    spend,    ///< It may have been sent.
+    refused,  ///< The server has refused it.
+    revoking, ///< The program is revoking it.
+};
+
 /// The field `status` of a record, taken apart: what is being done to one refresh token (or, while a login is under
 /// way, to one grant token), which it names by fingerprint. About any other token it means nothing.
 ///
@@ -20,16 +28,16 @@ namespace tokenkeep { inline namespace v0 {
 ///                                                    grant token that is in the row and was not exchanged
 /// Text of any other form reads as none.
 struct token_status {
-    enum class kind { none, spend, refused, revoking };
-
-    kind what = kind::none;
+    status_kind kind = status_kind::none;
     std::string fingerprint{};
     timestamp first_sent{};
     std::optional<timestamp> last_sent{};
     std::string nonce{};
 
     /// Whether this status is about that refresh or grant token.
-    bool is_about(const secret& spent) const { return what != kind::none && fingerprint == fingerprint_of(spent); }
+    bool is_about(const secret& spent) const {
+        return kind != status_kind::none && fingerprint == fingerprint_of(spent);
+    }
 
     /// How a status names a token: the first 32 hex digits of its SHA-256.
     static std::string fingerprint_of(const secret& spent) { return text::sha256_hex(spent.reveal()).substr(0, 32); }
@@ -47,8 +55,8 @@ inline token_status read_status(std::string_view text) {
     status.fingerprint = word();
     if (form == "dead") {
         const std::string_view why = word();
-        if (why == "refused" && text.empty()) status.what = token_status::kind::refused;
-        if (why == "revoking" && text.empty()) status.what = token_status::kind::revoking;
+        if (why == "refused" && text.empty()) status.kind = status_kind::refused;
+        if (why == "revoking" && text.empty()) status.kind = status_kind::revoking;
     } else if (form == "spend") {
         const std::optional<timestamp> first = timestamp_from_text(word());
         const std::string_view last = word();
@@ -56,7 +64,7 @@ inline token_status read_status(std::string_view text) {
         status.nonce = word();
         if (first && (status.last_sent || last == "-") && !status.nonce.empty() && text.empty()) {
             status.first_sent = *first;
-            status.what = token_status::kind::spend;
+            status.kind = status_kind::spend;
         }
     }
     return status;
@@ -64,11 +72,11 @@ inline token_status read_status(std::string_view text) {
 
 /// The reverse of read_status.
 inline std::string to_status(const token_status& status) {
-    switch (status.what) {
-    case token_status::kind::none: return status.fingerprint.empty() ? "none" : "none " + status.fingerprint;
-    case token_status::kind::refused: return "dead " + status.fingerprint + " refused";
-    case token_status::kind::revoking: return "dead " + status.fingerprint + " revoking";
-    case token_status::kind::spend: break;
+    switch (status.kind) {
+    case status_kind::none: return status.fingerprint.empty() ? "none" : "none " + status.fingerprint;
+    case status_kind::refused: return "dead " + status.fingerprint + " refused";
+    case status_kind::revoking: return "dead " + status.fingerprint + " revoking";
+    case status_kind::spend: break;
     }
     return "spend " + status.fingerprint + ' ' + to_text(status.first_sent) + ' ' +
            (status.last_sent ? to_text(*status.last_sent) : "-") + ' ' + status.nonce;

@@ -2,10 +2,10 @@
 #ifndef TOKENKEEP_STORE_HPP
 #define TOKENKEEP_STORE_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/token.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <iterator>
 #include <mutex>
@@ -60,8 +60,8 @@ template <class G>
 concept lock_guard_value = std::move_constructible<G> && !is_thread_bound<G>;
 
 template <class S>
-concept has_lock_token = requires(S& store, const std::string& key, std::chrono::steady_clock::time_point deadline) {
-    { store.lock_token(key, deadline) } -> lock_guard_value;
+concept has_lock_token = requires(S& store, const std::string& key, deadline until) {
+    { store.lock_token(key, until) } -> lock_guard_value;
 };
 template <class S>
 concept has_replace_token = requires(S& store, const token& expected, const token& record) {
@@ -137,7 +137,7 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 ///
 /// Shape (the least model):
 ///   struct s {   // besides the six operations
-///       g lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline);
+///       g lock_token(const std::string& key, deadline until);
 ///   };
 /// Meaning:
 ///   L1  While the guard lives, no other call with that key, by any thread or process that shares the store, gives

@@ -2,10 +2,10 @@
 #ifndef TOKENKEEP_TEXT_FILE_HPP
 #define TOKENKEEP_TEXT_FILE_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/os/os.hpp>
 #include <tokenkeep/secret.hpp>
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,9 +30,7 @@ class text_file {
     void save(std::string_view bytes) const { detail::replace_file(path_, bytes); }
 
     /// Locks a name among all processes that use this file; see document. Safe to call from many threads at once.
-    auto lock(std::string_view name, std::chrono::steady_clock::time_point deadline) const {
-        return detail::file_lock(path_ + ".lock", name, deadline);
-    }
+    auto lock(std::string_view name, deadline until) const { return detail::file_lock(path_ + ".lock", name, until); }
 
   private:
     std::string path_;

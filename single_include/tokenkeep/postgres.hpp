@@ -12,10 +12,12 @@
 // Beside the umbrella: it needs libpq's header, and the program its library (-lpq).
 
 
+
 // ==== tokenkeep/detail/sql/lock_connections.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_SQL_LOCK_CONNECTIONS_HPP
 #define TOKENKEEP_DETAIL_SQL_LOCK_CONNECTIONS_HPP
+
 
 
 
@@ -92,22 +94,22 @@ class session_locks {
     };
 
     /// `fresh` is a session that is not connected. Throws errc::lock_timeout when `deadline` passes.
-    guard lock(Session fresh, const std::string& name, std::chrono::steady_clock::time_point deadline) {
+    guard lock(Session fresh, const std::string& name, deadline until) {
         if (std::optional<Session> used = idle_->take()) {
             try {
-                return lock_with(*std::move(used), name, deadline);
+                return lock_with(*std::move(used), name, until);
             } catch (const sql_error& failure) {
-                if (failure.fault() != sql_fault::lost) throw;
+                if (failure.fault() != sql_fault::connection_lost) throw;
             }
         }
         // However soon the deadline is: a server that answers slowly would else never give a lock.
         fresh.connect_for_lock(std::chrono::seconds(10));
-        return lock_with(std::move(fresh), name, deadline);
+        return lock_with(std::move(fresh), name, until);
     }
 
   private:
-    guard lock_with(Session session, const std::string& name, std::chrono::steady_clock::time_point deadline) {
-        if (session.try_lock(name, deadline)) return guard(idle_, std::move(session), name);
+    guard lock_with(Session session, const std::string& name, deadline until) {
+        if (session.try_lock(name, until)) return guard(idle_, std::move(session), name);
         idle_->add(std::move(session));
         throw error(errc::lock_timeout, "tokenkeep: another holds the lock on this identity");
     }
@@ -148,11 +150,11 @@ namespace detail {
 /// `state` is the SQLSTATE, empty if the server said nothing.
 inline sql_error postgres_failure(std::string_view state, bool is_connected) {
     const auto fault = [&] {
-        if (!is_connected || state.starts_with("08") || state.starts_with("57P")) return sql_fault::lost;
+        if (!is_connected || state.starts_with("08") || state.starts_with("57P")) return sql_fault::connection_lost;
         if (state == "40001" || state == "40P01" || state == "55P03" || state == "57014") return sql_fault::conflict;
-        if (state == "23505" || state == "42P07" || state == "42710") return sql_fault::exists;
-        if (state.starts_with("22") || state == "54000" || state == "23502") return sql_fault::value;
-        if (state == "25P02") return sql_fault::value; // a look-up of such a value has failed in this transaction
+        if (state == "23505" || state == "42P07" || state == "42710") return sql_fault::already_exists;
+        if (state.starts_with("22") || state == "54000" || state == "23502") return sql_fault::bad_value;
+        if (state == "25P02") return sql_fault::bad_value; // a look-up of such a value has failed in this transaction
         if (state == "42501" || state.starts_with("28") || state == "25006") return sql_fault::denied;
         if (state == "XX001" || state == "XX002") return sql_fault::corrupt;
         return sql_fault::other;
@@ -208,7 +210,7 @@ class postgres_statement {
             formats_.resize(parameter + 1, 1);
         }
         if (value && value->size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-            throw sql_error(sql_fault::value, "more than 2 GiB");
+            throw sql_error(sql_fault::bad_value, "more than 2 GiB");
         values_[parameter] = !value ? nullptr : value->empty() ? "" : value->data();
         lengths_[parameter] = value ? static_cast<int>(value->size()) : 0;
     }
@@ -302,10 +304,10 @@ class postgres_session {
     }
 
     /// Whether the lock was obtained; the server waits for it.
-    bool try_lock(const std::string& name, std::chrono::steady_clock::time_point deadline) {
+    bool try_lock(const std::string& name, deadline until) {
         using namespace std::chrono_literals;
         for (;;) {
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
             const auto wait = std::clamp<std::chrono::milliseconds>(left, 1ms, 5'000ms);
             try {
                 ask("SELECT set_config('lock_timeout', $1, false)", std::to_string(wait.count()));
@@ -314,7 +316,7 @@ class postgres_session {
             } catch (const sql_error& failure) {
                 if (failure.fault() != sql_fault::conflict) throw;
                 execute("SELECT pg_advisory_unlock_all()"); // it may have come as the wait ended
-                if (std::chrono::steady_clock::now() >= deadline) return false;
+                if (std::chrono::steady_clock::now() >= until) return false;
             }
         }
     }
@@ -385,8 +387,8 @@ class postgres_connection {
     detail::postgres_statement prepare(const std::string& sql) { return session_.prepare(sql); }
 
     /// Across every process and machine that uses the same database.
-    auto lock(const std::string& name, std::chrono::steady_clock::time_point deadline) {
-        return locks_.lock(detail::postgres_session(session_.options()), name, deadline);
+    auto lock(const std::string& name, deadline until) {
+        return locks_.lock(detail::postgres_session(session_.options()), name, until);
     }
 
   private:

@@ -15,6 +15,7 @@
 
 
 
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -36,8 +37,9 @@ inline sql_error sqlite_failure(int code) {
         switch (code & 0xff) {
         case SQLITE_BUSY:
         case SQLITE_LOCKED: return sql_fault::conflict;
-        case SQLITE_CONSTRAINT: return code == SQLITE_CONSTRAINT_NOTNULL ? sql_fault::value : sql_fault::exists;
-        case SQLITE_TOOBIG: return sql_fault::value;
+        case SQLITE_CONSTRAINT:
+            return code == SQLITE_CONSTRAINT_NOTNULL ? sql_fault::bad_value : sql_fault::already_exists;
+        case SQLITE_TOOBIG: return sql_fault::bad_value;
         case SQLITE_PERM:
         case SQLITE_AUTH:
         case SQLITE_READONLY: return sql_fault::denied;
@@ -184,9 +186,9 @@ class sqlite_connection {
     }
 
     /// Across the processes of the machine; in memory there is nobody to keep out but the store's own threads.
-    detail::sqlite_lock lock(const std::string& name, std::chrono::steady_clock::time_point deadline) const {
+    detail::sqlite_lock lock(const std::string& name, deadline until) const {
         detail::sqlite_lock taken;
-        if (!is_in_memory()) taken.on_file.emplace(path_ + ".lock", name, deadline);
+        if (!is_in_memory()) taken.on_file.emplace(path_ + ".lock", name, until);
         return taken;
     }
 

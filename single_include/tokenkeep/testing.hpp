@@ -391,7 +391,6 @@ class fake_server_state {
 
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -808,6 +807,7 @@ class fake_server {
 
 
 
+
 // ==== tokenkeep/testing/detail/simulated_disk.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_TESTING_DETAIL_SIMULATED_DISK_HPP
@@ -1177,11 +1177,10 @@ class simulated_files {
     void flush_directory(const std::string& path) const { disk_->flush_directory(path); }
     static bool is_mount(const std::string&) { return false; }
     lock_file open_lock(const std::string& path) const { return lock_file(disk_, path); }
-    lock_file lock(const std::string& path, const std::string& name,
-                   std::chrono::steady_clock::time_point deadline) const {
+    lock_file lock(const std::string& path, const std::string& name, deadline until) const {
         using std::chrono::microseconds;
         lock_file locks = open_lock(path + " " + name);
-        tokenkeep::detail::wait_for_lock([&] { return locks.try_lock(0); }, path, deadline, microseconds(100),
+        tokenkeep::detail::wait_for_lock([&] { return locks.try_lock(0); }, path, until, microseconds(100),
                                          microseconds(1'000));
         return locks;
     }

@@ -63,6 +63,7 @@ class text_file;
 struct json_codec;
 template <class Document, class Codec = json_codec, class Policy = defaults>
 class basic_document_store;
+using json_file_store = basic_document_store<text_file>;
 
 struct no_seal;
 template <class Policy = defaults, class Sealer = no_seal>
@@ -70,7 +71,6 @@ class basic_file_store;
 using file_store = basic_file_store<>;
 
 struct sql_schema;
-struct zoho_schema;
 template <class Connection, class Policy = defaults>
 class sql_store;
 
@@ -87,6 +87,7 @@ namespace zoho {
 struct csv;
 struct data_center;
 struct numeric_id;
+struct policy;
 struct rules;
 struct unquoted_csv;
 } // namespace zoho
@@ -458,6 +459,9 @@ namespace tokenkeep { inline namespace v0 {
 
 /// A moment in UTC, to the millisecond. It is stored as milliseconds since 1970.
 using timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
+
+/// A moment until which somebody waits, on the clock that never goes back.
+using deadline = std::chrono::steady_clock::time_point;
 
 /// The time and every wait of a keeper, so that tests can own them.
 ///
@@ -1593,6 +1597,14 @@ inline std::string redacted(const token& record) {
 
 namespace tokenkeep { inline namespace v0 {
 
+/// What is being done to the token that a status names.
+enum class status_kind {
+    none,     ///< Nothing.
+    spend,    ///< It may have been sent.
+    refused,  ///< The server has refused it.
+    revoking, ///< The program is revoking it.
+};
+
 /// The field `status` of a record, taken apart: what is being done to one refresh token (or, while a login is under
 /// way, to one grant token), which it names by fingerprint. About any other token it means nothing.
 ///
@@ -1603,16 +1615,16 @@ namespace tokenkeep { inline namespace v0 {
 ///                                                    grant token that is in the row and was not exchanged
 /// Text of any other form reads as none.
 struct token_status {
-    enum class kind { none, spend, refused, revoking };
-
-    kind what = kind::none;
+    status_kind kind = status_kind::none;
     std::string fingerprint{};
     timestamp first_sent{};
     std::optional<timestamp> last_sent{};
     std::string nonce{};
 
     /// Whether this status is about that refresh or grant token.
-    bool is_about(const secret& spent) const { return what != kind::none && fingerprint == fingerprint_of(spent); }
+    bool is_about(const secret& spent) const {
+        return kind != status_kind::none && fingerprint == fingerprint_of(spent);
+    }
 
     /// How a status names a token: the first 32 hex digits of its SHA-256.
     static std::string fingerprint_of(const secret& spent) { return text::sha256_hex(spent.reveal()).substr(0, 32); }
@@ -1630,8 +1642,8 @@ inline token_status read_status(std::string_view text) {
     status.fingerprint = word();
     if (form == "dead") {
         const std::string_view why = word();
-        if (why == "refused" && text.empty()) status.what = token_status::kind::refused;
-        if (why == "revoking" && text.empty()) status.what = token_status::kind::revoking;
+        if (why == "refused" && text.empty()) status.kind = status_kind::refused;
+        if (why == "revoking" && text.empty()) status.kind = status_kind::revoking;
     } else if (form == "spend") {
         const std::optional<timestamp> first = timestamp_from_text(word());
         const std::string_view last = word();
@@ -1639,7 +1651,7 @@ inline token_status read_status(std::string_view text) {
         status.nonce = word();
         if (first && (status.last_sent || last == "-") && !status.nonce.empty() && text.empty()) {
             status.first_sent = *first;
-            status.what = token_status::kind::spend;
+            status.kind = status_kind::spend;
         }
     }
     return status;
@@ -1647,11 +1659,11 @@ inline token_status read_status(std::string_view text) {
 
 /// The reverse of read_status.
 inline std::string to_status(const token_status& status) {
-    switch (status.what) {
-    case token_status::kind::none: return status.fingerprint.empty() ? "none" : "none " + status.fingerprint;
-    case token_status::kind::refused: return "dead " + status.fingerprint + " refused";
-    case token_status::kind::revoking: return "dead " + status.fingerprint + " revoking";
-    case token_status::kind::spend: break;
+    switch (status.kind) {
+    case status_kind::none: return status.fingerprint.empty() ? "none" : "none " + status.fingerprint;
+    case status_kind::refused: return "dead " + status.fingerprint + " refused";
+    case status_kind::revoking: return "dead " + status.fingerprint + " revoking";
+    case status_kind::spend: break;
     }
     return "spend " + status.fingerprint + ' ' + to_text(status.first_sent) + ' ' +
            (status.last_sent ? to_text(*status.last_sent) : "-") + ' ' + status.nonce;
@@ -2090,7 +2102,7 @@ inline std::string identity_key(const token& record) {
 
 
 
-#include <chrono>
+
 #include <concepts>
 #include <iterator>
 #include <mutex>
@@ -2145,8 +2157,8 @@ template <class G>
 concept lock_guard_value = std::move_constructible<G> && !is_thread_bound<G>;
 
 template <class S>
-concept has_lock_token = requires(S& store, const std::string& key, std::chrono::steady_clock::time_point deadline) {
-    { store.lock_token(key, deadline) } -> lock_guard_value;
+concept has_lock_token = requires(S& store, const std::string& key, deadline until) {
+    { store.lock_token(key, until) } -> lock_guard_value;
 };
 template <class S>
 concept has_replace_token = requires(S& store, const token& expected, const token& record) {
@@ -2222,7 +2234,7 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 ///
 /// Shape (the least model):
 ///   struct s {   // besides the six operations
-///       g lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline);
+///       g lock_token(const std::string& key, deadline until);
 ///   };
 /// Meaning:
 ///   L1  While the guard lives, no other call with that key, by any thread or process that shares the store, gives
@@ -2348,6 +2360,7 @@ struct file_identity {
 
 
 
+
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -2358,17 +2371,17 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 /// Asks `try_lock()` until it is true: a few times at once, as most locks are held for less than a pause lasts, then in
 /// growing pauses of real time. Throws errc::lock_timeout when `deadline` passes.
 template <class TryLock>
-void wait_for_lock(TryLock try_lock, const std::string& path, std::chrono::steady_clock::time_point deadline,
-                   std::chrono::microseconds pause, std::chrono::microseconds longest) {
+void wait_for_lock(TryLock try_lock, const std::string& path, deadline until, std::chrono::microseconds pause,
+                   std::chrono::microseconds longest) {
     for (int tries = 1; !try_lock(); ++tries) {
         const auto now = std::chrono::steady_clock::now();
-        if (now >= deadline) throw error(errc::lock_timeout, "tokenkeep: another holds the lock on " + path);
+        if (now >= until) throw error(errc::lock_timeout, "tokenkeep: another holds the lock on " + path);
         if (tries <= 5) {
             std::this_thread::yield();
             continue;
         }
         const auto lag = pause * (now.time_since_epoch().count() % 16) / 32; // lest those who wait wake together
-        std::this_thread::sleep_until(std::min(deadline, now + pause - lag));
+        std::this_thread::sleep_until(std::min(until, now + pause - lag));
         pause = std::min(pause * 2, longest);
     }
 }
@@ -2548,6 +2561,8 @@ inline void replace_file(const std::string& path, std::string_view bytes) {
 
 // Included by os/os.hpp, after os/posix.hpp.
 
+
+
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -2656,10 +2671,10 @@ class lock_file {
 class file_lock {
   public:
     /// Throws errc::lock_timeout when `deadline` passes.
-    file_lock(const std::string& path, std::string_view name, std::chrono::steady_clock::time_point deadline)
+    file_lock(const std::string& path, std::string_view name, deadline until)
         : file_(path), byte_(lock_file::byte_of(name)) {
         using std::chrono::microseconds;
-        wait_for_lock([&] { return file_.try_lock(byte_); }, path, deadline, microseconds(500), microseconds(20'000));
+        wait_for_lock([&] { return file_.try_lock(byte_); }, path, until, microseconds(500), microseconds(20'000));
     }
     file_lock(file_lock&&) noexcept = default;
     file_lock& operator=(file_lock&& other) noexcept {
@@ -2689,8 +2704,9 @@ class file_lock {
 
 // Included by os/os.hpp, after os/posix.hpp and os/posix_lock.hpp.
 
+
+
 #include <cerrno>
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
@@ -2831,9 +2847,8 @@ struct system_files {
 
     static lock_file open_lock(const std::string& path) { return lock_file(path); }
 
-    static file_lock lock(const std::string& path, const std::string& name,
-                          std::chrono::steady_clock::time_point deadline) {
-        return {path, name, deadline};
+    static file_lock lock(const std::string& path, const std::string& name, deadline until) {
+        return {path, name, until};
     }
 
     static bool is_mount(const std::string& path) {
@@ -3075,13 +3090,13 @@ struct migration_report {
     std::size_t updated = 0;   ///< Rows that were older in the target.
     std::size_t unchanged = 0; ///< Rows that the target had already.
     /// Ids, in the source, of rows that the target has otherwise, and not older: they were left as they are there.
-    std::vector<std::string> kept{};
+    std::vector<std::string> left_alone{};
     /// Ids, in the source, of rows that the target cannot hold (errc::invalid_record), or not beside others
     /// (errc::ambiguous).
     std::vector<std::string> refused{};
 
     /// How many rows have been looked at.
-    std::size_t done() const { return copied + updated + unchanged + kept.size() + refused.size(); }
+    std::size_t done() const { return copied + updated + unchanged + left_alone.size() + refused.size(); }
 };
 
 namespace detail {
@@ -3105,8 +3120,8 @@ class migrating_row {
                 ++report.unchanged;
             else if (there && is_newer_than(*there) && update(*there))
                 ++report.updated;
-            else if (there || (of_id && row_.user_name.empty())) // without a user it may be that row, renewed
-                report.kept.push_back(row_.id);
+            else if (there || (of_id && row_.user_name.empty())) // without a user it may be that row, refreshed
+                report.left_alone.push_back(row_.id);
             else
                 insert(of_id.has_value()), ++report.copied;
         } catch (const std::system_error& failure) {
@@ -3186,7 +3201,7 @@ class migrating_row {
 } // namespace detail
 
 /// Copies every row of one store into another, of whatever kinds; the source is only read. It may be stopped, and called
-/// again, at any time: what lies in the target already is not copied twice, and a row that was renewed there meanwhile is
+/// again, at any time: what lies in the target already is not copied twice, and a row that was refreshed there meanwhile is
 /// left as it is. Other programs may go on using both.
 ///
 /// A row keeps its id, if ids of that kind fit; one without a user is refused where they do not. A row that is in the
@@ -3220,6 +3235,7 @@ migration_report migrate(From& from, To& to, Progress progress = {}) {
 #define TOKENKEEP_BASIC_STORE_HPP
 
 
+
 // ==== tokenkeep/detail/store/key_locks.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_STORE_KEY_LOCKS_HPP
@@ -3227,7 +3243,7 @@ migration_report migrate(From& from, To& to, Progress progress = {}) {
 
 
 
-#include <chrono>
+
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -3270,10 +3286,10 @@ class key_locks {
     };
 
     /// Throws errc::lock_timeout when `deadline` passes.
-    guard lock(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+    guard lock(const std::string& key, deadline until) {
         std::string name = key;
         std::unique_lock lock(state_->mutex);
-        if (!state_->released.wait_until(lock, deadline, [&] { return !state_->held.contains(key); }))
+        if (!state_->released.wait_until(lock, until, [&] { return !state_->held.contains(key); }))
             throw error(errc::lock_timeout, "tokenkeep: another holds the lock on this identity");
         state_->held.insert(key);
         return guard(state_, std::move(name));
@@ -4059,7 +4075,6 @@ struct indexed {};
 #endif
 
 
-#include <chrono>
 #include <list>
 #include <map>
 #include <mutex>
@@ -4130,9 +4145,7 @@ class basic_store {
     }
 
     /// See locking_store; the lock reaches the threads of this process.
-    auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
-        return locks_.lock(key, deadline);
-    }
+    auto lock_token(const std::string& key, deadline until) { return locks_.lock(key, until); }
     /// See comparing_store.
     bool replace_token(const token& expected, const token& record) {
         const std::lock_guard lock(mutex_);
@@ -4171,6 +4184,7 @@ using list_store = basic_store<std::vector<std::list<std::string>>>;
 #define TOKENKEEP_FILE_STORE_HPP
 
 
+
 // ==== tokenkeep/detail/journal/self_test.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_JOURNAL_SELF_TEST_HPP
@@ -4184,7 +4198,7 @@ using list_store = basic_store<std::vector<std::list<std::string>>>;
 
 
 
-#include <chrono>
+
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -4221,7 +4235,7 @@ using detail::system_files;
 ///       void                         flush_directory(const std::string& path) const;
 ///       bool                         is_mount(const std::string& path) const;
 ///       lock_file                    open_lock(const std::string& path) const;
-///       g lock(const std::string& path, const std::string& name, std::chrono::steady_clock::time_point deadline) const;
+///       g lock(const std::string& path, const std::string& name, deadline until) const;
 ///   };
 /// Meaning:
 ///   F1   find and open give nullopt where there is no such file. open refuses (errc::permissions), without blocking
@@ -4244,7 +4258,7 @@ using detail::system_files;
 template <class F>
 concept file_system = requires(const F& files, const typename F::file& file, typename F::lock_file& locks,
                                const std::string& path, std::uint64_t offset, char* out, std::size_t size,
-                               std::string_view bytes, std::chrono::steady_clock::time_point deadline) {
+                               std::string_view bytes, deadline until) {
     { file.identity() } -> std::same_as<file_identity>;
     { file.read(offset, out, size) } -> std::same_as<std::size_t>;
     file.write(offset, bytes);
@@ -4261,7 +4275,7 @@ concept file_system = requires(const F& files, const typename F::file& file, typ
     files.flush_directory(path);
     { files.is_mount(path) } -> std::same_as<bool>;
     { files.open_lock(path) } -> std::same_as<typename F::lock_file>;
-    files.lock(path, path, deadline);
+    files.lock(path, path, until);
 };
 
 namespace detail {
@@ -4354,6 +4368,7 @@ void self_test(const Files& files, const std::string& path) {
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_JOURNAL_SHARED_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_SHARED_HPP
+
 
 
 // ==== tokenkeep/detail/journal/packed_rows.hpp
@@ -6167,7 +6182,7 @@ class shared_journal {
     /// what is not known to be durable is flushed before it is handed out.
     template <class Look>
     auto read(Look look) {
-        const auto deadline = deadline_of_call();
+        const auto until = deadline_of_call();
         std::optional<ticket> unflushed;
         const auto look_now = [&] {
             auto [result, seq] = look(std::as_const(rows_), std::as_const(file_));
@@ -6180,7 +6195,7 @@ class shared_journal {
                 if (file_.is_current()) return look_now();
             }
             const std::lock_guard lock(mutex_);
-            const held_lock held(*this, deadline, true);
+            const held_lock held(*this, until, true);
             file_.catch_up(rows_.rows());
             return look_now();
         }();
@@ -6250,13 +6265,12 @@ class shared_journal {
     /// The store lock, as long as this lives.
     class held_lock {
       public:
-        held_lock(shared_journal& owner, std::chrono::steady_clock::time_point deadline, bool is_shared)
-            : lock_(owner.store_lock_) {
+        held_lock(shared_journal& owner, deadline until, bool is_shared) : lock_(owner.store_lock_) {
             using std::chrono::microseconds;
             const auto try_lock = [&] {
                 return is_shared ? lock_.try_lock_shared(store_byte) : lock_.try_lock(store_byte);
             };
-            wait_for_lock(try_lock, owner.path_, deadline, microseconds(20), microseconds(1'000));
+            wait_for_lock(try_lock, owner.path_, until, microseconds(20), microseconds(1'000));
         }
         held_lock(const held_lock&) = delete;
         held_lock& operator=(const held_lock&) = delete;
@@ -6266,15 +6280,13 @@ class shared_journal {
         lock_file& lock_;
     };
 
-    static std::chrono::steady_clock::time_point deadline_of_call() {
-        return std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>();
-    }
+    static deadline deadline_of_call() { return std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>(); }
 
     template <class Act>
     auto alone(Act act) {
-        const auto deadline = deadline_of_call();
+        const auto until = deadline_of_call();
         const std::lock_guard lock(mutex_);
-        const held_lock held(*this, deadline, false);
+        const held_lock held(*this, until, false);
         return act();
     }
 
@@ -6294,7 +6306,6 @@ class shared_journal {
 
 
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -6307,7 +6318,7 @@ namespace tokenkeep { inline namespace v0 {
 
 /// What basic_file_store::salvage found and did.
 struct salvage_report {
-    std::size_t kept = 0;              ///< Rows that the store has now.
+    std::size_t rows = 0;              ///< Rows that the store has now.
     std::vector<std::string> lost{};   ///< Ids of the rows that could not be read.
     bool may_have_lost_others = false; ///< Records are missing: rows may be gone, or older than they were.
     std::string original{};            ///< Where the file lies as it was; empty if nothing was wrong.
@@ -6391,8 +6402,8 @@ class basic_file_store {
     }
 
     /// See locking_store; it reaches every process of the machine.
-    auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
-        return files_.lock(path_ + ".lock", "identity " + key, deadline);
+    auto lock_token(const std::string& key, deadline until) {
+        return files_.lock(path_ + ".lock", "identity " + key, until);
     }
     /// See comparing_store.
     bool replace_token(const token& expected, const token& record) {
@@ -6431,7 +6442,7 @@ class basic_file_store {
         journal_->repair([&](rows_type& rows, file_type& file) {
             detail::journal_state found;
             report.original = file.salvage(rows.rows(), found);
-            report.kept = rows.rows().size();
+            report.rows = rows.rows().size();
             for (const auto& [id, is_new] : found.damaged) report.lost.push_back(id);
             report.may_have_lost_others = found.here.has_holes;
         });
@@ -6502,6 +6513,7 @@ using file_store = basic_file_store<>;
 #define TOKENKEEP_DOCUMENT_STORE_HPP
 
 
+
 // ==== tokenkeep/detail/store/abilities.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_STORE_ABILITIES_HPP
@@ -6510,15 +6522,15 @@ using file_store = basic_file_store<>;
 
 
 
-#include <chrono>
+
 #include <string>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// What documents and connections may have to make a locking_store of the store over them.
 template <class D>
-concept can_lock = requires(D& place, const std::string& name, std::chrono::steady_clock::time_point deadline) {
-    { place.lock(name, deadline) } -> lock_guard_value;
+concept can_lock = requires(D& place, const std::string& name, deadline until) {
+    { place.lock(name, until) } -> lock_guard_value;
 };
 
 struct named_lock {
@@ -6549,8 +6561,8 @@ struct locking_ability {};
 template <class Store>
 struct locking_ability<Store, true> {
     /// See locking_store; the lock reaches as far as that of what the store is over.
-    auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
-        return static_cast<Store&>(*this).lock_identity(key, deadline);
+    auto lock_token(const std::string& key, deadline until) {
+        return static_cast<Store&>(*this).lock_identity(key, until);
     }
 };
 
@@ -6698,7 +6710,7 @@ struct json_codec {
 
 
 
-#include <chrono>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -6723,9 +6735,7 @@ class text_file {
     void save(std::string_view bytes) const { detail::replace_file(path_, bytes); }
 
     /// Locks a name among all processes that use this file; see document. Safe to call from many threads at once.
-    auto lock(std::string_view name, std::chrono::steady_clock::time_point deadline) const {
-        return detail::file_lock(path_ + ".lock", name, deadline);
-    }
+    auto lock(std::string_view name, deadline until) const { return detail::file_lock(path_ + ".lock", name, until); }
 
   private:
     std::string path_;
@@ -6799,7 +6809,7 @@ inline constexpr bool is_versioned = can_load_versioned<D>&& can_save_versioned<
 ///       nullopt.
 /// May:   throw anything derived from std::exception. load and save need not be thread-safe: the store locks. load may
 ///        give std::optional<secret> instead. Two abilities make the store more than a token_store:
-///        `g lock(const std::string& name, std::chrono::steady_clock::time_point deadline)`, thread-safe, with
+///        `g lock(const std::string& name, deadline until)`, thread-safe, with
 ///        independent locks by name whose guards are as locking_store says, makes it a locking_store and a
 ///        comparing_store; the empty name guards load - change - save.
 ///        `std::pair<std::optional<std::string>, Version> load_versioned()` together with
@@ -6843,7 +6853,7 @@ concept can_decode = requires(std::string_view bytes) {
 
 template <class C>
 concept keeps_less = requires(const token& row) {
-    { C::kept(row) } -> std::same_as<token>;
+    { C::as_stored(row) } -> std::same_as<token>;
 };
 
 template <class C>
@@ -6864,7 +6874,7 @@ consteval bool explain_codec() {
 /// What it can do follows from the document: see there. It may be moved while nobody else uses it. A document that is
 /// empty or damaged is an error (errc::storage_corrupt), never a new store.
 ///
-/// A codec that keeps only some fields of a row says so with `static token kept(token row)`, which gives the row as it
+/// A codec that keeps only some fields of a row says so with `static token as_stored(token row)`, which gives the row as it
 /// comes back; two rows are then compared by these.
 template <class Document, class Codec, class Policy>
 class basic_document_store
@@ -6882,6 +6892,12 @@ class basic_document_store
 
   public:
     explicit basic_document_store(Document document) : document_(std::move(document)) {}
+
+    /// Makes the document of these: `json_file_store store{"tokens.json"}`.
+    template <class... Arguments>
+        requires std::constructible_from<Document, Arguments...>
+    explicit basic_document_store(Arguments&&... arguments) : document_(std::forward<Arguments>(arguments)...) {}
+
     basic_document_store(basic_document_store&& other) noexcept : document_(std::move(other.document_)) {}
     basic_document_store& operator=(basic_document_store&& other) noexcept {
         document_ = std::move(other.document_);
@@ -6902,34 +6918,32 @@ class basic_document_store
     std::optional<token> find_token_by_id(const std::string& id) { return load().find_by_id(id); }
 
   private:
-    auto lock_identity(const std::string& key, std::chrono::steady_clock::time_point deadline) {
-        return document_.lock(key, deadline);
-    }
+    auto lock_identity(const std::string& key, deadline until) { return document_.lock(key, until); }
     bool replace(const token& expected, const token& record) {
-        return change([&](row_set& rows) { return rows.replace(as_kept(expected), record); });
+        return change([&](row_set& rows) { return rows.replace(as_stored(expected), record); });
     }
     bool remove(const token& expected) {
-        return change([&](row_set& rows) { return rows.remove(as_kept(expected)); });
+        return change([&](row_set& rows) { return rows.remove(as_stored(expected)); });
     }
 
     /// Does `edit(row_set&)` to the document and saves it if the result is true; the result.
     template <class Edit>
     bool change(Edit edit) {
         const std::lock_guard lock(mutex_);
-        const auto deadline = std::chrono::steady_clock::now() + detail::store_lock_timeout_of<Policy>();
+        const auto until = std::chrono::steady_clock::now() + detail::store_lock_timeout_of<Policy>();
         if constexpr (locks) {
-            [[maybe_unused]] const auto others_wait = detail::require_locked(document_.lock(std::string(), deadline));
-            return change_until(edit, deadline);
+            [[maybe_unused]] const auto others_wait = detail::require_locked(document_.lock(std::string(), until));
+            return change_until(edit, until);
         } else {
-            return change_until(edit, deadline);
+            return change_until(edit, until);
         }
     }
 
     template <class Edit>
-    bool change_until(Edit& edit, std::chrono::steady_clock::time_point deadline) {
+    bool change_until(Edit& edit, deadline until) {
         for (;;) {
             if (const std::optional<bool> done = change_once(edit)) return *done;
-            if (std::chrono::steady_clock::now() >= deadline)
+            if (std::chrono::steady_clock::now() >= until)
                 throw error(errc::lock_timeout, "tokenkeep: others change the document all the time");
         }
     }
@@ -6960,9 +6974,9 @@ class basic_document_store
             return decode(document_.load());
     }
 
-    static decltype(auto) as_kept(const token& row) {
+    static decltype(auto) as_stored(const token& row) {
         if constexpr (detail::keeps_less<Codec>)
-            return Codec::kept(row);
+            return Codec::as_stored(row);
         else
             return (row);
     }
@@ -6982,6 +6996,9 @@ class basic_document_store
     Document document_;
 };
 
+/// A store in a JSON file that people can read: `json_file_store store{"tokens.json"};`
+using json_file_store = basic_document_store<text_file>;
+
 }} // namespace tokenkeep::v0
 
 #endif
@@ -6995,6 +7012,7 @@ class basic_document_store
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_SQL_STORE_HPP
 #define TOKENKEEP_SQL_STORE_HPP
+
 
 
 // ==== tokenkeep/detail/sql/cells.hpp
@@ -7158,12 +7176,12 @@ namespace tokenkeep { inline namespace v0 {
 
 /// What went wrong at a database, as an sql_store tells cases apart.
 enum class sql_fault {
-    lost,     ///< The connection is gone, and an open transaction with it.
-    conflict, ///< Others were in the way: a deadlock, a wait that took too long. Trying again makes sense.
-    exists,   ///< What was to be made is there: a table, an index, a row of that key.
-    value,    ///< A value is too long, or the database cannot represent it.
-    denied,   ///< There is no right to do this.
-    corrupt,  ///< The database is damaged.
+    connection_lost, ///< The connection is gone, and an open transaction with it.
+    conflict,        ///< Others were in the way: a deadlock, a wait that took too long. Trying again makes sense.
+    already_exists,  ///< What was to be made is there: a table, an index, a row of that key.
+    bad_value,       ///< A value is too long, or the database cannot represent it.
+    denied,          ///< There is no right to do this.
+    corrupt,         ///< The database is damaged.
     other,
 };
 
@@ -7187,7 +7205,7 @@ class sql_error : public error {
     static errc code_of(sql_fault fault) noexcept {
         switch (fault) {
         case sql_fault::conflict: return errc::lock_timeout;
-        case sql_fault::value: return errc::invalid_record;
+        case sql_fault::bad_value: return errc::invalid_record;
         case sql_fault::denied: return errc::permissions;
         case sql_fault::corrupt: return errc::storage_corrupt;
         default: return errc::storage_failure;
@@ -7196,10 +7214,10 @@ class sql_error : public error {
 
     static const char* sentence_of(sql_fault fault) noexcept {
         switch (fault) {
-        case sql_fault::lost: return "there is no connection to the database";
+        case sql_fault::connection_lost: return "there is no connection to the database";
         case sql_fault::conflict: return "others use the same rows of the database all the time";
-        case sql_fault::exists: return "the database has it already";
-        case sql_fault::value: return "the database cannot hold a value";
+        case sql_fault::already_exists: return "the database has it already";
+        case sql_fault::bad_value: return "the database cannot hold a value";
         case sql_fault::denied: return "the database does not allow it";
         case sql_fault::corrupt: return "the database is damaged";
         default: return "the database failed";
@@ -7298,10 +7316,10 @@ concept names_table = requires(const C& connection) {
 ///       row's column, counted from 0, or nullopt for NULL; they live until the next step or reset. Other statements may run
 ///       meanwhile.
 ///   Q6  changes gives how many rows an UPDATE or DELETE has found, whether or not they were the same before.
-///   Q7  Every failure is an sql_error with the fault that it is; after sql_fault::lost the transaction is rolled back,
+///   Q7  Every failure is an sql_error with the fault that it is; after sql_fault::connection_lost the transaction is rolled back,
 ///       unless it was just being committed. None has a value in its message.
 /// May:   be used by one thread at a time only: the store locks. Two abilities make more of the store:
-///        `g lock(const std::string& name, std::chrono::steady_clock::time_point deadline)`, thread-safe even while the
+///        `g lock(const std::string& name, deadline until)`, thread-safe even while the
 ///        connection is in use, with guards as locking_store says, makes it a locking_store;
 ///        `std::string table() const` gives the name of the table, if it is not to be the policy's (empty: it is).
 /// Models: sqlite_connection, mysql_connection, postgres_connection; examples/odbc_connection.hpp.
@@ -7550,7 +7568,7 @@ void prepare_sql_tables(Connection& connection, const sql_text<Schema>& text) {
         try {
             part();
         } catch (const sql_error& failure) {
-            if (failure.fault() != sql_fault::exists) throw; // others have made it meanwhile
+            if (failure.fault() != sql_fault::already_exists) throw; // others have made it meanwhile
         }
     };
     std::optional<std::string> found;
@@ -7643,7 +7661,7 @@ class sql_session {
     /// The same for every store of one table.
     const std::string& table_key() const noexcept { return text_.name_in_schema(); }
     /// A row as it comes back from the table.
-    static std::optional<token> kept(std::optional<token> row) {
+    static std::optional<token> as_stored(std::optional<token> row) {
         if (row) row = first_fields(std::move(*row), schema::columns);
         return row;
     }
@@ -7726,7 +7744,7 @@ class sql_session {
         }
     }
     void abandon(const sql_error& failure) noexcept {
-        if (failure.fault() == sql_fault::lost)
+        if (failure.fault() == sql_fault::connection_lost)
             disconnect();
         else
             abandon();
@@ -7738,7 +7756,7 @@ class sql_session {
                 require_connection();
                 connection_.execute(std::string(Connection::dialect.erase));
             } catch (const sql_error& failure) {
-                if (failure.fault() == sql_fault::lost) disconnect();
+                if (failure.fault() == sql_fault::connection_lost) disconnect();
                 std::throw_with_nested(
                     error(errc::storage_failure, "tokenkeep: the rows are gone, but not erased from the database"));
             }
@@ -7778,7 +7796,7 @@ class sql_session {
         try {
             run(which, one(value), visit);
         } catch (const sql_error& failure) {
-            if (failure.fault() != sql_fault::value || schema::longest(fields[column].name) == 0) throw;
+            if (failure.fault() != sql_fault::bad_value || schema::longest(fields[column].name) == 0) throw;
         }
     }
 
@@ -7855,8 +7873,8 @@ auto sql_read(Session& session, Look look) {
             session.require_connection();
             return look();
         } catch (const sql_error& failure) {
-            if (failure.fault() == sql_fault::lost) session.disconnect();
-            if (failure.fault() != sql_fault::lost || again) throw;
+            if (failure.fault() == sql_fault::connection_lost) session.disconnect();
+            if (failure.fault() != sql_fault::connection_lost || again) throw;
         }
     }
 }
@@ -7866,15 +7884,15 @@ auto sql_read(Session& session, Look look) {
 /// should it still be under way.
 template <class Session>
 std::optional<bool> sql_took_place(Session& session, const sql_change& change, const sql_error& failure) {
-    if (change.id.empty()) return failure.fault() == sql_fault::lost ? std::nullopt : std::optional(false);
+    if (change.id.empty()) return failure.fault() == sql_fault::connection_lost ? std::nullopt : std::optional(false);
     try {
         session.disconnect();
         session.require_connection();
         session.begin();
         const std::optional<token> now = session.find_by_id(change.id);
         session.abandon();
-        if (now == Session::kept(change.after)) return true;
-        if (now == Session::kept(change.before)) return false;
+        if (now == Session::as_stored(change.after)) return true;
+        if (now == Session::as_stored(change.before)) return false;
         return std::nullopt;
     } catch (const std::exception&) {
         session.abandon();
@@ -7898,15 +7916,15 @@ std::optional<bool> sql_took_place(Session& session, const sql_change& change, c
 /// being committed and the row does not tell either; for anything else nothing has changed.
 template <class Session, class Work>
 bool sql_write(Session& session, Work work) {
-    const auto deadline = std::chrono::steady_clock::now() + Session::patience;
+    const auto until = std::chrono::steady_clock::now() + Session::patience;
     bool was_lost = false;
     bool is_in_doubt = false; // whether an earlier attempt may have taken place
     int existed = 0;          // what another program put in between is seen the next time, so that a few will do
     // Whether to try again after a failure that left everything as it was.
     const auto may_repeat = [&](const sql_error& failure) {
-        if (failure.fault() == sql_fault::lost) return !std::exchange(was_lost, true);
-        if (failure.fault() == sql_fault::exists) return ++existed < 4;
-        return failure.fault() == sql_fault::conflict && std::chrono::steady_clock::now() < deadline;
+        if (failure.fault() == sql_fault::connection_lost) return !std::exchange(was_lost, true);
+        if (failure.fault() == sql_fault::already_exists) return ++existed < 4;
+        return failure.fault() == sql_fault::conflict && std::chrono::steady_clock::now() < until;
     };
     for (;;) {
         sql_change change;
@@ -7947,7 +7965,6 @@ bool sql_write(Session& session, Work work) {
 
 
 
-#include <chrono>
 #include <concepts>
 #include <mutex>
 #include <optional>
@@ -8065,7 +8082,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         cells_type(record).require_fitting();
         return detail::sql_write(session_, [&] {
             session_.lock(expected.id);
-            if (!rows().may_replace(*session_type::kept(expected), record)) return detail::sql_change{};
+            if (!rows().may_replace(*session_type::as_stored(expected), record)) return detail::sql_change{};
             session_.update(record);
             return detail::sql_change{true, expected.id, expected, record};
         });
@@ -8075,7 +8092,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         const std::lock_guard lock(mutex_);
         const bool removed = detail::sql_write(session_, [&] {
             session_.lock(expected.id);
-            if (!rows().holds(*session_type::kept(expected))) return detail::sql_change{};
+            if (!rows().holds(*session_type::as_stored(expected))) return detail::sql_change{};
             session_.erase(expected.id);
             return detail::sql_change{true, expected.id, expected, std::nullopt};
         });
@@ -8091,9 +8108,9 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     }
 
     /// The threads of this store wait among themselves, so that each identity takes one connection for its lock.
-    auto lock_identity(const std::string& key, std::chrono::steady_clock::time_point deadline) {
-        auto among_threads = locks_.lock(key, deadline);
-        auto among_all = detail::require_locked(session_.connection().lock(session_.table_key() + " " + key, deadline));
+    auto lock_identity(const std::string& key, deadline until) {
+        auto among_threads = locks_.lock(key, until);
+        auto among_all = detail::require_locked(session_.connection().lock(session_.table_key() + " " + key, until));
         return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
     }
 
@@ -8827,7 +8844,7 @@ inline bool has_secret_of(const token& record, std::string_view text) noexcept {
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// What is peculiar to the answers of one server.
-struct answer_dialect {
+struct response_dialect {
     std::span<const known_code> codes{};         ///< Its own codes; they go before known_codes.
     std::chrono::milliseconds throttle_pause{0}; ///< How long to wait where it throttles and does not say how long.
     bool has_expires_in_sec = false;             ///< It sends expires_in_sec, and expires_in in milliseconds then.
@@ -8835,12 +8852,12 @@ struct answer_dialect {
 };
 
 /// The members of an answer that mean something to us, as they came.
-class answer_members {
+class response_members {
   public:
     using member = std::optional<text::json_value>;
 
-    answer_members() = default;
-    answer_members(const json_reader& reader, const answer_dialect& dialect) {
+    response_members() = default;
+    response_members(const json_reader& reader, const response_dialect& dialect) {
         reader.for_each_member([&](std::string_view name, std::string_view written, const text::json_value& value) {
             if (member* const place = place_of(name, dialect))
                 *place = value;
@@ -8879,7 +8896,7 @@ class answer_members {
 
   private:
     /// Where the member of that name has its place; null if it has none.
-    member* place_of(std::string_view name, const answer_dialect& dialect) noexcept {
+    member* place_of(std::string_view name, const response_dialect& dialect) noexcept {
         if (name == "access_token") return &access_token;
         if (name == "refresh_token") return &refresh_token;
         if (name == "token_type") return &token_type;
@@ -8985,14 +9002,14 @@ inline std::chrono::milliseconds find_retry_after(const http_response& response)
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// An answer of an authorization server, and the order in which it is decided what it is.
-class answer_reader {
+class response_reader {
   public:
     /// More than any token endpoint answers; a hostile one may send without end.
     static constexpr std::size_t size_limit = std::size_t{1} << 20;
 
     /// `record` is the one the request was made for: its secrets are kept out of the error. Where it is not known, only
     /// codes that everybody knows are passed on.
-    answer_reader(const http_response& response, const token* record, const answer_dialect& dialect)
+    response_reader(const http_response& response, const token* record, const response_dialect& dialect)
         : response_(response), record_(record), dialect_(dialect) {
         if (response.body.size() > size_limit) return;
         json_reader reader(response.body);
@@ -9000,23 +9017,23 @@ class answer_reader {
         repeats_ = fault == text::json_fault::duplicate;
         const std::size_t first = response.body.find_first_not_of(" \t\r\n");
         is_object_ = (fault == text::json_fault::none || repeats_) && response.body[first] == '{';
-        if (is_object_ && !repeats_) members_ = answer_members(reader, dialect);
+        if (is_object_ && !repeats_) members_ = response_members(reader, dialect);
     }
 
     bool is_success() const noexcept { return response_.status >= 200 && response_.status < 300; }
 
     /// Whether the answer brings a member `error` (RFC 6749 5.2), which wins over everything else it brings.
-    bool has_error() const noexcept { return !answer_members::is_left_out(members_.error); }
+    bool has_error() const noexcept { return !response_members::is_left_out(members_.error); }
 
     /// The members of an answer that is a JSON object and brings no error. Throws response_error for any other.
-    const answer_members& read() const {
+    const response_members& read() const {
         const int status = response_.status;
         if (status == 429) throw refusal(errc::throttled, true);
         if (!is_success() && (status < 400 || status >= 500 || !is_object_)) throw odd_status();
         check_content_type();
         if (repeats_) throw not_understood("duplicate", "it repeats a member");
         if (!is_object_) throw not_understood("json", "it is not a JSON object");
-        if (has_error()) throw refusal(errc::request_rejected, answer_members::is_text(members_.error));
+        if (has_error()) throw refusal(errc::request_rejected, response_members::is_text(members_.error));
         if (!is_success()) throw refusal(errc::request_rejected, false);
         return members_;
     }
@@ -9110,8 +9127,8 @@ class answer_reader {
 
     const http_response& response_;
     const token* record_;
-    answer_dialect dialect_;
-    answer_members members_{};
+    response_dialect dialect_;
+    response_members members_{};
     bool is_object_ = false;
     bool repeats_ = false;
 };
@@ -9208,20 +9225,20 @@ inline secret secret_text(const text::json_value& value) {
     return secret::build(value.text_size(), [&value](char* out) { return value.copy_text(out); });
 }
 
-inline secret read_access_token(const answer_members::member& value) {
-    if (answer_members::is_left_out(value))
-        throw answer_reader::not_understood("missing_access_token", "it has no access_token");
-    if (!answer_members::is_text(value))
-        throw answer_reader::not_understood("type", "its access_token is not a string");
+inline secret read_access_token(const response_members::member& value) {
+    if (response_members::is_left_out(value))
+        throw response_reader::not_understood("missing_access_token", "it has no access_token");
+    if (!response_members::is_text(value))
+        throw response_reader::not_understood("type", "its access_token is not a string");
     secret access = secret_text(*value);
     if (!text::is_printable(access.reveal()))
-        throw answer_reader::not_understood("charset", "its access_token has characters that no token has");
+        throw response_reader::not_understood("charset", "its access_token has characters that no token has");
     return access;
 }
 
-inline secret read_refresh_token(const answer_members::member& value, std::vector<std::string>& warnings) {
-    if (answer_members::is_left_out(value)) return {};
-    secret refresh = answer_members::is_text(value) ? secret_text(*value) : secret();
+inline secret read_refresh_token(const response_members::member& value, std::vector<std::string>& warnings) {
+    if (response_members::is_left_out(value)) return {};
+    secret refresh = response_members::is_text(value) ? secret_text(*value) : secret();
     if (!refresh.empty() && text::is_printable(refresh.reveal())) return refresh;
     warnings.emplace_back("refresh_token is nothing that can be one; it is ignored");
     return {};
@@ -9271,10 +9288,10 @@ read_lifetime(const text::json_value& value, std::chrono::milliseconds unit, std
     return *count * unit;
 }
 
-inline std::optional<std::chrono::milliseconds> read_expiry(const answer_members& members,
+inline std::optional<std::chrono::milliseconds> read_expiry(const response_members& members,
                                                             std::vector<std::string>& warnings) {
     using namespace std::chrono_literals;
-    if (!answer_members::is_left_out(members.expires_in_sec)) {
+    if (!response_members::is_left_out(members.expires_in_sec)) {
         warnings.emplace_back("expires_in_sec came along, so that expires_in is in milliseconds");
         const bool in_seconds = read_count(*members.expires_in_sec).has_value() || !members.expires_in;
         if (in_seconds) return read_lifetime(*members.expires_in_sec, 1s, warnings);
@@ -9285,17 +9302,18 @@ inline std::optional<std::chrono::milliseconds> read_expiry(const answer_members
 }
 
 /// The text of a member that is optional and no secret. Anything but a string is ignored, with a warning.
-inline std::string read_optional_text(const answer_members::member& value, const char* warning,
+inline std::string read_optional_text(const response_members::member& value, const char* warning,
                                       std::vector<std::string>& warnings) {
-    if (answer_members::is_left_out(value)) return {};
-    if (!answer_members::is_text(value)) warnings.emplace_back(warning);
+    if (response_members::is_left_out(value)) return {};
+    if (!response_members::is_text(value)) warnings.emplace_back(warning);
     return value->text();
 }
 
 /// Reads an answer of a server that speaks that dialect. Throws response_error.
-inline token_response read_answer(const http_response& response, const token& record, const answer_dialect& dialect) {
-    const answer_reader reader(response, &record, dialect);
-    const answer_members& members = reader.read();
+inline token_response read_response(const http_response& response, const token& record,
+                                    const response_dialect& dialect) {
+    const response_reader reader(response, &record, dialect);
+    const response_members& members = reader.read();
     token_response answer;
     std::vector<std::string>& warnings = answer.warnings;
     answer.access_token = read_access_token(members.access_token);
@@ -9305,7 +9323,7 @@ inline token_response read_answer(const http_response& response, const token& re
     answer.scope = read_optional_text(members.scope, "scope is not a text; it is ignored", warnings);
     answer.api_domain = read_optional_text(members.api_domain, "api_domain is not a text; it is ignored", warnings);
     answer.extra = members.extra();
-    if (answer_members::is_left_out(members.token_type))
+    if (response_members::is_left_out(members.token_type))
         warnings.emplace_back("token_type is missing");
     else if (!answer.token_type.empty() && !text::equal_ignoring_case(answer.token_type, "bearer"))
         warnings.emplace_back("token_type is not bearer");
@@ -9320,7 +9338,7 @@ namespace tokenkeep { inline namespace v0 {
 /// the answer is, and lenient about what it says beside the tokens: an odd expires_in or scope is a warning, never a
 /// reason to lose a refresh token. Throws response_error for an answer that brings no access token.
 inline token_response read_token_response(const http_response& response, const token& record) {
-    return detail::read_answer(response, record, {});
+    return detail::read_response(response, record, {});
 }
 
 /// The same as a provider reads it.
@@ -9374,7 +9392,7 @@ std::optional<http_request> revoke_request(Provider&& provider, const token& rec
 /// Returns if the token is revoked, which it also is if the server does not know it (RFC 7009 2.2). Throws
 /// response_error for anything else: the token must be assumed to live.
 inline void read_revoke_response(const http_response& response) {
-    const detail::answer_reader reader(response, nullptr, {});
+    const detail::response_reader reader(response, nullptr, {});
     if (!reader.is_success() || reader.has_error()) reader.read();
 }
 
@@ -9520,7 +9538,7 @@ struct oauth2_provider {
     }
     /// See the free function read_token_response.
     token_response read_token_response(const http_response& response, const token& record) const {
-        return detail::read_answer(response, record, {.client_secret = &client_secret});
+        return detail::read_response(response, record, {.client_secret = &client_secret});
     }
     /// Sets `Authorization: Bearer` (RFC 6750 2.1). Throws errc::request_rejected for the token types dpop and mac, and
     /// errc::invalid_record if there is no access token that can be sent.
@@ -9566,16 +9584,19 @@ struct oauth2_provider {
 #define TOKENKEEP_DETAIL_KEEPER_LOGIN_HPP
 
 
+
 // ==== tokenkeep/detail/keeper/transaction.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_KEEPER_TRANSACTION_HPP
 #define TOKENKEEP_DETAIL_KEEPER_TRANSACTION_HPP
 
 
+
 // ==== tokenkeep/detail/keeper/flight.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_KEEPER_FLIGHT_HPP
 #define TOKENKEEP_DETAIL_KEEPER_FLIGHT_HPP
+
 
 
 // ==== tokenkeep/detail/keeper/published.hpp
@@ -9585,8 +9606,8 @@ struct oauth2_provider {
 
 
 
+
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -9602,7 +9623,7 @@ struct published_version {
 struct pinned_token {
     secret access_token{};
     std::string id{}; ///< The row's.
-    std::chrono::steady_clock::time_point due{};
+    deadline due{};
     std::shared_ptr<const published_version> published{};
     std::uint64_t version = 0;
 };
@@ -9612,10 +9633,10 @@ struct pinned_token {
 #endif
 
 
-// ==== tokenkeep/detail/keeper/seen_tokens.hpp
+// ==== tokenkeep/detail/keeper/steady_expiry.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_KEEPER_SEEN_TOKENS_HPP
-#define TOKENKEEP_DETAIL_KEEPER_SEEN_TOKENS_HPP
+#ifndef TOKENKEEP_DETAIL_KEEPER_STEADY_EXPIRY_HPP
+#define TOKENKEEP_DETAIL_KEEPER_STEADY_EXPIRY_HPP
 
 
 
@@ -9637,7 +9658,7 @@ inline std::size_t hash_of_access(const token& row) {
 
 /// When access tokens end by the steady clock, as it seemed when they were first seen: of some hundred tokens. One that
 /// another has displaced counts as seen for the first time, which is as good as to go by the wall clock alone.
-class seen_tokens {
+class steady_expiry {
   public:
     using time_point = std::chrono::steady_clock::time_point;
 
@@ -9684,45 +9705,43 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 /// not take, with the lock that must stay until it does. `Unsaved` is the transaction's.
 template <class Unsaved>
 struct flight {
-    using time_point = std::chrono::steady_clock::time_point;
-
     std::mutex mutex{};
     std::condition_variable left{};
     std::optional<std::thread::id> owner{}; // guarded by mutex
     std::uint64_t failures = 0;             // guarded by mutex: how often a flight ended in a passing failure
     unsigned failures_in_a_row = 0;         // guarded by mutex
     std::exception_ptr last_failure{};      // guarded by mutex
-    time_point not_before{};                // guarded by mutex: no request before
+    deadline not_before{};                  // guarded by mutex: no request before
     std::optional<Unsaved> unsaved{};       // the owner's
     std::string future_nonce{};             // the owner's: a marker from the future, and when it was first seen
-    time_point future_nonce_seen{};         // the owner's
-    std::size_t refused = 0;                // guarded by mutex: the access token that was refused though it was new,
-    time_point refused_until{};             // guarded by mutex: and until when that is no reason to renew it
+    deadline future_nonce_seen{};           // the owner's
+    std::size_t rejected = 0;               // guarded by mutex: the access token that was rejected though it was new,
+    deadline rejected_until{};              // guarded by mutex: and until when that is no reason to refresh it
     std::shared_ptr<published_version> published = std::make_shared<published_version>();
 
     void publish() { published->count.fetch_add(1, std::memory_order_acq_rel); }
 
-    /// The row's access token was refused although a 401 had just brought it: renewing does not help.
-    void renewed_in_vain(const token& row, time_point until) {
+    /// The row's access token was rejected although a 401 had just brought it: refreshing does not help.
+    void refreshed_in_vain(const token& row, deadline until) {
         const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
-        refused = hash;
-        refused_until = until;
+        rejected = hash;
+        rejected_until = until;
     }
-    bool would_renew_in_vain(const token& row, time_point now) {
+    bool would_refresh_in_vain(const token& row, deadline now) {
         const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
-        return refused == hash && now < refused_until;
+        return rejected == hash && now < rejected_until;
     }
 
     /// How long to pause, and why; nullopt if a request may be made now.
-    std::optional<std::pair<time_point, std::exception_ptr>> pause(time_point now) {
+    std::optional<std::pair<deadline, std::exception_ptr>> pause(deadline now) {
         const std::lock_guard lock(mutex);
         if (now >= not_before || !last_failure) return std::nullopt;
         return std::pair(not_before, last_failure);
     }
 
-    void failed(std::exception_ptr why, time_point retry_at) {
+    void failed(std::exception_ptr why, deadline retry_at) {
         const std::lock_guard lock(mutex);
         ++failures;
         ++failures_in_a_row;
@@ -9739,25 +9758,25 @@ struct flight {
 
 /// The right to work on an identity, among the callers of one keeper. It is given back on destruction.
 template <class Flight>
-class flight_pass {
+class flight_lock {
   public:
     /// Waits for it. Throws errc::lock_timeout when `deadline` passes, and at once if this thread has it already: a
     /// transport or an observer called back into the keeper.
     template <class Clock>
-    flight_pass(Flight& entered, Clock& clock, std::chrono::steady_clock::time_point deadline) : flight_(entered) {
+    flight_lock(Flight& entered, Clock& clock, deadline until) : flight_(entered) {
         std::unique_lock lock(flight_.mutex);
         const std::uint64_t failures = flight_.failures;
         if (flight_.owner == std::this_thread::get_id())
-            throw error(errc::lock_timeout, "tokenkeep: called from within the renewal of the same identity");
+            throw error(errc::lock_timeout, "tokenkeep: called from within the refresh of the same identity");
         waited_ = flight_.owner.has_value();
-        if (!clock.wait_until(flight_.left, lock, deadline, [&] { return !flight_.owner.has_value(); }))
+        if (!clock.wait_until(flight_.left, lock, until, [&] { return !flight_.owner.has_value(); }))
             throw error(errc::lock_timeout, "tokenkeep: another caller is at work on this identity");
         flight_.owner = std::this_thread::get_id();
         if (waited_ && flight_.failures != failures) failure_while_waiting_ = flight_.last_failure;
     }
-    flight_pass(const flight_pass&) = delete;
-    flight_pass& operator=(const flight_pass&) = delete;
-    ~flight_pass() {
+    flight_lock(const flight_lock&) = delete;
+    flight_lock& operator=(const flight_lock&) = delete;
+    ~flight_lock() {
         {
             const std::lock_guard lock(flight_.mutex);
             flight_.owner.reset();
@@ -9829,7 +9848,7 @@ class flights {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// How long before its end the row's access token is renewed: `margin`, but at most a fifth of the token's life. A row
+/// How long before its end the row's access token is refreshed: `margin`, but at most a fifth of the token's life. A row
 /// that does not say when the token was issued, such as one of Zoho's SDKs, has at most the five seconds they use.
 inline std::chrono::milliseconds margin_of(const token& row, std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::chrono::milliseconds{0};
@@ -9837,7 +9856,7 @@ inline std::chrono::milliseconds margin_of(const token& row, std::chrono::millis
     return std::min(margin, time_between(*row.issued_at, *row.expires_at) / 5);
 }
 
-/// How long the access token may be handed out without renewal; zero if it is due, nullopt if it has no known end.
+/// How long the access token may be handed out without refresh; zero if it is due, nullopt if it has no known end.
 inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, timestamp now,
                                                           std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::nullopt;
@@ -9848,25 +9867,25 @@ inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, time
 /// Whether a spend marker in the row names that refresh or grant token.
 inline bool is_marked_with(const token& row, const secret& spent) {
     const token_status status = read_status(row.status);
-    return status.what == token_status::kind::spend && status.is_about(spent);
+    return status.kind == status_kind::spend && status.is_about(spent);
 }
 
 /// Whether the row's refresh token is being revoked: nothing of the row is then handed out.
 inline bool is_revoking(const token& row) {
     const token_status status = read_status(row.status);
-    return status.what == token_status::kind::revoking && status.is_about(row.refresh_token);
+    return status.kind == status_kind::revoking && status.is_about(row.refresh_token);
 }
 
 /// Whether the row's refresh token was refused or is being revoked: it is not sent any more.
 inline bool is_over(const token& row) {
     const token_status status = read_status(row.status);
-    const bool dead = status.what == token_status::kind::refused || status.what == token_status::kind::revoking;
+    const bool dead = status.kind == status_kind::refused || status.kind == status_kind::revoking;
     return dead && status.is_about(row.refresh_token);
 }
 
-/// Whether the access token is worth sending: there, not the one just refused, not expired, not being revoked.
-inline bool is_usable(const token& row, timestamp now, const secret* refused) {
-    if (row.access_token.empty() || (refused != nullptr && row.access_token == *refused) || is_revoking(row))
+/// Whether the access token is worth sending: there, not the one just rejected, not expired, not being revoked.
+inline bool is_usable(const token& row, timestamp now, const secret* rejected) {
+    if (row.access_token.empty() || (rejected != nullptr && row.access_token == *rejected) || is_revoking(row))
         return false;
     return !row.expires_at || now < *row.expires_at;
 }
@@ -9958,7 +9977,7 @@ struct guard_of {
 };
 template <locking_store Store>
 struct guard_of<Store> {
-    using type = decltype(std::declval<Store&>().lock_token(std::string(), std::chrono::steady_clock::time_point()));
+    using type = decltype(std::declval<Store&>().lock_token(std::string(), deadline()));
 };
 
 /// A store as the refresh transaction uses it: locks and conditional writes, by the store's own means where it has
@@ -9979,7 +9998,7 @@ class row_access {
 
     /// Asks for the lock in short slices of real time, and counts `deadline` on the keeper's clock.
     template <class Clock>
-    guard lock(const std::string& key, Clock& clock, std::chrono::steady_clock::time_point deadline) {
+    guard lock(const std::string& key, Clock& clock, deadline until) {
         if constexpr (locks) {
             constexpr std::chrono::milliseconds slice{50};
             for (;;) {
@@ -9987,9 +10006,9 @@ class row_access {
                 try {
                     return require_locked(store_.lock_token(key, std::chrono::steady_clock::now() + slice));
                 } catch (const std::system_error& failure) {
-                    if (failure.code() != errc::lock_timeout || clock.steady_now() >= deadline) throw;
+                    if (failure.code() != errc::lock_timeout || clock.steady_now() >= until) throw;
                 }
-                clock.sleep_until(std::min(deadline, asked + slice));
+                clock.sleep_until(std::min(until, asked + slice));
             }
         } else {
             return {};
@@ -10060,7 +10079,7 @@ namespace tokenkeep { inline namespace v0 {
 enum class event_kind {
     cache_hit,       ///< The stored access token is fresh and was handed out.
     waited,          ///< Another caller of this keeper was at work on the identity.
-    adopted,         ///< Somebody else had renewed the token; theirs is used.
+    adopted,         ///< Somebody else had refreshed the token; theirs is used.
     seeded,          ///< A row was made, or given a new login, from a refresh token of the program's.
     marked,          ///< The spend marker is durable; the request follows.
     spent,           ///< A refresh or grant token is being sent.
@@ -10070,7 +10089,7 @@ enum class event_kind {
     not_saved,       ///< The new tokens could not be saved; they are kept in memory, with the lock.
     dropped,         ///< The new tokens were dropped: the row is gone or holds other tokens.
     taken_back,      ///< The marker was taken back: nothing was spent.
-    served_old,      ///< The renewal failed; the old access token, still valid, was handed out.
+    served_old,      ///< The refresh failed; the old access token, still valid, was handed out.
     refused,         ///< The server refused the refresh or grant token.
     outcome_unknown, ///< No answer that can be understood: the token may have been spent.
     throttled,       ///< The server asked for a pause.
@@ -10110,8 +10129,8 @@ namespace tokenkeep { inline namespace v0 {
 
 /// Every wait and margin of a keeper, with its default and its reason.
 struct keeper_options {
-    /// How long before its end a token is renewed: it must outlive the call it is handed out for. Never more than a
-    /// fifth of the token's life, so that short-lived tokens are not renewed at every call.
+    /// How long before its end a token is refreshed: it must outlive the call it is handed out for. Never more than a
+    /// fifth of the token's life, so that short-lived tokens are not refreshed at every call.
     std::chrono::milliseconds refresh_margin{60'000};
     /// For a whole exchange with the token endpoint.
     std::chrono::milliseconds request_timeout{30'000};
@@ -10123,21 +10142,21 @@ struct keeper_options {
     std::chrono::milliseconds read_back_pause{100};
     /// How long a request whose answer is missing may still be under way. 0: the request's timeout; over a store
     /// without locks, where nothing else keeps others away while the sender pauses and saves, also the pause and 5 s.
-    std::chrono::milliseconds settle_after{0};
+    std::chrono::milliseconds doubt_expires_after{0};
     /// After a passing failure the next attempt waits this long, twice as long after each further one, less up to a
     /// half by chance; and never more than the longest.
     std::chrono::milliseconds first_backoff{250};
     std::chrono::milliseconds longest_backoff{30'000};
     /// Whether `send` may carry a token to another host than the record's api_domain.
-    bool any_host = false;
+    bool allow_other_hosts = false;
 
     /// The values that 0 stands for.
     constexpr std::chrono::milliseconds effective_lock_timeout(std::chrono::milliseconds replay_grace) const {
         if (lock_timeout.count() > 0) return lock_timeout;
         return request_timeout * (replay_grace < request_timeout ? 1 : 2) + std::chrono::seconds(15);
     }
-    constexpr std::chrono::milliseconds effective_settle_after(bool store_locks) const {
-        if (settle_after.count() > 0) return settle_after;
+    constexpr std::chrono::milliseconds effective_doubt_expires_after(bool store_locks) const {
+        if (doubt_expires_after.count() > 0) return doubt_expires_after;
         return store_locks ? request_timeout : request_timeout + read_back_pause + std::chrono::seconds(5);
     }
 };
@@ -10196,14 +10215,14 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
 /// How a request to the token endpoint ended.
+enum class outcome_kind {
+    tokens,    ///< Tokens came.
+    not_spent, ///< Certainly nothing was spent.
+    refused,   ///< The server refused the refresh or grant token (invalid_grant).
+    unknown,   ///< It may have been spent.
+};
 struct outcome {
-    enum class kind {
-        tokens,    ///< Tokens came.
-        not_spent, ///< Certainly nothing was spent.
-        refused,   ///< The server refused the refresh or grant token (invalid_grant).
-        unknown,   ///< It may have been spent.
-    };
-    kind what = kind::unknown;
+    outcome_kind kind = outcome_kind::unknown;
     std::optional<token_response> answer{};
     timestamp sent{};
     std::exception_ptr why{};
@@ -10218,44 +10237,43 @@ class transaction {
   protected:
     using flight_type = typename Parts::flight_type;
     using guard_type = typename Parts::rows_type::guard;
-    using pass = flight_pass<flight_type>;
-    using time_point = std::chrono::steady_clock::time_point;
+    using flight_lock_type = flight_lock<flight_type>;
 
-    transaction(Parts& parts, time_point deadline) : parts_(parts), rows_(parts.rows()), deadline_(deadline) {}
+    transaction(Parts& parts, deadline until) : parts_(parts), rows_(parts.rows()), deadline_(until) {}
 
     void tell(event_kind kind, const token& row, std::string_view detail = {}) const { parts_.tell(kind, row, detail); }
 
     bool is_late() const { return parts_.clock.steady_now() >= deadline_; }
 
-    bool usable(const token& row, const secret* refused) const { return parts_.usable(row, refused); }
-    bool fresh(const token& row, const secret* refused) const { return parts_.fresh(row, refused); }
+    bool usable(const token& row, const secret* rejected) const { return parts_.usable(row, rejected); }
+    bool fresh(const token& row, const secret* rejected) const { return parts_.fresh(row, rejected); }
 
     /// The identity's lock. New tokens that could not be saved come first: they are saved, and their lock is ours; or
     /// this throws rotation_not_saved_error, and they and their lock stay.
     guard_type lock(flight_type& flight, const std::string& key) {
         if (!flight.unsaved) return rows_.lock(key, parts_.clock, deadline_);
-        parts_.save_kept(flight);
+        parts_.save_unsaved(flight);
         guard_type guard = std::move(flight.unsaved->guard);
         flight.unsaved.reset();
         return guard;
     }
 
     /// The flight and the lock of an identity, which are given back in the reverse order.
-    struct turn {
-        turn(transaction& by, const std::string& key)
+    struct identity_lock {
+        identity_lock(transaction& by, const std::string& key)
             : flight(by.parts_.flights.of(key)),
               entered(*flight, by.parts_.clock, by.deadline_),
               guard(by.lock(*flight, key)) {}
 
         std::shared_ptr<flight_type> flight;
-        pass entered;
+        flight_lock_type entered;
         guard_type guard;
     };
 
     /// A marker for what is about to be spent. `first_sent` is kept where the same token may have been sent before.
     token_status new_marker(const secret& spent, std::optional<timestamp> first_sent = std::nullopt) const {
         const timestamp now = parts_.clock.now();
-        return {.what = token_status::kind::spend,
+        return {.kind = status_kind::spend,
                 .fingerprint = token_status::fingerprint_of(spent),
                 .first_sent = first_sent.value_or(now),
                 .last_sent = now,
@@ -10267,14 +10285,14 @@ class transaction {
     bool is_young(flight_type& flight, const token_status& marker) const {
         if (!marker.last_sent) return false;
         const timestamp now = parts_.clock.now();
-        const auto settle_after = parts_.options.effective_settle_after(Parts::rows_type::locks);
-        if (now >= *marker.last_sent) return time_between(*marker.last_sent, now) < settle_after;
-        const time_point steady_now = parts_.clock.steady_now();
+        const auto doubt_expires_after = parts_.options.effective_doubt_expires_after(Parts::rows_type::locks);
+        if (now >= *marker.last_sent) return time_between(*marker.last_sent, now) < doubt_expires_after;
+        const auto steady_now = parts_.clock.steady_now();
         if (flight.future_nonce != marker.nonce) {
             flight.future_nonce = marker.nonce;
             flight.future_nonce_seen = steady_now;
         }
-        return steady_now - flight.future_nonce_seen < settle_after;
+        return steady_now - flight.future_nonce_seen < doubt_expires_after;
     }
 
     /// M: the marker becomes durable, compared with the row as read. False: the row has changed; read again. Throws
@@ -10314,20 +10332,20 @@ class transaction {
             response = parts_.post(std::move(request));
         } catch (...) {
             result.why = std::current_exception();
-            result.what = is_not_sent(result.why) ? outcome::kind::not_spent : outcome::kind::unknown;
+            result.kind = is_not_sent(result.why) ? outcome_kind::not_spent : outcome_kind::unknown;
             result.may_be_under_way = true;
             return result;
         }
         try {
             result.answer = read_token_response(parts_.provider, response, row);
-            result.what = outcome::kind::tokens;
+            result.kind = outcome_kind::tokens;
             for (const std::string& warning : result.answer->warnings) tell(event_kind::warning, row, warning);
         } catch (const response_error& refusal) {
             result.why = std::current_exception();
             result.retry_after = refusal.retry_after();
             if (refusal.certainly_refused()) {
                 const bool invalid_grant = refusal.code() == errc::reauthorization_required;
-                result.what = invalid_grant ? outcome::kind::refused : outcome::kind::not_spent;
+                result.kind = invalid_grant ? outcome_kind::refused : outcome_kind::not_spent;
             }
         } catch (...) {
             result.why = std::current_exception();
@@ -10383,7 +10401,7 @@ class transaction {
 
     Parts& parts_;
     typename Parts::rows_type rows_;
-    time_point deadline_;
+    deadline deadline_;
 };
 
 }}} // namespace tokenkeep::v0::detail
@@ -10392,7 +10410,6 @@ class transaction {
 
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -10404,14 +10421,14 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 /// The login: a grant token is sent once and never again (RFC 6749 4.1.2), and what it brings replaces what the row
 /// held before.
 template <class Parts>
-class exchange : transaction<Parts> {
+class login : transaction<Parts> {
     using base = transaction<Parts>;
     using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::turn, typename base::time_point;
+    using typename base::identity_lock;
 
   public:
     /// `probe` holds a grant token and says whose it is: a user, or at least a client.
-    exchange(Parts& parts, const token& probe, time_point deadline) : base(parts, deadline), probe_(probe) {}
+    login(Parts& parts, const token& probe, deadline until) : base(parts, until), probe_(probe) {}
 
     /// The row of this login. Its access token may be due: a grant that was exchanged before is not exchanged again.
     token run() {
@@ -10443,20 +10460,20 @@ class exchange : transaction<Parts> {
         const std::optional<token> seen = parts_.find(probe_);
         const bool is_first = !seen || !has_tokens(*seen);
         const std::string key = identity_key(is_first ? probe_ : *seen);
-        turn held(*this, key);
+        identity_lock held(*this, key);
         const std::optional<token> row = parts_.find(probe_);
         if (!row) return is_first ? first_login(held, key) : std::nullopt;
         const std::string own_key = identity_key(*row);
         if (own_key == key) return under_own_lock(held, *row);
         if (!is_first) return std::nullopt;
-        turn own(*this, own_key);
+        identity_lock own(*this, own_key);
         const std::optional<token> now = parts_.find(probe_);
         if (!now || identity_key(*now) != own_key) return std::nullopt;
         return under_own_lock(own, *now);
     }
 
     /// There is no row: one is inserted, with the marker in it, and its own lock is taken before anything is sent.
-    std::optional<token> first_login(turn& held, const std::string& key) {
+    std::optional<token> first_login(identity_lock& held, const std::string& key) {
         token record = probe_;
         record.status = to_status(base::new_marker(probe_.grant_token));
         [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, record);
@@ -10469,7 +10486,7 @@ class exchange : transaction<Parts> {
         }
     }
 
-    std::optional<token> send_inserted(turn& held, const std::string& key, const token& record) {
+    std::optional<token> send_inserted(identity_lock& held, const std::string& key, const token& record) {
         const std::optional<token> row = find_by_status(record);
         if (!row) return std::nullopt;
         token inserted = record;
@@ -10477,11 +10494,11 @@ class exchange : transaction<Parts> {
         if (*row != inserted) return take_back(*row); // the save met a row that had come meanwhile
         const std::string own_key = identity_key(*row);
         if (own_key == key) return send_if_marked(held, *row);
-        turn own(*this, own_key);
+        identity_lock own(*this, own_key);
         return send_if_marked(own, *row);
     }
 
-    std::optional<token> send_if_marked(turn& held, const token& row) {
+    std::optional<token> send_if_marked(identity_lock& held, const token& row) {
         if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
         return send(held, row, std::nullopt);
     }
@@ -10512,10 +10529,10 @@ class exchange : transaction<Parts> {
     }
 
     /// There is a row, and its lock is held.
-    std::optional<token> under_own_lock(turn& held, const token& row) {
+    std::optional<token> under_own_lock(identity_lock& held, const token& row) {
         if (is_done(row)) return row;
         if (const token_status status = read_status(row.status);
-            status.what == token_status::kind::refused && status.is_about(probe_.grant_token))
+            status.kind == status_kind::refused && status.is_about(probe_.grant_token))
             throw error(errc::reauthorization_required, "tokenkeep: the server has refused this grant token");
         if (is_in_doubt(row)) {
             if (!Parts::rows_type::locks && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
@@ -10559,27 +10576,27 @@ class exchange : transaction<Parts> {
     }
 
     /// The grant token is sent, and the row holds its marker. `before` is the row as it was, if there was one.
-    std::optional<token> send(turn& held, const token& marked, const std::optional<token>& before) {
+    std::optional<token> send(identity_lock& held, const token& marked, const std::optional<token>& before) {
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
         is_sent_ = true;
         const outcome result = base::ask(exchange_request(parts_.provider, marked), marked);
-        switch (result.what) {
-        case outcome::kind::tokens: return keep(held, marked, result);
-        case outcome::kind::unknown:
+        switch (result.kind) {
+        case outcome_kind::tokens: return keep(held, marked, result);
+        case outcome_kind::unknown:
             tell(event_kind::outcome_unknown, marked);
             std::rethrow_exception(base::outcome_unknown(result));
-        case outcome::kind::refused:
+        case outcome_kind::refused:
             tell(event_kind::refused, marked);
-            undo(marked, before, token_status::kind::refused);
+            undo(marked, before, status_kind::refused);
             break;
-        case outcome::kind::not_spent: undo(marked, before); break;
+        case outcome_kind::not_spent: undo(marked, before); break;
         }
         std::rethrow_exception(result.why);
     }
 
     /// The row with the new tokens; or, if another login has taken it meanwhile, as it then is.
-    std::optional<token> keep(turn& held, const token& marked, const outcome& result) {
+    std::optional<token> keep(identity_lock& held, const token& marked, const outcome& result) {
         const new_tokens tokens{.marked = marked,
                                 .bought_with = grant_kind::authorization_code,
                                 .answer = *result.answer,
@@ -10594,12 +10611,12 @@ class exchange : transaction<Parts> {
     /// Nothing was spent, or the grant is worthless: the row is as it was before, as far as that can be done. Where the
     /// grant token stays in it, because it was there or because a store that only merges cannot empty it, the status
     /// says what became of it: the tokens beside it are of another login. A note about the refresh token comes first.
-    void undo(const token& marked, std::optional<token> before, token_status::kind what = token_status::kind::none) {
+    void undo(const token& marked, std::optional<token> before, status_kind kind = status_kind::none) {
         try {
             const secret& grant = marked.grant_token;
             const bool stays = before && (before->grant_token == grant || !Parts::rows_type::compares);
             if (stays && !read_status(before->status).is_about(before->refresh_token))
-                before->status = to_status({.what = what, .fingerprint = token_status::fingerprint_of(grant)});
+                before->status = to_status({.kind = kind, .fingerprint = token_status::fingerprint_of(grant)});
             if (before ? rows_.replace(marked, *before) : rows_.remove(marked)) tell(event_kind::taken_back, marked);
         } catch (...) { // the marker then says that the outcome of this grant is unknown
         }
@@ -10663,7 +10680,7 @@ struct keeper_parts {
     Observer observer;
     Clock clock;
     detail::flights<flight_type> flights{};
-    seen_tokens seen{};
+    steady_expiry seen{};
 
     rows_type rows() { return rows_type(store); }
 
@@ -10731,13 +10748,13 @@ struct keeper_parts {
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
     }
     /// Whether the access token is worth sending: see is_usable.
-    bool usable(const token& row, const secret* refused) {
-        return is_usable(row, clock.now(), refused) &&
+    bool usable(const token& row, const secret* rejected) {
+        return is_usable(row, clock.now(), rejected) &&
                lasts(row, std::chrono::milliseconds{0}) != std::chrono::milliseconds{0};
     }
-    /// Usable, and not due for renewal.
-    bool fresh(const token& row, const secret* refused) {
-        return is_usable(row, clock.now(), refused) &&
+    /// Usable, and not due for refresh.
+    bool fresh(const token& row, const secret* rejected) {
+        return is_usable(row, clock.now(), rejected) &&
                lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
     }
 
@@ -10781,7 +10798,7 @@ struct keeper_parts {
     }
 
     /// 8 again, for tokens that could not be saved before. Throws rotation_not_saved_error if they still cannot.
-    void save_kept(flight_type& flight) {
+    void save_unsaved(flight_type& flight) {
         try {
             const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
             if (!saved) drop(flight.unsaved->tokens);
@@ -10861,6 +10878,7 @@ struct keeper_parts {
 
 
 
+
 #include <algorithm>
 #include <chrono>
 #include <exception>
@@ -10874,22 +10892,22 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 /// The refresh transaction: a row whose access token is due becomes one whose access token is not, by at most one
 /// spend of its refresh token among all who share the store.
 template <class Parts>
-class renewal : transaction<Parts> {
+class refresh_transaction : transaction<Parts> {
     using base = transaction<Parts>;
     using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::flight_type, typename base::guard_type, typename base::pass, typename base::time_point;
+    using typename base::flight_type, typename base::guard_type, typename base::flight_lock_type;
 
   public:
-    /// `row` as just read; `refused` is an access token that a server answered with 401, or null.
-    renewal(Parts& parts, token row, const secret* refused, time_point deadline)
-        : base(parts, deadline), row_(std::move(row)), refused_(refused) {}
+    /// `row` as just read; `rejected` is an access token that a server answered with 401, or null.
+    refresh_transaction(Parts& parts, token row, const secret* rejected, deadline until)
+        : base(parts, until), row_(std::move(row)), rejected_(rejected) {}
 
-    /// The row with a fresh access token; where the renewal fails, with the old one while it is usable, else it throws.
+    /// The row with a fresh access token; where the refresh fails, with the old one while it is usable, else it throws.
     token run() {
         try {
             refuse_if_over();
             const auto flight = parts_.flights.of(identity_key(row_));
-            while (!renewed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
+            while (!refreshed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
             return std::move(row_);
         } catch (const rotation_not_saved_error&) {
             throw;
@@ -10903,7 +10921,7 @@ class renewal : transaction<Parts> {
   private:
     /// Whether the row's access token may still be handed out: as the row is now, if the store can tell.
     bool can_be_served() {
-        if (!base::usable(row_, refused_)) return false;
+        if (!base::usable(row_, rejected_)) return false;
         try {
             if (std::optional<token> row = rows_.find_by_id(row_.id))
                 row_ = *std::move(row);
@@ -10911,22 +10929,22 @@ class renewal : transaction<Parts> {
                 return false;
         } catch (...) { // what was read last then has to do
         }
-        return base::usable(row_, refused_);
+        return base::usable(row_, rejected_);
     }
 
     /// Keeps to the pause after a passing failure: a caller with a usable token goes on with it, another one waits, or
-    /// gets the failure if its deadline comes first. True if the row was renewed by somebody else meanwhile.
-    bool renewed_during_pause(flight_type& flight) {
+    /// gets the failure if its deadline comes first. True if the row was refreshed by somebody else meanwhile.
+    bool refreshed_during_pause(flight_type& flight) {
         const auto pause = flight.pause(parts_.clock.steady_now());
         if (!pause) return false;
-        if (base::usable(row_, refused_) || pause->first > deadline_) refuse_until(pause->first, pause->second);
+        if (base::usable(row_, rejected_) || pause->first > deadline_) refuse_until(pause->first, pause->second);
         parts_.clock.sleep_until(pause->first);
         look_again();
-        return base::fresh(row_, refused_);
+        return base::fresh(row_, rejected_);
     }
 
     /// The failure that made the pause; if the server asked for it, with what is left of it.
-    [[noreturn]] void refuse_until(time_point end, const std::exception_ptr& why) const {
+    [[noreturn]] void refuse_until(deadline end, const std::exception_ptr& why) const {
         try {
             std::rethrow_exception(why);
         } catch (const error& failure) {
@@ -10940,7 +10958,7 @@ class renewal : transaction<Parts> {
 
     /// One flight under the lock. False: another sender's request may still be under way; wait outside and look again.
     bool attempt(flight_type& flight) {
-        const pass entered(flight, parts_.clock, deadline_);
+        const flight_lock_type entered(flight, parts_.clock, deadline_);
         if (entered.waited()) tell(event_kind::waited, row_);
         if (entered.failure_while_waiting()) std::rethrow_exception(entered.failure_while_waiting());
         if (flight.pause(parts_.clock.steady_now())) return false;
@@ -10949,7 +10967,7 @@ class renewal : transaction<Parts> {
         bool replayed = false;
         for (;;) {
             look_again();
-            if (is_renewed_since(first_seen)) return adopt(flight);
+            if (is_refreshed_since(first_seen)) return adopt(flight);
             refuse_if_over();
             const token_status status = read_status(row_.status);
             if (base::is_late())
@@ -10957,7 +10975,7 @@ class renewal : transaction<Parts> {
             const bool in_doubt = is_marked_with(row_, row_.refresh_token);
             const bool replay = in_doubt && !replayed && may_replay(status);
             if (row_.refresh_token.empty() || (in_doubt && !replay)) {
-                if (base::usable(row_, refused_)) return true;
+                if (base::usable(row_, rejected_)) return true;
                 if (in_doubt ? base::is_young(flight, status) : is_exchange_under_way(flight, status)) return false;
                 if (!in_doubt) refuse_without_refresh_token();
             }
@@ -10979,13 +10997,13 @@ class renewal : transaction<Parts> {
             replayed = replayed || replay;
             tell(event_kind::spent, row_);
             const outcome result = base::ask(std::move(request), row_);
-            switch (result.what) {
-            case outcome::kind::tokens:
+            switch (result.kind) {
+            case outcome_kind::tokens:
                 if (finish(flight, guard, result, before)) return true;
                 break;
-            case outcome::kind::not_spent: take_back(before); fail(flight, result.why, result.retry_after);
-            case outcome::kind::refused: refused(flight); break;
-            case outcome::kind::unknown:
+            case outcome_kind::not_spent: take_back(before); fail(flight, result.why, result.retry_after);
+            case outcome_kind::refused: refused(flight); break;
+            case outcome_kind::unknown:
                 tell(event_kind::outcome_unknown, row_);
                 if (!result.may_be_under_way) note_nothing_under_way(marker);
                 if (!replayed && !base::is_late() && result.retry_after.count() == 0 && may_replay(marker)) break;
@@ -11005,12 +11023,12 @@ class renewal : transaction<Parts> {
     }
 
     /// Fresh; or brought by somebody else while this call waited, and as good as it gets if it never lives long.
-    bool is_renewed_since(const secret& first_seen) const {
-        if (base::fresh(row_, refused_)) return true;
+    bool is_refreshed_since(const secret& first_seen) const {
+        if (base::fresh(row_, rejected_)) return true;
         if (row_.access_token == first_seen || row_.access_token.empty() || is_revoking(row_)) return false;
-        if (refused_ != nullptr && row_.access_token == *refused_) return false;
+        if (rejected_ != nullptr && row_.access_token == *rejected_) return false;
         const bool born_expired = row_.expires_at && row_.issued_at && *row_.expires_at <= *row_.issued_at;
-        return born_expired || base::usable(row_, refused_);
+        return born_expired || base::usable(row_, rejected_);
     }
 
     bool adopt(flight_type& flight) {
@@ -11108,13 +11126,12 @@ class renewal : transaction<Parts> {
             look_again();
             if (row_.refresh_token != spent) return;
             if (!Parts::rows_type::locks && base::is_young(flight, marker)) {
-                if (base::usable(row_, refused_)) throw refusal();
+                if (base::usable(row_, rejected_)) throw refusal();
                 wait_a_little();
                 continue;
             }
             token dead = row_;
-            dead.status =
-                to_status({.what = token_status::kind::refused, .fingerprint = token_status::fingerprint_of(spent)});
+            dead.status = to_status({.kind = status_kind::refused, .fingerprint = token_status::fingerprint_of(spent)});
             try {
                 if (!rows_.replace(row_, dead) && !base::is_late()) continue;
                 row_ = std::move(dead);
@@ -11131,7 +11148,7 @@ class renewal : transaction<Parts> {
     }
 
     token row_;
-    const secret* refused_;
+    const secret* rejected_;
 };
 
 }}} // namespace tokenkeep::v0::detail
@@ -11146,7 +11163,7 @@ class renewal : transaction<Parts> {
 
 
 
-#include <chrono>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -11160,13 +11177,13 @@ template <class Parts>
 class revocation : transaction<Parts> {
     using base = transaction<Parts>;
     using base::parts_, base::rows_, base::tell;
-    using typename base::turn, typename base::time_point;
+    using typename base::identity_lock;
 
   public:
-    revocation(Parts& parts, token row, time_point deadline) : base(parts, deadline), row_(std::move(row)) {}
+    revocation(Parts& parts, token row, deadline until) : base(parts, until), row_(std::move(row)) {}
 
     void run() {
-        const turn held(*this, identity_key(row_));
+        const identity_lock held(*this, identity_key(row_));
         mark();
         held.flight->publish();
         if (!row_.refresh_token.empty() || !row_.access_token.empty()) parts_.revoke(row_);
@@ -11185,7 +11202,7 @@ class revocation : transaction<Parts> {
         for (;;) {
             std::optional<token> row = rows_.find_by_id(row_.id);
             if (!row) throw no_session();
-            const token_status revoking{.what = token_status::kind::revoking,
+            const token_status revoking{.kind = status_kind::revoking,
                                         .fingerprint = token_status::fingerprint_of(row->refresh_token)};
             row_ = *row;
             row_.status = to_status(revoking);
@@ -11213,7 +11230,7 @@ class revocation : transaction<Parts> {
 
 
 
-#include <chrono>
+
 #include <optional>
 #include <string>
 #include <utility>
@@ -11227,12 +11244,12 @@ template <class Parts>
 class seeding : transaction<Parts> {
     using base = transaction<Parts>;
     using base::parts_, base::rows_, base::tell;
-    using typename base::turn, typename base::time_point;
+    using typename base::identity_lock;
 
   public:
     /// `probe` holds a refresh token.
-    seeding(Parts& parts, const token& probe, time_point deadline)
-        : base(parts, deadline), probe_(probe), seed_(text::sha256_hex(probe.refresh_token.reveal())) {}
+    seeding(Parts& parts, const token& probe, deadline until)
+        : base(parts, until), probe_(probe), seed_(text::sha256_hex(probe.refresh_token.reveal())) {}
 
     token run() {
         if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
@@ -11256,7 +11273,7 @@ class seeding : transaction<Parts> {
     std::optional<token> under_lock() {
         const std::optional<token> seen = parts_.find_or_seeded(probe_);
         const std::string key = identity_key(seen ? *seen : probe_);
-        const turn held(*this, key);
+        const identity_lock held(*this, key);
         std::optional<token> row = parts_.find_or_seeded(probe_);
         if (row && is_known(*row)) return row;
         if (seen.has_value() != row.has_value() || (row && identity_key(*row) != key)) return std::nullopt;
@@ -11331,7 +11348,7 @@ struct session_source {
     std::shared_ptr<const std::atomic<bool>> keeper_lives{};
     std::chrono::steady_clock::time_point (*now)(void* keeper) = nullptr;
     std::shared_ptr<const pinned_token> (*obtain)(void* keeper, const token& probe, const pinned_token* last,
-                                                  const secret* refused) = nullptr;
+                                                  const secret* rejected) = nullptr;
 };
 
 } // namespace detail
@@ -11340,7 +11357,7 @@ struct session_source {
 /// counter and the clock; it asks no store, takes no lock and copies nothing.
 ///
 /// Use one session object a thread; copies are cheap. Its keeper must stay where it is and outlive it, except that a
-/// session goes on giving the token it has. What other processes do is seen when the token is due, or at renew().
+/// session goes on giving the token it has. What other processes do is seen when the token is due, or at refresh().
 class session {
   public:
     session(detail::session_source source, token probe)
@@ -11353,8 +11370,8 @@ class session {
         return pinned_->access_token;
     }
 
-    /// After a server answered 401 to the token last given: another one. Throws as keeper::renew does.
-    const secret& renew() {
+    /// After a server answered 401 to the token last given: another one. Throws as keeper::refresh does.
+    const secret& refresh() {
         const std::shared_ptr<const detail::pinned_token> last = pinned_;
         obtain(last ? &last->access_token : nullptr);
         return pinned_->access_token;
@@ -11367,10 +11384,10 @@ class session {
                source_.now(source_.keeper) >= pinned_->due;
     }
 
-    void obtain(const secret* refused) {
+    void obtain(const secret* rejected) {
         if (!source_.keeper_lives->load(std::memory_order_acquire))
             throw error(errc::token_not_found, "tokenkeep: the keeper of this session is gone");
-        pinned_ = source_.obtain(source_.keeper, *probe_, pinned_.get(), refused);
+        pinned_ = source_.obtain(source_.keeper, *probe_, pinned_.get(), rejected);
     }
 
     detail::session_source source_;
@@ -11422,18 +11439,18 @@ consteval bool explain_keeper() {
 /// What the probe holds decides what happens. A grant token that is not the row's is exchanged. A refresh token is
 /// looked up and, if no row has it or was seeded with it, makes a row. An access token, a user or an id is looked up.
 ///
-/// A renewal is a transaction over the store, so that one refresh token is spent once, however many threads, keepers
+/// A refresh is a transaction over the store, so that one refresh token is spent once, however many threads, keepers
 /// and processes share the store; nothing that lives is destroyed by a failure:
 ///   look up - fresh: done, without a lock
 ///   enter the flight of this identity (one in each keeper), then lock_token
-///   R  read again under the lock: if a sibling has renewed it, adopt that
+///   R  read again under the lock: if a sibling has refreshed it, adopt that
 ///   M  write the spend marker into the row, durably, and only if the row is as it was read
 ///   5  send   6  read how it ended   7  count the expiry from before sending
 ///   8  write the new tokens, durably, in one write that also clears the marker, only if the row holds what was spent;
 ///      then hand them out
 ///   9  if that fails, keep them and the lock, and save them before anything else is spent
 ///
-/// It throws tokenkeep::error; where a renewal fails, the old access token is handed out instead as long as it lives:
+/// It throws tokenkeep::error; where a refresh fails, the old access token is handed out instead as long as it lives:
 ///   token_not_found           there is no session for the probe; log in
 ///   reauthorization_required  the server refused the refresh token, or it was revoked, and the row stays; or it
 ///                             refused the grant token, and there is no row if there was none before
@@ -11452,7 +11469,7 @@ consteval bool explain_keeper() {
 /// The store and the transport, the observer and the clock are referred to if they are given by name and owned if they
 /// are moved in; the provider is copied. Spelled out, keeper<S&, T&, P> refers and keeper<S, T, P> owns. A keeper can
 /// neither be copied nor moved. All members may be called from many threads at once. Only one thing is forbidden: to
-/// call back, from a transport or observer, for the identity that is just being renewed; that is errc::lock_timeout.
+/// call back, from a transport or observer, for the identity that is just being refreshed; that is errc::lock_timeout.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
 class keeper {
     static_assert(detail::explain_keeper<std::remove_reference_t<Store>, std::remove_reference_t<Transport>, Provider,
@@ -11460,9 +11477,6 @@ class keeper {
     using parts_type = detail::keeper_parts<Store, Transport, Provider, Observer, Clock>;
 
   public:
-    /// A caller's patience: a moment on the clock's steady_now.
-    using time_point = std::chrono::steady_clock::time_point;
-
     keeper(Store&& store, Transport&& transport, Provider provider, keeper_options options = {}) requires(
         std::is_default_constructible_v<Observer>&& std::is_default_constructible_v<Clock>)
         : parts_{std::forward<Store>(store),
@@ -11495,7 +11509,7 @@ class keeper {
         parts_.flights.for_each([&](const std::string&, auto& flight) {
             if (!flight.unsaved) return;
             try {
-                parts_.save_kept(flight);
+                parts_.save_unsaved(flight);
             } catch (const std::exception&) { // the marker in the row tells the next process
             }
         });
@@ -11504,38 +11518,38 @@ class keeper {
     /// An access token that is valid now, of whatever type. Without a deadline a caller waits for its turn as long as
     /// options.lock_timeout says.
     secret access_token(const token& probe) { return access_token(probe, default_deadline()); }
-    secret access_token(const token& probe, time_point deadline) {
-        return std::move(obtain(probe, nullptr, deadline).access_token);
+    secret access_token(const token& probe, deadline until) {
+        return std::move(obtain(probe, nullptr, until).access_token);
     }
 
     /// The whole row, its access token fresh.
     token record(const token& probe) { return record(probe, default_deadline()); }
-    token record(const token& probe, time_point deadline) { return obtain(probe, nullptr, deadline); }
+    token record(const token& probe, deadline until) { return obtain(probe, nullptr, until); }
 
     /// Another access token, after a server answered 401 to `rejected`. If the stored one is another already, that one.
-    secret renew(const token& probe, const secret& rejected) { return renew(probe, rejected, default_deadline()); }
-    secret renew(const token& probe, const secret& rejected, time_point deadline) {
-        return std::move(obtain(probe, &rejected, deadline).access_token);
+    secret refresh(const token& probe, const secret& rejected) { return refresh(probe, rejected, default_deadline()); }
+    secret refresh(const token& probe, const secret& rejected, deadline until) {
+        return std::move(obtain(probe, &rejected, until).access_token);
     }
 
-    /// Sends the request with the identity's access token; on 401 renews it and sends once more. The answer may be
+    /// Sends the request with the identity's access token; on 401 refreshes it and sends once more. The answer may be
     /// anything, a second 401 included; after that a 401 is the answer at once for two minutes, or until there is another
     /// access token. Throws errc::request_rejected, and sends nothing, for plain http (a loopback
     /// literal apart, where the provider allows it), for another host than the record's api_domain (unless
-    /// options.any_host), and for tokens that need a proof (dpop, mac). What the transport throws comes through.
+    /// options.allow_other_hosts), and for tokens that need a proof (dpop, mac). What the transport throws comes through.
     http_response send(http_request request, const token& probe) { return send_until(request, probe, std::nullopt); }
-    http_response send(http_request request, const token& probe, time_point deadline) {
-        return send_until(request, probe, deadline);
+    http_response send(http_request request, const token& probe, deadline until) {
+        return send_until(request, probe, until);
     }
 
     /// Ends the session on both sides: the row is marked, the server told (RFC 7009), the row removed. Throws
     /// errc::token_not_found if there is none. If the server cannot be told, the error comes through, nothing of the
     /// row is handed out any more, and the next call finishes the work.
     void revoke(const token& probe) { revoke(probe, default_deadline()); }
-    void revoke(const token& probe, time_point deadline) {
+    void revoke(const token& probe, deadline until) {
         std::optional<token> row = parts_.find_or_seeded(parts_.with_client(probe));
         if (!row) throw detail::no_session();
-        detail::revocation<parts_type>(parts_, *std::move(row), deadline).run();
+        detail::revocation<parts_type>(parts_, *std::move(row), until).run();
     }
 
     /// The hot path for one identity. The keeper must stay where it is and outlive the session.
@@ -11549,55 +11563,55 @@ class keeper {
     }
 
   private:
-    time_point default_deadline() {
+    deadline default_deadline() {
         return detail::time_after(parts_.clock.steady_now(),
                                   parts_.options.effective_lock_timeout(parts_.replay_grace()));
     }
 
     /// The row of the probe, its access token fresh: the whole decision of what is to be done.
-    token obtain(const token& given, const secret* refused, time_point deadline) {
+    token obtain(const token& given, const secret* rejected, deadline until) {
         const token probe = parts_.with_client(given);
         token row;
         if (!probe.grant_token.empty()) {
-            detail::exchange<parts_type> login(parts_, probe, deadline);
+            detail::login<parts_type> login(parts_, probe, until);
             row = login.run();
             if (login.has_exchanged()) return row;
         } else if (!probe.refresh_token.empty()) {
-            row = detail::seeding<parts_type>(parts_, probe, deadline).run();
+            row = detail::seeding<parts_type>(parts_, probe, until).run();
         } else {
             std::optional<token> found = parts_.find(probe);
             if (!found) throw detail::no_session();
             row = *std::move(found);
             if (is_unexchanged(row)) {
                 const token login = row;
-                row = detail::exchange<parts_type>(parts_, login, deadline).run();
+                row = detail::login<parts_type>(parts_, login, until).run();
             }
         }
-        if (parts_.fresh(row, refused)) {
+        if (parts_.fresh(row, rejected)) {
             parts_.tell(event_kind::cache_hit, row);
             return row;
         }
-        return detail::renewal<parts_type>(parts_, std::move(row), refused, deadline).run();
+        return detail::refresh_transaction<parts_type>(parts_, std::move(row), rejected, until).run();
     }
 
     /// A row that a program stored with nothing but a grant token.
     static bool is_unexchanged(const token& row) {
         return row.access_token.empty() && row.refresh_token.empty() && !row.grant_token.empty() &&
-               read_status(row.status).what == token_status::kind::none;
+               read_status(row.status).kind == status_kind::none;
     }
 
     /// Without a deadline of the caller's each look-up has a whole one: the call to the API may take long.
-    http_response send_until(http_request& request, const token& probe, std::optional<time_point> deadline) {
+    http_response send_until(http_request& request, const token& probe, std::optional<deadline> until) {
         const detail::wipe_request_at_exit wiped(request);
-        token row = obtain(probe, nullptr, deadline ? *deadline : default_deadline());
+        token row = obtain(probe, nullptr, until ? *until : default_deadline());
         http_response response = send_once(request, row);
         if (response.status != 401) return response;
         const auto flight = parts_.flights.of(identity_key(row));
-        if (flight->would_renew_in_vain(row, parts_.clock.steady_now())) return response;
+        if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
         const secret rejected = std::move(row.access_token);
-        row = obtain(token{.id = row.id}, &rejected, deadline ? *deadline : default_deadline());
+        row = obtain(token{.id = row.id}, &rejected, until ? *until : default_deadline());
         response = send_once(request, row);
-        if (response.status == 401) flight->renewed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
+        if (response.status == 401) flight->refreshed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
         return response;
     }
 
@@ -11620,26 +11634,26 @@ class keeper {
             loopback_http = parts_.provider.allow_loopback_http;
         if (!text::is_secure_url(request.url, loopback_http))
             throw error(errc::request_rejected, "tokenkeep: an access token is sent over https only");
-        if (parts_.options.any_host || row.api_domain.empty()) return;
+        if (parts_.options.allow_other_hosts || row.api_domain.empty()) return;
         const bool has_scheme = row.api_domain.find("://") != std::string::npos;
         const std::string home = has_scheme ? row.api_domain : "https://" + row.api_domain;
         const auto from = text::parse_url(home), to = text::parse_url(request.url);
         if (!from || !to || !text::same_origin(*from, *to))
             throw error(errc::request_rejected,
                         "tokenkeep: the request goes to another host than the record's api_domain; "
-                        "set any_host if that is meant");
+                        "set allow_other_hosts if that is meant");
     }
 
     /// For sessions: the token with what says how long it may be given without asking. The version is read before the
     /// row, so that a change in between is seen at the next call.
     static std::shared_ptr<const detail::pinned_token>
-    obtain_pinned(void* self, const token& probe, const detail::pinned_token* last, const secret* refused) {
+    obtain_pinned(void* self, const token& probe, const detail::pinned_token* last, const secret* rejected) {
         keeper& keep = *static_cast<keeper*>(self);
         std::string id = last != nullptr && !probe.access_token.empty() ? last->id : std::string();
         std::shared_ptr<const detail::published_version> published = last != nullptr ? last->published : nullptr;
         for (;;) {
             const std::uint64_t version = published ? published->count.load(std::memory_order_acquire) : 0;
-            token row = keep.obtain(id.empty() ? probe : token{.id = id}, refused, keep.default_deadline());
+            token row = keep.obtain(id.empty() ? probe : token{.id = id}, rejected, keep.default_deadline());
             if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
             const auto own = keep.parts_.flights.of(identity_key(row))->published;
             if (own == published) return keep.pin(std::move(row), own, version);
@@ -11653,7 +11667,7 @@ class keeper {
     std::shared_ptr<const detail::pinned_token>
     pin(token row, std::shared_ptr<const detail::published_version> published, std::uint64_t version) {
         const auto lasts = parts_.lasts(row, parts_.options.refresh_margin);
-        const time_point due = lasts ? detail::time_after(parts_.clock.steady_now(), *lasts) : time_point::max();
+        const deadline due = lasts ? detail::time_after(parts_.clock.steady_now(), *lasts) : deadline::max();
         return std::make_shared<const detail::pinned_token>(
             detail::pinned_token{std::move(row.access_token), std::move(row.id), due, std::move(published), version});
     }
@@ -11816,7 +11830,7 @@ inline constexpr known_code zoho_codes[] = {
     {"access_denied", errc::throttled},
 };
 
-inline constexpr answer_dialect zoho_dialect{
+inline constexpr response_dialect zoho_dialect{
     .codes = zoho_codes, .throttle_pause = std::chrono::minutes(10), .has_expires_in_sec = true};
 
 }}} // namespace tokenkeep::v0::detail
@@ -11859,9 +11873,9 @@ struct provider {
     /// api_domain is taken only if it belongs to a data centre that is known and, where the record names one, to the
     /// record's; else there is a warning. If neither names one, it is that of the provider's environment.
     token_response read_token_response(const http_response& response, const token& record) const {
-        detail::answer_dialect dialect = detail::zoho_dialect;
+        detail::response_dialect dialect = detail::zoho_dialect;
         dialect.client_secret = &client_secret;
-        token_response answer = detail::read_answer(response, record, dialect);
+        token_response answer = detail::read_response(response, record, dialect);
         if (!answer.api_domain.empty() && !is_at_home(answer.api_domain, record)) {
             answer.api_domain.clear();
             answer.warnings.emplace_back("api_domain belongs to no data centre that is known, or not to the record's; "
@@ -11878,7 +11892,7 @@ struct provider {
     /// is lost: were a 400 ever to mean something else, a token would live on. The throttle, which comes under 400
     /// too, is not taken for it, nor is any other error that the answer names.
     void read_revoke_response(const http_response& response) const {
-        const detail::answer_reader reader(response, nullptr, detail::zoho_dialect);
+        const detail::response_reader reader(response, nullptr, detail::zoho_dialect);
         const std::string code = reader.server_code();
         const bool answers = reader.is_success() || response.status == 400;
         if (answers && (code == "invalid_code" || code == "invalid_token")) return;
@@ -11991,18 +12005,18 @@ struct rules : first_applicable<by_id, same_client<by_user>, same_client<by_acce
 #include <cstddef>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v0 { namespace zoho {
 
 /// The policy of stores that share tokens with Zoho's SDKs: their matching rules, ids that they can read, and, in a
 /// database, their table `oauthtoken` of ten columns:
-///   sql_store<sqlite_connection, zoho_schema> store{"zohooauth.db"};
-///   sql_store<mysql_connection, zoho_schema> store{mysql_parameters{"localhost", "zohooauth", "oauthtoken", "root"}};
+///   sql_store<sqlite_connection, zoho::policy> store{"zohooauth.db"};
+///   sql_store<mysql_connection, zoho::policy> store{mysql_parameters{"localhost", "zohooauth", "oauthtoken", "root"}};
 ///
-/// The ten columns are the first ten fields of the record; the others are not kept, the marker of a renewal among them:
+/// The ten columns are the first ten fields of the record; the others are not kept, the marker of a refresh among them:
 /// it is spent blindly after a crash. What is longer than a column (255 characters) is errc::invalid_record, and nothing
 /// is written. Beside it there is a table `tokenkeep_schema`, on which the writers that use this library take turns; the
 /// SDKs do not know it.
-struct zoho_schema : defaults {
+struct policy : defaults {
     using rules = zoho::rules;
     using ids = zoho::numeric_id;
     struct schema {
@@ -12014,7 +12028,7 @@ struct zoho_schema : defaults {
     };
 };
 
-}} // namespace tokenkeep::v0
+}}} // namespace tokenkeep::v0::zoho
 
 #endif
 
@@ -12090,10 +12104,10 @@ struct csv_codec {
     }
 
     /// The row without the fields that the file has no column for.
-    static token kept(token row) { return first_fields(std::move(row), columns.size()); }
+    static token as_stored(token row) { return first_fields(std::move(row), columns.size()); }
 
   private:
-    static constexpr std::span columns = std::span(fields).template first<zoho_schema::schema::columns>();
+    static constexpr std::span columns = std::span(fields).template first<zoho::policy::schema::columns>();
 
     static error damaged(std::size_t row, const char* how) {
         return error(errc::storage_corrupt, "tokenkeep: row " + std::to_string(row) + " of the CSV " + how);
@@ -12201,7 +12215,7 @@ namespace zoho {
 
 /// The file of the FileStore of Zoho's CRM SDKs, in the dialect of RFC 4180: a codec for basic_document_store, for
 /// programs that share the file with SDKs in Python and Java:
-///   basic_document_store<text_file, zoho::csv, zoho_schema> store{text_file{"tokens.csv"}};
+///   basic_document_store<text_file, zoho::csv, zoho::policy> store{text_file{"tokens.csv"}};
 /// It keeps the ten fields that the SDKs know, `id` to `api_domain`. The others are dropped: the scope, and what a
 /// keeper notes of a refresh under way, which a crash then forgets. The SDKs take no lock: what one of them saves while
 /// another program changes the file may be lost.

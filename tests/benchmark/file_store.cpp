@@ -6,8 +6,8 @@
 #include <tokenkeep/file_store.hpp>
 
 #include "benchmark/measuring.hpp"
-#include "processes.hpp"
-#include "temporary.hpp"
+#include "support/processes.hpp"
+#include "support/temporary.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -8,7 +8,7 @@
 #include <tokenkeep/sqlite.hpp>
 
 #include "benchmark/measuring.hpp"
-#include "temporary.hpp"
+#include "support/temporary.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -5,7 +5,7 @@
 
 #include <tokenkeep/zoho/schema.hpp>
 
-struct ours : tokenkeep::zoho_schema {
+struct ours : tokenkeep::zoho::policy {
 #ifdef MISTAKE
     using rules = tokenkeep::first_applicable<tokenkeep::by_id, tokenkeep::by_seed>;
 #else

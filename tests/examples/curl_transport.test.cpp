@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "curl_transport.hpp"
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <array>
 #include <atomic>

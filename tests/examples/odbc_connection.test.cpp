@@ -2,8 +2,8 @@
 // What the contract for stores does not see of a connection: that it ends, and how long it waits for others.
 #include "odbc_connection.hpp"
 
-#include "catch.hpp"
-#include "temporary.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 #include <chrono>
 #include <filesystem>

@@ -2,9 +2,9 @@
 // One table in MariaDB, kept by the DBStore of Zoho's SDKs and by ours.
 #include <tokenkeep/zoho/schema.hpp>
 
-#include "catch.hpp"
 #include "peer.hpp"
 #include "sql/backends.hpp"
+#include "support/catch.hpp"
 #include "zoho/rows.hpp"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ using list = std::vector<token>;
 
 namespace {
 
-using store = tests::store_over<tests::mysql_backend, zoho_schema>;
+using store = tests::store_over<tests::mysql_backend, zoho::policy>;
 
 /// A table as Zoho's documentation has it made, with the server's own collation, or none yet.
 struct shared_table {
@@ -32,7 +32,7 @@ struct shared_table {
             "utf8mb4_general_ci");
     }
 
-    store ours() const { return tests::store_on<tests::mysql_backend, zoho_schema>(name); }
+    store ours() const { return tests::store_on<tests::mysql_backend, zoho::policy>(name); }
     peer& theirs(const std::string& sdk) const {
         const mariadb_server& server = tests::mysql_backend::server();
         return at(sdk, "database",
@@ -141,14 +141,14 @@ TEST_CASE("db_store: a row as an SDK wrote it can be replaced and removed only a
         store ours = table.ours();
         const token read = ours.find_token({.user_name = ada.user_name}).value();
         theirs.save_token({.user_name = ada.user_name, .access_token = "1000.a.theirs"});
-        token renewed = read;
-        renewed.access_token = "1000.a.ours";
-        CHECK_FALSE(ours.replace_token(read, renewed));
+        token refreshed = read;
+        refreshed.access_token = "1000.a.ours";
+        CHECK_FALSE(ours.replace_token(read, refreshed));
         CHECK_FALSE(ours.remove_token(read));
         CHECK(theirs.find_token({.user_name = ada.user_name})->access_token == "1000.a.theirs");
-        CHECK(ours.replace_token(ours.find_token({.user_name = ada.user_name}).value(), renewed));
-        CHECK((theirs.find_token({.user_name = ada.user_name}) == renewed));
-        CHECK(ours.remove_token(renewed));
+        CHECK(ours.replace_token(ours.find_token({.user_name = ada.user_name}).value(), refreshed));
+        CHECK((theirs.find_token({.user_name = ada.user_name}) == refreshed));
+        CHECK(ours.remove_token(refreshed));
         CHECK(theirs.get_tokens().size() == 1);
     }
 }

@@ -2,9 +2,9 @@
 // One file, kept by the FileStore of Zoho's SDKs and by ours.
 #include <tokenkeep/tokenkeep.hpp>
 
-#include "catch.hpp"
 #include "peer.hpp"
-#include "temporary.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
 #include "zoho/rows.hpp"
 
 #include <chrono>
@@ -17,7 +17,7 @@ using list = std::vector<token>;
 
 namespace {
 
-using shared = tokenkeep::zoho_schema;
+using shared = tokenkeep::zoho::policy;
 template <class Codec = zoho::csv>
 using store_of = basic_document_store<text_file, Codec, shared>;
 

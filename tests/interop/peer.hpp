@@ -6,7 +6,7 @@
 #include <tokenkeep/container.hpp>
 #include <tokenkeep/token.hpp>
 
-#include "piped_process.hpp"
+#include "support/piped_process.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -2,7 +2,7 @@
 // Every allocation of a change to a file_store fails once. What is then said is true, and the store goes on.
 #include <tokenkeep/file_store.hpp>
 
-#include "../temporary.hpp"
+#include "support/temporary.hpp"
 
 #include <cerrno>
 #include <cstddef>

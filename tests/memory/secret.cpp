@@ -8,7 +8,7 @@
 #include <tokenkeep/status.hpp>
 #include <tokenkeep/zoho/csv.hpp>
 
-#include "../temporary.hpp"
+#include "support/temporary.hpp"
 
 #include <cstddef>
 #include <cstdio>

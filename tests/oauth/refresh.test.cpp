@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/oauth/refresh.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 using namespace tokenkeep;
 

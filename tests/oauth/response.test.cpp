@@ -3,7 +3,7 @@
 
 #include <tokenkeep/zoho/provider.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <nlohmann/json.hpp>
 

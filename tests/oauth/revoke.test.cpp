@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/oauth/revoke.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <chrono>
 #include <optional>

@@ -5,9 +5,9 @@
 
 #include <tokenkeep/event.hpp>
 
-#include "catch.hpp"
-#include "shared_memory.hpp"
 #include "shared_session.hpp"
+#include "support/catch.hpp"
+#include "support/shared_memory.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -43,7 +43,7 @@ static_assert(std::atomic<int>::is_always_lock_free && std::atomic<pid_t>::is_al
 template <class Place>
 struct basic_fragile_session : basic_shared_session<Place> {
     explicit basic_fragile_session(std::chrono::milliseconds answer_delay) : basic_shared_session<Place>(answer_delay) {
-        this->options.settle_after = 2s;
+        this->options.doubt_expires_after = 2s;
         this->may_fail = {errc::outcome_unknown, errc::reauthorization_required, errc::lock_timeout,
                           errc::transport_failure};
     }

@@ -2,9 +2,9 @@
 // The flow of the quickstart, over libcurl, against a certified authorization server with strict rotation.
 #include <tokenkeep/tokenkeep.hpp>
 
-#include "catch.hpp"
 #include "real_server.hpp"
-#include "temporary.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -42,7 +42,7 @@ TEST_CASE("real server: login, calls, expiry, rotation, 401, a new process, a he
         CHECK(server.is_alive(second.refresh_token));
         CHECK(server.log()["by_grant_type"]["refresh_token"] == 1);
 
-        // The clock says that the token lives, the server that it does not: 401, one renewal, one more call.
+        // The clock says that the token lives, the server that it does not: 401, one refresh, one more call.
         token long_lived = second;
         long_lived.expires_at = *second.expires_at + 1h;
         REQUIRE(store.replace_token(second, long_lived));
@@ -91,17 +91,17 @@ TEST_CASE("real server: what it refuses comes as the error that says what to do"
     const token row = store.find_token(ada).value();
     tokenkeep::keeper impostor{store, server.transport,
                                server.provider({who.id, "another secret", who.authentication})};
-    CHECK(code_of([&] { impostor.renew(ada, row.access_token); }) == errc::client_rejected);
+    CHECK(code_of([&] { impostor.refresh(ada, row.access_token); }) == errc::client_rejected);
     CHECK(store.find_token(ada) == row);
-    CHECK(!keep.renew(ada, row.access_token).empty());
+    CHECK(!keep.refresh(ada, row.access_token).empty());
 
     // A spent refresh token comes back from elsewhere: the server ends the session, and everybody is told once.
     tokenkeep::memory_store thief_store;
     thief_store.save_token({.user_name = "ada", .client_id = who.id, .refresh_token = row.refresh_token});
     tokenkeep::keeper thief{thief_store, server.transport, server.provider(who)};
     CHECK(code_of([&] { thief.access_token(ada); }) == errc::reauthorization_required);
-    CHECK(code_of([&] { keep.renew(ada, store.find_token(ada)->access_token); }) == errc::reauthorization_required);
+    CHECK(code_of([&] { keep.refresh(ada, store.find_token(ada)->access_token); }) == errc::reauthorization_required);
     const int asked = server.log()["token_requests"];
-    CHECK(code_of([&] { keep.renew(ada, store.find_token(ada)->access_token); }) == errc::reauthorization_required);
+    CHECK(code_of([&] { keep.refresh(ada, store.find_token(ada)->access_token); }) == errc::reauthorization_required);
     CHECK(server.log()["token_requests"] == asked);
 }

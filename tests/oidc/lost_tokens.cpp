@@ -3,8 +3,8 @@
 // The session is then lost, once; the others find it out by one request; and the next login works.
 #include <tokenkeep/tokenkeep.hpp>
 
-#include "catch.hpp"
 #include "fragile_session.hpp"
+#include "support/catch.hpp"
 
 using namespace tests;
 

@@ -2,7 +2,7 @@
 #ifndef TOKENKEEP_TESTS_OIDC_SERVER_HPP
 #define TOKENKEEP_TESTS_OIDC_SERVER_HPP
 
-#include "piped_process.hpp"
+#include "support/piped_process.hpp"
 
 #include <cstdlib>
 #include <stdexcept>

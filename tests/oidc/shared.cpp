@@ -3,8 +3,8 @@
 // ends the session when one comes back. TOKENKEEP_TORTURE=1 makes them more, and gives them more time.
 #include <tokenkeep/tokenkeep.hpp>
 
-#include "catch.hpp"
 #include "shared_session.hpp"
+#include "support/catch.hpp"
 
 #include <chrono>
 #include <random>
@@ -36,14 +36,14 @@ struct wrong_clock : tokenkeep::system_clock {
 
 } // namespace
 
-TEST_CASE("shared session: whoever finds it due renews it for all, once, and no call fails", "[oidc]") {
+TEST_CASE("shared session: whoever finds it due refreshes it for all, once, and no call fails", "[oidc]") {
     shared_session session;
     const auto time = is_long() ? 120s : 20s;
     session.end = steady_clock::now() + time;
     session.share([&](unsigned) { session.work(); });
-    const int renewals = session.check_unharmed();
-    CHECK(renewals <= session.most_renewals(time));
-    CHECK(renewals >= session.most_renewals(time) / 2);
+    const int refreshes = session.check_unharmed();
+    CHECK(refreshes <= session.most_refreshes(time));
+    CHECK(refreshes >= session.most_refreshes(time) / 2);
 }
 
 TEST_CASE("shared session: connections that fail before anything is sent cost calls, not the session", "[oidc]") {
@@ -52,9 +52,9 @@ TEST_CASE("shared session: connections that fail before anything is sent cost ca
     const auto time = is_long() ? 120s : 10s;
     session.end = steady_clock::now() + time;
     session.share([&](unsigned) { session.work(flaky_transport{}); });
-    const int renewals = session.check_unharmed();
-    CHECK(renewals <= session.most_renewals(time));
-    CHECK(renewals >= 2);
+    const int refreshes = session.check_unharmed();
+    CHECK(refreshes <= session.most_refreshes(time));
+    CHECK(refreshes >= 2);
 }
 
 TEST_CASE("shared session: a process whose clock is wrong by half a minute does not end it", "[oidc]") {

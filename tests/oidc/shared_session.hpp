@@ -6,11 +6,11 @@
 #include <tokenkeep/file_store.hpp>
 #include <tokenkeep/keeper.hpp>
 
-#include "catch.hpp"
-#include "processes.hpp"
 #include "real_server.hpp"
-#include "shared_memory.hpp"
-#include "temporary.hpp"
+#include "support/catch.hpp"
+#include "support/processes.hpp"
+#include "support/shared_memory.hpp"
+#include "support/temporary.hpp"
 
 #include <algorithm>
 #include <array>
@@ -150,7 +150,7 @@ class basic_shared_session {
     bool is_alive() const { return server_.is_alive(place_.store().find_token(ada).value().refresh_token); }
 
     /// The session lives, what is stored is its live token, and no refresh token was sent twice or beside another. How
-    /// often it was renewed.
+    /// often it was refreshed.
     int check_unharmed() const {
         const json log = server_.log();
         CAPTURE(log, failed->in_words());
@@ -163,8 +163,8 @@ class basic_shared_session {
         return log["by_grant_type"]["refresh_token"];
     }
 
-    /// How often its token is renewed at the most: a fifth before its end.
-    int most_renewals(std::chrono::seconds time) const { return static_cast<int>(time / (life_ * 0.8)) + 1; }
+    /// How often its token is refreshed at the most: a fifth before its end.
+    int most_refreshes(std::chrono::seconds time) const { return static_cast<int>(time / (life_ * 0.8)) + 1; }
 
   private:
     /// The threads of a process. `new_call()` gives each a call of its own, which gives the status of the answer.

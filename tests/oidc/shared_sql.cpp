@@ -5,10 +5,10 @@
 // TOKENKEEP_TORTURE=1 makes them more, and gives them more time.
 #include <tokenkeep/tokenkeep.hpp>
 
-#include "catch.hpp"
 #include "fragile_session.hpp"
 #include "sql/backends.hpp"
-#include "temporary.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 #include <array>
 #include <atomic>
@@ -130,7 +130,7 @@ const std::vector<errc> passing{errc::storage_failure, errc::rotation_not_saved}
 
 } // namespace
 
-TEMPLATE_TEST_CASE("shared in a database: whoever finds it due renews it for all, once, and no call fails", "[oidc]",
+TEMPLATE_TEST_CASE("shared in a database: whoever finds it due refreshes it for all, once, and no call fails", "[oidc]",
                    mysql_backend, postgres_backend, sqlite_backend) {
     basic_shared_session<in_a_table<TestType>> session;
     const machines hosts;
@@ -140,16 +140,16 @@ TEMPLATE_TEST_CASE("shared in a database: whoever finds it due renews it for all
         hosts.enter(n);
         session.work();
     });
-    const int renewals = session.check_unharmed();
-    CHECK(renewals <= session.most_renewals(time));
-    CHECK(renewals >= session.most_renewals(time) / 2);
+    const int refreshes = session.check_unharmed();
+    CHECK(refreshes <= session.most_refreshes(time));
+    CHECK(refreshes >= session.most_refreshes(time) / 2);
     CHECK(hosts.are_clean());
 }
 
 TEMPLATE_TEST_CASE("shared in a database: connections that the server ends cost calls, not the session", "[oidc]",
                    mysql_backend, postgres_backend) {
     basic_shared_session<in_a_table<TestType>> session(200ms);
-    session.options.settle_after = 2s; // of a marker that was written, though nothing could be sent
+    session.options.doubt_expires_after = 2s; // of a marker that was written, though nothing could be sent
     session.may_fail = passing;
     const shared_memory<tally> seen;
     const shared_memory<ended_sessions> ended;
@@ -160,9 +160,9 @@ TEMPLATE_TEST_CASE("shared in a database: connections that the server ends cost 
     session.share([&](unsigned) { session.work(curl_transport{}, std::ref(*seen)); });
     CHECK(ended_well(ender));
     CAPTURE(ended->holders.load(), ended->others.load(), ended->between.load(), seen->not_saved.load());
-    const int renewals = session.check_unharmed();
-    CHECK(renewals <= session.most_renewals(time));
-    CHECK(renewals >= 2);
+    const int refreshes = session.check_unharmed();
+    CHECK(refreshes <= session.most_refreshes(time));
+    CHECK(refreshes >= 2);
     CHECK(ended->holders >= 2);
     CHECK(ended->others >= 10);
     CHECK(ended->between >= 1);
@@ -199,7 +199,7 @@ TEMPLATE_TEST_CASE("shared in a database: kills cost a session each at most, whi
 TEMPLATE_TEST_CASE("shared in a database: while its server is away sessions give the token they have, and new tokens "
                    "wait in memory until it is back",
                    "[oidc]", mysql_backend, postgres_backend) {
-    basic_shared_session<in_a_table<TestType>> session(500ms, 6s); // renewed after 4.8 s
+    basic_shared_session<in_a_table<TestType>> session(500ms, 6s); // refreshed after 4.8 s
     session.may_fail = passing;
     const shared_memory<tally> seen;
     const shared_memory<failed_calls> failed_in_sessions;

@@ -2,10 +2,10 @@
 // Sessions at a server with Zoho's wire shapes and limits, over libcurl, in a file. Hours pass at once, on both sides.
 #include <tokenkeep/tokenkeep.hpp>
 
-#include "catch.hpp"
-#include "processes.hpp"
 #include "real_server.hpp"
-#include "temporary.hpp"
+#include "support/catch.hpp"
+#include "support/processes.hpp"
+#include "support/temporary.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -148,11 +148,11 @@ TEST_CASE("zoho server: a login, its record, and its end on both sides", "[oidc]
     world.pass(1h);
     CHECK(world.get_users_as("Zoho-oauthtoken " + std::string(login.access_token.reveal())).status == 401);
     CHECK(successes(1, keep, world.users) == 1);
-    const token renewed = store.find_token(ada).value();
-    CHECK(renewed.access_token != login.access_token);
-    CHECK(renewed.refresh_token == login.refresh_token);
-    CHECK(renewed.api_domain == world.url);
-    CHECK(renewed.scope == login.scope);
+    const token refreshed = store.find_token(ada).value();
+    CHECK(refreshed.access_token != login.access_token);
+    CHECK(refreshed.refresh_token == login.refresh_token);
+    CHECK(refreshed.api_domain == world.url);
+    CHECK(refreshed.scope == login.scope);
     CHECK(world.log()["by_grant_type"] == json{{"authorization_code", 1}, {"refresh_token", 1}});
     const bool by_post = authentication == client_authentication::post;
     CHECK(world.log()["by_authentication"] == json{{by_post ? "post" : "basic", 2}});
@@ -162,13 +162,14 @@ TEST_CASE("zoho server: a login, its record, and its end on both sides", "[oidc]
         CHECK(world.log()["revocations"] == 1);
     }
     SECTION("revoked by the user before") {
-        CHECK(world.post("/oauth/v2/token/revoke?token=" + std::string(renewed.refresh_token.reveal())).status == 200);
+        CHECK(world.post("/oauth/v2/token/revoke?token=" + std::string(refreshed.refresh_token.reveal())).status ==
+              200);
         keep.revoke(ada);
         CHECK(world.log()["revocations"] == 1);
     }
     CHECK(store.get_tokens().empty());
-    CHECK(!world.is_alive(renewed.refresh_token));
-    CHECK(world.get_users_as("Zoho-oauthtoken " + std::string(renewed.access_token.reveal())).status == 401);
+    CHECK(!world.is_alive(refreshed.refresh_token));
+    CHECK(world.get_users_as("Zoho-oauthtoken " + std::string(refreshed.access_token.reveal())).status == 401);
     CHECK(code_of([&] { keep.send(world.users, ada); }) == errc::token_not_found);
 }
 
@@ -295,7 +296,7 @@ TEST_CASE("zoho server: throttled without a living token, callers are told at on
     CHECK(store.find_token(ada)->refresh_token == login.refresh_token);
 }
 
-TEST_CASE("zoho server: an access token that fifteen younger ones have pushed out is renewed once", "[oidc]") {
+TEST_CASE("zoho server: an access token that fifteen younger ones have pushed out is refreshed once", "[oidc]") {
     zoho_world world;
     auto store = world.open();
     auto keep = world.keep_over(store);
@@ -361,14 +362,14 @@ TEST_CASE("zoho server: what it refuses under status 200 comes as the error that
 
     const token row = store.find_token(ada).value();
     world.provider.client_secret = "another secret";
-    CHECK(code_of([&] { world.keep_over(store).renew(ada, row.access_token); }) == errc::client_rejected);
+    CHECK(code_of([&] { world.keep_over(store).refresh(ada, row.access_token); }) == errc::client_rejected);
     world.provider.client_id = "1000.ANOTHER";
     other.save_token({.user_name = "ada", .client_id = "1000.ANOTHER", .refresh_token = row.refresh_token});
     CHECK(code_of([&] { world.keep_over(other).access_token(ada); }) == errc::client_rejected);
     CHECK(world.log()["refused"].value("invalid_client_secret", 0) == 1);
     CHECK(world.log()["refused"].value("invalid_client", 0) == 1);
     CHECK(store.find_token(ada) == row);
-    CHECK(!keep.renew(ada, row.access_token).empty());
+    CHECK(!keep.refresh(ada, row.access_token).empty());
 }
 
 TEST_CASE("zoho server: it takes parameters from where Zoho does, and only its own scheme", "[oidc]") {

@@ -9,7 +9,7 @@
 #include <tokenkeep/sqlite.hpp>
 
 #include "sql/servers.hpp"
-#include "temporary.hpp"
+#include "support/temporary.hpp"
 
 #include <chrono>
 #include <string>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Many processes that use one database at the same moment, from the first on.
-#include "catch.hpp"
-#include "processes.hpp"
 #include "sql/backends.hpp"
+#include "support/catch.hpp"
+#include "support/processes.hpp"
 
 #include <chrono>
 #include <functional>

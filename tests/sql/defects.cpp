@@ -4,8 +4,8 @@
 #include <tokenkeep/testing/store_laws.hpp>
 #include <tokenkeep/zoho/schema.hpp>
 
-#include "catch.hpp"
 #include "sql/backends.hpp"
+#include "support/catch.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -35,7 +35,7 @@ namespace {
 template <class Backend, class Policy>
 struct kept_in {
     using backend = Backend;
-    static constexpr bool is_zoho = std::is_same_v<Policy, tokenkeep::zoho_schema>;
+    static constexpr bool is_zoho = std::is_same_v<Policy, tokenkeep::zoho::policy>;
 
     static const std::string& table() {
         static const std::string name = new_table();
@@ -52,8 +52,8 @@ struct kept_in {
 using sqlite = kept_in<sqlite_backend, tokenkeep::defaults>;
 using mysql = kept_in<mysql_backend, tokenkeep::defaults>;
 using postgres = kept_in<postgres_backend, tokenkeep::defaults>;
-using sqlite_for_zoho = kept_in<sqlite_backend, tokenkeep::zoho_schema>;
-using mysql_for_zoho = kept_in<mysql_backend, tokenkeep::zoho_schema>;
+using sqlite_for_zoho = kept_in<sqlite_backend, tokenkeep::zoho::policy>;
+using mysql_for_zoho = kept_in<mysql_backend, tokenkeep::zoho::policy>;
 
 /// Ada and Bob of one client.
 template <class In>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What an sql_store does when one of its statements goes wrong, whichever: a change took place or it did not, nobody is
 // told the other, and no row is harmed.
-#include "catch.hpp"
-#include "processes.hpp"
 #include "sql/faulty.hpp"
+#include "support/catch.hpp"
+#include "support/processes.hpp"
 
 #include <algorithm>
 #include <array>
@@ -35,8 +35,8 @@ token record(const std::string& name) {
             .id = "id of " + name};
 }
 
-token renewed(token row) {
-    row.access_token = "S3NT1NEL-renewed";
+token refreshed(token row) {
+    row.access_token = "S3NT1NEL-refreshed";
     return row;
 }
 
@@ -84,10 +84,10 @@ std::vector<operation<Backend>> every_operation() {
     const std::vector<token> unchanged{subject, bystander};
     return {
         {"save_token, new", [](store& s) { s.save_token(newcomer); }, {subject, bystander, newcomer}},
-        {"save_token", [](store& s) { s.save_token(renewed(subject)); }, {renewed(subject), bystander}},
+        {"save_token", [](store& s) { s.save_token(refreshed(subject)); }, {refreshed(subject), bystander}},
         {"replace_token",
-         [](store& s) { require_told(s.replace_token(subject, renewed(subject))); },
-         {renewed(subject), bystander}},
+         [](store& s) { require_told(s.replace_token(subject, refreshed(subject))); },
+         {refreshed(subject), bystander}},
         {"remove_token", [](store& s) { require_told(s.remove_token(subject)); }, {bystander}},
         {"delete_token", [](store& s) { s.delete_token(subject.id); }, {bystander}},
         {"delete_tokens", [](store& s) { s.delete_tokens(); }, {}},
@@ -218,7 +218,7 @@ void check_truth(trial<Backend>& seen, const operation<Backend>& op, const outco
     for (const auto& [statement, suffered] : seen.suffered->harms) {
         if (statement > seen.suffered->asked.size()) continue;
         ++harms;
-        if (suffered.how == harm::refused && suffered.fault != sql_fault::lost) continue;
+        if (suffered.how == harm::refused && suffered.fault != sql_fault::connection_lost) continue;
         ++losses;
         lost_commit = lost_commit || seen.suffered->asked[statement - 1] == "COMMIT";
     }
@@ -275,8 +275,8 @@ TEMPLATE_TEST_CASE("sql_store: whichever statement fails, a change took place or
             sweep(op, anew, {.how = how}, [](const outcome&, const std::string&) {});
         const errc failed = op.writes ? errc::not_saved : errc::storage_failure;
         for (const auto& [fault, code] : {std::pair(sql_fault::conflict, errc::lock_timeout),
-                                          {sql_fault::exists, failed},
-                                          {sql_fault::value, errc::invalid_record},
+                                          {sql_fault::already_exists, failed},
+                                          {sql_fault::bad_value, errc::invalid_record},
                                           {sql_fault::denied, errc::permissions},
                                           {sql_fault::corrupt, errc::storage_corrupt},
                                           {sql_fault::other, failed}}) {
@@ -393,7 +393,7 @@ TEMPLATE_TEST_CASE("sql_store: what somebody else does between a lost commit and
         const bool took_place = how == harm::unheard;
         for (const std::string name : {"save_token", "replace_token"}) {
             CHECK(told(name, how, change + subject.id + "'") == errc::indeterminate);
-            token both = took_place ? renewed(others) : others;
+            token both = took_place ? refreshed(others) : others;
             CHECK(seen.now() == as_texts({both, bystander}));
             CHECK(told(name, how, removal + subject.id + "'") == errc::indeterminate);
             CHECK(seen.now() == as_texts({bystander})); // it does not come back
@@ -408,7 +408,7 @@ TEMPLATE_TEST_CASE("sql_store: what somebody else does between a lost commit and
         if (took_place) CHECK(told("delete_token", how, back) == errc::indeterminate);
         // What happens to other rows does not matter.
         CHECK(told("save_token", how, removal + bystander.id + "'") == std::nullopt);
-        CHECK(seen.now() == as_texts({renewed(subject)}));
+        CHECK(seen.now() == as_texts({refreshed(subject)}));
         // A new row that was saved and deleted, and one that was never saved, look the same: it is saved.
         CHECK(told("save_token, new", how, removal + newcomer.id + "'") == std::nullopt);
         CHECK(seen.now() == as_texts({subject, bystander, newcomer}));

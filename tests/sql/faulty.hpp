@@ -31,7 +31,7 @@ enum class harm {
 
 struct harmed {
     harm how = harm::killed;
-    tokenkeep::sql_fault fault = tokenkeep::sql_fault::lost;
+    tokenkeep::sql_fault fault = tokenkeep::sql_fault::connection_lost;
     std::function<void()> then{}; ///< What somebody does at that moment.
 };
 
@@ -101,7 +101,7 @@ class wire {
         if (next == nullptr) return act();
         const harmed suffered = *next;
         if (suffered.how == harm::refused && sql == "ROLLBACK") return act(); // a session that is there does that
-        if (suffered.how == harm::refused && suffered.fault != tokenkeep::sql_fault::lost)
+        if (suffered.how == harm::refused && suffered.fault != tokenkeep::sql_fault::connection_lost)
             throw tokenkeep::sql_error(suffered.fault, "as a test wants it");
         if (suffered.how == harm::unheard || suffered.how == harm::misreported) act();
         if (suffered.how == harm::misreported) throw tokenkeep::sql_error(suffered.fault, "as a test wants it");
@@ -117,7 +117,7 @@ class wire {
   private:
     static constexpr bool is_remote = !std::is_same_v<Backend, sqlite_backend>;
 
-    static tokenkeep::sql_error lost() { return {tokenkeep::sql_fault::lost, "as a test wants it"}; }
+    static tokenkeep::sql_error lost() { return {tokenkeep::sql_fault::connection_lost, "as a test wants it"}; }
 
     void end() {
         if constexpr (is_remote) {

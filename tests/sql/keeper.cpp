@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // A keeper over each database, and over Zoho's ten columns.
-#include "keeper_world.hpp"
+#include "support/keeper_world.hpp"
 
 #include <tokenkeep/zoho/schema.hpp>
 
-#include "catch.hpp"
 #include "sql/backends.hpp"
+#include "support/catch.hpp"
 
 #include <chrono>
 #include <string>
@@ -25,14 +25,14 @@ struct store_of_its_own : store_over<Backend, Policy> {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("sql_store: a keeper logs in, renews and revokes", "[sql]", sqlite_backend, mysql_backend,
+TEMPLATE_TEST_CASE("sql_store: a keeper logs in, refreshes and revokes", "[sql]", sqlite_backend, mysql_backend,
                    postgres_backend) {
     live_a_session<store_of_its_own<TestType, tokenkeep::defaults>>();
 }
 
-TEMPLATE_TEST_CASE("sql_store: a keeper logs in, renews and revokes over Zoho's ten columns", "[sql]", sqlite_backend,
-                   mysql_backend) {
-    live_a_session<store_of_its_own<TestType, tokenkeep::zoho_schema>>();
+TEMPLATE_TEST_CASE("sql_store: a keeper logs in, refreshes and revokes over Zoho's ten columns", "[sql]",
+                   sqlite_backend, mysql_backend) {
+    live_a_session<store_of_its_own<TestType, tokenkeep::zoho::policy>>();
 }
 
 TEMPLATE_TEST_CASE("sql_store: keepers of two connections spend a refresh token once", "[sql]", sqlite_backend,
@@ -50,8 +50,8 @@ TEMPLATE_TEST_CASE("sql_store: keepers of two connections spend a refresh token 
     tokenkeep::keeper one{first, server, server.provider()}, other{second, server, server.provider()};
     for (std::size_t n = 0; n < given.size(); ++n)
         threads.emplace_back([&, n] {
-            given[n] =
-                n % 2 == 0 ? one.renew({.user_name = "ada"}, rejected) : other.renew({.user_name = "ada"}, rejected);
+            given[n] = n % 2 == 0 ? one.refresh({.user_name = "ada"}, rejected)
+                                  : other.refresh({.user_name = "ada"}, rejected);
         });
     for (std::thread& each : threads) each.join();
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The contract of stores, kept by sql_store over each database.
-#include "laws.hpp"
+#include "support/laws.hpp"
 
 #include <tokenkeep/zoho/rules.hpp>
 
-#include "catch.hpp"
 #include "sql/backends.hpp"
+#include "support/catch.hpp"
 
 #include <string>
 #include <vector>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Who waits for whom: locks on identities, and transactions that others block.
-#include "catch.hpp"
-#include "processes.hpp"
 #include "sql/backends.hpp"
+#include "support/catch.hpp"
+#include "support/processes.hpp"
 
 #include <atomic>
 #include <chrono>

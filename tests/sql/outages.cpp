@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Servers that stop and processes that are killed: what was acknowledged is there, and the store goes on.
-#include "catch.hpp"
-#include "processes.hpp"
 #include "sql/backends.hpp"
+#include "support/catch.hpp"
+#include "support/processes.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -2,7 +2,7 @@
 // A PostgreSQL server that ends the session as soon as it has begun, as pg_terminate_backend may.
 #include <tokenkeep/postgres.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <array>
 #include <cerrno>
@@ -73,6 +73,6 @@ TEST_CASE("postgres_connection: a session that ends while it is being set up is 
         connection.connect(std::chrono::seconds(5));
         FAIL("it is connected");
     } catch (const tokenkeep::sql_error& failure) {
-        CHECK(failure.fault() == tokenkeep::sql_fault::lost);
+        CHECK(failure.fault() == tokenkeep::sql_fault::connection_lost);
     }
 }

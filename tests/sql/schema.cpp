@@ -2,8 +2,8 @@
 // The tables that an sql_store makes, the SQL that it sends, and how values fare in the columns.
 #include <tokenkeep/zoho/rules.hpp>
 
-#include "catch.hpp"
 #include "sql/backends.hpp"
+#include "support/catch.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -2,8 +2,8 @@
 // The servers that the tests of the SQL stores use.
 #include "sql/servers.hpp"
 
-#include "catch.hpp"
-#include "processes.hpp"
+#include "support/catch.hpp"
+#include "support/processes.hpp"
 
 #include <optional>
 #include <set>

@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 #include "sql/guarded_child.hpp"
-#include "temporary.hpp"
+#include "support/temporary.hpp"
 
 /// What the two servers have in common. The database exists, and is empty at first.
 class sql_server {

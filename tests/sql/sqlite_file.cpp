@@ -2,8 +2,8 @@
 // The file of an SQLite store: who may read it, what stays in it, and what happens when it is full, empty or gone.
 #include <tokenkeep/sqlite.hpp>
 
-#include "catch.hpp"
-#include "temporary.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 #include <cerrno>
 #include <chrono>

@@ -2,8 +2,8 @@
 // The table that is shared with Zoho's SDKs: as this library makes it, and as it finds it.
 #include <tokenkeep/zoho/schema.hpp>
 
-#include "catch.hpp"
 #include "sql/backends.hpp"
+#include "support/catch.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -24,7 +24,7 @@ namespace {
 
 template <class Backend>
 auto zoho_store_on(const std::string& table) {
-    return store_on<Backend, tokenkeep::zoho_schema>(table);
+    return store_on<Backend, tokenkeep::zoho::policy>(table);
 }
 
 /// Makes the table as the SDKs' documents and samples do. `options` follow the columns; `collation` follows each type.
@@ -99,7 +99,7 @@ struct repeated_ids {
     static inline int asked = 0;
     std::string operator()() const { return ++asked < 7 ? "123456789" : "123456780"; }
 };
-struct with_repeated_ids : tokenkeep::zoho_schema {
+struct with_repeated_ids : tokenkeep::zoho::policy {
     using ids = repeated_ids;
 };
 
@@ -113,7 +113,7 @@ std::string times(std::size_t count, const std::string& text) {
 
 } // namespace
 
-TEST_CASE("zoho_schema: the table has exactly Zoho's ten columns, in their order, with their types", "[sql]") {
+TEST_CASE("zoho::policy: the table has exactly Zoho's ten columns, in their order, with their types", "[sql]") {
     const std::string types = "varchar(255)";
     std::vector<std::string> wanted{"id|varchar(10)"};
     for (const char* name : {"user_name", "client_id", "client_secret", "refresh_token", "access_token", "grant_token"})
@@ -136,8 +136,8 @@ TEST_CASE("zoho_schema: the table has exactly Zoho's ten columns, in their order
                                         "<> 0") == std::vector<std::string>{"id"});
 }
 
-TEMPLATE_TEST_CASE("zoho_schema: rows that an SDK has written are found, compared and changed", "[sql]", sqlite_backend,
-                   mysql_backend) {
+TEMPLATE_TEST_CASE("zoho::policy: rows that an SDK has written are found, compared and changed", "[sql]",
+                   sqlite_backend, mysql_backend) {
     visitor<TestType> sdk;
     for (const std::string& kind : kinds_of_tables<TestType>()) {
         INFO(kind);
@@ -207,8 +207,8 @@ TEMPLATE_TEST_CASE("zoho_schema: rows that an SDK has written are found, compare
     }
 }
 
-TEMPLATE_TEST_CASE("zoho_schema: a row whose time is spelled otherwise is replaced and removed as it was read", "[sql]",
-                   sqlite_backend, mysql_backend) {
+TEMPLATE_TEST_CASE("zoho::policy: a row whose time is spelled otherwise is replaced and removed as it was read",
+                   "[sql]", sqlite_backend, mysql_backend) {
     visitor<TestType> sdk;
     const std::string table = table_of_the_sdks<TestType>();
     auto store = zoho_store_on<TestType>(table);
@@ -228,7 +228,7 @@ TEMPLATE_TEST_CASE("zoho_schema: a row whose time is spelled otherwise is replac
     }
 }
 
-TEST_CASE("zoho_schema: columns that ignore case do not make two names one, in SQLite either", "[sql]") {
+TEST_CASE("zoho::policy: columns that ignore case do not make two names one, in SQLite either", "[sql]") {
     const std::string table = table_of_the_sdks<sqlite_backend>("", " COLLATE NOCASE");
     visitor<sqlite_backend> sdk;
     insert_as_an_sdk(sdk, table, login("ADA", "1"));
@@ -243,7 +243,7 @@ TEST_CASE("zoho_schema: columns that ignore case do not make two names one, in S
     CHECK(store.remove_token(login("ada", "2")));
 }
 
-TEMPLATE_TEST_CASE("zoho_schema: values of 255 characters fit, and longer ones are refused with nothing written",
+TEMPLATE_TEST_CASE("zoho::policy: values of 255 characters fit, and longer ones are refused with nothing written",
                    "[sql]", sqlite_backend, mysql_backend) {
     for (const bool is_made_by_us : {true, false}) {
         auto store =
@@ -293,7 +293,7 @@ TEMPLATE_TEST_CASE("zoho_schema: values of 255 characters fit, and longer ones a
     }
 }
 
-TEST_CASE("zoho_schema: what PostgreSQL's characters lack is an invalid record, is in no row, and nothing is written",
+TEST_CASE("zoho::policy: what PostgreSQL's characters lack is an invalid record, is in no row, and nothing is written",
           "[sql]") {
     auto store = zoho_store_on<postgres_backend>(new_table());
     for (const std::string& name : {"a\0b"s, "\xff"s}) {
@@ -304,7 +304,7 @@ TEST_CASE("zoho_schema: what PostgreSQL's characters lack is an invalid record, 
     }
 }
 
-TEST_CASE("zoho_schema: what a table's character set lacks is an invalid record, and nothing is written", "[sql]") {
+TEST_CASE("zoho::policy: what a table's character set lacks is an invalid record, and nothing is written", "[sql]") {
     for (const char* kind : {" CHARACTER SET latin1", " CHARACTER SET utf8mb3"}) {
         INFO(kind);
         auto store = zoho_store_on<mysql_backend>(table_of_the_sdks<mysql_backend>(kind));
@@ -320,7 +320,7 @@ TEST_CASE("zoho_schema: what a table's character set lacks is an invalid record,
     }
 }
 
-TEMPLATE_TEST_CASE("zoho_schema: new ids are nine digits, and none that is taken", "[sql]", sqlite_backend,
+TEMPLATE_TEST_CASE("zoho::policy: new ids are nine digits, and none that is taken", "[sql]", sqlite_backend,
                    mysql_backend) {
     const std::string table = new_table();
     auto store = zoho_store_on<TestType>(table);
@@ -343,7 +343,7 @@ TEMPLATE_TEST_CASE("zoho_schema: new ids are nine digits, and none that is taken
     CHECK(repeating.find_token_by_id("123456780")->user_name == "bob");
 }
 
-TEMPLATE_TEST_CASE("zoho_schema: columns that others have added are left alone", "[sql]", sqlite_backend,
+TEMPLATE_TEST_CASE("zoho::policy: columns that others have added are left alone", "[sql]", sqlite_backend,
                    mysql_backend) {
     visitor<TestType> sdk;
     const std::string table = table_of_the_sdks<TestType>("", "", ", note varchar(20) DEFAULT 'none', amount integer");
@@ -359,8 +359,8 @@ TEMPLATE_TEST_CASE("zoho_schema: columns that others have added are left alone",
           std::vector<std::string>{"1|theirs|7", "2|none|NULL"});
 }
 
-TEMPLATE_TEST_CASE("zoho_schema: a key that others have added and that forbids a row is a typed failure, soon", "[sql]",
-                   sqlite_backend, mysql_backend) {
+TEMPLATE_TEST_CASE("zoho::policy: a key that others have added and that forbids a row is a typed failure, soon",
+                   "[sql]", sqlite_backend, mysql_backend) {
     const std::string table = table_of_the_sdks<TestType>("", "", ", UNIQUE (user_name)");
     auto store = zoho_store_on<TestType>(table);
     store.save_token(login("ada", "1"));
@@ -377,7 +377,7 @@ TEMPLATE_TEST_CASE("zoho_schema: a key that others have added and that forbids a
     CHECK(store.get_tokens() == std::vector<token>{login("ada", "1")});
 }
 
-TEST_CASE("zoho_schema: the file of the article's sample works both ways", "[sql]") {
+TEST_CASE("zoho::policy: the file of the article's sample works both ways", "[sql]") {
     const temporary_directory folder;
     const std::string path = folder / "zohooauth.db";
     const auto sample = [&](const std::string& sql) {
@@ -402,7 +402,7 @@ TEST_CASE("zoho_schema: the file of the article's sample works both ways", "[sql
     sample("insert into oauthtoken values ('1','ada','1000.APP','app secret','1000.r1','1000.a1',NULL,"
            "1700000000000,NULL,'https://www.zohoapis.eu')");
 
-    using zoho_store = tokenkeep::sql_store<tokenkeep::sqlite_connection, tokenkeep::zoho_schema>;
+    using zoho_store = tokenkeep::sql_store<tokenkeep::sqlite_connection, tokenkeep::zoho::policy>;
     ::chmod(path.c_str(), 0644); // as the sample leaves it
     zoho_store store{path};
     CHECK(code_of([&] { (void)store.get_tokens(); }) == errc::permissions);

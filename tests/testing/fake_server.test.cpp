@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/testing/fake_server.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <tokenkeep/oauth/exchange.hpp>
 #include <tokenkeep/oauth/refresh.hpp>

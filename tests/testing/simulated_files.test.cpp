@@ -3,7 +3,7 @@
 
 #include <tokenkeep/file_store.hpp>
 
-#include "../catch.hpp"
+#include "support/catch.hpp"
 
 #include <set>
 #include <string>

@@ -3,9 +3,9 @@
 
 #include <tokenkeep/basic_store.hpp>
 
-#include "../catch.hpp"
-#include "../laws.hpp"
-#include "../stores.hpp"
+#include "support/catch.hpp"
+#include "support/laws.hpp"
+#include "support/stores.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/testing/virtual_clock.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <atomic>
 #include <condition_variable>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/text/ascii.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <cstddef>
 #include <string>

@@ -3,7 +3,7 @@
 
 #include <tokenkeep/text/sha256.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/text/utf8.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <cstdint>
 #include <string>

@@ -4,8 +4,8 @@
 // system lives on; the sweep says that.
 #include <tokenkeep/file_store.hpp>
 
-#include "catch.hpp"
-#include "temporary.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 #include <algorithm>
 #include <array>

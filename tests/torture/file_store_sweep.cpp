@@ -5,7 +5,7 @@
 #include <tokenkeep/file_store.hpp>
 #include <tokenkeep/testing/simulated_files.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <algorithm>
 #include <cstdlib>

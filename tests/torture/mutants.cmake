@@ -58,8 +58,8 @@ tokenkeep_mutants_program(file_store_sweep)
 # ---- The refresh transaction ----
 
 tokenkeep_mutation(transaction detail/keeper/refresh.hpp [[            look_again();
-            if (is_renewed_since]] [[            if (!tests::mutated("no_second_look")) look_again();
-            if (is_renewed_since]])
+            if (is_refreshed_since]] [[            if (!tests::mutated("no_second_look")) look_again();
+            if (is_refreshed_since]])
 tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (!rows_.replace(row, marked)) return false;"
   [[if (const bool blind = tests::mutated("no_second_look"); blind || tests::mutated("marker_compares_the_token_only")) {
                 const std::optional<token> now = rows_.find_by_id(row.id);
@@ -100,10 +100,10 @@ tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (!marker.last_s
 tokenkeep_mutant(transaction settles_without_waiting "[losing]" "S1: ")
 tokenkeep_mutant(transaction never_settles "[losing]" "S9: ")
 
-tokenkeep_mutation(transaction detail/keeper/row_access.hpp "if (failure.code() != errc::lock_timeout || clock.steady_now() >= deadline) throw;"
+tokenkeep_mutation(transaction detail/keeper/row_access.hpp "if (failure.code() != errc::lock_timeout || clock.steady_now() >= until) throw;"
   [[if (tests::mutated("carries_on_without_the_lock"))
                         return store_.lock_token(key + ", not obtained", std::chrono::steady_clock::time_point::max());
-                    if (failure.code() != errc::lock_timeout || clock.steady_now() >= deadline) throw;]])
+                    if (failure.code() != errc::lock_timeout || clock.steady_now() >= until) throw;]])
 tokenkeep_mutation(transaction detail/keeper/transaction.hpp "bool is_late() const { return "
   [[bool is_late() const { return !tests::mutated("carries_on_without_the_lock") && ]])
 tokenkeep_mutant(transaction carries_on_without_the_lock "[harmless]" "S1: ")
@@ -161,10 +161,10 @@ tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (!can_be_served()) 
 tokenkeep_mutant(transaction old_token_not_served "[harmless]" "S3: ")
 
 tokenkeep_mutation(transaction detail/keeper/refresh.hpp "is_marked_with(before, before.grant_token) ? before.status"
-  [[is_marked_with(before, before.grant_token) && !tests::mutated("a_renewal_ends_the_doubt_of_a_login") ? before.status]])
+  [[is_marked_with(before, before.grant_token) && !tests::mutated("a_refresh_ends_the_doubt_of_a_login") ? before.status]])
 tokenkeep_mutation(transaction detail/keeper/login.hpp "if (is_in_doubt(row)) {"
   [[if (is_in_doubt(row) && !tests::mutated("grant_token_sent_again")) {]])
-tokenkeep_mutant(transaction a_renewal_ends_the_doubt_of_a_login "[exchange]" "S9: ")
+tokenkeep_mutant(transaction a_refresh_ends_the_doubt_of_a_login "[exchange]" "S9: ")
 tokenkeep_mutant(transaction grant_token_sent_again "[exchange]" "S1: ")
 
 tokenkeep_mutants_program(transaction)

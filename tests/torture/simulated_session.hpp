@@ -5,7 +5,7 @@
 //   S3 a lost answer or a kill costs no access token that lives, and nothing at all within a grace
 //   S4 nobody harms a newer record   S5 handed out is only what is durable
 //   S7 no deadlock, no endless attempts, nothing known dead is sent
-//   S8 no login or deletion is undone, no login revoked   S9 in the end a living session is renewed, a dead one named
+//   S8 no login or deletion is undone, no login revoked   S9 in the end a living session is refreshed, a dead one named
 #ifndef TOKENKEEP_TESTS_TORTURE_SIMULATED_SESSION_HPP
 #define TOKENKEEP_TESTS_TORTURE_SIMULATED_SESSION_HPP
 
@@ -39,8 +39,8 @@ inline const token ada{.user_name = "ada", .client_id = "app"};
 /// The store, the server and what lies between them. All is as the processes see it, in the order of their steps.
 class simulated_session {
   public:
-    simulated_session(tokenkeep::testing::fake_server_options options, std::chrono::milliseconds settle_after)
-        : server(as_used(options), clock), settle_after_(settle_after), punishes_(options.end_session_on_reuse) {
+    simulated_session(tokenkeep::testing::fake_server_options options, std::chrono::milliseconds doubt_expires_after)
+        : server(as_used(options), clock), settle_after_(doubt_expires_after), punishes_(options.end_session_on_reuse) {
         log_in();
     }
 
@@ -105,7 +105,7 @@ class simulated_session {
     }
     /// Whether what is stored is of the last login.
     bool is_last_login() { return origin_of(row()->refresh_token).session + 1 == sessions_.size(); }
-    /// Whether the stored session can still be renewed.
+    /// Whether the stored session can still be refreshed.
     bool is_alive() {
         const std::optional<token> now = row();
         return now && now->refresh_token.reveal() == live_token_of(*now) && !is_known_dead(*now);
@@ -235,7 +235,7 @@ class simulated_session {
     /// Nobody is at work: no lock is held, no request is under way, no marker stands.
     bool is_quiet() {
         const auto now = row();
-        return now && tokenkeep::read_status(now->status).what == token_status::kind::none && locks_.empty() &&
+        return now && tokenkeep::read_status(now->status).kind == status_kind::none && locks_.empty() &&
                std::all_of(messages_.begin(), messages_.end(),
                            [](auto& each) { return each.arrived && !each.awaited; });
     }
@@ -275,7 +275,7 @@ class simulated_session {
 
     static bool is_known_dead(const token& row) {
         const token_status status = tokenkeep::read_status(row.status);
-        const bool dead = status.what == token_status::kind::refused || status.what == token_status::kind::revoking;
+        const bool dead = status.kind == status_kind::refused || status.kind == status_kind::revoking;
         return dead && status.is_about(row.refresh_token);
     }
 
@@ -356,7 +356,7 @@ class simulated_session {
     template <class Act>
     bool write(int process, const token& expected, const token& record, Act act) {
         const bool brings = !record.access_token.empty() && record.access_token != expected.access_token;
-        const bool marks = !brings && tokenkeep::read_status(record.status).what == token_status::kind::spend;
+        const bool marks = !brings && tokenkeep::read_status(record.status).kind == status_kind::spend;
         step next{.what = brings ? "saves the tokens" : marks ? "writes the marker" : "writes the status"};
         if (brings) next.faults = {fault_kind::save_fails, fault_kind::save_indeterminate, fault_kind::connection_lost};
         if (marks) next.faults = {fault_kind::mark_fails, fault_kind::mark_indeterminate, fault_kind::lock_lost};
@@ -384,12 +384,12 @@ class simulated_session {
         if (to.session == from.session && before->refresh_token != after->refresh_token &&
             to.parent != before->refresh_token.reveal())
             return breaks("S4: a newer record is overwritten");
-        const bool is_refused = tokenkeep::read_status(after->status).what == token_status::kind::refused;
+        const bool is_refused = tokenkeep::read_status(after->status).kind == status_kind::refused;
         if (is_refused && is_known_dead(*after) && live_token_of(*after) == after->refresh_token.reveal())
             breaks("S4: a living session is marked dead");
     }
     void judge_removal(const std::optional<token>& before) {
-        const bool is_revoked = before && tokenkeep::read_status(before->status).what == token_status::kind::revoking;
+        const bool is_revoked = before && tokenkeep::read_status(before->status).kind == status_kind::revoking;
         if (before && !(is_revoked && is_known_dead(*before))) breaks("S8: a record is removed that nobody revokes");
     }
 

@@ -3,9 +3,9 @@
 // every fault at every step. TOKENKEEP_TORTURE=1 raises the bounds.
 #include <tokenkeep/keeper.hpp>
 
-#include "catch.hpp"
 #include "scheduler.hpp"
 #include "simulated_session.hpp"
+#include "support/catch.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -39,7 +39,7 @@ struct scenario {
     bool revocation = false;              ///< By one more process.
     unsigned exchanges = 0;               ///< So many more processes bring the grant token of a new login, the same.
     std::chrono::milliseconds clock_skew{0}; ///< How far the clock of the first process is ahead.
-    std::chrono::milliseconds read_back_pause{2s}, settle_after{2s}, lock_timeout{10s};
+    std::chrono::milliseconds read_back_pause{2s}, doubt_expires_after{2s}, lock_timeout{10s};
     bounds within{};
 };
 
@@ -150,7 +150,7 @@ class process {
                                                   .request_timeout = request_timeout,
                                                   .lock_timeout = what.lock_timeout,
                                                   .read_back_pause = what.read_back_pause,
-                                                  .settle_after = what.settle_after,
+                                                  .doubt_expires_after = what.doubt_expires_after,
                                                   .first_backoff = 0ms,
                                                   .longest_backoff = 0ms},
                         observer{*this}, clock_);
@@ -209,7 +209,7 @@ class process {
         const turn mine = shared_.take(number_, {.what = "calls the API", .faults = {fault_kind::early_401}});
         if (mine.fault == fault_kind::early_401) shared_.server.expire_access_tokens();
         if (shared_.accepts(access)) return;
-        access = keeper_->renew(ada, access, deadline());
+        access = keeper_->refresh(ada, access, deadline());
         shared_.handed_out(access);
         shared_.take(number_, {.what = "calls the API again"});
         if (!shared_.accepts(access)) failures.push_back(errc::request_rejected);
@@ -280,7 +280,7 @@ void add_happenings(scheduler& steps, simulated_session& shared, scenario& left)
 template <class Store>
 std::string run_once(worker_threads& threads, const scenario& what, choices& path, std::vector<std::string>* trace) {
     using process = ::process<Store>;
-    simulated_session shared(what.server, what.settle_after);
+    simulated_session shared(what.server, what.doubt_expires_after);
     shared.clock.advance(what.expired ? token_life + 1s : token_life - time_left_when_due);
 
     std::vector<std::unique_ptr<process>> processes;
@@ -335,15 +335,15 @@ std::string run_once(worker_threads& threads, const scenario& what, choices& pat
     }
 
     // A new process, after all that was under way has ended.
-    shared.clock.advance(token_life + what.settle_after);
+    shared.clock.advance(token_life + what.doubt_expires_after);
     const bool is_alive = shared.is_alive(), is_there = shared.row().has_value();
     const bool is_in_grace = what.declares_grace && what.server.grace > 2 * token_life;
-    const scenario undisturbed{.declares_grace = what.declares_grace, .settle_after = what.settle_after};
+    const scenario undisturbed{.declares_grace = what.declares_grace, .doubt_expires_after = what.doubt_expires_after};
     process after(shared, undisturbed, 99, 1);
     after.work();
     if (!shared.broken().empty()) return shared.broken();
     if (is_alive && !after.failures.empty())
-        return "S9: a living session is not renewed: " + after.failures[0].message();
+        return "S9: a living session is not refreshed: " + after.failures[0].message();
     if (is_in_grace && is_there && !after.failures.empty())
         return "S3: a session is lost within the grace: " + after.failures[0].message();
     if (is_there && !is_alive && !is_in_grace &&
@@ -468,7 +468,7 @@ TEST_CASE("transaction: a revocation ends one session and spares the next", "[re
     explore({.threads = {1}, .revocation = true, .within = faults(1, any, 2)});
 }
 
-TEST_CASE("transaction: a grant token that many bring is sent once, beside the renewals of the login before",
+TEST_CASE("transaction: a grant token that many bring is sent once, beside the refreshes of the login before",
           "[exchange]") {
     explore({.threads = {1}, .exchanges = 1, .within = {.preemptions = 99}});
     explore({.threads = {1}, .exchanges = 2, .within = {.preemptions = 2}});
@@ -478,7 +478,7 @@ TEST_CASE("transaction: a grant token that many bring is sent once, beside the r
     explore<plain_store>({.threads = {},
                           .exchanges = 2,
                           .read_back_pause = 1s,
-                          .settle_after = 4s,
+                          .doubt_expires_after = 4s,
                           .lock_timeout = 30s,
                           .within = faults(1, any, 2)});
 }
@@ -486,23 +486,24 @@ TEST_CASE("transaction: a grant token that many bring is sent once, beside the r
 TEST_CASE("transaction: a store that only locks, or only compares, is as good where no login interferes", "[less]") {
     explore<locking<plain_store>>({.calls = 2, .within = faults(1, any, 1)});
     explore<comparing<plain_store>>(
-        {.read_back_pause = 1s, .settle_after = 4s, .lock_timeout = 30s, .within = faults(1, any, 2)});
+        {.read_back_pause = 1s, .doubt_expires_after = 4s, .lock_timeout = 30s, .within = faults(1, any, 2)});
 }
 
 TEST_CASE("transaction: over a plain store the pause and the marker make one spend", "[plain]") {
     explore<plain_store>(
-        {.read_back_pause = 1s, .settle_after = 4s, .lock_timeout = 30s, .within = {.preemptions = 99}});
+        {.read_back_pause = 1s, .doubt_expires_after = 4s, .lock_timeout = 30s, .within = {.preemptions = 99}});
     explore<plain_store>({.threads = {1, 1, 1},
                           .read_back_pause = 1s,
-                          .settle_after = 4s,
+                          .doubt_expires_after = 4s,
                           .lock_timeout = 30s,
                           .within = {.preemptions = 2}});
-    explore<plain_store>({.read_back_pause = 1s, .settle_after = 4s, .lock_timeout = 30s, .within = faults(1, any, 2)});
+    explore<plain_store>(
+        {.read_back_pause = 1s, .doubt_expires_after = 4s, .lock_timeout = 30s, .within = faults(1, any, 2)});
     explore<plain_store>({.server = {.grace = 1'000s},
                           .declares_grace = true,
                           .short_pauses = 2,
                           .read_back_pause = 500ms,
-                          .settle_after = 4s,
+                          .doubt_expires_after = 4s,
                           .lock_timeout = 30s,
                           .within = {.preemptions = 1}});
 }

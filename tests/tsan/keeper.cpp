@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Renewals are refused, or unknown to have been made, at times; then the user logs in again.
+/// Refreshes are refused, or unknown to have been made, at times; then the user logs in again.
 template <class Keeper>
 void use(Keeper& keep, testing::fake_server& server, unsigned thread) {
     const std::string user = "user " + std::to_string(thread % 2);
@@ -27,7 +27,7 @@ void use(Keeper& keep, testing::fake_server& server, unsigned thread) {
             if (n % 500 == 499) keep.revoke({.user_name = user});
             const secret access = keep.access_token({.user_name = user});
             (void)session.access_token();
-            if (n % 20 == 0) (void)keep.renew({.user_name = user}, access);
+            if (n % 20 == 0) (void)keep.refresh({.user_name = user}, access);
             (void)keep.send({.method = "GET", .url = server.resource()}, {.user_name = user});
         } catch (const error&) {
             try {
@@ -43,7 +43,7 @@ void use(Keeper& keep, testing::fake_server& server, unsigned thread) {
 int main() {
     testing::fake_server server;
     memory_store store;
-    const keeper_options options{.settle_after = 5ms, .first_backoff = 1ms, .longest_backoff = 2ms};
+    const keeper_options options{.doubt_expires_after = 5ms, .first_backoff = 1ms, .longest_backoff = 2ms};
     keeper first{store, server, server.provider(), options};
     keeper second{store, server, server.provider(), options};
     for (const char* user : {"user 0", "user 1"})

@@ -5,7 +5,7 @@
 #include <tokenkeep/document_store.hpp>
 #include <tokenkeep/file_store.hpp>
 
-#include "../temporary.hpp"
+#include "support/temporary.hpp"
 
 #include <atomic>
 #include <chrono>

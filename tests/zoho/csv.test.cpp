@@ -5,9 +5,9 @@
 #include <tokenkeep/zoho/numeric_id.hpp>
 #include <tokenkeep/zoho/schema.hpp>
 
-#include "catch.hpp"
-#include "keeper_world.hpp"
-#include "temporary.hpp"
+#include "support/catch.hpp"
+#include "support/keeper_world.hpp"
+#include "support/temporary.hpp"
 #include "zoho/rows.hpp"
 
 #include <chrono>
@@ -70,7 +70,7 @@ std::string refusal(const token& row) {
     return {};
 }
 
-using shared = tokenkeep::zoho_schema;
+using shared = tokenkeep::zoho::policy;
 template <class Codec>
 using store_of = basic_document_store<text_file, Codec, shared>;
 
@@ -385,7 +385,7 @@ TEMPLATE_TEST_CASE("csv: rows are compared by the fields that the file has", "[z
     CHECK(store.get_tokens().empty());
 }
 
-TEMPLATE_TEST_CASE("csv: a keeper logs in, refreshes, renews and revokes over the file", "[zoho]", zoho::csv,
+TEMPLATE_TEST_CASE("csv: a keeper logs in, refreshes, refreshes and revokes over the file", "[zoho]", zoho::csv,
                    zoho::unquoted_csv) {
     tests::live_a_session<store_of_its_own<TestType>>();
 }

@@ -135,7 +135,7 @@ struct oauth2_provider {
     }
     /// See the free function read_token_response.
     token_response read_token_response(const http_response& response, const token& record) const {
-        return detail::read_answer(response, record, {.client_secret = &client_secret});
+        return detail::read_response(response, record, {.client_secret = &client_secret});
     }
     /// Sets `Authorization: Bearer` (RFC 6750 2.1). Throws errc::request_rejected for the token types dpop and mac, and
     /// errc::invalid_record if there is no access token that can be sent.

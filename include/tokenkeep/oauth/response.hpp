@@ -29,20 +29,20 @@ inline secret secret_text(const text::json_value& value) {
     return secret::build(value.text_size(), [&value](char* out) { return value.copy_text(out); });
 }
 
-inline secret read_access_token(const answer_members::member& value) {
-    if (answer_members::is_left_out(value))
-        throw answer_reader::not_understood("missing_access_token", "it has no access_token");
-    if (!answer_members::is_text(value))
-        throw answer_reader::not_understood("type", "its access_token is not a string");
+inline secret read_access_token(const response_members::member& value) {
+    if (response_members::is_left_out(value))
+        throw response_reader::not_understood("missing_access_token", "it has no access_token");
+    if (!response_members::is_text(value))
+        throw response_reader::not_understood("type", "its access_token is not a string");
     secret access = secret_text(*value);
     if (!text::is_printable(access.reveal()))
-        throw answer_reader::not_understood("charset", "its access_token has characters that no token has");
+        throw response_reader::not_understood("charset", "its access_token has characters that no token has");
     return access;
 }
 
-inline secret read_refresh_token(const answer_members::member& value, std::vector<std::string>& warnings) {
-    if (answer_members::is_left_out(value)) return {};
-    secret refresh = answer_members::is_text(value) ? secret_text(*value) : secret();
+inline secret read_refresh_token(const response_members::member& value, std::vector<std::string>& warnings) {
+    if (response_members::is_left_out(value)) return {};
+    secret refresh = response_members::is_text(value) ? secret_text(*value) : secret();
     if (!refresh.empty() && text::is_printable(refresh.reveal())) return refresh;
     warnings.emplace_back("refresh_token is nothing that can be one; it is ignored");
     return {};
@@ -92,10 +92,10 @@ read_lifetime(const text::json_value& value, std::chrono::milliseconds unit, std
     return *count * unit;
 }
 
-inline std::optional<std::chrono::milliseconds> read_expiry(const answer_members& members,
+inline std::optional<std::chrono::milliseconds> read_expiry(const response_members& members,
                                                             std::vector<std::string>& warnings) {
     using namespace std::chrono_literals;
-    if (!answer_members::is_left_out(members.expires_in_sec)) {
+    if (!response_members::is_left_out(members.expires_in_sec)) {
         warnings.emplace_back("expires_in_sec came along, so that expires_in is in milliseconds");
         const bool in_seconds = read_count(*members.expires_in_sec).has_value() || !members.expires_in;
         if (in_seconds) return read_lifetime(*members.expires_in_sec, 1s, warnings);
@@ -106,17 +106,18 @@ inline std::optional<std::chrono::milliseconds> read_expiry(const answer_members
 }
 
 /// The text of a member that is optional and no secret. Anything but a string is ignored, with a warning.
-inline std::string read_optional_text(const answer_members::member& value, const char* warning,
+inline std::string read_optional_text(const response_members::member& value, const char* warning,
                                       std::vector<std::string>& warnings) {
-    if (answer_members::is_left_out(value)) return {};
-    if (!answer_members::is_text(value)) warnings.emplace_back(warning);
+    if (response_members::is_left_out(value)) return {};
+    if (!response_members::is_text(value)) warnings.emplace_back(warning);
     return value->text();
 }
 
 /// Reads an answer of a server that speaks that dialect. Throws response_error.
-inline token_response read_answer(const http_response& response, const token& record, const answer_dialect& dialect) {
-    const answer_reader reader(response, &record, dialect);
-    const answer_members& members = reader.read();
+inline token_response read_response(const http_response& response, const token& record,
+                                    const response_dialect& dialect) {
+    const response_reader reader(response, &record, dialect);
+    const response_members& members = reader.read();
     token_response answer;
     std::vector<std::string>& warnings = answer.warnings;
     answer.access_token = read_access_token(members.access_token);
@@ -126,7 +127,7 @@ inline token_response read_answer(const http_response& response, const token& re
     answer.scope = read_optional_text(members.scope, "scope is not a text; it is ignored", warnings);
     answer.api_domain = read_optional_text(members.api_domain, "api_domain is not a text; it is ignored", warnings);
     answer.extra = members.extra();
-    if (answer_members::is_left_out(members.token_type))
+    if (response_members::is_left_out(members.token_type))
         warnings.emplace_back("token_type is missing");
     else if (!answer.token_type.empty() && !text::equal_ignoring_case(answer.token_type, "bearer"))
         warnings.emplace_back("token_type is not bearer");
@@ -141,7 +142,7 @@ namespace tokenkeep { inline namespace v0 {
 /// the answer is, and lenient about what it says beside the tokens: an odd expires_in or scope is a warning, never a
 /// reason to lose a refresh token. Throws response_error for an answer that brings no access token.
 inline token_response read_token_response(const http_response& response, const token& record) {
-    return detail::read_answer(response, record, {});
+    return detail::read_response(response, record, {});
 }
 
 /// The same as a provider reads it.

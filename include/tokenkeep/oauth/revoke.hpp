@@ -34,7 +34,7 @@ std::optional<http_request> revoke_request(Provider&& provider, const token& rec
 /// Returns if the token is revoked, which it also is if the server does not know it (RFC 7009 2.2). Throws
 /// response_error for anything else: the token must be assumed to live.
 inline void read_revoke_response(const http_response& response) {
-    const detail::answer_reader reader(response, nullptr, {});
+    const detail::response_reader reader(response, nullptr, {});
     if (!reader.is_success() || reader.has_error()) reader.read();
 }
 

@@ -4,8 +4,9 @@
 
 // Included by os/os.hpp, after os/posix.hpp and os/posix_lock.hpp.
 
+#include <tokenkeep/clock.hpp>
+
 #include <cerrno>
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
@@ -146,9 +147,8 @@ struct system_files {
 
     static lock_file open_lock(const std::string& path) { return lock_file(path); }
 
-    static file_lock lock(const std::string& path, const std::string& name,
-                          std::chrono::steady_clock::time_point deadline) {
-        return {path, name, deadline};
+    static file_lock lock(const std::string& path, const std::string& name, deadline until) {
+        return {path, name, until};
     }
 
     static bool is_mount(const std::string& path) {

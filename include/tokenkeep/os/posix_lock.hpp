@@ -4,6 +4,8 @@
 
 // Included by os/os.hpp, after os/posix.hpp.
 
+#include <tokenkeep/clock.hpp>
+
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -112,10 +114,10 @@ class lock_file {
 class file_lock {
   public:
     /// Throws errc::lock_timeout when `deadline` passes.
-    file_lock(const std::string& path, std::string_view name, std::chrono::steady_clock::time_point deadline)
+    file_lock(const std::string& path, std::string_view name, deadline until)
         : file_(path), byte_(lock_file::byte_of(name)) {
         using std::chrono::microseconds;
-        wait_for_lock([&] { return file_.try_lock(byte_); }, path, deadline, microseconds(500), microseconds(20'000));
+        wait_for_lock([&] { return file_.try_lock(byte_); }, path, until, microseconds(500), microseconds(20'000));
     }
     file_lock(file_lock&&) noexcept = default;
     file_lock& operator=(file_lock&& other) noexcept {

@@ -11,7 +11,6 @@
 #include <tokenkeep/token.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <map>
 #include <string>

@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_TESTING_SIMULATED_FILES_HPP
 #define TOKENKEEP_TESTING_SIMULATED_FILES_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/file_system.hpp>
 #include <tokenkeep/testing/detail/simulated_disk.hpp>
@@ -97,11 +98,10 @@ class simulated_files {
     void flush_directory(const std::string& path) const { disk_->flush_directory(path); }
     static bool is_mount(const std::string&) { return false; }
     lock_file open_lock(const std::string& path) const { return lock_file(disk_, path); }
-    lock_file lock(const std::string& path, const std::string& name,
-                   std::chrono::steady_clock::time_point deadline) const {
+    lock_file lock(const std::string& path, const std::string& name, deadline until) const {
         using std::chrono::microseconds;
         lock_file locks = open_lock(path + " " + name);
-        tokenkeep::detail::wait_for_lock([&] { return locks.try_lock(0); }, path, deadline, microseconds(100),
+        tokenkeep::detail::wait_for_lock([&] { return locks.try_lock(0); }, path, until, microseconds(100),
                                          microseconds(1'000));
         return locks;
     }

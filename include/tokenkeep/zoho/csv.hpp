@@ -66,10 +66,10 @@ struct csv_codec {
     }
 
     /// The row without the fields that the file has no column for.
-    static token kept(token row) { return first_fields(std::move(row), columns.size()); }
+    static token as_stored(token row) { return first_fields(std::move(row), columns.size()); }
 
   private:
-    static constexpr std::span columns = std::span(fields).template first<zoho_schema::schema::columns>();
+    static constexpr std::span columns = std::span(fields).template first<zoho::policy::schema::columns>();
 
     static error damaged(std::size_t row, const char* how) {
         return error(errc::storage_corrupt, "tokenkeep: row " + std::to_string(row) + " of the CSV " + how);
@@ -177,7 +177,7 @@ namespace zoho {
 
 /// The file of the FileStore of Zoho's CRM SDKs, in the dialect of RFC 4180: a codec for basic_document_store, for
 /// programs that share the file with SDKs in Python and Java:
-///   basic_document_store<text_file, zoho::csv, zoho_schema> store{text_file{"tokens.csv"}};
+///   basic_document_store<text_file, zoho::csv, zoho::policy> store{text_file{"tokens.csv"}};
 /// It keeps the ten fields that the SDKs know, `id` to `api_domain`. The others are dropped: the scope, and what a
 /// keeper notes of a refresh under way, which a crash then forgets. The SDKs take no lock: what one of them saves while
 /// another program changes the file may be lost.

@@ -22,7 +22,7 @@ inline constexpr known_code zoho_codes[] = {
     {"access_denied", errc::throttled},
 };
 
-inline constexpr answer_dialect zoho_dialect{
+inline constexpr response_dialect zoho_dialect{
     .codes = zoho_codes, .throttle_pause = std::chrono::minutes(10), .has_expires_in_sec = true};
 
 }}} // namespace tokenkeep::v0::detail
@@ -65,9 +65,9 @@ struct provider {
     /// api_domain is taken only if it belongs to a data centre that is known and, where the record names one, to the
     /// record's; else there is a warning. If neither names one, it is that of the provider's environment.
     token_response read_token_response(const http_response& response, const token& record) const {
-        detail::answer_dialect dialect = detail::zoho_dialect;
+        detail::response_dialect dialect = detail::zoho_dialect;
         dialect.client_secret = &client_secret;
-        token_response answer = detail::read_answer(response, record, dialect);
+        token_response answer = detail::read_response(response, record, dialect);
         if (!answer.api_domain.empty() && !is_at_home(answer.api_domain, record)) {
             answer.api_domain.clear();
             answer.warnings.emplace_back("api_domain belongs to no data centre that is known, or not to the record's; "
@@ -84,7 +84,7 @@ struct provider {
     /// is lost: were a 400 ever to mean something else, a token would live on. The throttle, which comes under 400
     /// too, is not taken for it, nor is any other error that the answer names.
     void read_revoke_response(const http_response& response) const {
-        const detail::answer_reader reader(response, nullptr, detail::zoho_dialect);
+        const detail::response_reader reader(response, nullptr, detail::zoho_dialect);
         const std::string code = reader.server_code();
         const bool answers = reader.is_success() || response.status == 400;
         if (answers && (code == "invalid_code" || code == "invalid_token")) return;

@@ -10,18 +10,18 @@
 #include <cstddef>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v0 { namespace zoho {
 
 /// The policy of stores that share tokens with Zoho's SDKs: their matching rules, ids that they can read, and, in a
 /// database, their table `oauthtoken` of ten columns:
-///   sql_store<sqlite_connection, zoho_schema> store{"zohooauth.db"};
-///   sql_store<mysql_connection, zoho_schema> store{mysql_parameters{"localhost", "zohooauth", "oauthtoken", "root"}};
+///   sql_store<sqlite_connection, zoho::policy> store{"zohooauth.db"};
+///   sql_store<mysql_connection, zoho::policy> store{mysql_parameters{"localhost", "zohooauth", "oauthtoken", "root"}};
 ///
-/// The ten columns are the first ten fields of the record; the others are not kept, the marker of a renewal among them:
+/// The ten columns are the first ten fields of the record; the others are not kept, the marker of a refresh among them:
 /// it is spent blindly after a crash. What is longer than a column (255 characters) is errc::invalid_record, and nothing
 /// is written. Beside it there is a table `tokenkeep_schema`, on which the writers that use this library take turns; the
 /// SDKs do not know it.
-struct zoho_schema : defaults {
+struct policy : defaults {
     using rules = zoho::rules;
     using ids = zoho::numeric_id;
     struct schema {
@@ -33,6 +33,6 @@ struct zoho_schema : defaults {
     };
 };
 
-}} // namespace tokenkeep::v0
+}}} // namespace tokenkeep::v0::zoho
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/detail/journal/group_commit.hpp>
 
-#include "../catch.hpp"
+#include "support/catch.hpp"
 
 #include <atomic>
 #include <cerrno>

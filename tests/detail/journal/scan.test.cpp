@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/detail/journal/scan.hpp>
 
-#include "../catch.hpp"
+#include "support/catch.hpp"
 
 #include <algorithm>
 #include <cstddef>

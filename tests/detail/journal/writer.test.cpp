@@ -7,8 +7,8 @@
 #include <tokenkeep/sealer.hpp>
 #include <tokenkeep/testing/simulated_files.hpp>
 
-#include "../catch.hpp"
-#include "../temporary.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 #include <string>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/detail/keeper/login.hpp>
 
-#include "catch.hpp"
-#include "keeper_world.hpp"
+#include "support/catch.hpp"
+#include "support/keeper_world.hpp"
 
 #include <atomic>
 #include <future>
@@ -14,7 +14,7 @@ using tokenkeep::errc, tokenkeep::event_kind, tokenkeep::secret, tokenkeep::toke
 using tokenkeep::testing::fault;
 using namespace std::chrono_literals;
 
-TEST_CASE("exchange: a grant token is exchanged once, however often the program brings it", "[exchange]") {
+TEST_CASE("login: a grant token is exchanged once, however often the program brings it", "[login]") {
     world w;
     auto keep = w.keeper();
     const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
@@ -30,7 +30,7 @@ TEST_CASE("exchange: a grant token is exchanged once, however often the program 
     CHECK(w.store.get_tokens().size() == 1);
 }
 
-TEST_CASE("exchange: a grant token without a user is found again by itself", "[exchange]") {
+TEST_CASE("login: a grant token without a user is found again by itself", "[login]") {
     world w;
     auto keep = w.keeper();
     const token probe{.grant_token = w.server.grant("ada")};
@@ -40,7 +40,7 @@ TEST_CASE("exchange: a grant token without a user is found again by itself", "[e
     CHECK(w.store.get_tokens().size() == 1);
 }
 
-TEST_CASE("exchange: a new grant token for a known user is exchanged and replaces what the row held", "[exchange]") {
+TEST_CASE("login: a new grant token for a known user is exchanged and replaces what the row held", "[login]") {
     world w;
     const token before = w.login();
     auto keep = w.keeper();
@@ -56,7 +56,7 @@ TEST_CASE("exchange: a new grant token for a known user is exchanged and replace
     CHECK(w.server.log().logins == 2);
 }
 
-TEST_CASE("exchange: a login without refresh token empties the one of the old consent", "[exchange]") {
+TEST_CASE("login: a login without refresh token empties the one of the old consent", "[login]") {
     world w;
     w.login();
     auto keep = w.keeper();
@@ -70,7 +70,7 @@ TEST_CASE("exchange: a login without refresh token empties the one of the old co
     CHECK(w.server.log().token_requests == 2);
 }
 
-TEST_CASE("exchange: a refused grant leaves everything as it was", "[exchange]") {
+TEST_CASE("login: a refused grant leaves everything as it was", "[login]") {
     world w;
     auto keep = w.keeper();
     SECTION("no row before: none after") {
@@ -87,7 +87,7 @@ TEST_CASE("exchange: a refused grant leaves everything as it was", "[exchange]")
     }
 }
 
-TEST_CASE("exchange: a grant that was not sent may be sent again", "[exchange]") {
+TEST_CASE("login: a grant that was not sent may be sent again", "[login]") {
     world w;
     auto keep = w.keeper();
     const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
@@ -97,7 +97,7 @@ TEST_CASE("exchange: a grant that was not sent may be sent again", "[exchange]")
     CHECK(w.is_stored(keep.access_token(probe)));
 }
 
-TEST_CASE("exchange: a grant that may have been spent is never sent again", "[exchange]") {
+TEST_CASE("login: a grant that may have been spent is never sent again", "[login]") {
     world w;
     auto keep = w.keeper();
     const auto kind = GENERATE(fault::kind::lost_answer, fault::kind::lost_request, fault::kind::truncated);
@@ -124,19 +124,19 @@ TEST_CASE("exchange: a grant that may have been spent is never sent again", "[ex
         w.clock.advance(2h);
         CHECK(w.is_stored(keep.access_token({.user_name = "ada"})));
         CHECK(w.server.is_live(w.row().refresh_token));
-        const unsigned before_again = w.server.log().token_requests; // the renewal has not made the login good
+        const unsigned before_again = w.server.log().token_requests; // the refresh has not made the login good
         CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
         CHECK(w.server.log().token_requests == before_again);
     }
 }
 
-TEST_CASE("exchange: the marker is stored before the grant is sent", "[exchange]") {
+TEST_CASE("login: the marker is stored before the grant is sent", "[login]") {
     world w;
     const secret grant = w.server.grant("ada");
     bool looked = false;
     const auto transport = [&](const tokenkeep::http_request& request) {
         const auto status = tokenkeep::read_status(w.row().status);
-        CHECK(status.what == tokenkeep::token_status::kind::spend);
+        CHECK(status.kind == tokenkeep::status_kind::spend);
         CHECK(status.is_about(grant));
         looked = true;
         return w.server(request);
@@ -146,7 +146,7 @@ TEST_CASE("exchange: the marker is stored before the grant is sent", "[exchange]
     CHECK(looked);
 }
 
-TEST_CASE("exchange: tokens of a login that cannot be saved are kept and saved later", "[exchange]") {
+TEST_CASE("login: tokens of a login that cannot be saved are kept and saved later", "[login]") {
     world w;
     auto keep = w.keeper();
     w.store.before = [](std::string_view operation) {
@@ -160,7 +160,7 @@ TEST_CASE("exchange: tokens of a login that cannot be saved are kept and saved l
     CHECK(w.server.log().token_requests == 1);
 }
 
-TEST_CASE("exchange: a grant token that nobody can be found by is refused before anything is stored", "[exchange]") {
+TEST_CASE("login: a grant token that nobody can be found by is refused before anything is stored", "[login]") {
     world w;
     tokenkeep::oauth2_provider nameless = w.server.provider();
     nameless.client_id.clear();
@@ -170,14 +170,14 @@ TEST_CASE("exchange: a grant token that nobody can be found by is refused before
     CHECK(w.server.log().token_requests == 0);
 }
 
-TEST_CASE("exchange: a row that holds only a grant token is exchanged when it is asked for", "[exchange]") {
+TEST_CASE("login: a row that holds only a grant token is exchanged when it is asked for", "[login]") {
     world w;
     w.store.inner.save_token({.user_name = "ada", .client_id = "app", .grant_token = w.server.grant("ada")});
     CHECK(w.is_stored(w.keeper().access_token({.user_name = "ada"})));
     CHECK(w.server.log().logins == 1);
 }
 
-TEST_CASE("exchange: over a plain store, and from many threads, one grant token is sent once", "[exchange]") {
+TEST_CASE("login: over a plain store, and from many threads, one grant token is sent once", "[login]") {
     tokenkeep::testing::fake_server server({.latency = 50ms});
     tests::plain_store store;
     tokenkeep::keeper keep{store, server, server.provider(), {.read_back_pause = 20ms}};
@@ -191,7 +191,7 @@ TEST_CASE("exchange: over a plain store, and from many threads, one grant token 
     CHECK(store.get_tokens().size() == 1);
 }
 
-TEST_CASE("exchange: a row that came between the look and the save is not the login's own", "[exchange]") {
+TEST_CASE("login: a row that came between the look and the save is not the login's own", "[login]") {
     world w;
     auto keep = w.keeper();
     bool once = false;
@@ -210,7 +210,7 @@ TEST_CASE("exchange: a row that came between the look and the save is not the lo
     CHECK(w.row().status.empty());
 }
 
-TEST_CASE("exchange: a stored grant token that was refused is not sent at every call", "[exchange]") {
+TEST_CASE("login: a stored grant token that was refused is not sent at every call", "[login]") {
     world w;
     w.store.inner.save_token({.user_name = "ada", .client_id = "app", .grant_token = "bad"});
     auto keep = w.keeper();
@@ -222,7 +222,7 @@ TEST_CASE("exchange: a stored grant token that was refused is not sent at every 
     CHECK(w.server.log().token_requests == 1);
 }
 
-TEST_CASE("exchange: a grant is not sent again after the row was given another login", "[exchange]") {
+TEST_CASE("login: a grant is not sent again after the row was given another login", "[login]") {
     world w;
     const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
     auto keep = w.keeper();
@@ -238,7 +238,7 @@ TEST_CASE("exchange: a grant is not sent again after the row was given another l
     CHECK(w.server.log().refused == 0);
 }
 
-TEST_CASE("exchange: the scope of an old consent is not that of a new login", "[exchange]") {
+TEST_CASE("login: the scope of an old consent is not that of a new login", "[login]") {
     world w;
     const token before = w.login();
     w.store.inner.save_token({.scope = "old", .id = before.id});
@@ -246,7 +246,7 @@ TEST_CASE("exchange: the scope of an old consent is not that of a new login", "[
     CHECK(w.row().scope.empty());
 }
 
-TEST_CASE("exchange: tokens kept from a login do not overwrite what a sibling has made of them since", "[exchange]") {
+TEST_CASE("login: tokens kept from a login do not overwrite what a sibling has made of them since", "[login]") {
     world w;
     const token before = w.login();
     bool reports = false;
@@ -255,7 +255,7 @@ TEST_CASE("exchange: tokens kept from a login do not overwrite what a sibling ha
         reports = false;
         token saved = w.row();
         saved.status.clear();
-        saved.refresh_token = "rt-3"; // and a sibling has renewed it meanwhile
+        saved.refresh_token = "rt-3"; // and a sibling has refreshed it meanwhile
         saved.access_token = "at-3";
         w.store.inner.replace_token(w.row(), saved);
         throw tokenkeep::error(errc::indeterminate, "the flush failed");
@@ -273,7 +273,7 @@ TEST_CASE("exchange: tokens kept from a login do not overwrite what a sibling ha
     CHECK(w.row().grant_token != before.grant_token);
 }
 
-TEST_CASE("exchange: a login that is cut off does not bring back a session that is over", "[exchange]") {
+TEST_CASE("login: a login that is cut off does not bring back a session that is over", "[login]") {
     world w;
     const token before = w.login();
     auto keep = w.keeper();
@@ -302,8 +302,8 @@ TEST_CASE("exchange: a login that is cut off does not bring back a session that 
     CHECK(w.is_stored(keep.access_token(again)));
 }
 
-TEST_CASE("exchange: a store that cannot empty a grant token does not give the tokens of the login before for it",
-          "[exchange]") {
+TEST_CASE("login: a store that cannot empty a grant token does not give the tokens of the login before for it",
+          "[login]") {
     world<tests::plain_store> w;
     const token first = w.login();
     w.store.inner.delete_tokens();
@@ -329,15 +329,14 @@ TEST_CASE("exchange: a store that cannot empty a grant token does not give the t
     }
 }
 
-TEST_CASE("exchange: a row with a grant token whose marker was taken back is exchanged when it is asked for",
-          "[exchange]") {
+TEST_CASE("login: a row with a grant token whose marker was taken back is exchanged when it is asked for", "[login]") {
     world w;
     w.store.inner.save_token(
         {.user_name = "ada", .client_id = "app", .grant_token = w.server.grant("ada"), .status = "none"});
     CHECK(w.is_stored(w.keeper().access_token({.user_name = "ada"})));
 }
 
-TEST_CASE("exchange: two who bring the same first login at one moment both get its tokens", "[exchange]") {
+TEST_CASE("login: two who bring the same first login at one moment both get its tokens", "[login]") {
     world w;
     const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
     auto second = w.keeper();
@@ -353,7 +352,7 @@ TEST_CASE("exchange: two who bring the same first login at one moment both get i
     CHECK(w.server.log().logins == 1);
 }
 
-TEST_CASE("exchange: a login of which nothing was sent leaves no row", "[exchange]") {
+TEST_CASE("login: a login of which nothing was sent leaves no row", "[login]") {
     world w;
     const std::string fails = GENERATE(as<std::string>{}, "lock", "find_by_id");
     bool is_inserted = false;
@@ -371,7 +370,7 @@ TEST_CASE("exchange: a login of which nothing was sent leaves no row", "[exchang
     CHECK(w.is_stored(w.keeper().access_token(probe)));
 }
 
-TEST_CASE("exchange: whose row another login takes meanwhile gets the tokens of that one", "[exchange]") {
+TEST_CASE("login: whose row another login takes meanwhile gets the tokens of that one", "[login]") {
     world w;
     w.login();
     const auto transport = [&](const tokenkeep::http_request& request) {

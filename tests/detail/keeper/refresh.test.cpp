@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/detail/keeper/refresh.hpp>
 
-#include "catch.hpp"
-#include "keeper_world.hpp"
+#include "support/catch.hpp"
+#include "support/keeper_world.hpp"
 
 using tests::error_of, tests::world;
 using tokenkeep::errc, tokenkeep::event_kind, tokenkeep::secret, tokenkeep::token;
@@ -20,7 +20,7 @@ tokenkeep::http_response json(int status, std::string body, std::vector<tokenkee
 
 } // namespace
 
-TEST_CASE("renewal: a fresh token is handed out without a lock and without a request", "[renewal]") {
+TEST_CASE("refresh: a fresh token is handed out without a lock and without a request", "[refresh]") {
     world w;
     w.login();
     auto keep = w.keeper();
@@ -31,8 +31,8 @@ TEST_CASE("renewal: a fresh token is handed out without a lock and without a req
     CHECK(w.server.log().refreshes == 0);
 }
 
-TEST_CASE("renewal: an expired token is renewed by one spend, and the new pair is stored before it is given",
-          "[renewal]") {
+TEST_CASE("refresh: an expired token is refreshed by one spend, and the new pair is stored before it is given",
+          "[refresh]") {
     world w({.latency = 200ms});
     const token before = w.login();
     auto keep = w.keeper();
@@ -51,7 +51,7 @@ TEST_CASE("renewal: an expired token is renewed by one spend, and the new pair i
     CHECK(w.server.log().refreshes == 1);
 }
 
-TEST_CASE("renewal: the margin is at most a fifth of the token's life", "[renewal]") {
+TEST_CASE("refresh: the margin is at most a fifth of the token's life", "[refresh]") {
     world w({.token_life = 60s});
     w.login();
     auto keep = w.keeper({.refresh_margin = 60s});
@@ -65,7 +65,7 @@ TEST_CASE("renewal: the margin is at most a fifth of the token's life", "[renewa
     CHECK(w.server.log().refreshes == 1);
 }
 
-TEST_CASE("renewal: what a sibling renewed meanwhile is adopted under the lock", "[renewal]") {
+TEST_CASE("refresh: what a sibling refreshed meanwhile is adopted under the lock", "[refresh]") {
     world w;
     w.login();
     w.clock.advance(2h);
@@ -80,14 +80,14 @@ TEST_CASE("renewal: what a sibling renewed meanwhile is adopted under the lock",
     CHECK(w.seen.count(event_kind::adopted) == 1);
 }
 
-TEST_CASE("renewal: the marker is stored before anything is sent, and names what is being spent", "[renewal]") {
+TEST_CASE("refresh: the marker is stored before anything is sent, and names what is being spent", "[refresh]") {
     world w;
     const token before = w.login();
     w.clock.advance(2h);
     bool looked = false;
     const auto transport = [&](const tokenkeep::http_request& request) {
         const auto status = tokenkeep::read_status(w.row().status);
-        CHECK(status.what == tokenkeep::token_status::kind::spend);
+        CHECK(status.kind == tokenkeep::status_kind::spend);
         CHECK(status.is_about(before.refresh_token));
         CHECK(status.first_sent == w.clock.now());
         looked = true;
@@ -99,7 +99,7 @@ TEST_CASE("renewal: the marker is stored before anything is sent, and names what
     CHECK(w.row().status.empty());
 }
 
-TEST_CASE("renewal: where the marker cannot be stored, nothing is sent", "[renewal]") {
+TEST_CASE("refresh: where the marker cannot be stored, nothing is sent", "[refresh]") {
     world w;
     const token before = w.login();
     auto keep = w.keeper();
@@ -119,7 +119,7 @@ TEST_CASE("renewal: where the marker cannot be stored, nothing is sent", "[renew
     CHECK(w.row() == before);
 }
 
-TEST_CASE("renewal: a request that was not sent leaves no trace, and the next call succeeds", "[renewal]") {
+TEST_CASE("refresh: a request that was not sent leaves no trace, and the next call succeeds", "[refresh]") {
     world w;
     const token before = w.login();
     auto keep = w.keeper();
@@ -133,7 +133,7 @@ TEST_CASE("renewal: a request that was not sent leaves no trace, and the next ca
     CHECK(w.clock.now() > failed_at); // it kept to the backoff
 }
 
-TEST_CASE("renewal: a failure for a passing reason serves the old token while it lives", "[renewal]") {
+TEST_CASE("refresh: a failure for a passing reason serves the old token while it lives", "[refresh]") {
     world w;
     const token before = w.login();
     auto keep = w.keeper();
@@ -144,14 +144,14 @@ TEST_CASE("renewal: a failure for a passing reason serves the old token while it
     CHECK(w.server.log().token_requests == 1);
 }
 
-TEST_CASE("renewal: a lost answer on a strict server is never sent again blindly", "[renewal]") {
+TEST_CASE("refresh: a lost answer on a strict server is never sent again blindly", "[refresh]") {
     world w;
     const token before = w.login();
     auto keep = w.keeper();
     w.clock.advance(1h - 30s);
     w.server.next(fault::kind::lost_answer);
     CHECK(keep.access_token(ada) == before.access_token);
-    CHECK(tokenkeep::read_status(w.row().status).what == tokenkeep::token_status::kind::spend);
+    CHECK(tokenkeep::read_status(w.row().status).kind == tokenkeep::status_kind::spend);
     for (int i = 0; i < 5; ++i) {
         w.clock.advance(5s);
         CHECK(keep.access_token(ada) == before.access_token);
@@ -163,13 +163,13 @@ TEST_CASE("renewal: a lost answer on a strict server is never sent again blindly
     w.clock.advance(1min);
     CHECK(error_of([&] { keep.access_token(ada); }) == errc::reauthorization_required);
     CHECK(w.server.log().token_requests == 3);
-    CHECK(tokenkeep::read_status(w.row().status).what == tokenkeep::token_status::kind::refused);
+    CHECK(tokenkeep::read_status(w.row().status).kind == tokenkeep::status_kind::refused);
     CHECK(w.row().refresh_token == before.refresh_token);
     CHECK(error_of([&] { keep.access_token(ada); }) == errc::reauthorization_required);
     CHECK(w.server.log().token_requests == 3);
 }
 
-TEST_CASE("renewal: a doubt is settled only when the lost request can no longer be under way", "[renewal]") {
+TEST_CASE("refresh: a doubt is settled only when the lost request can no longer be under way", "[refresh]") {
     world w;
     w.login();
     auto keep = w.keeper({.request_timeout = 30s});
@@ -185,12 +185,12 @@ TEST_CASE("renewal: a doubt is settled only when the lost request can no longer 
     CHECK(w.seen.count(event_kind::settled) == 1);
 }
 
-TEST_CASE("renewal: a marker from the future is aged from when it was first seen", "[renewal]") {
+TEST_CASE("refresh: a marker from the future is aged from when it was first seen", "[refresh]") {
     world w;
     token row = w.login();
     const token before = row;
     w.clock.advance(2h);
-    row.status = tokenkeep::to_status({.what = tokenkeep::token_status::kind::spend,
+    row.status = tokenkeep::to_status({.kind = tokenkeep::status_kind::spend,
                                        .fingerprint = tokenkeep::token_status::fingerprint_of(row.refresh_token),
                                        .first_sent = w.clock.now() + 24h,
                                        .last_sent = w.clock.now() + 24h,
@@ -204,7 +204,7 @@ TEST_CASE("renewal: a marker from the future is aged from when it was first seen
     CHECK(w.clock.now() - start < 12s);
 }
 
-TEST_CASE("renewal: within a declared grace a lost answer is asked for again at once, once", "[renewal]") {
+TEST_CASE("refresh: within a declared grace a lost answer is asked for again at once, once", "[refresh]") {
     world w({.grace = 60s});
     w.login();
     auto keep = w.keeper({.request_timeout = 10s});
@@ -222,7 +222,7 @@ TEST_CASE("renewal: within a declared grace a lost answer is asked for again at 
     CHECK(w.server.log().token_requests == 5);
 }
 
-TEST_CASE("renewal: a replay that could come after the end of the grace is not made", "[renewal]") {
+TEST_CASE("refresh: a replay that could come after the end of the grace is not made", "[refresh]") {
     world w({.grace = 10s});
     w.login();
     auto keep = w.keeper({.request_timeout = 10001ms});
@@ -232,7 +232,7 @@ TEST_CASE("renewal: a replay that could come after the end of the grace is not m
     CHECK(w.server.log().token_requests == 2);
 }
 
-TEST_CASE("renewal: a 5xx may come after the commit, so the doubt stays, but nothing is under way", "[renewal]") {
+TEST_CASE("refresh: a 5xx may come after the commit, so the doubt stays, but nothing is under way", "[refresh]") {
     world w;
     w.login();
     auto keep = w.keeper();
@@ -241,7 +241,7 @@ TEST_CASE("renewal: a 5xx may come after the commit, so the doubt stays, but not
         w.server.next({fault::kind::answer, json(500, "{\"error\":\"help\"}")});
         CHECK(error_of([&] { keep.access_token(ada); }) == errc::outcome_unknown);
         const auto status = tokenkeep::read_status(w.row().status);
-        CHECK(status.what == tokenkeep::token_status::kind::spend);
+        CHECK(status.kind == tokenkeep::status_kind::spend);
         CHECK(!status.last_sent.has_value());
         const auto failed_at = w.clock.now();
         keep.access_token(ada);
@@ -259,7 +259,7 @@ TEST_CASE("renewal: a 5xx may come after the commit, so the doubt stays, but not
     }
 }
 
-TEST_CASE("renewal: a throttled client makes no request before the time that the server named", "[renewal]") {
+TEST_CASE("refresh: a throttled client makes no request before the time that the server named", "[refresh]") {
     world w;
     const token before = w.login();
     auto keep = w.keeper();
@@ -285,7 +285,7 @@ TEST_CASE("renewal: a throttled client makes no request before the time that the
     CHECK(w.server.log().refreshes == 1);
 }
 
-TEST_CASE("renewal: a refused client is a matter of configuration and touches no session", "[renewal]") {
+TEST_CASE("refresh: a refused client is a matter of configuration and touches no session", "[refresh]") {
     world w;
     const token before = w.login();
     auto wrong = w.server.provider();
@@ -301,7 +301,7 @@ TEST_CASE("renewal: a refused client is a matter of configuration and touches no
     CHECK(w.server.log().refreshes == 1);
 }
 
-TEST_CASE("renewal: invalid_grant ends the session for everybody, and the row stays", "[renewal]") {
+TEST_CASE("refresh: invalid_grant ends the session for everybody, and the row stays", "[refresh]") {
     world w;
     const token before = w.login();
     w.server.revoke(before.refresh_token);
@@ -309,7 +309,7 @@ TEST_CASE("renewal: invalid_grant ends the session for everybody, and the row st
     auto keep = w.keeper();
     CHECK(error_of([&] { keep.access_token(ada); }) == errc::reauthorization_required);
     token after = w.row();
-    CHECK(tokenkeep::read_status(after.status).what == tokenkeep::token_status::kind::refused);
+    CHECK(tokenkeep::read_status(after.status).kind == tokenkeep::status_kind::refused);
     after.status = before.status;
     CHECK(after == before);
     auto another = w.keeper();
@@ -319,7 +319,7 @@ TEST_CASE("renewal: invalid_grant ends the session for everybody, and the row st
     CHECK(w.keeper().access_token(ada) == again.access_token);
 }
 
-TEST_CASE("renewal: invalid_grant for a token that was replaced meanwhile is not this session's end", "[renewal]") {
+TEST_CASE("refresh: invalid_grant for a token that was replaced meanwhile is not this session's end", "[refresh]") {
     world w;
     const token before = w.login();
     w.server.revoke(before.refresh_token);
@@ -343,8 +343,8 @@ TEST_CASE("renewal: invalid_grant for a token that was replaced meanwhile is not
     CHECK(w.row() == relogin);
 }
 
-TEST_CASE("renewal: new tokens that cannot be saved are kept with the lock, and saved before anything else",
-          "[renewal]") {
+TEST_CASE("refresh: new tokens that cannot be saved are kept with the lock, and saved before anything else",
+          "[refresh]") {
     world w;
     const token before = w.login();
     w.clock.advance(2h);
@@ -391,7 +391,7 @@ TEST_CASE("renewal: new tokens that cannot be saved are kept with the lock, and 
     CHECK(w.server.log().reused == 0);
 }
 
-TEST_CASE("renewal: a change to the row while the request is under way is kept", "[renewal]") {
+TEST_CASE("refresh: a change to the row while the request is under way is kept", "[refresh]") {
     world w;
     w.login();
     w.clock.advance(2h);
@@ -407,7 +407,7 @@ TEST_CASE("renewal: a change to the row while the request is under way is kept",
     CHECK(w.row().status.empty());
 }
 
-TEST_CASE("renewal: a row that was deleted while the request was under way is not made again", "[renewal]") {
+TEST_CASE("refresh: a row that was deleted while the request was under way is not made again", "[refresh]") {
     world w;
     w.login();
     w.clock.advance(2h);
@@ -422,7 +422,7 @@ TEST_CASE("renewal: a row that was deleted while the request was under way is no
     CHECK(w.server.log().revocations == 1); // the tokens that nobody will use
 }
 
-TEST_CASE("renewal: a login made while the request was under way wins", "[renewal]") {
+TEST_CASE("refresh: a login made while the request was under way wins", "[refresh]") {
     world w;
     const token before = w.login();
     w.clock.advance(2h);
@@ -437,7 +437,7 @@ TEST_CASE("renewal: a login made while the request was under way wins", "[renewa
     CHECK(w.seen.count(event_kind::dropped) == 1);
 }
 
-TEST_CASE("renewal: odd lifetimes lose no token and make no loop", "[renewal]") {
+TEST_CASE("refresh: odd lifetimes lose no token and make no loop", "[refresh]") {
     const auto answer = [](const std::string& expires_in) {
         return json(200, "{\"access_token\":\"at-odd\",\"refresh_token\":\"rt-odd\",\"token_type\":\"Bearer\"" +
                              expires_in + "}");
@@ -471,7 +471,7 @@ TEST_CASE("renewal: odd lifetimes lose no token and make no loop", "[renewal]") 
     }
 }
 
-TEST_CASE("renewal: a refresh that brings no refresh token keeps the old one", "[renewal]") {
+TEST_CASE("refresh: a refresh that brings no refresh token keeps the old one", "[refresh]") {
     world w({.rotate = false});
     const token before = w.login();
     w.clock.advance(2h);
@@ -482,7 +482,7 @@ TEST_CASE("renewal: a refresh that brings no refresh token keeps the old one", "
     CHECK(w.row().refresh_token == before.refresh_token);
 }
 
-TEST_CASE("renewal: a caller's deadline ends its wait, not the work of others", "[renewal]") {
+TEST_CASE("refresh: a caller's deadline ends its wait, not the work of others", "[refresh]") {
     world w;
     const token before = w.login();
     auto keep = w.keeper();
@@ -498,7 +498,7 @@ TEST_CASE("renewal: a caller's deadline ends its wait, not the work of others", 
     CHECK(w.server.log().token_requests == 1);
 }
 
-TEST_CASE("renewal: a transport that calls back for the same identity gets an error, not a deadlock", "[renewal]") {
+TEST_CASE("refresh: a transport that calls back for the same identity gets an error, not a deadlock", "[refresh]") {
     world w;
     w.login();
     w.clock.advance(2h);
@@ -515,7 +515,7 @@ TEST_CASE("renewal: a transport that calls back for the same identity gets an er
     CHECK(w.server.log().refreshes == 1);
 }
 
-TEST_CASE("renewal: an exception of another kind from a transport leaves the doubt standing", "[renewal]") {
+TEST_CASE("refresh: an exception of another kind from a transport leaves the doubt standing", "[refresh]") {
     world w;
     w.login();
     w.clock.advance(2h);
@@ -527,17 +527,17 @@ TEST_CASE("renewal: an exception of another kind from a transport leaves the dou
     CHECK(tokenkeep::read_status(w.row().status).last_sent.has_value());
 }
 
-TEST_CASE("renewal: a token without end and without refresh token is used as it is", "[renewal]") {
+TEST_CASE("refresh: a token without end and without refresh token is used as it is", "[refresh]") {
     world w;
     w.store.inner.save_token({.user_name = "ada", .client_id = "app", .access_token = "at"});
     auto keep = w.keeper();
     CHECK(keep.access_token(ada) == secret("at"));
-    CHECK(error_of([&] { keep.renew(ada, "at"); }) == errc::reauthorization_required);
+    CHECK(error_of([&] { keep.refresh(ada, "at"); }) == errc::reauthorization_required);
     CHECK(w.server.log().token_requests == 0);
 }
 
-TEST_CASE("renewal: over a plain store the one whose marker stands after the pause spends, the other waits",
-          "[renewal]") {
+TEST_CASE("refresh: over a plain store the one whose marker stands after the pause spends, the other waits",
+          "[refresh]") {
     /// A plain store in which another process writes its own marker right after ours, and its new tokens some time later.
     struct raced_store : tests::plain_store {
         std::string others_marker{};
@@ -557,7 +557,7 @@ TEST_CASE("renewal: over a plain store the one whose marker stands after the pau
     const token before = w.login();
     w.clock.advance(2h);
     w.store.others_marker =
-        tokenkeep::to_status({.what = tokenkeep::token_status::kind::spend,
+        tokenkeep::to_status({.kind = tokenkeep::status_kind::spend,
                               .fingerprint = tokenkeep::token_status::fingerprint_of(before.refresh_token),
                               .first_sent = w.clock.now(),
                               .last_sent = w.clock.now(),
@@ -573,7 +573,7 @@ TEST_CASE("renewal: over a plain store the one whose marker stands after the pau
     CHECK(w.row().refresh_token == secret("rt-other"));
 }
 
-TEST_CASE("renewal: no event carries a secret", "[renewal]") {
+TEST_CASE("refresh: no event carries a secret", "[refresh]") {
     world w;
     w.login();
     auto keep = w.keeper();
@@ -587,7 +587,7 @@ TEST_CASE("renewal: no event carries a secret", "[renewal]") {
     CHECK(w.seen.texts.size() > 5);
 }
 
-TEST_CASE("renewal: whatever else a transport throws, the request may still be under way", "[renewal]") {
+TEST_CASE("refresh: whatever else a transport throws, the request may still be under way", "[refresh]") {
     world w;
     w.login();
     w.clock.advance(2h);
@@ -604,7 +604,7 @@ TEST_CASE("renewal: whatever else a transport throws, the request may still be u
     CHECK(w.clock.now() - first >= 30s);
 }
 
-TEST_CASE("renewal: what is handed out in place of a failure is read once more", "[renewal]") {
+TEST_CASE("refresh: what is handed out in place of a failure is read once more", "[refresh]") {
     world w;
     const token before = w.login();
     auto keep = w.keeper();
@@ -623,7 +623,7 @@ TEST_CASE("renewal: what is handed out in place of a failure is read once more",
         meanwhile = [&] {
             token row = before;
             row.status =
-                tokenkeep::to_status({.what = tokenkeep::token_status::kind::revoking,
+                tokenkeep::to_status({.kind = tokenkeep::status_kind::revoking,
                                       .fingerprint = tokenkeep::token_status::fingerprint_of(before.refresh_token)});
             w.store.inner.replace_token(before, row);
         };
@@ -637,7 +637,7 @@ TEST_CASE("renewal: what is handed out in place of a failure is read once more",
     }
 }
 
-TEST_CASE("renewal: a row that went while a slow request was under way is not served", "[renewal]") {
+TEST_CASE("refresh: a row that went while a slow request was under way is not served", "[refresh]") {
     world w;
     const token before = w.login();
     w.clock.advance(1h - 30s);
@@ -662,7 +662,7 @@ TEST_CASE("renewal: a row that went while a slow request was under way is not se
     }
 }
 
-TEST_CASE("renewal: a revocation that is under way is not undone by new tokens", "[renewal]") {
+TEST_CASE("refresh: a revocation that is under way is not undone by new tokens", "[refresh]") {
     world w;
     w.login();
     w.clock.advance(2h);
@@ -672,7 +672,7 @@ TEST_CASE("renewal: a revocation that is under way is not undone by new tokens",
             const token row = w.row();
             token revoking = row;
             revoking.status =
-                tokenkeep::to_status({.what = tokenkeep::token_status::kind::revoking,
+                tokenkeep::to_status({.kind = tokenkeep::status_kind::revoking,
                                       .fingerprint = tokenkeep::token_status::fingerprint_of(row.refresh_token)});
             w.store.inner.replace_token(row, revoking);
         }
@@ -680,11 +680,11 @@ TEST_CASE("renewal: a revocation that is under way is not undone by new tokens",
     };
     tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
     CHECK(error_of([&] { keep.access_token(ada); }) == errc::reauthorization_required);
-    CHECK(tokenkeep::read_status(w.row().status).what == tokenkeep::token_status::kind::revoking);
+    CHECK(tokenkeep::read_status(w.row().status).kind == tokenkeep::status_kind::revoking);
     CHECK(w.server.log().revocations == 1); // the new tokens, which nobody will use
 }
 
-TEST_CASE("renewal: a session that is over is reported without waiting for its lock", "[renewal]") {
+TEST_CASE("refresh: a session that is over is reported without waiting for its lock", "[refresh]") {
     world w;
     const token before = w.login();
     w.server.revoke(before.refresh_token);
@@ -695,11 +695,11 @@ TEST_CASE("renewal: a session that is over is reported without waiting for its l
     CHECK(error_of([&] { keep.access_token(ada, w.clock.steady_now() + 200ms); }) == errc::reauthorization_required);
 }
 
-TEST_CASE("renewal: a damaged marker of the far past is never replayed on a strict server", "[renewal]") {
+TEST_CASE("refresh: a damaged marker of the far past is never replayed on a strict server", "[refresh]") {
     world w;
     const token before = w.login();
     token row = before;
-    row.status = tokenkeep::to_status({.what = tokenkeep::token_status::kind::spend,
+    row.status = tokenkeep::to_status({.kind = tokenkeep::status_kind::spend,
                                        .fingerprint = tokenkeep::token_status::fingerprint_of(row.refresh_token),
                                        .first_sent = tokenkeep::timestamp::min(),
                                        .last_sent = w.clock.now() + 1h,
@@ -710,7 +710,7 @@ TEST_CASE("renewal: a damaged marker of the far past is never replayed on a stri
     CHECK(w.server.log().token_requests == 1);
 }
 
-TEST_CASE("renewal: a store that keeps no status is used all the same", "[renewal]") {
+TEST_CASE("refresh: a store that keeps no status is used all the same", "[refresh]") {
     struct forgetful_store : tests::plain_store {
         void save_token(token record) {
             record.status.clear();
@@ -724,7 +724,7 @@ TEST_CASE("renewal: a store that keeps no status is used all the same", "[renewa
     CHECK(w.server.log().refreshes == 1);
 }
 
-TEST_CASE("renewal: a patience without end is no overflow", "[renewal]") {
+TEST_CASE("refresh: a patience without end is no overflow", "[refresh]") {
     world w;
     w.login();
     w.clock.advance(2h);

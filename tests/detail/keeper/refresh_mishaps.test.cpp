@@ -2,8 +2,8 @@
 // What has gone wrong in the refreshes of other programs, one test for each.
 #include <tokenkeep/detail/keeper/refresh.hpp>
 
-#include "catch.hpp"
-#include "keeper_world.hpp"
+#include "support/catch.hpp"
+#include "support/keeper_world.hpp"
 
 #include <functional>
 #include <future>
@@ -25,7 +25,7 @@ const token ada{.user_name = "ada"};
 /// Waits until the row has a spend marker: whoever wrote it is sending.
 void wait_for_marker(world<>& w) {
     for (int tries = 0; tries < 10'000; ++tries) {
-        if (tokenkeep::read_status(w.row().status).what == tokenkeep::token_status::kind::spend) return;
+        if (tokenkeep::read_status(w.row().status).kind == tokenkeep::status_kind::spend) return;
         std::this_thread::sleep_for(1ms);
     }
     FAIL("nobody has written a marker");
@@ -42,7 +42,7 @@ void spend_and_die(world<>& w) {
 } // namespace
 
 TEST_CASE("mishap: tokens that others have overtaken are dropped, and what the row holds is not revoked with them",
-          "[renewal]") {
+          "[refresh]") {
     world w;
     const token before = w.login();
     w.clock.advance(2h);
@@ -58,7 +58,7 @@ TEST_CASE("mishap: tokens that others have overtaken are dropped, and what the r
     CHECK(w.server.log().revocations == 0);
 }
 
-TEST_CASE("mishap: where refresh tokens stay, none is revoked because its row has gone", "[renewal]") {
+TEST_CASE("mishap: where refresh tokens stay, none is revoked because its row has gone", "[refresh]") {
     world w({.rotate = false});
     const token before = w.login();
     w.clock.advance(2h);
@@ -71,13 +71,13 @@ TEST_CASE("mishap: where refresh tokens stay, none is revoked because its row ha
     CHECK(w.server.is_live(before.refresh_token));
 }
 
-TEST_CASE("mishap: who waits does not give up before the slowest request has ended", "[renewal]") {
+TEST_CASE("mishap: who waits does not give up before the slowest request has ended", "[refresh]") {
     constexpr keeper_options defaults, slow{.request_timeout = 5min};
     static_assert(defaults.effective_lock_timeout(0s) > defaults.request_timeout);
     static_assert(slow.effective_lock_timeout(0s) > slow.request_timeout);
     static_assert(defaults.effective_lock_timeout(1h) > 2 * defaults.request_timeout);
-    static_assert(defaults.effective_settle_after(true) < defaults.effective_lock_timeout(0s));
-    static_assert(defaults.effective_settle_after(false) < defaults.effective_lock_timeout(0s));
+    static_assert(defaults.effective_doubt_expires_after(true) < defaults.effective_lock_timeout(0s));
+    static_assert(defaults.effective_doubt_expires_after(false) < defaults.effective_lock_timeout(0s));
 
     world w;
     w.login();
@@ -104,7 +104,7 @@ TEST_CASE("mishap: who waits does not give up before the slowest request has end
 }
 
 TEST_CASE("mishap: a machine that sleeps, or loses its network, in the midst of a refresh keeps its session",
-          "[renewal]") {
+          "[refresh]") {
     world w;
     const token before = w.login();
     w.clock.advance(2h);
@@ -125,7 +125,7 @@ TEST_CASE("mishap: a machine that sleeps, or loses its network, in the midst of 
     CHECK(w.server.is_live(w.row().refresh_token));
 }
 
-TEST_CASE("mishap: a refresh that is refused before it was needed drops no token that lives", "[renewal]") {
+TEST_CASE("mishap: a refresh that is refused before it was needed drops no token that lives", "[refresh]") {
     world w;
     const token before = w.login();
     w.clock.advance(1h - 30s);
@@ -146,14 +146,14 @@ TEST_CASE("mishap: a refresh that is refused before it was needed drops no token
     }
 }
 
-TEST_CASE("mishap: a sibling's token that lives for seconds is used with a margin of its own", "[renewal]") {
+TEST_CASE("mishap: a sibling's token that lives for seconds is used with a margin of its own", "[refresh]") {
     world w;
     w.login();
     w.clock.advance(2h);
-    bool sibling_renews = true;
+    bool sibling_refreshes = true;
     w.store.before = [&](std::string_view operation) { // while this keeper waits for the lock
-        if (operation != "lock" || !sibling_renews) return;
-        sibling_renews = false;
+        if (operation != "lock" || !sibling_refreshes) return;
+        sibling_refreshes = false;
         token theirs = w.row();
         theirs.access_token = "at-theirs";
         theirs.issued_at = w.clock.now();
@@ -170,7 +170,7 @@ TEST_CASE("mishap: a sibling's token that lives for seconds is used with a margi
     CHECK(w.server.log().refreshes == 1);
 }
 
-TEST_CASE("mishap: a clock that jumps costs a request, not the session, and makes no loop", "[renewal]") {
+TEST_CASE("mishap: a clock that jumps costs a request, not the session, and makes no loop", "[refresh]") {
     const auto jump = GENERATE(as<std::chrono::milliseconds>{}, 24h, -24h, 24h * 365 * 60, -24h * 365 * 60);
     CAPTURE(jump.count());
     world w; // the server's clock is right
@@ -203,7 +203,7 @@ TEST_CASE("mishap: a clock that jumps costs a request, not the session, and make
     CHECK(w.server.is_live(w.row().refresh_token));
 }
 
-TEST_CASE("mishap: killed after the server took the token, a strict server is not asked again blindly", "[renewal]") {
+TEST_CASE("mishap: killed after the server took the token, a strict server is not asked again blindly", "[refresh]") {
     world w;
     const token before = w.login();
     w.clock.advance(1h - 30s);
@@ -224,7 +224,7 @@ TEST_CASE("mishap: killed after the server took the token, a strict server is no
 }
 
 TEST_CASE("mishap: killed after the server took the token, the next start asks again where there is a grace",
-          "[renewal]") {
+          "[refresh]") {
     world w({.grace = 60s});
     w.login();
     w.clock.advance(2h);
@@ -237,7 +237,7 @@ TEST_CASE("mishap: killed after the server took the token, the next start asks a
     CHECK(w.server.is_live(w.row().refresh_token));
 }
 
-TEST_CASE("mishap: with a grace no session is lost, though every third answer is", "[renewal]") {
+TEST_CASE("mishap: with a grace no session is lost, though every third answer is", "[refresh]") {
     world w({.grace = 60s});
     w.login();
     auto keep = w.keeper();
@@ -250,7 +250,7 @@ TEST_CASE("mishap: with a grace no session is lost, though every third answer is
     CHECK(w.server.log().refused == 0);
 }
 
-TEST_CASE("mishap: an observer may call back, and is not waited for when it is the same identity", "[renewal]") {
+TEST_CASE("mishap: an observer may call back, and is not waited for when it is the same identity", "[refresh]") {
     world w;
     w.login();
     const token grace = w.login("grace");
@@ -272,7 +272,7 @@ TEST_CASE("mishap: an observer may call back, and is not waited for when it is t
     CHECK(w.server.log().refreshes == 2);
 }
 
-TEST_CASE("mishap: a deadline that passes after the token was spent loses nothing", "[renewal]") {
+TEST_CASE("mishap: a deadline that passes after the token was spent loses nothing", "[refresh]") {
     world w;
     const token before = w.login();
     w.clock.advance(2h);
@@ -286,7 +286,7 @@ TEST_CASE("mishap: a deadline that passes after the token was spent loses nothin
     CHECK(w.row().refresh_token != before.refresh_token);
 }
 
-TEST_CASE("mishap: during an outage a caller asks ever more seldom", "[renewal]") {
+TEST_CASE("mishap: during an outage a caller asks ever more seldom", "[refresh]") {
     world w;
     const token before = w.login();
     auto keep = w.keeper();
@@ -300,7 +300,7 @@ TEST_CASE("mishap: during an outage a caller asks ever more seldom", "[renewal]"
     CHECK(w.server.log().token_requests - 1 > 5);
 }
 
-TEST_CASE("mishap: a refusal that will not pass by itself is not asked for at every call either", "[renewal]") {
+TEST_CASE("mishap: a refusal that will not pass by itself is not asked for at every call either", "[refresh]") {
     const std::string refusal = GENERATE(as<std::string>{}, "invalid_client", "unauthorized_client", "Access denied");
     CAPTURE(refusal);
     world w;
@@ -316,7 +316,7 @@ TEST_CASE("mishap: a refusal that will not pass by itself is not asked for at ev
     CHECK(w.server.log().token_requests - 1 < 12);
 }
 
-TEST_CASE("mishap: who comes out of one pause does not send within the next", "[renewal]") {
+TEST_CASE("mishap: who comes out of one pause does not send within the next", "[refresh]") {
     world w;
     w.login();
     w.clock.advance(2h);
@@ -335,7 +335,7 @@ TEST_CASE("mishap: who comes out of one pause does not send within the next", "[
     CHECK(w.server.log().token_requests == 3); // the login, and one before each pause
 }
 
-TEST_CASE("mishap: without locks a doubt is not settled while the slowest sender may be about to save", "[renewal]") {
+TEST_CASE("mishap: without locks a doubt is not settled while the slowest sender may be about to save", "[refresh]") {
     world<tests::plain_store> w;
     w.login();
     w.clock.advance(2h);
@@ -350,7 +350,7 @@ TEST_CASE("mishap: without locks a doubt is not settled while the slowest sender
     CHECK(w.is_stored(keep.access_token(ada)));
 }
 
-TEST_CASE("mishap: who waits where there is a grace waits for both requests", "[renewal]") {
+TEST_CASE("mishap: who waits where there is a grace waits for both requests", "[refresh]") {
     const auto grace = GENERATE(0s, 60s);
     world w({.grace = grace});
     w.login();
@@ -364,7 +364,7 @@ TEST_CASE("mishap: who waits where there is a grace waits for both requests", "[
     CHECK(w.clock.now() - start == (grace == 0s ? 45s : 75s));
 }
 
-TEST_CASE("mishap: a record read long ago means its row, and is no login", "[renewal]") {
+TEST_CASE("mishap: a record read long ago means its row, and is no login", "[refresh]") {
     world w;
     token row = w.login();
     w.store.inner.delete_tokens();
@@ -382,7 +382,7 @@ TEST_CASE("mishap: a record read long ago means its row, and is no login", "[ren
     CHECK(w.server.log().reused == 0);
 }
 
-TEST_CASE("mishap: a resource that refuses every token does not cost one at every call", "[renewal]") {
+TEST_CASE("mishap: a resource that refuses every token does not cost one at every call", "[refresh]") {
     world w;
     w.login();
     const auto transport = [&](const tokenkeep::http_request& request) {
@@ -402,7 +402,7 @@ TEST_CASE("mishap: a resource that refuses every token does not cost one at ever
     CHECK(w.server.log().refreshes == 2);
 }
 
-TEST_CASE("mishap: a 503 is not sent again within a grace before the time that it names", "[renewal]") {
+TEST_CASE("mishap: a 503 is not sent again within a grace before the time that it names", "[refresh]") {
     world w({.grace = 1h});
     w.login();
     auto keep = w.keeper();
@@ -420,7 +420,7 @@ TEST_CASE("mishap: a 503 is not sent again within a grace before the time that i
     CHECK(w.is_stored(keep.access_token(ada)));
 }
 
-TEST_CASE("mishap: a lock that cannot be had is no permission, whatever the reason", "[renewal]") {
+TEST_CASE("mishap: a lock that cannot be had is no permission, whatever the reason", "[refresh]") {
     world w;
     w.login();
     w.clock.advance(2h);
@@ -444,7 +444,7 @@ TEST_CASE("mishap: a lock that cannot be had is no permission, whatever the reas
     CHECK(w.server.log().token_requests == 1);
 }
 
-TEST_CASE("mishap: an observer that throws changes nothing", "[renewal]") {
+TEST_CASE("mishap: an observer that throws changes nothing", "[refresh]") {
     world w;
     w.login();
     w.clock.advance(2h);
@@ -455,7 +455,7 @@ TEST_CASE("mishap: an observer that throws changes nothing", "[renewal]") {
 }
 
 TEST_CASE("mishap: a transport that calls another keeper for the same identity is told to wait, and no more",
-          "[renewal]") {
+          "[refresh]") {
     world w;
     w.login();
     w.clock.advance(2h);
@@ -471,7 +471,7 @@ TEST_CASE("mishap: a transport that calls another keeper for the same identity i
     CHECK(w.server.log().refreshes == 1);
 }
 
-TEST_CASE("mishap: a caller's deadline ends its wait for a caller of the same keeper", "[renewal]") {
+TEST_CASE("mishap: a caller's deadline ends its wait for a caller of the same keeper", "[refresh]") {
     world w;
     w.login();
     w.clock.advance(2h);
@@ -491,19 +491,19 @@ TEST_CASE("mishap: a caller's deadline ends its wait for a caller of the same ke
     CHECK(w.is_stored(sender.get()));
 }
 
-TEST_CASE("mishap: many who were refused the same token make one request", "[renewal]") {
+TEST_CASE("mishap: many who were refused the same token make one request", "[refresh]") {
     tokenkeep::testing::fake_server server({.latency = 50ms});
     tokenkeep::memory_store store;
     tokenkeep::keeper keep{store, server, server.provider()};
     const secret rejected = keep.access_token({.user_name = "ada", .grant_token = server.grant("ada")});
     std::vector<std::future<secret>> threads;
     for (int n = 0; n < 16; ++n)
-        threads.push_back(std::async(std::launch::async, [&] { return keep.renew(ada, rejected); }));
+        threads.push_back(std::async(std::launch::async, [&] { return keep.refresh(ada, rejected); }));
     for (auto& each : threads) CHECK(each.get() != rejected);
     CHECK(server.log().refreshes == 1);
 }
 
-TEST_CASE("mishap: a renewal saves twice, the marker and then all that came in one", "[renewal]") {
+TEST_CASE("mishap: a refresh saves twice, the marker and then all that came in one", "[refresh]") {
     world w;
     w.login();
     w.clock.advance(2h);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/detail/keeper/revocation.hpp>
 
-#include "catch.hpp"
-#include "keeper_world.hpp"
+#include "support/catch.hpp"
+#include "support/keeper_world.hpp"
 
 using tests::error_of, tests::world;
 using tokenkeep::errc, tokenkeep::event_kind, tokenkeep::secret, tokenkeep::token;
@@ -30,7 +30,7 @@ TEST_CASE("revocation: cut off, nothing is handed out any more, and the next cal
     bool broken = true;
     const auto transport = [&](const tokenkeep::http_request& request) -> tokenkeep::http_response {
         if (broken && request.url.ends_with("/revoke")) {
-            CHECK(tokenkeep::read_status(w.row().status).what == tokenkeep::token_status::kind::revoking);
+            CHECK(tokenkeep::read_status(w.row().status).kind == tokenkeep::status_kind::revoking);
             return {.status = 503, .headers = {{"Retry-After", "5"}}};
         }
         return w.server(request);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/detail/keeper/seeding.hpp>
 
-#include "catch.hpp"
-#include "keeper_world.hpp"
+#include "support/catch.hpp"
+#include "support/keeper_world.hpp"
 
 using tests::error_of, tests::world;
 using tokenkeep::errc, tokenkeep::event_kind, tokenkeep::secret, tokenkeep::token;

@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_JOURNAL_SHARED_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_SHARED_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/journal/packed_rows.hpp>
 #include <tokenkeep/detail/journal/writer.hpp>
 #include <tokenkeep/detail/store/read_lock.hpp>
@@ -42,7 +43,7 @@ class shared_journal {
     /// what is not known to be durable is flushed before it is handed out.
     template <class Look>
     auto read(Look look) {
-        const auto deadline = deadline_of_call();
+        const auto until = deadline_of_call();
         std::optional<ticket> unflushed;
         const auto look_now = [&] {
             auto [result, seq] = look(std::as_const(rows_), std::as_const(file_));
@@ -55,7 +56,7 @@ class shared_journal {
                 if (file_.is_current()) return look_now();
             }
             const std::lock_guard lock(mutex_);
-            const held_lock held(*this, deadline, true);
+            const held_lock held(*this, until, true);
             file_.catch_up(rows_.rows());
             return look_now();
         }();
@@ -125,13 +126,12 @@ class shared_journal {
     /// The store lock, as long as this lives.
     class held_lock {
       public:
-        held_lock(shared_journal& owner, std::chrono::steady_clock::time_point deadline, bool is_shared)
-            : lock_(owner.store_lock_) {
+        held_lock(shared_journal& owner, deadline until, bool is_shared) : lock_(owner.store_lock_) {
             using std::chrono::microseconds;
             const auto try_lock = [&] {
                 return is_shared ? lock_.try_lock_shared(store_byte) : lock_.try_lock(store_byte);
             };
-            wait_for_lock(try_lock, owner.path_, deadline, microseconds(20), microseconds(1'000));
+            wait_for_lock(try_lock, owner.path_, until, microseconds(20), microseconds(1'000));
         }
         held_lock(const held_lock&) = delete;
         held_lock& operator=(const held_lock&) = delete;
@@ -141,15 +141,13 @@ class shared_journal {
         lock_file& lock_;
     };
 
-    static std::chrono::steady_clock::time_point deadline_of_call() {
-        return std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>();
-    }
+    static deadline deadline_of_call() { return std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>(); }
 
     template <class Act>
     auto alone(Act act) {
-        const auto deadline = deadline_of_call();
+        const auto until = deadline_of_call();
         const std::lock_guard lock(mutex_);
-        const held_lock held(*this, deadline, false);
+        const held_lock held(*this, until, false);
         return act();
     }
 

@@ -2,8 +2,9 @@
 #ifndef TOKENKEEP_DETAIL_KEEPER_FLIGHT_HPP
 #define TOKENKEEP_DETAIL_KEEPER_FLIGHT_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/keeper/published.hpp>
-#include <tokenkeep/detail/keeper/seen_tokens.hpp>
+#include <tokenkeep/detail/keeper/steady_expiry.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/token.hpp>
 
@@ -25,45 +26,43 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 /// not take, with the lock that must stay until it does. `Unsaved` is the transaction's.
 template <class Unsaved>
 struct flight {
-    using time_point = std::chrono::steady_clock::time_point;
-
     std::mutex mutex{};
     std::condition_variable left{};
     std::optional<std::thread::id> owner{}; // guarded by mutex
     std::uint64_t failures = 0;             // guarded by mutex: how often a flight ended in a passing failure
     unsigned failures_in_a_row = 0;         // guarded by mutex
     std::exception_ptr last_failure{};      // guarded by mutex
-    time_point not_before{};                // guarded by mutex: no request before
+    deadline not_before{};                  // guarded by mutex: no request before
     std::optional<Unsaved> unsaved{};       // the owner's
     std::string future_nonce{};             // the owner's: a marker from the future, and when it was first seen
-    time_point future_nonce_seen{};         // the owner's
-    std::size_t refused = 0;                // guarded by mutex: the access token that was refused though it was new,
-    time_point refused_until{};             // guarded by mutex: and until when that is no reason to renew it
+    deadline future_nonce_seen{};           // the owner's
+    std::size_t rejected = 0;               // guarded by mutex: the access token that was rejected though it was new,
+    deadline rejected_until{};              // guarded by mutex: and until when that is no reason to refresh it
     std::shared_ptr<published_version> published = std::make_shared<published_version>();
 
     void publish() { published->count.fetch_add(1, std::memory_order_acq_rel); }
 
-    /// The row's access token was refused although a 401 had just brought it: renewing does not help.
-    void renewed_in_vain(const token& row, time_point until) {
+    /// The row's access token was rejected although a 401 had just brought it: refreshing does not help.
+    void refreshed_in_vain(const token& row, deadline until) {
         const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
-        refused = hash;
-        refused_until = until;
+        rejected = hash;
+        rejected_until = until;
     }
-    bool would_renew_in_vain(const token& row, time_point now) {
+    bool would_refresh_in_vain(const token& row, deadline now) {
         const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
-        return refused == hash && now < refused_until;
+        return rejected == hash && now < rejected_until;
     }
 
     /// How long to pause, and why; nullopt if a request may be made now.
-    std::optional<std::pair<time_point, std::exception_ptr>> pause(time_point now) {
+    std::optional<std::pair<deadline, std::exception_ptr>> pause(deadline now) {
         const std::lock_guard lock(mutex);
         if (now >= not_before || !last_failure) return std::nullopt;
         return std::pair(not_before, last_failure);
     }
 
-    void failed(std::exception_ptr why, time_point retry_at) {
+    void failed(std::exception_ptr why, deadline retry_at) {
         const std::lock_guard lock(mutex);
         ++failures;
         ++failures_in_a_row;
@@ -80,25 +79,25 @@ struct flight {
 
 /// The right to work on an identity, among the callers of one keeper. It is given back on destruction.
 template <class Flight>
-class flight_pass {
+class flight_lock {
   public:
     /// Waits for it. Throws errc::lock_timeout when `deadline` passes, and at once if this thread has it already: a
     /// transport or an observer called back into the keeper.
     template <class Clock>
-    flight_pass(Flight& entered, Clock& clock, std::chrono::steady_clock::time_point deadline) : flight_(entered) {
+    flight_lock(Flight& entered, Clock& clock, deadline until) : flight_(entered) {
         std::unique_lock lock(flight_.mutex);
         const std::uint64_t failures = flight_.failures;
         if (flight_.owner == std::this_thread::get_id())
-            throw error(errc::lock_timeout, "tokenkeep: called from within the renewal of the same identity");
+            throw error(errc::lock_timeout, "tokenkeep: called from within the refresh of the same identity");
         waited_ = flight_.owner.has_value();
-        if (!clock.wait_until(flight_.left, lock, deadline, [&] { return !flight_.owner.has_value(); }))
+        if (!clock.wait_until(flight_.left, lock, until, [&] { return !flight_.owner.has_value(); }))
             throw error(errc::lock_timeout, "tokenkeep: another caller is at work on this identity");
         flight_.owner = std::this_thread::get_id();
         if (waited_ && flight_.failures != failures) failure_while_waiting_ = flight_.last_failure;
     }
-    flight_pass(const flight_pass&) = delete;
-    flight_pass& operator=(const flight_pass&) = delete;
-    ~flight_pass() {
+    flight_lock(const flight_lock&) = delete;
+    flight_lock& operator=(const flight_lock&) = delete;
+    ~flight_lock() {
         {
             const std::lock_guard lock(flight_.mutex);
             flight_.owner.reset();

@@ -12,7 +12,7 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// How long before its end the row's access token is renewed: `margin`, but at most a fifth of the token's life. A row
+/// How long before its end the row's access token is refreshed: `margin`, but at most a fifth of the token's life. A row
 /// that does not say when the token was issued, such as one of Zoho's SDKs, has at most the five seconds they use.
 inline std::chrono::milliseconds margin_of(const token& row, std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::chrono::milliseconds{0};
@@ -20,7 +20,7 @@ inline std::chrono::milliseconds margin_of(const token& row, std::chrono::millis
     return std::min(margin, time_between(*row.issued_at, *row.expires_at) / 5);
 }
 
-/// How long the access token may be handed out without renewal; zero if it is due, nullopt if it has no known end.
+/// How long the access token may be handed out without refresh; zero if it is due, nullopt if it has no known end.
 inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, timestamp now,
                                                           std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::nullopt;
@@ -31,25 +31,25 @@ inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, time
 /// Whether a spend marker in the row names that refresh or grant token.
 inline bool is_marked_with(const token& row, const secret& spent) {
     const token_status status = read_status(row.status);
-    return status.what == token_status::kind::spend && status.is_about(spent);
+    return status.kind == status_kind::spend && status.is_about(spent);
 }
 
 /// Whether the row's refresh token is being revoked: nothing of the row is then handed out.
 inline bool is_revoking(const token& row) {
     const token_status status = read_status(row.status);
-    return status.what == token_status::kind::revoking && status.is_about(row.refresh_token);
+    return status.kind == status_kind::revoking && status.is_about(row.refresh_token);
 }
 
 /// Whether the row's refresh token was refused or is being revoked: it is not sent any more.
 inline bool is_over(const token& row) {
     const token_status status = read_status(row.status);
-    const bool dead = status.what == token_status::kind::refused || status.what == token_status::kind::revoking;
+    const bool dead = status.kind == status_kind::refused || status.kind == status_kind::revoking;
     return dead && status.is_about(row.refresh_token);
 }
 
-/// Whether the access token is worth sending: there, not the one just refused, not expired, not being revoked.
-inline bool is_usable(const token& row, timestamp now, const secret* refused) {
-    if (row.access_token.empty() || (refused != nullptr && row.access_token == *refused) || is_revoking(row))
+/// Whether the access token is worth sending: there, not the one just rejected, not expired, not being revoked.
+inline bool is_usable(const token& row, timestamp now, const secret* rejected) {
+    if (row.access_token.empty() || (rejected != nullptr && row.access_token == *rejected) || is_revoking(row))
         return false;
     return !row.expires_at || now < *row.expires_at;
 }

@@ -2,10 +2,10 @@
 #ifndef TOKENKEEP_DETAIL_KEEPER_LOGIN_HPP
 #define TOKENKEEP_DETAIL_KEEPER_LOGIN_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/keeper/transaction.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -17,14 +17,14 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 /// The login: a grant token is sent once and never again (RFC 6749 4.1.2), and what it brings replaces what the row
 /// held before.
 template <class Parts>
-class exchange : transaction<Parts> {
+class login : transaction<Parts> {
     using base = transaction<Parts>;
     using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::turn, typename base::time_point;
+    using typename base::identity_lock;
 
   public:
     /// `probe` holds a grant token and says whose it is: a user, or at least a client.
-    exchange(Parts& parts, const token& probe, time_point deadline) : base(parts, deadline), probe_(probe) {}
+    login(Parts& parts, const token& probe, deadline until) : base(parts, until), probe_(probe) {}
 
     /// The row of this login. Its access token may be due: a grant that was exchanged before is not exchanged again.
     token run() {
@@ -56,20 +56,20 @@ class exchange : transaction<Parts> {
         const std::optional<token> seen = parts_.find(probe_);
         const bool is_first = !seen || !has_tokens(*seen);
         const std::string key = identity_key(is_first ? probe_ : *seen);
-        turn held(*this, key);
+        identity_lock held(*this, key);
         const std::optional<token> row = parts_.find(probe_);
         if (!row) return is_first ? first_login(held, key) : std::nullopt;
         const std::string own_key = identity_key(*row);
         if (own_key == key) return under_own_lock(held, *row);
         if (!is_first) return std::nullopt;
-        turn own(*this, own_key);
+        identity_lock own(*this, own_key);
         const std::optional<token> now = parts_.find(probe_);
         if (!now || identity_key(*now) != own_key) return std::nullopt;
         return under_own_lock(own, *now);
     }
 
     /// There is no row: one is inserted, with the marker in it, and its own lock is taken before anything is sent.
-    std::optional<token> first_login(turn& held, const std::string& key) {
+    std::optional<token> first_login(identity_lock& held, const std::string& key) {
         token record = probe_;
         record.status = to_status(base::new_marker(probe_.grant_token));
         [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, record);
@@ -82,7 +82,7 @@ class exchange : transaction<Parts> {
         }
     }
 
-    std::optional<token> send_inserted(turn& held, const std::string& key, const token& record) {
+    std::optional<token> send_inserted(identity_lock& held, const std::string& key, const token& record) {
         const std::optional<token> row = find_by_status(record);
         if (!row) return std::nullopt;
         token inserted = record;
@@ -90,11 +90,11 @@ class exchange : transaction<Parts> {
         if (*row != inserted) return take_back(*row); // the save met a row that had come meanwhile
         const std::string own_key = identity_key(*row);
         if (own_key == key) return send_if_marked(held, *row);
-        turn own(*this, own_key);
+        identity_lock own(*this, own_key);
         return send_if_marked(own, *row);
     }
 
-    std::optional<token> send_if_marked(turn& held, const token& row) {
+    std::optional<token> send_if_marked(identity_lock& held, const token& row) {
         if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
         return send(held, row, std::nullopt);
     }
@@ -125,10 +125,10 @@ class exchange : transaction<Parts> {
     }
 
     /// There is a row, and its lock is held.
-    std::optional<token> under_own_lock(turn& held, const token& row) {
+    std::optional<token> under_own_lock(identity_lock& held, const token& row) {
         if (is_done(row)) return row;
         if (const token_status status = read_status(row.status);
-            status.what == token_status::kind::refused && status.is_about(probe_.grant_token))
+            status.kind == status_kind::refused && status.is_about(probe_.grant_token))
             throw error(errc::reauthorization_required, "tokenkeep: the server has refused this grant token");
         if (is_in_doubt(row)) {
             if (!Parts::rows_type::locks && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
@@ -172,27 +172,27 @@ class exchange : transaction<Parts> {
     }
 
     /// The grant token is sent, and the row holds its marker. `before` is the row as it was, if there was one.
-    std::optional<token> send(turn& held, const token& marked, const std::optional<token>& before) {
+    std::optional<token> send(identity_lock& held, const token& marked, const std::optional<token>& before) {
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
         is_sent_ = true;
         const outcome result = base::ask(exchange_request(parts_.provider, marked), marked);
-        switch (result.what) {
-        case outcome::kind::tokens: return keep(held, marked, result);
-        case outcome::kind::unknown:
+        switch (result.kind) {
+        case outcome_kind::tokens: return keep(held, marked, result);
+        case outcome_kind::unknown:
             tell(event_kind::outcome_unknown, marked);
             std::rethrow_exception(base::outcome_unknown(result));
-        case outcome::kind::refused:
+        case outcome_kind::refused:
             tell(event_kind::refused, marked);
-            undo(marked, before, token_status::kind::refused);
+            undo(marked, before, status_kind::refused);
             break;
-        case outcome::kind::not_spent: undo(marked, before); break;
+        case outcome_kind::not_spent: undo(marked, before); break;
         }
         std::rethrow_exception(result.why);
     }
 
     /// The row with the new tokens; or, if another login has taken it meanwhile, as it then is.
-    std::optional<token> keep(turn& held, const token& marked, const outcome& result) {
+    std::optional<token> keep(identity_lock& held, const token& marked, const outcome& result) {
         const new_tokens tokens{.marked = marked,
                                 .bought_with = grant_kind::authorization_code,
                                 .answer = *result.answer,
@@ -207,12 +207,12 @@ class exchange : transaction<Parts> {
     /// Nothing was spent, or the grant is worthless: the row is as it was before, as far as that can be done. Where the
     /// grant token stays in it, because it was there or because a store that only merges cannot empty it, the status
     /// says what became of it: the tokens beside it are of another login. A note about the refresh token comes first.
-    void undo(const token& marked, std::optional<token> before, token_status::kind what = token_status::kind::none) {
+    void undo(const token& marked, std::optional<token> before, status_kind kind = status_kind::none) {
         try {
             const secret& grant = marked.grant_token;
             const bool stays = before && (before->grant_token == grant || !Parts::rows_type::compares);
             if (stays && !read_status(before->status).is_about(before->refresh_token))
-                before->status = to_status({.what = what, .fingerprint = token_status::fingerprint_of(grant)});
+                before->status = to_status({.kind = kind, .fingerprint = token_status::fingerprint_of(grant)});
             if (before ? rows_.replace(marked, *before) : rows_.remove(marked)) tell(event_kind::taken_back, marked);
         } catch (...) { // the marker then says that the outcome of this grant is unknown
         }

@@ -2,7 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
 #define TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
 
-#include <tokenkeep/detail/keeper/seen_tokens.hpp>
+#include <tokenkeep/detail/keeper/steady_expiry.hpp>
 #include <tokenkeep/detail/keeper/transaction.hpp>
 #include <tokenkeep/rules.hpp>
 
@@ -45,7 +45,7 @@ struct keeper_parts {
     Observer observer;
     Clock clock;
     detail::flights<flight_type> flights{};
-    seen_tokens seen{};
+    steady_expiry seen{};
 
     rows_type rows() { return rows_type(store); }
 
@@ -113,13 +113,13 @@ struct keeper_parts {
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
     }
     /// Whether the access token is worth sending: see is_usable.
-    bool usable(const token& row, const secret* refused) {
-        return is_usable(row, clock.now(), refused) &&
+    bool usable(const token& row, const secret* rejected) {
+        return is_usable(row, clock.now(), rejected) &&
                lasts(row, std::chrono::milliseconds{0}) != std::chrono::milliseconds{0};
     }
-    /// Usable, and not due for renewal.
-    bool fresh(const token& row, const secret* refused) {
-        return is_usable(row, clock.now(), refused) &&
+    /// Usable, and not due for refresh.
+    bool fresh(const token& row, const secret* rejected) {
+        return is_usable(row, clock.now(), rejected) &&
                lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
     }
 
@@ -163,7 +163,7 @@ struct keeper_parts {
     }
 
     /// 8 again, for tokens that could not be saved before. Throws rotation_not_saved_error if they still cannot.
-    void save_kept(flight_type& flight) {
+    void save_unsaved(flight_type& flight) {
         try {
             const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
             if (!saved) drop(flight.unsaved->tokens);

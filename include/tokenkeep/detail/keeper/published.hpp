@@ -2,10 +2,10 @@
 #ifndef TOKENKEEP_DETAIL_KEEPER_PUBLISHED_HPP
 #define TOKENKEEP_DETAIL_KEEPER_PUBLISHED_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/secret.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,7 +21,7 @@ struct published_version {
 struct pinned_token {
     secret access_token{};
     std::string id{}; ///< The row's.
-    std::chrono::steady_clock::time_point due{};
+    deadline due{};
     std::shared_ptr<const published_version> published{};
     std::uint64_t version = 0;
 };

@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_KEEPER_REFRESH_HPP
 #define TOKENKEEP_DETAIL_KEEPER_REFRESH_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/keeper/transaction.hpp>
 
 #include <algorithm>
@@ -17,22 +18,22 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 /// The refresh transaction: a row whose access token is due becomes one whose access token is not, by at most one
 /// spend of its refresh token among all who share the store.
 template <class Parts>
-class renewal : transaction<Parts> {
+class refresh_transaction : transaction<Parts> {
     using base = transaction<Parts>;
     using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::flight_type, typename base::guard_type, typename base::pass, typename base::time_point;
+    using typename base::flight_type, typename base::guard_type, typename base::flight_lock_type;
 
   public:
-    /// `row` as just read; `refused` is an access token that a server answered with 401, or null.
-    renewal(Parts& parts, token row, const secret* refused, time_point deadline)
-        : base(parts, deadline), row_(std::move(row)), refused_(refused) {}
+    /// `row` as just read; `rejected` is an access token that a server answered with 401, or null.
+    refresh_transaction(Parts& parts, token row, const secret* rejected, deadline until)
+        : base(parts, until), row_(std::move(row)), rejected_(rejected) {}
 
-    /// The row with a fresh access token; where the renewal fails, with the old one while it is usable, else it throws.
+    /// The row with a fresh access token; where the refresh fails, with the old one while it is usable, else it throws.
     token run() {
         try {
             refuse_if_over();
             const auto flight = parts_.flights.of(identity_key(row_));
-            while (!renewed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
+            while (!refreshed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
             return std::move(row_);
         } catch (const rotation_not_saved_error&) {
             throw;
@@ -46,7 +47,7 @@ class renewal : transaction<Parts> {
   private:
     /// Whether the row's access token may still be handed out: as the row is now, if the store can tell.
     bool can_be_served() {
-        if (!base::usable(row_, refused_)) return false;
+        if (!base::usable(row_, rejected_)) return false;
         try {
             if (std::optional<token> row = rows_.find_by_id(row_.id))
                 row_ = *std::move(row);
@@ -54,22 +55,22 @@ class renewal : transaction<Parts> {
                 return false;
         } catch (...) { // what was read last then has to do
         }
-        return base::usable(row_, refused_);
+        return base::usable(row_, rejected_);
     }
 
     /// Keeps to the pause after a passing failure: a caller with a usable token goes on with it, another one waits, or
-    /// gets the failure if its deadline comes first. True if the row was renewed by somebody else meanwhile.
-    bool renewed_during_pause(flight_type& flight) {
+    /// gets the failure if its deadline comes first. True if the row was refreshed by somebody else meanwhile.
+    bool refreshed_during_pause(flight_type& flight) {
         const auto pause = flight.pause(parts_.clock.steady_now());
         if (!pause) return false;
-        if (base::usable(row_, refused_) || pause->first > deadline_) refuse_until(pause->first, pause->second);
+        if (base::usable(row_, rejected_) || pause->first > deadline_) refuse_until(pause->first, pause->second);
         parts_.clock.sleep_until(pause->first);
         look_again();
-        return base::fresh(row_, refused_);
+        return base::fresh(row_, rejected_);
     }
 
     /// The failure that made the pause; if the server asked for it, with what is left of it.
-    [[noreturn]] void refuse_until(time_point end, const std::exception_ptr& why) const {
+    [[noreturn]] void refuse_until(deadline end, const std::exception_ptr& why) const {
         try {
             std::rethrow_exception(why);
         } catch (const error& failure) {
@@ -83,7 +84,7 @@ class renewal : transaction<Parts> {
 
     /// One flight under the lock. False: another sender's request may still be under way; wait outside and look again.
     bool attempt(flight_type& flight) {
-        const pass entered(flight, parts_.clock, deadline_);
+        const flight_lock_type entered(flight, parts_.clock, deadline_);
         if (entered.waited()) tell(event_kind::waited, row_);
         if (entered.failure_while_waiting()) std::rethrow_exception(entered.failure_while_waiting());
         if (flight.pause(parts_.clock.steady_now())) return false;
@@ -92,7 +93,7 @@ class renewal : transaction<Parts> {
         bool replayed = false;
         for (;;) {
             look_again();
-            if (is_renewed_since(first_seen)) return adopt(flight);
+            if (is_refreshed_since(first_seen)) return adopt(flight);
             refuse_if_over();
             const token_status status = read_status(row_.status);
             if (base::is_late())
@@ -100,7 +101,7 @@ class renewal : transaction<Parts> {
             const bool in_doubt = is_marked_with(row_, row_.refresh_token);
             const bool replay = in_doubt && !replayed && may_replay(status);
             if (row_.refresh_token.empty() || (in_doubt && !replay)) {
-                if (base::usable(row_, refused_)) return true;
+                if (base::usable(row_, rejected_)) return true;
                 if (in_doubt ? base::is_young(flight, status) : is_exchange_under_way(flight, status)) return false;
                 if (!in_doubt) refuse_without_refresh_token();
             }
@@ -122,13 +123,13 @@ class renewal : transaction<Parts> {
             replayed = replayed || replay;
             tell(event_kind::spent, row_);
             const outcome result = base::ask(std::move(request), row_);
-            switch (result.what) {
-            case outcome::kind::tokens:
+            switch (result.kind) {
+            case outcome_kind::tokens:
                 if (finish(flight, guard, result, before)) return true;
                 break;
-            case outcome::kind::not_spent: take_back(before); fail(flight, result.why, result.retry_after);
-            case outcome::kind::refused: refused(flight); break;
-            case outcome::kind::unknown:
+            case outcome_kind::not_spent: take_back(before); fail(flight, result.why, result.retry_after);
+            case outcome_kind::refused: refused(flight); break;
+            case outcome_kind::unknown:
                 tell(event_kind::outcome_unknown, row_);
                 if (!result.may_be_under_way) note_nothing_under_way(marker);
                 if (!replayed && !base::is_late() && result.retry_after.count() == 0 && may_replay(marker)) break;
@@ -148,12 +149,12 @@ class renewal : transaction<Parts> {
     }
 
     /// Fresh; or brought by somebody else while this call waited, and as good as it gets if it never lives long.
-    bool is_renewed_since(const secret& first_seen) const {
-        if (base::fresh(row_, refused_)) return true;
+    bool is_refreshed_since(const secret& first_seen) const {
+        if (base::fresh(row_, rejected_)) return true;
         if (row_.access_token == first_seen || row_.access_token.empty() || is_revoking(row_)) return false;
-        if (refused_ != nullptr && row_.access_token == *refused_) return false;
+        if (rejected_ != nullptr && row_.access_token == *rejected_) return false;
         const bool born_expired = row_.expires_at && row_.issued_at && *row_.expires_at <= *row_.issued_at;
-        return born_expired || base::usable(row_, refused_);
+        return born_expired || base::usable(row_, rejected_);
     }
 
     bool adopt(flight_type& flight) {
@@ -251,13 +252,12 @@ class renewal : transaction<Parts> {
             look_again();
             if (row_.refresh_token != spent) return;
             if (!Parts::rows_type::locks && base::is_young(flight, marker)) {
-                if (base::usable(row_, refused_)) throw refusal();
+                if (base::usable(row_, rejected_)) throw refusal();
                 wait_a_little();
                 continue;
             }
             token dead = row_;
-            dead.status =
-                to_status({.what = token_status::kind::refused, .fingerprint = token_status::fingerprint_of(spent)});
+            dead.status = to_status({.kind = status_kind::refused, .fingerprint = token_status::fingerprint_of(spent)});
             try {
                 if (!rows_.replace(row_, dead) && !base::is_late()) continue;
                 row_ = std::move(dead);
@@ -274,7 +274,7 @@ class renewal : transaction<Parts> {
     }
 
     token row_;
-    const secret* refused_;
+    const secret* rejected_;
 };
 
 }}} // namespace tokenkeep::v0::detail

@@ -2,9 +2,9 @@
 #ifndef TOKENKEEP_DETAIL_KEEPER_REVOCATION_HPP
 #define TOKENKEEP_DETAIL_KEEPER_REVOCATION_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/keeper/transaction.hpp>
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,13 +18,13 @@ template <class Parts>
 class revocation : transaction<Parts> {
     using base = transaction<Parts>;
     using base::parts_, base::rows_, base::tell;
-    using typename base::turn, typename base::time_point;
+    using typename base::identity_lock;
 
   public:
-    revocation(Parts& parts, token row, time_point deadline) : base(parts, deadline), row_(std::move(row)) {}
+    revocation(Parts& parts, token row, deadline until) : base(parts, until), row_(std::move(row)) {}
 
     void run() {
-        const turn held(*this, identity_key(row_));
+        const identity_lock held(*this, identity_key(row_));
         mark();
         held.flight->publish();
         if (!row_.refresh_token.empty() || !row_.access_token.empty()) parts_.revoke(row_);
@@ -43,7 +43,7 @@ class revocation : transaction<Parts> {
         for (;;) {
             std::optional<token> row = rows_.find_by_id(row_.id);
             if (!row) throw no_session();
-            const token_status revoking{.what = token_status::kind::revoking,
+            const token_status revoking{.kind = status_kind::revoking,
                                         .fingerprint = token_status::fingerprint_of(row->refresh_token)};
             row_ = *row;
             row_.status = to_status(revoking);

@@ -22,7 +22,7 @@ struct guard_of {
 };
 template <locking_store Store>
 struct guard_of<Store> {
-    using type = decltype(std::declval<Store&>().lock_token(std::string(), std::chrono::steady_clock::time_point()));
+    using type = decltype(std::declval<Store&>().lock_token(std::string(), deadline()));
 };
 
 /// A store as the refresh transaction uses it: locks and conditional writes, by the store's own means where it has
@@ -43,7 +43,7 @@ class row_access {
 
     /// Asks for the lock in short slices of real time, and counts `deadline` on the keeper's clock.
     template <class Clock>
-    guard lock(const std::string& key, Clock& clock, std::chrono::steady_clock::time_point deadline) {
+    guard lock(const std::string& key, Clock& clock, deadline until) {
         if constexpr (locks) {
             constexpr std::chrono::milliseconds slice{50};
             for (;;) {
@@ -51,9 +51,9 @@ class row_access {
                 try {
                     return require_locked(store_.lock_token(key, std::chrono::steady_clock::now() + slice));
                 } catch (const std::system_error& failure) {
-                    if (failure.code() != errc::lock_timeout || clock.steady_now() >= deadline) throw;
+                    if (failure.code() != errc::lock_timeout || clock.steady_now() >= until) throw;
                 }
-                clock.sleep_until(std::min(deadline, asked + slice));
+                clock.sleep_until(std::min(until, asked + slice));
             }
         } else {
             return {};

@@ -2,9 +2,9 @@
 #ifndef TOKENKEEP_DETAIL_KEEPER_SEEDING_HPP
 #define TOKENKEEP_DETAIL_KEEPER_SEEDING_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/keeper/transaction.hpp>
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,12 +18,12 @@ template <class Parts>
 class seeding : transaction<Parts> {
     using base = transaction<Parts>;
     using base::parts_, base::rows_, base::tell;
-    using typename base::turn, typename base::time_point;
+    using typename base::identity_lock;
 
   public:
     /// `probe` holds a refresh token.
-    seeding(Parts& parts, const token& probe, time_point deadline)
-        : base(parts, deadline), probe_(probe), seed_(text::sha256_hex(probe.refresh_token.reveal())) {}
+    seeding(Parts& parts, const token& probe, deadline until)
+        : base(parts, until), probe_(probe), seed_(text::sha256_hex(probe.refresh_token.reveal())) {}
 
     token run() {
         if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
@@ -47,7 +47,7 @@ class seeding : transaction<Parts> {
     std::optional<token> under_lock() {
         const std::optional<token> seen = parts_.find_or_seeded(probe_);
         const std::string key = identity_key(seen ? *seen : probe_);
-        const turn held(*this, key);
+        const identity_lock held(*this, key);
         std::optional<token> row = parts_.find_or_seeded(probe_);
         if (row && is_known(*row)) return row;
         if (seen.has_value() != row.has_value() || (row && identity_key(*row) != key)) return std::nullopt;

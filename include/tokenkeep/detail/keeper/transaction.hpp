@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_KEEPER_TRANSACTION_HPP
 #define TOKENKEEP_DETAIL_KEEPER_TRANSACTION_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/keeper/flight.hpp>
 #include <tokenkeep/detail/keeper/freshness.hpp>
 #include <tokenkeep/detail/keeper/new_tokens.hpp>
@@ -29,14 +30,14 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
 /// How a request to the token endpoint ended.
+enum class outcome_kind {
+    tokens,    ///< Tokens came.
+    not_spent, ///< Certainly nothing was spent.
+    refused,   ///< The server refused the refresh or grant token (invalid_grant).
+    unknown,   ///< It may have been spent.
+};
 struct outcome {
-    enum class kind {
-        tokens,    ///< Tokens came.
-        not_spent, ///< Certainly nothing was spent.
-        refused,   ///< The server refused the refresh or grant token (invalid_grant).
-        unknown,   ///< It may have been spent.
-    };
-    kind what = kind::unknown;
+    outcome_kind kind = outcome_kind::unknown;
     std::optional<token_response> answer{};
     timestamp sent{};
     std::exception_ptr why{};
@@ -51,44 +52,43 @@ class transaction {
   protected:
     using flight_type = typename Parts::flight_type;
     using guard_type = typename Parts::rows_type::guard;
-    using pass = flight_pass<flight_type>;
-    using time_point = std::chrono::steady_clock::time_point;
+    using flight_lock_type = flight_lock<flight_type>;
 
-    transaction(Parts& parts, time_point deadline) : parts_(parts), rows_(parts.rows()), deadline_(deadline) {}
+    transaction(Parts& parts, deadline until) : parts_(parts), rows_(parts.rows()), deadline_(until) {}
 
     void tell(event_kind kind, const token& row, std::string_view detail = {}) const { parts_.tell(kind, row, detail); }
 
     bool is_late() const { return parts_.clock.steady_now() >= deadline_; }
 
-    bool usable(const token& row, const secret* refused) const { return parts_.usable(row, refused); }
-    bool fresh(const token& row, const secret* refused) const { return parts_.fresh(row, refused); }
+    bool usable(const token& row, const secret* rejected) const { return parts_.usable(row, rejected); }
+    bool fresh(const token& row, const secret* rejected) const { return parts_.fresh(row, rejected); }
 
     /// The identity's lock. New tokens that could not be saved come first: they are saved, and their lock is ours; or
     /// this throws rotation_not_saved_error, and they and their lock stay.
     guard_type lock(flight_type& flight, const std::string& key) {
         if (!flight.unsaved) return rows_.lock(key, parts_.clock, deadline_);
-        parts_.save_kept(flight);
+        parts_.save_unsaved(flight);
         guard_type guard = std::move(flight.unsaved->guard);
         flight.unsaved.reset();
         return guard;
     }
 
     /// The flight and the lock of an identity, which are given back in the reverse order.
-    struct turn {
-        turn(transaction& by, const std::string& key)
+    struct identity_lock {
+        identity_lock(transaction& by, const std::string& key)
             : flight(by.parts_.flights.of(key)),
               entered(*flight, by.parts_.clock, by.deadline_),
               guard(by.lock(*flight, key)) {}
 
         std::shared_ptr<flight_type> flight;
-        pass entered;
+        flight_lock_type entered;
         guard_type guard;
     };
 
     /// A marker for what is about to be spent. `first_sent` is kept where the same token may have been sent before.
     token_status new_marker(const secret& spent, std::optional<timestamp> first_sent = std::nullopt) const {
         const timestamp now = parts_.clock.now();
-        return {.what = token_status::kind::spend,
+        return {.kind = status_kind::spend,
                 .fingerprint = token_status::fingerprint_of(spent),
                 .first_sent = first_sent.value_or(now),
                 .last_sent = now,
@@ -100,14 +100,14 @@ class transaction {
     bool is_young(flight_type& flight, const token_status& marker) const {
         if (!marker.last_sent) return false;
         const timestamp now = parts_.clock.now();
-        const auto settle_after = parts_.options.effective_settle_after(Parts::rows_type::locks);
-        if (now >= *marker.last_sent) return time_between(*marker.last_sent, now) < settle_after;
-        const time_point steady_now = parts_.clock.steady_now();
+        const auto doubt_expires_after = parts_.options.effective_doubt_expires_after(Parts::rows_type::locks);
+        if (now >= *marker.last_sent) return time_between(*marker.last_sent, now) < doubt_expires_after;
+        const auto steady_now = parts_.clock.steady_now();
         if (flight.future_nonce != marker.nonce) {
             flight.future_nonce = marker.nonce;
             flight.future_nonce_seen = steady_now;
         }
-        return steady_now - flight.future_nonce_seen < settle_after;
+        return steady_now - flight.future_nonce_seen < doubt_expires_after;
     }
 
     /// M: the marker becomes durable, compared with the row as read. False: the row has changed; read again. Throws
@@ -147,20 +147,20 @@ class transaction {
             response = parts_.post(std::move(request));
         } catch (...) {
             result.why = std::current_exception();
-            result.what = is_not_sent(result.why) ? outcome::kind::not_spent : outcome::kind::unknown;
+            result.kind = is_not_sent(result.why) ? outcome_kind::not_spent : outcome_kind::unknown;
             result.may_be_under_way = true;
             return result;
         }
         try {
             result.answer = read_token_response(parts_.provider, response, row);
-            result.what = outcome::kind::tokens;
+            result.kind = outcome_kind::tokens;
             for (const std::string& warning : result.answer->warnings) tell(event_kind::warning, row, warning);
         } catch (const response_error& refusal) {
             result.why = std::current_exception();
             result.retry_after = refusal.retry_after();
             if (refusal.certainly_refused()) {
                 const bool invalid_grant = refusal.code() == errc::reauthorization_required;
-                result.what = invalid_grant ? outcome::kind::refused : outcome::kind::not_spent;
+                result.kind = invalid_grant ? outcome_kind::refused : outcome_kind::not_spent;
             }
         } catch (...) {
             result.why = std::current_exception();
@@ -216,7 +216,7 @@ class transaction {
 
     Parts& parts_;
     typename Parts::rows_type rows_;
-    time_point deadline_;
+    deadline deadline_;
 };
 
 }}} // namespace tokenkeep::v0::detail

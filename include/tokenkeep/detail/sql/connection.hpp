@@ -73,7 +73,7 @@ class sql_session {
     /// The same for every store of one table.
     const std::string& table_key() const noexcept { return text_.name_in_schema(); }
     /// A row as it comes back from the table.
-    static std::optional<token> kept(std::optional<token> row) {
+    static std::optional<token> as_stored(std::optional<token> row) {
         if (row) row = first_fields(std::move(*row), schema::columns);
         return row;
     }
@@ -156,7 +156,7 @@ class sql_session {
         }
     }
     void abandon(const sql_error& failure) noexcept {
-        if (failure.fault() == sql_fault::lost)
+        if (failure.fault() == sql_fault::connection_lost)
             disconnect();
         else
             abandon();
@@ -168,7 +168,7 @@ class sql_session {
                 require_connection();
                 connection_.execute(std::string(Connection::dialect.erase));
             } catch (const sql_error& failure) {
-                if (failure.fault() == sql_fault::lost) disconnect();
+                if (failure.fault() == sql_fault::connection_lost) disconnect();
                 std::throw_with_nested(
                     error(errc::storage_failure, "tokenkeep: the rows are gone, but not erased from the database"));
             }
@@ -208,7 +208,7 @@ class sql_session {
         try {
             run(which, one(value), visit);
         } catch (const sql_error& failure) {
-            if (failure.fault() != sql_fault::value || schema::longest(fields[column].name) == 0) throw;
+            if (failure.fault() != sql_fault::bad_value || schema::longest(fields[column].name) == 0) throw;
         }
     }
 

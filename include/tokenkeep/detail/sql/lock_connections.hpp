@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_SQL_LOCK_CONNECTIONS_HPP
 #define TOKENKEEP_DETAIL_SQL_LOCK_CONNECTIONS_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/sql_connection.hpp>
 
@@ -77,22 +78,22 @@ class session_locks {
     };
 
     /// `fresh` is a session that is not connected. Throws errc::lock_timeout when `deadline` passes.
-    guard lock(Session fresh, const std::string& name, std::chrono::steady_clock::time_point deadline) {
+    guard lock(Session fresh, const std::string& name, deadline until) {
         if (std::optional<Session> used = idle_->take()) {
             try {
-                return lock_with(*std::move(used), name, deadline);
+                return lock_with(*std::move(used), name, until);
             } catch (const sql_error& failure) {
-                if (failure.fault() != sql_fault::lost) throw;
+                if (failure.fault() != sql_fault::connection_lost) throw;
             }
         }
         // However soon the deadline is: a server that answers slowly would else never give a lock.
         fresh.connect_for_lock(std::chrono::seconds(10));
-        return lock_with(std::move(fresh), name, deadline);
+        return lock_with(std::move(fresh), name, until);
     }
 
   private:
-    guard lock_with(Session session, const std::string& name, std::chrono::steady_clock::time_point deadline) {
-        if (session.try_lock(name, deadline)) return guard(idle_, std::move(session), name);
+    guard lock_with(Session session, const std::string& name, deadline until) {
+        if (session.try_lock(name, until)) return guard(idle_, std::move(session), name);
         idle_->add(std::move(session));
         throw error(errc::lock_timeout, "tokenkeep: another holds the lock on this identity");
     }

@@ -47,7 +47,7 @@ void prepare_sql_tables(Connection& connection, const sql_text<Schema>& text) {
         try {
             part();
         } catch (const sql_error& failure) {
-            if (failure.fault() != sql_fault::exists) throw; // others have made it meanwhile
+            if (failure.fault() != sql_fault::already_exists) throw; // others have made it meanwhile
         }
     };
     std::optional<std::string> found;

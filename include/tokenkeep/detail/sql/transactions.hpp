@@ -29,8 +29,8 @@ auto sql_read(Session& session, Look look) {
             session.require_connection();
             return look();
         } catch (const sql_error& failure) {
-            if (failure.fault() == sql_fault::lost) session.disconnect();
-            if (failure.fault() != sql_fault::lost || again) throw;
+            if (failure.fault() == sql_fault::connection_lost) session.disconnect();
+            if (failure.fault() != sql_fault::connection_lost || again) throw;
         }
     }
 }
@@ -40,15 +40,15 @@ auto sql_read(Session& session, Look look) {
 /// should it still be under way.
 template <class Session>
 std::optional<bool> sql_took_place(Session& session, const sql_change& change, const sql_error& failure) {
-    if (change.id.empty()) return failure.fault() == sql_fault::lost ? std::nullopt : std::optional(false);
+    if (change.id.empty()) return failure.fault() == sql_fault::connection_lost ? std::nullopt : std::optional(false);
     try {
         session.disconnect();
         session.require_connection();
         session.begin();
         const std::optional<token> now = session.find_by_id(change.id);
         session.abandon();
-        if (now == Session::kept(change.after)) return true;
-        if (now == Session::kept(change.before)) return false;
+        if (now == Session::as_stored(change.after)) return true;
+        if (now == Session::as_stored(change.before)) return false;
         return std::nullopt;
     } catch (const std::exception&) {
         session.abandon();
@@ -72,15 +72,15 @@ std::optional<bool> sql_took_place(Session& session, const sql_change& change, c
 /// being committed and the row does not tell either; for anything else nothing has changed.
 template <class Session, class Work>
 bool sql_write(Session& session, Work work) {
-    const auto deadline = std::chrono::steady_clock::now() + Session::patience;
+    const auto until = std::chrono::steady_clock::now() + Session::patience;
     bool was_lost = false;
     bool is_in_doubt = false; // whether an earlier attempt may have taken place
     int existed = 0;          // what another program put in between is seen the next time, so that a few will do
     // Whether to try again after a failure that left everything as it was.
     const auto may_repeat = [&](const sql_error& failure) {
-        if (failure.fault() == sql_fault::lost) return !std::exchange(was_lost, true);
-        if (failure.fault() == sql_fault::exists) return ++existed < 4;
-        return failure.fault() == sql_fault::conflict && std::chrono::steady_clock::now() < deadline;
+        if (failure.fault() == sql_fault::connection_lost) return !std::exchange(was_lost, true);
+        if (failure.fault() == sql_fault::already_exists) return ++existed < 4;
+        return failure.fault() == sql_fault::conflict && std::chrono::steady_clock::now() < until;
     };
     for (;;) {
         sql_change change;

@@ -2,18 +2,18 @@
 #ifndef TOKENKEEP_DETAIL_STORE_ABILITIES_HPP
 #define TOKENKEEP_DETAIL_STORE_ABILITIES_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/store.hpp>
 #include <tokenkeep/token.hpp>
 
-#include <chrono>
 #include <string>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// What documents and connections may have to make a locking_store of the store over them.
 template <class D>
-concept can_lock = requires(D& place, const std::string& name, std::chrono::steady_clock::time_point deadline) {
-    { place.lock(name, deadline) } -> lock_guard_value;
+concept can_lock = requires(D& place, const std::string& name, deadline until) {
+    { place.lock(name, until) } -> lock_guard_value;
 };
 
 struct named_lock {
@@ -44,8 +44,8 @@ struct locking_ability {};
 template <class Store>
 struct locking_ability<Store, true> {
     /// See locking_store; the lock reaches as far as that of what the store is over.
-    auto lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
-        return static_cast<Store&>(*this).lock_identity(key, deadline);
+    auto lock_token(const std::string& key, deadline until) {
+        return static_cast<Store&>(*this).lock_identity(key, until);
     }
 };
 

@@ -2,9 +2,9 @@
 #ifndef TOKENKEEP_DETAIL_STORE_KEY_LOCKS_HPP
 #define TOKENKEEP_DETAIL_STORE_KEY_LOCKS_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/error.hpp>
 
-#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -47,10 +47,10 @@ class key_locks {
     };
 
     /// Throws errc::lock_timeout when `deadline` passes.
-    guard lock(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+    guard lock(const std::string& key, deadline until) {
         std::string name = key;
         std::unique_lock lock(state_->mutex);
-        if (!state_->released.wait_until(lock, deadline, [&] { return !state_->held.contains(key); }))
+        if (!state_->released.wait_until(lock, until, [&] { return !state_->held.contains(key); }))
             throw error(errc::lock_timeout, "tokenkeep: another holds the lock on this identity");
         state_->held.insert(key);
         return guard(state_, std::move(name));

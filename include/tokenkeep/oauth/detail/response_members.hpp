@@ -18,7 +18,7 @@
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// What is peculiar to the answers of one server.
-struct answer_dialect {
+struct response_dialect {
     std::span<const known_code> codes{};         ///< Its own codes; they go before known_codes.
     std::chrono::milliseconds throttle_pause{0}; ///< How long to wait where it throttles and does not say how long.
     bool has_expires_in_sec = false;             ///< It sends expires_in_sec, and expires_in in milliseconds then.
@@ -26,12 +26,12 @@ struct answer_dialect {
 };
 
 /// The members of an answer that mean something to us, as they came.
-class answer_members {
+class response_members {
   public:
     using member = std::optional<text::json_value>;
 
-    answer_members() = default;
-    answer_members(const json_reader& reader, const answer_dialect& dialect) {
+    response_members() = default;
+    response_members(const json_reader& reader, const response_dialect& dialect) {
         reader.for_each_member([&](std::string_view name, std::string_view written, const text::json_value& value) {
             if (member* const place = place_of(name, dialect))
                 *place = value;
@@ -70,7 +70,7 @@ class answer_members {
 
   private:
     /// Where the member of that name has its place; null if it has none.
-    member* place_of(std::string_view name, const answer_dialect& dialect) noexcept {
+    member* place_of(std::string_view name, const response_dialect& dialect) noexcept {
         if (name == "access_token") return &access_token;
         if (name == "refresh_token") return &refresh_token;
         if (name == "token_type") return &token_type;

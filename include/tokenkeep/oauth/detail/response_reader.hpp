@@ -20,14 +20,14 @@
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// An answer of an authorization server, and the order in which it is decided what it is.
-class answer_reader {
+class response_reader {
   public:
     /// More than any token endpoint answers; a hostile one may send without end.
     static constexpr std::size_t size_limit = std::size_t{1} << 20;
 
     /// `record` is the one the request was made for: its secrets are kept out of the error. Where it is not known, only
     /// codes that everybody knows are passed on.
-    answer_reader(const http_response& response, const token* record, const answer_dialect& dialect)
+    response_reader(const http_response& response, const token* record, const response_dialect& dialect)
         : response_(response), record_(record), dialect_(dialect) {
         if (response.body.size() > size_limit) return;
         json_reader reader(response.body);
@@ -35,23 +35,23 @@ class answer_reader {
         repeats_ = fault == text::json_fault::duplicate;
         const std::size_t first = response.body.find_first_not_of(" \t\r\n");
         is_object_ = (fault == text::json_fault::none || repeats_) && response.body[first] == '{';
-        if (is_object_ && !repeats_) members_ = answer_members(reader, dialect);
+        if (is_object_ && !repeats_) members_ = response_members(reader, dialect);
     }
 
     bool is_success() const noexcept { return response_.status >= 200 && response_.status < 300; }
 
     /// Whether the answer brings a member `error` (RFC 6749 5.2), which wins over everything else it brings.
-    bool has_error() const noexcept { return !answer_members::is_left_out(members_.error); }
+    bool has_error() const noexcept { return !response_members::is_left_out(members_.error); }
 
     /// The members of an answer that is a JSON object and brings no error. Throws response_error for any other.
-    const answer_members& read() const {
+    const response_members& read() const {
         const int status = response_.status;
         if (status == 429) throw refusal(errc::throttled, true);
         if (!is_success() && (status < 400 || status >= 500 || !is_object_)) throw odd_status();
         check_content_type();
         if (repeats_) throw not_understood("duplicate", "it repeats a member");
         if (!is_object_) throw not_understood("json", "it is not a JSON object");
-        if (has_error()) throw refusal(errc::request_rejected, answer_members::is_text(members_.error));
+        if (has_error()) throw refusal(errc::request_rejected, response_members::is_text(members_.error));
         if (!is_success()) throw refusal(errc::request_rejected, false);
         return members_;
     }
@@ -145,8 +145,8 @@ class answer_reader {
 
     const http_response& response_;
     const token* record_;
-    answer_dialect dialect_;
-    answer_members members_{};
+    response_dialect dialect_;
+    response_members members_{};
     bool is_object_ = false;
     bool repeats_ = false;
 };

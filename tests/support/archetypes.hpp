@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // For each concept a type with a knock-out parameter: mode 0 is the least model, as the concept's Shape says; mode n
 // lacks requirement n, or has it wrong.
-#ifndef TOKENKEEP_TESTS_ARCHETYPES_HPP
-#define TOKENKEEP_TESTS_ARCHETYPES_HPP
+#ifndef TOKENKEEP_TESTS_SUPPORT_ARCHETYPES_HPP
+#define TOKENKEEP_TESTS_SUPPORT_ARCHETYPES_HPP
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/file_system.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_KEEPER_SEEN_TOKENS_HPP
-#define TOKENKEEP_DETAIL_KEEPER_SEEN_TOKENS_HPP
+#ifndef TOKENKEEP_DETAIL_KEEPER_STEADY_EXPIRY_HPP
+#define TOKENKEEP_DETAIL_KEEPER_STEADY_EXPIRY_HPP
 
 #include <tokenkeep/token.hpp>
 
@@ -22,7 +22,7 @@ inline std::size_t hash_of_access(const token& row) {
 
 /// When access tokens end by the steady clock, as it seemed when they were first seen: of some hundred tokens. One that
 /// another has displaced counts as seen for the first time, which is as good as to go by the wall clock alone.
-class seen_tokens {
+class steady_expiry {
   public:
     using time_point = std::chrono::steady_clock::time_point;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The store laws as our own tests run them.
-#ifndef TOKENKEEP_TESTS_LAWS_HPP
-#define TOKENKEEP_TESTS_LAWS_HPP
+#ifndef TOKENKEEP_TESTS_SUPPORT_LAWS_HPP
+#define TOKENKEEP_TESTS_SUPPORT_LAWS_HPP
 
 #include <tokenkeep/testing/store_laws.hpp>
 

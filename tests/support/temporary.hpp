@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A directory for one test, and what tests want to know about files.
-#ifndef TOKENKEEP_TESTS_TEMPORARY_HPP
-#define TOKENKEEP_TESTS_TEMPORARY_HPP
+#ifndef TOKENKEEP_TESTS_SUPPORT_TEMPORARY_HPP
+#define TOKENKEEP_TESTS_SUPPORT_TEMPORARY_HPP
 
 #include <cstdlib>
 #include <filesystem>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Containers, documents and stores as users write them: no more than the Shape of each concept.
-#ifndef TOKENKEEP_TESTS_STORES_HPP
-#define TOKENKEEP_TESTS_STORES_HPP
+#ifndef TOKENKEEP_TESTS_SUPPORT_STORES_HPP
+#define TOKENKEEP_TESTS_SUPPORT_STORES_HPP
 
 #include <tokenkeep/container.hpp>
 #include <tokenkeep/error.hpp>

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What the tests of the keeper share: a server, a clock and a store that a test can interfere with.
-#ifndef TOKENKEEP_TESTS_KEEPER_WORLD_HPP
-#define TOKENKEEP_TESTS_KEEPER_WORLD_HPP
+#ifndef TOKENKEEP_TESTS_SUPPORT_KEEPER_WORLD_HPP
+#define TOKENKEEP_TESTS_SUPPORT_KEEPER_WORLD_HPP
 
 #include <tokenkeep/basic_store.hpp>
 #include <tokenkeep/keeper.hpp>
 #include <tokenkeep/testing/fake_server.hpp>
 #include <tokenkeep/testing/virtual_clock.hpp>
 
-#include "catch.hpp"
+#include "support/catch.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -127,7 +127,7 @@ struct world {
     }
     /// A status that says that this token is being sent now.
     std::string marker_for(const tokenkeep::secret& spent) const {
-        return tokenkeep::to_status({.what = tokenkeep::token_status::kind::spend,
+        return tokenkeep::to_status({.kind = tokenkeep::status_kind::spend,
                                      .fingerprint = tokenkeep::token_status::fingerprint_of(spent),
                                      .first_sent = clock.now(),
                                      .last_sent = clock.now(),
@@ -150,7 +150,7 @@ std::optional<tokenkeep::errc> error_of(Call call) {
     return std::nullopt;
 }
 
-/// A keeper logs in, refreshes, renews and revokes over the store, beside others that begin anew each time.
+/// A keeper logs in, refreshes, refreshes and revokes over the store, beside others that begin anew each time.
 template <class Store>
 void live_a_session() {
     world<Store> w;
@@ -165,7 +165,7 @@ void live_a_session() {
         CHECK(w.store.find_token({.user_name = "ada"})->access_token == next);
         last = next;
     }
-    CHECK(keep.renew({.user_name = "ada"}, last) != last);
+    CHECK(keep.refresh({.user_name = "ada"}, last) != last);
     CHECK(w.store.get_tokens().size() == 1);
     CHECK(w.server.log().refreshes == 4);
     keep.revoke({.user_name = "ada"});

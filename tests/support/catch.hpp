@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Catch2 2.x and 3.x name their headers differently; this is the one place that knows.
-#ifndef TOKENKEEP_TESTS_CATCH_HPP
-#define TOKENKEEP_TESTS_CATCH_HPP
+#ifndef TOKENKEEP_TESTS_SUPPORT_CATCH_HPP
+#define TOKENKEEP_TESTS_SUPPORT_CATCH_HPP
 
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Other processes for one test. A check of the test framework does not reach out of them: they throw what is wrong.
-#ifndef TOKENKEEP_TESTS_PROCESSES_HPP
-#define TOKENKEEP_TESTS_PROCESSES_HPP
+#ifndef TOKENKEEP_TESTS_SUPPORT_PROCESSES_HPP
+#define TOKENKEEP_TESTS_SUPPORT_PROCESSES_HPP
 
 #include <cstdio>
 #include <exception>
