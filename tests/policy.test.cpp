@@ -44,17 +44,17 @@ struct with_counting_mutex : defaults {
 };
 struct users_only : first_applicable<by_user> {};
 
-/// A policy that inherits nothing.
-struct bare {
+struct of_our_own : defaults {
     using rules = users_only;
     using ids = random_id;
     using mutex = null_mutex;
 };
 
 template <class P>
-concept whole = detail::has_rules<P> && detail::has_ids<P> && detail::has_mutex<P>;
-static_assert(whole<defaults> && whole<bare> && whole<with_plain_mutex>);
-struct no_rules {
+concept whole = detail::has_defaults<P> && detail::has_rules<P> && detail::has_ids<P> && detail::has_mutex<P>;
+static_assert(whole<defaults> && whole<of_our_own> && whole<with_plain_mutex>);
+struct no_defaults {
+    using rules = users_only;
     using ids = random_id;
     using mutex = null_mutex;
 };
@@ -73,7 +73,7 @@ struct number_ids : defaults {
 struct no_mutex : defaults {
     using mutex = int;
 };
-static_assert(!whole<no_rules> && !whole<no_chain> && !whole<no_ids> && !whole<number_ids> && !whole<no_mutex>);
+static_assert(!whole<no_defaults> && !whole<no_chain> && !whole<no_ids> && !whole<number_ids> && !whole<no_mutex>);
 
 template <class Policy>
 using store_of = basic_store<std::vector<token>, Policy>;
@@ -124,7 +124,7 @@ TEST_CASE("policy: any mutex will do, and a bundle of one's own, with rules of o
     store_of<with_plain_mutex> plain;
     plain.save_token({.user_name = "ada", .access_token = "a"});
     CHECK(plain.find_token({.access_token = "a"}).has_value());
-    store_of<bare> own;
+    store_of<of_our_own> own;
     own.save_token({.user_name = "ada", .client_id = "one", .access_token = "a"});
     own.save_token({.user_name = "ada", .client_id = "two", .access_token = "b"});
     CHECK(own.get_tokens().size() == 1); // these rules do not bind the client

@@ -194,7 +194,7 @@ class basic_document_store
     template <class Edit>
     bool change(Edit edit) {
         const std::lock_guard lock(mutex_);
-        const auto until = std::chrono::steady_clock::now() + detail::store_lock_timeout_of<Policy>();
+        const auto until = std::chrono::steady_clock::now() + Policy::store_lock_timeout;
         if constexpr (locks) {
             [[maybe_unused]] const auto others_wait = detail::require_locked(document_.lock(std::string(), until));
             return change_until(edit, until);

@@ -7,6 +7,7 @@
 #include <tokenkeep/detail/journal/shared.hpp>
 #include <tokenkeep/file_system.hpp>
 #include <tokenkeep/fwd.hpp>
+#include <tokenkeep/row_rules.hpp>
 #include <tokenkeep/sealer.hpp>
 #include <tokenkeep/store.hpp>
 
@@ -50,12 +51,13 @@ struct salvage_report {
 template <class Policy, class Sealer>
 class basic_file_store {
     static_assert(detail::explain_policy<Policy>() && detail::explain_sealer<Sealer>());
-    static_assert(file_system<typename detail::files_of<Policy>::type>,
+    static_assert(file_system<typename Policy::files>,
                   "tokenkeep: a policy's files must be a model of file_system; see tokenkeep/file_system.hpp");
     using journal = detail::shared_journal<Policy, Sealer>;
+    using meaning = row_rules<Policy>;
     using rows_type = typename journal::rows_type;
     using file_type = typename journal::file_type;
-    using files_type = typename detail::files_of<Policy>::type;
+    using files_type = typename Policy::files;
 
   public:
     /// The directory must exist. Nothing is read or made yet.
@@ -67,12 +69,13 @@ class basic_file_store {
     /// What it gives is durable: a change that another thread or process has just appended is flushed first. What the
     /// file held when this store first read it counts as durable.
     std::optional<token> find_token(const token& probe) {
-        return find(
-            [&](const rows_type& rows, const file_type& file) { return rows.find(probe, refuse_hidden(file, probe)); });
+        return find([&](const rows_type& rows, const file_type& file) {
+            return meaning::find(rows, probe, refuse_hidden(file, probe));
+        });
     }
     std::optional<token> find_token_by_id(const std::string& id) {
         return find([&](const rows_type& rows, const file_type& file) {
-            std::optional<token> row = rows.find_by_id(id);
+            std::optional<token> row = meaning::find_by_id(rows, id);
             if (!row) refuse_hidden(file, {.id = id})(by_id{});
             return row;
         });
@@ -82,13 +85,13 @@ class basic_file_store {
         return journal_->read([&](const rows_type& rows, const file_type& file) {
             file.require_whole();
             if (file.has_damage()) throw damaged();
-            return std::pair(rows.all(), file.last_seq());
+            return std::pair(meaning::all(rows), file.last_seq());
         });
     }
 
     void save_token(const token& record) {
         journal_->write([&](rows_type& rows, file_type& file) {
-            return std::optional(file.put(rows.rows(), rows.saved(record, refuse_hidden(file, record))));
+            return std::optional(file.put(rows, meaning::row_to_save(rows, record, refuse_hidden(file, record))));
         });
     }
     /// Afterwards the row's secrets are no longer in the file: their bytes have been overwritten, unless
@@ -97,12 +100,12 @@ class basic_file_store {
     void delete_token(const std::string& id) {
         remove(id, [&](const rows_type& rows, const file_type& file) {
             file.require_whole();
-            return rows.rows().find(id) != nullptr || file.is_damaged(id);
+            return rows.find(id) != nullptr || file.is_damaged(id);
         });
     }
     /// Writes the file anew, without any row.
     void delete_tokens() {
-        journal_->write([](rows_type& rows, file_type& file) { return std::optional(file.clear(rows.rows())); });
+        journal_->write([](rows_type& rows, file_type& file) { return std::optional(file.clear(rows)); });
     }
 
     /// See locking_store; it reaches every process of the machine.
@@ -113,14 +116,14 @@ class basic_file_store {
     bool replace_token(const token& expected, const token& record) {
         return journal_->write([&](rows_type& rows, file_type& file) {
             refuse_hidden(file, expected)(by_id{});
-            return rows.may_replace(expected, record) ? std::optional(file.put(rows.rows(), record)) : std::nullopt;
+            return meaning::may_replace(rows, expected, record) ? std::optional(file.put(rows, record)) : std::nullopt;
         });
     }
     /// See comparing_store; what becomes of the secrets is said at delete_token.
     bool remove_token(const token& expected) {
         return remove(expected.id, [&](const rows_type& rows, const file_type& file) {
             refuse_hidden(file, expected)(by_id{});
-            return rows.holds(expected);
+            return meaning::is_unchanged(rows, expected);
         });
     }
 
@@ -129,7 +132,7 @@ class basic_file_store {
     void compact() {
         journal_->write([](rows_type& rows, file_type& file) {
             file.require_whole();
-            file.rewrite(rows.rows());
+            file.rewrite(rows);
             return std::optional(file.last_seq());
         });
     }
@@ -145,8 +148,8 @@ class basic_file_store {
         salvage_report report;
         journal_->repair([&](rows_type& rows, file_type& file) {
             detail::journal_state found;
-            report.original = file.salvage(rows.rows(), found);
-            report.rows = rows.rows().size();
+            report.original = file.salvage(rows, found);
+            report.rows = rows.size();
             for (const auto& [id, is_new] : found.damaged) report.lost.push_back(id);
             report.may_have_lost_others = found.here.has_holes;
         });
@@ -176,7 +179,7 @@ class basic_file_store {
         return journal_->read([&](const rows_type& rows, const file_type& file) {
             file.require_whole();
             std::optional<token> found = look(rows, file);
-            const std::uint64_t record = found ? rows.rows().find(found->id)->place().seq : 0;
+            const std::uint64_t record = found ? rows.find(found->id)->place().seq : 0;
             return std::pair(std::move(found), record);
         });
     }
@@ -186,10 +189,10 @@ class basic_file_store {
         std::optional<detail::journal::remains> remains;
         const bool is_removed = journal_->write([&](rows_type& rows, file_type& file) {
             if (!is_there(rows, file)) return std::optional<std::uint64_t>();
-            remains = file.remains_of(rows.rows(), id);
-            return std::optional(file.remove(rows.rows(), id));
+            remains = file.remains_of(rows, id);
+            return std::optional(file.remove(rows, id));
         });
-        if (detail::erases_deleted_tokens_of<Policy>() && remains) journal_->erase(*remains);
+        if (Policy::erases_deleted_tokens && remains) journal_->erase(*remains);
         return is_removed;
     }
 

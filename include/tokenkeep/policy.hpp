@@ -45,6 +45,8 @@ struct defaults {
 namespace detail {
 
 template <class P>
+concept has_defaults = std::derived_from<P, defaults>;
+template <class P>
 concept has_rules = requires {
     requires matching_rules<typename P::rules>;
 };
@@ -58,54 +60,18 @@ concept has_mutex = requires(typename P::mutex& mutex) {
     mutex.unlock();
 };
 
-/// The policy's, or the default where a policy that does not inherit has none.
-template <class P>
-constexpr std::chrono::milliseconds store_lock_timeout_of() {
-    if constexpr (requires { P::store_lock_timeout; })
-        return P::store_lock_timeout;
-    else
-        return defaults::store_lock_timeout;
-}
-
-template <class P>
-constexpr bool erases_deleted_tokens_of() {
-    if constexpr (requires { P::erases_deleted_tokens; })
-        return P::erases_deleted_tokens;
-    else
-        return defaults::erases_deleted_tokens;
-}
-
-template <class P>
-struct files_of {
-    using type = defaults::files;
-};
-template <class P>
-    requires requires { typename P::files; }
-struct files_of<P> {
-    using type = typename P::files;
-};
-
-template <class P>
-struct schema_of {
-    using type = defaults::schema;
-};
-template <class P>
-    requires requires { typename P::schema; }
-struct schema_of<P> {
-    using type = typename P::schema;
-};
-
 template <class P>
 consteval bool explain_policy() {
-    static_assert(has_rules<P>,
-                  "tokenkeep: a policy needs `using rules`, a chain such as first_applicable<by_id, by_user>; "
-                  "inherit from tokenkeep::defaults; see tokenkeep/policy.hpp");
-    if constexpr (has_rules<P>)
-        static_assert(has_ids<P>, "tokenkeep: a policy needs `using ids`, a function object that gives a std::string; "
-                                  "inherit from tokenkeep::defaults; see tokenkeep/policy.hpp");
-    if constexpr (has_rules<P> && has_ids<P>)
-        static_assert(has_mutex<P>, "tokenkeep: a policy needs `using mutex`, a type with lock() and unlock(); inherit "
-                                    "from tokenkeep::defaults; see tokenkeep/policy.hpp");
+    static_assert(has_defaults<P>, "tokenkeep: a policy inherits what it does not change: `struct ours : "
+                                   "tokenkeep::defaults { ... };`; see defaults");
+    if constexpr (has_defaults<P>) {
+        static_assert(has_rules<P>, "tokenkeep: a policy's `rules` must be a chain such as first_applicable<by_id, "
+                                    "by_user>; see the concept matching_rules");
+        static_assert(has_ids<P>, "tokenkeep: a policy's `ids` must be a function object that gives a std::string; see "
+                                  "random_id");
+        static_assert(has_mutex<P>, "tokenkeep: a policy's `mutex` must be a type with lock() and unlock(); see "
+                                    "defaults");
+    }
     return true;
 }
 

@@ -8,8 +8,8 @@
 #include <tokenkeep/detail/sql/transactions.hpp>
 #include <tokenkeep/detail/store/abilities.hpp>
 #include <tokenkeep/detail/store/key_locks.hpp>
-#include <tokenkeep/detail/store/row_set.hpp>
 #include <tokenkeep/fwd.hpp>
+#include <tokenkeep/row_rules.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/store.hpp>
 
@@ -58,8 +58,8 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     static_assert(detail::explain_policy<Policy>());
     friend detail::locking_ability<sql_store, true>;
     using session_type = detail::sql_session<Connection, Policy>;
-    using cells_type = detail::sql_cells<typename detail::schema_of<Policy>::type>;
-    using rows_type = detail::row_set<detail::sql_rows<session_type>, Policy>;
+    using cells_type = detail::sql_cells<typename Policy::schema>;
+    using meaning = row_rules<Policy>;
     using mutex = typename Policy::mutex;
 
   public:
@@ -80,22 +80,22 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
 
     std::optional<token> find_token(const token& probe) {
         const std::lock_guard lock(mutex_);
-        return detail::sql_read(session_, [&] { return rows().find(probe); });
+        return detail::sql_read(session_, [&] { return meaning::find(session_, probe); });
     }
     std::optional<token> find_token_by_id(const std::string& id) {
         const std::lock_guard lock(mutex_);
-        return detail::sql_read(session_, [&] { return rows().find_by_id(id); });
+        return detail::sql_read(session_, [&] { return meaning::find_by_id(session_, id); });
     }
     std::vector<token> get_tokens() {
         const std::lock_guard lock(mutex_);
-        return detail::sql_read(session_, [&] { return rows().all(); });
+        return detail::sql_read(session_, [&] { return meaning::all(session_); });
     }
 
     void save_token(const token& record) {
         const std::lock_guard lock(mutex_);
         detail::sql_write(session_, [&] {
-            std::optional<token> before = rows().find(record);
-            token after = rows().saved_into(before, record);
+            std::optional<token> before = meaning::find(session_, record);
+            token after = meaning::row_to_save_over(session_, before, record);
             cells_type(after).require_fitting();
             if (before)
                 session_.update(after);
@@ -108,7 +108,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     void delete_token(const std::string& id) {
         const std::lock_guard lock(mutex_);
         detail::sql_write(session_, [&] {
-            std::optional<token> before = rows().find_by_id(id);
+            std::optional<token> before = meaning::find_by_id(session_, id);
             if (!before) return detail::sql_change{};
             session_.erase(id);
             return detail::sql_change{true, id, std::move(before), std::nullopt};
@@ -130,7 +130,8 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         cells_type(record).require_fitting();
         return detail::sql_write(session_, [&] {
             session_.lock(expected.id);
-            if (!rows().may_replace(*session_type::as_stored(expected), record)) return detail::sql_change{};
+            if (!meaning::may_replace(session_, *session_type::as_stored(expected), record))
+                return detail::sql_change{};
             session_.update(record);
             return detail::sql_change{true, expected.id, expected, record};
         });
@@ -140,7 +141,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         const std::lock_guard lock(mutex_);
         const bool removed = detail::sql_write(session_, [&] {
             session_.lock(expected.id);
-            if (!rows().holds(*session_type::as_stored(expected))) return detail::sql_change{};
+            if (!meaning::is_unchanged(session_, *session_type::as_stored(expected))) return detail::sql_change{};
             session_.erase(expected.id);
             return detail::sql_change{true, expected.id, expected, std::nullopt};
         });
@@ -149,12 +150,6 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     }
 
   private:
-    rows_type rows() {
-        rows_type seen;
-        seen.rows().session = &session_;
-        return seen;
-    }
-
     /// The threads of this store wait among themselves, so that each identity takes one connection for its lock.
     auto lock_identity(const std::string& key, deadline until) {
         auto among_threads = locks_.lock(key, until);

@@ -29,6 +29,7 @@
 // ---- Stores ----
 #include <tokenkeep/store.hpp>               // what a store is: six operations, and two optional abilities
 #include <tokenkeep/policy.hpp>              // what stores are made with, in one bundle
+#include <tokenkeep/row_rules.hpp>           // what a save, a look-up and a replacement mean, for authors of stores
 #include <tokenkeep/migrate.hpp>             // copies all tokens from one store into another
 
 // A store in memory, over any container.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Ids are text.
-// expect: tokenkeep: a policy needs `using ids`, a function object that gives a std::string
+// expect: tokenkeep: a policy's `ids` must be a function object that gives a std::string
 #include <tokenkeep/basic_store.hpp>
 
 #include <mutex>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The rules of a policy are a chain.
-// expect: tokenkeep: a policy needs `using rules`, a chain such as first_applicable<by_id, by_user>
+// expect: tokenkeep: a policy's `rules` must be a chain such as first_applicable<by_id, by_user>
 #include <tokenkeep/basic_store.hpp>
 
 #include <mutex>

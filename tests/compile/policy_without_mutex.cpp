@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A mutex can be locked.
-// expect: tokenkeep: a policy needs `using mutex`, a type with lock() and unlock()
+// expect: tokenkeep: a policy's `mutex` must be a type with lock() and unlock()
 #include <tokenkeep/basic_store.hpp>
 
 #include <mutex>

@@ -9,7 +9,7 @@ set(floor_2 secret http)
 set(floor_3 token sealer os/)
 set(floor_4 status identity_key rules store container policy file_system sql_schema sql_connection json_codec text_file
             keeper_options rotation_not_saved migrate)
-set(floor_5 detail/store/ detail/journal/ detail/sql/ oauth/ oauth/detail/)
+set(floor_5 row_rules detail/store/ detail/journal/ detail/sql/ oauth/ oauth/detail/)
 set(floor_6 indexed basic_store document_store file_store sql_store zoho/)
 set(floor_7 detail/keeper/ session keeper)
 set(floor_8 tokenkeep sqlite mysql postgres)

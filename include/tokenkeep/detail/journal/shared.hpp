@@ -6,7 +6,6 @@
 #include <tokenkeep/detail/journal/packed_rows.hpp>
 #include <tokenkeep/detail/journal/writer.hpp>
 #include <tokenkeep/detail/store/read_lock.hpp>
-#include <tokenkeep/detail/store/row_set.hpp>
 #include <tokenkeep/os/wait_for_lock.hpp>
 #include <tokenkeep/policy.hpp>
 
@@ -25,16 +24,15 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 /// in the file, before its first change.
 template <class Policy, class Sealer>
 class shared_journal {
-    using files_type = typename files_of<Policy>::type;
-    using table = packed_rows<typename Policy::rules>;
+    using files_type = typename Policy::files;
     using lock_file = typename files_type::lock_file;
     using mutex = typename Policy::mutex;
-    using ticket = typename journal_file<table, Sealer, files_type>::ticket;
+    using ticket = typename journal_file<packed_rows<typename Policy::rules>, Sealer, files_type>::ticket;
     static constexpr std::int64_t store_byte = 0;
 
   public:
-    using rows_type = row_set<table, Policy>;
-    using file_type = journal_file<table, Sealer, files_type>;
+    using rows_type = packed_rows<typename Policy::rules>;
+    using file_type = journal_file<rows_type, Sealer, files_type>;
 
     shared_journal(const std::string& path, Sealer sealer, const files_type& files)
         : path_(path), store_lock_(files.open_lock(path + ".lock")), file_(path, std::move(sealer), files) {}
@@ -57,7 +55,7 @@ class shared_journal {
             }
             const std::lock_guard lock(mutex_);
             const held_lock held(*this, until, true);
-            file_.catch_up(rows_.rows());
+            file_.catch_up(rows_);
             return look_now();
         }();
         if (unflushed) require_durable(*unflushed);
@@ -69,7 +67,7 @@ class shared_journal {
     template <class Change>
     bool write(Change change) {
         const std::optional<ticket> record = alone([&]() -> std::optional<ticket> {
-            file_.catch_up(rows_.rows());
+            file_.catch_up(rows_);
             const std::optional<std::uint64_t> seq = change(rows_, file_);
             if (!seq) return std::nullopt;
             return file_.ticket_for(*seq);
@@ -83,13 +81,13 @@ class shared_journal {
     void erase(const journal::remains& row) {
         try {
             const bool is_overwritten = alone([&] {
-                file_.catch_up(rows_.rows());
-                return file_.overwrite(rows_.rows(), row);
+                file_.catch_up(rows_);
+                return file_.overwrite(rows_, row);
             });
             if (!is_overwritten || file_.flush_overwritten()) return;
             alone([&] {
-                file_.catch_up(rows_.rows());
-                file_.rewrite(rows_.rows());
+                file_.catch_up(rows_);
+                file_.rewrite(rows_);
             });
         } catch (const file_error& fault) {
             throw fault.with(errc::storage_failure);
@@ -113,7 +111,7 @@ class shared_journal {
     void require_durable(const ticket& record) {
         try {
             if (file_.wait_until_durable(record)) return;
-            alone([&] { file_.leave_failed_file(rows_.rows(), record); });
+            alone([&] { file_.leave_failed_file(rows_, record); });
             if (file_.wait_until_durable(record)) return;
         } catch (const file_error& fault) {
             throw fault.with(errc::indeterminate);
@@ -141,7 +139,7 @@ class shared_journal {
         lock_file& lock_;
     };
 
-    static deadline deadline_of_call() { return std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>(); }
+    static deadline deadline_of_call() { return std::chrono::steady_clock::now() + Policy::store_lock_timeout; }
 
     template <class Act>
     auto alone(Act act) {

@@ -29,7 +29,7 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 /// sql_transactions. Not thread-safe; the store locks.
 template <class Connection, class Policy>
 class sql_session {
-    using schema = typename schema_of<Policy>::type;
+    using schema = typename Policy::schema;
     using rules = typename Policy::rules;
     using cells_type = sql_cells<schema>;
     using statement = decltype(std::declval<Connection&>().prepare(std::declval<const std::string&>()));
@@ -55,7 +55,7 @@ class sql_session {
 
   public:
     /// How long others may keep a change waiting.
-    static constexpr std::chrono::milliseconds patience = store_lock_timeout_of<Policy>();
+    static constexpr std::chrono::milliseconds patience = Policy::store_lock_timeout;
 
     explicit sql_session(Connection connection)
         : connection_(std::move(connection)), text_(Connection::dialect, table_of(connection_)) {}
@@ -78,7 +78,7 @@ class sql_session {
         return row;
     }
 
-    // ---- Rows, for row_set ----
+    // ---- Rows, for row_rules ----
 
     template <class Visit>
     void for_each(Visit&& visit) {
@@ -163,7 +163,7 @@ class sql_session {
     }
     /// After rows were deleted: lets nothing of them stay in the database's files, as far as it can.
     void erase_remains() {
-        if constexpr (!Connection::dialect.erase.empty() && erases_deleted_tokens_of<Policy>()) {
+        if constexpr (!Connection::dialect.erase.empty() && Policy::erases_deleted_tokens) {
             try {
                 require_connection();
                 connection_.execute(std::string(Connection::dialect.erase));
@@ -228,25 +228,20 @@ class sql_session {
     bool is_connected_ = false;
 };
 
-/// The rows of a session, as row_set sees them.
-template <class Session>
-struct sql_rows {
-    Session* session = nullptr;
-};
-
 }}} // namespace tokenkeep::v0::detail
 
-template <class Session>
-struct tokenkeep::container_traits<tokenkeep::detail::sql_rows<Session>> {
-    using rows = tokenkeep::detail::sql_rows<Session>;
+/// For look-ups only: the session changes its rows itself.
+template <class Connection, class Policy>
+struct tokenkeep::container_traits<tokenkeep::detail::sql_session<Connection, Policy>> {
+    using rows = tokenkeep::detail::sql_session<Connection, Policy>;
 
     template <class Visit>
-    static void for_each(const rows& from, Visit&& visit) {
-        from.session->for_each(visit);
+    static void for_each(rows& from, Visit&& visit) {
+        from.for_each(visit);
     }
     template <class Rule, class Visit>
-    static void for_each_match(const rows& from, Rule, const tokenkeep::token& probe, Visit&& visit) {
-        from.session->template for_each_match<Rule>(probe, visit);
+    static void for_each_match(rows& from, Rule, const tokenkeep::token& probe, Visit&& visit) {
+        from.template for_each_match<Rule>(probe, visit);
     }
 };
 

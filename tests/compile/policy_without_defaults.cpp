@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
-// A policy that inherits nothing says everything.
-// expect: tokenkeep: a policy needs `using rules`, a chain such as first_applicable<by_id, by_user>
+// A policy inherits from defaults, so that it has what a later version adds.
+// expect: tokenkeep: a policy inherits what it does not change: `struct ours : tokenkeep::defaults { ... };`
 #include <tokenkeep/basic_store.hpp>
 
 #include <mutex>
-#include <string>
 #include <vector>
 
+#ifdef MISTAKE
 struct ours {
-#ifndef MISTAKE
-    using rules = tokenkeep::default_rules;
+#else
+struct ours : tokenkeep::defaults {
 #endif
+    using rules = tokenkeep::default_rules;
     using ids = tokenkeep::random_id;
     using mutex = std::mutex;
 };

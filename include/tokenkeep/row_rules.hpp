@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ROW_RULES_HPP
+#define TOKENKEEP_ROW_RULES_HPP
+
+#include <tokenkeep/container.hpp>
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/policy.hpp>
+#include <tokenkeep/rules.hpp>
+#include <tokenkeep/token.hpp>
+
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v0 {
+
+namespace detail {
+
+struct ignore_miss {
+    template <class Rule>
+    void operator()(Rule) const noexcept {}
+};
+
+} // namespace detail
+
+/// What a look-up, a save and a replacement mean under the rules of a policy: for authors of stores.
+///
+/// The functions read rows and change none. `rows` is any object that container_traits can visit: for_each is enough;
+/// for_each_match, or find for look-ups by id, spares the scan. The store holds its own lock during a call. The
+/// numbers S1 to S5, C1 and C3 are those in the comments of token_store and comparing_store.
+///
+/// A store of your own over a list of rows:
+///   using meaning = row_rules<defaults>;
+///   std::optional<token> find_token(const token& probe) { return meaning::find(rows_, probe); }
+///   void save_token(const token& record) { write(meaning::row_to_save(rows_, record)); }
+template <class Policy = defaults>
+class row_rules {
+    static_assert(detail::explain_policy<Policy>());
+    using rules = typename Policy::rules;
+    template <class Rows>
+    using traits_of = container_traits<std::remove_const_t<Rows>>;
+
+  public:
+    /// The one row that the probe means (S1); nullopt if there is none. If the rule that decides finds no row,
+    /// `missed(rule)` is called first: a store that has unreadable rows can throw there. Throws errc::ambiguous if the
+    /// probe means more than one row (S2).
+    ///   std::optional<token> ada = row_rules<>::find(rows, {.user_name = "ada"});
+    template <class Rows, class Missed = detail::ignore_miss>
+    static std::optional<token> find(Rows& rows, const token& probe, Missed missed = {}) {
+        return rules::find(probe, [&](auto rule) {
+            std::optional<token> row = only_match(rows, rule, probe);
+            if (!row) missed(rule);
+            return row;
+        });
+    }
+
+    /// The row of that id (S9); nullopt if there is none.
+    template <class Rows>
+    static std::optional<token> find_by_id(Rows& rows, const std::string& id) {
+        return only_match(rows, by_id{}, token{.id = id});
+    }
+
+    /// Every row (S7).
+    template <class Rows>
+    static std::vector<token> all(Rows& rows) {
+        std::vector<token> found;
+        traits_of<Rows>::for_each(rows, [&](auto&& row) { found.push_back(std::forward<decltype(row)>(row)); });
+        return found;
+    }
+
+    /// The row that the store must write to save `record` (S3): `record` merged into the row that it means, or `record`
+    /// with a new id. `missed` is as for find. Throws errc::invalid_record (S5) and errc::ambiguous (S2, S4).
+    template <class Rows, class Missed = detail::ignore_miss>
+    static token row_to_save(Rows& rows, const token& record, Missed missed = {}) {
+        return row_to_save_over(rows, find(rows, record, missed), record);
+    }
+
+    /// The same for a store that has found the row which `record` means: `stored`.
+    template <class Rows>
+    static token row_to_save_over(Rows& rows, std::optional<token> stored, const token& record) {
+        if (!stored && record.access_token.empty() && record.refresh_token.empty() && record.grant_token.empty())
+            throw error(errc::invalid_record, "tokenkeep: a new record needs a token");
+        token merged = stored ? merge(*std::move(stored), record) : record;
+        if (merged.id.empty()) merged.id = unused_id(rows);
+        require_unambiguous(rows, merged);
+        return merged;
+    }
+
+    /// Whether the row of that id still is `expected` in every field (C1).
+    template <class Rows>
+    static bool is_unchanged(Rows& rows, const token& expected) {
+        const std::optional<token> row = find_by_id(rows, expected.id);
+        return row && *row == expected;
+    }
+
+    /// Whether the row still is `expected` and can become `record`. Throws errc::invalid_record if the ids differ, and
+    /// errc::ambiguous if there would be two rows for one identity (C3).
+    template <class Rows>
+    static bool may_replace(Rows& rows, const token& expected, const token& record) {
+        if (!is_unchanged(rows, expected)) return false;
+        if (record.id != expected.id) throw error(errc::invalid_record, "tokenkeep: a replacement keeps the row's id");
+        require_unambiguous(rows, record);
+        return true;
+    }
+
+    /// An id from the policy that no row has. Throws errc::invalid_record if the policy finds none.
+    template <class Rows>
+    static std::string unused_id(Rows& rows) {
+        for (int tries = 0; tries < 1'000; ++tries) {
+            std::string id = typename Policy::ids{}();
+            if (!id.empty() && !find_by_id(rows, id)) return id;
+        }
+        throw error(errc::invalid_record, "tokenkeep: the policy's ids gives no id that is free");
+    }
+
+  private:
+    /// S4.
+    template <class Rows>
+    static void require_unambiguous(Rows& rows, const token& record) {
+        rules::list::for_each([&](auto rule) {
+            if (detail::looks_up_id<decltype(rule)> || !rule.applies(record)) return; // one id is one row
+            for_each_match(rows, rule, record, [&](const token& row) {
+                if (row.id != record.id)
+                    throw error(errc::ambiguous, "tokenkeep: the save would make two rows for one identity");
+            });
+        });
+    }
+
+    template <class Rows, class Rule, class Visit>
+    static void for_each_match(Rows& rows, Rule rule, const token& probe, Visit visit) {
+        using traits = traits_of<Rows>;
+        if constexpr (std::is_same_v<Rule, by_id> && detail::can_find<std::remove_const_t<Rows>>) {
+            if (const token* row = traits::find(rows, probe.id)) visit(*row);
+        } else if constexpr (requires { traits::for_each_match(rows, rule, probe, visit); }) {
+            traits::for_each_match(rows, rule, probe, visit);
+        } else {
+            traits::for_each(rows, [&](const token& row) {
+                if (matches<Rule>(probe, row)) visit(row);
+            });
+        }
+    }
+
+    template <class Rows, class Rule>
+    static std::optional<token> only_match(Rows& rows, Rule rule, const token& probe) {
+        std::optional<token> found;
+        for_each_match(rows, rule, probe, [&](auto&& row) {
+            if (found) throw error(errc::ambiguous, "tokenkeep: the probe means more than one row");
+            found = std::forward<decltype(row)>(row);
+        });
+        return found;
+    }
+};
+
+}} // namespace tokenkeep::v0
+
+#endif
