@@ -42,7 +42,7 @@ class basic_store {
     basic_store() = default;
 
     /// Starts with rows that exist. In a map the key is the id; rows without an id are given one.
-    explicit basic_store(Container rows) requires(!std::is_same_v<Container, indexed>) : rows_(std::move(rows)) {}
+    explicit basic_store(Container rows) : rows_(std::move(rows)) {}
 
     basic_store(basic_store&& other) noexcept : rows_(std::move(other.rows_)), locks_(std::move(other.locks_)) {}
     basic_store& operator=(basic_store&& other) noexcept {

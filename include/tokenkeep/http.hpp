@@ -9,6 +9,7 @@
 #include <concepts>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tokenkeep { inline namespace v0 {
@@ -45,6 +46,32 @@ inline void erase_header(std::vector<http_header>& headers, std::string_view nam
         return named;
     });
 }
+
+namespace detail {
+
+/// A request that carries secrets and wipes them when it ends, however it ends: its body and its headers' values. It
+/// is built once, and passed to whoever sends it.
+class wiped_request {
+  public:
+    explicit wiped_request(http_request request) noexcept : request_(std::move(request)) {}
+    wiped_request(wiped_request&&) noexcept = default;
+    wiped_request& operator=(wiped_request&&) = delete;
+    ~wiped_request() {
+        wipe_text(request_.body);
+        for (http_header& header : request_.headers) wipe_text(header.value);
+    }
+
+    http_request& operator*() noexcept { return request_; }
+    http_request* operator->() noexcept { return &request_; }
+
+    /// The request, which from now on is the caller's to wipe.
+    http_request release() && noexcept { return std::move(request_); }
+
+  private:
+    http_request request_;
+};
+
+} // namespace detail
 
 /// What carries a request to a server and brings the answer: any callable, a lambda will do.
 ///

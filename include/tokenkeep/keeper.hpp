@@ -92,26 +92,8 @@ class keeper {
     using parts_type = detail::keeper_parts<Store, Transport, Provider, Observer, Clock>;
 
   public:
-    keeper(Store&& store, Transport&& transport, Provider provider, keeper_options options = {}) requires(
-        std::is_default_constructible_v<Observer>&& std::is_default_constructible_v<Clock>)
-        : parts_{std::forward<Store>(store),
-                 std::forward<Transport>(transport),
-                 std::move(provider),
-                 options,
-                 Observer{},
-                 Clock{}} {}
-
-    keeper(Store&& store, Transport&& transport, Provider provider, keeper_options options,
-           Observer&& observer) requires(std::is_default_constructible_v<Clock>)
-        : parts_{std::forward<Store>(store),
-                 std::forward<Transport>(transport),
-                 std::move(provider),
-                 options,
-                 std::forward<Observer>(observer),
-                 Clock{}} {}
-
-    keeper(Store&& store, Transport&& transport, Provider provider, keeper_options options, Observer&& observer,
-           Clock&& clock)
+    keeper(Store&& store, Transport&& transport, Provider provider, keeper_options options = {},
+           Observer&& observer = Observer{}, Clock&& clock = Clock{})
         : parts_{std::forward<Store>(store),       std::forward<Transport>(transport), std::move(provider), options,
                  std::forward<Observer>(observer), std::forward<Clock>(clock)} {}
 
@@ -132,18 +114,15 @@ class keeper {
 
     /// An access token that is valid now, of whatever type. Without a deadline a caller waits for its turn as long as
     /// options.lock_timeout says.
-    secret access_token(const token& probe) { return access_token(probe, default_deadline()); }
-    secret access_token(const token& probe, deadline until) {
+    secret access_token(const token& probe, std::optional<deadline> until = {}) {
         return std::move(obtain(probe, nullptr, until).access_token);
     }
 
     /// The whole row, its access token fresh.
-    token record(const token& probe) { return record(probe, default_deadline()); }
-    token record(const token& probe, deadline until) { return obtain(probe, nullptr, until); }
+    token record(const token& probe, std::optional<deadline> until = {}) { return obtain(probe, nullptr, until); }
 
     /// Another access token, after a server answered 401 to `rejected`. If the stored one is another already, that one.
-    secret refresh(const token& probe, const secret& rejected) { return refresh(probe, rejected, default_deadline()); }
-    secret refresh(const token& probe, const secret& rejected, deadline until) {
+    secret refresh(const token& probe, const secret& rejected, std::optional<deadline> until = {}) {
         return std::move(obtain(probe, &rejected, until).access_token);
     }
 
@@ -152,19 +131,27 @@ class keeper {
     /// access token. Throws errc::request_rejected, and sends nothing, for plain http (a loopback
     /// literal apart, where the provider allows it), for another host than the record's api_domain (unless
     /// options.allow_other_hosts), and for tokens that need a proof (dpop, mac). What the transport throws comes through.
-    http_response send(http_request request, const token& probe) { return send_until(request, probe, std::nullopt); }
-    http_response send(http_request request, const token& probe, deadline until) {
-        return send_until(request, probe, until);
+    http_response send(http_request given, const token& probe, std::optional<deadline> until = {}) {
+        detail::wiped_request request(std::move(given));
+        token row = obtain(probe, nullptr, until);
+        http_response response = send_once(*request, row);
+        if (response.status != 401) return response;
+        const auto flight = parts_.flights.of(identity_key(row));
+        if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
+        const secret rejected = std::move(row.access_token);
+        row = obtain(token{.id = row.id}, &rejected, until);
+        response = send_once(*request, row);
+        if (response.status == 401) flight->refreshed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
+        return response;
     }
 
     /// Ends the session on both sides: the row is marked, the server told (RFC 7009), the row removed. Throws
     /// errc::token_not_found if there is none. If the server cannot be told, the error comes through, nothing of the
     /// row is handed out any more, and the next call finishes the work.
-    void revoke(const token& probe) { revoke(probe, default_deadline()); }
-    void revoke(const token& probe, deadline until) {
+    void revoke(const token& probe, std::optional<deadline> until = {}) {
         std::optional<token> row = parts_.find_or_seeded(parts_.with_client(probe));
         if (!row) throw detail::no_session();
-        detail::revocation<parts_type>(parts_, *std::move(row), until).run();
+        detail::revocation<parts_type>(parts_, *std::move(row), until.value_or(default_deadline())).run();
     }
 
     /// The hot path for one identity. The keeper must stay where it is and outlive the session.
@@ -184,8 +171,9 @@ class keeper {
     }
 
     /// The row of the probe, its access token fresh: the whole decision of what is to be done.
-    token obtain(const token& given, const secret* rejected, deadline until) {
+    token obtain(const token& given, const secret* rejected, std::optional<deadline> wanted) {
         const token probe = parts_.with_client(given);
+        const deadline until = wanted.value_or(default_deadline());
         token row;
         if (!probe.grant_token.empty()) {
             detail::login<parts_type> login(parts_, probe, until);
@@ -213,21 +201,6 @@ class keeper {
     static bool is_unexchanged(const token& row) {
         return row.access_token.empty() && row.refresh_token.empty() && !row.grant_token.empty() &&
                read_status(row.status).kind == status_kind::none;
-    }
-
-    /// Without a deadline of the caller's each look-up has a whole one: the call to the API may take long.
-    http_response send_until(http_request& request, const token& probe, std::optional<deadline> until) {
-        const detail::wipe_request_at_exit wiped(request);
-        token row = obtain(probe, nullptr, until ? *until : default_deadline());
-        http_response response = send_once(request, row);
-        if (response.status != 401) return response;
-        const auto flight = parts_.flights.of(identity_key(row));
-        if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
-        const secret rejected = std::move(row.access_token);
-        row = obtain(token{.id = row.id}, &rejected, until ? *until : default_deadline());
-        response = send_once(request, row);
-        if (response.status == 401) flight->refreshed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
-        return response;
     }
 
     /// A resource that refuses whatever it is given, as for a scope that is missing, costs five tokens in ten minutes;
@@ -268,7 +241,7 @@ class keeper {
         std::shared_ptr<const detail::published_version> published = last != nullptr ? last->published : nullptr;
         for (;;) {
             const std::uint64_t version = published ? published->count.load(std::memory_order_acquire) : 0;
-            token row = keep.obtain(id.empty() ? probe : token{.id = id}, rejected, keep.default_deadline());
+            token row = keep.obtain(id.empty() ? probe : token{.id = id}, rejected, std::nullopt);
             if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
             const auto own = keep.parts_.flights.of(identity_key(row))->published;
             if (own == published) return keep.pin(std::move(row), own, version);

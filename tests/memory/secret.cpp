@@ -8,13 +8,13 @@
 #include <tokenkeep/status.hpp>
 #include <tokenkeep/zoho/csv.hpp>
 
+#include "support/searched_memory.hpp"
 #include "support/temporary.hpp"
 
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,20 +23,10 @@
 
 namespace {
 
-constexpr std::size_t header = 2 * alignof(std::max_align_t); // before each block: its size
 constexpr std::string_view mark = "S3NT";
 
 char text_of_secret[200'000];
 std::size_t secret_size = 0;
-bool searching = false;
-int leaks = 0, freed = 0;
-
-void* allocate(std::size_t size) {
-    auto* const memory = static_cast<char*>(std::calloc(1, size + header));
-    if (memory == nullptr) throw std::bad_alloc();
-    std::memcpy(memory, &size, sizeof size);
-    return memory + header;
-}
 
 /// A text shorter than the mark is looked for in blocks of its size only.
 bool holds_secret(std::string_view block) {
@@ -44,30 +34,8 @@ bool holds_secret(std::string_view block) {
     return block == std::string_view(text_of_secret, secret_size);
 }
 
-void release(void* block) noexcept {
-    if (block == nullptr) return;
-    char* const memory = static_cast<char*>(block) - header;
-    std::size_t size = 0;
-    std::memcpy(&size, memory, sizeof size);
-    if (searching) {
-        ++freed;
-        if (holds_secret({memory + header, size})) ++leaks;
-    }
-    std::free(memory);
-}
-
-} // namespace
-
-void* operator new(std::size_t size) { return allocate(size); }
-void* operator new[](std::size_t size) { return allocate(size); }
-void operator delete(void* block) noexcept { release(block); }
-void operator delete[](void* block) noexcept { release(block); }
-void operator delete(void* block, std::size_t) noexcept { release(block); }
-void operator delete[](void* block, std::size_t) noexcept { release(block); }
-
-namespace {
-
 using namespace tokenkeep;
+using tests::freed, tests::leaks, tests::searching;
 
 int passed = 0, failed = 0;
 
@@ -160,6 +128,7 @@ void use(Store& store) {
 } // namespace
 
 int main() {
+    tests::holds_secret = holds_secret;
     for (std::size_t i = 0; i < sizeof text_of_secret; ++i) text_of_secret[i] = "S3NT1NEL"[i % 8];
 
     check("construction", [] { const secret one(hidden()); });

@@ -39,7 +39,10 @@ response_error refused(const http_response& response, const token& record = {}) 
 
 /// How the data set names what became of an answer.
 std::string class_of(const response_error& refusal, int status) {
-    if (!refusal.reason().empty()) return "reject:" + std::string(refusal.reason());
+    constexpr const char* reasons[] = {"",     "form_body", "content_type", "json", "duplicate", "missing_access_token",
+                                       "type", "charset",   "status"};
+    if (refusal.reason() != response_reason::none)
+        return std::string("reject:") + reasons[static_cast<std::size_t>(refusal.reason())];
     if (status == 429) return "error:rate_limited";
     return "error:" + (refusal.server_code().empty() ? "unknown" : refusal.server_code());
 }
@@ -122,7 +125,7 @@ TEST_CASE("response: a code of the server's means what the RFCs say", "[oauth]")
             CHECK(refusal.code() == code);
             CHECK(refusal.server_code() == name);
             CHECK(refusal.certainly_refused());
-            CHECK(refusal.reason().empty());
+            CHECK(refusal.reason() == response_reason::none);
         }
     }
 }
@@ -194,7 +197,7 @@ TEST_CASE("response: a status is what it is before the body is looked at", "[oau
         CHECK(refused(json(status, tokens)).code() == errc::server_unavailable);
     for (const int status : {301, 302, 303, 307, 308, 304}) {
         CHECK(refused(json(status, tokens)).code() == errc::request_rejected);
-        CHECK(refused(json(status, tokens)).reason() == "status");
+        CHECK(refused(json(status, tokens)).reason() == response_reason::status);
     }
     for (const int status : {0, 100, 199, 600, -1})
         CHECK(refused(json(status, tokens)).code() == errc::malformed_response);
@@ -206,8 +209,8 @@ TEST_CASE("response: a status is what it is before the body is looked at", "[oau
     CHECK(refused(json(429, R"({"error":"invalid_grant"})")).code() == errc::throttled);
     for (const char* body : {"", "[]", "\"x\"", "<html>", "{\"error\":", "null"}) {
         CAPTURE(body);
-        CHECK(refused(json(400, body)).reason() == "status");
-        CHECK(refused(json(200, body)).reason() == "json");
+        CHECK(refused(json(400, body)).reason() == response_reason::status);
+        CHECK(refused(json(200, body)).reason() == response_reason::json);
     }
     CHECK(read_token_response(json(201, tokens), {}).access_token == secret("t"));
 }
@@ -231,32 +234,33 @@ TEST_CASE("response: JSON comes as JSON, or without saying what it is", "[oauth]
     for (const char* type : {"text/html", "text/plain", "text/json", "application/jsonp", "application/", "json",
                              "text/x+json", "+json", "*/*"}) {
         CAPTURE(type);
-        CHECK(refused(json(200, tokens, type)).reason() == "content_type");
+        CHECK(refused(json(200, tokens, type)).reason() == response_reason::content_type);
     }
-    CHECK(refused(json(200, tokens, "application/x-www-form-urlencoded")).reason() == "form_body");
+    CHECK(refused(json(200, tokens, "application/x-www-form-urlencoded")).reason() == response_reason::form_body);
     for (const char* form : {"access_token=t", "a=&b=", "a=b&c=d%20e", "error=x y", "a=b&"})
-        CHECK(refused(json(200, form, "text/plain; charset=utf-8")).reason() == "form_body");
+        CHECK(refused(json(200, form, "text/plain; charset=utf-8")).reason() == response_reason::form_body);
     for (const char* text : {"", "a", "=b", "a=b&c", "{\"a\":\"b=c\"}", "<a href=x>", "a b=c"}) {
         CAPTURE(text);
-        CHECK(refused(json(200, text, "text/plain")).reason() == "content_type");
+        CHECK(refused(json(200, text, "text/plain")).reason() == response_reason::content_type);
     }
 }
 
 TEST_CASE("response: hostile bodies are refused, whatever is in them", "[oauth]") {
     std::string deep(100'000, '[');
-    CHECK(refused(json(200, deep)).reason() == "json");
+    CHECK(refused(json(200, deep)).reason() == response_reason::json);
     const std::string start = R"({"access_token":"t","token_type":"Bearer","x":")";
     const std::size_t limit = std::size_t{1} << 20;
     CHECK(read_token_response(json(200, start + std::string(limit - start.size() - 2, 'x') + "\"}"), {})
               .warnings.empty());
-    CHECK(refused(json(200, start + std::string(limit - start.size() - 1, 'x') + "\"}")).reason() == "json");
-    CHECK(refused(json(200, "\xef\xbb\xbf{\"access_token\":\"t\"}")).reason() == "json");
-    CHECK(refused(json(200, "{\"access_token\":\"t\",\"x\":\"\xff\"}")).reason() == "json");
-    CHECK(refused(json(200, R"({"access_token":"t","x":{"a":1,"a":2}})")).reason() == "duplicate");
-    CHECK(refused(json(200, R"({"access_token":"t","acces\u0073_token":"u"})")).reason() == "duplicate");
-    CHECK(refused(json(200, R"([{"a":1,"a":2}])")).reason() == "duplicate");
-    CHECK(refused(json(400, R"({"error":"invalid_grant","error":"x"})")).reason() == "duplicate");
-    CHECK(refused(json(400, R"([{"a":1,"a":2}])")).reason() == "status");
+    CHECK(refused(json(200, start + std::string(limit - start.size() - 1, 'x') + "\"}")).reason() ==
+          response_reason::json);
+    CHECK(refused(json(200, "\xef\xbb\xbf{\"access_token\":\"t\"}")).reason() == response_reason::json);
+    CHECK(refused(json(200, "{\"access_token\":\"t\",\"x\":\"\xff\"}")).reason() == response_reason::json);
+    CHECK(refused(json(200, R"({"access_token":"t","x":{"a":1,"a":2}})")).reason() == response_reason::duplicate);
+    CHECK(refused(json(200, R"({"access_token":"t","acces\u0073_token":"u"})")).reason() == response_reason::duplicate);
+    CHECK(refused(json(200, R"([{"a":1,"a":2}])")).reason() == response_reason::duplicate);
+    CHECK(refused(json(400, R"({"error":"invalid_grant","error":"x"})")).reason() == response_reason::duplicate);
+    CHECK(refused(json(400, R"([{"a":1,"a":2}])")).reason() == response_reason::status);
 }
 
 TEST_CASE("response: tokens are printable ASCII", "[oauth]") {
@@ -266,19 +270,21 @@ TEST_CASE("response: tokens are printable ASCII", "[oauth]") {
     CHECK(read("{\"access_token\":\"" + big + "\"}").access_token == secret(big));
     for (const char* bad : {"\\u0000", "a\\r\\nb", "\\u007f", "\xc3\xa9", "\\u00e9", "\\t"}) {
         CAPTURE(bad);
-        CHECK(refused(json(200, "{\"access_token\":\"" + std::string(bad) + "\"}")).reason() == "charset");
+        CHECK(refused(json(200, "{\"access_token\":\"" + std::string(bad) + "\"}")).reason() ==
+              response_reason::charset);
         const token_response answer =
             read("{\"access_token\":\"t\",\"token_type\":\"Bearer\",\"refresh_token\":\"" + std::string(bad) + "\"}");
         CHECK(answer.refresh_token.empty());
         CHECK(answer.warnings.size() == 1);
     }
     for (const char* odd : {"1", "true", "[]", "{}", "[\"r\"]"}) {
-        CHECK(refused(json(200, "{\"access_token\":" + std::string(odd) + "}")).reason() == "type");
+        CHECK(refused(json(200, "{\"access_token\":" + std::string(odd) + "}")).reason() == response_reason::type);
         CHECK(read("{\"access_token\":\"t\",\"token_type\":\"Bearer\",\"refresh_token\":" + std::string(odd) + "}")
                   .warnings.size() == 1);
     }
     for (const char* absent : {"null", "\"\""}) {
-        CHECK(refused(json(200, "{\"access_token\":" + std::string(absent) + "}")).reason() == "missing_access_token");
+        CHECK(refused(json(200, "{\"access_token\":" + std::string(absent) + "}")).reason() ==
+              response_reason::missing_access_token);
         CHECK(read("{\"access_token\":\"t\",\"token_type\":\"Bearer\",\"error\":" + std::string(absent) +
                    ",\"refresh_token\":" + absent + "}")
                   .warnings.empty());

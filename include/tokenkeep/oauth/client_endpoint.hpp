@@ -77,15 +77,15 @@ inline http_request post_form(const client_endpoint& endpoint, const token& reco
     if (has_secret && client.id.empty())
         throw error(errc::invalid_record, "tokenkeep: there is a client secret, but no client id");
 
-    http_request request{.method = "POST", .url = endpoint.url};
-    request.headers.reserve(3);
-    request.headers.push_back({"Content-Type", "application/x-www-form-urlencoded"});
-    request.headers.push_back({"Accept", "application/json"});
-    if (basic) write_basic(request.headers.emplace_back(http_header{"Authorization"}).value, client);
+    wiped_request request({.method = "POST", .url = endpoint.url});
+    request->headers.reserve(3);
+    request->headers.push_back({"Content-Type", "application/x-www-form-urlencoded"});
+    request->headers.push_back({"Accept", "application/json"});
+    if (basic) write_basic(request->headers.emplace_back(http_header{"Authorization"}).value, client);
     if (!basic && !client.id.empty()) pairs.push_back({"client_id", client.id});
     if (!basic && has_secret) pairs.push_back({"client_secret", client.secret_text});
-    request.body = text::to_form(pairs);
-    return request;
+    request->body = text::to_form(pairs);
+    return std::move(request).release();
 }
 
 }}} // namespace tokenkeep::v0::detail

@@ -31,12 +31,13 @@ inline secret secret_text(const text::json_value& value) {
 
 inline secret read_access_token(const response_members::member& value) {
     if (response_members::is_left_out(value))
-        throw response_reader::not_understood("missing_access_token", "it has no access_token");
+        throw response_reader::not_understood(response_reason::missing_access_token, "it has no access_token");
     if (!response_members::is_text(value))
-        throw response_reader::not_understood("type", "its access_token is not a string");
+        throw response_reader::not_understood(response_reason::type, "its access_token is not a string");
     secret access = secret_text(*value);
     if (!text::is_printable(access.reveal()))
-        throw response_reader::not_understood("charset", "its access_token has characters that no token has");
+        throw response_reader::not_understood(response_reason::charset,
+                                              "its access_token has characters that no token has");
     return access;
 }
 

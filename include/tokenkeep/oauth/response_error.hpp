@@ -13,13 +13,26 @@
 
 namespace tokenkeep { inline namespace v0 {
 
+/// Why an answer could not be understood.
+enum class response_reason {
+    none,                 ///< It was understood: the server refuses.
+    form_body,            ///< It is a form.
+    content_type,         ///< Its content type is not JSON.
+    json,                 ///< It is not a JSON object.
+    duplicate,            ///< It repeats a member.
+    missing_access_token, ///< It has no access token.
+    type,                 ///< A member that must be a string is not one.
+    charset,              ///< The access token has characters that no token has.
+    status,               ///< Its status says neither success nor refusal.
+};
+
 /// An answer of an authorization server that brings nothing usable. `code()` says which kind of trouble it is; what()
 /// names the server's own code only if it is one everybody knows, and never anything else from the answer.
 class response_error : public error {
   public:
     /// What is known beside the errc.
     struct details {
-        std::string_view reason{};      ///< A literal; see reason().
+        response_reason reason = response_reason::none;
         std::string server_code{};      ///< See server_code().
         bool certainly_refused = false; ///< See certainly_refused().
         std::chrono::milliseconds retry_after{0};
@@ -31,9 +44,8 @@ class response_error : public error {
           server_code_(std::move(known.server_code)),
           certainly_refused_(known.certainly_refused) {}
 
-    /// Why the answer was not understood: form_body, content_type, json, duplicate, missing_access_token, type,
-    /// charset or status. Empty where the server itself said that it refuses.
-    std::string_view reason() const noexcept { return reason_; }
+    /// Why the answer was not understood; none if the server itself said that it refuses.
+    response_reason reason() const noexcept { return reason_; }
 
     /// The server's `error` (RFC 6749 5.2). Empty if there was none, if it is longer than 64 characters or has others
     /// than the RFC allows, or if one of the secrets that were sent is part of it.
@@ -44,7 +56,7 @@ class response_error : public error {
     bool certainly_refused() const noexcept { return certainly_refused_; }
 
   private:
-    std::string_view reason_;
+    response_reason reason_;
     std::string server_code_;
     bool certainly_refused_;
 };

@@ -5,7 +5,6 @@
 #include <tokenkeep/text/json_string.hpp>
 
 #include <charconv>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -88,13 +87,11 @@ class json_value {
     }
 
     /// A number written without fraction and exponent that fits.
-    std::optional<std::int64_t> integer() const noexcept { return converted<std::int64_t>(); }
-
-    /// A number that a double can hold, rounded, whatever the locale. (A template, because some standard libraries
-    /// cannot convert to double and would fail on the header; it is called as number().)
-    template <std::same_as<double> Number = double>
-    std::optional<Number> number() const noexcept {
-        return converted<Number>();
+    std::optional<std::int64_t> integer() const noexcept {
+        std::int64_t number{};
+        const auto [stop, fault] = std::from_chars(raw_.data(), end(), number);
+        if (kind() != json_kind::number || fault != std::errc{} || stop != end()) return std::nullopt;
+        return number;
     }
 
     /// A string's text where it stands, if it is written without escapes.
@@ -186,14 +183,6 @@ class json_value {
             return same;
         });
         return same && expected.empty();
-    }
-
-    template <class Number>
-    std::optional<Number> converted() const noexcept {
-        Number number{};
-        const auto [stop, fault] = std::from_chars(raw_.data(), end(), number);
-        if (kind() != json_kind::number || fault != std::errc{} || stop != end()) return std::nullopt;
-        return number;
     }
 
     /// The next element, `at` standing before it or before the comma; false at the end of the array.

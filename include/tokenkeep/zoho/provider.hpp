@@ -92,7 +92,7 @@ struct provider {
         reader.read();
         const text::json_result parsed = text::parse_json(response.body);
         if (!parsed.value.find("status").value_or(text::json_value{}).is_text("success"))
-            throw reader.not_understood("type", "it does not say success");
+            throw reader.not_understood(response_reason::type, "it does not say success");
     }
 
     /// Sets `Authorization: Zoho-oauthtoken`, though the tokens call themselves Bearer. Throws errc::request_rejected

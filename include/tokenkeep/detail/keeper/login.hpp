@@ -72,31 +72,32 @@ class login : transaction<Parts> {
     std::optional<token> first_login(identity_lock& held, const std::string& key) {
         token record = probe_;
         record.status = to_status(base::new_marker(probe_.grant_token));
-        [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, record);
+        wiped_request request(parts_.provider.exchange_request(record));
         rows_.save(record);
         try {
-            return send_inserted(held, key, record);
+            return send_inserted(held, key, record, std::move(request));
         } catch (...) {
             if (!is_sent_) remove_inserted(record);
             throw;
         }
     }
 
-    std::optional<token> send_inserted(identity_lock& held, const std::string& key, const token& record) {
+    std::optional<token> send_inserted(identity_lock& held, const std::string& key, const token& record,
+                                       wiped_request request) {
         const std::optional<token> row = find_by_status(record);
         if (!row) return std::nullopt;
         token inserted = record;
         inserted.id = row->id;
         if (*row != inserted) return take_back(*row); // the save met a row that had come meanwhile
         const std::string own_key = identity_key(*row);
-        if (own_key == key) return send_if_marked(held, *row);
+        if (own_key == key) return send_if_marked(held, *row, std::move(request));
         identity_lock own(*this, own_key);
-        return send_if_marked(own, *row);
+        return send_if_marked(own, *row, std::move(request));
     }
 
-    std::optional<token> send_if_marked(identity_lock& held, const token& row) {
+    std::optional<token> send_if_marked(identity_lock& held, const token& row, wiped_request request) {
         if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
-        return send(held, row, std::nullopt);
+        return send(held, row, std::nullopt, std::move(request));
     }
 
     /// Nothing was sent: the row that we have inserted goes, as far as that can be done.
@@ -147,14 +148,14 @@ class login : transaction<Parts> {
         marked.scope = probe_.scope;
         end_what_is_over(row, marked);
         marked.status = to_status(base::new_marker(probe_.grant_token));
-        [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, marked);
+        wiped_request request(parts_.provider.exchange_request(marked));
         try {
             if (!base::write_marker(row, marked)) return std::nullopt;
         } catch (...) {
             undo(marked, row);
             throw;
         }
-        return send(held, marked, row);
+        return send(held, marked, row, std::move(request));
     }
 
     /// A session that was refused, or is being revoked, does not come back to life because the marker of a login takes
@@ -172,11 +173,12 @@ class login : transaction<Parts> {
     }
 
     /// The grant token is sent, and the row holds its marker. `before` is the row as it was, if there was one.
-    std::optional<token> send(identity_lock& held, const token& marked, const std::optional<token>& before) {
+    std::optional<token> send(identity_lock& held, const token& marked, const std::optional<token>& before,
+                              wiped_request request) {
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
         is_sent_ = true;
-        const outcome result = base::ask(exchange_request(parts_.provider, marked), marked);
+        const outcome result = base::ask(std::move(request), marked);
         switch (result.kind) {
         case outcome_kind::tokens: return keep(held, marked, result);
         case outcome_kind::unknown:

@@ -16,22 +16,6 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Wipes what a request carried: its body and its Authorization header.
-class wipe_request_at_exit {
-  public:
-    explicit wipe_request_at_exit(http_request& request) noexcept : request_(request) {}
-    wipe_request_at_exit(const wipe_request_at_exit&) = delete;
-    wipe_request_at_exit& operator=(const wipe_request_at_exit&) = delete;
-    ~wipe_request_at_exit() {
-        wipe_text(request_.body);
-        for (http_header& header : request_.headers)
-            if (text::equal_ignoring_case(header.name, "Authorization")) wipe_text(header.value);
-    }
-
-  private:
-    http_request& request_;
-};
-
 /// What a keeper is made of, and what its transactions do with it.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
 struct keeper_parts {
@@ -123,10 +107,9 @@ struct keeper_parts {
                lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
     }
 
-    http_response post(http_request request) {
-        const wipe_request_at_exit wiped(request);
-        request.timeout = options.request_timeout;
-        return transport(std::as_const(request));
+    http_response post(wiped_request request) {
+        request->timeout = options.request_timeout;
+        return transport(std::as_const(*request));
     }
 
     std::chrono::milliseconds replay_grace() const {
@@ -223,9 +206,9 @@ struct keeper_parts {
     }
 
     void revoke_once(const token& row) {
-        std::optional<http_request> request = revoke_request(provider, row);
+        std::optional<http_request> request = provider.revoke_request(row);
         if (!request) return;
-        http_response response = post(*std::move(request));
+        http_response response = post(wiped_request(*std::move(request)));
         const wipe_at_exit wiped(response.body);
         read_revoke_response(provider, response);
     }

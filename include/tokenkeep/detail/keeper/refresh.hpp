@@ -105,7 +105,7 @@ class refresh_transaction : transaction<Parts> {
                 if (in_doubt ? base::is_young(flight, status) : is_exchange_under_way(flight, status)) return false;
                 if (!in_doubt) refuse_without_refresh_token();
             }
-            http_request request = refresh_request(parts_.provider, row_);
+            wiped_request request(parts_.provider.refresh_request(row_));
             const token before = row_;
             token_status marker =
                 base::new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);

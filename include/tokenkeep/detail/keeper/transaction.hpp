@@ -138,7 +138,7 @@ class transaction {
 
     /// 5 and 6: sends, and reads how it ended. Whatever a transport throws, but for "not sent", leaves the request under
     /// way as far as we know.
-    outcome ask(http_request request, const token& row) {
+    outcome ask(wiped_request request, const token& row) {
         outcome result;
         result.sent = parts_.clock.now();
         http_response response;
@@ -152,7 +152,7 @@ class transaction {
             return result;
         }
         try {
-            result.answer = read_token_response(parts_.provider, response, row);
+            result.answer = parts_.provider.read_token_response(response, row);
             result.kind = outcome_kind::tokens;
             for (const std::string& warning : result.answer->warnings) tell(event_kind::warning, row, warning);
         } catch (const response_error& refusal) {

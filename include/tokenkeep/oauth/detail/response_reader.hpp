@@ -49,14 +49,14 @@ class response_reader {
         if (status == 429) throw refusal(errc::throttled, true);
         if (!is_success() && (status < 400 || status >= 500 || !is_object_)) throw odd_status();
         check_content_type();
-        if (repeats_) throw not_understood("duplicate", "it repeats a member");
-        if (!is_object_) throw not_understood("json", "it is not a JSON object");
+        if (repeats_) throw not_understood(response_reason::duplicate, "it repeats a member");
+        if (!is_object_) throw not_understood(response_reason::json, "it is not a JSON object");
         if (has_error()) throw refusal(errc::request_rejected, response_members::is_text(members_.error));
         if (!is_success()) throw refusal(errc::request_rejected, false);
         return members_;
     }
 
-    static response_error not_understood(std::string_view reason, std::string_view sentence) {
+    static response_error not_understood(response_reason reason, std::string_view sentence) {
         std::string what = "tokenkeep: the server's answer cannot be used: ";
         return response_error(errc::malformed_response, what.append(sentence), {.reason = reason});
     }
@@ -105,7 +105,7 @@ class response_reader {
             code,
             redirect ? "tokenkeep: the server redirects, which is not followed"
                      : "tokenkeep: the server fails with status " + std::to_string(status),
-            {.reason = "status", .certainly_refused = status == 404, .retry_after = pause_after(code)});
+            {.reason = response_reason::status, .certainly_refused = status == 404, .retry_after = pause_after(code)});
     }
 
     std::chrono::milliseconds pause_after(errc code) const noexcept {
@@ -125,8 +125,8 @@ class response_reader {
             return;
         const bool plain = text::equal_ignoring_case(type, "text/plain");
         if (text::equal_ignoring_case(type, "application/x-www-form-urlencoded") || (plain && is_form(response_.body)))
-            throw not_understood("form_body", "it is a form, not JSON");
-        throw not_understood("content_type", "its content type is not JSON");
+            throw not_understood(response_reason::form_body, "it is a form, not JSON");
+        throw not_understood(response_reason::content_type, "its content type is not JSON");
     }
 
     /// Whether a text looks like pairs of names and values.
