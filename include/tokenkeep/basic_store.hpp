@@ -42,7 +42,7 @@ class basic_store {
     basic_store() = default;
 
     /// Starts with rows that exist. In a map the key is the id; rows without an id are given one.
-    explicit basic_store(Container rows) : rows_(std::move(rows)) {}
+    explicit basic_store(usable_rows rows) : rows_(std::move(rows)) {}
 
     basic_store(basic_store&& other) noexcept : rows_(std::move(other.rows_)), locks_(std::move(other.locks_)) {}
     basic_store& operator=(basic_store&& other) noexcept {
@@ -95,6 +95,9 @@ class basic_store {
     detail::row_set<usable_rows, Policy> rows_{};
     detail::key_locks locks_{};
 };
+
+template <class Container>
+basic_store(Container) -> basic_store<Container>;
 
 /// The store in memory for programs: every look-up takes the same time, however many tokens there are.
 using memory_store = basic_store<indexed>;

@@ -13,13 +13,14 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// A moment in UTC, to the millisecond. It is stored as milliseconds since 1970.
+/// A moment in UTC, to the millisecond. Stores keep it as milliseconds since 1970.
 using timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
 
-/// A moment until which somebody waits, on the clock that never goes back.
+/// A moment until which a caller waits, on the clock that never goes back:
+///   keep.access_token(probe, std::chrono::steady_clock::now() + 2s);
 using deadline = std::chrono::steady_clock::time_point;
 
-/// The time and every wait of a keeper, so that tests can own them.
+/// Where a keeper gets the time and how it waits, so that a test can control both.
 ///
 /// Shape (the least model):
 ///   struct c {
@@ -30,11 +31,11 @@ using deadline = std::chrono::steady_clock::time_point;
 ///                       std::chrono::steady_clock::time_point t, bool (*predicate)());
 ///   };
 /// Meaning:
-///   C1  now is the wall clock: it may jump. steady_now never goes back.
-///   C2  sleep_until returns once steady_now() >= t.
-///   C3  wait_until waits on `changed` with `lock` until predicate() holds or t has come, and gives predicate().
-///       The predicate may be any callable, not only a function pointer.
-/// May:   be called from many threads at once.
+///   C1  now gives the wall clock, which may jump. steady_now never goes back.
+///   C2  sleep_until returns when steady_now() >= t.
+///   C3  wait_until waits on `changed` with `lock` until predicate() is true or steady_now() >= t. It gives
+///       predicate(). The keeper passes other callables than function pointers too.
+/// May:   not rely on one thread: a keeper calls it from many threads at once.
 /// Models: system_clock; testing::virtual_clock.
 template <class C>
 concept clock = requires(C& c, std::chrono::steady_clock::time_point t, std::condition_variable& changed,
@@ -45,7 +46,7 @@ concept clock = requires(C& c, std::chrono::steady_clock::time_point t, std::con
     { c.wait_until(changed, lock, t, predicate) } -> std::convertible_to<bool>;
 };
 
-/// The machine's own clocks.
+/// The clocks of the operating system. The default.
 struct system_clock {
     timestamp now() const { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
     std::chrono::steady_clock::time_point steady_now() const { return std::chrono::steady_clock::now(); }
@@ -59,7 +60,7 @@ struct system_clock {
 
 namespace detail {
 
-/// The time from `from` to `to`: nothing if it is negative, and never an overflow, whatever was stored.
+/// The time from `from` to `to`. It is zero if `to` is earlier, and the longest time if the difference does not fit.
 inline std::chrono::milliseconds time_between(timestamp from, timestamp to) {
     if (to <= from) return std::chrono::milliseconds{0};
     const auto gap = static_cast<std::uint64_t>(to.time_since_epoch().count()) -
@@ -68,7 +69,7 @@ inline std::chrono::milliseconds time_between(timestamp from, timestamp to) {
     return std::chrono::milliseconds{static_cast<std::int64_t>(std::min(gap, most))};
 }
 
-/// That much later, or the end of time.
+/// The moment that comes `time` after t; the last moment that there is if that does not fit.
 inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_clock::time_point t,
                                                         std::chrono::milliseconds time) {
     using time_point = std::chrono::steady_clock::time_point;

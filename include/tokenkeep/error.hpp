@@ -9,29 +9,32 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// What went wrong, as a caller would tell cases apart.
+/// What went wrong, and what a program can do about it:
+///   catch (const tokenkeep::error& failure) {
+///       if (failure.code() == tokenkeep::errc::reauthorization_required) ask_the_user_to_log_in();
+///   }
 enum class errc : int {
-    storage_failure = 1,      ///< The store could not be read or written; nothing is known to be lost.
-    storage_corrupt,          ///< What is stored is damaged or empty where it must not be; it was left as it is.
-    store_gone,               ///< The place that held the tokens has disappeared.
-    permissions,              ///< The place is open to others, or closed to us.
-    unsupported_version,      ///< Written by a newer version of the library.
-    not_saved,                ///< The save failed; the old value stands.
-    indeterminate,            ///< The save may or may not have become durable.
-    ambiguous,                ///< The probe means more than one row, or a save would make it so.
-    invalid_record,           ///< The record cannot be stored or used as it is.
-    lock_timeout,             ///< The lock was not obtained in time; nothing was done without it.
-    token_not_found,          ///< No row matches: there is no session.
-    reauthorization_required, ///< The session is over; the user has to log in again.
-    client_rejected,          ///< The server refused the client's credentials: configuration, not a dead session.
-    request_rejected,         ///< The server refused the request, or it may not be sent as it is: configuration.
-    throttled,                ///< Too many requests; see error::retry_after.
-    server_unavailable,       ///< The server answered with a passing failure.
-    transport_failure,        ///< The transport failed; see transport_error::may_have_been_sent.
-    outcome_unknown,          ///< The refresh token may have been spent; the answer did not arrive.
-    rotation_not_saved,       ///< New tokens came and could not be saved; see rotation_not_saved_error.
-    malformed_response,       ///< The answer cannot be understood.
-    unknown_data_center,      ///< The record's API domain belongs to no data centre that is known.
+    storage_failure = 1,      ///< The store could not be read or written. Nothing is known to be lost.
+    storage_corrupt,          ///< The stored data are damaged, or a file is empty. The library left them as they are.
+    store_gone,               ///< The file or table that held the tokens has disappeared.
+    permissions,              ///< Others can read or change the file, or this program cannot.
+    unsupported_version,      ///< A newer version of the library wrote the data.
+    not_saved,                ///< The change failed. The old value is still there.
+    indeterminate,            ///< The change may or may not have happened. Read the row to find out.
+    ambiguous,                ///< The probe means more than one row, or a save would make it so. Say more in the probe.
+    invalid_record,           ///< The record cannot be stored or used as it is; the message says why.
+    lock_timeout,             ///< The lock was not free in time. Nothing was done. Try later.
+    token_not_found,          ///< No row matches: there is no session. Let the user log in.
+    reauthorization_required, ///< The session is over. Let the user log in again.
+    client_rejected,          ///< The server refused the client id or secret. Correct the configuration.
+    request_rejected,         ///< The server or the library refused the request. Correct the configuration.
+    throttled,                ///< Too many requests. Try later; see error::retry_after.
+    server_unavailable,       ///< The server failed for now. Try later.
+    transport_failure,        ///< The transport failed. Try later; see transport_error::may_have_been_sent.
+    outcome_unknown,          ///< No answer arrived. Refresh: try later. Login: the code is used up, log in again.
+    rotation_not_saved,       ///< New tokens came and the store failed. Try later; see rotation_not_saved_error.
+    malformed_response,       ///< The library cannot understand the server's answer.
+    unknown_data_center,      ///< The record's api_domain belongs to no known data centre of Zoho.
 };
 
 }} // namespace tokenkeep::v0
@@ -75,39 +78,41 @@ inline const std::error_category& error_category() noexcept {
     return category;
 }
 
-/// Found by argument-dependent look-up, so that an errc converts to std::error_code.
+/// Makes a std::error_code of an errc. Programs do not call it: the conversion is implicit.
 inline std::error_code make_error_code(errc code) noexcept { return {static_cast<int>(code), error_category()}; }
 
-/// What the library throws. `code()` compares with errc; `what()` never carries a secret or a response body.
+/// The exception that the library throws. `code()` compares with errc. `what()` never contains a secret or the body of
+/// an answer. If a transport or a store of the program failed, its exception is nested: see std::rethrow_if_nested.
 class error : public std::system_error {
   public:
     error(errc code, const std::string& what) : std::system_error(make_error_code(code), what) {}
 
-    /// The same with the wait a server asked for.
+    /// The same with the wait that the server asked for.
     error(errc code, const std::string& what, std::chrono::milliseconds retry_after)
         : std::system_error(make_error_code(code), what), retry_after_(retry_after) {}
 
-    /// How long to wait before the next attempt; zero where nobody said.
+    /// How long to wait before the next attempt. Zero if the server did not say.
     std::chrono::milliseconds retry_after() const noexcept { return retry_after_; }
 
   private:
     std::chrono::milliseconds retry_after_{0};
 };
 
-/// What a store in a file throws when the system refuses it something: which step failed, and the system's own code.
+/// What a store in a file throws if the operating system reports a failure: the step that failed, and its cause.
+///   if (failure.cause() == std::errc::no_space_on_device) free_some_space();
 class file_error : public error {
   public:
-    /// `stage` is a literal such as "write" or "flush"; `number` is an errno.
+    /// `stage` is a literal such as "write" or "flush". `number` is an errno.
     file_error(errc code, const char* stage, const std::string& path, int number)
         : file_error(code, stage, std::error_code(number, std::generic_category()),
                      "tokenkeep: cannot " + std::string(stage) + " " + path) {}
 
-    /// The same fault with another code: what it means is known further up.
+    /// The same failure with another code, for a caller that knows what it means.
     file_error with(errc code) const { return {code, stage_, cause_, what_}; }
 
     /// The step that failed, in a word or two.
     const char* stage() const noexcept { return stage_; }
-    /// What the system said, such as std::errc::no_space_on_device.
+    /// The system's own code, such as std::errc::no_space_on_device.
     std::error_code cause() const noexcept { return cause_; }
 
   private:
@@ -129,14 +134,16 @@ class file_error : public error {
     std::string what_;
 };
 
-/// What a transport throws when it has no answer to give.
+/// What a transport throws if it has no answer to give:
+///   throw tokenkeep::transport_error("no connection", false);
 class transport_error : public error {
   public:
-    /// `may_have_been_sent` is false only if the request certainly never reached the server (no connection, no
-    /// name resolution, failed TLS handshake): it decides whether a refresh token may have been spent.
+    /// `may_have_been_sent` decides whether the keeper may send the refresh token again. Pass false only if the request
+    /// certainly did not reach the server: no connection, no name resolution, a failed TLS handshake.
     explicit transport_error(const std::string& what, bool may_have_been_sent = true)
         : error(errc::transport_failure, what), may_have_been_sent_(may_have_been_sent) {}
 
+    /// False if the request certainly did not reach the server.
     bool may_have_been_sent() const noexcept { return may_have_been_sent_; }
 
   private:

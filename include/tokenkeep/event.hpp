@@ -6,38 +6,42 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// What a keeper tells its observer.
+/// What has happened, when a keeper tells its observer.
 enum class event_kind {
-    cache_hit,       ///< The stored access token is fresh and was handed out.
-    waited,          ///< Another caller of this keeper was at work on the identity.
-    adopted,         ///< Somebody else had refreshed the token; theirs is used.
-    seeded,          ///< A row was made, or given a new login, from a refresh token of the program's.
-    marked,          ///< The spend marker is durable; the request follows.
-    spent,           ///< A refresh or grant token is being sent.
-    replayed,        ///< The same refresh token is being sent again within the provider's grace.
-    settled,         ///< An old doubt is being settled by one spend.
+    cache_hit,       ///< The keeper handed out the stored access token, which is fresh.
+    waited,          ///< The caller waited while another caller of this keeper worked on the identity.
+    adopted,         ///< Another thread or process had refreshed the token; the keeper uses that one.
+    seeded,          ///< The keeper made a row, or gave it a new login, from a refresh token of the program.
+    marked,          ///< The spend marker is durable. The request follows.
+    spent,           ///< The keeper is about to send a refresh or grant token.
+    replayed,        ///< The keeper sends the same refresh token again, within the provider's replay_grace.
+    settled,         ///< The outcome of an old request is unknown. The keeper sends the refresh token to find out.
     saved,           ///< The new tokens are durable.
-    not_saved,       ///< The new tokens could not be saved; they are kept in memory, with the lock.
-    dropped,         ///< The new tokens were dropped: the row is gone or holds other tokens.
-    taken_back,      ///< The marker was taken back: nothing was spent.
-    served_old,      ///< The refresh failed; the old access token, still valid, was handed out.
+    not_saved,       ///< The store failed to save the new tokens. The keeper holds them, and the lock.
+    dropped,         ///< The keeper dropped the new tokens: the row is gone, or holds other tokens.
+    taken_back,      ///< Nothing was spent, and the keeper removed its marker.
+    served_old,      ///< The refresh failed. The keeper handed out the old access token, which is still valid.
     refused,         ///< The server refused the refresh or grant token.
-    outcome_unknown, ///< No answer that can be understood: the token may have been spent.
+    outcome_unknown, ///< No answer came, or none that can be understood. The token may have been spent.
     throttled,       ///< The server asked for a pause.
-    revoked,         ///< The session was ended on both sides.
-    warning,         ///< `detail` says what was odd about an answer or a request.
+    revoked,         ///< The session has ended at the server and in the store.
+    warning,         ///< An answer or a request was odd; `detail` says how.
 };
 
-/// One thing that happened. The texts live as long as the call; none is a secret.
+/// One thing that has happened. The texts are valid during the call of the observer. None of them is a secret.
 struct event {
     event_kind kind{};
-    std::string_view id{};          ///< The row's id; empty before there is a row.
-    std::string_view fingerprint{}; ///< Of the refresh or grant token concerned; may be empty.
-    std::string_view detail{};      ///< In plain words; may be empty.
+    std::string_view id{};          ///< The row's id; empty while there is no row.
+    std::string_view fingerprint{}; ///< secret::fingerprint of the refresh or grant token; may be empty.
+    std::string_view detail{};      ///< A sentence; may be empty.
 };
 
-/// The observer that costs nothing. Any callable that takes `const event&` can stand in its place; it may be called
-/// from many threads at once, and what it throws is ignored.
+/// The observer that does nothing and costs nothing. The default.
+///
+/// Any callable that takes `const event&` can be an observer. The keeper calls it from many threads at once, and
+/// ignores what it throws:
+///   auto log = [](const tokenkeep::event& e) { std::printf("%.*s\n", int(e.detail.size()), e.detail.data()); };
+///   tokenkeep::keeper keep{store, transport, provider, {}, log};
 struct ignore_events {
     void operator()(const event&) const noexcept {}
 };

@@ -2,7 +2,9 @@
 #ifndef TOKENKEEP_FWD_HPP
 #define TOKENKEEP_FWD_HPP
 
-// The names of the library, for headers that only mention them. It includes nothing.
+// Every public class, declared but not defined: for headers that only mention the names. It includes no other header.
+//   #include <tokenkeep/fwd.hpp>
+//   void set_up(tokenkeep::file_store& store);
 
 namespace tokenkeep { inline namespace v0 {
 

@@ -14,31 +14,37 @@
 
 namespace tokenkeep { inline namespace v0 {
 
+/// One header of a request or an answer.
 struct http_header {
     std::string name{}, value{};
 };
 
+/// A request, ready to be sent by a transport:
+///   tokenkeep::http_request me{.method = "GET", .url = "https://api.example/me"};
 struct http_request {
     std::string method{}, url{};
-    std::vector<http_header> headers{};
-    std::string body{};
-    std::chrono::milliseconds timeout{30'000}; ///< For the whole exchange. Zero is the shortest, not none.
+    std::vector<http_header> headers{};        ///< In the order in which they are sent.
+    std::string body{};                        ///< Empty if there is none.
+    std::chrono::milliseconds timeout{30'000}; ///< For the whole exchange. Zero means at once, not "no limit".
 };
 
+/// What the server answered: `return tokenkeep::http_response{.status = 200, .body = text};`
 struct http_response {
-    int status = 0;
-    std::vector<http_header> headers{};
+    int status = 0;                     ///< 200, 401, ...
+    std::vector<http_header> headers{}; ///< Retry-After, Date and Content-Type are read.
     std::string body{};
 };
 
-/// The value of the first header of that name, compared without case (RFC 9110 5.1); empty if there is none.
+/// The value of the first header with that name, in any case (RFC 9110 5.1). Empty if there is none.
+///   find_header(response.headers, "retry-after")
 inline std::string_view find_header(const std::vector<http_header>& headers, std::string_view name) {
     for (const http_header& header : headers)
         if (text::equal_ignoring_case(header.name, name)) return header.value;
     return {};
 }
 
-/// Removes every header of that name, compared without case, and wipes its value.
+/// Removes every header with that name, in any case, and wipes its value.
+///   erase_header(request.headers, "Authorization");
 inline void erase_header(std::vector<http_header>& headers, std::string_view name) {
     std::erase_if(headers, [name](http_header& header) {
         const bool named = text::equal_ignoring_case(header.name, name);
@@ -49,8 +55,8 @@ inline void erase_header(std::vector<http_header>& headers, std::string_view nam
 
 namespace detail {
 
-/// A request that carries secrets and wipes them when it ends, however it ends: its body and its headers' values. It
-/// is built once, and passed to whoever sends it.
+/// A request that contains secrets. When it ends it wipes its body and the values of its headers. The keeper builds it
+/// once and passes it to whoever sends it.
 class wiped_request {
   public:
     explicit wiped_request(http_request request) noexcept : request_(std::move(request)) {}
@@ -64,7 +70,7 @@ class wiped_request {
     http_request& operator*() noexcept { return request_; }
     http_request* operator->() noexcept { return &request_; }
 
-    /// The request, which from now on is the caller's to wipe.
+    /// Gives the request away. The caller wipes it from now on.
     http_request release() && noexcept { return std::move(request_); }
 
   private:
@@ -73,20 +79,22 @@ class wiped_request {
 
 } // namespace detail
 
-/// What carries a request to a server and brings the answer: any callable, a lambda will do.
+/// What sends a request to a server and gives its answer: any callable, such as a lambda. The program brings it,
+/// because the library contains no HTTP client.
+///   auto transport = [&](const tokenkeep::http_request& request) { return my_client.send(request); };
 ///
 /// Shape (the least model):
 ///   struct t {
 ///       http_response operator()(const http_request& request);
 ///   };
 /// Meaning:
-///   T1  TLS certificates and host names are verified; a failed handshake is an error.
-///   T2  Redirects are never followed: a 3xx answer is returned as it is.
-///   T3  The whole exchange keeps to request.timeout.
-///   T4  The size of the answer is bounded; one megabyte is more than a token endpoint ever needs.
-///   T5  Any status is an answer. Where there is none, transport_error is thrown, and its may_have_been_sent is
-///       false only if the request certainly did not reach the server. Other exceptions count as "may have".
-/// May:   throw. It is called from many threads at once unless its keeper is used from one thread only.
+///   T1  The transport verifies the TLS certificate and the host name. A failed handshake is an error.
+///   T2  The transport never follows a redirect. It gives a 3xx answer as it is.
+///   T3  The whole exchange ends within request.timeout.
+///   T4  The transport limits the size of the answer. One megabyte is more than a token endpoint needs.
+///   T5  Any status is an answer. If there is no answer, the transport throws transport_error. Its may_have_been_sent
+///       is false only if the request certainly did not reach the server. Any other exception counts as "may have".
+/// May:   throw. A keeper that several threads use calls its transport from several threads at once.
 /// Models: examples/curl_transport.hpp; testing::fake_server.
 template <class T>
 concept http_transport = requires(T& transport, const http_request& request) {

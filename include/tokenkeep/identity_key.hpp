@@ -9,9 +9,17 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The name under which an identity is locked: the row's id; before a row exists, client id and user; else client id
-/// and the SHA-256 of the grant or refresh token. Empty if the record has none of these. Parts are joined with their
-/// lengths, so no two identities share a name. It carries no secret.
+/// The name under which stores lock an identity. It carries no secret.
+///
+/// | the record has | the name is made of |
+/// | --- | --- |
+/// | an id | the id |
+/// | else a user | client id and user |
+/// | else a grant token, else a refresh token | client id and the SHA-256 of that token |
+/// | none of these | nothing: the name is empty |
+///
+/// The length of each part is in the name too, so two identities never get the same name:
+///   identity_key({.user_name = "ada", .client_id = "app"}) == "user:3:app:3:ada"
 inline std::string identity_key(const token& record) {
     const auto join = [](std::string_view kind, std::string_view first, std::string_view second) {
         std::string key(kind);

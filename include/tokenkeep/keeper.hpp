@@ -37,54 +37,75 @@ concept event_observer = requires(O& observer, const event& e) {
 template <class Store, class Transport, class Provider, class Observer, class Clock>
 consteval bool explain_keeper() {
     explain_token_store<Store>();
-    static_assert(http_transport<Transport>, "tokenkeep: a transport is called with const http_request& and gives "
-                                             "http_response; see http_transport in tokenkeep/http.hpp");
+    static_assert(http_transport<Transport>,
+                  "tokenkeep: a transport takes const http_request& and gives http_response; see "
+                  "the concept http_transport");
     explain_authorization_provider<Provider>();
-    static_assert(event_observer<Observer>,
-                  "tokenkeep: an observer is called with const event&; see tokenkeep/event.hpp");
+    static_assert(event_observer<Observer>, "tokenkeep: an observer takes const event&; see ignore_events");
     static_assert(clock<Clock>,
-                  "tokenkeep: a clock needs now, steady_now, sleep_until and wait_until; see tokenkeep/clock.hpp");
+                  "tokenkeep: a clock needs now, steady_now, sleep_until and wait_until; see the concept clock");
     return true;
 }
 
 } // namespace detail
 
-/// Hands out valid access tokens for any probe: the one place where store, transport and provider meet.
+/// Hands out access tokens that are valid now: the one place where store, transport and provider meet.
+///   tokenkeep::file_store store{"tokens.tkj"};
+///   tokenkeep::keeper keep{store, transport, provider};
+///   tokenkeep::secret access = keep.access_token({.user_name = "ada"});
 ///
-/// What the probe holds decides what happens. A grant token that is not the row's is exchanged. A refresh token is
-/// looked up and, if no row has it or was seeded with it, makes a row. An access token, a user or an id is looked up.
+/// What the probe holds decides what happens:
 ///
-/// A refresh is a transaction over the store, so that one refresh token is spent once, however many threads, keepers
-/// and processes share the store; nothing that lives is destroyed by a failure:
-///   look up - fresh: done, without a lock
-///   enter the flight of this identity (one in each keeper), then lock_token
-///   R  read again under the lock: if a sibling has refreshed it, adopt that
-///   M  write the spend marker into the row, durably, and only if the row is as it was read
-///   5  send   6  read how it ended   7  count the expiry from before sending
-///   8  write the new tokens, durably, in one write that also clears the marker, only if the row holds what was spent;
-///      then hand them out
-///   9  if that fails, keep them and the lock, and save them before anything else is spent
+/// | the probe holds | what the keeper does |
+/// | --- | --- |
+/// | a grant token that the row does not have | it logs in: it exchanges the grant token, once, and saves the row |
+/// | a refresh token that no row has or had at first | it saves a new row with that token |
+/// | any other refresh token, an access token, a user, an id | it looks the row up |
 ///
-/// It throws tokenkeep::error; where a refresh fails, the old access token is handed out instead as long as it lives:
-///   token_not_found           there is no session for the probe; log in
-///   reauthorization_required  the server refused the refresh token, or it was revoked, and the row stays; or it
-///                             refused the grant token, and there is no row if there was none before
-///   client_rejected, request_rejected   configuration; nothing was spent
-///   throttled, server_unavailable, transport_failure   passing; see error::retry_after; nothing was spent
-///   outcome_unknown           the answer was lost; the doubt is settled by one spend when nothing is left to lose
-///   storage_failure           the store could not take the marker; nothing was sent
-///   rotation_not_saved        rotation_not_saved_error, with the new record
-///   lock_timeout              not this caller's turn before its deadline
-///   ambiguous, invalid_record, malformed_response, unknown_data_center, and what a store of yours throws
+/// If the access token of the row is due, the keeper refreshes it. A refresh is a transaction over the store, so that
+/// all threads, keepers and processes that share the store spend a refresh token once, and no failure destroys a
+/// session that still lives:
+///   1 look up                 if the access token is fresh, the keeper hands it out, without a lock
+///                             else it waits for the other callers of this keeper, then locks the identity
+///   2 reread                  if another process has refreshed the token meanwhile, the keeper uses that one
+///   3 mark                    the keeper writes its marker into the row, only if the row is as it was read
+///   4 send                    it sends the refresh token
+///   5 read the outcome        tokens, a refusal, or no answer
+///   6 merge                   it counts the lifetime from before it sent the request
+///   7 save                    one write puts the new tokens into the row and removes the marker, only if the row still
+///                             holds the token that was spent; after that the keeper hands the access token out
+///   8 keep what is unsaved    if the save fails, the keeper holds the tokens and the lock, and saves them before it
+///                             sends anything else for this identity
 ///
-/// After a failure that has not ended the session a caller without a living token waits out the pause (that of
-/// retry_after, or a backoff) if it ends before the caller's deadline; otherwise it gets the failure at once, as do those
-/// who waited while it happened. A keeper makes no request in between; each has pauses of its own.
+/// If a refresh fails and the old access token is still valid, the keeper hands out the old one. Otherwise it throws
+/// tokenkeep::error:
 ///
-/// The store and the transport, the observer and the clock are referred to if they are given by name and owned if they
-/// are moved in; the provider is copied. Spelled out, keeper<S&, T&, P> refers and keeper<S, T, P> owns. A keeper can
-/// neither be copied nor moved. All members may be called from many threads at once. Only one thing is forbidden: to
-/// call back, from a transport or observer, for the identity that is just being refreshed; that is errc::lock_timeout.
+/// | errc | when | what to do |
+/// | --- | --- | --- |
+/// | token_not_found | no row matches the probe | let the user log in |
+/// | reauthorization_required | the server refused the refresh or grant token, or the session was revoked | as above |
+/// | outcome_unknown, at a refresh | no answer came; the keeper settles it by itself | try later |
+/// | outcome_unknown, at a login | no answer came; the keeper never sends a grant token twice | log in again |
+/// | throttled, server_unavailable, transport_failure | it may pass; nothing was spent | try after retry_after() |
+/// | lock_timeout | others worked on the identity until the deadline | try later |
+/// | client_rejected, request_rejected | nothing was spent | correct the configuration |
+/// | storage_failure | the store did not take the marker; nothing was sent | look at the store |
+/// | rotation_not_saved | see rotation_not_saved_error | call again |
+/// | ambiguous, invalid_record, unknown_data_center, malformed_response | | correct the probe, record or server |
+///
+/// After a failure that may pass, the keeper sends nothing for the identity during a pause: as long as the server asked
+/// for, or else keeper_options::first_backoff and longer. The call that meets the failure throws at once. A later call
+/// with a valid old access token gets that one. A later call without one waits for the end of the pause, and throws at
+/// once if its deadline comes earlier. Each keeper has pauses of its own.
+///
+/// The keeper refers to a store, transport, observer or clock that is given by name, and owns one that is moved in. It
+/// copies the provider. A class member spells the types out:
+///   tokenkeep::keeper<tokenkeep::file_store, my_transport, tokenkeep::oauth2_provider> owns;
+///   tokenkeep::keeper<tokenkeep::file_store&, my_transport&, tokenkeep::oauth2_provider> refers;
+///
+/// Thread safety: all members may be called from many threads at once. A transport or an observer must not call the
+/// keeper for the identity that is just being refreshed; that call throws errc::lock_timeout. A keeper can neither be
+/// copied nor moved.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
 class keeper {
     static_assert(detail::explain_keeper<std::remove_reference_t<Store>, std::remove_reference_t<Transport>, Provider,
@@ -100,7 +121,7 @@ class keeper {
     keeper(const keeper&) = delete;
     keeper& operator=(const keeper&) = delete;
 
-    /// Tokens that could not be saved are tried once more; then their locks are released.
+    /// Tries once more to save tokens that the store did not take. Then their locks are released.
     ~keeper() {
         lives_->store(false, std::memory_order_release);
         parts_.flights.for_each([&](const std::string&, auto& flight) {
@@ -112,25 +133,36 @@ class keeper {
         });
     }
 
-    /// An access token that is valid now, of whatever type. Without a deadline a caller waits for its turn as long as
-    /// options.lock_timeout says.
+    /// An access token that is valid now, of any token type. Without `until` the call waits for others as long as
+    /// keeper_options::lock_timeout says. Once a refresh token is sent, the call goes on until its answer is saved,
+    /// even if `until` passes. Cost while the token is fresh: one look-up in the store.
+    ///   secret access = keep.access_token({.user_name = "ada"});
+    ///   secret soon = keep.access_token({.user_name = "ada"}, std::chrono::steady_clock::now() + 2s);
     secret access_token(const token& probe, std::optional<deadline> until = {}) {
         return std::move(obtain(probe, nullptr, until).access_token);
     }
 
-    /// The whole row, its access token fresh.
+    /// The whole row, with an access token that is valid now. Otherwise as access_token.
+    ///   std::string scope = keep.record({.user_name = "ada"}).scope;
     token record(const token& probe, std::optional<deadline> until = {}) { return obtain(probe, nullptr, until); }
 
-    /// Another access token, after a server answered 401 to `rejected`. If the stored one is another already, that one.
+    /// Another access token, for a program that sends with its own client and got 401 for `rejected`. If the store
+    /// holds another access token already, that one, without a request. Otherwise as access_token.
+    ///   if (status == 401) access = keep.refresh({.user_name = "ada"}, access);
     secret refresh(const token& probe, const secret& rejected, std::optional<deadline> until = {}) {
         return std::move(obtain(probe, &rejected, until).access_token);
     }
 
-    /// Sends the request with the identity's access token; on 401 refreshes it and sends once more. The answer may be
-    /// anything, a second 401 included; after that a 401 is the answer at once for two minutes, or until there is another
-    /// access token. Throws errc::request_rejected, and sends nothing, for plain http (a loopback
-    /// literal apart, where the provider allows it), for another host than the record's api_domain (unless
-    /// options.allow_other_hosts), and for tokens that need a proof (dpop, mac). What the transport throws comes through.
+    /// Sends a request to an API with the access token of the probe's row, in the header that the provider writes.
+    /// After a 401 the keeper refreshes the token and sends the request once more. It gives any answer back, a second
+    /// 401 too. After a second 401 a 401 is the answer at once for two minutes, or until there is another access token.
+    ///   http_response me = keep.send({.method = "GET", .url = api + "/me"}, {.user_name = "ada"});
+    ///
+    /// Throws errc::request_rejected and sends nothing:
+    /// - if the URL is plain http (a loopback address apart, if the provider has allow_loopback_http);
+    /// - if the record has an api_domain and the URL has another host (unless keeper_options::allow_other_hosts);
+    /// - if the token type is dpop or mac, which need a proof that the keeper cannot give.
+    /// What the transport throws comes through. Otherwise as access_token; `until` limits each of the look-ups.
     http_response send(http_request given, const token& probe, std::optional<deadline> until = {}) {
         detail::wiped_request request(std::move(given));
         token row = obtain(probe, nullptr, until);
@@ -145,16 +177,19 @@ class keeper {
         return response;
     }
 
-    /// Ends the session on both sides: the row is marked, the server told (RFC 7009), the row removed. Throws
-    /// errc::token_not_found if there is none. If the server cannot be told, the error comes through, nothing of the
-    /// row is handed out any more, and the next call finishes the work.
+    /// Ends the session at the server (RFC 7009) and removes the row. Throws errc::token_not_found if there is none. If
+    /// the server cannot be told, revoke throws, the keeper hands out nothing of the row any more, and the next revoke
+    /// finishes the work.
+    ///   keep.revoke({.user_name = "ada"});
     void revoke(const token& probe, std::optional<deadline> until = {}) {
         std::optional<token> row = parts_.find_or_seeded(parts_.with_client(probe));
         if (!row) throw detail::no_session();
         detail::revocation<parts_type>(parts_, *std::move(row), until.value_or(default_deadline())).run();
     }
 
-    /// The hot path for one identity. The keeper must stay where it is and outlive the session.
+    /// A cheap value for one identity, for programs that ask for its access token all the time; see tokenkeep::session.
+    /// The keeper must stay where it is and outlive the session.
+    ///   tokenkeep::session ada = keep.session({.user_name = "ada"});
     tokenkeep::session session(const token& probe) {
         return tokenkeep::session(
             {.keeper = this,
@@ -170,7 +205,7 @@ class keeper {
                                   parts_.options.effective_lock_timeout(parts_.replay_grace()));
     }
 
-    /// The row of the probe, its access token fresh: the whole decision of what is to be done.
+    /// The row of the probe, with a fresh access token. All calls decide here what is to be done.
     token obtain(const token& given, const secret* rejected, std::optional<deadline> wanted) {
         const token probe = parts_.with_client(given);
         const deadline until = wanted.value_or(default_deadline());
@@ -197,14 +232,14 @@ class keeper {
         return detail::refresh_transaction<parts_type>(parts_, std::move(row), rejected, until).run();
     }
 
-    /// A row that a program stored with nothing but a grant token.
+    /// Whether a program has stored the row with a grant token and no other token.
     static bool is_unexchanged(const token& row) {
         return row.access_token.empty() && row.refresh_token.empty() && !row.grant_token.empty() &&
                read_status(row.status).kind == status_kind::none;
     }
 
-    /// A resource that refuses whatever it is given, as for a scope that is missing, costs five tokens in ten minutes;
-    /// Zoho gives ten.
+    /// An API may reject every token, for example if a scope is missing. Then this pause makes five refreshes in ten
+    /// minutes. Zoho allows ten.
     static constexpr std::chrono::minutes pause_in_vain{2};
 
     http_response send_once(http_request& request, const token& row) {
@@ -232,8 +267,8 @@ class keeper {
                         "set allow_other_hosts if that is meant");
     }
 
-    /// For sessions: the token with what says how long it may be given without asking. The version is read before the
-    /// row, so that a change in between is seen at the next call.
+    /// For sessions: the access token, and until when a session may give it without asking. The version is read before
+    /// the row, so that the session sees a change in between at its next call.
     static std::shared_ptr<const detail::pinned_token>
     obtain_pinned(void* self, const token& probe, const detail::pinned_token* last, const secret* rejected) {
         keeper& keep = *static_cast<keeper*>(self);

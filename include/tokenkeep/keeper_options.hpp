@@ -6,30 +6,34 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Every wait and margin of a keeper, with its default and its reason.
+/// Every wait and margin of a keeper, with its default and the reason for it:
+///   tokenkeep::keeper keep{store, transport, provider, {.refresh_margin = 30s}};
 struct keeper_options {
-    /// How long before its end a token is refreshed: it must outlive the call it is handed out for. Never more than a
-    /// fifth of the token's life, so that short-lived tokens are not refreshed at every call.
+    /// How long before its end the keeper refreshes an access token: the token must outlive the call that it is handed
+    /// out for. The keeper uses at most a fifth of the token's life, so that it does not refresh a short-lived token at
+    /// every call.
     std::chrono::milliseconds refresh_margin{60'000};
-    /// For a whole exchange with the token endpoint.
+    /// How long one request to the token endpoint may take in all: http_request::timeout.
     std::chrono::milliseconds request_timeout{30'000};
-    /// How long a caller waits for its turn: longer than whoever has it takes. 0: the request's timeout, twice that
-    /// where the provider's grace lets it be sent again, and 15 s.
+    /// How long a call without a deadline waits while others work on the identity. It should be longer than their work
+    /// takes. 0 means: request_timeout and 15 s; twice request_timeout and 15 s if the provider's replay_grace allows
+    /// a second request.
     std::chrono::milliseconds lock_timeout{0};
-    /// Over a store that cannot both lock and compare: how long to wait between writing the marker and reading it
-    /// back. Longer than any other process takes from its read to its write.
+    /// How long the keeper waits between writing its marker and reading it back, over a store that cannot both lock
+    /// and compare. It should be longer than any other process takes from a read to the write that follows.
     std::chrono::milliseconds read_back_pause{100};
-    /// How long a request whose answer is missing may still be under way. 0: the request's timeout; over a store
-    /// without locks, where nothing else keeps others away while the sender pauses and saves, also the pause and 5 s.
+    /// How long a request without an answer may still be on its way to the server. Until then no other process sends
+    /// the same refresh token. 0 means: request_timeout; over a store without locks, request_timeout,
+    /// read_back_pause and 5 s, because there the sender's pause and save count too.
     std::chrono::milliseconds doubt_expires_after{0};
-    /// After a passing failure the next attempt waits this long, twice as long after each further one, less up to a
-    /// half by chance; and never more than the longest.
+    /// How long the keeper pauses after a failure that may pass. Each further failure doubles the pause, up to
+    /// longest_backoff. Chance takes away up to half of it, so that many programs do not ask at the same moment.
     std::chrono::milliseconds first_backoff{250};
     std::chrono::milliseconds longest_backoff{30'000};
-    /// Whether `send` may carry a token to another host than the record's api_domain.
+    /// Whether keeper::send may send an access token to another host than the record's api_domain.
     bool allow_other_hosts = false;
 
-    /// The values that 0 stands for.
+    /// The values that 0 stands for above.
     constexpr std::chrono::milliseconds effective_lock_timeout(std::chrono::milliseconds replay_grace) const {
         if (lock_timeout.count() > 0) return lock_timeout;
         return request_timeout * (replay_grace < request_timeout ? 1 : 2) + std::chrono::seconds(15);

@@ -13,12 +13,14 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Makes the id of a new row: 128 random bits from the system, as 32 hex digits. Ids tell nothing and are not reused.
+/// Makes the id of a new row: 128 random bits from the operating system, as 32 hex digits. The id says nothing about
+/// the row, and no two rows get the same one. The default.
 struct random_id {
     std::string operator()() const { return detail::random_hex(16); }
 };
 
-/// A mutex that does nothing, for stores that only one thread will ever use.
+/// A mutex that does nothing, for stores that only one thread ever uses:
+///   struct single : tokenkeep::defaults { using mutex = tokenkeep::null_mutex; };
 struct null_mutex {
     void lock() noexcept {}
     bool try_lock() noexcept { return true; }
@@ -27,19 +29,20 @@ struct null_mutex {
     void unlock_shared() noexcept {}
 };
 
-/// What stores are made with. Inherit and override to choose otherwise:
+/// What stores are made with: the default policy. A policy inherits from it and overrides what it changes:
 ///   struct ours : tokenkeep::defaults { using rules = my_rules; };
+///   tokenkeep::basic_store<std::map<std::string, tokenkeep::token>, ours> store;
 struct defaults {
     using rules = default_rules;     ///< Which row a probe means: a model of matching_rules.
-    using ids = random_id;           ///< A function object that makes ids; asked again while an id is taken.
-    using mutex = std::shared_mutex; ///< Guards the rows; shared by readers if it can be.
+    using ids = random_id;           ///< A function object that makes ids. The store asks again while an id is taken.
+    using mutex = std::shared_mutex; ///< Guards the rows. Readers share it if it has lock_shared().
 
-    /// How long a change waits for others who are changing the same file, document or table.
+    /// How long a change waits while others change the same file, document or table.
     static constexpr std::chrono::milliseconds store_lock_timeout{15'000};
 
-    using files = detail::system_files;                 ///< What a file_store asks for files: a model of file_system.
+    using files = detail::system_files;                 ///< The files of a file_store: a model of file_system.
     using schema = sql_schema;                          ///< The table of an sql_store.
-    static constexpr bool erases_deleted_tokens = true; ///< A file_store, and SQLite, overwrite what is deleted.
+    static constexpr bool erases_deleted_tokens = true; ///< Whether a file_store and SQLite overwrite deleted rows.
 };
 
 namespace detail {

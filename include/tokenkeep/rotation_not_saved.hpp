@@ -10,14 +10,17 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The server gave new tokens and the store would not take them. The old refresh token is spent, so the new record is
-/// here; the keeper keeps it too, with the lock, and saves it before anything else is spent.
+/// The server issued new tokens and the store did not save them. The old refresh token is spent, so the new tokens
+/// are in this exception. The keeper holds them too, and the lock on the identity, and saves them before it sends
+/// anything else for this identity. A program need not do more than call again.
+///   catch (const tokenkeep::rotation_not_saved_error& failure) { backup(failure.record()); }
 class rotation_not_saved_error : public error {
   public:
     explicit rotation_not_saved_error(token record)
         : error(errc::rotation_not_saved, "tokenkeep: new tokens came and could not be saved"),
           record_(std::make_shared<const token>(std::move(record))) {}
 
+    /// The row as it should be: with the new tokens.
     const token& record() const noexcept { return *record_; }
 
   private:

@@ -22,20 +22,28 @@ concept text_like = std::convertible_to<const T&, std::string_view>;
 
 } // namespace detail
 
-/// Text that must not be seen: a token, a client secret.
+/// Text that nobody should see: a token, a client secret.
 ///
-/// It is made implicitly from text and read only through reveal(). It cannot be printed, formatted or converted to
-/// text by accident; == takes the same time wherever two texts of one length differ. The text lies in a buffer of
-/// its own, however short it is, and that memory is wiped when the secret is destroyed, moved from or reassigned.
-/// Copies that the caller made of the text are not ours to wipe.
+/// A secret is made implicitly from text. Only reveal() gives the text back: a program cannot print, format or convert
+/// a secret by accident. == takes the same time wherever two texts of the same length differ.
+///   tokenkeep::secret access = "at-1";
+///   std::string header = "Bearer " + std::string(access.reveal());
+///
+/// The text is in memory of its own, even if it is short. The secret wipes that memory when it is destroyed, moved from
+/// or assigned to. It cannot wipe copies that the program makes of the text.
+///
+/// Cost: an allocation for each secret that is not empty. One object is for one thread at a time, as std::string is.
 class secret {
   public:
     secret() noexcept = default;
 
+    /// Copies the text: std::string, std::string_view, a literal. std::bad_alloc if there is no memory.
     template <detail::text_like Text>
     secret(const Text& text) : secret(std::string_view(text), copy_tag{}) {}
 
-    /// A secret written in place: `fill(char*)` writes at most `capacity` bytes and gives how many it wrote.
+    /// A secret that `fill(char* memory)` writes in place. `fill` writes at most `capacity` bytes and gives how many it
+    /// wrote. If `fill` throws, the memory is wiped.
+    ///   auto password = tokenkeep::secret::build(64, [&](char* out) { return std::fread(out, 1, 64, file); });
     template <class Fill>
     static secret build(std::size_t capacity, Fill fill) {
         secret full;
@@ -60,21 +68,26 @@ class secret {
     }
     ~secret() { clear(); }
 
-    /// The text itself, valid until the secret changes.
+    /// The text itself. The view is valid until the secret changes or ends.
     std::string_view reveal() const noexcept { return {data_.get(), size_}; }
 
     bool empty() const noexcept { return size_ == 0; }
     std::size_t size() const noexcept { return size_; }
 
-    /// Wipes the text; the secret is empty afterwards.
+    /// Wipes the text. The secret is empty afterwards.
     void clear() noexcept {
         detail::wipe(data_.get(), size_);
         data_.reset();
         size_ = 0;
     }
 
-    /// The first eight hex digits of the text's SHA-256: enough to tell secrets apart in a log, not to guess one.
+    /// The first eight hex digits of the text's SHA-256: a name for a log. It tells secrets apart, and does not help to
+    /// guess one.
+    ///   log("refreshed #" + row.refresh_token.fingerprint());
     std::string fingerprint() const { return text::sha256_hex(reveal()).substr(0, 8); }
+
+    template <class Stream>
+    friend Stream& operator<<(Stream&, const secret&) = delete; // tokenkeep: a secret is not printed; use reveal()
 
     friend bool operator==(const secret& a, const secret& b) noexcept {
         if (a.size_ != b.size_) return false;

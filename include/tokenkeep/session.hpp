@@ -15,7 +15,7 @@ namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
-/// How a session reaches its keeper, whatever the keeper's type.
+/// How a session calls its keeper without knowing the keeper's type.
 struct session_source {
     void* keeper = nullptr;
     std::shared_ptr<const std::atomic<bool>> keeper_lives{};
@@ -26,24 +26,29 @@ struct session_source {
 
 } // namespace detail
 
-/// One identity's access token, for programs that ask for it all the time: while the token is fresh, a call reads one
-/// counter and the clock; it asks no store, takes no lock and copies nothing.
+/// The access token of one identity, for programs that ask for it all the time. While the token is fresh, a call reads
+/// one counter and the clock. It asks no store, takes no lock and copies nothing.
+///   tokenkeep::session ada = keep.session({.user_name = "ada"});
+///   std::string header = "Bearer " + std::string(ada.access_token().reveal());
 ///
-/// Use one session object a thread; copies are cheap. Its keeper must stay where it is and outlive it, except that a
-/// session goes on giving the token it has. What other processes do is seen when the token is due, or at refresh().
+/// Each thread uses a session object of its own; copies are cheap. The keeper must stay where it is and outlive the
+/// session. If the keeper is gone, the session goes on giving the token that it has. The session sees what this keeper
+/// does at once, and what other processes do when the token is due, or at refresh().
 class session {
   public:
+    /// Programs call keeper::session instead.
     session(detail::session_source source, token probe)
         : source_(std::move(source)), probe_(std::make_shared<const token>(std::move(probe))) {}
 
-    /// A token that is valid now; the reference holds until the next call on this object. Throws as
+    /// An access token that is valid now. The reference is valid until the next call on this object. Throws as
     /// keeper::access_token does.
     const secret& access_token() {
         if (!pinned_ || is_stale()) obtain(nullptr);
         return pinned_->access_token;
     }
 
-    /// After a server answered 401 to the token last given: another one. Throws as keeper::refresh does.
+    /// Another access token, after an API answered 401 to the last one. Throws as keeper::refresh does.
+    ///   if (status == 401) retry_with(ada.refresh());
     const secret& refresh() {
         const std::shared_ptr<const detail::pinned_token> last = pinned_;
         obtain(last ? &last->access_token : nullptr);

@@ -10,40 +10,56 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// What is being done to the token that a status names.
-enum class status_kind {
-    none,     ///< Nothing.
-    spend,    ///< It may have been sent.
-    refused,  ///< The server has refused it.
-    revoking, ///< The program is revoking it.
-};
+/// What is being done to the refresh or grant token that a status names; see token_status.
+enum class status_kind { none, spend, refused, revoking };
 
-/// The field `status` of a record, taken apart: what is being done to one refresh token (or, while a login is under
-/// way, to one grant token), which it names by fingerprint. About any other token it means nothing.
+/// The field `status` of a record, taken apart. It says what is being done to one refresh token, or during a login to
+/// one grant token, and names that token by its fingerprint. If the record holds another token, the status means
+/// nothing.
 ///
-/// Stored as text, words separated by spaces:
-///   spend FINGERPRINT FIRST-SENT LAST-SENT NONCE     the token may have been sent; LAST-SENT is - if nothing is in flight
-///   dead FINGERPRINT refused | revoking              the server refused it; the program is revoking it
-///   none [FINGERPRINT]                               a marker that was taken back; the same as empty. With a name: of a
-///                                                    grant token that is in the row and was not exchanged
-/// Text of any other form reads as none.
+/// The words: the *spend marker* is a status of the kind `spend`. The keeper writes it before it sends a token, so that
+/// every process knows that the token may be spent. FP is the fingerprint. FIRST and LAST are when the token was first
+/// and last sent, by the wall clock. NONCE is random and tells two markers apart.
+///
+/// | kind | text in the store | meaning | what the keeper does |
+/// | --- | --- | --- | --- |
+/// | none | empty, `none`, any other text | nothing is being done | refreshes when the token is due |
+/// | none | `none FP` | the row has a grant token that was not exchanged | as above |
+/// | spend | `spend FP FIRST LAST NONCE` | the token may have been sent | waits, then settles it |
+/// | spend | `spend FP FIRST - NONCE` | the same, and no request is on its way | settles it when needed |
+/// | refused | `dead FP refused` | the server refused it (invalid_grant) | sends nothing; the user must log in |
+/// | revoking | `dead FP revoking` | the program is revoking it | hands out nothing; revoke finishes the work |
+///
+/// To *settle* means: when the access token has ended, the keeper sends the refresh token once more, and the server's
+/// answer shows whether it was spent.
+///
+/// | from | to | when |
+/// | --- | --- | --- |
+/// | none | spend | the keeper is about to send the token |
+/// | spend | none | certainly nothing was spent, or the new tokens are saved |
+/// | spend | refused | the server answered invalid_grant |
+/// | any | revoking | the program called revoke |
+/// | any | none | a new login has put another token into the row |
+///
+///   if (read_status(row.status).kind == status_kind::refused) ask_the_user_to_log_in();
 struct token_status {
     status_kind kind = status_kind::none;
-    std::string fingerprint{};
-    timestamp first_sent{};
-    std::optional<timestamp> last_sent{};
-    std::string nonce{};
+    std::string fingerprint{};            ///< Of the token; see fingerprint_of.
+    timestamp first_sent{};               ///< When the token was first sent (spend).
+    std::optional<timestamp> last_sent{}; ///< When it was last sent; absent if no request is on its way (spend).
+    std::string nonce{};                  ///< Tells this marker from any other (spend).
 
-    /// Whether this status is about that refresh or grant token.
+    /// Whether this status is about that refresh or grant token. A status of kind none is about no token.
     bool is_about(const secret& spent) const {
         return kind != status_kind::none && fingerprint == fingerprint_of(spent);
     }
 
-    /// How a status names a token: the first 32 hex digits of its SHA-256.
+    /// The name of a token in a status: the first 32 hex digits of its SHA-256.
     static std::string fingerprint_of(const secret& spent) { return text::sha256_hex(spent.reveal()).substr(0, 32); }
 };
 
-/// Reads the text of a record's `status`; never throws on bad text.
+/// Reads the text of a record's `status`. Text that cannot be read gives the kind none.
+///   read_status("dead 5f36 refused").kind == status_kind::refused
 inline token_status read_status(std::string_view text) {
     const auto word = [&text] {
         const std::string_view head = text.substr(0, text.find(' '));
@@ -70,7 +86,8 @@ inline token_status read_status(std::string_view text) {
     return status;
 }
 
-/// The reverse of read_status.
+/// The text for a record's `status`: the reverse of read_status. The kind none gives "none", because a store would not
+/// replace a stored status by an empty one.
 inline std::string to_status(const token_status& status) {
     switch (status.kind) {
     case status_kind::none: return status.fingerprint.empty() ? "none" : "none " + status.fingerprint;

@@ -48,7 +48,7 @@ concept has_find_token_by_id = requires(S& store, const std::string& id) {
     { store.find_token_by_id(id) } -> std::same_as<std::optional<token>>;
 };
 
-/// A guard of a standard mutex may only be released by the thread that took it, so it is none of ours.
+/// Only the thread that locked a standard mutex may release it, so its guard cannot be the guard of a store.
 template <class G>
 inline constexpr bool is_thread_bound = false;
 template <class M>
@@ -72,7 +72,7 @@ concept has_remove_token = requires(S& store, const token& expected) {
     { store.remove_token(expected) } -> std::convertible_to<bool>;
 };
 
-// Whether a class has any member of a name, whatever its kind: a second base with the same name makes it ambiguous.
+// Whether a class has any member of a name: a second base class with that name makes the name ambiguous.
 struct named_lock_token {
     int lock_token;
 };
@@ -101,7 +101,8 @@ concept names_remove_token = can_be_base<S> && !requires {
 
 } // namespace detail
 
-/// A place that keeps tokens: the six operations of Zoho's TokenStore, made exact.
+/// A place that keeps tokens: the six operations of Zoho's TokenStore, made exact. A program can write its own class;
+/// row_rules does the thinking, and testing::store_laws tests the result.
 ///
 /// Shape (the least model):
 ///   struct s {
@@ -113,46 +114,58 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///       std::optional<token> find_token_by_id(const std::string& id);
 ///   };
 /// Meaning:
-///   S1   find_token gives the one row the probe means by the store's rules, as a complete new value; the probe is
-///        not touched. No such row is nullopt; so is a probe to which no rule applies.
-///   S2   A probe that means more than one row is errc::ambiguous.
-///   S3   save_token inserts, and gives the row an id if it has none, or merges into the row the rules name; see
-///        merge. There is never a second row for one identity.
-///   S4   A save after which two rows would agree under a rule that applies to the saved record is errc::ambiguous.
-///   S5   A record without any token, and without a row to merge into, is errc::invalid_record.
-///   S6   delete_token removes the row of that id; that there is none is not an error.
-///   S7   get_tokens gives every row once, in any order; an empty store gives an empty range.
+///   S1   find_token gives the one row that the probe means under the store's rules, as a complete new value. It does
+///        not change the probe. If there is no such row, or no rule applies to the probe, it gives nullopt.
+///   S2   If the probe means more than one row, find_token throws errc::ambiguous.
+///   S3   save_token merges the record into the row that the rules name (see merge). If there is none, it inserts the
+///        record, and gives it an id if it has none. There is never a second row for one identity.
+///   S4   If two rows would agree under a rule that applies to the saved record, save_token throws errc::ambiguous.
+///   S5   If the record has no token at all and there is no row to merge it into, save_token throws
+///        errc::invalid_record.
+///   S6   delete_token removes the row of that id. If there is none, that is not an error.
+///   S7   get_tokens gives every row once, in any order. An empty store gives an empty range.
 ///   S8   delete_tokens removes every row.
-///   S9   find_token_by_id gives the row of exactly that id; a miss is nullopt.
-///   S10  A failed operation throws and changes nothing, or says that it may have (errc::indeterminate).
-///   S11  Values come back as they went in, byte for byte, of any length and with any characters, or the save fails.
-///   S12  An id is never given a second time for another row.
-/// May:   throw anything derived from std::exception. Every operation may be called from many threads at once.
+///   S9   find_token_by_id gives the row of exactly that id, or nullopt.
+///   S10  An operation that fails throws and has changed nothing, or throws errc::indeterminate.
+///   S11  Values come back as they went in, byte for byte, at any length and with any characters; or the save fails.
+///   S12  The store never gives an id to a second row.
+/// May:   throw anything derived from std::exception. Many threads call every operation at once. Two abilities are
+///        optional; the keeper finds them by their members and uses them:
+///
+///   | expression | what it gives you | without it |
+///   | --- | --- | --- |
+///   | `lock_token`; see locking_store | one refresh at a time for an identity | a marker and a pause, as below |
+///   | `replace_token`, `remove_token`; see comparing_store | no write undoes a change of others | the keeper reads
+///     the row again before each write |
+///
+///   Without locks the keeper writes its marker, waits keeper_options::read_back_pause, and checks that the marker is
+///   still its own. That is one refresh too, as long as a read and the write that follows take less than the pause.
 /// Models: file_store, sql_store, basic_store, basic_document_store; examples/custom_store.cpp.
 template <class S>
 concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && detail::has_delete_token<S> &&
     detail::has_get_tokens<S> && detail::has_delete_tokens<S> && detail::has_find_token_by_id<S>;
 
-/// A store that can keep others away from one identity for as long as a refresh takes.
+/// A store that can lock an identity while the keeper refreshes it.
 ///
 /// Shape (the least model):
 ///   struct s {   // besides the six operations
 ///       g lock_token(const std::string& key, deadline until);
 ///   };
 /// Meaning:
-///   L1  While the guard lives, no other call with that key, by any thread or process that shares the store, gives
-///       one. Other keys are free, and so are the six operations.
-///   L2  A deadline that passes is errc::lock_timeout. A guard that converts to false means the same, never
-///       permission. The deadline is real time.
-///   L3  Destroying the guard releases the lock, on any thread. It dies with its process.
-///   L4  The guard may be moved; it is no std::unique_lock, which only its own thread may release.
-/// May:   throw other errors where the lock cannot be had at all.
+///   L1  While the guard lives, no other call with that key gives a guard, in any thread or process that shares the
+///       store. Other keys are free, and so are the six operations.
+///   L2  If `until` passes, lock_token throws errc::lock_timeout. A guard that converts to false means the same; it is
+///       never permission. `until` is real time.
+///   L3  Destroying the guard releases the lock, on any thread. The lock ends with its process.
+///   L4  The guard can be moved. A std::unique_lock of a standard mutex will not do, because only the thread that
+///       locked it may release it.
+/// May:   throw other errors if the store cannot lock at all.
 /// Models: file_store and basic_document_store over text_file (across processes), sql_store (with a server across
 ///         machines), basic_store (within one process).
 template <class S>
 concept locking_store = token_store<S> && detail::has_lock_token<S>;
 
-/// A store that changes a row only if it is still as it was read.
+/// A store that changes a row only if the row is still as the caller has read it.
 ///
 /// Shape (the least model):
 ///   struct s {   // besides the six operations
@@ -160,52 +173,52 @@ concept locking_store = token_store<S> && detail::has_lock_token<S>;
 ///       bool remove_token(const token& expected);
 ///   };
 /// Meaning:
-///   C1  `expected` is a row as the store gave it. If the row of that id differs in anything or is gone, the result
-///       is false and nothing changed.
-///   C2  Otherwise replace_token makes the row exactly `record`, without merging; remove_token removes it.
-///   C3  Neither inserts. A replacement keeps the id (errc::invalid_record) and S4 (errc::ambiguous).
+///   C1  `expected` is a row as the store gave it. If the row of that id is gone or differs in any field, the result is
+///       false and nothing has changed.
+///   C2  Otherwise replace_token makes the row exactly `record`, without merging, and remove_token removes it.
+///   C3  Neither inserts a row. A replacement keeps the id (else errc::invalid_record), and S4 holds for it.
 /// May:   throw as the six operations do.
-/// Models: file_store, sql_store, basic_store, basic_document_store where the document locks or has versions.
+/// Models: file_store, sql_store, basic_store; basic_document_store if the document locks or has versions.
 template <class S>
 concept comparing_store = token_store<S> && detail::has_replace_token<S> && detail::has_remove_token<S>;
 
 namespace detail {
 
-/// Says in a sentence why a type is no token_store, or why an ability that it names is not the ability.
+/// Says in a sentence what a type lacks to be a token_store, or what a member of an optional ability lacks.
 template <class S>
 consteval bool explain_token_store() {
     static_assert(has_find_token<S>, "tokenkeep: a store needs find_token(const token&), giving exactly "
-                                     "std::optional<token>; see tokenkeep/store.hpp");
+                                     "std::optional<token>; see the concept token_store");
     if constexpr (has_find_token<S>)
-        static_assert(has_save_token<S>, "tokenkeep: a store needs save_token(const token&); see tokenkeep/store.hpp");
+        static_assert(has_save_token<S>,
+                      "tokenkeep: a store needs save_token(const token&); see the concept token_store");
     if constexpr (has_find_token<S> && has_save_token<S>)
         static_assert(has_delete_token<S>,
-                      "tokenkeep: a store needs delete_token(const std::string& id); see tokenkeep/store.hpp");
+                      "tokenkeep: a store needs delete_token(const std::string& id); see the concept token_store");
     if constexpr (has_find_token<S> && has_save_token<S> && has_delete_token<S>)
-        static_assert(has_get_tokens<S>, "tokenkeep: a store needs get_tokens(), giving a range of token; see "
-                                         "tokenkeep/store.hpp");
+        static_assert(has_get_tokens<S>,
+                      "tokenkeep: a store needs get_tokens(), giving a range of token; see the concept token_store");
     if constexpr (has_find_token<S> && has_save_token<S> && has_delete_token<S> && has_get_tokens<S>)
-        static_assert(has_delete_tokens<S>, "tokenkeep: a store needs delete_tokens(); see tokenkeep/store.hpp");
+        static_assert(has_delete_tokens<S>, "tokenkeep: a store needs delete_tokens(); see the concept token_store");
     if constexpr (has_find_token<S> && has_save_token<S> && has_delete_token<S> && has_get_tokens<S> &&
                   has_delete_tokens<S>)
         static_assert(has_find_token_by_id<S>, "tokenkeep: a store needs find_token_by_id(const std::string&), giving "
-                                               "exactly std::optional<token>; see tokenkeep/store.hpp");
+                                               "exactly std::optional<token>; see the concept token_store");
     if constexpr (token_store<S> && names_lock_token<S>)
         static_assert(has_lock_token<S>,
                       "tokenkeep: lock_token must take (const std::string& key, steady_clock::time_point deadline) and "
-                      "give a movable guard that any thread may release; see locking_store in tokenkeep/store.hpp");
+                      "give a movable guard that any thread may release; see the concept locking_store");
     if constexpr (token_store<S> && (names_replace_token<S> || names_remove_token<S>)) {
-        static_assert(has_replace_token<S>,
-                      "tokenkeep: a store that compares needs bool replace_token(const token& "
-                      "expected, const token& record); see comparing_store in tokenkeep/store.hpp");
+        static_assert(has_replace_token<S>, "tokenkeep: a store that compares needs bool replace_token(const token& "
+                                            "expected, const token& record); see the concept comparing_store");
         if constexpr (has_replace_token<S>)
             static_assert(has_remove_token<S>, "tokenkeep: a store that compares needs bool remove_token(const token& "
-                                               "expected); see comparing_store in tokenkeep/store.hpp");
+                                               "expected); see the concept comparing_store");
     }
     return true;
 }
 
-/// A guard that converts to bool is tested: false is lock_timeout, never permission.
+/// Gives the guard on, or throws errc::lock_timeout if it converts to false.
 template <class Guard>
 Guard require_locked(Guard guard) {
     if constexpr (requires { static_cast<bool>(guard); })

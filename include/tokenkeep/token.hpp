@@ -17,35 +17,40 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The record of one login, and, partly filled in, a probe for it. An empty member is an absent one.
+/// The record of one login: its tokens, and whose they are. A record of which only some members are filled in is also a
+/// probe: it says which login a call is about. An empty member is an absent one.
+///   tokenkeep::token record{.user_name = "ada", .refresh_token = configured};
+///   tokenkeep::token probe{.user_name = "ada"};
 struct token {
-    std::string user_name{};               ///< Who logged in, in the program's own words.
-    std::string client_id{};               ///< The OAuth client the tokens belong to.
+    std::string user_name{};               ///< Who logged in. The program chooses the text.
+    std::string client_id{};               ///< The OAuth client that the tokens belong to (RFC 6749 2.2).
     secret client_secret{};                ///< Absent for a public client (RFC 6749 2.1).
     secret refresh_token{};                ///< RFC 6749 1.5.
     secret access_token{};                 ///< RFC 6749 1.4.
     secret grant_token{};                  ///< The authorization code last exchanged (RFC 6749 4.1).
-    std::string redirect_url{};            ///< The redirect URI the grant was given to (RFC 6749 4.1.3).
-    std::string api_domain{};              ///< Where the API of this login lies, as the server said.
-    std::string scope{};                   ///< As granted, separated by spaces (RFC 6749 3.3).
-    std::string token_type{};              ///< Of the access token (RFC 6749 7.1), such as "Bearer".
-    std::optional<timestamp> expires_at{}; ///< When the access token ends; absent if unknown.
-    std::optional<timestamp> issued_at{};  ///< When the request that brought the access token was sent.
-    std::string status{};                  ///< What is being done to a refresh token; see status.hpp.
-    std::string seed{};                    ///< SHA-256, in hex, of the refresh token a program first gave this row.
-    secret extra{};                        ///< Other members of the token answer, a JSON object as text.
-    std::string id{};                      ///< The row's name in its store, given by the store.
+    std::string redirect_url{};            ///< The redirect URI that received the grant token (RFC 6749 4.1.3).
+    std::string api_domain{};              ///< Where the API for this login is, if the server says so.
+    std::string scope{};                   ///< What was granted, separated by spaces (RFC 6749 3.3).
+    std::string token_type{};              ///< The type of the access token (RFC 6749 7.1), such as "Bearer".
+    std::optional<timestamp> expires_at{}; ///< When the access token ends. Absent if unknown.
+    std::optional<timestamp> issued_at{};  ///< When the request for the access token was sent.
+    std::string status{};                  ///< What is being done to a refresh token; see token_status.
+    std::string seed{};                    ///< SHA-256, in hex, of the first refresh token that a program gave.
+    secret extra{};                        ///< Other members of the server's answer: a JSON object as text.
+    std::string id{};                      ///< The row's name in its store. The store chooses it.
 
     friend bool operator==(const token&, const token&) = default;
 };
 
-/// One line of the table of fields: the name as stored, and the member of `token`, which is one of three kinds.
+/// One line of the table of fields: the name that stores use, and the member of `token`. A member is text, a secret or
+/// a time; the other two pointers are null.
 struct field {
     constexpr field(std::string_view n, std::string token::*member) : name(n), text(member) {}
     constexpr field(std::string_view n, secret token::*member) : name(n), secret_text(member) {}
     constexpr field(std::string_view n, std::optional<timestamp> token::*member) : name(n), time(member) {}
 
-    /// Calls `visitor` with the pointer to the member, in its own type.
+    /// Calls `visitor` with the pointer to the member, in its own type, and gives its result.
+    ///   bool empty = f.visit([&](auto member) { return row.*member == decltype(row.*member){}; });
     template <class Visitor>
     constexpr decltype(auto) visit(Visitor&& visitor) const {
         if (text != nullptr) return visitor(text);
@@ -59,9 +64,10 @@ struct field {
     std::optional<timestamp> token::*time = nullptr;
 };
 
-/// Every field of the record in the order in which it is stored. The first ten names are those of Zoho's SDKs.
-/// Merging, rows of text, JSON and SQL columns all walk this table: a new field is one line here. It goes to the end:
-/// in journals a field's place is its name.
+/// Every field of the record, in the order in which stores keep them. The first ten names are those of Zoho's SDKs.
+///
+/// Merging, rows of text, JSON, journals and SQL columns all use this table, so a new field is one line here. A new
+/// field goes to the end, because a journal knows a field by its place.
 inline constexpr field fields[] = {
     {"id", &token::id},
     {"user_name", &token::user_name},
@@ -92,10 +98,11 @@ inline std::string_view view_of(const secret& value) noexcept { return value.rev
 
 } // namespace detail
 
-/// A time as it is stored: milliseconds since 1970 in decimal digits.
+/// A time as stores write it: milliseconds since 1970, in decimal digits.
+///   to_text(timestamp(1500ms)) == "1500"
 inline std::string to_text(timestamp time) { return std::to_string(time.time_since_epoch().count()); }
 
-/// The reverse of to_text; nullopt if the text is anything else.
+/// The reverse of to_text. nullopt if the text is not such a number.
 inline std::optional<timestamp> timestamp_from_text(std::string_view text) noexcept {
     std::int64_t count = 0;
     const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), count);
@@ -105,8 +112,8 @@ inline std::optional<timestamp> timestamp_from_text(std::string_view text) noexc
 
 namespace detail {
 
-/// A cell of text becomes the field. A time that cannot be read counts as long past: the token is then refreshed, not
-/// trusted.
+/// Reads a field of `row` from a cell of text. A time that cannot be read becomes 1970: the keeper then refreshes the
+/// token and does not trust it.
 inline void read_cell(const field& f, token& row, std::string_view cell) {
     f.visit([&](auto member) {
         if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>) {
@@ -117,6 +124,7 @@ inline void read_cell(const field& f, token& row, std::string_view cell) {
     });
 }
 
+/// A field of `row` as a cell of text. An absent field is an empty cell.
 inline std::string write_cell(const field& f, const token& row) {
     return f.visit([&](auto member) -> std::string {
         if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
@@ -128,8 +136,10 @@ inline std::string write_cell(const field& f, const token& row) {
 
 } // namespace detail
 
-/// `stored` with what `record` says: a field that the record leaves empty keeps the stored value, except that a new
-/// access token takes its own expiry, time of issue and status with it, empty ones too.
+/// The row that results if `record` is saved over `stored`. A field that is empty in `record` keeps the stored value.
+/// There is one exception: if `record` has a new access token, then its expires_at, issued_at and status replace the
+/// stored ones even if they are empty, because those belong to the old access token.
+///   token row = merge(stored, {.access_token = "at-2", .expires_at = soon}); // user, refresh token and id stay
 inline token merge(token stored, const token& record) {
     if (!record.access_token.empty() && record.access_token != stored.access_token) {
         stored.expires_at.reset();
@@ -146,7 +156,7 @@ inline token merge(token stored, const token& record) {
 
 namespace detail {
 
-/// The record as it comes back from where only the first fields of the table are kept.
+/// The record as a store gives it back that keeps only the first `count` fields of the table.
 inline token first_fields(token record, std::size_t count) {
     for (const field& f : std::span(fields).subspan(count)) f.visit([&](auto member) { record.*member = {}; });
     return record;
@@ -154,7 +164,8 @@ inline token first_fields(token record, std::size_t count) {
 
 } // namespace detail
 
-/// The record in one line for a log: secrets appear as fingerprints, absent fields not at all.
+/// The record in one line, for a log. Secrets appear as fingerprints, absent fields do not appear.
+///   redacted({.user_name = "ada", .access_token = "at-1"}) == "user_name=\"ada\" access_token=#47c3d868"
 inline std::string redacted(const token& record) {
     std::string line;
     for (const field& f : fields) {

@@ -26,7 +26,9 @@
 #ifndef TOKENKEEP_FWD_HPP
 #define TOKENKEEP_FWD_HPP
 
-// The names of the library, for headers that only mention them. It includes nothing.
+// Every public class, declared but not defined: for headers that only mention the names. It includes no other header.
+//   #include <tokenkeep/fwd.hpp>
+//   void set_up(tokenkeep::file_store& store);
 
 namespace tokenkeep { inline namespace v0 {
 
@@ -102,13 +104,15 @@ struct unquoted_csv;
 #ifndef TOKENKEEP_VERSION_HPP
 #define TOKENKEEP_VERSION_HPP
 
-/// The version of the library, by semantic versioning. The inline namespace changes with every break of the ABI.
+// The version of the library, by semantic versioning. The inline namespace v0 gets another name whenever the binary
+// interface changes, so that two versions in one program do not mix.
 #define TOKENKEEP_VERSION_MAJOR 0
 #define TOKENKEEP_VERSION_MINOR 1
 #define TOKENKEEP_VERSION_PATCH 0
 
 namespace tokenkeep { inline namespace v0 {
 
+/// The same as a value: `library_version.major_number`.
 inline constexpr struct {
     int major_number, minor_number, patch_number;
 } library_version{TOKENKEEP_VERSION_MAJOR, TOKENKEEP_VERSION_MINOR, TOKENKEEP_VERSION_PATCH};
@@ -351,83 +355,102 @@ inline std::string sha256_hex(std::string_view bytes) {
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Text that must not be seen: a token, a client secret.
+namespace detail {
+
+template <class T>
+concept text_like = std::convertible_to<const T&, std::string_view>;
+
+} // namespace detail
+
+/// Text that nobody should see: a token, a client secret.
 ///
-/// It is made implicitly from text and read only through reveal(). It cannot be printed, formatted or converted to
-/// text by accident; == takes the same time wherever two texts of one length differ. The text lies in a buffer of
-/// its own, however short it is, and that memory is wiped when the secret is destroyed, moved from or reassigned.
-/// Copies that the caller made of the text are not ours to wipe.
+/// A secret is made implicitly from text. Only reveal() gives the text back: a program cannot print, format or convert
+/// a secret by accident. == takes the same time wherever two texts of the same length differ.
+///   tokenkeep::secret access = "at-1";
+///   std::string header = "Bearer " + std::string(access.reveal());
+///
+/// The text is in memory of its own, even if it is short. The secret wipes that memory when it is destroyed, moved from
+/// or assigned to. It cannot wipe copies that the program makes of the text.
+///
+/// Cost: an allocation for each secret that is not empty. One object is for one thread at a time, as std::string is.
 class secret {
   public:
     secret() noexcept = default;
 
-    template <class Text>
-        requires std::convertible_to<const Text&, std::string_view> secret(const Text& text)
-            : secret(std::string_view(text), copy_tag{}) {}
+    /// Copies the text: std::string, std::string_view, a literal. std::bad_alloc if there is no memory.
+    template <detail::text_like Text>
+    secret(const Text& text) : secret(std::string_view(text), copy_tag{}) {}
 
-        /// A secret written in place: `fill(char*)` writes at most `capacity` bytes and gives how many it wrote.
-        template <class Fill>
-        static secret build(std::size_t capacity, Fill fill) {
-            secret full;
-            full.allocate(capacity);
-            const std::size_t written = fill(full.data_.get());
-            return written == capacity ? std::move(full) : secret(std::string_view(full.data_.get(), written));
+    /// A secret that `fill(char* memory)` writes in place. `fill` writes at most `capacity` bytes and gives how many it
+    /// wrote. If `fill` throws, the memory is wiped.
+    ///   auto password = tokenkeep::secret::build(64, [&](char* out) { return std::fread(out, 1, 64, file); });
+    template <class Fill>
+    static secret build(std::size_t capacity, Fill fill) {
+        secret full;
+        full.allocate(capacity);
+        const std::size_t written = fill(full.data_.get());
+        return written == capacity ? std::move(full) : secret(std::string_view(full.data_.get(), written));
+    }
+
+    secret(const secret& other) : secret(other.reveal(), copy_tag{}) {}
+    secret(secret&& other) noexcept : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+    secret& operator=(const secret& other) {
+        if (this != &other) *this = secret(other);
+        return *this;
+    }
+    secret& operator=(secret&& other) noexcept {
+        if (this != &other) {
+            clear();
+            data_ = std::move(other.data_);
+            size_ = std::exchange(other.size_, 0);
         }
+        return *this;
+    }
+    ~secret() { clear(); }
 
-        secret(const secret& other) : secret(other.reveal(), copy_tag{}) {}
-        secret(secret&& other) noexcept : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
-        secret& operator=(const secret& other) {
-            if (this != &other) *this = secret(other);
-            return *this;
-        }
-        secret& operator=(secret&& other) noexcept {
-            if (this != &other) {
-                clear();
-                data_ = std::move(other.data_);
-                size_ = std::exchange(other.size_, 0);
-            }
-            return *this;
-        }
-        ~secret() { clear(); }
+    /// The text itself. The view is valid until the secret changes or ends.
+    std::string_view reveal() const noexcept { return {data_.get(), size_}; }
 
-        /// The text itself, valid until the secret changes.
-        std::string_view reveal() const noexcept { return {data_.get(), size_}; }
+    bool empty() const noexcept { return size_ == 0; }
+    std::size_t size() const noexcept { return size_; }
 
-        bool empty() const noexcept { return size_ == 0; }
-        std::size_t size() const noexcept { return size_; }
+    /// Wipes the text. The secret is empty afterwards.
+    void clear() noexcept {
+        detail::wipe(data_.get(), size_);
+        data_.reset();
+        size_ = 0;
+    }
 
-        /// Wipes the text; the secret is empty afterwards.
-        void clear() noexcept {
-            detail::wipe(data_.get(), size_);
-            data_.reset();
-            size_ = 0;
-        }
+    /// The first eight hex digits of the text's SHA-256: a name for a log. It tells secrets apart, and does not help to
+    /// guess one.
+    ///   log("refreshed #" + row.refresh_token.fingerprint());
+    std::string fingerprint() const { return text::sha256_hex(reveal()).substr(0, 8); }
 
-        /// The first eight hex digits of the text's SHA-256: enough to tell secrets apart in a log, not to guess one.
-        std::string fingerprint() const { return text::sha256_hex(reveal()).substr(0, 8); }
+    template <class Stream>
+    friend Stream& operator<<(Stream&, const secret&) = delete; // tokenkeep: a secret is not printed; use reveal()
 
-        friend bool operator==(const secret& a, const secret& b) noexcept {
-            if (a.size_ != b.size_) return false;
-            unsigned char difference = 0;
-            for (std::size_t i = 0; i < a.size_; ++i)
-                difference = static_cast<unsigned char>(difference | (a.data_[i] ^ b.data_[i]));
-            return difference == 0;
-        }
+    friend bool operator==(const secret& a, const secret& b) noexcept {
+        if (a.size_ != b.size_) return false;
+        unsigned char difference = 0;
+        for (std::size_t i = 0; i < a.size_; ++i)
+            difference = static_cast<unsigned char>(difference | (a.data_[i] ^ b.data_[i]));
+        return difference == 0;
+    }
 
-      private:
-        struct copy_tag {};
-        secret(std::string_view text, copy_tag) {
-            allocate(text.size());
-            if (!text.empty()) std::memcpy(data_.get(), text.data(), text.size());
-        }
-        void allocate(std::size_t size) {
-            if (size == 0) return;
-            data_ = std::make_unique<char[]>(size);
-            size_ = size;
-        }
+  private:
+    struct copy_tag {};
+    secret(std::string_view text, copy_tag) {
+        allocate(text.size());
+        if (!text.empty()) std::memcpy(data_.get(), text.data(), text.size());
+    }
+    void allocate(std::size_t size) {
+        if (size == 0) return;
+        data_ = std::make_unique<char[]>(size);
+        size_ = size;
+    }
 
-        std::unique_ptr<char[]> data_{};
-        std::size_t size_ = 0;
+    std::unique_ptr<char[]> data_{};
+    std::size_t size_ = 0;
 };
 
 }} // namespace tokenkeep::v0
@@ -457,13 +480,14 @@ class secret {
 
 namespace tokenkeep { inline namespace v0 {
 
-/// A moment in UTC, to the millisecond. It is stored as milliseconds since 1970.
+/// A moment in UTC, to the millisecond. Stores keep it as milliseconds since 1970.
 using timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
 
-/// A moment until which somebody waits, on the clock that never goes back.
+/// A moment until which a caller waits, on the clock that never goes back:
+///   keep.access_token(probe, std::chrono::steady_clock::now() + 2s);
 using deadline = std::chrono::steady_clock::time_point;
 
-/// The time and every wait of a keeper, so that tests can own them.
+/// Where a keeper gets the time and how it waits, so that a test can control both.
 ///
 /// Shape (the least model):
 ///   struct c {
@@ -474,11 +498,11 @@ using deadline = std::chrono::steady_clock::time_point;
 ///                       std::chrono::steady_clock::time_point t, bool (*predicate)());
 ///   };
 /// Meaning:
-///   C1  now is the wall clock: it may jump. steady_now never goes back.
-///   C2  sleep_until returns once steady_now() >= t.
-///   C3  wait_until waits on `changed` with `lock` until predicate() holds or t has come, and gives predicate().
-///       The predicate may be any callable, not only a function pointer.
-/// May:   be called from many threads at once.
+///   C1  now gives the wall clock, which may jump. steady_now never goes back.
+///   C2  sleep_until returns when steady_now() >= t.
+///   C3  wait_until waits on `changed` with `lock` until predicate() is true or steady_now() >= t. It gives
+///       predicate(). The keeper passes other callables than function pointers too.
+/// May:   not rely on one thread: a keeper calls it from many threads at once.
 /// Models: system_clock; testing::virtual_clock.
 template <class C>
 concept clock = requires(C& c, std::chrono::steady_clock::time_point t, std::condition_variable& changed,
@@ -489,7 +513,7 @@ concept clock = requires(C& c, std::chrono::steady_clock::time_point t, std::con
     { c.wait_until(changed, lock, t, predicate) } -> std::convertible_to<bool>;
 };
 
-/// The machine's own clocks.
+/// The clocks of the operating system. The default.
 struct system_clock {
     timestamp now() const { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
     std::chrono::steady_clock::time_point steady_now() const { return std::chrono::steady_clock::now(); }
@@ -503,7 +527,7 @@ struct system_clock {
 
 namespace detail {
 
-/// The time from `from` to `to`: nothing if it is negative, and never an overflow, whatever was stored.
+/// The time from `from` to `to`. It is zero if `to` is earlier, and the longest time if the difference does not fit.
 inline std::chrono::milliseconds time_between(timestamp from, timestamp to) {
     if (to <= from) return std::chrono::milliseconds{0};
     const auto gap = static_cast<std::uint64_t>(to.time_since_epoch().count()) -
@@ -512,7 +536,7 @@ inline std::chrono::milliseconds time_between(timestamp from, timestamp to) {
     return std::chrono::milliseconds{static_cast<std::int64_t>(std::min(gap, most))};
 }
 
-/// That much later, or the end of time.
+/// The moment that comes `time` after t; the last moment that there is if that does not fit.
 inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_clock::time_point t,
                                                         std::chrono::milliseconds time) {
     using time_point = std::chrono::steady_clock::time_point;
@@ -978,7 +1002,6 @@ class json_scanner {
 
 
 #include <charconv>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -1061,13 +1084,11 @@ class json_value {
     }
 
     /// A number written without fraction and exponent that fits.
-    std::optional<std::int64_t> integer() const noexcept { return converted<std::int64_t>(); }
-
-    /// A number that a double can hold, rounded, whatever the locale. (A template, because some standard libraries
-    /// cannot convert to double and would fail on the header; it is called as number().)
-    template <std::same_as<double> Number = double>
-    std::optional<Number> number() const noexcept {
-        return converted<Number>();
+    std::optional<std::int64_t> integer() const noexcept {
+        std::int64_t number{};
+        const auto [stop, fault] = std::from_chars(raw_.data(), end(), number);
+        if (kind() != json_kind::number || fault != std::errc{} || stop != end()) return std::nullopt;
+        return number;
     }
 
     /// A string's text where it stands, if it is written without escapes.
@@ -1159,14 +1180,6 @@ class json_value {
             return same;
         });
         return same && expected.empty();
-    }
-
-    template <class Number>
-    std::optional<Number> converted() const noexcept {
-        Number number{};
-        const auto [stop, fault] = std::from_chars(raw_.data(), end(), number);
-        if (kind() != json_kind::number || fault != std::errc{} || stop != end()) return std::nullopt;
-        return number;
     }
 
     /// The next element, `at` standing before it or before the comma; false at the end of the array.
@@ -1423,35 +1436,40 @@ inline json_result parse_json(std::string_view text, std::size_t size_limit = st
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The record of one login, and, partly filled in, a probe for it. An empty member is an absent one.
+/// The record of one login: its tokens, and whose they are. A record of which only some members are filled in is also a
+/// probe: it says which login a call is about. An empty member is an absent one.
+///   tokenkeep::token record{.user_name = "ada", .refresh_token = configured};
+///   tokenkeep::token probe{.user_name = "ada"};
 struct token {
-    std::string user_name{};               ///< Who logged in, in the program's own words.
-    std::string client_id{};               ///< The OAuth client the tokens belong to.
+    std::string user_name{};               ///< Who logged in. The program chooses the text.
+    std::string client_id{};               ///< The OAuth client that the tokens belong to (RFC 6749 2.2).
     secret client_secret{};                ///< Absent for a public client (RFC 6749 2.1).
     secret refresh_token{};                ///< RFC 6749 1.5.
     secret access_token{};                 ///< RFC 6749 1.4.
     secret grant_token{};                  ///< The authorization code last exchanged (RFC 6749 4.1).
-    std::string redirect_url{};            ///< The redirect URI the grant was given to (RFC 6749 4.1.3).
-    std::string api_domain{};              ///< Where the API of this login lies, as the server said.
-    std::string scope{};                   ///< As granted, separated by spaces (RFC 6749 3.3).
-    std::string token_type{};              ///< Of the access token (RFC 6749 7.1), such as "Bearer".
-    std::optional<timestamp> expires_at{}; ///< When the access token ends; absent if unknown.
-    std::optional<timestamp> issued_at{};  ///< When the request that brought the access token was sent.
-    std::string status{};                  ///< What is being done to a refresh token; see status.hpp.
-    std::string seed{};                    ///< SHA-256, in hex, of the refresh token a program first gave this row.
-    secret extra{};                        ///< Other members of the token answer, a JSON object as text.
-    std::string id{};                      ///< The row's name in its store, given by the store.
+    std::string redirect_url{};            ///< The redirect URI that received the grant token (RFC 6749 4.1.3).
+    std::string api_domain{};              ///< Where the API for this login is, if the server says so.
+    std::string scope{};                   ///< What was granted, separated by spaces (RFC 6749 3.3).
+    std::string token_type{};              ///< The type of the access token (RFC 6749 7.1), such as "Bearer".
+    std::optional<timestamp> expires_at{}; ///< When the access token ends. Absent if unknown.
+    std::optional<timestamp> issued_at{};  ///< When the request for the access token was sent.
+    std::string status{};                  ///< What is being done to a refresh token; see token_status.
+    std::string seed{};                    ///< SHA-256, in hex, of the first refresh token that a program gave.
+    secret extra{};                        ///< Other members of the server's answer: a JSON object as text.
+    std::string id{};                      ///< The row's name in its store. The store chooses it.
 
     friend bool operator==(const token&, const token&) = default;
 };
 
-/// One line of the table of fields: the name as stored, and the member of `token`, which is one of three kinds.
+/// One line of the table of fields: the name that stores use, and the member of `token`. A member is text, a secret or
+/// a time; the other two pointers are null.
 struct field {
     constexpr field(std::string_view n, std::string token::*member) : name(n), text(member) {}
     constexpr field(std::string_view n, secret token::*member) : name(n), secret_text(member) {}
     constexpr field(std::string_view n, std::optional<timestamp> token::*member) : name(n), time(member) {}
 
-    /// Calls `visitor` with the pointer to the member, in its own type.
+    /// Calls `visitor` with the pointer to the member, in its own type, and gives its result.
+    ///   bool empty = f.visit([&](auto member) { return row.*member == decltype(row.*member){}; });
     template <class Visitor>
     constexpr decltype(auto) visit(Visitor&& visitor) const {
         if (text != nullptr) return visitor(text);
@@ -1465,9 +1483,10 @@ struct field {
     std::optional<timestamp> token::*time = nullptr;
 };
 
-/// Every field of the record in the order in which it is stored. The first ten names are those of Zoho's SDKs.
-/// Merging, rows of text, JSON and SQL columns all walk this table: a new field is one line here. It goes to the end:
-/// in journals a field's place is its name.
+/// Every field of the record, in the order in which stores keep them. The first ten names are those of Zoho's SDKs.
+///
+/// Merging, rows of text, JSON, journals and SQL columns all use this table, so a new field is one line here. A new
+/// field goes to the end, because a journal knows a field by its place.
 inline constexpr field fields[] = {
     {"id", &token::id},
     {"user_name", &token::user_name},
@@ -1498,10 +1517,11 @@ inline std::string_view view_of(const secret& value) noexcept { return value.rev
 
 } // namespace detail
 
-/// A time as it is stored: milliseconds since 1970 in decimal digits.
+/// A time as stores write it: milliseconds since 1970, in decimal digits.
+///   to_text(timestamp(1500ms)) == "1500"
 inline std::string to_text(timestamp time) { return std::to_string(time.time_since_epoch().count()); }
 
-/// The reverse of to_text; nullopt if the text is anything else.
+/// The reverse of to_text. nullopt if the text is not such a number.
 inline std::optional<timestamp> timestamp_from_text(std::string_view text) noexcept {
     std::int64_t count = 0;
     const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), count);
@@ -1511,8 +1531,8 @@ inline std::optional<timestamp> timestamp_from_text(std::string_view text) noexc
 
 namespace detail {
 
-/// A cell of text becomes the field. A time that cannot be read counts as long past: the token is then refreshed, not
-/// trusted.
+/// Reads a field of `row` from a cell of text. A time that cannot be read becomes 1970: the keeper then refreshes the
+/// token and does not trust it.
 inline void read_cell(const field& f, token& row, std::string_view cell) {
     f.visit([&](auto member) {
         if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>) {
@@ -1523,6 +1543,7 @@ inline void read_cell(const field& f, token& row, std::string_view cell) {
     });
 }
 
+/// A field of `row` as a cell of text. An absent field is an empty cell.
 inline std::string write_cell(const field& f, const token& row) {
     return f.visit([&](auto member) -> std::string {
         if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
@@ -1534,8 +1555,10 @@ inline std::string write_cell(const field& f, const token& row) {
 
 } // namespace detail
 
-/// `stored` with what `record` says: a field that the record leaves empty keeps the stored value, except that a new
-/// access token takes its own expiry, time of issue and status with it, empty ones too.
+/// The row that results if `record` is saved over `stored`. A field that is empty in `record` keeps the stored value.
+/// There is one exception: if `record` has a new access token, then its expires_at, issued_at and status replace the
+/// stored ones even if they are empty, because those belong to the old access token.
+///   token row = merge(stored, {.access_token = "at-2", .expires_at = soon}); // user, refresh token and id stay
 inline token merge(token stored, const token& record) {
     if (!record.access_token.empty() && record.access_token != stored.access_token) {
         stored.expires_at.reset();
@@ -1552,7 +1575,7 @@ inline token merge(token stored, const token& record) {
 
 namespace detail {
 
-/// The record as it comes back from where only the first fields of the table are kept.
+/// The record as a store gives it back that keeps only the first `count` fields of the table.
 inline token first_fields(token record, std::size_t count) {
     for (const field& f : std::span(fields).subspan(count)) f.visit([&](auto member) { record.*member = {}; });
     return record;
@@ -1560,7 +1583,8 @@ inline token first_fields(token record, std::size_t count) {
 
 } // namespace detail
 
-/// The record in one line for a log: secrets appear as fingerprints, absent fields not at all.
+/// The record in one line, for a log. Secrets appear as fingerprints, absent fields do not appear.
+///   redacted({.user_name = "ada", .access_token = "at-1"}) == "user_name=\"ada\" access_token=#47c3d868"
 inline std::string redacted(const token& record) {
     std::string line;
     for (const field& f : fields) {
@@ -1597,40 +1621,56 @@ inline std::string redacted(const token& record) {
 
 namespace tokenkeep { inline namespace v0 {
 
-/// What is being done to the token that a status names.
-enum class status_kind {
-    none,     ///< Nothing.
-    spend,    ///< It may have been sent.
-    refused,  ///< The server has refused it.
-    revoking, ///< The program is revoking it.
-};
+/// What is being done to the refresh or grant token that a status names; see token_status.
+enum class status_kind { none, spend, refused, revoking };
 
-/// The field `status` of a record, taken apart: what is being done to one refresh token (or, while a login is under
-/// way, to one grant token), which it names by fingerprint. About any other token it means nothing.
+/// The field `status` of a record, taken apart. It says what is being done to one refresh token, or during a login to
+/// one grant token, and names that token by its fingerprint. If the record holds another token, the status means
+/// nothing.
 ///
-/// Stored as text, words separated by spaces:
-///   spend FINGERPRINT FIRST-SENT LAST-SENT NONCE     the token may have been sent; LAST-SENT is - if nothing is in flight
-///   dead FINGERPRINT refused | revoking              the server refused it; the program is revoking it
-///   none [FINGERPRINT]                               a marker that was taken back; the same as empty. With a name: of a
-///                                                    grant token that is in the row and was not exchanged
-/// Text of any other form reads as none.
+/// The words: the *spend marker* is a status of the kind `spend`. The keeper writes it before it sends a token, so that
+/// every process knows that the token may be spent. FP is the fingerprint. FIRST and LAST are when the token was first
+/// and last sent, by the wall clock. NONCE is random and tells two markers apart.
+///
+/// | kind | text in the store | meaning | what the keeper does |
+/// | --- | --- | --- | --- |
+/// | none | empty, `none`, any other text | nothing is being done | refreshes when the token is due |
+/// | none | `none FP` | the row has a grant token that was not exchanged | as above |
+/// | spend | `spend FP FIRST LAST NONCE` | the token may have been sent | waits, then settles it |
+/// | spend | `spend FP FIRST - NONCE` | the same, and no request is on its way | settles it when needed |
+/// | refused | `dead FP refused` | the server refused it (invalid_grant) | sends nothing; the user must log in |
+/// | revoking | `dead FP revoking` | the program is revoking it | hands out nothing; revoke finishes the work |
+///
+/// To *settle* means: when the access token has ended, the keeper sends the refresh token once more, and the server's
+/// answer shows whether it was spent.
+///
+/// | from | to | when |
+/// | --- | --- | --- |
+/// | none | spend | the keeper is about to send the token |
+/// | spend | none | certainly nothing was spent, or the new tokens are saved |
+/// | spend | refused | the server answered invalid_grant |
+/// | any | revoking | the program called revoke |
+/// | any | none | a new login has put another token into the row |
+///
+///   if (read_status(row.status).kind == status_kind::refused) ask_the_user_to_log_in();
 struct token_status {
     status_kind kind = status_kind::none;
-    std::string fingerprint{};
-    timestamp first_sent{};
-    std::optional<timestamp> last_sent{};
-    std::string nonce{};
+    std::string fingerprint{};            ///< Of the token; see fingerprint_of.
+    timestamp first_sent{};               ///< When the token was first sent (spend).
+    std::optional<timestamp> last_sent{}; ///< When it was last sent; absent if no request is on its way (spend).
+    std::string nonce{};                  ///< Tells this marker from any other (spend).
 
-    /// Whether this status is about that refresh or grant token.
+    /// Whether this status is about that refresh or grant token. A status of kind none is about no token.
     bool is_about(const secret& spent) const {
         return kind != status_kind::none && fingerprint == fingerprint_of(spent);
     }
 
-    /// How a status names a token: the first 32 hex digits of its SHA-256.
+    /// The name of a token in a status: the first 32 hex digits of its SHA-256.
     static std::string fingerprint_of(const secret& spent) { return text::sha256_hex(spent.reveal()).substr(0, 32); }
 };
 
-/// Reads the text of a record's `status`; never throws on bad text.
+/// Reads the text of a record's `status`. Text that cannot be read gives the kind none.
+///   read_status("dead 5f36 refused").kind == status_kind::refused
 inline token_status read_status(std::string_view text) {
     const auto word = [&text] {
         const std::string_view head = text.substr(0, text.find(' '));
@@ -1657,7 +1697,8 @@ inline token_status read_status(std::string_view text) {
     return status;
 }
 
-/// The reverse of read_status.
+/// The text for a record's `status`: the reverse of read_status. The kind none gives "none", because a store would not
+/// replace a stored status by an empty one.
 inline std::string to_status(const token_status& status) {
     switch (status.kind) {
     case status_kind::none: return status.fingerprint.empty() ? "none" : "none " + status.fingerprint;
@@ -1686,29 +1727,32 @@ inline std::string to_status(const token_status& status) {
 
 namespace tokenkeep { inline namespace v0 {
 
-/// What went wrong, as a caller would tell cases apart.
+/// What went wrong, and what a program can do about it:
+///   catch (const tokenkeep::error& failure) {
+///       if (failure.code() == tokenkeep::errc::reauthorization_required) ask_the_user_to_log_in();
+///   }
 enum class errc : int {
-    storage_failure = 1,      ///< The store could not be read or written; nothing is known to be lost.
-    storage_corrupt,          ///< What is stored is damaged or empty where it must not be; it was left as it is.
-    store_gone,               ///< The place that held the tokens has disappeared.
-    permissions,              ///< The place is open to others, or closed to us.
-    unsupported_version,      ///< Written by a newer version of the library.
-    not_saved,                ///< The save failed; the old value stands.
-    indeterminate,            ///< The save may or may not have become durable.
-    ambiguous,                ///< The probe means more than one row, or a save would make it so.
-    invalid_record,           ///< The record cannot be stored or used as it is.
-    lock_timeout,             ///< The lock was not obtained in time; nothing was done without it.
-    token_not_found,          ///< No row matches: there is no session.
-    reauthorization_required, ///< The session is over; the user has to log in again.
-    client_rejected,          ///< The server refused the client's credentials: configuration, not a dead session.
-    request_rejected,         ///< The server refused the request, or it may not be sent as it is: configuration.
-    throttled,                ///< Too many requests; see error::retry_after.
-    server_unavailable,       ///< The server answered with a passing failure.
-    transport_failure,        ///< The transport failed; see transport_error::may_have_been_sent.
-    outcome_unknown,          ///< The refresh token may have been spent; the answer did not arrive.
-    rotation_not_saved,       ///< New tokens came and could not be saved; see rotation_not_saved_error.
-    malformed_response,       ///< The answer cannot be understood.
-    unknown_data_center,      ///< The record's API domain belongs to no data centre that is known.
+    storage_failure = 1,      ///< The store could not be read or written. Nothing is known to be lost.
+    storage_corrupt,          ///< The stored data are damaged, or a file is empty. The library left them as they are.
+    store_gone,               ///< The file or table that held the tokens has disappeared.
+    permissions,              ///< Others can read or change the file, or this program cannot.
+    unsupported_version,      ///< A newer version of the library wrote the data.
+    not_saved,                ///< The change failed. The old value is still there.
+    indeterminate,            ///< The change may or may not have happened. Read the row to find out.
+    ambiguous,                ///< The probe means more than one row, or a save would make it so. Say more in the probe.
+    invalid_record,           ///< The record cannot be stored or used as it is; the message says why.
+    lock_timeout,             ///< The lock was not free in time. Nothing was done. Try later.
+    token_not_found,          ///< No row matches: there is no session. Let the user log in.
+    reauthorization_required, ///< The session is over. Let the user log in again.
+    client_rejected,          ///< The server refused the client id or secret. Correct the configuration.
+    request_rejected,         ///< The server or the library refused the request. Correct the configuration.
+    throttled,                ///< Too many requests. Try later; see error::retry_after.
+    server_unavailable,       ///< The server failed for now. Try later.
+    transport_failure,        ///< The transport failed. Try later; see transport_error::may_have_been_sent.
+    outcome_unknown,          ///< No answer arrived. Refresh: try later. Login: the code is used up, log in again.
+    rotation_not_saved,       ///< New tokens came and the store failed. Try later; see rotation_not_saved_error.
+    malformed_response,       ///< The library cannot understand the server's answer.
+    unknown_data_center,      ///< The record's api_domain belongs to no known data centre of Zoho.
 };
 
 }} // namespace tokenkeep::v0
@@ -1752,39 +1796,41 @@ inline const std::error_category& error_category() noexcept {
     return category;
 }
 
-/// Found by argument-dependent look-up, so that an errc converts to std::error_code.
+/// Makes a std::error_code of an errc. Programs do not call it: the conversion is implicit.
 inline std::error_code make_error_code(errc code) noexcept { return {static_cast<int>(code), error_category()}; }
 
-/// What the library throws. `code()` compares with errc; `what()` never carries a secret or a response body.
+/// The exception that the library throws. `code()` compares with errc. `what()` never contains a secret or the body of
+/// an answer. If a transport or a store of the program failed, its exception is nested: see std::rethrow_if_nested.
 class error : public std::system_error {
   public:
     error(errc code, const std::string& what) : std::system_error(make_error_code(code), what) {}
 
-    /// The same with the wait a server asked for.
+    /// The same with the wait that the server asked for.
     error(errc code, const std::string& what, std::chrono::milliseconds retry_after)
         : std::system_error(make_error_code(code), what), retry_after_(retry_after) {}
 
-    /// How long to wait before the next attempt; zero where nobody said.
+    /// How long to wait before the next attempt. Zero if the server did not say.
     std::chrono::milliseconds retry_after() const noexcept { return retry_after_; }
 
   private:
     std::chrono::milliseconds retry_after_{0};
 };
 
-/// What a store in a file throws when the system refuses it something: which step failed, and the system's own code.
+/// What a store in a file throws if the operating system reports a failure: the step that failed, and its cause.
+///   if (failure.cause() == std::errc::no_space_on_device) free_some_space();
 class file_error : public error {
   public:
-    /// `stage` is a literal such as "write" or "flush"; `number` is an errno.
+    /// `stage` is a literal such as "write" or "flush". `number` is an errno.
     file_error(errc code, const char* stage, const std::string& path, int number)
         : file_error(code, stage, std::error_code(number, std::generic_category()),
                      "tokenkeep: cannot " + std::string(stage) + " " + path) {}
 
-    /// The same fault with another code: what it means is known further up.
+    /// The same failure with another code, for a caller that knows what it means.
     file_error with(errc code) const { return {code, stage_, cause_, what_}; }
 
     /// The step that failed, in a word or two.
     const char* stage() const noexcept { return stage_; }
-    /// What the system said, such as std::errc::no_space_on_device.
+    /// The system's own code, such as std::errc::no_space_on_device.
     std::error_code cause() const noexcept { return cause_; }
 
   private:
@@ -1806,14 +1852,16 @@ class file_error : public error {
     std::string what_;
 };
 
-/// What a transport throws when it has no answer to give.
+/// What a transport throws if it has no answer to give:
+///   throw tokenkeep::transport_error("no connection", false);
 class transport_error : public error {
   public:
-    /// `may_have_been_sent` is false only if the request certainly never reached the server (no connection, no
-    /// name resolution, failed TLS handshake): it decides whether a refresh token may have been spent.
+    /// `may_have_been_sent` decides whether the keeper may send the refresh token again. Pass false only if the request
+    /// certainly did not reach the server: no connection, no name resolution, a failed TLS handshake.
     explicit transport_error(const std::string& what, bool may_have_been_sent = true)
         : error(errc::transport_failure, what), may_have_been_sent_(may_have_been_sent) {}
 
+    /// False if the request certainly did not reach the server.
     bool may_have_been_sent() const noexcept { return may_have_been_sent_; }
 
   private:
@@ -2071,9 +2119,17 @@ struct default_rules
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The name under which an identity is locked: the row's id; before a row exists, client id and user; else client id
-/// and the SHA-256 of the grant or refresh token. Empty if the record has none of these. Parts are joined with their
-/// lengths, so no two identities share a name. It carries no secret.
+/// The name under which stores lock an identity. It carries no secret.
+///
+/// | the record has | the name is made of |
+/// | --- | --- |
+/// | an id | the id |
+/// | else a user | client id and user |
+/// | else a grant token, else a refresh token | client id and the SHA-256 of that token |
+/// | none of these | nothing: the name is empty |
+///
+/// The length of each part is in the name too, so two identities never get the same name:
+///   identity_key({.user_name = "ada", .client_id = "app"}) == "user:3:app:3:ada"
 inline std::string identity_key(const token& record) {
     const auto join = [](std::string_view kind, std::string_view first, std::string_view second) {
         std::string key(kind);
@@ -2145,7 +2201,7 @@ concept has_find_token_by_id = requires(S& store, const std::string& id) {
     { store.find_token_by_id(id) } -> std::same_as<std::optional<token>>;
 };
 
-/// A guard of a standard mutex may only be released by the thread that took it, so it is none of ours.
+/// Only the thread that locked a standard mutex may release it, so its guard cannot be the guard of a store.
 template <class G>
 inline constexpr bool is_thread_bound = false;
 template <class M>
@@ -2169,7 +2225,7 @@ concept has_remove_token = requires(S& store, const token& expected) {
     { store.remove_token(expected) } -> std::convertible_to<bool>;
 };
 
-// Whether a class has any member of a name, whatever its kind: a second base with the same name makes it ambiguous.
+// Whether a class has any member of a name: a second base class with that name makes the name ambiguous.
 struct named_lock_token {
     int lock_token;
 };
@@ -2198,7 +2254,8 @@ concept names_remove_token = can_be_base<S> && !requires {
 
 } // namespace detail
 
-/// A place that keeps tokens: the six operations of Zoho's TokenStore, made exact.
+/// A place that keeps tokens: the six operations of Zoho's TokenStore, made exact. A program can write its own class;
+/// row_rules does the thinking, and testing::store_laws tests the result.
 ///
 /// Shape (the least model):
 ///   struct s {
@@ -2210,46 +2267,58 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///       std::optional<token> find_token_by_id(const std::string& id);
 ///   };
 /// Meaning:
-///   S1   find_token gives the one row the probe means by the store's rules, as a complete new value; the probe is
-///        not touched. No such row is nullopt; so is a probe to which no rule applies.
-///   S2   A probe that means more than one row is errc::ambiguous.
-///   S3   save_token inserts, and gives the row an id if it has none, or merges into the row the rules name; see
-///        merge. There is never a second row for one identity.
-///   S4   A save after which two rows would agree under a rule that applies to the saved record is errc::ambiguous.
-///   S5   A record without any token, and without a row to merge into, is errc::invalid_record.
-///   S6   delete_token removes the row of that id; that there is none is not an error.
-///   S7   get_tokens gives every row once, in any order; an empty store gives an empty range.
+///   S1   find_token gives the one row that the probe means under the store's rules, as a complete new value. It does
+///        not change the probe. If there is no such row, or no rule applies to the probe, it gives nullopt.
+///   S2   If the probe means more than one row, find_token throws errc::ambiguous.
+///   S3   save_token merges the record into the row that the rules name (see merge). If there is none, it inserts the
+///        record, and gives it an id if it has none. There is never a second row for one identity.
+///   S4   If two rows would agree under a rule that applies to the saved record, save_token throws errc::ambiguous.
+///   S5   If the record has no token at all and there is no row to merge it into, save_token throws
+///        errc::invalid_record.
+///   S6   delete_token removes the row of that id. If there is none, that is not an error.
+///   S7   get_tokens gives every row once, in any order. An empty store gives an empty range.
 ///   S8   delete_tokens removes every row.
-///   S9   find_token_by_id gives the row of exactly that id; a miss is nullopt.
-///   S10  A failed operation throws and changes nothing, or says that it may have (errc::indeterminate).
-///   S11  Values come back as they went in, byte for byte, of any length and with any characters, or the save fails.
-///   S12  An id is never given a second time for another row.
-/// May:   throw anything derived from std::exception. Every operation may be called from many threads at once.
+///   S9   find_token_by_id gives the row of exactly that id, or nullopt.
+///   S10  An operation that fails throws and has changed nothing, or throws errc::indeterminate.
+///   S11  Values come back as they went in, byte for byte, at any length and with any characters; or the save fails.
+///   S12  The store never gives an id to a second row.
+/// May:   throw anything derived from std::exception. Many threads call every operation at once. Two abilities are
+///        optional; the keeper finds them by their members and uses them:
+///
+///   | expression | what it gives you | without it |
+///   | --- | --- | --- |
+///   | `lock_token`; see locking_store | one refresh at a time for an identity | a marker and a pause, as below |
+///   | `replace_token`, `remove_token`; see comparing_store | no write undoes a change of others | the keeper reads
+///     the row again before each write |
+///
+///   Without locks the keeper writes its marker, waits keeper_options::read_back_pause, and checks that the marker is
+///   still its own. That is one refresh too, as long as a read and the write that follows take less than the pause.
 /// Models: file_store, sql_store, basic_store, basic_document_store; examples/custom_store.cpp.
 template <class S>
 concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && detail::has_delete_token<S> &&
     detail::has_get_tokens<S> && detail::has_delete_tokens<S> && detail::has_find_token_by_id<S>;
 
-/// A store that can keep others away from one identity for as long as a refresh takes.
+/// A store that can lock an identity while the keeper refreshes it.
 ///
 /// Shape (the least model):
 ///   struct s {   // besides the six operations
 ///       g lock_token(const std::string& key, deadline until);
 ///   };
 /// Meaning:
-///   L1  While the guard lives, no other call with that key, by any thread or process that shares the store, gives
-///       one. Other keys are free, and so are the six operations.
-///   L2  A deadline that passes is errc::lock_timeout. A guard that converts to false means the same, never
-///       permission. The deadline is real time.
-///   L3  Destroying the guard releases the lock, on any thread. It dies with its process.
-///   L4  The guard may be moved; it is no std::unique_lock, which only its own thread may release.
-/// May:   throw other errors where the lock cannot be had at all.
+///   L1  While the guard lives, no other call with that key gives a guard, in any thread or process that shares the
+///       store. Other keys are free, and so are the six operations.
+///   L2  If `until` passes, lock_token throws errc::lock_timeout. A guard that converts to false means the same; it is
+///       never permission. `until` is real time.
+///   L3  Destroying the guard releases the lock, on any thread. The lock ends with its process.
+///   L4  The guard can be moved. A std::unique_lock of a standard mutex will not do, because only the thread that
+///       locked it may release it.
+/// May:   throw other errors if the store cannot lock at all.
 /// Models: file_store and basic_document_store over text_file (across processes), sql_store (with a server across
 ///         machines), basic_store (within one process).
 template <class S>
 concept locking_store = token_store<S> && detail::has_lock_token<S>;
 
-/// A store that changes a row only if it is still as it was read.
+/// A store that changes a row only if the row is still as the caller has read it.
 ///
 /// Shape (the least model):
 ///   struct s {   // besides the six operations
@@ -2257,52 +2326,52 @@ concept locking_store = token_store<S> && detail::has_lock_token<S>;
 ///       bool remove_token(const token& expected);
 ///   };
 /// Meaning:
-///   C1  `expected` is a row as the store gave it. If the row of that id differs in anything or is gone, the result
-///       is false and nothing changed.
-///   C2  Otherwise replace_token makes the row exactly `record`, without merging; remove_token removes it.
-///   C3  Neither inserts. A replacement keeps the id (errc::invalid_record) and S4 (errc::ambiguous).
+///   C1  `expected` is a row as the store gave it. If the row of that id is gone or differs in any field, the result is
+///       false and nothing has changed.
+///   C2  Otherwise replace_token makes the row exactly `record`, without merging, and remove_token removes it.
+///   C3  Neither inserts a row. A replacement keeps the id (else errc::invalid_record), and S4 holds for it.
 /// May:   throw as the six operations do.
-/// Models: file_store, sql_store, basic_store, basic_document_store where the document locks or has versions.
+/// Models: file_store, sql_store, basic_store; basic_document_store if the document locks or has versions.
 template <class S>
 concept comparing_store = token_store<S> && detail::has_replace_token<S> && detail::has_remove_token<S>;
 
 namespace detail {
 
-/// Says in a sentence why a type is no token_store, or why an ability that it names is not the ability.
+/// Says in a sentence what a type lacks to be a token_store, or what a member of an optional ability lacks.
 template <class S>
 consteval bool explain_token_store() {
     static_assert(has_find_token<S>, "tokenkeep: a store needs find_token(const token&), giving exactly "
-                                     "std::optional<token>; see tokenkeep/store.hpp");
+                                     "std::optional<token>; see the concept token_store");
     if constexpr (has_find_token<S>)
-        static_assert(has_save_token<S>, "tokenkeep: a store needs save_token(const token&); see tokenkeep/store.hpp");
+        static_assert(has_save_token<S>,
+                      "tokenkeep: a store needs save_token(const token&); see the concept token_store");
     if constexpr (has_find_token<S> && has_save_token<S>)
         static_assert(has_delete_token<S>,
-                      "tokenkeep: a store needs delete_token(const std::string& id); see tokenkeep/store.hpp");
+                      "tokenkeep: a store needs delete_token(const std::string& id); see the concept token_store");
     if constexpr (has_find_token<S> && has_save_token<S> && has_delete_token<S>)
-        static_assert(has_get_tokens<S>, "tokenkeep: a store needs get_tokens(), giving a range of token; see "
-                                         "tokenkeep/store.hpp");
+        static_assert(has_get_tokens<S>,
+                      "tokenkeep: a store needs get_tokens(), giving a range of token; see the concept token_store");
     if constexpr (has_find_token<S> && has_save_token<S> && has_delete_token<S> && has_get_tokens<S>)
-        static_assert(has_delete_tokens<S>, "tokenkeep: a store needs delete_tokens(); see tokenkeep/store.hpp");
+        static_assert(has_delete_tokens<S>, "tokenkeep: a store needs delete_tokens(); see the concept token_store");
     if constexpr (has_find_token<S> && has_save_token<S> && has_delete_token<S> && has_get_tokens<S> &&
                   has_delete_tokens<S>)
         static_assert(has_find_token_by_id<S>, "tokenkeep: a store needs find_token_by_id(const std::string&), giving "
-                                               "exactly std::optional<token>; see tokenkeep/store.hpp");
+                                               "exactly std::optional<token>; see the concept token_store");
     if constexpr (token_store<S> && names_lock_token<S>)
         static_assert(has_lock_token<S>,
                       "tokenkeep: lock_token must take (const std::string& key, steady_clock::time_point deadline) and "
-                      "give a movable guard that any thread may release; see locking_store in tokenkeep/store.hpp");
+                      "give a movable guard that any thread may release; see the concept locking_store");
     if constexpr (token_store<S> && (names_replace_token<S> || names_remove_token<S>)) {
-        static_assert(has_replace_token<S>,
-                      "tokenkeep: a store that compares needs bool replace_token(const token& "
-                      "expected, const token& record); see comparing_store in tokenkeep/store.hpp");
+        static_assert(has_replace_token<S>, "tokenkeep: a store that compares needs bool replace_token(const token& "
+                                            "expected, const token& record); see the concept comparing_store");
         if constexpr (has_replace_token<S>)
             static_assert(has_remove_token<S>, "tokenkeep: a store that compares needs bool remove_token(const token& "
-                                               "expected); see comparing_store in tokenkeep/store.hpp");
+                                               "expected); see the concept comparing_store");
     }
     return true;
 }
 
-/// A guard that converts to bool is tested: false is lock_timeout, never permission.
+/// Gives the guard on, or throws errc::lock_timeout if it converts to false.
 template <class Guard>
 Guard require_locked(Guard guard) {
     if constexpr (requires { static_cast<bool>(guard); })
@@ -2960,12 +3029,14 @@ struct sql_schema {
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Makes the id of a new row: 128 random bits from the system, as 32 hex digits. Ids tell nothing and are not reused.
+/// Makes the id of a new row: 128 random bits from the operating system, as 32 hex digits. The id says nothing about
+/// the row, and no two rows get the same one. The default.
 struct random_id {
     std::string operator()() const { return detail::random_hex(16); }
 };
 
-/// A mutex that does nothing, for stores that only one thread will ever use.
+/// A mutex that does nothing, for stores that only one thread ever uses:
+///   struct single : tokenkeep::defaults { using mutex = tokenkeep::null_mutex; };
 struct null_mutex {
     void lock() noexcept {}
     bool try_lock() noexcept { return true; }
@@ -2974,23 +3045,26 @@ struct null_mutex {
     void unlock_shared() noexcept {}
 };
 
-/// What stores are made with. Inherit and override to choose otherwise:
+/// What stores are made with: the default policy. A policy inherits from it and overrides what it changes:
 ///   struct ours : tokenkeep::defaults { using rules = my_rules; };
+///   tokenkeep::basic_store<std::map<std::string, tokenkeep::token>, ours> store;
 struct defaults {
     using rules = default_rules;     ///< Which row a probe means: a model of matching_rules.
-    using ids = random_id;           ///< A function object that makes ids; asked again while an id is taken.
-    using mutex = std::shared_mutex; ///< Guards the rows; shared by readers if it can be.
+    using ids = random_id;           ///< A function object that makes ids. The store asks again while an id is taken.
+    using mutex = std::shared_mutex; ///< Guards the rows. Readers share it if it has lock_shared().
 
-    /// How long a change waits for others who are changing the same file, document or table.
+    /// How long a change waits while others change the same file, document or table.
     static constexpr std::chrono::milliseconds store_lock_timeout{15'000};
 
-    using files = detail::system_files;                 ///< What a file_store asks for files: a model of file_system.
+    using files = detail::system_files;                 ///< The files of a file_store: a model of file_system.
     using schema = sql_schema;                          ///< The table of an sql_store.
-    static constexpr bool erases_deleted_tokens = true; ///< A file_store, and SQLite, overwrite what is deleted.
+    static constexpr bool erases_deleted_tokens = true; ///< Whether a file_store and SQLite overwrite deleted rows.
 };
 
 namespace detail {
 
+template <class P>
+concept has_defaults = std::derived_from<P, defaults>;
 template <class P>
 concept has_rules = requires {
     requires matching_rules<typename P::rules>;
@@ -3005,58 +3079,385 @@ concept has_mutex = requires(typename P::mutex& mutex) {
     mutex.unlock();
 };
 
-/// The policy's, or the default where a policy that does not inherit has none.
-template <class P>
-constexpr std::chrono::milliseconds store_lock_timeout_of() {
-    if constexpr (requires { P::store_lock_timeout; })
-        return P::store_lock_timeout;
-    else
-        return defaults::store_lock_timeout;
-}
-
-template <class P>
-constexpr bool erases_deleted_tokens_of() {
-    if constexpr (requires { P::erases_deleted_tokens; })
-        return P::erases_deleted_tokens;
-    else
-        return defaults::erases_deleted_tokens;
-}
-
-template <class P>
-struct files_of {
-    using type = defaults::files;
-};
-template <class P>
-    requires requires { typename P::files; }
-struct files_of<P> {
-    using type = typename P::files;
-};
-
-template <class P>
-struct schema_of {
-    using type = defaults::schema;
-};
-template <class P>
-    requires requires { typename P::schema; }
-struct schema_of<P> {
-    using type = typename P::schema;
-};
-
 template <class P>
 consteval bool explain_policy() {
-    static_assert(has_rules<P>,
-                  "tokenkeep: a policy needs `using rules`, a chain such as first_applicable<by_id, by_user>; "
-                  "inherit from tokenkeep::defaults; see tokenkeep/policy.hpp");
-    if constexpr (has_rules<P>)
-        static_assert(has_ids<P>, "tokenkeep: a policy needs `using ids`, a function object that gives a std::string; "
-                                  "inherit from tokenkeep::defaults; see tokenkeep/policy.hpp");
-    if constexpr (has_rules<P> && has_ids<P>)
-        static_assert(has_mutex<P>, "tokenkeep: a policy needs `using mutex`, a type with lock() and unlock(); inherit "
-                                    "from tokenkeep::defaults; see tokenkeep/policy.hpp");
+    static_assert(has_defaults<P>, "tokenkeep: a policy inherits what it does not change: `struct ours : "
+                                   "tokenkeep::defaults { ... };`; see defaults");
+    if constexpr (has_defaults<P>) {
+        static_assert(has_rules<P>, "tokenkeep: a policy's `rules` must be a chain such as first_applicable<by_id, "
+                                    "by_user>; see the concept matching_rules");
+        static_assert(has_ids<P>, "tokenkeep: a policy's `ids` must be a function object that gives a std::string; see "
+                                  "random_id");
+        static_assert(has_mutex<P>, "tokenkeep: a policy's `mutex` must be a type with lock() and unlock(); see "
+                                    "defaults");
+    }
     return true;
 }
 
 } // namespace detail
+
+}} // namespace tokenkeep::v0
+
+#endif
+
+
+// ==== tokenkeep/row_rules.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ROW_RULES_HPP
+#define TOKENKEEP_ROW_RULES_HPP
+
+
+// ==== tokenkeep/container.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_CONTAINER_HPP
+#define TOKENKEEP_CONTAINER_HPP
+
+
+
+
+#include <concepts>
+#include <iterator>
+#include <string>
+#include <utility>
+
+namespace tokenkeep { inline namespace v0 {
+
+/// How basic_store reaches the rows of a container. There are three for the standard containers: sequences of token,
+/// maps from id to token, and rows of strings. For a container of your own, specialise it.
+///
+/// Shape (the least model):
+///   template <> struct tokenkeep::container_traits<my_rows> {
+///       template <class Visit>
+///       static void for_each(const my_rows& rows, Visit visit);
+///       static void insert_or_assign(my_rows& rows, const token& row);
+///       static void erase(my_rows& rows, const std::string& id);
+///   };
+/// Meaning:
+///   K1  for_each calls visit(const token&) once for each row; the reference need only live during the call.
+///   K2  insert_or_assign makes the row the one of its id, in the place of an older one of that id. If it throws,
+///       nothing has changed.
+///   K3  erase removes the row of that id, if there is one.
+/// May:   offer `static const token* find(const my_rows&, const std::string& id)`, null on a miss, which spares the
+///        scan for look-ups by id; and, for look-ups by every rule,
+///        `template <class Rule, class Visit> static void for_each_match(const my_rows&, Rule, const token& probe,
+///        Visit visit)`, which visits the rows for which matches<Rule>(probe, row) holds.
+///        Need not be thread-safe: the store locks.
+/// Models: those below; examples/custom_container.cpp.
+template <class Container>
+struct container_traits;
+
+namespace detail {
+
+template <class C>
+concept token_sequence = requires(C& rows, const token& row) {
+    requires std::same_as<typename C::value_type, token>;
+    rows.push_back(row);
+    rows.erase(rows.begin());
+    rows.end();
+};
+
+template <class C>
+concept token_map = requires(C& rows, const std::string& id, const token& row) {
+    requires std::same_as<typename C::mapped_type, token>;
+    rows.insert_or_assign(id, row);
+    rows.find(id)->second;
+    rows.erase(id);
+};
+
+template <class C>
+concept text_rows = requires(C& rows, typename C::value_type& cells, std::string cell) {
+    requires std::same_as<typename C::value_type::value_type, std::string>;
+    cells.push_back(cell);
+    cells.begin();
+    rows.push_back(cells);
+    rows.erase(rows.begin());
+    rows.end();
+};
+
+template <class C, class Id>
+auto find_row(C& rows, const std::string& id, Id id_of) {
+    auto at = rows.begin();
+    while (at != rows.end() && id_of(*at) != id) ++at;
+    return at;
+}
+
+template <class C>
+concept can_iterate = requires(const C& rows) {
+    container_traits<C>::for_each(rows, [](const token&) {});
+};
+template <class C>
+concept can_insert = requires(C& rows, const token& row) {
+    container_traits<C>::insert_or_assign(rows, row);
+};
+template <class C>
+concept can_erase = requires(C& rows, const std::string& id) {
+    container_traits<C>::erase(rows, id);
+};
+template <class C>
+concept can_find = requires(const C& rows, const std::string& id) {
+    { container_traits<C>::find(rows, id) } -> std::same_as<const token*>;
+};
+template <class C, class Rule>
+concept can_match = requires(const C& rows, const token& probe) {
+    container_traits<C>::for_each_match(rows, Rule{}, probe, [](const token&) {});
+};
+
+template <class C>
+concept usable_container = can_iterate<C> && can_insert<C> && can_erase<C>;
+
+template <class C>
+consteval bool explain_container() {
+    static_assert(can_iterate<C>,
+                  "tokenkeep: a container is a sequence of token, a map from std::string to token, rows of "
+                  "strings, or has a container_traits with for_each; see tokenkeep/container.hpp");
+    if constexpr (can_iterate<C>)
+        static_assert(can_insert<C>, "tokenkeep: container_traits needs insert_or_assign(rows, const token&); see "
+                                     "tokenkeep/container.hpp");
+    if constexpr (can_iterate<C> && can_insert<C>)
+        static_assert(can_erase<C>, "tokenkeep: container_traits needs erase(rows, const std::string& id); see "
+                                    "tokenkeep/container.hpp");
+    return true;
+}
+
+} // namespace detail
+
+/// std::vector<token>, std::list<token>, std::deque<token> and their like, in the order of insertion.
+template <detail::token_sequence Rows>
+struct container_traits<Rows> {
+    template <class Visit>
+    static void for_each(const Rows& rows, Visit&& visit) {
+        for (const token& row : rows) visit(row);
+    }
+    static void insert_or_assign(Rows& rows, const token& row) {
+        const auto at = place(rows, row.id);
+        if (at == rows.end())
+            rows.push_back(row);
+        else
+            *at = token(row);
+    }
+    static void erase(Rows& rows, const std::string& id) {
+        const auto at = place(rows, id);
+        if (at != rows.end()) rows.erase(at);
+    }
+
+  private:
+    static auto place(Rows& rows, const std::string& id) {
+        return detail::find_row(rows, id, [](const token& row) -> const std::string& { return row.id; });
+    }
+};
+
+/// std::map<std::string, token>, std::unordered_map<std::string, token> and their like, keyed by id.
+template <detail::token_map Rows>
+struct container_traits<Rows> {
+    template <class Visit>
+    static void for_each(const Rows& rows, Visit&& visit) {
+        for (const auto& [id, row] : rows) visit(row);
+    }
+    static void insert_or_assign(Rows& rows, const token& row) { rows.insert_or_assign(row.id, token(row)); }
+    static void erase(Rows& rows, const std::string& id) { rows.erase(id); }
+    static const token* find(const Rows& rows, const std::string& id) {
+        const auto at = rows.find(id);
+        return at == rows.end() ? nullptr : &at->second;
+    }
+};
+
+/// Rows of attributes in the order of the field table, such as std::vector<std::list<std::string>>. A row with fewer
+/// cells is read with the rest empty and written back whole; cells beyond the table are kept.
+template <detail::text_rows Rows>
+struct container_traits<Rows> {
+    using cells = typename Rows::value_type;
+
+    template <class Visit>
+    static void for_each(const Rows& rows, Visit&& visit) {
+        for (const cells& row : rows) visit(read(row));
+    }
+    static void insert_or_assign(Rows& rows, const token& row) {
+        cells fresh;
+        for (const field& f : fields) fresh.push_back(detail::write_cell(f, row));
+        const auto at = place(rows, row.id);
+        if (at == rows.end()) {
+            rows.push_back(std::move(fresh));
+            return;
+        }
+        std::size_t column = 0;
+        for (const std::string& cell : *at)
+            if (column++ >= std::size(fields)) fresh.push_back(cell);
+        *at = std::move(fresh);
+    }
+    static void erase(Rows& rows, const std::string& id) {
+        const auto at = place(rows, id);
+        if (at != rows.end()) rows.erase(at);
+    }
+
+  private:
+    static token read(const cells& row) {
+        token record;
+        auto cell = row.begin();
+        for (const field& f : fields) {
+            if (cell == row.end()) break;
+            detail::read_cell(f, record, *cell++);
+        }
+        return record;
+    }
+    static auto place(Rows& rows, const std::string& id) {
+        return detail::find_row(
+            rows, id, [](const cells& row) { return row.begin() == row.end() ? std::string() : *row.begin(); });
+    }
+};
+
+}} // namespace tokenkeep::v0
+
+#endif
+
+
+
+
+
+
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v0 {
+
+namespace detail {
+
+struct ignore_miss {
+    template <class Rule>
+    void operator()(Rule) const noexcept {}
+};
+
+} // namespace detail
+
+/// What a look-up, a save and a replacement mean under the rules of a policy: for authors of stores.
+///
+/// The functions read rows and change none. `rows` is any object that container_traits can visit: for_each is enough;
+/// for_each_match, or find for look-ups by id, spares the scan. The store holds its own lock during a call. The
+/// numbers S1 to S5, C1 and C3 are those in the comments of token_store and comparing_store.
+///
+/// A store of your own over a list of rows:
+///   using meaning = row_rules<defaults>;
+///   std::optional<token> find_token(const token& probe) { return meaning::find(rows_, probe); }
+///   void save_token(const token& record) { write(meaning::row_to_save(rows_, record)); }
+template <class Policy = defaults>
+class row_rules {
+    static_assert(detail::explain_policy<Policy>());
+    using rules = typename Policy::rules;
+    template <class Rows>
+    using traits_of = container_traits<std::remove_const_t<Rows>>;
+
+  public:
+    /// The one row that the probe means (S1); nullopt if there is none. If the rule that decides finds no row,
+    /// `missed(rule)` is called first: a store that has unreadable rows can throw there. Throws errc::ambiguous if the
+    /// probe means more than one row (S2).
+    ///   std::optional<token> ada = row_rules<>::find(rows, {.user_name = "ada"});
+    template <class Rows, class Missed = detail::ignore_miss>
+    static std::optional<token> find(Rows& rows, const token& probe, Missed missed = {}) {
+        return rules::find(probe, [&](auto rule) {
+            std::optional<token> row = only_match(rows, rule, probe);
+            if (!row) missed(rule);
+            return row;
+        });
+    }
+
+    /// The row of that id (S9); nullopt if there is none.
+    template <class Rows>
+    static std::optional<token> find_by_id(Rows& rows, const std::string& id) {
+        return only_match(rows, by_id{}, token{.id = id});
+    }
+
+    /// Every row (S7).
+    template <class Rows>
+    static std::vector<token> all(Rows& rows) {
+        std::vector<token> found;
+        traits_of<Rows>::for_each(rows, [&](auto&& row) { found.push_back(std::forward<decltype(row)>(row)); });
+        return found;
+    }
+
+    /// The row that the store must write to save `record` (S3): `record` merged into the row that it means, or `record`
+    /// with a new id. `missed` is as for find. Throws errc::invalid_record (S5) and errc::ambiguous (S2, S4).
+    template <class Rows, class Missed = detail::ignore_miss>
+    static token row_to_save(Rows& rows, const token& record, Missed missed = {}) {
+        return row_to_save_over(rows, find(rows, record, missed), record);
+    }
+
+    /// The same for a store that has found the row which `record` means: `stored`.
+    template <class Rows>
+    static token row_to_save_over(Rows& rows, std::optional<token> stored, const token& record) {
+        if (!stored && record.access_token.empty() && record.refresh_token.empty() && record.grant_token.empty())
+            throw error(errc::invalid_record, "tokenkeep: a new record needs a token");
+        token merged = stored ? merge(*std::move(stored), record) : record;
+        if (merged.id.empty()) merged.id = unused_id(rows);
+        require_unambiguous(rows, merged);
+        return merged;
+    }
+
+    /// Whether the row of that id still is `expected` in every field (C1).
+    template <class Rows>
+    static bool is_unchanged(Rows& rows, const token& expected) {
+        const std::optional<token> row = find_by_id(rows, expected.id);
+        return row && *row == expected;
+    }
+
+    /// Whether the row still is `expected` and can become `record`. Throws errc::invalid_record if the ids differ, and
+    /// errc::ambiguous if there would be two rows for one identity (C3).
+    template <class Rows>
+    static bool may_replace(Rows& rows, const token& expected, const token& record) {
+        if (!is_unchanged(rows, expected)) return false;
+        if (record.id != expected.id) throw error(errc::invalid_record, "tokenkeep: a replacement keeps the row's id");
+        require_unambiguous(rows, record);
+        return true;
+    }
+
+    /// An id from the policy that no row has. Throws errc::invalid_record if the policy finds none.
+    template <class Rows>
+    static std::string unused_id(Rows& rows) {
+        for (int tries = 0; tries < 1'000; ++tries) {
+            std::string id = typename Policy::ids{}();
+            if (!id.empty() && !find_by_id(rows, id)) return id;
+        }
+        throw error(errc::invalid_record, "tokenkeep: the policy's ids gives no id that is free");
+    }
+
+  private:
+    /// S4.
+    template <class Rows>
+    static void require_unambiguous(Rows& rows, const token& record) {
+        rules::list::for_each([&](auto rule) {
+            if (detail::looks_up_id<decltype(rule)> || !rule.applies(record)) return; // one id is one row
+            for_each_match(rows, rule, record, [&](const token& row) {
+                if (row.id != record.id)
+                    throw error(errc::ambiguous, "tokenkeep: the save would make two rows for one identity");
+            });
+        });
+    }
+
+    template <class Rows, class Rule, class Visit>
+    static void for_each_match(Rows& rows, Rule rule, const token& probe, Visit visit) {
+        using traits = traits_of<Rows>;
+        if constexpr (std::is_same_v<Rule, by_id> && detail::can_find<std::remove_const_t<Rows>>) {
+            if (const token* row = traits::find(rows, probe.id)) visit(*row);
+        } else if constexpr (requires { traits::for_each_match(rows, rule, probe, visit); }) {
+            traits::for_each_match(rows, rule, probe, visit);
+        } else {
+            traits::for_each(rows, [&](const token& row) {
+                if (matches<Rule>(probe, row)) visit(row);
+            });
+        }
+    }
+
+    template <class Rows, class Rule>
+    static std::optional<token> only_match(Rows& rows, Rule rule, const token& probe) {
+        std::optional<token> found;
+        for_each_match(rows, rule, probe, [&](auto&& row) {
+            if (found) throw error(errc::ambiguous, "tokenkeep: the probe means more than one row");
+            found = std::forward<decltype(row)>(row);
+        });
+        return found;
+    }
+};
 
 }} // namespace tokenkeep::v0
 
@@ -3346,210 +3747,6 @@ class read_lock {
 #define TOKENKEEP_DETAIL_STORE_ROW_SET_HPP
 
 
-// ==== tokenkeep/container.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_CONTAINER_HPP
-#define TOKENKEEP_CONTAINER_HPP
-
-
-
-
-#include <concepts>
-#include <iterator>
-#include <string>
-#include <utility>
-
-namespace tokenkeep { inline namespace v0 {
-
-/// How basic_store reaches the rows of a container. There are three for the standard containers: sequences of token,
-/// maps from id to token, and rows of strings. For a container of your own, specialise it.
-///
-/// Shape (the least model):
-///   template <> struct tokenkeep::container_traits<my_rows> {
-///       template <class Visit>
-///       static void for_each(const my_rows& rows, Visit visit);
-///       static void insert_or_assign(my_rows& rows, const token& row);
-///       static void erase(my_rows& rows, const std::string& id);
-///   };
-/// Meaning:
-///   K1  for_each calls visit(const token&) once for each row; the reference need only live during the call.
-///   K2  insert_or_assign makes the row the one of its id, in the place of an older one of that id. If it throws,
-///       nothing has changed.
-///   K3  erase removes the row of that id, if there is one.
-/// May:   offer `static const token* find(const my_rows&, const std::string& id)`, null on a miss, which spares the
-///        scan for look-ups by id; and, for look-ups by every rule,
-///        `template <class Rule, class Visit> static void for_each_match(const my_rows&, Rule, const token& probe,
-///        Visit visit)`, which visits the rows for which matches<Rule>(probe, row) holds.
-///        Need not be thread-safe: the store locks.
-/// Models: those below; examples/custom_container.cpp.
-template <class Container>
-struct container_traits;
-
-namespace detail {
-
-template <class C>
-concept token_sequence = requires(C& rows, const token& row) {
-    requires std::same_as<typename C::value_type, token>;
-    rows.push_back(row);
-    rows.erase(rows.begin());
-    rows.end();
-};
-
-template <class C>
-concept token_map = requires(C& rows, const std::string& id, const token& row) {
-    requires std::same_as<typename C::mapped_type, token>;
-    rows.insert_or_assign(id, row);
-    rows.find(id)->second;
-    rows.erase(id);
-};
-
-template <class C>
-concept text_rows = requires(C& rows, typename C::value_type& cells, std::string cell) {
-    requires std::same_as<typename C::value_type::value_type, std::string>;
-    cells.push_back(cell);
-    cells.begin();
-    rows.push_back(cells);
-    rows.erase(rows.begin());
-    rows.end();
-};
-
-template <class C, class Id>
-auto find_row(C& rows, const std::string& id, Id id_of) {
-    auto at = rows.begin();
-    while (at != rows.end() && id_of(*at) != id) ++at;
-    return at;
-}
-
-template <class C>
-concept can_iterate = requires(const C& rows) {
-    container_traits<C>::for_each(rows, [](const token&) {});
-};
-template <class C>
-concept can_insert = requires(C& rows, const token& row) {
-    container_traits<C>::insert_or_assign(rows, row);
-};
-template <class C>
-concept can_erase = requires(C& rows, const std::string& id) {
-    container_traits<C>::erase(rows, id);
-};
-template <class C>
-concept can_find = requires(const C& rows, const std::string& id) {
-    { container_traits<C>::find(rows, id) } -> std::same_as<const token*>;
-};
-template <class C, class Rule>
-concept can_match = requires(const C& rows, const token& probe) {
-    container_traits<C>::for_each_match(rows, Rule{}, probe, [](const token&) {});
-};
-
-template <class C>
-concept usable_container = can_iterate<C> && can_insert<C> && can_erase<C>;
-
-template <class C>
-consteval bool explain_container() {
-    static_assert(can_iterate<C>,
-                  "tokenkeep: a container is a sequence of token, a map from std::string to token, rows of "
-                  "strings, or has a container_traits with for_each; see tokenkeep/container.hpp");
-    if constexpr (can_iterate<C>)
-        static_assert(can_insert<C>, "tokenkeep: container_traits needs insert_or_assign(rows, const token&); see "
-                                     "tokenkeep/container.hpp");
-    if constexpr (can_iterate<C> && can_insert<C>)
-        static_assert(can_erase<C>, "tokenkeep: container_traits needs erase(rows, const std::string& id); see "
-                                    "tokenkeep/container.hpp");
-    return true;
-}
-
-} // namespace detail
-
-/// std::vector<token>, std::list<token>, std::deque<token> and their like, in the order of insertion.
-template <detail::token_sequence Rows>
-struct container_traits<Rows> {
-    template <class Visit>
-    static void for_each(const Rows& rows, Visit&& visit) {
-        for (const token& row : rows) visit(row);
-    }
-    static void insert_or_assign(Rows& rows, const token& row) {
-        const auto at = place(rows, row.id);
-        if (at == rows.end())
-            rows.push_back(row);
-        else
-            *at = token(row);
-    }
-    static void erase(Rows& rows, const std::string& id) {
-        const auto at = place(rows, id);
-        if (at != rows.end()) rows.erase(at);
-    }
-
-  private:
-    static auto place(Rows& rows, const std::string& id) {
-        return detail::find_row(rows, id, [](const token& row) -> const std::string& { return row.id; });
-    }
-};
-
-/// std::map<std::string, token>, std::unordered_map<std::string, token> and their like, keyed by id.
-template <detail::token_map Rows>
-struct container_traits<Rows> {
-    template <class Visit>
-    static void for_each(const Rows& rows, Visit&& visit) {
-        for (const auto& [id, row] : rows) visit(row);
-    }
-    static void insert_or_assign(Rows& rows, const token& row) { rows.insert_or_assign(row.id, token(row)); }
-    static void erase(Rows& rows, const std::string& id) { rows.erase(id); }
-    static const token* find(const Rows& rows, const std::string& id) {
-        const auto at = rows.find(id);
-        return at == rows.end() ? nullptr : &at->second;
-    }
-};
-
-/// Rows of attributes in the order of the field table, such as std::vector<std::list<std::string>>. A row with fewer
-/// cells is read with the rest empty and written back whole; cells beyond the table are kept.
-template <detail::text_rows Rows>
-struct container_traits<Rows> {
-    using cells = typename Rows::value_type;
-
-    template <class Visit>
-    static void for_each(const Rows& rows, Visit&& visit) {
-        for (const cells& row : rows) visit(read(row));
-    }
-    static void insert_or_assign(Rows& rows, const token& row) {
-        cells fresh;
-        for (const field& f : fields) fresh.push_back(detail::write_cell(f, row));
-        const auto at = place(rows, row.id);
-        if (at == rows.end()) {
-            rows.push_back(std::move(fresh));
-            return;
-        }
-        std::size_t column = 0;
-        for (const std::string& cell : *at)
-            if (column++ >= std::size(fields)) fresh.push_back(cell);
-        *at = std::move(fresh);
-    }
-    static void erase(Rows& rows, const std::string& id) {
-        const auto at = place(rows, id);
-        if (at != rows.end()) rows.erase(at);
-    }
-
-  private:
-    static token read(const cells& row) {
-        token record;
-        auto cell = row.begin();
-        for (const field& f : fields) {
-            if (cell == row.end()) break;
-            detail::read_cell(f, record, *cell++);
-        }
-        return record;
-    }
-    static auto place(Rows& rows, const std::string& id) {
-        return detail::find_row(
-            rows, id, [](const cells& row) { return row.begin() == row.end() ? std::string() : *row.begin(); });
-    }
-};
-
-}} // namespace tokenkeep::v0
-
-#endif
-
-
-
 
 
 #include <optional>
@@ -3559,16 +3756,11 @@ struct container_traits<Rows> {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// What the operations of a store mean, once, over the rows of any container. The numbers are those of token_store
-/// and comparing_store. Not thread-safe; the stores lock.
+/// The rows of a store in memory, in any container, and the changes to them. Not thread-safe: the stores lock.
 template <class Container, class Policy>
 class row_set {
     using traits = container_traits<Container>;
-    using rules = typename Policy::rules;
-    struct ignore_miss {
-        template <class Rule>
-        void operator()(Rule) const noexcept {}
-    };
+    using meaning = row_rules<Policy>;
 
   public:
     row_set() = default;
@@ -3583,128 +3775,33 @@ class row_set {
         });
         for (token& row : nameless) {
             traits::erase(rows_, row.id);
-            row.id = unused_id();
+            row.id = meaning::unused_id(rows_);
             traits::insert_or_assign(rows_, row);
         }
     }
 
-    std::optional<token> find(const token& probe) const { return find(probe, ignore_miss{}); }
+    std::optional<token> find(const token& probe) const { return meaning::find(rows_, probe); }
+    std::optional<token> find_by_id(const std::string& id) const { return meaning::find_by_id(rows_, id); }
+    std::vector<token> all() const { return meaning::all(rows_); }
 
-    /// The same; `missed(rule)` is called where the rule that decides finds no row.
-    template <class Missed>
-    std::optional<token> find(const token& probe, Missed missed) const {
-        return rules::find(probe, [&](auto rule) {
-            std::optional<token> row = only_match(rule, probe);
-            if (!row) missed(rule);
-            return row;
-        });
-    }
-
-    std::optional<token> find_by_id(const std::string& id) const { return only_match(by_id{}, token{.id = id}); }
-
-    std::vector<token> all() const {
-        std::vector<token> rows;
-        traits::for_each(rows_, [&](auto&& row) { rows.push_back(std::forward<decltype(row)>(row)); });
-        return rows;
-    }
-
-    void save(const token& record) { traits::insert_or_assign(rows_, saved(record)); }
-
-    /// The row that saving the record makes; nothing changes yet.
-    template <class Missed = ignore_miss>
-    token saved(const token& record, Missed missed = {}) const {
-        return saved_into(find(record, missed), record);
-    }
-
-    /// The same, where it is known which row the record means.
-    token saved_into(std::optional<token> stored, const token& record) const {
-        if (!stored && record.access_token.empty() && record.refresh_token.empty() && record.grant_token.empty())
-            throw error(errc::invalid_record, "tokenkeep: a new record needs a token");
-        token merged = stored ? merge(*std::move(stored), record) : record;
-        if (merged.id.empty()) merged.id = unused_id();
-        require_unambiguous(merged);
-        return merged;
-    }
-
+    void save(const token& record) { traits::insert_or_assign(rows_, meaning::row_to_save(rows_, record)); }
     bool replace(const token& expected, const token& record) {
-        if (!may_replace(expected, record)) return false;
+        if (!meaning::may_replace(rows_, expected, record)) return false;
         traits::insert_or_assign(rows_, record);
         return true;
     }
-
-    /// Whether the row still is `expected`, and can become `record`.
-    bool may_replace(const token& expected, const token& record) const {
-        if (!holds(expected)) return false;
-        if (record.id != expected.id) throw error(errc::invalid_record, "tokenkeep: a replacement keeps the row's id");
-        require_unambiguous(record);
-        return true;
-    }
-
-    /// Whether the row still is `expected`.
-    bool holds(const token& expected) const {
-        const std::optional<token> row = find_by_id(expected.id);
-        return row && *row == expected;
-    }
-
-    /// S4.
-    void require_unambiguous(const token& record) const {
-        rules::list::for_each([&](auto rule) {
-            if (looks_up_id<decltype(rule)> || !rule.applies(record)) return; // one id is one row
-            for_each_match(rule, record, [&](const token& row) {
-                if (row.id != record.id)
-                    throw error(errc::ambiguous, "tokenkeep: the save would make two rows for one identity");
-            });
-        });
-    }
-
     bool remove(const token& expected) {
-        if (!holds(expected)) return false;
+        if (!meaning::is_unchanged(rows_, expected)) return false;
         traits::erase(rows_, expected.id);
         return true;
     }
-
     void erase(const std::string& id) { traits::erase(rows_, id); }
-
     void clear() {
         Container empty{};
         std::swap(rows_, empty);
     }
 
-    Container& rows() noexcept { return rows_; }
-    const Container& rows() const noexcept { return rows_; }
-
   private:
-    template <class Rule, class Visit>
-    void for_each_match(Rule rule, const token& probe, Visit visit) const {
-        if constexpr (std::is_same_v<Rule, by_id> && can_find<Container>) {
-            if (const token* row = traits::find(rows_, probe.id)) visit(*row);
-        } else if constexpr (can_match<Container, Rule>) {
-            traits::for_each_match(rows_, rule, probe, visit);
-        } else {
-            traits::for_each(rows_, [&](const token& row) {
-                if (matches<Rule>(probe, row)) visit(row);
-            });
-        }
-    }
-
-    template <class Rule>
-    std::optional<token> only_match(Rule rule, const token& probe) const {
-        std::optional<token> found;
-        for_each_match(rule, probe, [&](auto&& row) {
-            if (found) throw error(errc::ambiguous, "tokenkeep: the probe means more than one row");
-            found = std::forward<decltype(row)>(row);
-        });
-        return found;
-    }
-
-    std::string unused_id() const {
-        for (int tries = 0; tries < 1'000; ++tries) {
-            std::string id = typename Policy::ids{}();
-            if (!id.empty() && !find_by_id(id)) return id;
-        }
-        throw error(errc::invalid_record, "tokenkeep: the policy's ids gives no id that is free");
-    }
-
     Container rows_{};
 };
 
@@ -4108,7 +4205,7 @@ class basic_store {
     basic_store() = default;
 
     /// Starts with rows that exist. In a map the key is the id; rows without an id are given one.
-    explicit basic_store(Container rows) requires(!std::is_same_v<Container, indexed>) : rows_(std::move(rows)) {}
+    explicit basic_store(usable_rows rows) : rows_(std::move(rows)) {}
 
     basic_store(basic_store&& other) noexcept : rows_(std::move(other.rows_)), locks_(std::move(other.locks_)) {}
     basic_store& operator=(basic_store&& other) noexcept {
@@ -4161,6 +4258,9 @@ class basic_store {
     detail::row_set<usable_rows, Policy> rows_{};
     detail::key_locks locks_{};
 };
+
+template <class Container>
+basic_store(Container) -> basic_store<Container>;
 
 /// The store in memory for programs: every look-up takes the same time, however many tokens there are.
 using memory_store = basic_store<indexed>;
@@ -6148,7 +6248,6 @@ class journal_file : public journal_reader<Table, Sealer, Files> {
 
 
 
-
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -6164,16 +6263,15 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 /// in the file, before its first change.
 template <class Policy, class Sealer>
 class shared_journal {
-    using files_type = typename files_of<Policy>::type;
-    using table = packed_rows<typename Policy::rules>;
+    using files_type = typename Policy::files;
     using lock_file = typename files_type::lock_file;
     using mutex = typename Policy::mutex;
-    using ticket = typename journal_file<table, Sealer, files_type>::ticket;
+    using ticket = typename journal_file<packed_rows<typename Policy::rules>, Sealer, files_type>::ticket;
     static constexpr std::int64_t store_byte = 0;
 
   public:
-    using rows_type = row_set<table, Policy>;
-    using file_type = journal_file<table, Sealer, files_type>;
+    using rows_type = packed_rows<typename Policy::rules>;
+    using file_type = journal_file<rows_type, Sealer, files_type>;
 
     shared_journal(const std::string& path, Sealer sealer, const files_type& files)
         : path_(path), store_lock_(files.open_lock(path + ".lock")), file_(path, std::move(sealer), files) {}
@@ -6196,7 +6294,7 @@ class shared_journal {
             }
             const std::lock_guard lock(mutex_);
             const held_lock held(*this, until, true);
-            file_.catch_up(rows_.rows());
+            file_.catch_up(rows_);
             return look_now();
         }();
         if (unflushed) require_durable(*unflushed);
@@ -6208,7 +6306,7 @@ class shared_journal {
     template <class Change>
     bool write(Change change) {
         const std::optional<ticket> record = alone([&]() -> std::optional<ticket> {
-            file_.catch_up(rows_.rows());
+            file_.catch_up(rows_);
             const std::optional<std::uint64_t> seq = change(rows_, file_);
             if (!seq) return std::nullopt;
             return file_.ticket_for(*seq);
@@ -6222,13 +6320,13 @@ class shared_journal {
     void erase(const journal::remains& row) {
         try {
             const bool is_overwritten = alone([&] {
-                file_.catch_up(rows_.rows());
-                return file_.overwrite(rows_.rows(), row);
+                file_.catch_up(rows_);
+                return file_.overwrite(rows_, row);
             });
             if (!is_overwritten || file_.flush_overwritten()) return;
             alone([&] {
-                file_.catch_up(rows_.rows());
-                file_.rewrite(rows_.rows());
+                file_.catch_up(rows_);
+                file_.rewrite(rows_);
             });
         } catch (const file_error& fault) {
             throw fault.with(errc::storage_failure);
@@ -6252,7 +6350,7 @@ class shared_journal {
     void require_durable(const ticket& record) {
         try {
             if (file_.wait_until_durable(record)) return;
-            alone([&] { file_.leave_failed_file(rows_.rows(), record); });
+            alone([&] { file_.leave_failed_file(rows_, record); });
             if (file_.wait_until_durable(record)) return;
         } catch (const file_error& fault) {
             throw fault.with(errc::indeterminate);
@@ -6280,7 +6378,7 @@ class shared_journal {
         lock_file& lock_;
     };
 
-    static deadline deadline_of_call() { return std::chrono::steady_clock::now() + store_lock_timeout_of<Policy>(); }
+    static deadline deadline_of_call() { return std::chrono::steady_clock::now() + Policy::store_lock_timeout; }
 
     template <class Act>
     auto alone(Act act) {
@@ -6300,6 +6398,7 @@ class shared_journal {
 }}} // namespace tokenkeep::v0::detail
 
 #endif
+
 
 
 
@@ -6346,12 +6445,13 @@ struct salvage_report {
 template <class Policy, class Sealer>
 class basic_file_store {
     static_assert(detail::explain_policy<Policy>() && detail::explain_sealer<Sealer>());
-    static_assert(file_system<typename detail::files_of<Policy>::type>,
+    static_assert(file_system<typename Policy::files>,
                   "tokenkeep: a policy's files must be a model of file_system; see tokenkeep/file_system.hpp");
     using journal = detail::shared_journal<Policy, Sealer>;
+    using meaning = row_rules<Policy>;
     using rows_type = typename journal::rows_type;
     using file_type = typename journal::file_type;
-    using files_type = typename detail::files_of<Policy>::type;
+    using files_type = typename Policy::files;
 
   public:
     /// The directory must exist. Nothing is read or made yet.
@@ -6363,12 +6463,13 @@ class basic_file_store {
     /// What it gives is durable: a change that another thread or process has just appended is flushed first. What the
     /// file held when this store first read it counts as durable.
     std::optional<token> find_token(const token& probe) {
-        return find(
-            [&](const rows_type& rows, const file_type& file) { return rows.find(probe, refuse_hidden(file, probe)); });
+        return find([&](const rows_type& rows, const file_type& file) {
+            return meaning::find(rows, probe, refuse_hidden(file, probe));
+        });
     }
     std::optional<token> find_token_by_id(const std::string& id) {
         return find([&](const rows_type& rows, const file_type& file) {
-            std::optional<token> row = rows.find_by_id(id);
+            std::optional<token> row = meaning::find_by_id(rows, id);
             if (!row) refuse_hidden(file, {.id = id})(by_id{});
             return row;
         });
@@ -6378,13 +6479,13 @@ class basic_file_store {
         return journal_->read([&](const rows_type& rows, const file_type& file) {
             file.require_whole();
             if (file.has_damage()) throw damaged();
-            return std::pair(rows.all(), file.last_seq());
+            return std::pair(meaning::all(rows), file.last_seq());
         });
     }
 
     void save_token(const token& record) {
         journal_->write([&](rows_type& rows, file_type& file) {
-            return std::optional(file.put(rows.rows(), rows.saved(record, refuse_hidden(file, record))));
+            return std::optional(file.put(rows, meaning::row_to_save(rows, record, refuse_hidden(file, record))));
         });
     }
     /// Afterwards the row's secrets are no longer in the file: their bytes have been overwritten, unless
@@ -6393,12 +6494,12 @@ class basic_file_store {
     void delete_token(const std::string& id) {
         remove(id, [&](const rows_type& rows, const file_type& file) {
             file.require_whole();
-            return rows.rows().find(id) != nullptr || file.is_damaged(id);
+            return rows.find(id) != nullptr || file.is_damaged(id);
         });
     }
     /// Writes the file anew, without any row.
     void delete_tokens() {
-        journal_->write([](rows_type& rows, file_type& file) { return std::optional(file.clear(rows.rows())); });
+        journal_->write([](rows_type& rows, file_type& file) { return std::optional(file.clear(rows)); });
     }
 
     /// See locking_store; it reaches every process of the machine.
@@ -6409,14 +6510,14 @@ class basic_file_store {
     bool replace_token(const token& expected, const token& record) {
         return journal_->write([&](rows_type& rows, file_type& file) {
             refuse_hidden(file, expected)(by_id{});
-            return rows.may_replace(expected, record) ? std::optional(file.put(rows.rows(), record)) : std::nullopt;
+            return meaning::may_replace(rows, expected, record) ? std::optional(file.put(rows, record)) : std::nullopt;
         });
     }
     /// See comparing_store; what becomes of the secrets is said at delete_token.
     bool remove_token(const token& expected) {
         return remove(expected.id, [&](const rows_type& rows, const file_type& file) {
             refuse_hidden(file, expected)(by_id{});
-            return rows.holds(expected);
+            return meaning::is_unchanged(rows, expected);
         });
     }
 
@@ -6425,7 +6526,7 @@ class basic_file_store {
     void compact() {
         journal_->write([](rows_type& rows, file_type& file) {
             file.require_whole();
-            file.rewrite(rows.rows());
+            file.rewrite(rows);
             return std::optional(file.last_seq());
         });
     }
@@ -6441,8 +6542,8 @@ class basic_file_store {
         salvage_report report;
         journal_->repair([&](rows_type& rows, file_type& file) {
             detail::journal_state found;
-            report.original = file.salvage(rows.rows(), found);
-            report.rows = rows.rows().size();
+            report.original = file.salvage(rows, found);
+            report.rows = rows.size();
             for (const auto& [id, is_new] : found.damaged) report.lost.push_back(id);
             report.may_have_lost_others = found.here.has_holes;
         });
@@ -6472,7 +6573,7 @@ class basic_file_store {
         return journal_->read([&](const rows_type& rows, const file_type& file) {
             file.require_whole();
             std::optional<token> found = look(rows, file);
-            const std::uint64_t record = found ? rows.rows().find(found->id)->place().seq : 0;
+            const std::uint64_t record = found ? rows.find(found->id)->place().seq : 0;
             return std::pair(std::move(found), record);
         });
     }
@@ -6482,10 +6583,10 @@ class basic_file_store {
         std::optional<detail::journal::remains> remains;
         const bool is_removed = journal_->write([&](rows_type& rows, file_type& file) {
             if (!is_there(rows, file)) return std::optional<std::uint64_t>();
-            remains = file.remains_of(rows.rows(), id);
-            return std::optional(file.remove(rows.rows(), id));
+            remains = file.remains_of(rows, id);
+            return std::optional(file.remove(rows, id));
         });
-        if (detail::erases_deleted_tokens_of<Policy>() && remains) journal_->erase(*remains);
+        if (Policy::erases_deleted_tokens && remains) journal_->erase(*remains);
         return is_removed;
     }
 
@@ -6930,7 +7031,7 @@ class basic_document_store
     template <class Edit>
     bool change(Edit edit) {
         const std::lock_guard lock(mutex_);
-        const auto until = std::chrono::steady_clock::now() + detail::store_lock_timeout_of<Policy>();
+        const auto until = std::chrono::steady_clock::now() + Policy::store_lock_timeout;
         if constexpr (locks) {
             [[maybe_unused]] const auto others_wait = detail::require_locked(document_.lock(std::string(), until));
             return change_until(edit, until);
@@ -7617,7 +7718,7 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 /// sql_transactions. Not thread-safe; the store locks.
 template <class Connection, class Policy>
 class sql_session {
-    using schema = typename schema_of<Policy>::type;
+    using schema = typename Policy::schema;
     using rules = typename Policy::rules;
     using cells_type = sql_cells<schema>;
     using statement = decltype(std::declval<Connection&>().prepare(std::declval<const std::string&>()));
@@ -7643,7 +7744,7 @@ class sql_session {
 
   public:
     /// How long others may keep a change waiting.
-    static constexpr std::chrono::milliseconds patience = store_lock_timeout_of<Policy>();
+    static constexpr std::chrono::milliseconds patience = Policy::store_lock_timeout;
 
     explicit sql_session(Connection connection)
         : connection_(std::move(connection)), text_(Connection::dialect, table_of(connection_)) {}
@@ -7666,7 +7767,7 @@ class sql_session {
         return row;
     }
 
-    // ---- Rows, for row_set ----
+    // ---- Rows, for row_rules ----
 
     template <class Visit>
     void for_each(Visit&& visit) {
@@ -7751,7 +7852,7 @@ class sql_session {
     }
     /// After rows were deleted: lets nothing of them stay in the database's files, as far as it can.
     void erase_remains() {
-        if constexpr (!Connection::dialect.erase.empty() && erases_deleted_tokens_of<Policy>()) {
+        if constexpr (!Connection::dialect.erase.empty() && Policy::erases_deleted_tokens) {
             try {
                 require_connection();
                 connection_.execute(std::string(Connection::dialect.erase));
@@ -7816,25 +7917,20 @@ class sql_session {
     bool is_connected_ = false;
 };
 
-/// The rows of a session, as row_set sees them.
-template <class Session>
-struct sql_rows {
-    Session* session = nullptr;
-};
-
 }}} // namespace tokenkeep::v0::detail
 
-template <class Session>
-struct tokenkeep::container_traits<tokenkeep::detail::sql_rows<Session>> {
-    using rows = tokenkeep::detail::sql_rows<Session>;
+/// For look-ups only: the session changes its rows itself.
+template <class Connection, class Policy>
+struct tokenkeep::container_traits<tokenkeep::detail::sql_session<Connection, Policy>> {
+    using rows = tokenkeep::detail::sql_session<Connection, Policy>;
 
     template <class Visit>
-    static void for_each(const rows& from, Visit&& visit) {
-        from.session->for_each(visit);
+    static void for_each(rows& from, Visit&& visit) {
+        from.for_each(visit);
     }
     template <class Rule, class Visit>
-    static void for_each_match(const rows& from, Rule, const tokenkeep::token& probe, Visit&& visit) {
-        from.session->template for_each_match<Rule>(probe, visit);
+    static void for_each_match(rows& from, Rule, const tokenkeep::token& probe, Visit&& visit) {
+        from.template for_each_match<Rule>(probe, visit);
     }
 };
 
@@ -8010,8 +8106,8 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     static_assert(detail::explain_policy<Policy>());
     friend detail::locking_ability<sql_store, true>;
     using session_type = detail::sql_session<Connection, Policy>;
-    using cells_type = detail::sql_cells<typename detail::schema_of<Policy>::type>;
-    using rows_type = detail::row_set<detail::sql_rows<session_type>, Policy>;
+    using cells_type = detail::sql_cells<typename Policy::schema>;
+    using meaning = row_rules<Policy>;
     using mutex = typename Policy::mutex;
 
   public:
@@ -8032,22 +8128,22 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
 
     std::optional<token> find_token(const token& probe) {
         const std::lock_guard lock(mutex_);
-        return detail::sql_read(session_, [&] { return rows().find(probe); });
+        return detail::sql_read(session_, [&] { return meaning::find(session_, probe); });
     }
     std::optional<token> find_token_by_id(const std::string& id) {
         const std::lock_guard lock(mutex_);
-        return detail::sql_read(session_, [&] { return rows().find_by_id(id); });
+        return detail::sql_read(session_, [&] { return meaning::find_by_id(session_, id); });
     }
     std::vector<token> get_tokens() {
         const std::lock_guard lock(mutex_);
-        return detail::sql_read(session_, [&] { return rows().all(); });
+        return detail::sql_read(session_, [&] { return meaning::all(session_); });
     }
 
     void save_token(const token& record) {
         const std::lock_guard lock(mutex_);
         detail::sql_write(session_, [&] {
-            std::optional<token> before = rows().find(record);
-            token after = rows().saved_into(before, record);
+            std::optional<token> before = meaning::find(session_, record);
+            token after = meaning::row_to_save_over(session_, before, record);
             cells_type(after).require_fitting();
             if (before)
                 session_.update(after);
@@ -8060,7 +8156,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     void delete_token(const std::string& id) {
         const std::lock_guard lock(mutex_);
         detail::sql_write(session_, [&] {
-            std::optional<token> before = rows().find_by_id(id);
+            std::optional<token> before = meaning::find_by_id(session_, id);
             if (!before) return detail::sql_change{};
             session_.erase(id);
             return detail::sql_change{true, id, std::move(before), std::nullopt};
@@ -8082,7 +8178,8 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         cells_type(record).require_fitting();
         return detail::sql_write(session_, [&] {
             session_.lock(expected.id);
-            if (!rows().may_replace(*session_type::as_stored(expected), record)) return detail::sql_change{};
+            if (!meaning::may_replace(session_, *session_type::as_stored(expected), record))
+                return detail::sql_change{};
             session_.update(record);
             return detail::sql_change{true, expected.id, expected, record};
         });
@@ -8092,7 +8189,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         const std::lock_guard lock(mutex_);
         const bool removed = detail::sql_write(session_, [&] {
             session_.lock(expected.id);
-            if (!rows().holds(*session_type::as_stored(expected))) return detail::sql_change{};
+            if (!meaning::is_unchanged(session_, *session_type::as_stored(expected))) return detail::sql_change{};
             session_.erase(expected.id);
             return detail::sql_change{true, expected.id, expected, std::nullopt};
         });
@@ -8101,12 +8198,6 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     }
 
   private:
-    rows_type rows() {
-        rows_type seen;
-        seen.rows().session = &session_;
-        return seen;
-    }
-
     /// The threads of this store wait among themselves, so that each identity takes one connection for its lock.
     auto lock_identity(const std::string& key, deadline until) {
         auto among_threads = locks_.lock(key, until);
@@ -8140,35 +8231,42 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
 #include <concepts>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tokenkeep { inline namespace v0 {
 
+/// One header of a request or an answer.
 struct http_header {
     std::string name{}, value{};
 };
 
+/// A request, ready to be sent by a transport:
+///   tokenkeep::http_request me{.method = "GET", .url = "https://api.example/me"};
 struct http_request {
     std::string method{}, url{};
-    std::vector<http_header> headers{};
-    std::string body{};
-    std::chrono::milliseconds timeout{30'000}; ///< For the whole exchange. Zero is the shortest, not none.
+    std::vector<http_header> headers{};        ///< In the order in which they are sent.
+    std::string body{};                        ///< Empty if there is none.
+    std::chrono::milliseconds timeout{30'000}; ///< For the whole exchange. Zero means at once, not "no limit".
 };
 
+/// What the server answered: `return tokenkeep::http_response{.status = 200, .body = text};`
 struct http_response {
-    int status = 0;
-    std::vector<http_header> headers{};
+    int status = 0;                     ///< 200, 401, ...
+    std::vector<http_header> headers{}; ///< Retry-After, Date and Content-Type are read.
     std::string body{};
 };
 
-/// The value of the first header of that name, compared without case (RFC 9110 5.1); empty if there is none.
+/// The value of the first header with that name, in any case (RFC 9110 5.1). Empty if there is none.
+///   find_header(response.headers, "retry-after")
 inline std::string_view find_header(const std::vector<http_header>& headers, std::string_view name) {
     for (const http_header& header : headers)
         if (text::equal_ignoring_case(header.name, name)) return header.value;
     return {};
 }
 
-/// Removes every header of that name, compared without case, and wipes its value.
+/// Removes every header with that name, in any case, and wipes its value.
+///   erase_header(request.headers, "Authorization");
 inline void erase_header(std::vector<http_header>& headers, std::string_view name) {
     std::erase_if(headers, [name](http_header& header) {
         const bool named = text::equal_ignoring_case(header.name, name);
@@ -8177,20 +8275,48 @@ inline void erase_header(std::vector<http_header>& headers, std::string_view nam
     });
 }
 
-/// What carries a request to a server and brings the answer: any callable, a lambda will do.
+namespace detail {
+
+/// A request that contains secrets. When it ends it wipes its body and the values of its headers. The keeper builds it
+/// once and passes it to whoever sends it.
+class wiped_request {
+  public:
+    explicit wiped_request(http_request request) noexcept : request_(std::move(request)) {}
+    wiped_request(wiped_request&&) noexcept = default;
+    wiped_request& operator=(wiped_request&&) = delete;
+    ~wiped_request() {
+        wipe_text(request_.body);
+        for (http_header& header : request_.headers) wipe_text(header.value);
+    }
+
+    http_request& operator*() noexcept { return request_; }
+    http_request* operator->() noexcept { return &request_; }
+
+    /// Gives the request away. The caller wipes it from now on.
+    http_request release() && noexcept { return std::move(request_); }
+
+  private:
+    http_request request_;
+};
+
+} // namespace detail
+
+/// What sends a request to a server and gives its answer: any callable, such as a lambda. The program brings it,
+/// because the library contains no HTTP client.
+///   auto transport = [&](const tokenkeep::http_request& request) { return my_client.send(request); };
 ///
 /// Shape (the least model):
 ///   struct t {
 ///       http_response operator()(const http_request& request);
 ///   };
 /// Meaning:
-///   T1  TLS certificates and host names are verified; a failed handshake is an error.
-///   T2  Redirects are never followed: a 3xx answer is returned as it is.
-///   T3  The whole exchange keeps to request.timeout.
-///   T4  The size of the answer is bounded; one megabyte is more than a token endpoint ever needs.
-///   T5  Any status is an answer. Where there is none, transport_error is thrown, and its may_have_been_sent is
-///       false only if the request certainly did not reach the server. Other exceptions count as "may have".
-/// May:   throw. It is called from many threads at once unless its keeper is used from one thread only.
+///   T1  The transport verifies the TLS certificate and the host name. A failed handshake is an error.
+///   T2  The transport never follows a redirect. It gives a 3xx answer as it is.
+///   T3  The whole exchange ends within request.timeout.
+///   T4  The transport limits the size of the answer. One megabyte is more than a token endpoint needs.
+///   T5  Any status is an answer. If there is no answer, the transport throws transport_error. Its may_have_been_sent
+///       is false only if the request certainly did not reach the server. Any other exception counts as "may have".
+/// May:   throw. A keeper that several threads use calls its transport from several threads at once.
 /// Models: examples/curl_transport.hpp; testing::fake_server.
 template <class T>
 concept http_transport = requires(T& transport, const http_request& request) {
@@ -8611,15 +8737,15 @@ inline http_request post_form(const client_endpoint& endpoint, const token& reco
     if (has_secret && client.id.empty())
         throw error(errc::invalid_record, "tokenkeep: there is a client secret, but no client id");
 
-    http_request request{.method = "POST", .url = endpoint.url};
-    request.headers.reserve(3);
-    request.headers.push_back({"Content-Type", "application/x-www-form-urlencoded"});
-    request.headers.push_back({"Accept", "application/json"});
-    if (basic) write_basic(request.headers.emplace_back(http_header{"Authorization"}).value, client);
+    wiped_request request({.method = "POST", .url = endpoint.url});
+    request->headers.reserve(3);
+    request->headers.push_back({"Content-Type", "application/x-www-form-urlencoded"});
+    request->headers.push_back({"Accept", "application/json"});
+    if (basic) write_basic(request->headers.emplace_back(http_header{"Authorization"}).value, client);
     if (!basic && !client.id.empty()) pairs.push_back({"client_id", client.id});
     if (!basic && has_secret) pairs.push_back({"client_secret", client.secret_text});
-    request.body = text::to_form(pairs);
-    return request;
+    request->body = text::to_form(pairs);
+    return std::move(request).release();
 }
 
 }}} // namespace tokenkeep::v0::detail
@@ -8723,13 +8849,26 @@ http_request refresh_request(Provider&& provider, const token& record) { return 
 
 namespace tokenkeep { inline namespace v0 {
 
+/// Why an answer could not be understood.
+enum class response_reason {
+    none,                 ///< It was understood: the server refuses.
+    form_body,            ///< It is a form.
+    content_type,         ///< Its content type is not JSON.
+    json,                 ///< It is not a JSON object.
+    duplicate,            ///< It repeats a member.
+    missing_access_token, ///< It has no access token.
+    type,                 ///< A member that must be a string is not one.
+    charset,              ///< The access token has characters that no token has.
+    status,               ///< Its status says neither success nor refusal.
+};
+
 /// An answer of an authorization server that brings nothing usable. `code()` says which kind of trouble it is; what()
 /// names the server's own code only if it is one everybody knows, and never anything else from the answer.
 class response_error : public error {
   public:
     /// What is known beside the errc.
     struct details {
-        std::string_view reason{};      ///< A literal; see reason().
+        response_reason reason = response_reason::none;
         std::string server_code{};      ///< See server_code().
         bool certainly_refused = false; ///< See certainly_refused().
         std::chrono::milliseconds retry_after{0};
@@ -8741,9 +8880,8 @@ class response_error : public error {
           server_code_(std::move(known.server_code)),
           certainly_refused_(known.certainly_refused) {}
 
-    /// Why the answer was not understood: form_body, content_type, json, duplicate, missing_access_token, type,
-    /// charset or status. Empty where the server itself said that it refuses.
-    std::string_view reason() const noexcept { return reason_; }
+    /// Why the answer was not understood; none if the server itself said that it refuses.
+    response_reason reason() const noexcept { return reason_; }
 
     /// The server's `error` (RFC 6749 5.2). Empty if there was none, if it is longer than 64 characters or has others
     /// than the RFC allows, or if one of the secrets that were sent is part of it.
@@ -8754,7 +8892,7 @@ class response_error : public error {
     bool certainly_refused() const noexcept { return certainly_refused_; }
 
   private:
-    std::string_view reason_;
+    response_reason reason_;
     std::string server_code_;
     bool certainly_refused_;
 };
@@ -9031,14 +9169,14 @@ class response_reader {
         if (status == 429) throw refusal(errc::throttled, true);
         if (!is_success() && (status < 400 || status >= 500 || !is_object_)) throw odd_status();
         check_content_type();
-        if (repeats_) throw not_understood("duplicate", "it repeats a member");
-        if (!is_object_) throw not_understood("json", "it is not a JSON object");
+        if (repeats_) throw not_understood(response_reason::duplicate, "it repeats a member");
+        if (!is_object_) throw not_understood(response_reason::json, "it is not a JSON object");
         if (has_error()) throw refusal(errc::request_rejected, response_members::is_text(members_.error));
         if (!is_success()) throw refusal(errc::request_rejected, false);
         return members_;
     }
 
-    static response_error not_understood(std::string_view reason, std::string_view sentence) {
+    static response_error not_understood(response_reason reason, std::string_view sentence) {
         std::string what = "tokenkeep: the server's answer cannot be used: ";
         return response_error(errc::malformed_response, what.append(sentence), {.reason = reason});
     }
@@ -9087,7 +9225,7 @@ class response_reader {
             code,
             redirect ? "tokenkeep: the server redirects, which is not followed"
                      : "tokenkeep: the server fails with status " + std::to_string(status),
-            {.reason = "status", .certainly_refused = status == 404, .retry_after = pause_after(code)});
+            {.reason = response_reason::status, .certainly_refused = status == 404, .retry_after = pause_after(code)});
     }
 
     std::chrono::milliseconds pause_after(errc code) const noexcept {
@@ -9107,8 +9245,8 @@ class response_reader {
             return;
         const bool plain = text::equal_ignoring_case(type, "text/plain");
         if (text::equal_ignoring_case(type, "application/x-www-form-urlencoded") || (plain && is_form(response_.body)))
-            throw not_understood("form_body", "it is a form, not JSON");
-        throw not_understood("content_type", "its content type is not JSON");
+            throw not_understood(response_reason::form_body, "it is a form, not JSON");
+        throw not_understood(response_reason::content_type, "its content type is not JSON");
     }
 
     /// Whether a text looks like pairs of names and values.
@@ -9227,12 +9365,13 @@ inline secret secret_text(const text::json_value& value) {
 
 inline secret read_access_token(const response_members::member& value) {
     if (response_members::is_left_out(value))
-        throw response_reader::not_understood("missing_access_token", "it has no access_token");
+        throw response_reader::not_understood(response_reason::missing_access_token, "it has no access_token");
     if (!response_members::is_text(value))
-        throw response_reader::not_understood("type", "its access_token is not a string");
+        throw response_reader::not_understood(response_reason::type, "its access_token is not a string");
     secret access = secret_text(*value);
     if (!text::is_printable(access.reveal()))
-        throw response_reader::not_understood("charset", "its access_token has characters that no token has");
+        throw response_reader::not_understood(response_reason::charset,
+                                              "its access_token has characters that no token has");
     return access;
 }
 
@@ -10075,38 +10214,42 @@ class row_access {
 
 namespace tokenkeep { inline namespace v0 {
 
-/// What a keeper tells its observer.
+/// What has happened, when a keeper tells its observer.
 enum class event_kind {
-    cache_hit,       ///< The stored access token is fresh and was handed out.
-    waited,          ///< Another caller of this keeper was at work on the identity.
-    adopted,         ///< Somebody else had refreshed the token; theirs is used.
-    seeded,          ///< A row was made, or given a new login, from a refresh token of the program's.
-    marked,          ///< The spend marker is durable; the request follows.
-    spent,           ///< A refresh or grant token is being sent.
-    replayed,        ///< The same refresh token is being sent again within the provider's grace.
-    settled,         ///< An old doubt is being settled by one spend.
+    cache_hit,       ///< The keeper handed out the stored access token, which is fresh.
+    waited,          ///< The caller waited while another caller of this keeper worked on the identity.
+    adopted,         ///< Another thread or process had refreshed the token; the keeper uses that one.
+    seeded,          ///< The keeper made a row, or gave it a new login, from a refresh token of the program.
+    marked,          ///< The spend marker is durable. The request follows.
+    spent,           ///< The keeper is about to send a refresh or grant token.
+    replayed,        ///< The keeper sends the same refresh token again, within the provider's replay_grace.
+    settled,         ///< The outcome of an old request is unknown. The keeper sends the refresh token to find out.
     saved,           ///< The new tokens are durable.
-    not_saved,       ///< The new tokens could not be saved; they are kept in memory, with the lock.
-    dropped,         ///< The new tokens were dropped: the row is gone or holds other tokens.
-    taken_back,      ///< The marker was taken back: nothing was spent.
-    served_old,      ///< The refresh failed; the old access token, still valid, was handed out.
+    not_saved,       ///< The store failed to save the new tokens. The keeper holds them, and the lock.
+    dropped,         ///< The keeper dropped the new tokens: the row is gone, or holds other tokens.
+    taken_back,      ///< Nothing was spent, and the keeper removed its marker.
+    served_old,      ///< The refresh failed. The keeper handed out the old access token, which is still valid.
     refused,         ///< The server refused the refresh or grant token.
-    outcome_unknown, ///< No answer that can be understood: the token may have been spent.
+    outcome_unknown, ///< No answer came, or none that can be understood. The token may have been spent.
     throttled,       ///< The server asked for a pause.
-    revoked,         ///< The session was ended on both sides.
-    warning,         ///< `detail` says what was odd about an answer or a request.
+    revoked,         ///< The session has ended at the server and in the store.
+    warning,         ///< An answer or a request was odd; `detail` says how.
 };
 
-/// One thing that happened. The texts live as long as the call; none is a secret.
+/// One thing that has happened. The texts are valid during the call of the observer. None of them is a secret.
 struct event {
     event_kind kind{};
-    std::string_view id{};          ///< The row's id; empty before there is a row.
-    std::string_view fingerprint{}; ///< Of the refresh or grant token concerned; may be empty.
-    std::string_view detail{};      ///< In plain words; may be empty.
+    std::string_view id{};          ///< The row's id; empty while there is no row.
+    std::string_view fingerprint{}; ///< secret::fingerprint of the refresh or grant token; may be empty.
+    std::string_view detail{};      ///< A sentence; may be empty.
 };
 
-/// The observer that costs nothing. Any callable that takes `const event&` can stand in its place; it may be called
-/// from many threads at once, and what it throws is ignored.
+/// The observer that does nothing and costs nothing. The default.
+///
+/// Any callable that takes `const event&` can be an observer. The keeper calls it from many threads at once, and
+/// ignores what it throws:
+///   auto log = [](const tokenkeep::event& e) { std::printf("%.*s\n", int(e.detail.size()), e.detail.data()); };
+///   tokenkeep::keeper keep{store, transport, provider, {}, log};
 struct ignore_events {
     void operator()(const event&) const noexcept {}
 };
@@ -10127,30 +10270,34 @@ struct ignore_events {
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Every wait and margin of a keeper, with its default and its reason.
+/// Every wait and margin of a keeper, with its default and the reason for it:
+///   tokenkeep::keeper keep{store, transport, provider, {.refresh_margin = 30s}};
 struct keeper_options {
-    /// How long before its end a token is refreshed: it must outlive the call it is handed out for. Never more than a
-    /// fifth of the token's life, so that short-lived tokens are not refreshed at every call.
+    /// How long before its end the keeper refreshes an access token: the token must outlive the call that it is handed
+    /// out for. The keeper uses at most a fifth of the token's life, so that it does not refresh a short-lived token at
+    /// every call.
     std::chrono::milliseconds refresh_margin{60'000};
-    /// For a whole exchange with the token endpoint.
+    /// How long one request to the token endpoint may take in all: http_request::timeout.
     std::chrono::milliseconds request_timeout{30'000};
-    /// How long a caller waits for its turn: longer than whoever has it takes. 0: the request's timeout, twice that
-    /// where the provider's grace lets it be sent again, and 15 s.
+    /// How long a call without a deadline waits while others work on the identity. It should be longer than their work
+    /// takes. 0 means: request_timeout and 15 s; twice request_timeout and 15 s if the provider's replay_grace allows
+    /// a second request.
     std::chrono::milliseconds lock_timeout{0};
-    /// Over a store that cannot both lock and compare: how long to wait between writing the marker and reading it
-    /// back. Longer than any other process takes from its read to its write.
+    /// How long the keeper waits between writing its marker and reading it back, over a store that cannot both lock
+    /// and compare. It should be longer than any other process takes from a read to the write that follows.
     std::chrono::milliseconds read_back_pause{100};
-    /// How long a request whose answer is missing may still be under way. 0: the request's timeout; over a store
-    /// without locks, where nothing else keeps others away while the sender pauses and saves, also the pause and 5 s.
+    /// How long a request without an answer may still be on its way to the server. Until then no other process sends
+    /// the same refresh token. 0 means: request_timeout; over a store without locks, request_timeout,
+    /// read_back_pause and 5 s, because there the sender's pause and save count too.
     std::chrono::milliseconds doubt_expires_after{0};
-    /// After a passing failure the next attempt waits this long, twice as long after each further one, less up to a
-    /// half by chance; and never more than the longest.
+    /// How long the keeper pauses after a failure that may pass. Each further failure doubles the pause, up to
+    /// longest_backoff. Chance takes away up to half of it, so that many programs do not ask at the same moment.
     std::chrono::milliseconds first_backoff{250};
     std::chrono::milliseconds longest_backoff{30'000};
-    /// Whether `send` may carry a token to another host than the record's api_domain.
+    /// Whether keeper::send may send an access token to another host than the record's api_domain.
     bool allow_other_hosts = false;
 
-    /// The values that 0 stands for.
+    /// The values that 0 stands for above.
     constexpr std::chrono::milliseconds effective_lock_timeout(std::chrono::milliseconds replay_grace) const {
         if (lock_timeout.count() > 0) return lock_timeout;
         return request_timeout * (replay_grace < request_timeout ? 1 : 2) + std::chrono::seconds(15);
@@ -10181,14 +10328,17 @@ struct keeper_options {
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The server gave new tokens and the store would not take them. The old refresh token is spent, so the new record is
-/// here; the keeper keeps it too, with the lock, and saves it before anything else is spent.
+/// The server issued new tokens and the store did not save them. The old refresh token is spent, so the new tokens
+/// are in this exception. The keeper holds them too, and the lock on the identity, and saves them before it sends
+/// anything else for this identity. A program need not do more than call again.
+///   catch (const tokenkeep::rotation_not_saved_error& failure) { backup(failure.record()); }
 class rotation_not_saved_error : public error {
   public:
     explicit rotation_not_saved_error(token record)
         : error(errc::rotation_not_saved, "tokenkeep: new tokens came and could not be saved"),
           record_(std::make_shared<const token>(std::move(record))) {}
 
+    /// The row as it should be: with the new tokens.
     const token& record() const noexcept { return *record_; }
 
   private:
@@ -10323,7 +10473,7 @@ class transaction {
 
     /// 5 and 6: sends, and reads how it ended. Whatever a transport throws, but for "not sent", leaves the request under
     /// way as far as we know.
-    outcome ask(http_request request, const token& row) {
+    outcome ask(wiped_request request, const token& row) {
         outcome result;
         result.sent = parts_.clock.now();
         http_response response;
@@ -10337,7 +10487,7 @@ class transaction {
             return result;
         }
         try {
-            result.answer = read_token_response(parts_.provider, response, row);
+            result.answer = parts_.provider.read_token_response(response, row);
             result.kind = outcome_kind::tokens;
             for (const std::string& warning : result.answer->warnings) tell(event_kind::warning, row, warning);
         } catch (const response_error& refusal) {
@@ -10476,31 +10626,32 @@ class login : transaction<Parts> {
     std::optional<token> first_login(identity_lock& held, const std::string& key) {
         token record = probe_;
         record.status = to_status(base::new_marker(probe_.grant_token));
-        [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, record);
+        wiped_request request(parts_.provider.exchange_request(record));
         rows_.save(record);
         try {
-            return send_inserted(held, key, record);
+            return send_inserted(held, key, record, std::move(request));
         } catch (...) {
             if (!is_sent_) remove_inserted(record);
             throw;
         }
     }
 
-    std::optional<token> send_inserted(identity_lock& held, const std::string& key, const token& record) {
+    std::optional<token> send_inserted(identity_lock& held, const std::string& key, const token& record,
+                                       wiped_request request) {
         const std::optional<token> row = find_by_status(record);
         if (!row) return std::nullopt;
         token inserted = record;
         inserted.id = row->id;
         if (*row != inserted) return take_back(*row); // the save met a row that had come meanwhile
         const std::string own_key = identity_key(*row);
-        if (own_key == key) return send_if_marked(held, *row);
+        if (own_key == key) return send_if_marked(held, *row, std::move(request));
         identity_lock own(*this, own_key);
-        return send_if_marked(own, *row);
+        return send_if_marked(own, *row, std::move(request));
     }
 
-    std::optional<token> send_if_marked(identity_lock& held, const token& row) {
+    std::optional<token> send_if_marked(identity_lock& held, const token& row, wiped_request request) {
         if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
-        return send(held, row, std::nullopt);
+        return send(held, row, std::nullopt, std::move(request));
     }
 
     /// Nothing was sent: the row that we have inserted goes, as far as that can be done.
@@ -10551,14 +10702,14 @@ class login : transaction<Parts> {
         marked.scope = probe_.scope;
         end_what_is_over(row, marked);
         marked.status = to_status(base::new_marker(probe_.grant_token));
-        [[maybe_unused]] const http_request can_be_made = exchange_request(parts_.provider, marked);
+        wiped_request request(parts_.provider.exchange_request(marked));
         try {
             if (!base::write_marker(row, marked)) return std::nullopt;
         } catch (...) {
             undo(marked, row);
             throw;
         }
-        return send(held, marked, row);
+        return send(held, marked, row, std::move(request));
     }
 
     /// A session that was refused, or is being revoked, does not come back to life because the marker of a login takes
@@ -10576,11 +10727,12 @@ class login : transaction<Parts> {
     }
 
     /// The grant token is sent, and the row holds its marker. `before` is the row as it was, if there was one.
-    std::optional<token> send(identity_lock& held, const token& marked, const std::optional<token>& before) {
+    std::optional<token> send(identity_lock& held, const token& marked, const std::optional<token>& before,
+                              wiped_request request) {
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
         is_sent_ = true;
-        const outcome result = base::ask(exchange_request(parts_.provider, marked), marked);
+        const outcome result = base::ask(std::move(request), marked);
         switch (result.kind) {
         case outcome_kind::tokens: return keep(held, marked, result);
         case outcome_kind::unknown:
@@ -10650,22 +10802,6 @@ class login : transaction<Parts> {
 #include <utility>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
-
-/// Wipes what a request carried: its body and its Authorization header.
-class wipe_request_at_exit {
-  public:
-    explicit wipe_request_at_exit(http_request& request) noexcept : request_(request) {}
-    wipe_request_at_exit(const wipe_request_at_exit&) = delete;
-    wipe_request_at_exit& operator=(const wipe_request_at_exit&) = delete;
-    ~wipe_request_at_exit() {
-        wipe_text(request_.body);
-        for (http_header& header : request_.headers)
-            if (text::equal_ignoring_case(header.name, "Authorization")) wipe_text(header.value);
-    }
-
-  private:
-    http_request& request_;
-};
 
 /// What a keeper is made of, and what its transactions do with it.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
@@ -10758,10 +10894,9 @@ struct keeper_parts {
                lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
     }
 
-    http_response post(http_request request) {
-        const wipe_request_at_exit wiped(request);
-        request.timeout = options.request_timeout;
-        return transport(std::as_const(request));
+    http_response post(wiped_request request) {
+        request->timeout = options.request_timeout;
+        return transport(std::as_const(*request));
     }
 
     std::chrono::milliseconds replay_grace() const {
@@ -10858,9 +10993,9 @@ struct keeper_parts {
     }
 
     void revoke_once(const token& row) {
-        std::optional<http_request> request = revoke_request(provider, row);
+        std::optional<http_request> request = provider.revoke_request(row);
         if (!request) return;
-        http_response response = post(*std::move(request));
+        http_response response = post(wiped_request(*std::move(request)));
         const wipe_at_exit wiped(response.body);
         read_revoke_response(provider, response);
     }
@@ -10979,7 +11114,7 @@ class refresh_transaction : transaction<Parts> {
                 if (in_doubt ? base::is_young(flight, status) : is_exchange_under_way(flight, status)) return false;
                 if (!in_doubt) refuse_without_refresh_token();
             }
-            http_request request = refresh_request(parts_.provider, row_);
+            wiped_request request(parts_.provider.refresh_request(row_));
             const token before = row_;
             token_status marker =
                 base::new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);
@@ -11342,7 +11477,7 @@ namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
-/// How a session reaches its keeper, whatever the keeper's type.
+/// How a session calls its keeper without knowing the keeper's type.
 struct session_source {
     void* keeper = nullptr;
     std::shared_ptr<const std::atomic<bool>> keeper_lives{};
@@ -11353,24 +11488,29 @@ struct session_source {
 
 } // namespace detail
 
-/// One identity's access token, for programs that ask for it all the time: while the token is fresh, a call reads one
-/// counter and the clock; it asks no store, takes no lock and copies nothing.
+/// The access token of one identity, for programs that ask for it all the time. While the token is fresh, a call reads
+/// one counter and the clock. It asks no store, takes no lock and copies nothing.
+///   tokenkeep::session ada = keep.session({.user_name = "ada"});
+///   std::string header = "Bearer " + std::string(ada.access_token().reveal());
 ///
-/// Use one session object a thread; copies are cheap. Its keeper must stay where it is and outlive it, except that a
-/// session goes on giving the token it has. What other processes do is seen when the token is due, or at refresh().
+/// Each thread uses a session object of its own; copies are cheap. The keeper must stay where it is and outlive the
+/// session. If the keeper is gone, the session goes on giving the token that it has. The session sees what this keeper
+/// does at once, and what other processes do when the token is due, or at refresh().
 class session {
   public:
+    /// Programs call keeper::session instead.
     session(detail::session_source source, token probe)
         : source_(std::move(source)), probe_(std::make_shared<const token>(std::move(probe))) {}
 
-    /// A token that is valid now; the reference holds until the next call on this object. Throws as
+    /// An access token that is valid now. The reference is valid until the next call on this object. Throws as
     /// keeper::access_token does.
     const secret& access_token() {
         if (!pinned_ || is_stale()) obtain(nullptr);
         return pinned_->access_token;
     }
 
-    /// After a server answered 401 to the token last given: another one. Throws as keeper::refresh does.
+    /// Another access token, after an API answered 401 to the last one. Throws as keeper::refresh does.
+    ///   if (status == 401) retry_with(ada.refresh());
     const secret& refresh() {
         const std::shared_ptr<const detail::pinned_token> last = pinned_;
         obtain(last ? &last->access_token : nullptr);
@@ -11422,54 +11562,75 @@ concept event_observer = requires(O& observer, const event& e) {
 template <class Store, class Transport, class Provider, class Observer, class Clock>
 consteval bool explain_keeper() {
     explain_token_store<Store>();
-    static_assert(http_transport<Transport>, "tokenkeep: a transport is called with const http_request& and gives "
-                                             "http_response; see http_transport in tokenkeep/http.hpp");
+    static_assert(http_transport<Transport>,
+                  "tokenkeep: a transport takes const http_request& and gives http_response; see "
+                  "the concept http_transport");
     explain_authorization_provider<Provider>();
-    static_assert(event_observer<Observer>,
-                  "tokenkeep: an observer is called with const event&; see tokenkeep/event.hpp");
+    static_assert(event_observer<Observer>, "tokenkeep: an observer takes const event&; see ignore_events");
     static_assert(clock<Clock>,
-                  "tokenkeep: a clock needs now, steady_now, sleep_until and wait_until; see tokenkeep/clock.hpp");
+                  "tokenkeep: a clock needs now, steady_now, sleep_until and wait_until; see the concept clock");
     return true;
 }
 
 } // namespace detail
 
-/// Hands out valid access tokens for any probe: the one place where store, transport and provider meet.
+/// Hands out access tokens that are valid now: the one place where store, transport and provider meet.
+///   tokenkeep::file_store store{"tokens.tkj"};
+///   tokenkeep::keeper keep{store, transport, provider};
+///   tokenkeep::secret access = keep.access_token({.user_name = "ada"});
 ///
-/// What the probe holds decides what happens. A grant token that is not the row's is exchanged. A refresh token is
-/// looked up and, if no row has it or was seeded with it, makes a row. An access token, a user or an id is looked up.
+/// What the probe holds decides what happens:
 ///
-/// A refresh is a transaction over the store, so that one refresh token is spent once, however many threads, keepers
-/// and processes share the store; nothing that lives is destroyed by a failure:
-///   look up - fresh: done, without a lock
-///   enter the flight of this identity (one in each keeper), then lock_token
-///   R  read again under the lock: if a sibling has refreshed it, adopt that
-///   M  write the spend marker into the row, durably, and only if the row is as it was read
-///   5  send   6  read how it ended   7  count the expiry from before sending
-///   8  write the new tokens, durably, in one write that also clears the marker, only if the row holds what was spent;
-///      then hand them out
-///   9  if that fails, keep them and the lock, and save them before anything else is spent
+/// | the probe holds | what the keeper does |
+/// | --- | --- |
+/// | a grant token that the row does not have | it logs in: it exchanges the grant token, once, and saves the row |
+/// | a refresh token that no row has or had at first | it saves a new row with that token |
+/// | any other refresh token, an access token, a user, an id | it looks the row up |
 ///
-/// It throws tokenkeep::error; where a refresh fails, the old access token is handed out instead as long as it lives:
-///   token_not_found           there is no session for the probe; log in
-///   reauthorization_required  the server refused the refresh token, or it was revoked, and the row stays; or it
-///                             refused the grant token, and there is no row if there was none before
-///   client_rejected, request_rejected   configuration; nothing was spent
-///   throttled, server_unavailable, transport_failure   passing; see error::retry_after; nothing was spent
-///   outcome_unknown           the answer was lost; the doubt is settled by one spend when nothing is left to lose
-///   storage_failure           the store could not take the marker; nothing was sent
-///   rotation_not_saved        rotation_not_saved_error, with the new record
-///   lock_timeout              not this caller's turn before its deadline
-///   ambiguous, invalid_record, malformed_response, unknown_data_center, and what a store of yours throws
+/// If the access token of the row is due, the keeper refreshes it. A refresh is a transaction over the store, so that
+/// all threads, keepers and processes that share the store spend a refresh token once, and no failure destroys a
+/// session that still lives:
+///   1 look up                 if the access token is fresh, the keeper hands it out, without a lock
+///                             else it waits for the other callers of this keeper, then locks the identity
+///   2 reread                  if another process has refreshed the token meanwhile, the keeper uses that one
+///   3 mark                    the keeper writes its marker into the row, only if the row is as it was read
+///   4 send                    it sends the refresh token
+///   5 read the outcome        tokens, a refusal, or no answer
+///   6 merge                   it counts the lifetime from before it sent the request
+///   7 save                    one write puts the new tokens into the row and removes the marker, only if the row still
+///                             holds the token that was spent; after that the keeper hands the access token out
+///   8 keep what is unsaved    if the save fails, the keeper holds the tokens and the lock, and saves them before it
+///                             sends anything else for this identity
 ///
-/// After a failure that has not ended the session a caller without a living token waits out the pause (that of
-/// retry_after, or a backoff) if it ends before the caller's deadline; otherwise it gets the failure at once, as do those
-/// who waited while it happened. A keeper makes no request in between; each has pauses of its own.
+/// If a refresh fails and the old access token is still valid, the keeper hands out the old one. Otherwise it throws
+/// tokenkeep::error:
 ///
-/// The store and the transport, the observer and the clock are referred to if they are given by name and owned if they
-/// are moved in; the provider is copied. Spelled out, keeper<S&, T&, P> refers and keeper<S, T, P> owns. A keeper can
-/// neither be copied nor moved. All members may be called from many threads at once. Only one thing is forbidden: to
-/// call back, from a transport or observer, for the identity that is just being refreshed; that is errc::lock_timeout.
+/// | errc | when | what to do |
+/// | --- | --- | --- |
+/// | token_not_found | no row matches the probe | let the user log in |
+/// | reauthorization_required | the server refused the refresh or grant token, or the session was revoked | as above |
+/// | outcome_unknown, at a refresh | no answer came; the keeper settles it by itself | try later |
+/// | outcome_unknown, at a login | no answer came; the keeper never sends a grant token twice | log in again |
+/// | throttled, server_unavailable, transport_failure | it may pass; nothing was spent | try after retry_after() |
+/// | lock_timeout | others worked on the identity until the deadline | try later |
+/// | client_rejected, request_rejected | nothing was spent | correct the configuration |
+/// | storage_failure | the store did not take the marker; nothing was sent | look at the store |
+/// | rotation_not_saved | see rotation_not_saved_error | call again |
+/// | ambiguous, invalid_record, unknown_data_center, malformed_response | | correct the probe, record or server |
+///
+/// After a failure that may pass, the keeper sends nothing for the identity during a pause: as long as the server asked
+/// for, or else keeper_options::first_backoff and longer. The call that meets the failure throws at once. A later call
+/// with a valid old access token gets that one. A later call without one waits for the end of the pause, and throws at
+/// once if its deadline comes earlier. Each keeper has pauses of its own.
+///
+/// The keeper refers to a store, transport, observer or clock that is given by name, and owns one that is moved in. It
+/// copies the provider. A class member spells the types out:
+///   tokenkeep::keeper<tokenkeep::file_store, my_transport, tokenkeep::oauth2_provider> owns;
+///   tokenkeep::keeper<tokenkeep::file_store&, my_transport&, tokenkeep::oauth2_provider> refers;
+///
+/// Thread safety: all members may be called from many threads at once. A transport or an observer must not call the
+/// keeper for the identity that is just being refreshed; that call throws errc::lock_timeout. A keeper can neither be
+/// copied nor moved.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
 class keeper {
     static_assert(detail::explain_keeper<std::remove_reference_t<Store>, std::remove_reference_t<Transport>, Provider,
@@ -11477,33 +11638,15 @@ class keeper {
     using parts_type = detail::keeper_parts<Store, Transport, Provider, Observer, Clock>;
 
   public:
-    keeper(Store&& store, Transport&& transport, Provider provider, keeper_options options = {}) requires(
-        std::is_default_constructible_v<Observer>&& std::is_default_constructible_v<Clock>)
-        : parts_{std::forward<Store>(store),
-                 std::forward<Transport>(transport),
-                 std::move(provider),
-                 options,
-                 Observer{},
-                 Clock{}} {}
-
-    keeper(Store&& store, Transport&& transport, Provider provider, keeper_options options,
-           Observer&& observer) requires(std::is_default_constructible_v<Clock>)
-        : parts_{std::forward<Store>(store),
-                 std::forward<Transport>(transport),
-                 std::move(provider),
-                 options,
-                 std::forward<Observer>(observer),
-                 Clock{}} {}
-
-    keeper(Store&& store, Transport&& transport, Provider provider, keeper_options options, Observer&& observer,
-           Clock&& clock)
+    keeper(Store&& store, Transport&& transport, Provider provider, keeper_options options = {},
+           Observer&& observer = Observer{}, Clock&& clock = Clock{})
         : parts_{std::forward<Store>(store),       std::forward<Transport>(transport), std::move(provider), options,
                  std::forward<Observer>(observer), std::forward<Clock>(clock)} {}
 
     keeper(const keeper&) = delete;
     keeper& operator=(const keeper&) = delete;
 
-    /// Tokens that could not be saved are tried once more; then their locks are released.
+    /// Tries once more to save tokens that the store did not take. Then their locks are released.
     ~keeper() {
         lives_->store(false, std::memory_order_release);
         parts_.flights.for_each([&](const std::string&, auto& flight) {
@@ -11515,44 +11658,63 @@ class keeper {
         });
     }
 
-    /// An access token that is valid now, of whatever type. Without a deadline a caller waits for its turn as long as
-    /// options.lock_timeout says.
-    secret access_token(const token& probe) { return access_token(probe, default_deadline()); }
-    secret access_token(const token& probe, deadline until) {
+    /// An access token that is valid now, of any token type. Without `until` the call waits for others as long as
+    /// keeper_options::lock_timeout says. Once a refresh token is sent, the call goes on until its answer is saved,
+    /// even if `until` passes. Cost while the token is fresh: one look-up in the store.
+    ///   secret access = keep.access_token({.user_name = "ada"});
+    ///   secret soon = keep.access_token({.user_name = "ada"}, std::chrono::steady_clock::now() + 2s);
+    secret access_token(const token& probe, std::optional<deadline> until = {}) {
         return std::move(obtain(probe, nullptr, until).access_token);
     }
 
-    /// The whole row, its access token fresh.
-    token record(const token& probe) { return record(probe, default_deadline()); }
-    token record(const token& probe, deadline until) { return obtain(probe, nullptr, until); }
+    /// The whole row, with an access token that is valid now. Otherwise as access_token.
+    ///   std::string scope = keep.record({.user_name = "ada"}).scope;
+    token record(const token& probe, std::optional<deadline> until = {}) { return obtain(probe, nullptr, until); }
 
-    /// Another access token, after a server answered 401 to `rejected`. If the stored one is another already, that one.
-    secret refresh(const token& probe, const secret& rejected) { return refresh(probe, rejected, default_deadline()); }
-    secret refresh(const token& probe, const secret& rejected, deadline until) {
+    /// Another access token, for a program that sends with its own client and got 401 for `rejected`. If the store
+    /// holds another access token already, that one, without a request. Otherwise as access_token.
+    ///   if (status == 401) access = keep.refresh({.user_name = "ada"}, access);
+    secret refresh(const token& probe, const secret& rejected, std::optional<deadline> until = {}) {
         return std::move(obtain(probe, &rejected, until).access_token);
     }
 
-    /// Sends the request with the identity's access token; on 401 refreshes it and sends once more. The answer may be
-    /// anything, a second 401 included; after that a 401 is the answer at once for two minutes, or until there is another
-    /// access token. Throws errc::request_rejected, and sends nothing, for plain http (a loopback
-    /// literal apart, where the provider allows it), for another host than the record's api_domain (unless
-    /// options.allow_other_hosts), and for tokens that need a proof (dpop, mac). What the transport throws comes through.
-    http_response send(http_request request, const token& probe) { return send_until(request, probe, std::nullopt); }
-    http_response send(http_request request, const token& probe, deadline until) {
-        return send_until(request, probe, until);
+    /// Sends a request to an API with the access token of the probe's row, in the header that the provider writes.
+    /// After a 401 the keeper refreshes the token and sends the request once more. It gives any answer back, a second
+    /// 401 too. After a second 401 a 401 is the answer at once for two minutes, or until there is another access token.
+    ///   http_response me = keep.send({.method = "GET", .url = api + "/me"}, {.user_name = "ada"});
+    ///
+    /// Throws errc::request_rejected and sends nothing:
+    /// - if the URL is plain http (a loopback address apart, if the provider has allow_loopback_http);
+    /// - if the record has an api_domain and the URL has another host (unless keeper_options::allow_other_hosts);
+    /// - if the token type is dpop or mac, which need a proof that the keeper cannot give.
+    /// What the transport throws comes through. Otherwise as access_token; `until` limits each of the look-ups.
+    http_response send(http_request given, const token& probe, std::optional<deadline> until = {}) {
+        detail::wiped_request request(std::move(given));
+        token row = obtain(probe, nullptr, until);
+        http_response response = send_once(*request, row);
+        if (response.status != 401) return response;
+        const auto flight = parts_.flights.of(identity_key(row));
+        if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
+        const secret rejected = std::move(row.access_token);
+        row = obtain(token{.id = row.id}, &rejected, until);
+        response = send_once(*request, row);
+        if (response.status == 401) flight->refreshed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
+        return response;
     }
 
-    /// Ends the session on both sides: the row is marked, the server told (RFC 7009), the row removed. Throws
-    /// errc::token_not_found if there is none. If the server cannot be told, the error comes through, nothing of the
-    /// row is handed out any more, and the next call finishes the work.
-    void revoke(const token& probe) { revoke(probe, default_deadline()); }
-    void revoke(const token& probe, deadline until) {
+    /// Ends the session at the server (RFC 7009) and removes the row. Throws errc::token_not_found if there is none. If
+    /// the server cannot be told, revoke throws, the keeper hands out nothing of the row any more, and the next revoke
+    /// finishes the work.
+    ///   keep.revoke({.user_name = "ada"});
+    void revoke(const token& probe, std::optional<deadline> until = {}) {
         std::optional<token> row = parts_.find_or_seeded(parts_.with_client(probe));
         if (!row) throw detail::no_session();
-        detail::revocation<parts_type>(parts_, *std::move(row), until).run();
+        detail::revocation<parts_type>(parts_, *std::move(row), until.value_or(default_deadline())).run();
     }
 
-    /// The hot path for one identity. The keeper must stay where it is and outlive the session.
+    /// A cheap value for one identity, for programs that ask for its access token all the time; see tokenkeep::session.
+    /// The keeper must stay where it is and outlive the session.
+    ///   tokenkeep::session ada = keep.session({.user_name = "ada"});
     tokenkeep::session session(const token& probe) {
         return tokenkeep::session(
             {.keeper = this,
@@ -11568,9 +11730,10 @@ class keeper {
                                   parts_.options.effective_lock_timeout(parts_.replay_grace()));
     }
 
-    /// The row of the probe, its access token fresh: the whole decision of what is to be done.
-    token obtain(const token& given, const secret* rejected, deadline until) {
+    /// The row of the probe, with a fresh access token. All calls decide here what is to be done.
+    token obtain(const token& given, const secret* rejected, std::optional<deadline> wanted) {
         const token probe = parts_.with_client(given);
+        const deadline until = wanted.value_or(default_deadline());
         token row;
         if (!probe.grant_token.empty()) {
             detail::login<parts_type> login(parts_, probe, until);
@@ -11594,29 +11757,14 @@ class keeper {
         return detail::refresh_transaction<parts_type>(parts_, std::move(row), rejected, until).run();
     }
 
-    /// A row that a program stored with nothing but a grant token.
+    /// Whether a program has stored the row with a grant token and no other token.
     static bool is_unexchanged(const token& row) {
         return row.access_token.empty() && row.refresh_token.empty() && !row.grant_token.empty() &&
                read_status(row.status).kind == status_kind::none;
     }
 
-    /// Without a deadline of the caller's each look-up has a whole one: the call to the API may take long.
-    http_response send_until(http_request& request, const token& probe, std::optional<deadline> until) {
-        const detail::wipe_request_at_exit wiped(request);
-        token row = obtain(probe, nullptr, until ? *until : default_deadline());
-        http_response response = send_once(request, row);
-        if (response.status != 401) return response;
-        const auto flight = parts_.flights.of(identity_key(row));
-        if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
-        const secret rejected = std::move(row.access_token);
-        row = obtain(token{.id = row.id}, &rejected, until ? *until : default_deadline());
-        response = send_once(request, row);
-        if (response.status == 401) flight->refreshed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
-        return response;
-    }
-
-    /// A resource that refuses whatever it is given, as for a scope that is missing, costs five tokens in ten minutes;
-    /// Zoho gives ten.
+    /// An API may reject every token, for example if a scope is missing. Then this pause makes five refreshes in ten
+    /// minutes. Zoho allows ten.
     static constexpr std::chrono::minutes pause_in_vain{2};
 
     http_response send_once(http_request& request, const token& row) {
@@ -11644,8 +11792,8 @@ class keeper {
                         "set allow_other_hosts if that is meant");
     }
 
-    /// For sessions: the token with what says how long it may be given without asking. The version is read before the
-    /// row, so that a change in between is seen at the next call.
+    /// For sessions: the access token, and until when a session may give it without asking. The version is read before
+    /// the row, so that the session sees a change in between at its next call.
     static std::shared_ptr<const detail::pinned_token>
     obtain_pinned(void* self, const token& probe, const detail::pinned_token* last, const secret* rejected) {
         keeper& keep = *static_cast<keeper*>(self);
@@ -11653,7 +11801,7 @@ class keeper {
         std::shared_ptr<const detail::published_version> published = last != nullptr ? last->published : nullptr;
         for (;;) {
             const std::uint64_t version = published ? published->count.load(std::memory_order_acquire) : 0;
-            token row = keep.obtain(id.empty() ? probe : token{.id = id}, rejected, keep.default_deadline());
+            token row = keep.obtain(id.empty() ? probe : token{.id = id}, rejected, std::nullopt);
             if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
             const auto own = keep.parts_.flights.of(identity_key(row))->published;
             if (own == published) return keep.pin(std::move(row), own, version);
@@ -11900,7 +12048,7 @@ struct provider {
         reader.read();
         const text::json_result parsed = text::parse_json(response.body);
         if (!parsed.value.find("status").value_or(text::json_value{}).is_text("success"))
-            throw reader.not_understood("type", "it does not say success");
+            throw reader.not_understood(response_reason::type, "it does not say success");
     }
 
     /// Sets `Authorization: Zoho-oauthtoken`, though the tokens call themselves Bearer. Throws errc::request_rejected

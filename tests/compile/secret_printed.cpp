@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A secret cannot be printed by accident.
-// expect: error:
-// expect: operator<<
-// expect: std::cout << access;
+// expect: tokenkeep: a secret is not printed; use reveal()
 #include <tokenkeep/secret.hpp>
 
 #include <iostream>
