@@ -19,6 +19,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <concepts>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,17 @@ consteval bool explain_keeper() {
                   "tokenkeep: a clock needs now, steady_now, sleep_until and wait_until; see the concept clock");
     return true;
 }
+
+template <class Store, class Transport, class Provider, class Observer, class Clock>
+concept can_keep = token_store<Store> && http_transport<Transport> && authorization_provider<Provider> &&
+    event_observer<Observer> && clock<Clock>;
+
+template <class Part, class Given>
+concept given_by_name = !std::is_reference_v<Part> && std::same_as<Given, Part&>;
+
+/// Whether a store or a transport that a keeper would own was given by name.
+template <class GivenTransport, class GivenStore, class Store, class Transport>
+concept given_by_name_with = given_by_name<Store, GivenStore> || given_by_name<Transport, GivenTransport>;
 
 } // namespace detail
 
@@ -118,6 +130,9 @@ class keeper {
         : parts_{std::forward<Store>(store),       std::forward<Transport>(transport), std::move(provider), options,
                  std::forward<Observer>(observer), std::forward<Clock>(clock)} {}
 
+    keeper() = delete; // tokenkeep: a keeper needs {store, transport, provider}
+    template <class S, detail::given_by_name_with<S, Store, Transport> T>
+    keeper(S&&, T&&, Provider, keeper_options = {}) = delete; // tokenkeep: keeper<Store&, ...> refers to a named store
     keeper(const keeper&) = delete;
     keeper& operator=(const keeper&) = delete;
 
@@ -297,6 +312,25 @@ class keeper {
 
     parts_type parts_;
     std::shared_ptr<std::atomic<bool>> lives_ = std::make_shared<std::atomic<bool>>(true);
+};
+
+/// A keeper of a part that does not fit: the sentence that says why. Its members fit every call, so that the compiler
+/// reports nothing else.
+template <class Store, class Transport, class Provider, class Observer, class Clock>
+    requires(!detail::can_keep<std::remove_reference_t<Store>, std::remove_reference_t<Transport>, Provider,
+                               std::remove_reference_t<Observer>, std::remove_reference_t<Clock>>)
+class keeper<Store, Transport, Provider, Observer, Clock> {
+    static_assert(detail::explain_keeper<std::remove_reference_t<Store>, std::remove_reference_t<Transport>, Provider,
+                                         std::remove_reference_t<Observer>, std::remove_reference_t<Clock>>());
+
+  public:
+    keeper(auto&&...);
+    secret access_token(const token&, std::optional<deadline> = {});
+    token record(const token&, std::optional<deadline> = {});
+    secret refresh(const token&, const secret&, std::optional<deadline> = {});
+    http_response send(http_request, const token&, std::optional<deadline> = {});
+    void revoke(const token&, std::optional<deadline> = {});
+    tokenkeep::session session(const token&);
 };
 
 template <class Store, class Transport, class Provider>
