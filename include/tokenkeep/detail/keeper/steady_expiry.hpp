@@ -20,7 +20,8 @@ inline std::size_t hash_of_access(const token& row) {
     return std::hash<std::string_view>{}(row.access_token.reveal()) ^ std::hash<std::int64_t>{}(end);
 }
 
-/// Remembers when access tokens end by the steady clock. The time is fixed when the token is first seen. Up to 256 tokens are remembered. If one takes the place of another, the other counts as new again.
+/// Remembers when access tokens end by the steady clock. The time is fixed when the token is first seen. Up to 256
+/// tokens are remembered. If one takes the place of another, the other counts as new again.
 class steady_expiry {
   public:
     using time_point = std::chrono::steady_clock::time_point;
