@@ -73,7 +73,8 @@ class row_rules {
     }
 
     /// The row that a store must write to save `record` (S3): `record` merged into the row that it means, or `record`
-    /// with a new id if it has none. `missed` is as for find. Throws errc::invalid_record (S5) and errc::ambiguous (S2, S4).
+    /// with a new id if it has none. `missed` works like that of find. Throws errc::invalid_record (S5) and
+    /// errc::ambiguous (S2, S4).
     ///   token row = row_rules<>::row_to_save(rows, record);
     template <class Rows, class Missed = detail::ignore_miss>
     static token row_to_save(Rows& rows, const token& record, Missed missed = {}) {

@@ -21,8 +21,10 @@ inline std::string to_lower(std::string text) {
     return text;
 }
 
+/// Whether a character is an ASCII digit.
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
+/// Whether a character is an ASCII letter.
 constexpr bool is_letter(char c) noexcept { return to_lower(c) >= 'a' && to_lower(c) <= 'z'; }
 
 /// The value of a hexadecimal digit, in upper or lower case; -1 for any other character.

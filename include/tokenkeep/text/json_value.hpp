@@ -58,6 +58,7 @@ inline const char* end_of_json_value(const char* at, const char* end) noexcept {
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
+/// The kinds of JSON values.
 enum class json_kind { null, boolean, number, string, array, object };
 
 /// A value of a JSON text that parse_json accepted. It is a view: the text must stay alive and where it is. A value
