@@ -51,9 +51,9 @@ inline secret read_refresh_token(const response_members::member& value, std::vec
     return {};
 }
 
-/// The number in `expires_in`, which is a JSON number or digits in a string. If it does not fit into 64 bits, the
-/// nearest number that does. Some servers write "very long" with an exponent: an exponent of ten or more gives the
-/// largest number. Nullopt for everything else.
+/// The number in `expires_in`, which is a JSON number or digits in a string. If it does not fit into 64 bits, it
+/// is the nearest number that does. Some servers write "very long" with an exponent: an exponent of ten or more gives
+/// the largest number. Nullopt for everything else.
 inline std::optional<std::int64_t> read_count(const text::json_value& value) noexcept {
     const bool quoted = value.kind() == text::json_kind::string;
     if (!quoted && value.kind() != text::json_kind::number) return std::nullopt;
@@ -70,8 +70,8 @@ inline std::optional<std::int64_t> read_count(const text::json_value& value) noe
     return ten_or_more ? std::optional<std::int64_t>(INT64_MAX) : std::nullopt;
 }
 
-/// How long the access token lives, by `expires_in`; nullopt if that is not known. A strange value gives a warning and
-/// never costs the tokens.
+/// How long the access token lives, by `expires_in`; nullopt if that is not known. A strange value gives a warning;
+/// it is never a reason to lose the tokens.
 inline std::optional<std::chrono::milliseconds>
 read_lifetime(const text::json_value& value, std::chrono::milliseconds unit, std::vector<std::string>& warnings) {
     constexpr std::chrono::milliseconds longest = std::chrono::hours(24) * 3650;
@@ -97,7 +97,8 @@ read_lifetime(const text::json_value& value, std::chrono::milliseconds unit, std
     return *count * unit;
 }
 
-/// How long the access token lives, by expires_in_sec if the dialect reads it and it came, else by expires_in.
+/// How long the access token lives. If expires_in_sec came, it counts; if it cannot be read, expires_in counts, in
+/// milliseconds. If it did not come, expires_in counts, in seconds.
 inline std::optional<std::chrono::milliseconds> read_expiry(const response_members& members,
                                                             std::vector<std::string>& warnings) {
     using namespace std::chrono_literals;

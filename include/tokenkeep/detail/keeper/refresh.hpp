@@ -28,8 +28,8 @@ class refresh_transaction : transaction<Parts> {
     refresh_transaction(Parts& parts, token row, const secret* rejected, deadline until)
         : base(parts, until), row_(std::move(row)), rejected_(rejected) {}
 
-    /// The row with a fresh access token. If the refresh fails, the row with the old access token while that is usable;
-    /// else it throws.
+    /// The row with a fresh access token. If the refresh fails and the old access token is usable, the row with the old
+    /// one. Otherwise throws the failure.
     token run() {
         try {
             refuse_if_over();
@@ -59,8 +59,8 @@ class refresh_transaction : transaction<Parts> {
         return base::usable(row_, rejected_);
     }
 
-    /// Observes the pause after a passing failure. If the caller has a usable token, or its deadline comes first,
-    /// throws the failure. Otherwise waits. True if another caller has refreshed the row meanwhile.
+    /// Keeps to the pause after a passing failure. If the caller has a usable token, or its deadline comes first, throws
+    /// the failure. Otherwise waits for the end of the pause. True if another caller has refreshed the row meanwhile.
     bool refreshed_during_pause(flight_type& flight) {
         const auto pause = flight.pause(parts_.clock.steady_now());
         if (!pause) return false;
@@ -173,7 +173,7 @@ class refresh_transaction : transaction<Parts> {
             throw error(errc::reauthorization_required, "tokenkeep: the session is over; the user has to log in again");
     }
 
-    /// Whether another caller's login may be under way. With locks it cannot be: that caller would hold the lock.
+    /// Whether another caller's login may be under way. If the store locks, it cannot be: the lock would be taken.
     bool is_exchange_under_way(flight_type& flight, const token_status& status) const {
         return !Parts::rows_type::locks && is_marked_with(row_, row_.grant_token) && base::is_young(flight, status);
     }
@@ -187,7 +187,7 @@ class refresh_transaction : transaction<Parts> {
     }
 
     /// Whether the provider still accepts the same refresh token again, even at the end of one more request's time.
-    /// Only with locks.
+    /// False if the store does not lock.
     bool may_replay(const token_status& marker) const {
         const timestamp now = parts_.clock.now();
         const auto room = parts_.replay_grace() - parts_.options.request_timeout;

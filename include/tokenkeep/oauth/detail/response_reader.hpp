@@ -83,8 +83,8 @@ class response_reader {
         return find_known_code(name);
     }
 
-    /// The error for a server that refuses. `meaning` is used if the server's code is not known; errc::throttled always
-    /// is. `certain` says whether the server certainly did not spend the token.
+    /// The error for a server that refuses. `meaning` is used if the server's code is not known, or if it is
+    /// errc::throttled. `certain` says whether the server certainly did not spend the token.
     response_error refusal(errc meaning, bool certain) const {
         std::string what = "tokenkeep: the server refuses the request";
         std::string code = server_code();
@@ -111,7 +111,7 @@ class response_reader {
             {.reason = response_reason::status, .certainly_refused = status == 404, .retry_after = pause_after(code)});
     }
 
-    /// The pause that the server asks for; if it throttles without Retry-After, the pause of the dialect.
+    /// The pause that the server asks for. If the server throttles without Retry-After, the pause of the dialect.
     std::chrono::milliseconds pause_after(errc code) const noexcept {
         const std::chrono::milliseconds asked = find_retry_after(response_);
         const bool own = code == errc::throttled && find_header(response_.headers, "Retry-After").empty();
