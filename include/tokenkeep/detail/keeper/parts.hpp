@@ -150,8 +150,8 @@ struct keeper_parts {
         throw error(errc::storage_failure, "tokenkeep: the row changes all the time");
     }
 
-    /// Step 8, keep what is unsaved: tries again to save the flight's unsaved tokens. Throws rotation_not_saved_error if
-    /// that fails. Otherwise the caller removes them from the flight.
+    /// Step 8, keep what is unsaved: tries again to save the flight's unsaved tokens, which stay in the flight. Throws
+    /// rotation_not_saved_error if that fails.
     void save_unsaved(flight_type& flight) {
         try {
             const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
