@@ -125,8 +125,8 @@ consteval bool explain_authorization_provider() {
     return true;
 }
 
-/// A server that keeps to RFC 6749, 7009 and 6750. To change one function, derive from this type and write a function of
-/// the same name: no function here calls another.
+/// A server that keeps to RFC 6749, 7009 and 6750. To change one function, derive from this type and write a function
+/// of the same name: no function here calls another.
 ///   oauth2_provider provider{.token_endpoint = "https://login.example/token", .client_id = "app"};
 ///   http_request request = provider.refresh_request(record);
 struct oauth2_provider {

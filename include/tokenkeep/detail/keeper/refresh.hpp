@@ -60,7 +60,8 @@ class refresh_transaction : transaction<Parts> {
     }
 
     /// Keeps to the pause after a passing failure. If the caller has a usable token, or its deadline comes first,
-    /// throws the failure. Otherwise waits for the end of the pause. True if another caller has refreshed the row meanwhile.
+    /// throws the failure. Otherwise waits for the end of the pause. True if another caller has then
+    /// refreshed the row.
     bool refreshed_during_pause(flight_type& flight) {
         const auto pause = flight.pause(parts_.clock.steady_now());
         if (!pause) return false;
