@@ -65,7 +65,8 @@ consteval bool explain_matching_rule() {
 ///   };
 /// Meaning:
 ///   R1  applies says whether the probe has something to say under this rule. If so, its key field is not empty.
-///   R2  A row matches if its key field equals the probe's, byte for byte, and agrees(probe, row) is true.
+///   R2  A row matches if its key field equals the probe's, byte for byte, and agrees(probe, row), if the rule has it,
+///       is true.
 ///   R3  All members are pure functions of their arguments.
 /// May:   be empty types only, because a rule is never asked for state. One member is optional:
 ///
