@@ -20,12 +20,14 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// A store in memory, over any container: a sequence of token, a map from id to token, rows of strings, `indexed`, or
-/// one with container_traits of its own. It is a locking_store among the threads of the process, and a
-/// comparing_store. It may be moved while nobody else uses it.
+/// A store in memory, over any container: a sequence of token, a map from id to token, rows of strings, `indexed`, or a
+/// container of your own that has container_traits. It is a comparing_store. It is a locking_store among the threads of
+/// the process. It may be moved while no other thread uses it.
+///   basic_store<std::vector<token>> store;
+///   store.save_token({.user_name = "ada", .client_id = "app", .refresh_token = "r1"});
 ///
-/// Cost: a look-up or save scans the rows, except where the container can do better (a map by id, `indexed` by every
-/// rule).
+/// Cost: a look-up or a save visits every row, unless the container can do better. A map does better by id, and
+/// `indexed` by every rule.
 template <class Container, class Policy>
 class basic_store {
     static constexpr bool is_indexed = std::is_same_v<Container, indexed>;
@@ -34,14 +36,15 @@ class basic_store {
         typename std::conditional_t<is_indexed, std::type_identity<detail::indexed_table<typename Policy::rules>>,
                                     std::type_identity<Container>>::type;
     static_assert(detail::explain_container<rows_type>());
-    // Where that has said its sentence, rows of another kind keep the compiler from saying more.
+    // After a failed static_assert, substitute std::vector<token> so that the compiler reports nothing else.
     using usable_rows = std::conditional_t<detail::usable_container<rows_type>, rows_type, std::vector<token>>;
     using mutex = typename Policy::mutex;
 
   public:
     basic_store() = default;
 
-    /// Starts with rows that exist. In a map the key is the id; rows without an id are given one.
+    /// Starts with rows that exist. In a map, the key becomes the row's id. A row without an id gets one.
+    ///   map_store store(rows);
     explicit basic_store(usable_rows rows) : rows_(std::move(rows)) {}
 
     basic_store(basic_store&& other) noexcept : rows_(std::move(other.rows_)), locks_(std::move(other.locks_)) {}
@@ -52,39 +55,50 @@ class basic_store {
     }
 
     /// The row that the probe means by the policy's rules; nullopt if there is none.
+    ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
     std::optional<token> find_token(const token& probe) const {
         const detail::read_lock<mutex> lock(mutex_);
         return rows_.find(probe);
     }
-    /// Inserts the record, or merges it into the row that the rules name.
+    /// Inserts the record, or merges it into the row that it means; see merge. A new row gets an id if it has none.
+    ///   store.save_token({.user_name = "ada", .access_token = "a2"});
     void save_token(const token& record) {
         const std::lock_guard lock(mutex_);
         rows_.save(record);
     }
+    /// Removes the row of that id. It is not an error if there is none.
+    ///   store.delete_token(ada->id);
     void delete_token(const std::string& id) {
         const std::lock_guard lock(mutex_);
         rows_.erase(id);
     }
+    /// Every row, in the order of the container.
     std::vector<token> get_tokens() const {
         const detail::read_lock<mutex> lock(mutex_);
         return rows_.all();
     }
+    /// Removes every row.
     void delete_tokens() {
         const std::lock_guard lock(mutex_);
         rows_.clear();
     }
+    /// The row of exactly that id; nullopt if there is none.
     std::optional<token> find_token_by_id(const std::string& id) const {
         const detail::read_lock<mutex> lock(mutex_);
         return rows_.find_by_id(id);
     }
 
-    /// See locking_store; the lock reaches the threads of this process.
+    /// Takes the lock of one identity among the threads of this process; see locking_store.
+    ///   auto guard = store.lock_token(identity_key(*ada), std::chrono::steady_clock::now() + 5s);
     auto lock_token(const std::string& key, deadline until) { return locks_.lock(key, until); }
-    /// See comparing_store.
+    /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store.
+    ///   if (!store.replace_token(expected, record)) read_again();
     bool replace_token(const token& expected, const token& record) {
         const std::lock_guard lock(mutex_);
         return rows_.replace(expected, record);
     }
+    /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
+    ///   if (!store.remove_token(expected)) read_again();
     bool remove_token(const token& expected) {
         const std::lock_guard lock(mutex_);
         return rows_.remove(expected);
@@ -99,11 +113,11 @@ class basic_store {
 template <class Container>
 basic_store(Container) -> basic_store<Container>;
 
-/// The store in memory for programs: every look-up takes the same time, however many tokens there are.
+/// The store in memory for programs. A look-up takes the same time for any number of tokens.
 using memory_store = basic_store<indexed>;
-/// A store over std::map, keyed by id.
+/// A store over std::map. The key is the id.
 using map_store = basic_store<std::map<std::string, token>>;
-/// A store over a list of rows of attributes. Its rows are plain strings, which are not wiped.
+/// A store over a list of rows of attributes. Its rows are plain strings, so it does not wipe their memory.
 using list_store = basic_store<std::vector<std::list<std::string>>>;
 
 }} // namespace tokenkeep::v0

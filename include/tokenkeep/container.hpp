@@ -12,8 +12,8 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// How basic_store reaches the rows of a container. There are three for the standard containers: sequences of token,
-/// maps from id to token, and rows of strings. For a container of your own, specialise it.
+/// How basic_store reaches the rows of a container. Three forms of standard containers are ready: a sequence of token,
+/// a map from id (std::string) to token, and rows of strings. For a container of your own, specialise it.
 ///
 /// Shape (the least model):
 ///   template <> struct tokenkeep::container_traits<my_rows> {
@@ -23,15 +23,20 @@ namespace tokenkeep { inline namespace v0 {
 ///       static void erase(my_rows& rows, const std::string& id);
 ///   };
 /// Meaning:
-///   K1  for_each calls visit(const token&) once for each row; the reference need only live during the call.
-///   K2  insert_or_assign makes the row the one of its id, in the place of an older one of that id. If it throws,
+///   K1  for_each calls visit(const token&) once for each row. The reference need only live during the call.
+///   K2  insert_or_assign makes the row the one of its id, in the place of an older row of that id. If it throws,
 ///       nothing has changed.
 ///   K3  erase removes the row of that id, if there is one.
-/// May:   offer `static const token* find(const my_rows&, const std::string& id)`, null on a miss, which spares the
-///        scan for look-ups by id; and, for look-ups by every rule,
-///        `template <class Rule, class Visit> static void for_each_match(const my_rows&, Rule, const token& probe,
-///        Visit visit)`, which visits the rows for which matches<Rule>(probe, row) holds.
-///        Need not be thread-safe: the store locks.
+/// May:   be without locks of its own, because the store locks. Optional functions, all static:
+///
+///   expression                               | what it gives you                            | without it
+///   -----------------------------------------|----------------------------------------------|----------------------
+///   find(rows, id) -> const token*           | Look-ups by id need no scan. Null means that | Each look-up by id
+///                                            | there is no such row.                        | visits every row.
+///   for_each_match(rows, Rule, probe, visit) | Look-ups by any rule need no scan. It visits | Each look-up visits
+///                                            | each row with matches<Rule>(probe, row).     | every row.
+///
+/// The arguments are `const my_rows&`, `const std::string&`, a rule by value, `const token&`, and a callable.
 /// Models: those below; examples/custom_container.cpp.
 template <class Container>
 struct container_traits;
@@ -99,19 +104,19 @@ template <class C>
 consteval bool explain_container() {
     static_assert(can_iterate<C>,
                   "tokenkeep: a container is a sequence of token, a map from std::string to token, rows of "
-                  "strings, or has a container_traits with for_each; see tokenkeep/container.hpp");
+                  "strings, or has a container_traits with for_each; see container_traits");
     if constexpr (can_iterate<C>)
-        static_assert(can_insert<C>, "tokenkeep: container_traits needs insert_or_assign(rows, const token&); see "
-                                     "tokenkeep/container.hpp");
+        static_assert(can_insert<C>,
+                      "tokenkeep: container_traits needs insert_or_assign(rows, const token&); see container_traits");
     if constexpr (can_iterate<C> && can_insert<C>)
-        static_assert(can_erase<C>, "tokenkeep: container_traits needs erase(rows, const std::string& id); see "
-                                    "tokenkeep/container.hpp");
+        static_assert(can_erase<C>,
+                      "tokenkeep: container_traits needs erase(rows, const std::string& id); see container_traits");
     return true;
 }
 
 } // namespace detail
 
-/// std::vector<token>, std::list<token>, std::deque<token> and their like, in the order of insertion.
+/// For std::vector<token>, std::list<token>, std::deque<token> and the like. The rows stay in the order of insertion.
 template <detail::token_sequence Rows>
 struct container_traits<Rows> {
     template <class Visit>
@@ -136,7 +141,7 @@ struct container_traits<Rows> {
     }
 };
 
-/// std::map<std::string, token>, std::unordered_map<std::string, token> and their like, keyed by id.
+/// For std::map<std::string, token>, std::unordered_map<std::string, token> and the like. The key is the id.
 template <detail::token_map Rows>
 struct container_traits<Rows> {
     template <class Visit>
@@ -151,8 +156,8 @@ struct container_traits<Rows> {
     }
 };
 
-/// Rows of attributes in the order of the field table, such as std::vector<std::list<std::string>>. A row with fewer
-/// cells is read with the rest empty and written back whole; cells beyond the table are kept.
+/// For rows of attributes in the order of the field table, such as std::vector<std::list<std::string>>. If a row has
+/// fewer cells, its other fields are empty; the next save of the row writes them all. Cells beyond the table stay.
 template <detail::text_rows Rows>
 struct container_traits<Rows> {
     using cells = typename Rows::value_type;

@@ -6,8 +6,9 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Names, as the container of a basic_store, a table with one hash index for each rule of the store's policy: a
-/// look-up by any rule takes the same time however many rows there are.
+/// As the container of a basic_store, this name means a table with one hash index for each rule of the store's policy.
+/// A look-up by any rule takes the same time for any number of rows.
+///   basic_store<indexed> store;   // the same as memory_store
 struct indexed {};
 
 }} // namespace tokenkeep::v0

@@ -25,11 +25,11 @@ struct ignore_miss {
 
 } // namespace detail
 
-/// What a look-up, a save and a replacement mean under the rules of a policy: for authors of stores.
+/// What a look-up, a save and a replacement mean under the rules of a policy. It is for authors of stores.
 ///
-/// The functions read rows and change none. `rows` is any object that container_traits can visit: for_each is enough;
-/// for_each_match, or find for look-ups by id, spares the scan. The store holds its own lock during a call. The
-/// numbers S1 to S5, C1 and C3 are those in the comments of token_store and comparing_store.
+/// The functions read rows and change none. `rows` is any object that container_traits can visit. for_each is enough;
+/// for_each_match, or find for look-ups by id, spares the scan. The store holds its own lock during a call. The numbers
+/// S1 to S9, C1 and C3 are those in the comments of token_store and comparing_store.
 ///
 /// A store of your own over a list of rows:
 ///   using meaning = row_rules<defaults>;
@@ -43,8 +43,8 @@ class row_rules {
     using traits_of = container_traits<std::remove_const_t<Rows>>;
 
   public:
-    /// The one row that the probe means (S1); nullopt if there is none. If the rule that decides finds no row,
-    /// `missed(rule)` is called first: a store that has unreadable rows can throw there. Throws errc::ambiguous if the
+    /// The one row that the probe means (S1); nullopt if there is none. If the rule that decides finds no row, find
+    /// calls `missed(rule)` first; a store with rows that it cannot read may throw there. Throws errc::ambiguous if the
     /// probe means more than one row (S2).
     ///   std::optional<token> ada = row_rules<>::find(rows, {.user_name = "ada"});
     template <class Rows, class Missed = detail::ignore_miss>
@@ -57,12 +57,14 @@ class row_rules {
     }
 
     /// The row of that id (S9); nullopt if there is none.
+    ///   std::optional<token> row = row_rules<>::find_by_id(rows, id);
     template <class Rows>
     static std::optional<token> find_by_id(Rows& rows, const std::string& id) {
         return only_match(rows, by_id{}, token{.id = id});
     }
 
     /// Every row (S7).
+    ///   std::vector<token> list = row_rules<>::all(rows);
     template <class Rows>
     static std::vector<token> all(Rows& rows) {
         std::vector<token> found;
@@ -70,14 +72,17 @@ class row_rules {
         return found;
     }
 
-    /// The row that the store must write to save `record` (S3): `record` merged into the row that it means, or `record`
-    /// with a new id. `missed` is as for find. Throws errc::invalid_record (S5) and errc::ambiguous (S2, S4).
+    /// The row that a store must write to save `record` (S3): `record` merged into the row that it means, or `record`
+    /// with a new id if it has none. `missed` works like that of find. Throws errc::invalid_record (S5) and
+    /// errc::ambiguous (S2, S4).
+    ///   token row = row_rules<>::row_to_save(rows, record);
     template <class Rows, class Missed = detail::ignore_miss>
     static token row_to_save(Rows& rows, const token& record, Missed missed = {}) {
         return row_to_save_over(rows, find(rows, record, missed), record);
     }
 
-    /// The same for a store that has found the row which `record` means: `stored`.
+    /// The same for a store that has already found the row that `record` means: `stored`, or nullopt.
+    ///   token row = row_rules<>::row_to_save_over(rows, stored, record);
     template <class Rows>
     static token row_to_save_over(Rows& rows, std::optional<token> stored, const token& record) {
         if (!stored && record.access_token.empty() && record.refresh_token.empty() && record.grant_token.empty())
@@ -89,14 +94,16 @@ class row_rules {
     }
 
     /// Whether the row of that id still is `expected` in every field (C1).
+    ///   if (!row_rules<>::is_unchanged(rows, expected)) return false;
     template <class Rows>
     static bool is_unchanged(Rows& rows, const token& expected) {
         const std::optional<token> row = find_by_id(rows, expected.id);
         return row && *row == expected;
     }
 
-    /// Whether the row still is `expected` and can become `record`. Throws errc::invalid_record if the ids differ, and
-    /// errc::ambiguous if there would be two rows for one identity (C3).
+    /// Whether the row still is `expected`, and may become `record`. Throws errc::invalid_record if the ids differ.
+    /// Throws errc::ambiguous if the replacement would make two rows for one identity (C3).
+    ///   if (!row_rules<>::may_replace(rows, expected, record)) return false;
     template <class Rows>
     static bool may_replace(Rows& rows, const token& expected, const token& record) {
         if (!is_unchanged(rows, expected)) return false;
@@ -105,7 +112,8 @@ class row_rules {
         return true;
     }
 
-    /// An id from the policy that no row has. Throws errc::invalid_record if the policy finds none.
+    /// An id from the policy that no row has. Throws errc::invalid_record if the policy finds none in 1,000 tries.
+    ///   record.id = row_rules<>::unused_id(rows);
     template <class Rows>
     static std::string unused_id(Rows& rows) {
         for (int tries = 0; tries < 1'000; ++tries) {
@@ -116,7 +124,7 @@ class row_rules {
     }
 
   private:
-    /// S4.
+    /// Throws errc::ambiguous if a save of `record` would make two rows agree (S4).
     template <class Rows>
     static void require_unambiguous(Rows& rows, const token& record) {
         rules::list::for_each([&](auto rule) {

@@ -43,20 +43,20 @@ template <class R>
 consteval bool explain_matching_rule() {
     static_assert(has_key<R>,
                   "tokenkeep: a matching rule needs `static constexpr auto key = &token::user_name;` or another "
-                  "member that holds text; see tokenkeep/rules.hpp");
+                  "member that holds text; see the concept matching_rule");
     if constexpr (has_key<R>) {
         static_assert(has_applies<R>, "tokenkeep: a matching rule needs `static bool applies(const token& probe)`; see "
-                                      "tokenkeep/rules.hpp");
+                                      "the concept matching_rule");
         if constexpr (has_applies<R> && names_agrees<R>)
             static_assert(has_agrees<R>, "tokenkeep: a rule's agrees is `static bool agrees(const token& probe, const "
-                                         "token& row)`; see tokenkeep/rules.hpp");
+                                         "token& row)`; see the concept matching_rule");
     }
     return true;
 }
 
 } // namespace detail
 
-/// What says which row a probe means, by one field.
+/// A rule that says which row a probe means, by one field.
 ///
 /// Shape (the least model):
 ///   struct r {
@@ -64,17 +64,24 @@ consteval bool explain_matching_rule() {
 ///       static bool applies(const token& probe);
 ///   };
 /// Meaning:
-///   R1  applies says whether the probe has something to say under this rule; its key is then not empty.
-///   R2  A row matches if its key equals the probe's, byte for byte, and agrees(probe, row) holds, where the rule
-///       has such a member: `static bool agrees(const token& probe, const token& row)`.
+///   R1  applies says whether the probe has something to say under this rule. If so, its key field is not empty.
+///   R2  A row matches if its key field equals the probe's, byte for byte, and agrees(probe, row), if the rule has it,
+///       is true.
 ///   R3  All members are pure functions of their arguments.
-/// May:   be empty types only; they are never asked for state.
+/// May:   be empty types only, because a rule is never asked for state. One member is optional:
+///
+///   expression                    | what it gives you                              | without it
+///   ------------------------------|------------------------------------------------|---------------------------------
+///   R::agrees(probe, row) -> bool | A row matches only if it agrees beyond the key | Every row with the probe's key
+///                                 | too. Both arguments are `const token&`.        | matches.
+///
 /// Models: by_id, by_user, by_access_token, by_grant_token, by_refresh_token, by_seed, and these wrapped.
 template <class R>
 concept matching_rule = detail::has_key<R> && detail::has_applies<R> &&
     (!detail::names_agrees<R> || detail::has_agrees<R>);
 
-/// Whether the row is one that the probe means under the rule. An empty key matches nothing.
+/// Whether the row is one that the probe means under the rule. An empty key matches no row.
+///   matches<by_user>({.user_name = "ada"}, row)   // true if row.user_name is "ada"
 template <matching_rule Rule>
 bool matches(const token& probe, const token& row) {
     const auto& wanted = probe.*Rule::key;
@@ -85,18 +92,19 @@ bool matches(const token& probe, const token& row) {
         return true;
 }
 
-/// The rows' own name. One id is one row, whoever asks.
+/// By the row's own name in its store. One id is one row, for any client.
 struct by_id {
     static constexpr auto key = &token::id;
     static bool applies(const token& probe) { return !probe.id.empty(); }
 };
 
+/// By the user alone. To ask for the same client too, wrap it: same_client<by_user>.
 struct by_user {
     static constexpr auto key = &token::user_name;
     static bool applies(const token& probe) { return !probe.user_name.empty(); }
 };
 
-/// Only for a probe that names no client, as in Zoho's SDKs.
+/// By the access token. It applies only if the probe has no client id and no client secret, as in Zoho's SDKs.
 struct by_access_token {
     static constexpr auto key = &token::access_token;
     static bool applies(const token& probe) {
@@ -104,24 +112,28 @@ struct by_access_token {
     }
 };
 
+/// By the grant token, which a row keeps after it was exchanged.
 struct by_grant_token {
     static constexpr auto key = &token::grant_token;
     static bool applies(const token& probe) { return !probe.grant_token.empty(); }
 };
 
+/// By the refresh token that the row has now; see also by_seed.
 struct by_refresh_token {
     static constexpr auto key = &token::refresh_token;
     static bool applies(const token& probe) { return !probe.refresh_token.empty(); }
 };
 
-/// The refresh token a program once gave the row, by its SHA-256: found again after the server has rotated it.
+/// By the refresh token that a program first gave the row, as its SHA-256. So the program finds the row again after the
+/// server has rotated the token.
 struct by_seed {
     static constexpr auto key = &token::seed;
     static bool applies(const token& probe) { return !probe.seed.empty(); }
 };
 
-/// Binds a rule to the client: a probe that names a client_id meets only that client's rows, and one that names an
-/// api_domain only rows of that domain or of none.
+/// Binds a rule to the client. If the probe names a client_id, only rows of that client can match. If the probe names
+/// an api_domain, only rows of that domain, or of none, can match.
+///   struct ours : first_applicable<by_id, same_client<by_user>> {};
 template <class Rule>
 struct same_client : Rule {
     static bool agrees(const token& probe, const token& row) {
@@ -134,30 +146,34 @@ struct same_client : Rule {
     }
 };
 
-/// Applies only to a probe that names a client_id.
+/// The rule applies only if the probe names a client_id.
 template <class Rule>
 struct needs_client : Rule {
     static bool applies(const token& probe) { return !probe.client_id.empty() && Rule::applies(probe); }
 };
 
-/// The rules of a chain, for whoever indexes their keys.
+/// The rules of a chain as types. Containers index their keys.
 template <class... Rules>
 struct rule_list {
-    /// Calls `visit(Rule{})` for each, in order.
+    /// Calls visit(Rule{}) for each rule, in order.
+    ///   ours::list::for_each([](auto rule) { index(rule.key); });
     template <class Visit>
     static constexpr void for_each(Visit&& visit) {
         (visit(Rules{}), ...);
     }
 };
 
-/// A chain of rules: the first one that applies to the probe decides, and if it finds nothing, nothing is found.
+/// A chain of rules. The first rule that applies to the probe decides. If it finds no row, no row is found: the rules
+/// after it are not asked. To give a chain a short name, inherit from it.
+///   struct ours : first_applicable<by_id, by_user> {};
 template <class... Rules>
 struct first_applicable {
     static_assert((detail::explain_matching_rule<Rules>() && ...));
 
     using list = rule_list<Rules...>;
 
-    /// What `look(Rule{})` gives for the rule that decides; a default value if none applies.
+    /// Gives look(Rule{}) for the rule that decides. If no rule applies, gives a default value of the same type.
+    ///   bool found = ours::find(probe, [&](auto rule) { return matches<decltype(rule)>(probe, row); });
     template <class Look>
     static auto find(const token& probe, Look&& look) {
         decltype(look(by_id{})) found{};
@@ -168,7 +184,7 @@ struct first_applicable {
 
 namespace detail {
 
-// With bodies, as clang warns of one that is missing where a rule is in an unnamed namespace.
+// The functions have bodies because clang warns of a missing body if a rule is in an unnamed namespace.
 struct any_look {
     template <class Rule>
     int operator()(Rule) const {
@@ -196,7 +212,7 @@ consteval std::size_t place_of_key() {
 
 } // namespace detail
 
-/// A chain of matching rules, as a store's policy names it.
+/// A chain of matching rules, as the policy of a store names it.
 ///
 /// Shape (the least model):
 ///   struct c {
@@ -205,11 +221,11 @@ consteval std::size_t place_of_key() {
 ///       static auto find(const token& probe, Look&& look);
 ///   };
 /// Meaning:
-///   M1  list names every rule that find can ask for; containers may index their keys.
-///   M2  find asks look(Rule{}) for at most one rule, the one that decides for this probe, and gives its result;
-///       where none decides it gives a default value of that type.
+///   M1  list names every rule that find can ask for. Containers may index their keys.
+///   M2  find asks look(Rule{}) for at most one rule, the one that decides for this probe, and gives the result. If no
+///       rule decides, it gives a default value of that type.
 ///   M3  Which rule decides depends on the probe alone.
-/// May:   be any empty type; inherit from first_applicable to name a chain of your own.
+/// May:   be any empty type. To name a chain of your own, inherit from first_applicable.
 /// Models: first_applicable, default_rules, zoho::rules.
 template <class C>
 concept matching_rules = requires(const token& probe) {
@@ -217,8 +233,9 @@ concept matching_rules = requires(const token& probe) {
     { C::find(probe, detail::any_look{}) } -> std::convertible_to<int>;
 };
 
-/// The chain that stores use unless told otherwise: id, user, access token, grant, refresh token, seed. All but the
-/// id are bound to the client; grant, refresh token and seed ask for a client_id in the probe.
+/// The rules of a store whose policy names no others: id, user, access token, grant token, refresh token, seed. All but
+/// the id are bound to the client. The rules of grant token, refresh token and seed apply only if the probe names a
+/// client_id.
 struct default_rules
     : first_applicable<by_id, same_client<by_user>, same_client<by_access_token>,
                        same_client<needs_client<by_grant_token>>, same_client<needs_client<by_refresh_token>>,

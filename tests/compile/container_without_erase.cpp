@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A container's traits have all three functions.
-// expect: tokenkeep: container_traits needs erase(rows, const std::string& id)
+// expect: tokenkeep: container_traits needs erase(rows, const std::string& id); see container_traits
 #include <tokenkeep/basic_store.hpp>
 
 #include <string>

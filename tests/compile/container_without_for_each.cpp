@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A container's traits have all three functions.
-// expect: tokenkeep: a container is a sequence of token, a map from std::string to token, rows of strings, or has a container_traits with for_each
+// expect: tokenkeep: a container is a sequence of token, a map from std::string to token, rows of strings, or has a container_traits with for_each; see container_traits
 #include <tokenkeep/basic_store.hpp>
 
 #include <string>

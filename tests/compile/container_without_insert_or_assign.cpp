@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A container's traits have all three functions.
-// expect: tokenkeep: container_traits needs insert_or_assign(rows, const token&)
+// expect: tokenkeep: container_traits needs insert_or_assign(rows, const token&); see container_traits
 #include <tokenkeep/basic_store.hpp>
 
 #include <string>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A keeper is made of its parts.
 // expect: tokenkeep: a keeper needs {store, transport, provider}
-#include <tokenkeep/tokenkeep.hpp>
+#include <tokenkeep/basic_store.hpp>
+#include <tokenkeep/keeper.hpp>
 
 struct my_transport {
     tokenkeep::http_response operator()(const tokenkeep::http_request&) { return {}; }

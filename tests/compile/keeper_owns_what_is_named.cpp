@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A keeper whose type owns its store is not given one by name.
 // expect: tokenkeep: keeper<Store&, ...> refers to a named store
-#include <tokenkeep/tokenkeep.hpp>
+#include <tokenkeep/basic_store.hpp>
+#include <tokenkeep/keeper.hpp>
 
 struct my_transport {
     tokenkeep::http_response operator()(const tokenkeep::http_request&) { return {}; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a rule asks beyond its key is about a probe and a row.
-// expect: tokenkeep: a rule's agrees is `static bool agrees(const token& probe, const token& row)`
+// expect: tokenkeep: a rule's agrees is `static bool agrees(const token& probe, const token& row)`; see the concept matching_rule
 #include <tokenkeep/rules.hpp>
 
 struct my_rule {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A rule says when it applies.
-// expect: tokenkeep: a matching rule needs `static bool applies(const token& probe)`
+// expect: tokenkeep: a matching rule needs `static bool applies(const token& probe)`; see the concept matching_rule
 #include <tokenkeep/rules.hpp>
 
 struct my_rule {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A rule looks up a field.
-// expect: tokenkeep: a matching rule needs `static constexpr auto key = &token::user_name;`
+// expect: tokenkeep: a matching rule needs `static constexpr auto key = &token::user_name;` or another member that holds text; see the concept matching_rule
 #include <tokenkeep/rules.hpp>
 
 struct my_rule {

@@ -17,31 +17,33 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// How a client says who it is (RFC 6749 2.3.1).
+/// How the client says who it is (RFC 6749 2.3.1).
 enum class client_authentication {
-    post,  ///< Id and secret in the body.
-    basic, ///< Id and secret in an Authorization header; only the id, in the body, of a client that has no secret.
-    none,  ///< The id alone, in the body: a public client.
+    post,  ///< The client id and the client secret are in the body.
+    basic, ///< Both are in an Authorization header. A client without a secret sends only its id, in the body.
+    none,  ///< Only the client id is sent, in the body: a public client.
 };
 
-/// An endpoint of an authorization server, and who asks there.
+/// An endpoint of an authorization server, and the client that sends requests to it.
+///   client_endpoint login{.url = "https://login.example/token", .client_id = "app"};
 struct client_endpoint {
-    std::string url{};
+    std::string url{}; ///< An https URL; see also allow_loopback_http.
     client_authentication authentication = client_authentication::post;
-    std::string client_id{}; ///< Of records that name no client.
-    secret client_secret{};  ///< Of records that have none and do not name another client.
-    bool allow_loopback_http = false;
+    std::string client_id{};          ///< Used for records that name no client.
+    secret client_secret{};           ///< Used for records that have no client secret and do not name another client.
+    bool allow_loopback_http = false; ///< Also allows http, but only to 127.0.0.0/8 and [::1].
 };
 
 }} // namespace tokenkeep::v0
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Who asks for a record: the views are into the record and the endpoint.
+/// The client that a request is made for. The views refer to the record and the endpoint.
 struct client_identity {
     std::string_view id{}, secret_text{};
 };
 
+/// The record's client; what the record leaves empty comes from the endpoint.
 inline client_identity client_of(const client_endpoint& endpoint, const token& record) noexcept {
     client_identity client{record.client_id, record.client_secret.reveal()};
     const bool another = !client.id.empty() && !endpoint.client_id.empty() && client.id != endpoint.client_id;
@@ -50,7 +52,7 @@ inline client_identity client_of(const client_endpoint& endpoint, const token& r
     return client;
 }
 
-/// Writes the value of HTTP Basic: both parts are encoded as in a form before (RFC 6749 2.3.1).
+/// Appends the value of HTTP Basic. The client id and the secret are encoded as in a form first (RFC 6749 2.3.1).
 inline void write_basic(std::string& value, const client_identity& client) {
     std::string encoded = text::form_encode(client.secret_text);
     const wipe_at_exit encoded_is_wiped(encoded);
@@ -65,8 +67,8 @@ inline void write_basic(std::string& value, const client_identity& client) {
     value.append("Basic ").append(digits);
 }
 
-/// A POST of a form in the client's name. Throws errc::request_rejected if nothing secret may be sent to that URL, and
-/// errc::invalid_record if there is a client secret and no client.
+/// A POST of `pairs` as a form, with the client's id and secret. Throws errc::request_rejected if the URL is not
+/// secure; see is_secure_url. Throws errc::invalid_record if there is a client secret but no client id.
 inline http_request post_form(const client_endpoint& endpoint, const token& record,
                               std::vector<text::form_pair> pairs) {
     if (!text::is_secure_url(endpoint.url, endpoint.allow_loopback_http))

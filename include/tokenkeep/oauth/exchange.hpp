@@ -10,9 +10,11 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The request that gives the record's grant token for tokens (RFC 6749 4.1.3), with its redirect URL if it has one. A
-/// grant is good for one request, whatever becomes of it. Throws errc::invalid_record if there is no grant token, and
-/// errc::request_rejected if the endpoint is no https URL.
+/// The request that exchanges the record's grant token for tokens (RFC 6749 4.1.3). It carries the record's redirect
+/// URL if there is one. Send it once: a grant token is good for one request, even if that request fails. Throws
+/// errc::invalid_record if there is no grant token, or a client secret without a client id. Throws
+/// errc::request_rejected if the endpoint is not an https URL; see client_endpoint::allow_loopback_http.
+///   http_request request = exchange_request(endpoint, {.grant_token = code});
 inline http_request exchange_request(const client_endpoint& endpoint, const token& record) {
     if (record.grant_token.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no grant token");
     std::vector<text::form_pair> pairs{{"grant_type", "authorization_code"}, {"code", record.grant_token.reveal()}};
@@ -20,7 +22,8 @@ inline http_request exchange_request(const client_endpoint& endpoint, const toke
     return detail::post_form(endpoint, record, std::move(pairs));
 }
 
-/// The same as a provider makes it.
+/// The same request, made by a provider.
+///   http_request request = exchange_request(provider, record);
 template <class Provider>
     requires requires(Provider& provider, const token& record) {
         { provider.exchange_request(record) } -> std::convertible_to<http_request>;

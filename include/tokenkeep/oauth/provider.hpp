@@ -38,8 +38,9 @@ concept can_authorize = requires(P& provider, http_request& request, const token
     provider.authorize(request, record);
 };
 
-/// Puts the record's access token into the request's only Authorization header. Throws errc::invalid_record if there is
-/// none that can be sent, and errc::request_rejected if its type asks for a proof that we cannot give.
+/// Puts the record's access token into the request's only Authorization header. Throws errc::request_rejected if a
+/// token of its type needs a proof that the library cannot give. Throws errc::invalid_record if there is no access
+/// token that can be sent.
 inline void write_authorization(http_request& request, const token& record, std::string_view scheme) {
     for (const std::string_view proven : {"dpop", "mac"})
         if (text::equal_ignoring_case(record.token_type, proven))
@@ -59,7 +60,8 @@ inline void write_authorization(http_request& request, const token& record, std:
 
 namespace tokenkeep { inline namespace v0 {
 
-/// What is peculiar to an authorization server: how it is asked, and how its answers are read. It sends nothing.
+/// What is special about one authorization server: how requests to it are made, and how its responses are read. A
+/// provider sends nothing.
 ///
 /// Shape (the least model):
 ///   struct p {
@@ -70,55 +72,72 @@ namespace tokenkeep { inline namespace v0 {
 ///       void                        authorize(http_request& request, const token& record);
 ///   };
 /// Meaning:
-///   A1  exchange_request gives the record's grant token for tokens; it throws if there is none.
-///   A2  refresh_request gives the record's refresh token; it throws if there is none.
-///   A3  revoke_request ends the session at the server; nullopt means that the server cannot, and that the record is
-///       only deleted. A member read_revoke_response(response), where there is one, returns if the token is revoked
-///       and throws if not; else the answer is read by RFC 7009.
-///   A4  read_token_response gives what came for a request of A1 or A2, or throws: response_error says whether the
-///       token may have been spent, any other exception counts as "may have".
-///   A5  authorize puts the record's access token into a request to the API; one that is already there goes.
-///   A6  A secret goes to no host but the record's own authorization server, and into no URL.
-/// May:   throw anything derived from std::exception; be called from many threads at once; be copied. Members client_id,
-///        client_secret, replay_grace and allow_loopback_http, where there are any, mean what they do in oauth2_provider.
-/// Models: oauth2_provider; zoho::provider; whatever is derived from them and hides one function.
+///   A1  exchange_request makes the request that exchanges the record's grant token for tokens. It throws if there is
+///       no grant token.
+///   A2  refresh_request makes the request that sends the record's refresh token. It throws if there is no refresh
+///       token.
+///   A3  revoke_request makes the request that ends the session at the server. nullopt means that the server cannot
+///       revoke; the keeper then only deletes the row.
+///   A4  read_token_response gives the tokens of a response to A1 or A2, or throws. A response_error says whether the
+///       token may have been spent. Any other exception means that it may have been.
+///   A5  authorize puts the record's access token into a request to the API. It replaces one that is already there.
+///   A6  Requests with secrets go only to the record's own authorization server. No secret goes into a URL.
+/// May:   throw anything derived from std::exception. The keeper copies the provider and calls it from many threads at
+///        once. Optional members:
+///
+///   expression                       | what it gives you                                 | without it
+///   ---------------------------------|---------------------------------------------------|---------------------------
+///   p.client_id                      | The keeper adds it to probes that name no client. | The program names it.
+///   p.client_secret                  | The keeper adds it to probes with a grant token,  | The program adds it, if
+///                                    | a refresh token or a seed.                        | its rules ask for one.
+///   p.replay_grace                   | If a response is lost, the keeper may send the    | The doubt is settled
+///                                    | refresh token again within this time.             | later, by one spend.
+///   p.allow_loopback_http            | keeper::send may use http to a loopback address.  | keeper::send uses https.
+///   p.read_revoke_response(response) | The provider reads it: it returns if the token is | The response is read by
+///                                    | revoked, and throws if not.                       | RFC 7009.
+///
+/// Models: oauth2_provider; zoho::provider; any type that derives from one of them and hides one function.
 template <class P>
 concept authorization_provider = detail::can_request_exchange<P> && detail::can_request_refresh<P> &&
     detail::can_request_revocation<P> && detail::can_read_token_response<P> && detail::can_authorize<P>;
 
-/// True, or a compile error with a sentence that says what the type lacks to be an authorization_provider.
+/// True if the type is an authorization_provider. If not, the compiler says what it lacks.
+///   static_assert(explain_authorization_provider<my_provider>());
 template <class P>
 consteval bool explain_authorization_provider() {
     using namespace detail;
     static_assert(can_request_exchange<P>, "tokenkeep: a provider needs exchange_request(const token&), giving "
-                                           "http_request; see tokenkeep/oauth/provider.hpp");
+                                           "http_request; see the concept authorization_provider");
     if constexpr (can_request_exchange<P>)
         static_assert(can_request_refresh<P>, "tokenkeep: a provider needs refresh_request(const token&), giving "
-                                              "http_request; see tokenkeep/oauth/provider.hpp");
+                                              "http_request; see the concept authorization_provider");
     if constexpr (can_request_exchange<P> && can_request_refresh<P>)
         static_assert(can_request_revocation<P>, "tokenkeep: a provider needs revoke_request(const token&), giving "
-                                                 "optional<http_request>; see tokenkeep/oauth/provider.hpp");
+                                                 "optional<http_request>; see the concept authorization_provider");
     if constexpr (can_request_exchange<P> && can_request_refresh<P> && can_request_revocation<P>)
         static_assert(can_read_token_response<P>,
                       "tokenkeep: a provider needs read_token_response(const http_response&, const token&), giving "
-                      "token_response; see tokenkeep/oauth/provider.hpp");
+                      "token_response; see the concept authorization_provider");
     if constexpr (can_request_exchange<P> && can_request_refresh<P> && can_request_revocation<P> &&
                   can_read_token_response<P>)
         static_assert(can_authorize<P>, "tokenkeep: a provider needs authorize(http_request&, const token&); see "
-                                        "tokenkeep/oauth/provider.hpp");
+                                        "the concept authorization_provider");
     return true;
 }
 
-/// A server that keeps to RFC 6749, 7009 and 6750. To change one thing, derive and hide one function: none calls
-/// another.
+/// A server that keeps to RFC 6749, 7009 and 6750. To change one function, derive from this type and write a function
+/// of the same name: no function here calls another.
+///   oauth2_provider provider{.token_endpoint = "https://login.example/token", .client_id = "app"};
+///   http_request request = provider.refresh_request(record);
 struct oauth2_provider {
     std::string token_endpoint{};
     std::string revocation_endpoint{}; ///< Empty if the server cannot revoke.
     client_authentication authentication = client_authentication::post;
-    std::chrono::milliseconds replay_grace{0}; ///< How long the server still takes a refresh token that was spent.
-    bool allow_loopback_http = false;          ///< Plain http, and only to a loopback literal.
-    std::string client_id{};                   ///< Of records that name no client.
-    secret client_secret{};                    ///< Of records that have none and do not name another client.
+    /// How long the server still accepts a refresh token after it was spent.
+    std::chrono::milliseconds replay_grace{0};
+    bool allow_loopback_http = false; ///< Also allows http, but only to 127.0.0.0/8 and [::1].
+    std::string client_id{};          ///< Used for records that name no client.
+    secret client_secret{};           ///< Used for records that have no client secret and do not name another client.
 
     /// See the free function exchange_request.
     http_request exchange_request(const token& record) const {
@@ -128,7 +147,7 @@ struct oauth2_provider {
     http_request refresh_request(const token& record) const {
         return tokenkeep::refresh_request(endpoint(token_endpoint), record);
     }
-    /// See the free function revoke_request; nullopt if there is no revocation endpoint.
+    /// See the free function revoke_request. Nullopt if there is no revocation endpoint.
     std::optional<http_request> revoke_request(const token& record) const {
         if (revocation_endpoint.empty()) return std::nullopt;
         return tokenkeep::revoke_request(endpoint(revocation_endpoint), record);
@@ -137,8 +156,9 @@ struct oauth2_provider {
     token_response read_token_response(const http_response& response, const token& record) const {
         return detail::read_response(response, record, {.client_secret = &client_secret});
     }
-    /// Sets `Authorization: Bearer` (RFC 6750 2.1). Throws errc::request_rejected for the token types dpop and mac, and
-    /// errc::invalid_record if there is no access token that can be sent.
+    /// Sets `Authorization: Bearer` (RFC 6750 2.1). Throws errc::request_rejected for the token types dpop and mac.
+    /// Throws errc::invalid_record if there is no access token that can be sent.
+    ///   provider.authorize(request, record);
     void authorize(http_request& request, const token& record) const {
         detail::write_authorization(request, record, "Bearer");
     }

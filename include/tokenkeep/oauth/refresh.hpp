@@ -8,15 +8,19 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The request that gives the record's refresh token for a new access token (RFC 6749 6), with the scope it has. Throws
-/// errc::invalid_record if there is no refresh token, and errc::request_rejected if the endpoint is no https URL.
+/// The request that exchanges the record's refresh token for a new access token (RFC 6749 6). It names no scope, so the
+/// new access token has the scope of the old one. Throws errc::invalid_record if there is no refresh token, or a client
+/// secret without a client id. Throws errc::request_rejected if the endpoint is not an https URL; see
+/// client_endpoint::allow_loopback_http.
+///   http_request request = refresh_request(endpoint, record);
 inline http_request refresh_request(const client_endpoint& endpoint, const token& record) {
     if (record.refresh_token.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no refresh token");
     return detail::post_form(endpoint, record,
                              {{"grant_type", "refresh_token"}, {"refresh_token", record.refresh_token.reveal()}});
 }
 
-/// The same as a provider makes it.
+/// The same request, made by a provider.
+///   http_request request = refresh_request(provider, record);
 template <class Provider>
     requires requires(Provider& provider, const token& record) {
         { provider.refresh_request(record) } -> std::convertible_to<http_request>;

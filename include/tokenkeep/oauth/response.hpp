@@ -23,12 +23,13 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// A string's text, straight into memory that is wiped.
+/// The text of a JSON string. It is copied straight into memory that is wiped.
 inline secret secret_text(const text::json_value& value) {
     if (const std::optional<std::string_view> plain = value.plain_text()) return *plain;
     return secret::build(value.text_size(), [&value](char* out) { return value.copy_text(out); });
 }
 
+/// The access token. Throws response_error if it is missing, is not a string, or has characters that no token has.
 inline secret read_access_token(const response_members::member& value) {
     if (response_members::is_left_out(value))
         throw response_reader::not_understood(response_reason::missing_access_token, "it has no access_token");
@@ -41,6 +42,7 @@ inline secret read_access_token(const response_members::member& value) {
     return access;
 }
 
+/// The refresh token; empty if there is none. If it cannot be a refresh token, it is ignored with a warning.
 inline secret read_refresh_token(const response_members::member& value, std::vector<std::string>& warnings) {
     if (response_members::is_left_out(value)) return {};
     secret refresh = response_members::is_text(value) ? secret_text(*value) : secret();
@@ -49,8 +51,9 @@ inline secret read_refresh_token(const response_members::member& value, std::vec
     return {};
 }
 
-/// How many of its units `expires_in` counts, as a number or as digits in a string; beyond 64 bits the nearest that
-/// fits. Nullopt for anything else. Servers also say "very long" with an exponent; other exponents count as odd.
+/// The number in `expires_in`, which is a JSON number or digits in a string. If it does not fit into 64 bits, it
+/// is the nearest number that does. Some servers write "very long" with an exponent: an exponent of ten or more gives
+/// the largest number. Nullopt for everything else.
 inline std::optional<std::int64_t> read_count(const text::json_value& value) noexcept {
     const bool quoted = value.kind() == text::json_kind::string;
     if (!quoted && value.kind() != text::json_kind::number) return std::nullopt;
@@ -67,7 +70,8 @@ inline std::optional<std::int64_t> read_count(const text::json_value& value) noe
     return ten_or_more ? std::optional<std::int64_t>(INT64_MAX) : std::nullopt;
 }
 
-/// The lifetime that `expires_in` means. An odd one is never a reason to throw tokens away.
+/// How long the access token lives, by `expires_in`; nullopt if that is not known. A strange value gives a warning;
+/// it is never a reason to lose the tokens.
 inline std::optional<std::chrono::milliseconds>
 read_lifetime(const text::json_value& value, std::chrono::milliseconds unit, std::vector<std::string>& warnings) {
     constexpr std::chrono::milliseconds longest = std::chrono::hours(24) * 3650;
@@ -93,6 +97,8 @@ read_lifetime(const text::json_value& value, std::chrono::milliseconds unit, std
     return *count * unit;
 }
 
+/// How long the access token lives. If expires_in_sec came, it counts; if it cannot be read, expires_in counts, in
+/// milliseconds. If it did not come, expires_in counts, in seconds.
 inline std::optional<std::chrono::milliseconds> read_expiry(const response_members& members,
                                                             std::vector<std::string>& warnings) {
     using namespace std::chrono_literals;
@@ -106,7 +112,7 @@ inline std::optional<std::chrono::milliseconds> read_expiry(const response_membe
     return read_lifetime(*members.expires_in, 1s, warnings);
 }
 
-/// The text of a member that is optional and no secret. Anything but a string is ignored, with a warning.
+/// The text of an optional member that is not a secret. If it is not a string, it is ignored with a warning.
 inline std::string read_optional_text(const response_members::member& value, const char* warning,
                                       std::vector<std::string>& warnings) {
     if (response_members::is_left_out(value)) return {};
@@ -114,7 +120,7 @@ inline std::string read_optional_text(const response_members::member& value, con
     return value->text();
 }
 
-/// Reads an answer of a server that speaks that dialect. Throws response_error.
+/// Reads a response of a server that speaks this dialect; see read_token_response.
 inline token_response read_response(const http_response& response, const token& record,
                                     const response_dialect& dialect) {
     const response_reader reader(response, &record, dialect);
@@ -139,14 +145,16 @@ inline token_response read_response(const http_response& response, const token& 
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Reads what a token endpoint answers to an exchange or a refresh for `record` (RFC 6749 5). It is strict about what
-/// the answer is, and lenient about what it says beside the tokens: an odd expires_in or scope is a warning, never a
-/// reason to lose a refresh token. Throws response_error for an answer that brings no access token.
+/// Reads the response of a token endpoint to an exchange or a refresh for `record` (RFC 6749 5). Throws response_error
+/// if the response has no usable access token. Any other member that is strange, such as expires_in or scope, only
+/// gives a warning: it is never a reason to lose a refresh token.
+///   record = apply_response(record, read_token_response(response, record), sent);
 inline token_response read_token_response(const http_response& response, const token& record) {
     return detail::read_response(response, record, {});
 }
 
-/// The same as a provider reads it.
+/// The same, read by a provider.
+///   token_response answer = read_token_response(provider, response, record);
 template <class Provider>
     requires requires(Provider& provider, const http_response& response, const token& record) {
         { provider.read_token_response(response, record) } -> std::convertible_to<token_response>;

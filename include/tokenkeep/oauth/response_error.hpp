@@ -13,24 +13,25 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Why an answer could not be understood.
+/// Why a response was not understood.
 enum class response_reason {
     none,                 ///< It was understood: the server refuses.
-    form_body,            ///< It is a form.
+    form_body,            ///< It is a form, not JSON.
     content_type,         ///< Its content type is not JSON.
     json,                 ///< It is not a JSON object.
     duplicate,            ///< It repeats a member.
     missing_access_token, ///< It has no access token.
     type,                 ///< A member that must be a string is not one.
     charset,              ///< The access token has characters that no token has.
-    status,               ///< Its status says neither success nor refusal.
+    status,               ///< Its status is neither a success nor a refusal.
 };
 
-/// An answer of an authorization server that brings nothing usable. `code()` says which kind of trouble it is; what()
-/// names the server's own code only if it is one everybody knows, and never anything else from the answer.
+/// Thrown if the response of an authorization server brings nothing usable. code() says which kind of failure it is.
+/// what() names the server's own code only if the library knows that code. It contains nothing else from the body.
+///   catch (const response_error& failure) { if (failure.server_code() == "invalid_scope") ask_for_less(); }
 class response_error : public error {
   public:
-    /// What is known beside the errc.
+    /// What is known besides the errc.
     struct details {
         response_reason reason = response_reason::none;
         std::string server_code{};      ///< See server_code().
@@ -38,21 +39,24 @@ class response_error : public error {
         std::chrono::milliseconds retry_after{0};
     };
 
+    /// For authors of providers.
+    ///   throw response_error(errc::throttled, "example: too many calls", {.certainly_refused = true});
     response_error(errc code, const std::string& what, details known)
         : error(code, what, known.retry_after),
           reason_(known.reason),
           server_code_(std::move(known.server_code)),
           certainly_refused_(known.certainly_refused) {}
 
-    /// Why the answer was not understood; none if the server itself said that it refuses.
+    /// Why the response was not understood. It is response_reason::none if the server itself says that it refuses.
     response_reason reason() const noexcept { return reason_; }
 
-    /// The server's `error` (RFC 6749 5.2). Empty if there was none, if it is longer than 64 characters or has others
-    /// than the RFC allows, or if one of the secrets that were sent is part of it.
+    /// The server's member `error` (RFC 6749 5.2), such as "invalid_grant". It is empty if there was none, if it is
+    /// longer than 64 characters, if it has characters that the RFC does not allow, or if it contains a secret that was
+    /// sent. After a revocation, only codes that the library knows are passed on.
     const std::string& server_code() const noexcept { return server_code_; }
 
-    /// Whether the server certainly did nothing with the refresh or grant token, except that it may have refused it.
-    /// False where that is in doubt, and the token may have been spent.
+    /// True if the server certainly did nothing with the refresh or grant token, or refused it. False if the token may
+    /// have been spent.
     bool certainly_refused() const noexcept { return certainly_refused_; }
 
   private:
@@ -65,14 +69,14 @@ class response_error : public error {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// A code that servers use, and what it means for us.
+/// An error code that servers send, and what the library takes it for.
 struct known_code {
     std::string_view name;
     errc meaning;
 };
 
-/// RFC 6749 5.2 and 4.1.2.1, RFC 7009 2.2.1, RFC 8628 3.5, RFC 8707 2, RFC 9449, OpenID Connect, and what large servers
-/// say when they are asked too often. Zoho's are with its provider.
+/// The codes of RFC 6749 5.2 and 4.1.2.1, RFC 7009 2.2.1, RFC 8628 3.5, RFC 8707 2, RFC 9449 and OpenID Connect, and
+/// what large servers send if they are asked too often. Zoho's codes are in zoho/provider.hpp.
 inline constexpr known_code known_codes[] = {
     {"invalid_grant", errc::reauthorization_required},
     {"invalid_client", errc::client_rejected},
@@ -108,7 +112,7 @@ inline const known_code* find_known_code(std::string_view name) noexcept {
     return nullptr;
 }
 
-/// Whether a text has only the characters that RFC 6749 5.2 allows in `error`, and a bearable length.
+/// Whether a text has at most 64 characters, all of which RFC 6749 5.2 allows in `error`.
 constexpr bool is_error_code(std::string_view code) noexcept {
     if (code.empty() || code.size() > 64) return false;
     for (const char c : code)
@@ -116,11 +120,12 @@ constexpr bool is_error_code(std::string_view code) noexcept {
     return true;
 }
 
+/// Whether the text contains the secret.
 inline bool has_secret(std::string_view text, const secret& hidden) noexcept {
     return !hidden.empty() && text.find(hidden.reveal()) != std::string_view::npos;
 }
 
-/// Whether one of the record's secrets is part of a text.
+/// Whether the text contains one of the record's secrets.
 inline bool has_secret_of(const token& record, std::string_view text) noexcept {
     for (const field& f : fields)
         if (f.secret_text != nullptr && has_secret(text, record.*f.secret_text)) return true;

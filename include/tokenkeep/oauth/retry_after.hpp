@@ -13,7 +13,7 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The number that text of digits alone stands for; more than nine digits are read as the largest such number.
+/// The number that a text of digits means; at most 999'999'999. Nullopt if there is anything but digits.
 constexpr std::optional<int> count_from_digits(std::string_view digits) noexcept {
     if (digits.empty()) return std::nullopt;
     int count = 0;
@@ -24,7 +24,7 @@ constexpr std::optional<int> count_from_digits(std::string_view digits) noexcept
     return count;
 }
 
-/// A date as HTTP writes it today, such as "Sun, 06 Nov 1994 08:49:37 GMT" (IMF-fixdate, RFC 9110 5.6.7).
+/// Reads a date as HTTP writes it, such as "Sun, 06 Nov 1994 08:49:37 GMT" (IMF-fixdate, RFC 9110 5.6.7).
 inline std::optional<std::chrono::sys_seconds> http_date(std::string_view date) noexcept {
     constexpr std::string_view pattern = "...,_dd_..._dddd_dd:dd:dd_GMT";
     if (date.size() != pattern.size()) return std::nullopt;
@@ -50,8 +50,10 @@ inline std::optional<std::chrono::sys_seconds> http_date(std::string_view date) 
 
 namespace tokenkeep { inline namespace v0 {
 
-/// How long the answer's Retry-After asks to wait (RFC 9110 10.2.3), at most an hour; zero if it asks for nothing or
-/// for what cannot be read. A date is taken relative to the answer's own Date, so that no clock of ours matters.
+/// How long the server asks to wait with Retry-After (RFC 9110 10.2.3); at most one hour. Zero if the header is missing
+/// or cannot be read. If Retry-After is a date, the wait is counted from the response's own Date: the machine's clock
+/// does not matter.
+///   std::chrono::milliseconds pause = find_retry_after(response);
 inline std::chrono::milliseconds find_retry_after(const http_response& response) noexcept {
     using namespace std::chrono;
     const std::string_view value = text::trim(find_header(response.headers, "Retry-After"));

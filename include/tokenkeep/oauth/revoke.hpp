@@ -10,9 +10,11 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The request that ends the record's session at the server (RFC 7009 2.1): by its refresh token, which takes the
-/// access tokens along, or else by its access token. Throws errc::invalid_record if it has neither, and
-/// errc::request_rejected if the endpoint is no https URL.
+/// The request that ends the record's session at the server (RFC 7009 2.1). It names the refresh token; the server
+/// should then end the access tokens too. If there is no refresh token, it names the access token. Throws
+/// errc::invalid_record if there is neither, or a client secret without a client id. Throws errc::request_rejected if
+/// the endpoint is not an https URL; see client_endpoint::allow_loopback_http.
+///   http_request request = revoke_request(endpoint, record);
 inline http_request revoke_request(const client_endpoint& endpoint, const token& record) {
     const bool refresh = !record.refresh_token.empty();
     const secret& revoked = refresh ? record.refresh_token : record.access_token;
@@ -22,7 +24,8 @@ inline http_request revoke_request(const client_endpoint& endpoint, const token&
         {{"token", revoked.reveal()}, {"token_type_hint", refresh ? "refresh_token" : "access_token"}});
 }
 
-/// The same as a provider makes it; nullopt if its server cannot revoke.
+/// The same request, made by a provider. Nullopt if the provider's server cannot revoke.
+///   if (std::optional<http_request> request = revoke_request(provider, record)) transport(*request);
 template <class Provider>
     requires requires(Provider& provider, const token& record) {
         { provider.revoke_request(record) } -> std::convertible_to<std::optional<http_request>>;
@@ -31,14 +34,16 @@ std::optional<http_request> revoke_request(Provider&& provider, const token& rec
     return provider.revoke_request(record);
 }
 
-/// Returns if the token is revoked, which it also is if the server does not know it (RFC 7009 2.2). Throws
-/// response_error for anything else: the token must be assumed to live.
+/// Returns if the token is revoked. A server says so too if it does not know the token (RFC 7009 2.2). Throws
+/// response_error for any other response: the token may then still be valid.
+///   read_revoke_response(transport(request));
 inline void read_revoke_response(const http_response& response) {
     const detail::response_reader reader(response, nullptr, {});
     if (!reader.is_success() || reader.has_error()) reader.read();
 }
 
-/// The same as a provider reads it, if it has a read_revoke_response(response) of its own.
+/// The same, read by a provider: by its own read_revoke_response(response) if it has one, else by the function above.
+///   read_revoke_response(provider, response);
 template <class Provider>
 void read_revoke_response(Provider&& provider, const http_response& response) {
     if constexpr (requires { provider.read_revoke_response(response); })

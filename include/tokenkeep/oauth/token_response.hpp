@@ -12,28 +12,31 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// What was given for the tokens of an answer.
+/// What was sent to the server to get tokens.
 enum class grant_kind {
-    refresh_token,      ///< RFC 6749 6: what the answer leaves out stays as it was.
-    authorization_code, ///< RFC 6749 4.1.3: a new login, of which nothing old remains.
+    refresh_token,      ///< RFC 6749 6. What the response leaves out stays as it was.
+    authorization_code, ///< RFC 6749 4.1.3: a new login. Refresh token and extra of the old login go.
 };
 
-/// What a token endpoint gave (RFC 6749 5.1). A member that did not come, or could not be used, is empty.
+/// What a token endpoint sent (RFC 6749 5.1). A member is empty if it did not come or could not be used.
 struct token_response {
     secret access_token{};
     secret refresh_token{};
     std::string token_type{}, scope{}, api_domain{};
-    /// How long the access token lives from when the request was sent; absent if nobody knows.
+    /// How long the access token lives, counted from when the request was sent. Absent if that is not known.
     std::optional<std::chrono::milliseconds> expires_in{};
-    /// The members that have no place here, such as id_token: the text of a JSON object. Empty if there were none.
+    /// All other members, such as id_token, as the text of a JSON object. Empty if there were none.
     secret extra{};
-    /// What was odd, and what was made of it, in sentences that hold nothing from the answer.
+    /// What was strange in the response, and what the reader did about it. The sentences contain nothing from the
+    /// response.
     std::vector<std::string> warnings{};
 };
 
-/// The record after an answer to a request that was sent at `sent`. Access token, expiry and time of issue are those of
-/// the answer, and the status is empty; token type, scope and API domain are replaced where they came. After a refresh
-/// so are refresh token and extra; after a login they are emptied if none came, as they belonged to the old one.
+/// The record after the response to a request that was sent at `sent`. Access token, expires_at and issued_at come from
+/// the response, and the status is emptied. Token type, scope, API domain, refresh token and extra are replaced if they
+/// came. If refresh token and extra do not come after a login, they are emptied, because they belong to the old login.
+///   token refreshed = apply_response(record, answer, sent);
+///   token logged_in = apply_response(record, answer, sent, grant_kind::authorization_code);
 inline token apply_response(token record, const token_response& answer, timestamp sent,
                             grant_kind given = grant_kind::refresh_token) {
     const auto replace = [](auto& member, const auto& come) {

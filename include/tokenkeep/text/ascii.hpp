@@ -10,26 +10,33 @@
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// The lower case of an ASCII letter; any other byte as it is, whatever the locale.
+/// An ASCII letter in lower case. Any other byte stays as it is, in every locale.
+///   to_lower('A')   // 'a'
 constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
+/// The text with its ASCII letters in lower case.
+///   to_lower(std::string("Bearer"))   // "bearer"
 inline std::string to_lower(std::string text) {
     for (char& c : text) c = to_lower(c);
     return text;
 }
 
+/// Whether a character is an ASCII digit.
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
+/// Whether a character is an ASCII letter.
 constexpr bool is_letter(char c) noexcept { return to_lower(c) >= 'a' && to_lower(c) <= 'z'; }
 
-/// The value of a hexadecimal digit of either case, or -1.
+/// The value of a hexadecimal digit, in upper or lower case; -1 for any other character.
+///   hex_value('f')   // 15
 constexpr int hex_value(char c) noexcept {
     if (is_digit(c)) return c - '0';
     const char letter = to_lower(c);
     return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
-/// Whether two texts are the same but for the case of ASCII letters.
+/// Whether two texts are equal if the case of ASCII letters does not count.
+///   equal_ignoring_case("Bearer", "bearer")   // true
 constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
     if (a.size() != b.size()) return false;
     for (std::size_t i = 0; i < a.size(); ++i)
@@ -38,6 +45,7 @@ constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexc
 }
 
 /// The text without the spaces and tabs at its ends.
+///   trim(" a b ")   // "a b"
 constexpr std::string_view trim(std::string_view text) noexcept {
     constexpr std::string_view blanks = " \t";
     const std::size_t first = text.find_first_not_of(blanks);
@@ -45,7 +53,9 @@ constexpr std::string_view trim(std::string_view text) noexcept {
     return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-/// Whether a text is printable ASCII and spaces, as tokens are (VSCHAR, RFC 6749 Appendix A). Eight bytes at a time.
+/// Whether a text consists of printable ASCII characters and spaces, as tokens do (VSCHAR, RFC 6749 Appendix A). It
+/// reads eight bytes at a time.
+///   is_printable("a b")   // true
 inline bool is_printable(std::string_view text) noexcept {
     constexpr std::uint64_t ones = 0x0101010101010101;
     std::uint64_t odd = 0;
@@ -53,7 +63,7 @@ inline bool is_printable(std::string_view text) noexcept {
     for (; text.size() - at >= 8; at += 8) {
         std::uint64_t word = 0;
         std::memcpy(&word, text.data() + at, 8);
-        // Without a high bit no sum below carries over; with one, it is decided.
+        // If no byte has its high bit set, no sum below carries over. If one has, the text is not printable.
         odd |= word | (word + ones) | ~(word + ones * 0x60);
     }
     bool printable = (odd & ones * 0x80) == 0;

@@ -14,7 +14,7 @@ inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZa
 inline constexpr std::string_view base64url_alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Encodes three bytes to four digits. The result has its memory from the start: growth would leave copies behind.
+/// Turns each three bytes into four digits. Memory is reserved once, because a string that grows leaves copies behind.
 inline std::string encode_base64(std::string_view bytes, std::string_view alphabet, bool padded) {
     std::string digits;
     digits.reserve((bytes.size() + 2) / 3 * 4);
@@ -33,18 +33,21 @@ inline std::string encode_base64(std::string_view bytes, std::string_view alphab
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// Base64 (RFC 4648 4), with padding: what HTTP Basic wants.
+/// Base64 (RFC 4648 4) with padding, as HTTP Basic needs it.
+///   to_base64("ada")   // "YWRh"
 inline std::string to_base64(std::string_view bytes) {
     return detail::encode_base64(bytes, detail::base64_alphabet, true);
 }
 
 /// Base64url (RFC 4648 5) without padding, as in RFC 7636 Appendix A.
+///   to_base64url("a")   // "YQ"
 inline std::string to_base64url(std::string_view bytes) {
     return detail::encode_base64(bytes, detail::base64url_alphabet, false);
 }
 
-/// The reverse of to_base64url, and of nothing else: padding, foreign characters and non-zero bits behind the last
-/// byte give nullopt, so that every byte string has exactly one text.
+/// The reverse of to_base64url. Nullopt if there is padding, any other character, or a bit that is not zero behind the
+/// last byte. So each byte string has exactly one text.
+///   from_base64url("YQ")   // "a"
 inline std::optional<std::string> from_base64url(std::string_view digits) {
     std::string bytes;
     bytes.reserve(digits.size() / 4 * 3 + 2);

@@ -16,7 +16,7 @@
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// One name and its value, before encoding.
+/// One name and its value, before they are encoded.
 struct form_pair {
     std::string_view name{}, value{};
 };
@@ -25,16 +25,19 @@ struct form_pair {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
+/// Whether a form writes the character as it is.
 constexpr bool is_form_plain(char c) noexcept {
     return text::is_letter(c) || text::is_digit(c) || c == '*' || c == '-' || c == '.' || c == '_';
 }
 
+/// How many bytes the text has when it is encoded.
 inline std::size_t form_size(std::string_view part) noexcept {
     std::size_t size = 0;
     for (const char c : part) size += is_form_plain(c) || c == ' ' ? 1u : 3u;
     return size;
 }
 
+/// Appends the text, encoded.
 inline void append_form(std::string& out, std::string_view part) {
     constexpr std::string_view digits = "0123456789ABCDEF";
     for (const char c : part) {
@@ -48,7 +51,7 @@ inline void append_form(std::string& out, std::string_view part) {
     }
 }
 
-/// A part with its percent signs and pluses resolved; a percent sign without two digits stands for itself.
+/// Decodes percent signs and pluses. A percent sign that is not followed by two digits stays as it is.
 inline std::string form_decoded(std::string_view part) {
     std::string decoded;
     decoded.reserve(part.size());
@@ -69,8 +72,9 @@ inline std::string form_decoded(std::string_view part) {
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// One name or value in application/x-www-form-urlencoded (WHATWG URL 5.2), as RFC 6749 2.3.1 asks for the two parts
-/// of Basic. The result has its memory from the start: growth would leave copies of a secret behind.
+/// Encodes one name or value for application/x-www-form-urlencoded (WHATWG URL 5.2). RFC 6749 2.3.1 asks for it in HTTP
+/// Basic too. Memory is reserved once, because a string that grows leaves copies of a secret behind.
+///   form_encode("a b&c")   // "a+b%26c"
 inline std::string form_encode(std::string_view part) {
     std::string encoded;
     encoded.reserve(detail::form_size(part));
@@ -78,7 +82,8 @@ inline std::string form_encode(std::string_view part) {
     return encoded;
 }
 
-/// Pairs as the body of a form, in their order, in memory reserved once.
+/// The body of a form, with the pairs in their order. Memory is reserved once.
+///   to_form(pairs)   // "grant_type=refresh_token&scope=a+b"
 inline std::string to_form(std::span<const form_pair> pairs) {
     std::size_t size = 0;
     for (const form_pair& pair : pairs) size += detail::form_size(pair.name) + detail::form_size(pair.value) + 2;
@@ -93,13 +98,15 @@ inline std::string to_form(std::span<const form_pair> pairs) {
     return form;
 }
 
-/// The same for a braced list.
+/// The same for a list in braces.
+///   to_form({{"grant_type", "refresh_token"}, {"scope", "a b"}})   // "grant_type=refresh_token&scope=a+b"
 inline std::string to_form(std::initializer_list<form_pair> pairs) {
     return to_form(std::span<const form_pair>(pairs.begin(), pairs.size()));
 }
 
-/// The pairs of a form in their order (WHATWG URL 5.1), repeated names included; nullopt if what they decode to is
-/// not UTF-8. Where WHATWG would put U+FFFD, nothing is guessed.
+/// The pairs of a form, in their order (WHATWG URL 5.1). A name that is repeated appears each time. Nullopt if a
+/// decoded name or value is not UTF-8; the function does not guess, as WHATWG does with U+FFFD.
+///   from_form("code=a%2Fb&state=1")   // {"code", "a/b"}, {"state", "1"}
 inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form(std::string_view form) {
     std::vector<std::pair<std::string, std::string>> pairs;
     while (!form.empty()) {

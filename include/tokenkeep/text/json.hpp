@@ -11,18 +11,20 @@
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// What parse_json found.
+/// The result of parse_json. It converts to true if there is no fault.
 struct json_result {
     json_fault fault = json_fault::none;
-    std::size_t offset = 0; ///< Where the fault was noticed, in bytes.
-    json_value value{};     ///< Null if there is a fault.
+    std::size_t offset = 0; ///< The byte at which the fault was found.
+    json_value value{};     ///< JSON null if there is a fault.
 
     explicit operator bool() const noexcept { return fault == json_fault::none; }
 };
 
-/// Finds out once whether a text is JSON (RFC 8259), strictly: UTF-8 without a byte order mark, no lone surrogates,
-/// no repeated names, at most json_depth_limit brackets deep and `size_limit` bytes long. Takes time in proportion to
-/// the text, and a logarithm for names. The value refers to `text`. A fault never carries text, only its place.
+/// Reads a whole text as strict JSON (RFC 8259). It must be UTF-8 without a byte order mark and without lone
+/// surrogates. No object may repeat a name. Brackets may be nested at most json_depth_limit deep. The text may have at
+/// most `size_limit` bytes. The value refers to `text`, which must stay alive. A fault has a position, and no text. The
+/// time grows in proportion to the text; the names of a large object are sorted.
+///   if (json_result read = parse_json(body)) return read.value.find("access_token");
 inline json_result parse_json(std::string_view text, std::size_t size_limit = std::size_t{1} << 30) {
     if (text.size() > size_limit) return {json_fault::size, size_limit, {}};
     detail::json_reader reader(text);

@@ -25,15 +25,15 @@ inline constexpr std::size_t json_depth_limit = 64;
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// One pass over a text that finds out whether it is JSON. It keeps no tree: only which brackets are open and, to
-/// find repeated names, where the members of the objects now open lie.
+/// Reads a text once and decides whether it is JSON. It builds no tree. It remembers which brackets are open and, to
+/// find repeated names, the members of the objects that are open.
 class json_reader : json_scanner {
     using json_fault = text::json_fault;
 
   public:
     explicit json_reader(std::string_view text) noexcept : json_scanner(text) {}
 
-    /// Reads all of it, and says what is wrong.
+    /// Reads the whole text, and says what is wrong with it.
     json_fault read() {
         at_ = skip_json_space(at_, end_);
         const char* const first = at_;
@@ -43,14 +43,14 @@ class json_reader : json_scanner {
         return fault;
     }
 
-    /// Where the fault was noticed, in bytes.
+    /// The byte at which the fault was found.
     std::size_t offset() const noexcept { return static_cast<std::size_t>(noticed_ - begin_); }
 
-    /// The value of a text without fault; else null.
+    /// The value of the text; JSON null if there is a fault.
     text::json_value value() const noexcept { return text::json_value(value_); }
 
-    /// Calls visit(name, name as written, value) for each member of a text without fault that is an object. It costs
-    /// nothing, unlike a walk over the value: the reader has passed them all.
+    /// Calls visit(name, name as written, value) for each member, if the text is an object without fault. It does not
+    /// read the text again, as a walk over the value would: the reader has kept the members.
     template <class Visit>
     void for_each_member(Visit visit) const {
         for (const member& m : members_)
@@ -61,7 +61,7 @@ class json_reader : json_scanner {
   private:
     struct member {
         std::string_view name;    ///< Unescaped.
-        std::string_view written; ///< Between its quotes.
+        std::string_view written; ///< What is between its quotes.
         std::string_view value{};
     };
 
@@ -78,7 +78,7 @@ class json_reader : json_scanner {
         }
     }
 
-    /// Reads a whole scalar or empty container, or the beginning of a container: then a value is due.
+    /// Reads a whole scalar or an empty container. Of any other container it reads the beginning; then a value is due.
     json_fault read_value_or_bracket() {
         at_ = skip_json_space(at_, end_);
         value_due_ = false;
@@ -93,7 +93,7 @@ class json_reader : json_scanner {
         }
     }
 
-    /// Closes what closes behind a value, up to the comma before the next value or to the end.
+    /// Reads what follows a value: closing brackets, then the comma before the next value, or the end.
     json_fault read_after_value() {
         while (true) {
             value_end_ = at_;
@@ -123,7 +123,7 @@ class json_reader : json_scanner {
         return object ? read_name() : json_fault::none;
     }
 
-    /// Forgets the members of the object that ends, except those of the outermost.
+    /// Forgets the members of the object that ends. The members of the outermost object stay.
     void close() {
         const std::size_t first = first_members_[--depth_];
         if (in_object()) {
@@ -149,6 +149,7 @@ class json_reader : json_scanner {
         return json_fault::none;
     }
 
+    /// A member of that name. Escapes in the name are decoded.
     member named(std::string_view written) {
         if (written.find('\\') == std::string_view::npos) return {written, written};
         std::string& name = unescaped_.emplace_front();
@@ -156,7 +157,7 @@ class json_reader : json_scanner {
         return {name, written};
     }
 
-    /// Looks for a repeated name among those from `first` on: each with each while they are few, else sorted.
+    /// Looks for a repeated name among the members from `first` on. It compares a few each with each, and sorts many.
     void find_repeated(std::size_t first) {
         const std::span<const member> all = std::span(members_).subspan(first);
         if (all.size() <= 16) {
@@ -177,9 +178,9 @@ class json_reader : json_scanner {
     const char* noticed_ = nullptr;
     bool value_due_ = true;
     std::size_t depth_ = 0;
-    std::uint64_t objects_ = 0; ///< A bit for every open bracket, the innermost lowest: whether it is an object.
+    std::uint64_t objects_ = 0; ///< One bit for every open bracket, the innermost lowest: whether it is an object.
     std::array<std::size_t, text::json_depth_limit> first_members_{};
-    std::vector<member> members_{}; ///< Of the objects now open, the outermost first.
+    std::vector<member> members_{}; ///< Of the objects that are open, the outermost first.
     std::forward_list<std::string> unescaped_{};
     const char* value_end_ = nullptr; ///< Where the last value ended.
     std::string_view value_ = "null";

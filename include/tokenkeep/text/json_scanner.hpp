@@ -10,21 +10,21 @@
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// What can be wrong with a text that is to be JSON.
+/// What can be wrong with a text that should be JSON.
 enum class json_fault {
     none,
     syntax,    ///< Not JSON (RFC 8259).
-    encoding,  ///< Not UTF-8, a lone surrogate, or a byte order mark (RFC 8259 8.1).
-    depth,     ///< Arrays and objects nested deeper than json_depth_limit.
-    size,      ///< Longer than the reader was told to take.
-    duplicate, ///< An object names a member twice, as they read after unescaping; all else is in order.
+    encoding,  ///< Not UTF-8, or with a lone surrogate or a byte order mark (RFC 8259 8.1).
+    depth,     ///< Arrays and objects are nested deeper than json_depth_limit.
+    size,      ///< The text is longer than the limit.
+    duplicate, ///< An object has two members of one name, after unescaping. Everything else is in order.
 };
 
 }}} // namespace tokenkeep::v0::text
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// A place in a text, and the values of JSON that hold no others.
+/// A position in a text, and functions that read JSON values without others inside: strings, words and numbers.
 class json_scanner {
     using json_fault = text::json_fault;
 
@@ -32,7 +32,7 @@ class json_scanner {
     explicit json_scanner(std::string_view text) noexcept
         : begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {}
 
-    /// Reads a string behind its opening quote.
+    /// Reads a string. Its opening quote has been read.
     json_fault read_string() {
         while (true) {
             at_ = skip_json_plain(at_, end_);
@@ -48,6 +48,7 @@ class json_scanner {
         }
     }
 
+    /// Reads an escape. The position is at its backslash.
     json_fault read_escape() noexcept {
         ++at_;
         if (!take('u')) {

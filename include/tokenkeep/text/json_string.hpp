@@ -22,8 +22,8 @@ constexpr bool is_json_plain(char c) noexcept {
     return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
 }
 
-/// The high bit of every byte of a word that is not plain; above the lowest such byte some may be wrong, as sums of
-/// bytes that are not ASCII carry over.
+/// Sets the high bit of every byte of a word that is not plain. The lowest mark is right. Marks above it may be wrong,
+/// because sums of bytes that are not ASCII carry over.
 constexpr std::uint64_t not_json_plain(std::uint64_t word) noexcept {
     constexpr std::uint64_t ones = 0x0101010101010101;
     const std::uint64_t not_quote = (word ^ ones * '"') + ones * 0x7f;
@@ -32,11 +32,11 @@ constexpr std::uint64_t not_json_plain(std::uint64_t word) noexcept {
     return (word | ~(not_quote & not_backslash & not_control)) & ones * 0x80;
 }
 
-/// The first byte of a JSON string's inside that is not plain (a quote, a backslash, a control character, or not
-/// ASCII), or `end`. Eight bytes at a time: nearly all of a token answer is plain.
+/// The first byte at or after `at` that is not plain, or `end`. Quotes, backslashes, control characters and non-ASCII
+/// bytes are not plain. It reads eight bytes at a time, because nearly all of a token response is plain.
 inline const char* skip_json_plain(const char* at, const char* end) noexcept {
 #if defined(__SSE2__)
-    // Twice as many at a time; the comparison is signed, so that what is not ASCII counts as below the space.
+    // Sixteen bytes at a time. The comparison is signed, so that non-ASCII bytes count as below the space.
     for (; end - at >= 16; at += 16) {
         const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
         const __m128i below_space = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
@@ -58,7 +58,7 @@ inline const char* skip_json_plain(const char* at, const char* end) noexcept {
     return at;
 }
 
-/// The four hexadecimal digits at `at`, or -1.
+/// The value of the four hexadecimal digits at `at`; -1 if they are not there.
 inline std::int32_t json_hex4(const char* at, const char* end) noexcept {
     if (end - at < 4) return -1;
     std::int32_t code = 0;
@@ -73,7 +73,7 @@ inline std::int32_t json_hex4(const char* at, const char* end) noexcept {
 constexpr bool is_high_surrogate(std::int32_t code) noexcept { return code >= 0xd800 && code <= 0xdbff; }
 constexpr bool is_low_surrogate(std::int32_t code) noexcept { return code >= 0xdc00 && code <= 0xdfff; }
 
-/// What the letter of a two-character escape stands for, or 0 if it is none.
+/// The character that a two-character escape with this letter means; 0 if there is no such escape.
 constexpr char json_escape(char letter) noexcept {
     switch (letter) {
     case '"':
@@ -88,8 +88,8 @@ constexpr char json_escape(char letter) noexcept {
     }
 }
 
-/// Resolves the escape at `at`, a backslash in a string known to be valid; writes one to four bytes, gives how many,
-/// and moves `at` behind it.
+/// Decodes the escape whose backslash is at `at`, in a string that is known to be valid. It writes one to four bytes,
+/// gives their number, and moves `at` behind the escape.
 inline std::size_t resolve_json_escape(const char*& at, const char* end, char* out) noexcept {
     const char letter = at[1];
     at += 2;
@@ -106,8 +106,8 @@ inline std::size_t resolve_json_escape(const char*& at, const char* end, char* o
     return put_utf8(out, static_cast<std::uint32_t>(code));
 }
 
-/// Calls `take(const char*, std::size_t)` with the pieces of the text that the inside of a valid JSON string stands
-/// for, until it gives false.
+/// Calls take(const char*, std::size_t) with the pieces of the decoded text, until it gives false. `inside` is what a
+/// valid JSON string has between its quotes.
 template <class Take>
 void walk_json_string(std::string_view inside, Take take) {
     const char* at = inside.data();
@@ -128,9 +128,10 @@ void walk_json_string(std::string_view inside, Take take) {
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// Appends text as a JSON string, quotes included, to anything with push_back and append(const char*, size). Quotes,
-/// backslashes and control characters are escaped; other bytes go out as they are, so text that may not be UTF-8 is
-/// to be asked with is_utf8 before.
+/// Appends text as a JSON string with quotes. `out` needs push_back(char) and append(const char*, size). Quotes,
+/// backslashes and control characters are escaped, other bytes are not changed. If the text may not be UTF-8, ask
+/// is_utf8 first.
+///   append_json_string(line, "ada");   // appends "ada", with the quotes
 template <class Out>
 void append_json_string(Out& out, std::string_view utf8) {
     constexpr std::string_view digits = "0123456789abcdef";

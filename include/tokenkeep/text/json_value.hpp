@@ -21,8 +21,8 @@ inline const char* skip_json_space(const char* at, const char* end) noexcept {
     return at;
 }
 
-/// The closing quote of a string of valid JSON; `at` stands behind the opening one. A quote with an even number of
-/// backslashes before it closes.
+/// The closing quote of a string in valid JSON. `at` is behind the opening quote. A quote closes the string if an even
+/// number of backslashes is before it.
 inline const char* end_of_json_string(const char* at, const char* end) noexcept {
     const char* const first = at;
     while (true) {
@@ -36,7 +36,8 @@ inline const char* end_of_json_string(const char* at, const char* end) noexcept 
 
 constexpr bool is_json_bracket(char c) noexcept { return c == '{' || c == '[' || c == '}' || c == ']'; }
 
-/// Behind the value of valid JSON that begins at `at`; a number or word takes the space behind it along.
+/// The end of the value that begins at `at` in valid JSON. Spaces behind a number or a word are
+/// included.
 inline const char* end_of_json_value(const char* at, const char* end) noexcept {
     std::size_t depth = 0;
     do {
@@ -57,11 +58,13 @@ inline const char* end_of_json_value(const char* at, const char* end) noexcept {
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
+/// The kinds of JSON values.
 enum class json_kind { null, boolean, number, string, array, object };
 
-/// A value of a JSON text that parse_json accepted: a view into that text, which must stay where it is. Made by
-/// default it is null. Nothing is unescaped or converted before it is asked for, and what is asked of a value of
-/// another kind is absent or empty.
+/// A value of a JSON text that parse_json accepted. It is a view: the text must stay alive and where it is. A value
+/// made by default is JSON null. A value is decoded only when a function asks for it. Functions for another kind of
+/// value than this one give nullopt or an empty text, or visit nothing.
+///   std::optional<json_value> scope = parse_json(R"({"scope":"a"})").value.find("scope");
 class json_value {
   public:
     json_value() noexcept = default;
@@ -78,15 +81,18 @@ class json_value {
         }
     }
 
-    /// The value as written, without space around it.
+    /// The value as written, without the spaces around it.
     std::string_view raw() const noexcept { return raw_; }
 
+    /// Nullopt if the value is neither true nor false.
+    ///   parse_json("true").value.boolean()   // true
     std::optional<bool> boolean() const noexcept {
         if (kind() != json_kind::boolean) return std::nullopt;
         return raw_.front() == 't';
     }
 
-    /// A number written without fraction and exponent that fits.
+    /// A number that fits and is written without fraction and exponent.
+    ///   parse_json("3600").value.integer()   // 3600
     std::optional<std::int64_t> integer() const noexcept {
         std::int64_t number{};
         const auto [stop, fault] = std::from_chars(raw_.data(), end(), number);
@@ -94,21 +100,22 @@ class json_value {
         return number;
     }
 
-    /// A string's text where it stands, if it is written without escapes.
+    /// The text of a string where it lies, if it is written without escapes. Nullopt otherwise.
     std::optional<std::string_view> plain_text() const noexcept {
         if (kind() != json_kind::string || raw_.find('\\') != std::string_view::npos) return std::nullopt;
         return raw_.substr(1, raw_.size() - 2);
     }
 
-    /// The size of a string's text in bytes.
+    /// The size in bytes of a string's decoded text.
     std::size_t text_size() const noexcept {
         std::size_t size = 0;
         walk([&size](const char*, std::size_t piece) { return size += piece, true; });
         return size;
     }
 
-    /// Writes a string's text, escapes resolved, and gives its size, which is text_size() and never more than
-    /// raw().size(): the caller may own the memory and wipe it.
+    /// Writes the decoded text of a string to `out`, and gives its size. The size is text_size(), and never more than
+    /// raw().size(). The caller owns the memory, and can wipe it.
+    ///   secret text = secret::build(value.text_size(), [&](char* out) { return value.copy_text(out); });
     std::size_t copy_text(char* out) const noexcept {
         char* at = out;
         walk([&at](const char* from, std::size_t piece) {
@@ -119,7 +126,8 @@ class json_value {
         return static_cast<std::size_t>(at - out);
     }
 
-    /// A string's text. For a secret, copy_text leaves no copy behind.
+    /// The decoded text of a string. If it is a secret, use copy_text, which leaves no copy behind.
+    ///   parse_json(R"("a\nb")").value.text()   // "a", a line feed, "b"
     std::string text() const {
         if (const std::optional<std::string_view> plain = plain_text()) return std::string(*plain);
         std::string copy;
@@ -127,7 +135,8 @@ class json_value {
         return copy;
     }
 
-    /// Whether this is a string with exactly that text.
+    /// Whether the value is a string with exactly this text.
+    ///   if (value.is_text("Bearer")) ...
     bool is_text(std::string_view expected) const noexcept {
         if (kind() != json_kind::string) return false;
         const std::string_view inside = raw_.substr(1, raw_.size() - 2);
@@ -138,8 +147,9 @@ class json_value {
         return same == inside.size() && same == expected.size();
     }
 
-    /// The value of an object's member of that name. Every call walks the object: to read several, for_each_member
-    /// is faster.
+    /// The value of the member of that name; nullopt if the object has none. Each call walks through the object: to
+    /// read several members, for_each_member is faster.
+    ///   if (std::optional<json_value> scope = value.find("scope")) use(scope->text());
     std::optional<json_value> find(std::string_view name) const noexcept {
         if (kind() != json_kind::object) return std::nullopt;
         json_value found_name, value;
@@ -148,7 +158,9 @@ class json_value {
         return std::nullopt;
     }
 
-    /// Calls visit(json_value name, json_value value) for each member of an object, as written; the name is a string.
+    /// Calls visit(json_value name, json_value value) for each member of an object, in order. The name is a JSON
+    /// string.
+    ///   value.for_each_member([](json_value name, json_value member) { use(name.text(), member.raw()); });
     template <class Visit>
     void for_each_member(Visit visit) const {
         if (kind() != json_kind::object) return;
@@ -157,6 +169,7 @@ class json_value {
     }
 
     /// Calls visit(json_value) for each element of an array, in order.
+    ///   value.for_each_element([](json_value element) { use(element.text()); });
     template <class Visit>
     void for_each_element(Visit visit) const {
         if (kind() != json_kind::array) return;
@@ -185,7 +198,7 @@ class json_value {
         return same && expected.empty();
     }
 
-    /// The next element, `at` standing before it or before the comma; false at the end of the array.
+    /// Reads the next element. `at` is before it or before the comma. False at the end of the array or object.
     bool next_value(const char*& at, json_value& value) const noexcept {
         at = detail::skip_json_space(at, end());
         if (*at == ',') at = detail::skip_json_space(at + 1, end());

@@ -14,8 +14,11 @@
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// SHA-256 (FIPS 180-4) of bytes that come in pieces. What is hashed may be secret: the bytes it held back and the
-/// words made of them are wiped by finish and by the destructor.
+/// SHA-256 (FIPS 180-4) of bytes that come in pieces. The bytes may be secret: finish and the destructor wipe the bytes
+/// that the object has kept, and the words made from them.
+///   sha256_hash hash;
+///   hash.update("a").update("b");
+///   std::array<unsigned char, 32> digest = hash.finish();
 class sha256_hash {
   public:
     sha256_hash() noexcept = default;
@@ -38,7 +41,7 @@ class sha256_hash {
         return hold_back(0, bytes);
     }
 
-    /// The digest of everything added. Afterwards the object is as new.
+    /// The digest of all bytes that were added. Afterwards the object can be used again from the start.
     std::array<unsigned char, 32> finish() noexcept {
         const std::uint64_t bits = length_ * 8;
         std::size_t held = held_back();
@@ -65,7 +68,7 @@ class sha256_hash {
     using words = std::array<std::uint32_t, 8>;
 
     static constexpr std::size_t block_size = 64;
-    static constexpr std::size_t length_at = 56; ///< Where the length stands in the last block.
+    static constexpr std::size_t length_at = 56; ///< Where the length begins in the last block.
     static constexpr words initial_state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                             0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     static constexpr std::uint32_t round_constants[64] = {
@@ -124,12 +127,13 @@ class sha256_hash {
     std::uint32_t schedule_[64] = {};
 };
 
-/// The SHA-256 of bytes (FIPS 180-4).
+/// The SHA-256 digest of the bytes (FIPS 180-4).
 inline std::array<unsigned char, 32> sha256(std::string_view bytes) noexcept {
     return sha256_hash{}.update(bytes).finish();
 }
 
-/// The same as 64 hexadecimal digits in lower case.
+/// The SHA-256 digest as 64 hexadecimal digits in lower case.
+///   sha256_hex("").substr(0, 8)   // "e3b0c442"
 inline std::string sha256_hex(std::string_view bytes) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::string hex;

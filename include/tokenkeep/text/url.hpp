@@ -10,19 +10,19 @@
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// The parts of an absolute http or https URL; they refer to the text that was taken apart.
+/// The parts of an absolute http or https URL. They refer to the text that parse_url was given.
 struct url_parts {
-    std::string_view scheme{}; ///< Without the colon, in the case it was written in.
+    std::string_view scheme{}; ///< Without the colon, as written: "https" or "HTTPS".
     std::string_view host{};   ///< A name, a dotted address, or an IPv6 address in its brackets.
     std::string_view port{};   ///< Decimal digits without leading zeros; empty if none was written.
-    std::string_view target{}; ///< Path and query, as written; empty, or beginning with / or ?.
+    std::string_view target{}; ///< Path and query, as written. Empty, or begins with / or ?.
 };
 
 }}} // namespace tokenkeep::v0::text
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// A decimal number of one to five digits without leading zeros that is at most `limit`.
+/// Whether the text is a decimal number of one to five digits, without leading zeros, and at most `limit`.
 constexpr bool is_decimal(std::string_view text, unsigned limit) noexcept {
     if (text.empty() || text.size() > 5 || (text.size() > 1 && text[0] == '0')) return false;
     unsigned value = 0;
@@ -47,7 +47,7 @@ constexpr bool is_bracketed_address(std::string_view host) noexcept {
     return host.find(':') != std::string_view::npos;
 }
 
-/// Visible ASCII, and none of what makes two readers of a URL disagree: a fragment or a backslash.
+/// Whether the text is visible ASCII without # and backslash, about which two readers of a URL may disagree.
 constexpr bool has_only_url_characters(std::string_view url) noexcept {
     for (const char c : url)
         if (c <= ' ' || c >= 0x7f || c == '#' || c == '\\') return false;
@@ -58,9 +58,10 @@ constexpr bool has_only_url_characters(std::string_view url) noexcept {
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// Takes an absolute http or https URL apart (RFC 3986 3). Nullopt for anything else, and for what has no place in an
-/// endpoint: user information, a fragment, control characters, spaces, non-ASCII, backslashes, an empty host, a port
-/// that is not between 1 and 65535.
+/// Takes an absolute http or https URL apart (RFC 3986 3). Nullopt for anything else, and for URLs that do not belong
+/// in an endpoint: with user information, a fragment, control characters, spaces, non-ASCII characters, backslashes, an
+/// empty host, or a port that is not between 1 and 65535.
+///   parse_url("https://a.example:8443/token")->port   // "8443"
 constexpr std::optional<url_parts> parse_url(std::string_view url) noexcept {
     if (!detail::has_only_url_characters(url)) return std::nullopt;
     const std::size_t colon = url.find("://");
@@ -84,8 +85,9 @@ constexpr std::optional<url_parts> parse_url(std::string_view url) noexcept {
     return parts;
 }
 
-/// Whether a host is a loopback address as such: 127.0.0.0/8 in four decimal parts, or [::1]. Names, localhost
-/// included, are not: who answers them is decided elsewhere (RFC 8252 8.3).
+/// Whether a host is written as a loopback address: 127.0.0.0/8 in four decimal parts, or [::1]. A name is not, and
+/// neither is localhost: the name service decides who answers to it (RFC 8252 8.3).
+///   is_loopback_literal("127.0.0.1")   // true
 constexpr bool is_loopback_literal(std::string_view host) noexcept {
     if (host == "[::1]") return true;
     if (!host.starts_with("127.")) return false;
@@ -99,18 +101,21 @@ constexpr bool is_loopback_literal(std::string_view host) noexcept {
     }
 }
 
-/// The port a URL means: the one written, else that of its scheme.
+/// The port of the URL. If none is written, the port of its scheme.
+///   port_of(*parse_url("https://a.example/"))   // "443"
 constexpr std::string_view port_of(const url_parts& url) noexcept {
     if (!url.port.empty()) return url.port;
     return equal_ignoring_case(url.scheme, "https") ? "443" : "80";
 }
 
-/// Whether two URLs have scheme, host and port in common (RFC 6454 4), the default ports included.
+/// Whether two URLs have the same scheme, host and port (RFC 6454 4). A port that is not written is that of the scheme.
+///   same_origin(*parse_url("https://a.example"), *parse_url("https://A.example:443/x"))   // true
 constexpr bool same_origin(const url_parts& a, const url_parts& b) noexcept {
     return equal_ignoring_case(a.scheme, b.scheme) && equal_ignoring_case(a.host, b.host) && port_of(a) == port_of(b);
 }
 
-/// Whether a secret may be sent to this URL: https, or, where the caller opts in, http to a loopback literal.
+/// Whether a secret may be sent to this URL: it is https, or the caller allows http and the host is a loopback literal.
+///   is_secure_url("http://127.0.0.1:8080/", true)   // true
 constexpr bool is_secure_url(std::string_view url, bool allow_loopback_http) noexcept {
     const std::optional<url_parts> parts = parse_url(url);
     if (!parts) return false;

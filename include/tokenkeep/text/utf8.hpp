@@ -9,8 +9,8 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The length of the UTF-8 sequence at `at` whose first byte is 0x80 or more, or 0 if it is ill-formed: cut off,
-/// overlong, a surrogate, or beyond U+10FFFF (RFC 3629 4).
+/// The length of the UTF-8 sequence at `at`. Its first byte must be 0x80 or more. The result is 0 if the
+/// sequence is cut off, overlong, a surrogate, or beyond U+10FFFF (RFC 3629 4).
 inline std::size_t utf8_length(const char* at, const char* end) noexcept {
     const auto byte = [at](std::size_t i) { return static_cast<unsigned char>(at[i]); };
     const auto within = [&](std::size_t i, unsigned low, unsigned high) { return byte(i) >= low && byte(i) <= high; };
@@ -30,7 +30,7 @@ inline std::size_t utf8_length(const char* at, const char* end) noexcept {
     return 0;
 }
 
-/// Writes a code point, which is no surrogate, as UTF-8 and gives the number of bytes, at most four.
+/// Writes a code point as UTF-8, and gives the number of bytes, at most four. A surrogate is not allowed.
 inline std::size_t put_utf8(char* out, std::uint32_t code) noexcept {
     const auto tail = [code](unsigned shift) { return static_cast<char>(0x80 | (code >> shift & 0x3f)); };
     if (code < 0x80) {
@@ -59,7 +59,8 @@ inline std::size_t put_utf8(char* out, std::uint32_t code) noexcept {
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// Whether the bytes are well-formed UTF-8 (RFC 3629). A byte order mark is a character like any other.
+/// Whether the bytes are well-formed UTF-8 (RFC 3629). A byte order mark is allowed: it counts as a character.
+///   is_utf8("\xff")   // false
 inline bool is_utf8(std::string_view bytes) noexcept {
     const char* at = bytes.data();
     const char* const end = at + bytes.size();

@@ -22,46 +22,49 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// What one keeper knows of one identity: who is at work on it, what failed last, and new tokens that the store would
-/// not take, with the lock that must stay until it does. `Unsaved` is the transaction's.
+/// What one keeper knows of one identity: who works on it, which failure came last, and new tokens that the store could
+/// not save. Unsaved tokens keep the identity's lock until they are saved. `Unsaved` is their type.
 template <class Unsaved>
 struct flight {
     std::mutex mutex{};
     std::condition_variable left{};
     std::optional<std::thread::id> owner{}; // guarded by mutex
-    std::uint64_t failures = 0;             // guarded by mutex: how often a flight ended in a passing failure
+    std::uint64_t failures = 0;             // guarded by mutex: how many flights ended in a passing failure
     unsigned failures_in_a_row = 0;         // guarded by mutex
     std::exception_ptr last_failure{};      // guarded by mutex
-    deadline not_before{};                  // guarded by mutex: no request before
-    std::optional<Unsaved> unsaved{};       // the owner's
-    std::string future_nonce{};             // the owner's: a marker from the future, and when it was first seen
-    deadline future_nonce_seen{};           // the owner's
-    std::size_t rejected = 0;               // guarded by mutex: the access token that was rejected though it was new,
-    deadline rejected_until{};              // guarded by mutex: and until when that is no reason to refresh it
+    deadline not_before{};                  // guarded by mutex: no request is sent before
+    std::optional<Unsaved> unsaved{};       // only the owner uses it
+    std::string future_nonce{};             // only the owner uses it: the nonce of a marker from the future
+    deadline future_nonce_seen{};           // only the owner uses it: when that marker was first seen
+    std::size_t rejected = 0;               // guarded by mutex: hash of a new access token that was rejected
+    deadline rejected_until{};              // guarded by mutex: until then it is not refreshed
     std::shared_ptr<published_version> published = std::make_shared<published_version>();
 
+    /// Counts a change of the access token, so that sessions ask the keeper again.
     void publish() { published->count.fetch_add(1, std::memory_order_acq_rel); }
 
-    /// The row's access token was rejected although a 401 had just brought it: refreshing does not help.
+    /// Remembers that a server rejected the row's access token just after a refresh: refreshing does not help.
     void refreshed_in_vain(const token& row, deadline until) {
         const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
         rejected = hash;
         rejected_until = until;
     }
+    /// Whether that is remembered of the row's access token, at the time `now`.
     bool would_refresh_in_vain(const token& row, deadline now) {
         const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
         return rejected == hash && now < rejected_until;
     }
 
-    /// How long to pause, and why; nullopt if a request may be made now.
+    /// The end of the pause, and the failure that caused it. Nullopt if a request may be sent now.
     std::optional<std::pair<deadline, std::exception_ptr>> pause(deadline now) {
         const std::lock_guard lock(mutex);
         if (now >= not_before || !last_failure) return std::nullopt;
         return std::pair(not_before, last_failure);
     }
 
+    /// Remembers a passing failure. No request is sent before `retry_at`.
     void failed(std::exception_ptr why, deadline retry_at) {
         const std::lock_guard lock(mutex);
         ++failures;
@@ -70,6 +73,7 @@ struct flight {
         not_before = retry_at;
     }
 
+    /// Forgets the failures, and with them the pause.
     void succeeded() {
         const std::lock_guard lock(mutex);
         failures_in_a_row = 0;
@@ -77,12 +81,12 @@ struct flight {
     }
 };
 
-/// The right to work on an identity, among the callers of one keeper. It is given back on destruction.
+/// Lets one caller of a keeper at a time work on an identity. The destructor lets the next one in.
 template <class Flight>
 class flight_lock {
   public:
-    /// Waits for it. Throws errc::lock_timeout when `deadline` passes, and at once if this thread has it already: a
-    /// transport or an observer called back into the keeper.
+    /// Waits until the other caller has finished. Throws errc::lock_timeout when `until` has passed. Throws it at once
+    /// if this thread is already inside: a transport or an observer has called the keeper back.
     template <class Clock>
     flight_lock(Flight& entered, Clock& clock, deadline until) : flight_(entered) {
         std::unique_lock lock(flight_.mutex);
@@ -105,9 +109,10 @@ class flight_lock {
         flight_.left.notify_all();
     }
 
+    /// Whether another caller was inside first.
     bool waited() const noexcept { return waited_; }
 
-    /// The failure of the flight that was waited for, which is then this caller's too; null if there was none.
+    /// The failure of the caller that this one waited for, which is this caller's too. Null if there was none.
     const std::exception_ptr& failure_while_waiting() const noexcept { return failure_while_waiting_; }
 
   private:
@@ -116,10 +121,11 @@ class flight_lock {
     std::exception_ptr failure_while_waiting_{};
 };
 
-/// The flights of a keeper, by identity key. One that nobody uses and that remembers nothing is forgotten.
+/// The flights of a keeper, by identity key. Flights that are not in use and remember nothing are forgotten.
 template <class Flight>
 class flights {
   public:
+    /// The flight of an identity. If there is none, it is made.
     std::shared_ptr<Flight> of(const std::string& key) {
         const std::lock_guard lock(mutex_);
         if (by_key_.size() >= forget_at_) forget_idle();
@@ -127,7 +133,7 @@ class flights {
         return found != by_key_.end() ? found->second : by_key_.emplace(key, std::make_shared<Flight>()).first->second;
     }
 
-    /// Calls `act(key, flight)` for each. Only while nobody else uses the keeper.
+    /// Calls act(key, flight) for each flight. No other thread may use the keeper meanwhile.
     template <class Do>
     void for_each(Do&& act) {
         for (auto& [key, one] : by_key_) act(key, *one);

@@ -12,15 +12,15 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// How long before its end the row's access token is refreshed: `margin`, but at most a fifth of the token's life. A row
-/// that does not say when the token was issued, such as one of Zoho's SDKs, has at most the five seconds they use.
+/// How long before its end the row's access token is refreshed: `margin`, but at most a fifth of the token's life. If
+/// the row does not say when the token was issued, at most five seconds, as in Zoho's SDKs, which write such rows.
 inline std::chrono::milliseconds margin_of(const token& row, std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::chrono::milliseconds{0};
     if (!row.issued_at) return std::min(margin, std::chrono::milliseconds{5'000});
     return std::min(margin, time_between(*row.issued_at, *row.expires_at) / 5);
 }
 
-/// How long the access token may be handed out without refresh; zero if it is due, nullopt if it has no known end.
+/// How long the access token may be handed out before it is due. Zero if it is due now. Nullopt if it has no known end.
 inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, timestamp now,
                                                           std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::nullopt;
@@ -28,26 +28,27 @@ inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, time
     return std::max(std::chrono::milliseconds{0}, left - margin_of(row, margin));
 }
 
-/// Whether a spend marker in the row names that refresh or grant token.
+/// Whether the row has a spend marker for that refresh or grant token.
 inline bool is_marked_with(const token& row, const secret& spent) {
     const token_status status = read_status(row.status);
     return status.kind == status_kind::spend && status.is_about(spent);
 }
 
-/// Whether the row's refresh token is being revoked: nothing of the row is then handed out.
+/// Whether the program is revoking the row's refresh token. The keeper then hands out nothing of the row.
 inline bool is_revoking(const token& row) {
     const token_status status = read_status(row.status);
     return status.kind == status_kind::revoking && status.is_about(row.refresh_token);
 }
 
-/// Whether the row's refresh token was refused or is being revoked: it is not sent any more.
+/// Whether the row's refresh token was refused or is being revoked. The keeper does not send such a token.
 inline bool is_over(const token& row) {
     const token_status status = read_status(row.status);
     const bool dead = status.kind == status_kind::refused || status.kind == status_kind::revoking;
     return dead && status.is_about(row.refresh_token);
 }
 
-/// Whether the access token is worth sending: there, not the one just rejected, not expired, not being revoked.
+/// Whether the access token is worth sending. It exists, it is not the one that was just rejected, it has not expired,
+/// and the program is not revoking its session.
 inline bool is_usable(const token& row, timestamp now, const secret* rejected) {
     if (row.access_token.empty() || (rejected != nullptr && row.access_token == *rejected) || is_revoking(row))
         return false;

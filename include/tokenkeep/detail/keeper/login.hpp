@@ -14,7 +14,7 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The login: a grant token is sent once and never again (RFC 6749 4.1.2), and what it brings replaces what the row
+/// The login. The keeper sends a grant token once and never again (RFC 6749 4.1.2). The new tokens replace what the row
 /// held before.
 template <class Parts>
 class login : transaction<Parts> {
@@ -23,10 +23,11 @@ class login : transaction<Parts> {
     using typename base::identity_lock;
 
   public:
-    /// `probe` holds a grant token and says whose it is: a user, or at least a client.
+    /// `probe` holds a grant token. It also says whose it is: by an id, a user, or at least a client id.
     login(Parts& parts, const token& probe, deadline until) : base(parts, until), probe_(probe) {}
 
-    /// The row of this login. Its access token may be due: a grant that was exchanged before is not exchanged again.
+    /// The row of this login. A grant token that was exchanged before is not exchanged again, so the row's access token
+    /// may be due.
     token run() {
         if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
             throw error(errc::invalid_record, "tokenkeep: a grant token needs a user or a client to go with it");
@@ -37,21 +38,22 @@ class login : transaction<Parts> {
         }
     }
 
-    /// Whether the access token was brought by this very call.
+    /// Whether this call exchanged the grant token and saved the tokens that came.
     bool has_exchanged() const { return has_exchanged_; }
 
   private:
     static bool has_tokens(const token& row) { return !row.access_token.empty() || !row.refresh_token.empty(); }
 
-    /// The row has the tokens of this very grant. While its status names the grant, those it has are older.
+    /// Whether the row holds the tokens of this grant token. If its status names the grant token, its tokens are older.
     bool is_done(const token& row) const {
         return row.grant_token == probe_.grant_token && has_tokens(row) &&
                read_status(row.status).fingerprint != token_status::fingerprint_of(probe_.grant_token);
     }
     bool is_in_doubt(const token& row) const { return is_marked_with(row, probe_.grant_token); }
 
-    /// Under the lock of the row, or of the name the identity has before there are tokens: whoever makes the row holds
-    /// that one until it has them. nullopt: look again.
+    /// Takes a lock and goes on under it. If the row has tokens, it is the row's lock. If not, it is the lock of the
+    /// name that the identity has before there are tokens. The caller that makes the row holds it until the row has
+    /// tokens. Nullopt: look again.
     std::optional<token> under_first_lock() {
         const std::optional<token> seen = parts_.find(probe_);
         const bool is_first = !seen || !has_tokens(*seen);
@@ -68,7 +70,7 @@ class login : transaction<Parts> {
         return under_own_lock(own, *now);
     }
 
-    /// There is no row: one is inserted, with the marker in it, and its own lock is taken before anything is sent.
+    /// There is no row. Step 3, mark: inserts one with the marker in it, and takes its lock, before anything is sent.
     std::optional<token> first_login(identity_lock& held, const std::string& key) {
         token record = probe_;
         record.status = to_status(base::new_marker(probe_.grant_token));
@@ -82,33 +84,36 @@ class login : transaction<Parts> {
         }
     }
 
+    /// Takes the lock of the row that was inserted, and sends the grant token. Nullopt: look again.
     std::optional<token> send_inserted(identity_lock& held, const std::string& key, const token& record,
                                        wiped_request request) {
         const std::optional<token> row = find_by_status(record);
         if (!row) return std::nullopt;
         token inserted = record;
         inserted.id = row->id;
-        if (*row != inserted) return take_back(*row); // the save met a row that had come meanwhile
+        if (*row != inserted) return take_back(*row); // the save was merged into a row that had appeared meanwhile
         const std::string own_key = identity_key(*row);
         if (own_key == key) return send_if_marked(held, *row, std::move(request));
         identity_lock own(*this, own_key);
         return send_if_marked(own, *row, std::move(request));
     }
 
+    /// Sends the grant token if the row still is as it was marked. Nullopt: look again.
     std::optional<token> send_if_marked(identity_lock& held, const token& row, wiped_request request) {
         if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
         return send(held, row, std::nullopt, std::move(request));
     }
 
-    /// Nothing was sent: the row that we have inserted goes, as far as that can be done.
+    /// Nothing was sent. Removes the row that this call has inserted, if that is possible.
     void remove_inserted(const token& record) {
         try {
             if (const std::optional<token> row = find_by_status(record)) rows_.remove(*row);
-        } catch (...) { // its marker then says that the outcome is unknown
+        } catch (...) { // the marker stays and says that the outcome is unknown
         }
     }
 
-    /// Our marker and our grant have nothing to do with a row that is not ours; the next look finds it.
+    /// The save was merged into another caller's row. Takes this call's marker and grant token out of that row again.
+    /// The next look finds the row.
     std::nullopt_t take_back(const token& row) {
         token theirs = row;
         theirs.grant_token.clear();
@@ -117,7 +122,7 @@ class login : transaction<Parts> {
         return std::nullopt;
     }
 
-    /// The row that carries our marker, whatever rules the store has.
+    /// The row that carries this call's marker, even if the store's rules do not find it.
     std::optional<token> find_by_status(const token& record) {
         if (std::optional<token> row = parts_.find(record); row && row->status == record.status) return row;
         for (const token& row : rows_.all())
@@ -125,7 +130,8 @@ class login : transaction<Parts> {
         return std::nullopt;
     }
 
-    /// There is a row, and its lock is held.
+    /// There is a row, and this call holds its lock. Step 3, mark: writes the marker, and then sends the grant token.
+    /// Throws if the grant token was refused or may have been sent before. Nullopt: look again.
     std::optional<token> under_own_lock(identity_lock& held, const token& row) {
         if (is_done(row)) return row;
         if (const token_status status = read_status(row.status);
@@ -158,8 +164,10 @@ class login : transaction<Parts> {
         return send(held, marked, row, std::move(request));
     }
 
-    /// A session that was refused, or is being revoked, does not come back to life because the marker of a login takes
-    /// the place of that note. A store that only merges cannot empty a token: it is at least expired.
+    /// The marker of a login replaces the note that the old session was refused or is being revoked. So that this
+    /// session does not come back to life, its refresh token goes first. If it is being revoked, its access token goes
+    /// too, and the server is told. A store that only merges cannot empty a token; the access token is at least
+    /// expired.
     void end_what_is_over(const token& row, token& marked) {
         if (!is_over(row)) return;
         marked.refresh_token.clear();
@@ -168,11 +176,11 @@ class login : transaction<Parts> {
         marked.expires_at = timestamp{};
         try {
             parts_.revoke(row);
-        } catch (...) { // as far as the server can be told
+        } catch (...) { // the server could not be told; the login goes on
         }
     }
 
-    /// The grant token is sent, and the row holds its marker. `before` is the row as it was, if there was one.
+    /// Steps 4 to 8. The row holds the marker. `before` is the row without it; nullopt if this call has inserted it.
     std::optional<token> send(identity_lock& held, const token& marked, const std::optional<token>& before,
                               wiped_request request) {
         tell(event_kind::marked, marked);
@@ -193,7 +201,8 @@ class login : transaction<Parts> {
         std::rethrow_exception(result.why);
     }
 
-    /// The row with the new tokens; or, if another login has taken it meanwhile, as it then is.
+    /// Step 7, save: gives the row with the new tokens. If another login has taken the row meanwhile, gives it as it
+    /// now is.
     std::optional<token> keep(identity_lock& held, const token& marked, const outcome& result) {
         const new_tokens tokens{.marked = marked,
                                 .bought_with = grant_kind::authorization_code,
@@ -206,9 +215,10 @@ class login : transaction<Parts> {
         return row;
     }
 
-    /// Nothing was spent, or the grant is worthless: the row is as it was before, as far as that can be done. Where the
-    /// grant token stays in it, because it was there or because a store that only merges cannot empty it, the status
-    /// says what became of it: the tokens beside it are of another login. A note about the refresh token comes first.
+    /// Nothing was spent, or the server refused the grant token. Puts the row back as it was, if that is possible;
+    /// removes it if there was none. The grant token may have to stay: it was there before, or the store only merges
+    /// and cannot empty it. Then the status says what became of it, because the tokens beside it are of another login.
+    /// If the status already says something about the refresh token, that is more important and stays.
     void undo(const token& marked, std::optional<token> before, status_kind kind = status_kind::none) {
         try {
             const secret& grant = marked.grant_token;
@@ -216,7 +226,7 @@ class login : transaction<Parts> {
             if (stays && !read_status(before->status).is_about(before->refresh_token))
                 before->status = to_status({.kind = kind, .fingerprint = token_status::fingerprint_of(grant)});
             if (before ? rows_.replace(marked, *before) : rows_.remove(marked)) tell(event_kind::taken_back, marked);
-        } catch (...) { // the marker then says that the outcome of this grant is unknown
+        } catch (...) { // the marker stays and says that the outcome of this grant is unknown
         }
     }
 

@@ -9,31 +9,33 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// New tokens on their way into the store, and what they were bought with.
+/// New tokens on their way into the store, and what was sent to get them.
 struct new_tokens {
     token marked{}; ///< The row when its refresh or grant token was sent.
     grant_kind bought_with{};
     token_response answer{};
     timestamp sent{};
-    std::string status{}; ///< The row's, once they are in it.
+    std::string status{}; ///< The status of the row once the tokens are in it.
 
-    /// What the row is to become, if nobody changes it meanwhile.
+    /// Step 6, merge: what the row becomes if it was not changed meanwhile.
     token record() const { return applied_to(marked); }
 
-    /// A row that nobody has seeded is seeded with the first refresh token that is rotated away: a program that still
-    /// has that one, or a record with it, then means this row and brings no new login.
+    /// Step 6, merge: the row with these tokens. If it has no seed and no grant token, the first refresh token that the
+    /// server rotates away becomes its seed. A program that still has that token, or a record with it, then means this
+    /// row, and does not bring a new login.
     token applied_to(const token& row) const {
         token record = apply_response(row, answer, sent, bought_with);
         record.status = status;
         if (bought_with == grant_kind::refresh_token) {
-            if (is_marked_with(row, row.grant_token)) record.status = row.status; // a login that is under way
+            if (is_marked_with(row, row.grant_token)) record.status = row.status; // a login is under way
             if (record.seed.empty() && record.grant_token.empty() && record.refresh_token != row.refresh_token)
                 record.seed = text::sha256_hex(row.refresh_token.reveal());
         }
         return record;
     }
 
-    /// Whether the row is still the one they belong into: it holds what was spent, or already what came back.
+    /// Whether the tokens belong into the row: it still holds the refresh token that it had, or already the new one. A
+    /// row that is being revoked takes no tokens. The tokens of a login also need a row with the same grant token.
     bool belong_to(const token& row) const {
         if (is_revoking(row)) return false;
         if (bought_with == grant_kind::authorization_code && row.grant_token != marked.grant_token) return false;
@@ -42,7 +44,7 @@ struct new_tokens {
     }
 };
 
-/// New tokens that the store would not take, with the lock that must not be let go before it does.
+/// Step 8, keep what is unsaved: new tokens that the store did not take, and the lock that stays until it does.
 template <class Guard>
 struct unsaved_tokens {
     new_tokens tokens;

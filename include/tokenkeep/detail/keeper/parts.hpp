@@ -16,7 +16,7 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// What a keeper is made of, and what its transactions do with it.
+/// The parts of a keeper, and what its transactions do with them.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
 struct keeper_parts {
     using rows_type = row_access<std::remove_reference_t<Store>>;
@@ -33,19 +33,20 @@ struct keeper_parts {
 
     rows_type rows() { return rows_type(store); }
 
-    /// Tells the observer; what it throws is ignored, for it is called in the midst of transactions.
+    /// Tells the observer. What the observer throws is ignored, because a transaction is under way.
     void tell(event_kind kind, const token& row, std::string_view detail = {}) {
         if constexpr (!std::is_same_v<std::remove_cvref_t<Observer>, ignore_events>) {
             try {
                 const secret& named = row.refresh_token.empty() ? row.grant_token : row.refresh_token;
                 const std::string fingerprint = named.empty() ? std::string() : named.fingerprint();
                 observer(event{kind, row.id, fingerprint, detail});
-            } catch (...) { // an observer has no say in the matter
+            } catch (...) { // an observer cannot stop a transaction
             }
         }
     }
 
-    /// The probe with the provider's client id, where it names no client. An access token is looked up without one.
+    /// The probe with the provider's client id, if the probe names no client. A probe with an access token and no user
+    /// gets no client id, because by_access_token needs a probe without a client.
     token with_client(token probe) const {
         if constexpr (requires { provider.client_id; }) {
             const bool by_access_token = !probe.access_token.empty() && probe.user_name.empty();
@@ -54,8 +55,9 @@ struct keeper_parts {
         return probe;
     }
 
-    /// The row of a probe that names its client. A row that was stored without a client is anybody's, and some rules
-    /// ask for a client secret in the probe, though none compares it.
+    /// The row that a probe from with_client means. If the probe names a user, a row that was stored without a client
+    /// may match too. Some rules apply only if the probe has a client secret, though none compares it: the provider's
+    /// is then added.
     std::optional<token> find(const token& probe) {
         if constexpr (requires { provider.client_secret; }) {
             const bool by_its_token = !probe.grant_token.empty() || !probe.refresh_token.empty() || !probe.seed.empty();
@@ -68,8 +70,8 @@ struct keeper_parts {
         return find_any_client(probe);
     }
 
-    /// The same; and where only a refresh token says which row is meant, also the row that was once seeded with it,
-    /// whether or not the store's rules look for seeds.
+    /// Like find. If only a refresh token says which row is meant, the row that was once seeded with this token is
+    /// found too, even if the store's rules do not look for seeds.
     std::optional<token> find_or_seeded(const token& probe) {
         std::optional<token> row = find(probe);
         if (row || probe.refresh_token.empty() || !probe.user_name.empty() || !probe.id.empty()) return row;
@@ -83,9 +85,9 @@ struct keeper_parts {
         return std::nullopt;
     }
 
-    /// How long the row's access token may be handed out, up to `margin` before its end; zero if no longer, nullopt if
-    /// it has no known end. It ends by the wall clock, or by the steady clock as it seemed when it was first seen: a wall
-    /// clock that is set back makes no token live longer.
+    /// How long the row's access token may be handed out, up to `margin` before its end. Zero if it is due. Nullopt if
+    /// it has no known end. Two clocks count, and the shorter time wins: the wall clock, and the steady clock since the
+    /// token was first seen. So no token lives longer if the wall clock is set back.
     std::optional<std::chrono::milliseconds> lasts(const token& row, std::chrono::milliseconds margin) {
         const timestamp now = clock.now();
         const std::optional<std::chrono::milliseconds> left = fresh_for(row, now, margin);
@@ -96,17 +98,18 @@ struct keeper_parts {
             std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
     }
-    /// Whether the access token is worth sending: see is_usable.
+    /// Whether the access token is worth sending; see is_usable.
     bool usable(const token& row, const secret* rejected) {
         return is_usable(row, clock.now(), rejected) &&
                lasts(row, std::chrono::milliseconds{0}) != std::chrono::milliseconds{0};
     }
-    /// Usable, and not due for refresh.
+    /// Whether the access token is usable and not yet due for refresh.
     bool fresh(const token& row, const secret* rejected) {
         return is_usable(row, clock.now(), rejected) &&
                lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
     }
 
+    /// Sends a request with the keeper's timeout. The request is wiped afterwards.
     http_response post(wiped_request request) {
         request->timeout = options.request_timeout;
         return transport(std::as_const(*request));
@@ -119,7 +122,8 @@ struct keeper_parts {
             return std::chrono::milliseconds{0};
     }
 
-    /// How long to pause after a failure: as long as the server asked for, and at least the backoff's next step.
+    /// How long to pause after a failure: at least as long as the server asked for, and at least the next step of the
+    /// backoff. Each step is twice as long as the one before; up to a half of it is taken off by chance.
     std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after) const {
         unsigned doublings = 0;
         {
@@ -132,8 +136,9 @@ struct keeper_parts {
         return std::max(retry_after, step - step * chance / 512);
     }
 
-    /// 8: the new tokens go into the row if it still is theirs; the row then. nullopt: it is gone, or holds other
-    /// tokens. Throws what the store throws.
+    /// Step 7, save: writes the new tokens into the row if they still belong there, and gives the row. Nullopt if the
+    /// row is gone or holds other tokens. Throws what the store throws, and errc::storage_failure if the row changes
+    /// all the time.
     std::optional<token> save_tokens(const new_tokens& tokens) {
         rows_type all = rows();
         for (int tries = 0; tries < 1'000; ++tries) {
@@ -145,7 +150,8 @@ struct keeper_parts {
         throw error(errc::storage_failure, "tokenkeep: the row changes all the time");
     }
 
-    /// 8 again, for tokens that could not be saved before. Throws rotation_not_saved_error if they still cannot.
+    /// Step 8, keep what is unsaved: tries again to save the flight's unsaved tokens, which stay in the flight. Throws
+    /// rotation_not_saved_error if that fails.
     void save_unsaved(flight_type& flight) {
         try {
             const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
@@ -159,26 +165,27 @@ struct keeper_parts {
         }
     }
 
-    /// Tells the server that the row's tokens are no longer wanted (RFC 7009). Throws what it answers; nothing happens
-    /// where the provider has no revocation.
+    /// Asks the server to revoke the row's tokens (RFC 7009). Does nothing if the provider has no revocation. Throws
+    /// what the response means. A token that the server calls invalid counts as revoked.
     void revoke(const token& row) {
         try {
             revoke_once(row);
         } catch (const response_error& refusal) {
             if (refusal.server_code() == "invalid_token" || refusal.server_code() == "invalid_grant")
-                return; // it is dead
+                return; // the token had ended before
             if (refusal.server_code() != "unsupported_token_type" || row.access_token.empty() ||
                 row.refresh_token.empty())
                 throw;
-            token access_only = row; // RFC 7009 2.2.1: the other token then
+            token access_only = row; // RFC 7009 2.2.1: revoke the other token
             access_only.refresh_token.clear();
             revoke_once(access_only);
         }
     }
 
-    /// New tokens whose row is gone, or holds other tokens, are not saved. A refresh token that is new and whose row is
-    /// gone, or being revoked, is revoked too, if the server can. Else nothing is: a server may end with it all that the
-    /// user has granted to this client (RFC 7009 2.1), and so the session that the row holds.
+    /// Gives up new tokens, because their row is gone or holds other tokens. If the server has sent a new refresh
+    /// token, and its row is gone or is being revoked, that token is revoked too, if the server can. In all other cases
+    /// nothing is revoked: a server may end everything that the user has granted to this client (RFC 7009 2.1), and so
+    /// also the row's session.
     void drop(const new_tokens& tokens) {
         const token record = tokens.record();
         tell(event_kind::dropped, record);
@@ -186,7 +193,7 @@ struct keeper_parts {
             const bool is_new = record.refresh_token != tokens.marked.refresh_token;
             const std::optional<token> row = rows().find_by_id(record.id);
             if (is_new && (!row || is_revoking(*row))) revoke(record);
-        } catch (...) { // nobody will use these tokens, revoked or not
+        } catch (...) { // no caller uses these tokens, revoked or not
         }
     }
 

@@ -12,15 +12,15 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Counts the changes that a keeper has made to, or seen of, one identity's access token.
+/// Counts the changes of one identity's access token that a keeper has made or seen.
 struct published_version {
     std::atomic<std::uint64_t> count{0};
 };
 
-/// An access token as it was last seen, with what says whether it still is the one.
+/// An access token as it was last seen. It is current while the count of `published` is `version`, and until `due`.
 struct pinned_token {
     secret access_token{};
-    std::string id{}; ///< The row's.
+    std::string id{}; ///< The id of the row.
     deadline due{};
     std::shared_ptr<const published_version> published{};
     std::uint64_t version = 0;

@@ -15,8 +15,8 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The refresh transaction: a row whose access token is due becomes one whose access token is not, by at most one
-/// spend of its refresh token among all who share the store.
+/// The refresh transaction. It turns a row whose access token is due into one whose access token is fresh. All callers
+/// that share the store together spend the refresh token at most once.
 template <class Parts>
 class refresh_transaction : transaction<Parts> {
     using base = transaction<Parts>;
@@ -24,11 +24,12 @@ class refresh_transaction : transaction<Parts> {
     using typename base::flight_type, typename base::guard_type, typename base::flight_lock_type;
 
   public:
-    /// `row` as just read; `rejected` is an access token that a server answered with 401, or null.
+    /// `row` is as just read. `rejected` is an access token that got a 401, or null.
     refresh_transaction(Parts& parts, token row, const secret* rejected, deadline until)
         : base(parts, until), row_(std::move(row)), rejected_(rejected) {}
 
-    /// The row with a fresh access token; where the refresh fails, with the old one while it is usable, else it throws.
+    /// The row with a fresh access token. If the refresh fails and the old access token is usable, the row with the old
+    /// one. Otherwise throws the failure.
     token run() {
         try {
             refuse_if_over();
@@ -45,7 +46,7 @@ class refresh_transaction : transaction<Parts> {
     }
 
   private:
-    /// Whether the row's access token may still be handed out: as the row is now, if the store can tell.
+    /// Whether the row's access token may still be handed out. Reads the row once more, if the store can be read.
     bool can_be_served() {
         if (!base::usable(row_, rejected_)) return false;
         try {
@@ -53,13 +54,14 @@ class refresh_transaction : transaction<Parts> {
                 row_ = *std::move(row);
             else
                 return false;
-        } catch (...) { // what was read last then has to do
+        } catch (...) { // use the row as it was read last
         }
         return base::usable(row_, rejected_);
     }
 
-    /// Keeps to the pause after a passing failure: a caller with a usable token goes on with it, another one waits, or
-    /// gets the failure if its deadline comes first. True if the row was refreshed by somebody else meanwhile.
+    /// Keeps to the pause after a passing failure. If the caller has a usable token, or its deadline comes first,
+    /// throws the failure. Otherwise waits for the end of the pause. True if another caller has then
+    /// refreshed the row.
     bool refreshed_during_pause(flight_type& flight) {
         const auto pause = flight.pause(parts_.clock.steady_now());
         if (!pause) return false;
@@ -69,7 +71,7 @@ class refresh_transaction : transaction<Parts> {
         return base::fresh(row_, rejected_);
     }
 
-    /// The failure that made the pause; if the server asked for it, with what is left of it.
+    /// Throws the failure that caused the pause. If the server asked for the pause, the error says how much is left.
     [[noreturn]] void refuse_until(deadline end, const std::exception_ptr& why) const {
         try {
             std::rethrow_exception(why);
@@ -82,7 +84,8 @@ class refresh_transaction : transaction<Parts> {
         }
     }
 
-    /// One flight under the lock. False: another sender's request may still be under way; wait outside and look again.
+    /// Steps 2 to 8, in the flight and under the lock. True if the row can be handed out. False if another sender's
+    /// request may still be under way, or if a pause has begun: the caller waits outside, and looks again.
     bool attempt(flight_type& flight) {
         const flight_lock_type entered(flight, parts_.clock, deadline_);
         if (entered.waited()) tell(event_kind::waited, row_);
@@ -112,7 +115,7 @@ class refresh_transaction : transaction<Parts> {
             row_.status = to_status(marker);
             if (!base::write_marker(before, row_)) continue;
             tell(event_kind::marked, row_);
-            if (replay && !may_replay(status)) { // writing the marker took too long for the grace
+            if (replay && !may_replay(status)) { // writing the marker took longer than the grace allows
                 take_back(before);
                 continue;
             }
@@ -138,7 +141,7 @@ class refresh_transaction : transaction<Parts> {
         }
     }
 
-    /// R: reads the row again.
+    /// Step 2, reread: reads the row again.
     void look_again() {
         std::optional<token> row = rows_.find_by_id(row_.id);
         if (!row) {
@@ -148,7 +151,8 @@ class refresh_transaction : transaction<Parts> {
         row_ = *std::move(row);
     }
 
-    /// Fresh; or brought by somebody else while this call waited, and as good as it gets if it never lives long.
+    /// True if the token is fresh, or if another caller just fetched it. (Some servers issue tokens that are already
+    /// expired; waiting for a fresh one would never end.)
     bool is_refreshed_since(const secret& first_seen) const {
         if (base::fresh(row_, rejected_)) return true;
         if (row_.access_token == first_seen || row_.access_token.empty() || is_revoking(row_)) return false;
@@ -157,6 +161,7 @@ class refresh_transaction : transaction<Parts> {
         return born_expired || base::usable(row_, rejected_);
     }
 
+    /// Takes over the token that another caller has fetched. Always true.
     bool adopt(flight_type& flight) {
         flight.succeeded();
         flight.publish();
@@ -169,12 +174,12 @@ class refresh_transaction : transaction<Parts> {
             throw error(errc::reauthorization_required, "tokenkeep: the session is over; the user has to log in again");
     }
 
-    /// Over a store without locks another caller's login may be at work; with locks it would hold ours.
+    /// Whether another caller's login may be under way. If the store locks, it cannot be: the lock would be taken.
     bool is_exchange_under_way(flight_type& flight, const token_status& status) const {
         return !Parts::rows_type::locks && is_marked_with(row_, row_.grant_token) && base::is_young(flight, status);
     }
 
-    /// A row without a refresh token: either its login was cut off, or it never had one.
+    /// For a row without a refresh token: its login was cut off, or the server never gave one.
     [[noreturn]] void refuse_without_refresh_token() const {
         if (is_marked_with(row_, row_.grant_token))
             throw error(errc::outcome_unknown, "tokenkeep: the login was cut off; the grant token may have been spent");
@@ -182,7 +187,8 @@ class refresh_transaction : transaction<Parts> {
                     "tokenkeep: the access token has ended and there is no refresh token");
     }
 
-    /// Whether the provider still takes the same refresh token again, also at the end of this request's time.
+    /// Whether the provider still accepts the same refresh token again, even at the end of one more request's time.
+    /// False if the store does not lock.
     bool may_replay(const token_status& marker) const {
         const timestamp now = parts_.clock.now();
         const auto room = parts_.replay_grace() - parts_.options.request_timeout;
@@ -190,8 +196,8 @@ class refresh_transaction : transaction<Parts> {
                time_between(marker.first_sent, now) <= room;
     }
 
-    /// True if the new tokens are saved; false if the row holds other tokens now, which are to be looked at. A login that
-    /// was cut off before stays in doubt.
+    /// Steps 6 and 7, merge and save. True if the new tokens are saved. False if the row now holds other tokens, which
+    /// the caller looks at. If a login was cut off before, its marker stays.
     bool finish(flight_type& flight, guard_type& guard, const outcome& result, const token& before) {
         const new_tokens tokens{
             .marked = row_,
@@ -206,27 +212,27 @@ class refresh_transaction : transaction<Parts> {
         return true;
     }
 
-    /// The marker is taken back, as far as that can be done; an older doubt stays.
+    /// Takes the marker back, if that is possible. An older doubt stays.
     void take_back(const token& before) {
         try {
             if (rows_.replace(row_, before)) tell(event_kind::taken_back, before);
-        } catch (...) { // the marker then stands, and is settled
+        } catch (...) { // the marker stays, and is settled later
         }
         row_ = before;
     }
 
-    /// The answer came, so no request is on its way; the doubt remains.
+    /// A response came, so no request is under way any more. Whether the refresh token was spent stays in doubt.
     void note_nothing_under_way(token_status& marker) {
         token cleared = row_;
         marker.last_sent.reset();
         cleared.status = to_status(marker);
         try {
             if (rows_.replace(row_, cleared)) row_ = std::move(cleared);
-        } catch (...) { // the marker then ages
+        } catch (...) { // the marker stays and grows old
         }
     }
 
-    /// A passing failure is remembered for those who wait, and for a while; any failure is thrown.
+    /// Throws the failure. If it is a std::system_error, callers that wait get it too, and a pause begins.
     [[noreturn]] void fail(flight_type& flight, const std::exception_ptr& why, std::chrono::milliseconds retry_after) {
         try {
             std::rethrow_exception(why);
@@ -241,9 +247,10 @@ class refresh_transaction : transaction<Parts> {
         return error(errc::reauthorization_required, "tokenkeep: the server refused the refresh token");
     }
 
-    /// invalid_grant. If the row still holds the refused token it is marked dead, and this throws; otherwise somebody
-    /// has put another login there, which is to be looked at. Without a lock the winner of a race may be about to save:
-    /// the refusal is believed only when no request of others can be under way any more.
+    /// The server has refused the refresh token (invalid_grant). If the row still holds that token, marks it refused
+    /// and throws. Otherwise another login has put a token there: returns, and the caller looks at it. Over a store
+    /// without locks, another sender may have won and be about to save. The refusal is then believed only when no other
+    /// request can be under way.
     void refused(flight_type& flight) {
         const secret spent = row_.refresh_token;
         const token_status marker = read_status(row_.status);
@@ -261,12 +268,13 @@ class refresh_transaction : transaction<Parts> {
             try {
                 if (!rows_.replace(row_, dead) && !base::is_late()) continue;
                 row_ = std::move(dead);
-            } catch (...) { // the marker then stands, and the next one to settle it comes here again
+            } catch (...) { // the marker stays; the next caller that settles it comes here again
             }
             throw refusal();
         }
     }
 
+    /// Waits read_back_pause. Throws errc::outcome_unknown if the deadline has passed.
     void wait_a_little() {
         if (base::is_late())
             throw error(errc::outcome_unknown, "tokenkeep: another sender's request may still be under way");

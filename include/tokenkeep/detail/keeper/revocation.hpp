@@ -12,8 +12,9 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The end of a session on both sides: the row is marked, the server is told, the row is removed. Cut off anywhere,
-/// nothing of the row is handed out any more, and the next revocation finishes the work. A login made meanwhile stays.
+/// Ends a session on both sides: marks the row, tells the server, removes the row. If it is cut off anywhere, the
+/// keeper hands out nothing of the row, and the next revocation finishes the work. A login that was made meanwhile
+/// stays.
 template <class Parts>
 class revocation : transaction<Parts> {
     using base = transaction<Parts>;
@@ -39,6 +40,7 @@ class revocation : transaction<Parts> {
     }
 
   private:
+    /// Writes into the row that its session is being revoked.
     void mark() {
         for (;;) {
             std::optional<token> row = rows_.find_by_id(row_.id);

@@ -14,6 +14,7 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
+/// The guard of a store without locks.
 struct no_guard {};
 
 template <class Store>
@@ -25,8 +26,8 @@ struct guard_of<Store> {
     using type = decltype(std::declval<Store&>().lock_token(std::string(), deadline()));
 };
 
-/// A store as the refresh transaction uses it: locks and conditional writes, by the store's own means where it has
-/// them; where it has not, by reading once more before each write.
+/// A store as the transactions use it. Locks and conditional writes are the store's own if it has them. If not, there
+/// is no lock, and the row is read once more before each write.
 template <token_store Store>
 class row_access {
   public:
@@ -41,7 +42,8 @@ class row_access {
     void save(const token& record) { store_.save_token(record); }
     auto all() { return store_.get_tokens(); }
 
-    /// Asks for the lock in short slices of real time, and counts `deadline` on the keeper's clock.
+    /// Takes the lock of an identity. Asks the store in short slices of real time, and counts `until` on the keeper's
+    /// clock. A store without locks gives an empty guard at once.
     template <class Clock>
     guard lock(const std::string& key, Clock& clock, deadline until) {
         if constexpr (locks) {
@@ -60,8 +62,8 @@ class row_access {
         }
     }
 
-    /// Makes the row `record` if it still is `expected`; see comparing_store. A store that does not compare is read
-    /// and then written, and only what differs is written.
+    /// If the row still is `expected`, makes it `record`; see comparing_store. If the store cannot compare, reads the
+    /// row, and then saves only what differs.
     bool replace(const token& expected, const token& record) {
         if constexpr (compares) {
             return store_.replace_token(expected, record);
@@ -83,7 +85,8 @@ class row_access {
     }
 
   private:
-    /// The record that, merged into `before`, gives `after`, as far as merging can: who it is, and what has changed.
+    /// A record that turns `before` into `after` when it is merged, as far as merging can do that. It holds the names
+    /// of the identity and what has changed.
     static token changes(const token& before, const token& after) {
         const bool new_access = !after.access_token.empty() && after.access_token != before.access_token;
         token change{

@@ -11,9 +11,9 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// A program that brings its own refresh token: the first time it makes a row of it; after the server has rotated it,
-/// the same token still means that row, by its hash. Beside a user or id, a token that is neither the row's nor its
-/// seed is a new login and replaces what the row holds.
+/// A program brings its own refresh token. The first time, the keeper makes a row of it. After the server has rotated
+/// the token, the program's token still means that row, by its hash. If the probe also names a user or an id, a token
+/// that is neither the row's nor its seed is a new login. It replaces what the row holds.
 template <class Parts>
 class seeding : transaction<Parts> {
     using base = transaction<Parts>;
@@ -21,10 +21,11 @@ class seeding : transaction<Parts> {
     using typename base::identity_lock;
 
   public:
-    /// `probe` holds a refresh token.
+    /// `probe` holds a refresh token. It also says whose it is: by an id, a user, or at least a client id.
     seeding(Parts& parts, const token& probe, deadline until)
         : base(parts, until), probe_(probe), seed_(text::sha256_hex(probe.refresh_token.reveal())) {}
 
+    /// The row of the probe. Its access token may be due.
     token run() {
         if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
             throw error(errc::invalid_record, "tokenkeep: a refresh token needs a user or a client to go with it");
@@ -36,14 +37,14 @@ class seeding : transaction<Parts> {
     }
 
   private:
-    /// The probe's refresh token is the row's, or once was: the row was seeded with it, or the probe is itself a record
-    /// of this row, read earlier.
+    /// Whether the row knows the probe's refresh token: it holds it, or was seeded with it, or the probe is an older
+    /// record of this row.
     bool is_known(const token& row) const {
         return row.refresh_token == probe_.refresh_token || row.seed == seed_ ||
                (!probe_.seed.empty() && row.seed == probe_.seed);
     }
 
-    /// nullopt: look again.
+    /// Makes the row, or writes the new login into it, under its lock. Nullopt: look again.
     std::optional<token> under_lock() {
         const std::optional<token> seen = parts_.find_or_seeded(probe_);
         const std::string key = identity_key(seen ? *seen : probe_);
@@ -64,13 +65,13 @@ class seeding : transaction<Parts> {
             throw error(errc::invalid_record,
                         "tokenkeep: the store's rules do not find this record again; add a client id or a user");
         if (made->access_token != probe_.access_token && !rows_.replace(*made, new_login(*made)))
-            return std::nullopt; // the save met a row that had come meanwhile: what it held is of another login
+            return std::nullopt; // the save was merged into a row of another login, which had appeared meanwhile
         tell(event_kind::seeded, *made);
         return parts_.find_or_seeded(probe_);
     }
 
-    /// The row with the probe's refresh token. An access token that cannot be emptied, in a store that only merges, is
-    /// at least expired.
+    /// The row with the probe's refresh token. A store that only merges cannot empty the access token; it is at least
+    /// expired.
     token new_login(const token& row) const {
         token given = probe_;
         given.id = row.id;

@@ -14,19 +14,19 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Tells one access token, with its expiry, from another. No secret can be read from it.
+/// A hash that tells one access token with its expiry from another. No secret can be read from it.
 inline std::size_t hash_of_access(const token& row) {
     const std::int64_t end = row.expires_at.value_or(timestamp{}).time_since_epoch().count();
     return std::hash<std::string_view>{}(row.access_token.reveal()) ^ std::hash<std::int64_t>{}(end);
 }
 
-/// When access tokens end by the steady clock, as it seemed when they were first seen: of some hundred tokens. One that
-/// another has displaced counts as seen for the first time, which is as good as to go by the wall clock alone.
+/// Remembers when access tokens end by the steady clock. The time is fixed when the token is first seen. Up to 256
+/// tokens are remembered. If one takes the place of another, the other counts as new again.
 class steady_expiry {
   public:
     using time_point = std::chrono::steady_clock::time_point;
 
-    /// The end of the row's access token: `seems`, or what that was at first.
+    /// When the row's access token ends: `seems`, if the token is new here, or else what it was at first.
     time_point end_of(const token& row, time_point seems) {
         const std::size_t hash = hash_of_access(row);
         slot& own = slots_[hash % slots_.size()];

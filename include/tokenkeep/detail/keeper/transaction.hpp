@@ -34,7 +34,7 @@ enum class outcome_kind {
     tokens,    ///< Tokens came.
     not_spent, ///< Certainly nothing was spent.
     refused,   ///< The server refused the refresh or grant token (invalid_grant).
-    unknown,   ///< It may have been spent.
+    unknown,   ///< The refresh or grant token may have been spent.
 };
 struct outcome {
     outcome_kind kind = outcome_kind::unknown;
@@ -45,8 +45,8 @@ struct outcome {
     std::chrono::milliseconds retry_after{0};
 };
 
-/// The parts of a keeper, and the steps that its transactions have in common. A transaction is an object that lives
-/// for one call; the letters and numbers in comments are those of the steps in keeper.hpp.
+/// The parts of a keeper, and the steps that its transactions share. A transaction is an object that lives for one
+/// call. Its steps: 1 look up, 2 reread, 3 mark, 4 send, 5 read the outcome, 6 merge, 7 save, 8 keep what is unsaved.
 template <class Parts>
 class transaction {
   protected:
@@ -63,8 +63,8 @@ class transaction {
     bool usable(const token& row, const secret* rejected) const { return parts_.usable(row, rejected); }
     bool fresh(const token& row, const secret* rejected) const { return parts_.fresh(row, rejected); }
 
-    /// The identity's lock. New tokens that could not be saved come first: they are saved, and their lock is ours; or
-    /// this throws rotation_not_saved_error, and they and their lock stay.
+    /// Takes the identity's lock. If new tokens are unsaved, they are saved first, and their lock is taken over. If
+    /// that fails, throws rotation_not_saved_error, and the tokens and their lock stay (step 8).
     guard_type lock(flight_type& flight, const std::string& key) {
         if (!flight.unsaved) return rows_.lock(key, parts_.clock, deadline_);
         parts_.save_unsaved(flight);
@@ -73,7 +73,7 @@ class transaction {
         return guard;
     }
 
-    /// The flight and the lock of an identity, which are given back in the reverse order.
+    /// The flight and the lock of an identity. The destructor gives them back in the reverse order.
     struct identity_lock {
         identity_lock(transaction& by, const std::string& key)
             : flight(by.parts_.flights.of(key)),
@@ -85,7 +85,7 @@ class transaction {
         guard_type guard;
     };
 
-    /// A marker for what is about to be spent. `first_sent` is kept where the same token may have been sent before.
+    /// A marker for a token that is about to be spent. `first_sent` is given if it may have been sent before.
     token_status new_marker(const secret& spent, std::optional<timestamp> first_sent = std::nullopt) const {
         const timestamp now = parts_.clock.now();
         return {.kind = status_kind::spend,
@@ -95,8 +95,8 @@ class transaction {
                 .nonce = random_hex(8)};
     }
 
-    /// Whether the request that a marker tells of may still be under way. A marker from the future is aged from when
-    /// it was first seen, so that no clock blocks an identity.
+    /// Whether the request of a marker may still be under way. If a marker is from the future, its age counts from when
+    /// it was first seen: no clock can block an identity.
     bool is_young(flight_type& flight, const token_status& marker) const {
         if (!marker.last_sent) return false;
         const timestamp now = parts_.clock.now();
@@ -110,8 +110,8 @@ class transaction {
         return steady_now - flight.future_nonce_seen < doubt_expires_after;
     }
 
-    /// M: the marker becomes durable, compared with the row as read. False: the row has changed; read again. Throws
-    /// errc::storage_failure if it could not be written; then nothing is sent.
+    /// Step 3, mark: writes the marker durably, if the row still is as it was read. False if the row has changed: read
+    /// it again. Throws errc::storage_failure if the marker cannot be written; then nothing is sent.
     bool write_marker(const token& row, const token& marked) {
         try {
             if (!rows_.replace(row, marked)) return false;
@@ -122,8 +122,9 @@ class transaction {
         return marker_stands(marked);
     }
 
-    /// Over a store that cannot both lock and compare: pause, and see whether the marker is still ours. A store that
-    /// keeps no status at all cannot tell; it is spent blindly then.
+    /// Over a store that cannot both lock and compare: waits read_back_pause, and checks that the row still has this
+    /// marker. If the store keeps no status at all, this cannot be checked: true, and the token may be sent twice. Over
+    /// any other store: true.
     bool marker_stands(const token& marked) {
         if constexpr (!(Parts::rows_type::locks && Parts::rows_type::compares)) {
             parts_.clock.sleep_until(parts_.clock.steady_now() + parts_.options.read_back_pause);
@@ -136,8 +137,8 @@ class transaction {
         return true;
     }
 
-    /// 5 and 6: sends, and reads how it ended. Whatever a transport throws, but for "not sent", leaves the request under
-    /// way as far as we know.
+    /// Steps 4 and 5, send and read the outcome. If the transport throws, the request may still be under way, unless
+    /// the exception says that it was not sent.
     outcome ask(wiped_request request, const token& row) {
         outcome result;
         result.sent = parts_.clock.now();
@@ -178,7 +179,7 @@ class transaction {
         }
     }
 
-    /// How an unknown outcome is thrown: with its cause nested in it.
+    /// The error for an unknown outcome. Its cause is nested in it.
     static std::exception_ptr outcome_unknown(const outcome& result) {
         try {
             std::rethrow_exception(result.why);
@@ -193,8 +194,9 @@ class transaction {
         }
     }
 
-    /// 8: one durable write of the new tokens. The row as it now is; nullopt if it is gone or holds other tokens, and
-    /// the tokens were dropped. Throws rotation_not_saved_error if the store would not take them (9).
+    /// Step 7, save: writes the new tokens durably, in one write, and gives the row. Nullopt if the row is gone or
+    /// holds other tokens; the new tokens are then dropped. If the store does not take them, keeps them with their lock
+    /// (step 8) and throws rotation_not_saved_error.
     std::optional<token> save(flight_type& flight, guard_type& guard, const new_tokens& tokens) {
         try {
             std::optional<token> saved = tokens.record();

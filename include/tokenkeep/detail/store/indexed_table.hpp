@@ -14,8 +14,8 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The table that basic_store makes of `indexed`. Each rule's index leads from the hash of its key to the rows; rows
-/// with an empty key are not in it. The rules that look up the id share the index that owns the rows.
+/// The table that basic_store makes of `indexed`. Each rule has an index from the hash of its key to the rows. Rows
+/// with an empty key are not in that index. All rules that look up the id share the index that owns the rows.
 template <matching_rules Rules>
 class indexed_table {
     template <class Rule>
@@ -50,7 +50,7 @@ class indexed_table {
             static_cast<const index<Rule>&>(by_rule_).rows.for_each_of(hash, visit_match);
     }
 
-    /// Makes the row the one of its id; if it throws, nothing has changed.
+    /// Puts the row in the place of an older one of that id, or adds it. If it throws, nothing has changed.
     void insert_or_assign(token row) {
         auto fresh = std::make_unique<token>(std::move(row));
         rows_.reserve(rows_.size() + 1);

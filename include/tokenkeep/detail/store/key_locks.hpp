@@ -14,7 +14,7 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Locks by name among the threads of one process. A guard may be released by any thread and may outlive the locks.
+/// Locks by name, among the threads of one process. Any thread may release a guard. A guard may outlive the locks.
 class key_locks {
     struct state {
         std::mutex mutex{};
@@ -46,7 +46,7 @@ class key_locks {
         std::string key_;
     };
 
-    /// Throws errc::lock_timeout when `deadline` passes.
+    /// Waits until no other guard has that key. Throws errc::lock_timeout when `until` has passed.
     guard lock(const std::string& key, deadline until) {
         std::string name = key;
         std::unique_lock lock(state_->mutex);

@@ -4,7 +4,7 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Locks for reading: shared where the mutex can be shared.
+/// Locks a mutex for reading. If the mutex has lock_shared(), several readers may hold it at once.
 template <class Mutex>
 class read_lock {
   public:

@@ -12,7 +12,7 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The rows of a store in memory, in any container, and the changes to them. Not thread-safe: the stores lock.
+/// The rows of a store in memory, in any container, and the changes to them. It is not thread-safe: the store locks.
 template <class Container, class Policy>
 class row_set {
     using traits = container_traits<Container>;
@@ -21,7 +21,7 @@ class row_set {
   public:
     row_set() = default;
 
-    /// Takes over rows that exist. In a map the key is the id; rows without an id are given one.
+    /// Takes over rows that exist. In a map, the key becomes the row's id. A row without an id gets one.
     explicit row_set(Container rows) : rows_(std::move(rows)) {
         if constexpr (token_map<Container>)
             for (auto& [id, row] : rows_) row.id = id;

@@ -17,15 +17,15 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// What is peculiar to the answers of one server.
+/// What is special about the responses of one server.
 struct response_dialect {
-    std::span<const known_code> codes{};         ///< Its own codes; they go before known_codes.
-    std::chrono::milliseconds throttle_pause{0}; ///< How long to wait where it throttles and does not say how long.
-    bool has_expires_in_sec = false;             ///< It sends expires_in_sec, and expires_in in milliseconds then.
-    const secret* client_secret = nullptr;       ///< What records without a client secret are asked for with.
+    std::span<const known_code> codes{}; ///< The server's own error codes; they are looked up before known_codes.
+    std::chrono::milliseconds throttle_pause{0}; ///< How long to wait if the server throttles and sends no Retry-After.
+    bool has_expires_in_sec = false; ///< The server may send expires_in_sec; if it does, expires_in is in milliseconds.
+    const secret* client_secret = nullptr; ///< The provider's client secret, for records that have none; may be null.
 };
 
-/// The members of an answer that mean something to us, as they came.
+/// The members of a response that the library reads, as the server wrote them.
 class response_members {
   public:
     using member = std::optional<text::json_value>;
@@ -40,13 +40,13 @@ class response_members {
         });
     }
 
-    /// A member without a value counts as left out (RFC 6749 3.2).
+    /// A member counts as left out if it is missing, null or an empty string (RFC 6749 3.2).
     static bool is_left_out(const member& value) noexcept {
         return !value || value->kind() == text::json_kind::null || value->raw() == "\"\"";
     }
     static bool is_text(const member& value) noexcept { return value && value->kind() == text::json_kind::string; }
 
-    /// The members that have no name here, as they came, in an object of their own; empty if there are none.
+    /// All other members that have a value, as the server wrote them, in one JSON object. Empty if there are none.
     secret extra() const {
         if (extra_.empty()) return {};
         std::size_t size = 1;
@@ -69,7 +69,7 @@ class response_members {
         error{};
 
   private:
-    /// Where the member of that name has its place; null if it has none.
+    /// Where a member of that name is kept; null if the library does not read it.
     member* place_of(std::string_view name, const response_dialect& dialect) noexcept {
         if (name == "access_token") return &access_token;
         if (name == "refresh_token") return &refresh_token;

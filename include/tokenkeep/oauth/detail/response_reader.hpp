@@ -19,14 +19,14 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// An answer of an authorization server, and the order in which it is decided what it is.
+/// One response of an authorization server. The reader decides which kind of response it is.
 class response_reader {
   public:
-    /// More than any token endpoint answers; a hostile one may send without end.
+    /// A longer body is not read. No token endpoint sends more, but a hostile server may send without end.
     static constexpr std::size_t size_limit = std::size_t{1} << 20;
 
-    /// `record` is the one the request was made for: its secrets are kept out of the error. Where it is not known, only
-    /// codes that everybody knows are passed on.
+    /// `record` is the record that the request was made for. The reader keeps its secrets out of errors. If `record` is
+    /// null, the reader passes on only the codes in `dialect` and in known_codes.
     response_reader(const http_response& response, const token* record, const response_dialect& dialect)
         : response_(response), record_(record), dialect_(dialect) {
         if (response.body.size() > size_limit) return;
@@ -40,10 +40,10 @@ class response_reader {
 
     bool is_success() const noexcept { return response_.status >= 200 && response_.status < 300; }
 
-    /// Whether the answer brings a member `error` (RFC 6749 5.2), which wins over everything else it brings.
+    /// Whether the response has a member `error` (RFC 6749 5.2). If it has one, the reader ignores all other members.
     bool has_error() const noexcept { return !response_members::is_left_out(members_.error); }
 
-    /// The members of an answer that is a JSON object and brings no error. Throws response_error for any other.
+    /// The members of a JSON object that has status 2xx and no `error`. Throws response_error for any other response.
     const response_members& read() const {
         const int status = response_.status;
         if (status == 429) throw refusal(errc::throttled, true);
@@ -61,7 +61,8 @@ class response_reader {
         return response_error(errc::malformed_response, what.append(sentence), {.reason = reason});
     }
 
-    /// What the server said in `error`, if it can be passed on.
+    /// The server's `error`, or an empty text. A code that is not known is passed on only if it keeps to RFC 6749 5.2
+    /// and contains no secret.
     std::string server_code() const {
         char buffer[64];
         const text::json_value error = members_.error.value_or(text::json_value{});
@@ -82,7 +83,8 @@ class response_reader {
         return find_known_code(name);
     }
 
-    /// The server refuses. `meaning` holds if its code is not one we know, or if it throttles.
+    /// The error for a server that refuses. `meaning` is used if the server's code is not known, or if it is
+    /// errc::throttled. `certain` says whether the server certainly did not spend the token.
     response_error refusal(errc meaning, bool certain) const {
         std::string what = "tokenkeep: the server refuses the request";
         std::string code = server_code();
@@ -95,6 +97,7 @@ class response_reader {
             {.server_code = std::move(code), .certainly_refused = certain, .retry_after = pause_after(meaning)});
     }
 
+    /// The error for a status that is neither a success nor a refusal that can be read.
     response_error odd_status() const {
         const int status = response_.status;
         const bool redirect = status >= 300 && status < 400;
@@ -108,13 +111,14 @@ class response_reader {
             {.reason = response_reason::status, .certainly_refused = status == 404, .retry_after = pause_after(code)});
     }
 
+    /// The pause that the server asks for. If the server throttles without Retry-After, the pause of the dialect.
     std::chrono::milliseconds pause_after(errc code) const noexcept {
         const std::chrono::milliseconds asked = find_retry_after(response_);
         const bool own = code == errc::throttled && find_header(response_.headers, "Retry-After").empty();
         return own ? dialect_.throttle_pause : asked;
     }
 
-    /// JSON comes as application/json, or as application/something+json, or without saying so.
+    /// Accepts application/json, application/ANYTHING+json, and a response without a content type.
     void check_content_type() const {
         std::string_view type = find_header(response_.headers, "Content-Type");
         if (type == "application/json") return;
@@ -129,7 +133,7 @@ class response_reader {
         throw not_understood(response_reason::content_type, "its content type is not JSON");
     }
 
-    /// Whether a text looks like pairs of names and values.
+    /// Whether a text is a list of pairs NAME=VALUE with & between them.
     static bool is_form(std::string_view body) noexcept {
         while (!body.empty()) {
             const std::string_view piece = body.substr(0, body.find('&'));
