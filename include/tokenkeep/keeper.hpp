@@ -174,7 +174,7 @@ class keeper {
     ///   http_response me = keep.send({.method = "GET", .url = api + "/me"}, {.user_name = "ada"});
     ///
     /// Throws errc::request_rejected and sends nothing:
-    /// - if the URL is plain http (a loopback address apart, if the provider has allow_loopback_http);
+    /// - if the URL is plain http (unless it goes to this machine and the provider has allow_loopback_http);
     /// - if the record has an api_domain and the URL has another host (unless keeper_options::allow_other_hosts);
     /// - if the token type is dpop or mac, which need a proof that the keeper cannot give.
     /// What the transport throws comes through. Otherwise as access_token; `until` limits each of the look-ups.
@@ -270,8 +270,7 @@ class keeper {
         bool loopback_http = false;
         if constexpr (requires { parts_.provider.allow_loopback_http; })
             loopback_http = parts_.provider.allow_loopback_http;
-        if (!text::is_secure_url(request.url, loopback_http))
-            throw error(errc::request_rejected, "tokenkeep: an access token is sent over https only");
+        detail::require_secure_url(request.url, loopback_http);
         if (parts_.options.allow_other_hosts || row.api_domain.empty()) return;
         const bool has_scheme = row.api_domain.find("://") != std::string::npos;
         const std::string home = has_scheme ? row.api_domain : "https://" + row.api_domain;

@@ -169,15 +169,17 @@ struct rule_list {
 template <class... Rules>
 struct first_applicable {
     static_assert((detail::explain_matching_rule<Rules>() && ...));
+    // After a failed assertion: a chain without rules, so that the compiler reports nothing else.
+    static constexpr bool is_usable = (matching_rule<Rules> && ...);
 
-    using list = rule_list<Rules...>;
+    using list = std::conditional_t<is_usable, rule_list<Rules...>, rule_list<>>;
 
     /// Gives look(Rule{}) for the rule that decides. If no rule applies, gives a default value of the same type.
     ///   bool found = ours::find(probe, [&](auto rule) { return matches<decltype(rule)>(probe, row); });
     template <class Look>
     static auto find(const token& probe, Look&& look) {
         decltype(look(by_id{})) found{};
-        (void)((Rules::applies(probe) && (found = look(Rules{}), true)) || ...);
+        if constexpr (is_usable) (void)((Rules::applies(probe) && (found = look(Rules{}), true)) || ...);
         return found;
     }
 };

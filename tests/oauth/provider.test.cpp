@@ -108,9 +108,13 @@ TEST_CASE("provider: without a revocation endpoint nothing is revoked, without a
     }
 }
 
-TEST_CASE("provider: plain http is for loopback literals, and for who opts in", "[oauth]") {
-    CHECK_THROWS_AS(refresh_request(oauth2_provider{.token_endpoint = "http://127.0.0.1:1/t"}, {.refresh_token = "r"}),
-                    error);
+TEST_CASE("provider: plain http is for this machine, and for who opts in; the message names the switch", "[oauth]") {
+    const auto refused = [](const char* url) {
+        return refresh_request(oauth2_provider{.token_endpoint = url}, {.refresh_token = "r"});
+    };
+    for (const char* url : {"http://127.0.0.1:1/t", "http://localhost:8080/t"})
+        CHECK_THROWS_WITH(refused(url), ContainsSubstring("set allow_loopback_http"));
+    CHECK_THROWS_WITH(refused("http://auth.example/t"), !ContainsSubstring("allow_loopback_http"));
     const oauth2_provider opted{
         .token_endpoint = "http://127.0.0.1:1/t", .revocation_endpoint = "http://[::1]/r", .allow_loopback_http = true};
     CHECK(refresh_request(opted, {.refresh_token = "r"}).url == "http://127.0.0.1:1/t");

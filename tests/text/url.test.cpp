@@ -97,13 +97,16 @@ TEST_CASE("url: what has no place in an endpoint is refused", "[text]") {
     CHECK_FALSE(text::parse_url(std::string("https://a.example/\0", 19)).has_value());
 }
 
-TEST_CASE("url: a loopback literal is an address in full, not a name", "[text]") {
-    for (const char* host : {"127.0.0.1", "127.0.0.0", "127.255.255.255", "127.1.2.3", "[::1]"}) {
+TEST_CASE("url: this machine is an address in full, or localhost", "[text]") {
+    for (const char* host :
+         {"127.0.0.1", "127.0.0.0", "127.255.255.255", "127.1.2.3", "[::1]", "localhost", "LocalHost"}) {
         CAPTURE(host);
-        CHECK(text::is_loopback_literal(host));
+        CHECK(text::is_loopback(host));
     }
     for (const char* host : {"",
-                             "localhost",
+                             "localhost.",
+                             "localhost.evil.example",
+                             "xlocalhost",
                              "127",
                              "127.",
                              "127.1",
@@ -127,7 +130,7 @@ TEST_CASE("url: a loopback literal is an address in full, not a name", "[text]")
                              "[::ffff:127.0.0.1]",
                              "1127.0.0.1"}) {
         CAPTURE(host);
-        CHECK_FALSE(text::is_loopback_literal(host));
+        CHECK_FALSE(text::is_loopback(host));
     }
 }
 
@@ -151,14 +154,16 @@ TEST_CASE("url: an origin is scheme, host and port, the default port included", 
     CHECK_FALSE(same_origin("https://a.example", "https://a.example.evil.example"));
 }
 
-TEST_CASE("url: a secret goes over https, and over http only to a loopback literal for who opts in", "[text]") {
+TEST_CASE("url: a secret goes over https, and over http only to this machine for who opts in", "[text]") {
     CHECK(text::is_secure_url("https://a.example/", false));
     CHECK(text::is_secure_url("hTTps://a.example/", false));
     CHECK_FALSE(text::is_secure_url("http://a.example/", true));
     CHECK_FALSE(text::is_secure_url("http://127.0.0.1:8080/", false));
     CHECK(text::is_secure_url("http://127.0.0.1:8080/", true));
     CHECK(text::is_secure_url("http://[::1]:8080/", true));
-    CHECK_FALSE(text::is_secure_url("http://localhost:8080/", true));
+    CHECK(text::is_secure_url("http://localhost:8080/", true));
+    CHECK_FALSE(text::is_secure_url("http://localhost:8080/", false));
+    CHECK_FALSE(text::is_secure_url("http://localhost.evil.example/", true));
     CHECK_FALSE(text::is_secure_url("http://127.0.0.1@evil.example/", true));
     CHECK_FALSE(text::is_secure_url("http://127.0.0.1.evil.example/", true));
 }

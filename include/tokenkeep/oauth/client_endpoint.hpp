@@ -31,7 +31,7 @@ struct client_endpoint {
     client_authentication authentication = client_authentication::post;
     std::string client_id{};          ///< Used for records that name no client.
     secret client_secret{};           ///< Used for records that have no client secret and do not name another client.
-    bool allow_loopback_http = false; ///< Also allows http, but only to 127.0.0.0/8 and [::1].
+    bool allow_loopback_http = false; ///< Also allows http, but only to 127.0.0.0/8, [::1] and localhost.
 };
 
 }} // namespace tokenkeep::v0
@@ -67,12 +67,21 @@ inline void write_basic(std::string& value, const client_identity& client) {
     value.append("Basic ").append(digits);
 }
 
+/// Throws errc::request_rejected if a secret must not go to the URL; see is_secure_url.
+inline void require_secure_url(std::string_view url, bool allow_loopback_http) {
+    if (text::is_secure_url(url, allow_loopback_http)) return;
+    const bool only_needs_the_switch = text::is_secure_url(url, true);
+    throw error(errc::request_rejected,
+                only_needs_the_switch
+                    ? "tokenkeep: plain http to this machine is refused; set allow_loopback_http of the provider"
+                    : "tokenkeep: secrets are sent to https URLs only, without user information and fragment");
+}
+
 /// A POST of `pairs` as a form, with the client's id and secret. Throws errc::request_rejected if the URL is not
 /// secure; see is_secure_url. Throws errc::invalid_record if there is a client secret but no client id.
 inline http_request post_form(const client_endpoint& endpoint, const token& record,
                               std::vector<text::form_pair> pairs) {
-    if (!text::is_secure_url(endpoint.url, endpoint.allow_loopback_http))
-        throw error(errc::request_rejected, "tokenkeep: an endpoint must be an https URL without a fragment");
+    require_secure_url(endpoint.url, endpoint.allow_loopback_http);
     const client_identity client = client_of(endpoint, record);
     const bool has_secret = !client.secret_text.empty() && endpoint.authentication != client_authentication::none;
     const bool basic = has_secret && endpoint.authentication == client_authentication::basic;

@@ -135,7 +135,7 @@ struct oauth2_provider {
     client_authentication authentication = client_authentication::post;
     /// How long the server still accepts a refresh token after it was spent.
     std::chrono::milliseconds replay_grace{0};
-    bool allow_loopback_http = false; ///< Also allows http, but only to 127.0.0.0/8 and [::1].
+    bool allow_loopback_http = false; ///< Also allows http, but only to 127.0.0.0/8, [::1] and localhost.
     std::string client_id{};          ///< Used for records that name no client.
     secret client_secret{};           ///< Used for records that have no client secret and do not name another client.
 

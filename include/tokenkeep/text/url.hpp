@@ -85,11 +85,11 @@ constexpr std::optional<url_parts> parse_url(std::string_view url) noexcept {
     return parts;
 }
 
-/// Whether a host is written as a loopback address: 127.0.0.0/8 in four decimal parts, or [::1]. A name is not, and
-/// neither is localhost: the name service decides who answers to it (RFC 8252 8.3).
-///   is_loopback_literal("127.0.0.1")   // true
-constexpr bool is_loopback_literal(std::string_view host) noexcept {
-    if (host == "[::1]") return true;
+/// Whether a host is this machine: an address in 127.0.0.0/8 in four decimal parts, [::1], or the name localhost, which
+/// resolves to no other address (RFC 6761 6.3).
+///   is_loopback("127.0.0.1")   // true
+constexpr bool is_loopback(std::string_view host) noexcept {
+    if (host == "[::1]" || equal_ignoring_case(host, "localhost")) return true;
     if (!host.starts_with("127.")) return false;
     int parts = 1;
     while (true) {
@@ -114,12 +114,12 @@ constexpr bool same_origin(const url_parts& a, const url_parts& b) noexcept {
     return equal_ignoring_case(a.scheme, b.scheme) && equal_ignoring_case(a.host, b.host) && port_of(a) == port_of(b);
 }
 
-/// Whether a secret may be sent to this URL: it is https, or the caller allows http and the host is a loopback literal.
+/// Whether a secret may be sent to this URL: it is https, or the caller allows http and the host is this machine.
 ///   is_secure_url("http://127.0.0.1:8080/", true)   // true
 constexpr bool is_secure_url(std::string_view url, bool allow_loopback_http) noexcept {
     const std::optional<url_parts> parts = parse_url(url);
     if (!parts) return false;
-    return equal_ignoring_case(parts->scheme, "https") || (allow_loopback_http && is_loopback_literal(parts->host));
+    return equal_ignoring_case(parts->scheme, "https") || (allow_loopback_http && is_loopback(parts->host));
 }
 
 }}} // namespace tokenkeep::v0::text
