@@ -8,7 +8,6 @@
 #include <limits>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace tokenkeep { inline namespace v0 { namespace testing::detail {
@@ -208,25 +207,19 @@ template <class Make, class Check>
 void thread_laws(Make& make, Check& check) {
     check.law("May", [&] {
         auto store = make();
-        std::vector<std::thread> threads;
-        std::vector<std::string> faults(4);
-        for (std::size_t n = 0; n < faults.size(); ++n)
-            threads.emplace_back([&, n] {
-                try {
-                    for (int i = 0; i < 20; ++i) {
-                        const std::string user = std::to_string(n) + "." + std::to_string(i);
-                        store.save_token(login(user));
-                        store.save_token(login("of all"));
-                        if (!store.find_token({.user_name = user})) faults[n] = "a row that was saved is not found";
-                        if (i % 4 == 0) store.delete_token(store.find_token({.user_name = user}).value().id);
-                        if (rows_of(store).empty()) faults[n] = "rows are missing";
-                    }
-                } catch (const std::exception& fault) {
-                    faults[n] = fault.what();
-                }
-            });
-        for (std::thread& thread : threads) thread.join();
-        for (const std::string& fault : faults) check.expect(fault.empty(), "four threads at once: " + fault);
+        std::vector<std::string> faults(threads_of_a_law);
+        std::vector<std::string> thrown = all_at_once([&](std::size_t n) {
+            for (int i = 0; i < 20; ++i) {
+                const std::string user = std::to_string(n) + "." + std::to_string(i);
+                store.save_token(login(user));
+                store.save_token(login("of all"));
+                if (!store.find_token({.user_name = user})) faults[n] = "a row that was saved is not found";
+                if (i % 4 == 0) store.delete_token(store.find_token({.user_name = user}).value().id);
+                if (rows_of(store).empty()) faults[n] = "rows are missing";
+            }
+        });
+        thrown.insert(thrown.end(), faults.begin(), faults.end());
+        for (const std::string& fault : thrown) check.expect(fault.empty(), "four threads at once: " + fault);
         check.expect(rows_of(store).size() == 61, "no save and no deletion is lost among threads");
     });
 }

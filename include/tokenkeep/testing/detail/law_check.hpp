@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <exception>
+#include <latch>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -54,6 +56,28 @@ class law_check {
     Report& report_;
     std::string_view number_{};
 };
+
+inline constexpr std::size_t threads_of_a_law = 4;
+
+/// Calls work(n) for each n below threads_of_a_law, each on a thread of its own. The threads wait for each other before
+/// they call, so that the calls meet. Gives what each call threw; an empty text if it threw nothing.
+template <class Work>
+std::vector<std::string> all_at_once(Work work) {
+    std::latch all_are_here(static_cast<std::ptrdiff_t>(threads_of_a_law));
+    std::vector<std::string> thrown(threads_of_a_law);
+    std::vector<std::thread> threads;
+    for (std::size_t n = 0; n < threads_of_a_law; ++n)
+        threads.emplace_back([&, n] {
+            all_are_here.arrive_and_wait();
+            try {
+                work(n);
+            } catch (const std::exception& fault) {
+                thrown[n] = fault.what();
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    return thrown;
+}
 
 /// Whether the probe means the row, were it the only one.
 template <class Rules>
