@@ -31,10 +31,10 @@ namespace tokenkeep { inline namespace v0 { namespace testing {
 ///   keeper keep{store, server, server.provider(), {}, ignore_events{}, clock};
 ///   keep.access_token({.user_name = "ada", .grant_token = server.grant("ada")});
 ///
-/// fake_server_options say how the server behaves: rotation with reuse detection, grace, expiry, latency, odd responses,
-/// and Zoho's way to speak with its limits. A fault changes what happens to one request. On a virtual_clock everything
-/// happens in the same way every time. save_state and load_state carry the sessions to the next run of a program,
-/// because a real server outlives its clients. Many threads may call the server at once.
+/// fake_server_options say how the server behaves: rotation with reuse detection, grace, expiry, latency, odd
+/// responses, and Zoho's way to speak with its limits. A fault changes what happens to one request. On a virtual_clock
+/// everything happens in the same way every time. save_state and load_state carry the sessions to the next run of a
+/// program, because a real server outlives its clients. Many threads may call the server at once.
 ///
 /// Time: the server waits for the latency, carries the token request out, waits for latency_after and responds. If that
 /// takes as long as the request's timeout or longer, the client gets a transport_error at its timeout and never gets a
@@ -53,7 +53,8 @@ class fake_server {
           steady_now_([&clock] { return clock.steady_now(); }),
           sleep_until_([&clock](deadline t) { clock.sleep_until(t); }) {}
 
-    /// Carries out a request to any endpoint. The token endpoint throws transport_error if a fault or a timeout says so.
+    /// Carries out a request to any endpoint. A token request throws transport_error if it meets such a fault, or if it
+    /// times out.
     http_response operator()(const http_request& request) {
         const auto url = text::parse_url(request.url);
         const std::string_view path = url ? url->target.substr(0, url->target.find('?')) : std::string_view();

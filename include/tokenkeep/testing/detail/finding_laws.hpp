@@ -10,7 +10,8 @@
 
 namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
-/// Probes of every kind about those rows: each field alone, with the right client, with another, with strangers' text.
+/// Probes of every kind about those rows: each field alone, with the right client and with wrong ones, and with text
+/// that is in no row.
 inline std::vector<token> probes_about(const std::vector<token>& rows) {
     std::vector<token> probes{
         {}, {.client_id = "app"}, {.client_secret = "app secret"}, {.api_domain = "https://api.example"}};

@@ -97,7 +97,7 @@ void deleting_laws(Make& make, Check& check) {
     });
 }
 
-/// Texts that stores have been seen to trip over.
+/// Texts that real stores have lost or changed.
 inline std::vector<std::string> awkward_texts(bool any_bytes, bool nul) {
     using namespace std::string_literals;
     std::vector<std::string> texts{"O'Brien",
@@ -202,7 +202,7 @@ void value_laws(Make& make, Check& check, bool any_bytes, bool nul, std::size_t 
     });
 }
 
-/// "Every operation may be called from many threads at once."
+/// The law "May": every operation may be called from many threads at once.
 template <class Make, class Check>
 void thread_laws(Make& make, Check& check) {
     check.law("May", [&] {
