@@ -23,7 +23,7 @@ void deleting_laws(Make& make, Check& check) {
         const std::vector<token> before = rows_of(store);
         for (const char* id : {"", "id", "nope", "1 or 1=1", "x' or '1'='1", "0", "7", "00", "00777", "%", "*"})
             store.delete_token(id);
-        check.expect(rows_of(store) == before, "deleting what is not there changes nothing and is no error");
+        check.expect(rows_of(store) == before, "deleting an id that no row has changes nothing and is not an error");
         store.delete_token("007");
         check.expect(!store.find_token_by_id("007") && store.find_token_by_id("0077"), "an id is deleted by all of it");
         store.delete_token("007");
@@ -66,7 +66,7 @@ void deleting_laws(Make& make, Check& check) {
     check.law("S8", [&] {
         auto store = make();
         store.delete_tokens();
-        check.expect(rows_of(store).empty(), "emptying an empty store is no error");
+        check.expect(rows_of(store).empty(), "emptying an empty store is not an error");
         fill_with_three(store);
         store.delete_tokens();
         check.expect(rows_of(store).empty() && !store.find_token({.user_name = "bob"}), "every row is gone");
