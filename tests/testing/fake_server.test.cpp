@@ -12,6 +12,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 using namespace std::chrono_literals;
 using tokenkeep::errc, tokenkeep::secret, tokenkeep::token;
@@ -623,4 +624,31 @@ TEST_CASE("fake_server: Zoho's old answers count expires_in in milliseconds", "[
     const auto login = c.login(c.server.grant("ada"));
     CHECK(login.expires_in == 90s);
     CHECK(c.send_refresh(login.refresh_token).body.ends_with(",\"expires_in_sec\":90,\"expires_in\":90000}"));
+}
+
+// If a request cost as much as there are sessions, this would take minutes.
+TEST_CASE("fake_server: ten thousand users log in, refresh and call", "[fake_server]") {
+    constexpr unsigned users = 10'000;
+    const bool zoho = GENERATE(false, true);
+    client c({.zoho = zoho});
+    const tokenkeep::oauth2_provider provider = c.server.provider();
+    const std::string url = c.server.resource();
+    std::vector<secret> grants, refresh_tokens;
+    for (unsigned n = 0; n < users; ++n) grants.push_back(c.server.grant("user " + std::to_string(n)));
+    for (const secret& grant : grants)
+        refresh_tokens.push_back(c.ask(provider.exchange_request({.grant_token = grant})).refresh_token);
+    unsigned right = 0;
+    for (unsigned n = 0; n < users; ++n) {
+        const secret access = c.ask(provider.refresh_request({.refresh_token = refresh_tokens[n]})).access_token;
+        const auto answer = c.server(
+            {.method = "GET",
+             .url = url,
+             .headers = {{"Authorization", (zoho ? "Zoho-oauthtoken " : "Bearer ") + std::string(access.reveal())}}});
+        right += answer.body.find("\"user " + std::to_string(n) + "\"") != std::string::npos ? 1u : 0u;
+    }
+    CHECK(right == users);
+    CHECK(c.server.log().logins == users);
+    CHECK(c.server.log().refreshes == users);
+    CHECK(c.server.is_live(refresh_tokens[users / 2]) == zoho); // standard OAuth has rotated it
+    CHECK(c.server.log().refused == 0);
 }

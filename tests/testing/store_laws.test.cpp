@@ -8,7 +8,10 @@
 #include "support/stores.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -60,6 +63,8 @@ enum class fault {
     gives_up_at_once,
     unlocks_when_moved,
     never_unlocks,
+    ignores_the_deadline,
+    ignores_the_deadline_and_never_unlocks,
     replaces_whatever_is_there,
     replaces_if_the_access_token_is_the_same,
     replaces_by_merging,
@@ -69,6 +74,29 @@ enum class fault {
     removes_whatever_is_there,
     removes_nothing,
     replaces_without_a_lock,
+};
+
+/// Where the threads of a law meet, so that a defect among threads needs no luck to be seen: each of the first
+/// `arrivals` waits until as many have come as there are threads in a law. The minute only keeps a test from hanging.
+class meeting {
+  public:
+    explicit meeting(std::size_t arrivals) : arrivals_(arrivals) {}
+
+    void attend() {
+        std::unique_lock lock(mutex_);
+        if (come_ == arrivals_) return;
+        const std::size_t all = (come_ / threads + 1) * threads;
+        if (++come_ == all) changed_.notify_all();
+        changed_.wait_for(lock, std::chrono::minutes(1), [&] { return come_ >= all; });
+    }
+
+  private:
+    static constexpr std::size_t threads = testing::detail::threads_of_a_law;
+
+    std::mutex mutex_{};
+    std::condition_variable changed_{};
+    std::size_t arrivals_;
+    std::size_t come_ = 0;
 };
 
 /// A store that keeps every law but one, by its fault.
@@ -118,13 +146,14 @@ class mutant {
 
     void save_token(const token& given) {
         if (is(fault::loses_saves_among_threads)) {
-            auto [copy, ignored] = snapshot();
-            rows changed(std::move(copy));
-            std::this_thread::sleep_for(std::chrono::microseconds(200));
+            rows changed(get_tokens());
+            meet();
             changed.save(given);
-            const lock held(mutex_);
-            rows_ = changed.all();
-            return;
+            {
+                const lock held(mutex_);
+                rows_ = changed.all();
+            }
+            return meet(); // all have written before one of them looks
         }
         const lock held(mutex_);
         save(given);
@@ -163,7 +192,7 @@ class mutant {
         return found;
     }
 
-    guard lock_token(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+    guard lock_token(const std::string& key, deadline until) {
         if (is(fault::locks_nothing)) return guard();
         {
             const lock held(mutex_);
@@ -171,13 +200,16 @@ class mutant {
                 return guard();
         }
         try {
-            guard taken(locks_.lock(is(fault::locks_all_keys_at_once) ? "all" : key,
-                                    is(fault::gives_up_at_once) ? std::chrono::steady_clock::time_point() : deadline),
+            if (is(fault::gives_up_at_once)) until = deadline();
+            if (is(fault::ignores_the_deadline) || is(fault::ignores_the_deadline_and_never_unlocks))
+                until += std::chrono::hours(24);
+            guard taken(locks_.lock(is(fault::locks_all_keys_at_once) ? "all" : key, until),
                         is(fault::unlocks_when_moved));
             const lock held(mutex_);
+            was_locked_ = true;
             key_ = key;
             owner_ = std::this_thread::get_id();
-            if (!is(fault::never_unlocks)) return taken;
+            if (!is(fault::never_unlocks) && !is(fault::ignores_the_deadline_and_never_unlocks)) return taken;
             forgotten_.push_back(std::move(taken));
             return guard();
         } catch (const error&) {
@@ -188,10 +220,9 @@ class mutant {
 
     bool replace_token(const token& expected, const token& record) {
         if (is(fault::replaces_without_a_lock)) {
-            auto [copy, ignored] = snapshot();
-            rows changed(std::move(copy));
+            rows changed(get_tokens());
             const bool done = changed.replace(expected, record);
-            std::this_thread::sleep_for(std::chrono::milliseconds(2));
+            meet();
             const lock held(mutex_);
             rows_ = changed.all();
             return done;
@@ -227,9 +258,10 @@ class mutant {
   private:
     bool is(fault f) const { return fault_ == f; }
 
-    std::pair<std::vector<token>, bool> snapshot() {
-        const lock held(mutex_);
-        return {rows_, true};
+    /// Waits for the other threads of the law. The thread that made the store is alone, and so is whoever works beside a
+    /// lock.
+    void meet() {
+        if (std::this_thread::get_id() != maker_ && !was_locked_) meeting_.attend();
     }
 
     /// Stores a row, whatever the laws say.
@@ -283,11 +315,15 @@ class mutant {
     std::vector<guard> forgotten_{};
     std::string key_{};
     std::thread::id owner_{};
+    std::atomic<bool> was_locked_ = false;
+    std::thread::id maker_ = std::this_thread::get_id();
+    meeting meeting_{2 * testing::detail::threads_of_a_law};
 };
 
 struct suspect {
     fault what;
     const char* law;
+    bool waits = false; ///< The laws wait until their patience is over.
 };
 
 constexpr suspect suspects[] = {
@@ -324,11 +360,13 @@ constexpr suspect suspects[] = {
     {fault::gives_no_ids, "S3"},
     {fault::locks_nothing, "L1"},
     {fault::locks_again_in_one_thread, "L1"},
-    {fault::locks_all_keys_at_once, "L1"},
+    {fault::locks_all_keys_at_once, "L1", true},
     {fault::locks_after_the_deadline, "L2"},
     {fault::gives_up_at_once, "L2"},
     {fault::unlocks_when_moved, "L4"},
-    {fault::never_unlocks, "L3"},
+    {fault::never_unlocks, "L3", true},
+    {fault::ignores_the_deadline, "L2", true},
+    {fault::ignores_the_deadline_and_never_unlocks, "L2", true},
     {fault::replaces_whatever_is_there, "C1"},
     {fault::replaces_if_the_access_token_is_the_same, "C1"},
     {fault::replaces_by_merging, "C2"},
@@ -349,8 +387,13 @@ TEST_CASE("store_laws: a store that keeps them all is found guilty of nothing, a
 }
 
 TEST_CASE("store_laws: every fault breaks the law that forbids it", "[store_laws]") {
-    for (const suspect& one : suspects) {
-        const law_findings found = findings_about([&] { return mutant(one.what); });
+    std::vector<std::future<law_findings>> findings; // those that wait do so side by side
+    for (const suspect& one : suspects)
+        findings.push_back(std::async(one.waits ? std::launch::async : std::launch::deferred,
+                                      [&] { return findings_about([&] { return mutant(one.what); }); }));
+    for (std::size_t n = 0; n < findings.size(); ++n) {
+        const suspect& one = suspects[n];
+        const law_findings found = findings[n].get();
         CAPTURE(static_cast<int>(one.what), one.law, found.breaches);
         CHECK(found.broken.contains(one.law));
     }

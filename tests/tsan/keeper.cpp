@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <latch>
 #include <string>
 #include <thread>
 #include <vector>
@@ -48,8 +49,13 @@ int main() {
     keeper second{store, server, server.provider(), options};
     for (const char* user : {"user 0", "user 1"})
         first.access_token({.user_name = user, .grant_token = server.grant(user)});
+    std::latch all_are_here(8);
     std::vector<std::thread> threads;
-    for (unsigned n = 0; n < 8; ++n) threads.emplace_back([&, n] { use(n % 4 < 2 ? first : second, server, n); });
+    for (unsigned n = 0; n < 8; ++n)
+        threads.emplace_back([&, n] {
+            all_are_here.arrive_and_wait();
+            use(n % 4 < 2 ? first : second, server, n);
+        });
     for (std::thread& each : threads) each.join();
     std::printf("%u refreshes, %u logins\n", server.log().refreshes, server.log().logins);
     return server.log().refreshes > 100 ? 0 : 1;

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <latch>
 #include <list>
 #include <map>
 #include <string>
@@ -70,9 +71,11 @@ void mix(Store& store, unsigned thread, int rounds) {
 
 template <class Store>
 void run(const char* name, Store& store, int rounds) {
+    std::latch all_are_here(8);
     std::vector<std::thread> threads;
     for (unsigned thread = 0; thread < 8; ++thread)
         threads.emplace_back([&, thread] {
+            all_are_here.arrive_and_wait();
             try {
                 mix(store, thread, rounds);
             } catch (const std::exception& fault) {

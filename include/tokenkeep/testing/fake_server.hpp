@@ -5,6 +5,7 @@
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/http.hpp>
 #include <tokenkeep/oauth/provider.hpp>
+#include <tokenkeep/testing/detail/wire.hpp>
 #include <tokenkeep/testing/fake_server_endpoints.hpp>
 #include <tokenkeep/testing/fake_server_options.hpp>
 #include <tokenkeep/testing/fake_server_state.hpp>
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -22,114 +24,135 @@
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// An authorization server with a protected resource, within the process: use it as a transport. Rotation with reuse
-/// detection, grace, expiry, revocation, latency, odd answers, Zoho's shapes and limits are settings; faults are given
-/// for single requests. On a clock of the test's all of it happens in the same way every time. Its state can be saved
-/// as a document and loaded again, as that of a real one would outlive its clients. Safe to call from many threads at
-/// once.
+/// An authorization server with a protected resource, within the process. It is a transport: give it to a keeper.
 ///
-/// A token request takes the latency before it is carried out and the latency after. It keeps to request.timeout: when
-/// that is over, transport_error is thrown, and no answer comes any more. If the request has not been carried out by
-/// then, it is late: that happens when its latency is over, whether or not anybody waits, and whatever the server is
-/// asked from that moment on finds it done.
+///   testing::virtual_clock clock;
+///   testing::fake_server server{{.token_life = 60s}, clock};
+///   keeper keep{store, server, server.provider(), {}, ignore_events{}, clock};
+///   keep.access_token({.user_name = "ada", .grant_token = server.grant("ada")});
+///
+/// fake_server_options say how the server behaves: rotation with reuse detection, grace, expiry, latency, odd
+/// responses, and Zoho's way to speak with its limits. A fault changes what happens to one request. On a virtual_clock
+/// everything happens in the same way every time. save_state and load_state carry the sessions to the next run of a
+/// program, because a real server outlives its clients. Many threads may call the server at once.
+///
+/// Time: the server waits for the latency, carries the token request out, waits for latency_after and responds. If that
+/// takes as long as the request's timeout or longer, the client gets a transport_error at its timeout and never gets a
+/// response. If the server has not carried the request out by then, the request is late: the server carries it out when
+/// the latency is over, although nobody waits any more. Whoever calls the server after that moment sees the effect.
 class fake_server {
   public:
+    /// A server on the machine's clock.
     explicit fake_server(fake_server_options options = {}) : fake_server(std::move(options), machine_clock()) {}
 
-    /// The same on a clock of the test's, which outlives the server.
+    /// A server on a clock of the test. The clock must outlive the server.
     template <clock Clock>
     fake_server(fake_server_options options, Clock& clock)
         : server_{.options = std::move(options)},
-          clock_(&clock),
-          now_([](void* c) -> timestamp { return static_cast<Clock*>(c)->now(); }),
-          steady_now_([](void* c) -> time_point { return static_cast<Clock*>(c)->steady_now(); }),
-          sleep_until_([](void* c, time_point t) { static_cast<Clock*>(c)->sleep_until(t); }) {}
+          now_([&clock] { return clock.now(); }),
+          steady_now_([&clock] { return clock.steady_now(); }),
+          sleep_until_([&clock](deadline t) { clock.sleep_until(t); }) {}
 
+    /// Carries out a request to any endpoint. A token request throws transport_error if it meets such a fault, or if it
+    /// times out.
     http_response operator()(const http_request& request) {
         const auto url = text::parse_url(request.url);
         const std::string_view path = url ? url->target.substr(0, url->target.find('?')) : std::string_view();
-        if (path == "/token" || path == "/oauth/v2/token") return answer_token_request(request);
-        const auto lock = enter();
-        if (path == "/revoke" || path == "/oauth/v2/token/revoke") return server_.answer_revocation(request);
-        if (path == "/me" || path == "/crm/v8/users") return server_.answer_call(request, now_(clock_));
+        for (const detail::wire& wire : {detail::oauth_wire, detail::zoho_wire}) {
+            if (path == wire.token_path) return answer_token_request(request);
+            const auto lock = enter();
+            if (path == wire.revocation_path) return server_.answer_revocation(request);
+            if (path == wire.resource_path) return server_.answer_call(request, now_());
+        }
         return {.status = 404};
     }
 
-    /// The user consents in the browser: the grant token that the redirect would carry.
+    /// A new grant token, as the browser brings it back after the user has consented.
+    ///   keep.access_token({.user_name = "ada", .grant_token = server.grant("ada")});
     secret grant(const std::string& user) {
         const auto lock = enter();
         return server_.state.add_grant(user);
     }
 
-    /// How a client reaches this server; `replay_grace` is as the server has it.
+    /// The provider for a keeper of this server: endpoints, client id and secret, and the server's grace.
     oauth2_provider provider() const {
         const auto lock = enter();
         const fake_server_options& options = server_.options;
-        return {.token_endpoint = options.origin + "/token",
-                .revocation_endpoint = options.origin + "/revoke",
+        return {.token_endpoint = options.origin + std::string(detail::oauth_wire.token_path),
+                .revocation_endpoint = options.origin + std::string(detail::oauth_wire.revocation_path),
                 .replay_grace = options.grace,
                 .client_id = options.client_id,
                 .client_secret = options.client_secret};
     }
-    /// A data centre of Zoho's that is this server.
+    /// A data centre of Zoho's whose every URL leads to this server.
+    ///   zoho::provider provider{server.data_center(), zoho::environment::production};
     zoho::data_center data_center() const {
         const auto lock = enter();
         const std::string& origin = server_.options.origin;
         return {.accounts = origin, .api = origin, .sandbox = origin, .developer = origin};
     }
-    /// The URL of the protected resource; it answers with the user's name, or 401.
+    /// The URL of the protected resource. A call with a valid access token gets the user's name; any other gets 401.
+    ///   keep.send({.method = "GET", .url = server.resource()}, {.user_name = "ada"});
     std::string resource() const {
         const auto lock = enter();
-        return server_.options.origin + (server_.options.zoho ? "/crm/v8/users?type=CurrentUser" : "/me");
+        return (server_.options.origin + std::string(server_.wire().resource_path))
+            .append(server_.wire().resource_query);
     }
 
-    /// The next token requests meet these faults, in the order in which they were given.
+    /// Gives the next token request a fault. Faults wait in a queue: each token request takes one.
+    ///   server.next(testing::fault::http(503));
+    ///   server.next(testing::fault::kind::lost_answer);
     void next(fault f) {
         const auto lock = enter();
         faults_.push_back(std::move(f));
     }
     void next(fault::kind what) { next(fault{what}); }
 
-    /// The session of that refresh or access token ends on the server's side: the user has withdrawn the consent.
+    /// Ends the session of that refresh or access token, as if the user had withdrawn the consent.
     void revoke(const secret& token) {
         const auto lock = enter();
         server_.state.revoke(token.reveal());
     }
-    /// Every access token that is out ends now.
+    /// Ends every access token. The sessions go on.
     void expire_access_tokens() {
         const auto lock = enter();
-        server_.state.expire_access_tokens(now_(clock_));
+        server_.state.expire_access_tokens(now_());
     }
-    /// Whether that refresh token would be taken now, as the current one of a session that lives. Zoho's limit on how
-    /// often does not count.
+    /// Whether the server would accept that refresh token now, as the current one of a session that has not ended.
+    /// Zoho's limit on how often a refresh token may be used does not count here.
     bool is_live(const secret& refresh_token) const {
         const auto lock = enter();
         return server_.state.is_live(refresh_token);
     }
-    /// Changes how the server behaves from now on. Requests that are under way keep their latency.
+    /// Changes how the server behaves from now on. A request that is under way keeps its latency.
+    ///   server.set_options({.rotate = false});
     void set_options(fake_server_options options) {
         const auto lock = enter();
         server_.options = std::move(options);
     }
 
+    /// What the server has seen so far.
+    ///   CHECK(server.log().refreshes == 1);
     fake_server_log log() const {
         const auto lock = enter();
         return server_.log;
     }
 
-    /// All that the server knows of its sessions, as JSON. It holds secrets. Requests that are under way are not in it.
+    /// The server's sessions as JSON. The text holds secrets. Requests that are under way are not in it.
+    ///   file.save(server.save_state().reveal());
     secret save_state() const {
         const auto lock = enter();
         return server_.state.to_json();
     }
-    /// The reverse; throws errc::storage_corrupt if the text is no such state. Requests that are still under way meet it.
+    /// Replaces the server's sessions by those of save_state. Throws errc::storage_corrupt if the text is something
+    /// else. Requests that are under way meet the new sessions.
+    ///   if (const auto state = file.load()) server.load_state(state->reveal());
     void load_state(std::string_view json) {
         const auto lock = enter();
         server_.state = fake_server_state::from_json(json);
     }
 
   private:
-    using time_point = std::chrono::steady_clock::time_point;
     using milliseconds = std::chrono::milliseconds;
 
     struct late_request {
@@ -149,7 +172,7 @@ class fake_server {
             met = std::move(faults_.front());
             faults_.pop_front();
         }
-        const time_point start = steady_now_(clock_);
+        const deadline start = steady_now_();
         const milliseconds timeout = std::max(request.timeout, milliseconds{1});
         if (met.what == fault::kind::unreachable) {
             sleep_until(start + std::min(met.latency, timeout), lock);
@@ -167,7 +190,7 @@ class fake_server {
         }
         sleep_until(start + std::min(before, timeout), lock);
         http_response response;
-        if (is_carried_out(met.what)) response = carry_out(request, met.what, now_(clock_), met.members);
+        if (is_carried_out(met.what)) response = carry_out(request, met.what, now_(), met.members);
         sleep_until(start + std::min(until_answer, timeout), lock);
         --in_flight_;
         if (until_answer >= timeout) give_up();
@@ -187,7 +210,7 @@ class fake_server {
         return server_.answer_token_request(request, now, changes);
     }
 
-    /// What arrives of an answer.
+    /// What the client receives of a response.
     static http_response deliver(http_response response, fault& met) {
         switch (met.what) {
         case fault::kind::lost_request:
@@ -206,10 +229,10 @@ class fake_server {
         throw transport_error("fake_server: timed out");
     }
 
-    /// Others are served meanwhile, and what is late by then is carried out.
-    void sleep_until(time_point t, std::unique_lock<std::mutex>& lock) const {
+    /// Meanwhile the server serves others. It carries out what is late by then.
+    void sleep_until(deadline t, std::unique_lock<std::mutex>& lock) const {
         lock.unlock();
-        sleep_until_(clock_, t);
+        sleep_until_(t);
         lock.lock();
         catch_up();
     }
@@ -222,26 +245,25 @@ class fake_server {
 
     /// Carries out the late requests whose moment has come, each as of that moment.
     void catch_up() const {
-        const time_point present = steady_now_(clock_);
+        const deadline present = steady_now_();
         while (!late_.empty() && late_.begin()->first <= present) {
             const auto one = late_.extract(late_.begin());
             const auto ago = std::chrono::floor<milliseconds>(present - one.key());
-            carry_out(one.mapped().request, one.mapped().met, now_(clock_) - ago, {});
+            carry_out(one.mapped().request, one.mapped().met, now_() - ago, {});
             --in_flight_;
             ++server_.log.late;
         }
     }
 
-    // What is mutable: whoever looks finds that the late requests have been carried out.
+    // Even a look at the server first carries out the late requests; hence `mutable`.
     mutable std::mutex mutex_{};
     mutable fake_server_endpoints server_;
-    mutable std::multimap<time_point, late_request> late_{};
+    mutable std::multimap<deadline, late_request> late_{};
     mutable unsigned in_flight_ = 0;
     std::deque<fault> faults_{};
-    void* clock_;
-    timestamp (*now_)(void*);
-    time_point (*steady_now_)(void*);
-    void (*sleep_until_)(void*, time_point);
+    std::function<timestamp()> now_;
+    std::function<deadline()> steady_now_;
+    std::function<void(deadline)> sleep_until_;
 };
 
 }}} // namespace tokenkeep::v0::testing

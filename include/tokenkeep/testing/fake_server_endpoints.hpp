@@ -3,6 +3,7 @@
 #define TOKENKEEP_TESTING_FAKE_SERVER_ENDPOINTS_HPP
 
 #include <tokenkeep/http.hpp>
+#include <tokenkeep/testing/detail/wire.hpp>
 #include <tokenkeep/testing/fake_server_options.hpp>
 #include <tokenkeep/testing/fake_server_state.hpp>
 #include <tokenkeep/text/base64url.hpp>
@@ -20,15 +21,18 @@
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// What a fake server answers while nothing goes wrong. Each request is carried out at the moment that is given with
-/// it. Not safe to call from many threads at once: fake_server locks.
+/// What a fake server responds while nothing goes wrong. The caller says at which moment each request is carried out.
+/// Not safe to call from many threads at once: fake_server locks.
 class fake_server_endpoints {
   public:
     fake_server_options options{};
     fake_server_state state{};
     fake_server_log log{};
 
-    /// An exchange or a refresh. `changes` come on top of those in the options.
+    /// How the server speaks: as Zoho, or as standard OAuth asks.
+    const detail::wire& wire() const { return detail::wire_of(options); }
+
+    /// Carries out an exchange or a refresh. `changes` are applied to the response after those of the options.
     http_response answer_token_request(const http_request& request, timestamp now, const member_changes& changes) {
         const form fields = read_form(request);
         if (!is_client(request, fields)) return refuse(401, "invalid_client");
@@ -38,30 +42,29 @@ class fake_server_endpoints {
         return refuse(400, "unsupported_grant_type");
     }
 
+    /// Carries out a revocation.
     http_response answer_revocation(const http_request& request) {
         const form fields = read_form(request);
-        if (!options.zoho && !is_client(request, fields)) return refuse(401, "invalid_client");
-        const bool known = state.revoke(value(fields, "token"));
-        if (known) ++log.revocations;
-        if (!options.zoho) return {.status = 200};
-        return known ? json(200, "{\"status\":\"success\"}") : json(400, "{\"status\":\"failure\"}");
+        if (wire().revocation_asks_who && !is_client(request, fields)) return refuse(401, "invalid_client");
+        if (!state.revoke(value(fields, "token"))) return respond(wire().nothing_to_revoke);
+        ++log.revocations;
+        return respond(wire().revoked);
     }
 
-    /// A call of the protected resource.
+    /// Responds to a call of the protected resource.
     http_response answer_call(const http_request& request, timestamp now) {
         const std::string_view header = find_header(request.headers, "Authorization");
-        const std::string_view scheme = options.zoho ? "Zoho-oauthtoken " : "Bearer ";
-        const bool named = header.substr(0, scheme.size()) == scheme;
-        const auto* session = named ? state.find_access_token(header.substr(scheme.size()), now) : nullptr;
+        const std::string_view scheme = wire().scheme;
+        const auto* session =
+            header.starts_with(scheme) ? state.find_access_token(header.substr(scheme.size()), now) : nullptr;
         if (session == nullptr) {
             ++log.calls_refused;
-            return json(401, options.zoho ? "{\"code\":\"INVALID_TOKEN\",\"details\":{},\"message\":\"invalid oauth "
-                                            "token\",\"status\":\"error\"}"
-                                          : "{\"error\":\"invalid_token\"}");
+            return respond({401, wire().call_refused});
         }
         ++log.calls;
-        const std::string user = quoted(session->user);
-        return json(200, options.zoho ? "{\"users\":[{\"email\":" + user + "}]}" : "{\"user\":" + user + "}");
+        std::string body(wire().before_user);
+        text::append_json_string(body, session->user);
+        return respond({200, body.append(wire().after_user)});
     }
 
   private:
@@ -69,56 +72,60 @@ class fake_server_endpoints {
     using members = std::vector<std::pair<std::string, std::string>>; // names, and the JSON of their values
 
     http_response exchange(std::string_view grant, timestamp now, const member_changes& changes) {
-        const auto found = state.take_grant(grant);
-        if (!found) return refuse_grant();
+        auto* const session = state.take_grant(grant);
+        if (session == nullptr) return refuse_grant();
         ++log.logins;
-        if (options.zoho)
-            log.refresh_tokens_displaced += state.keep_newest((*found)->user, options.limits.refresh_tokens);
-        return issue(**found, true, now, changes);
+        log.refresh_tokens_displaced += state.keep_newest_sessions(session->user, limits().refresh_tokens);
+        return issue(*session, true, now, changes);
     }
 
     http_response refresh(std::string_view refresh_token, timestamp now, const member_changes& changes) {
         const auto use = state.take_refresh_token(refresh_token, now, options);
-        if (use.was_spent) ++(use.taken ? log.replayed : log.reused);
-        if (!use.taken) return refuse_grant();
-        if (options.zoho && !state.count_access_token(**use.taken, now, options.limits)) return throttle();
+        if (use.was_spent) ++(use.taken != nullptr ? log.replayed : log.reused);
+        if (use.taken == nullptr) return refuse_grant();
+        if (!state.count_access_token(*use.taken, now, limits())) return throttle();
         ++log.refreshes;
-        return issue(**use.taken, false, now, changes);
+        return issue(*use.taken, false, now, changes);
     }
 
     http_response issue(fake_server_state::session& session, bool login, timestamp now, const member_changes& changes) {
         const secret access = state.add_access_token(session, now + options.token_life);
-        if (options.zoho)
-            log.access_tokens_displaced += state.keep_newest(session, options.limits.active_access_tokens, now);
+        log.access_tokens_displaced += state.keep_newest_access_tokens(session, limits().active_access_tokens, now);
         members answer{{"access_token", quoted(access.reveal())}};
-        if (!options.zoho || login) answer.emplace_back("refresh_token", quoted(session.refresh_token));
-        if (options.zoho) answer.emplace_back("api_domain", quoted(options.origin));
+        if (wire().rotates || login) answer.emplace_back("refresh_token", quoted(session.refresh_token));
+        if (wire().has_api_domain) answer.emplace_back("api_domain", quoted(options.origin));
         answer.emplace_back("token_type", "\"Bearer\"");
         const auto life = options.token_life.count();
         if (options.legacy_expiry) answer.emplace_back("expires_in_sec", std::to_string(life / 1000));
         answer.emplace_back("expires_in", std::to_string(options.legacy_expiry ? life : life / 1000));
         change(answer, options.members);
         change(answer, changes);
-        return json(200, to_object(answer));
+        return respond({200, to_object(answer)});
+    }
+
+    /// The limits that apply. A limit of 0 means that there is none.
+    zoho_limits limits() const {
+        if (wire().has_limits) return options.limits;
+        return {.access_tokens = 0, .active_access_tokens = 0, .refresh_tokens = 0};
     }
 
     http_response refuse_grant() {
         ++log.refused;
-        return refuse(400, options.zoho ? "invalid_code" : "invalid_grant");
+        return refuse(400, wire().invalid_grant);
     }
 
     http_response throttle() {
         ++log.throttled;
         const zoho_throttle shape = options.limits.refusal;
-        return json(shape == zoho_throttle::status_200 ? 200 : 400,
-                    "{\"error_description\":\"You have made too many requests continuously. Please try again after "
-                    "some time.\",\"error\":" +
-                        quoted(shape == zoho_throttle::access_denied ? "access_denied" : "Access Denied") +
-                        ",\"status\":\"failure\"}");
+        return respond({shape == zoho_throttle::status_200 ? 200 : 400,
+                        "{\"error_description\":\"You have made too many requests continuously. Please try again after "
+                        "some time.\",\"error\":" +
+                            quoted(shape == zoho_throttle::access_denied ? "access_denied" : "Access Denied") +
+                            ",\"status\":\"failure\"}"});
     }
 
     http_response refuse(int status, std::string_view code) const {
-        return json(options.zoho ? 200 : status, "{\"error\":" + quoted(code) + "}");
+        return respond({wire().errors_have_a_status ? status : 200, "{\"error\":" + quoted(code) + "}"});
     }
 
     bool is_client(const http_request& request, const form& fields) const {
@@ -153,10 +160,11 @@ class fake_server_endpoints {
         return out;
     }
 
-    static http_response json(int status, std::string body) {
-        return {.status = status,
+    static http_response respond(const detail::wire_response& given) {
+        if (given.body.empty()) return {.status = given.status};
+        return {.status = given.status,
                 .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
-                .body = std::move(body)};
+                .body = std::string(given.body)};
     }
 
     static form read_form(const http_request& request) {

@@ -12,72 +12,84 @@
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// How an answer that brings tokens differs from the one that is due: by the name of a member, the JSON that stands in
-/// its place, or is added if there is no such member. An empty text omits the member. `{{"expires_in", ""},
-/// {"refresh_token", "null"}}` leaves out the one and spoils the other. The text is not checked: it may be no JSON.
+/// Changes to a response that brings tokens: the name of a member, and the JSON of its value. The server replaces the
+/// member, or adds it if the response has none of that name. An empty text leaves the member out.
+///
+///   {{"expires_in", ""}, {"refresh_token", "null"}}   // no expires_in; a refresh token that is null
+///
+/// The server does not check the text, so that a response may also be broken JSON.
 using member_changes = std::map<std::string, std::string, std::less<>>;
 
-/// How Zoho says that a refresh token has been used too often: its documents and its servers do not agree.
+/// How Zoho says that a refresh token was used too often. Its documents and its servers differ.
 enum class zoho_throttle {
-    status_400,    ///< "Access Denied" under status 400, which is what its servers were seen to do.
-    status_200,    ///< The same under status 200.
-    access_denied, ///< "access_denied" under status 400.
+    status_400,    ///< "Access Denied" with status 400. Its servers were seen to send this.
+    status_200,    ///< "Access Denied" with status 200.
+    access_denied, ///< "access_denied" with status 400.
 };
 
-/// What Zoho allows. A limit of 0 is none.
+/// How much Zoho allows. The value 0 switches a limit off.
 struct zoho_limits {
-    unsigned access_tokens = 10; ///< That one refresh token brings within `window`; for the rest of it, it is refused.
-    std::chrono::milliseconds window = std::chrono::minutes{10}; ///< Begins with the first of these access tokens.
+    /// How many access tokens one refresh token may bring within `window`. The server throttles further requests.
+    unsigned access_tokens = 10;
+    /// The window begins with the first of these access tokens.
+    std::chrono::milliseconds window = std::chrono::minutes{10};
+    /// How the server says that a request is throttled.
     zoho_throttle refusal = zoho_throttle::status_400;
-    unsigned active_access_tokens = 15; ///< Of one refresh token: one more ends the oldest.
-    unsigned refresh_tokens = 20;       ///< Of one user: one more ends the oldest, with its access tokens.
+    /// How many access tokens of one refresh token may live at once. One more ends the oldest.
+    unsigned active_access_tokens = 15;
+    /// How many refresh tokens one user may have. One more ends the oldest and its access tokens.
+    unsigned refresh_tokens = 20;
 };
 
-/// How a fake server behaves.
+/// How a fake server behaves. Every setting has a default.
+///   testing::fake_server server{{.token_life = 60s, .grace = 10s}, clock};
 struct fake_server_options {
     std::string origin = "https://auth.example.test"; ///< Its endpoints lie below: /token, /revoke, /me, and Zoho's.
     std::string client_id = "app";
     secret client_secret = "app-secret";
     std::chrono::milliseconds token_life{3'600'000};
-    bool rotate = true;                 ///< A refresh brings a new refresh token, and the old one is spent.
-    bool end_session_on_reuse = true;   ///< A spent refresh token that comes back ends the session.
-    std::chrono::milliseconds grace{0}; ///< How long a spent refresh token is still answered with its successor.
-    bool fresh_successor = false;       ///< Each answer within the grace brings a new one; the one before is spent.
-    bool zoho = false;                  ///< Zoho's answers: no new refresh token, api_domain, errors under status 200.
-    zoho_limits limits{};               ///< They hold if `zoho` is set.
-    bool legacy_expiry = false;         ///< Zoho's old answers: seconds in expires_in_sec, milliseconds in expires_in.
-    std::chrono::milliseconds latency{0};       ///< Slept on the clock before a token request is carried out.
-    std::chrono::milliseconds latency_after{0}; ///< Slept between that and the answer.
-    member_changes members{};                   ///< In every answer that brings tokens.
+    bool rotate = true;                   ///< Each refresh brings a new refresh token; the one that was used is spent.
+    bool end_session_on_reuse = true;     ///< A spent refresh token that comes back after the grace ends the session.
+    std::chrono::milliseconds grace{0};   ///< For this long the server accepts a spent refresh token.
+    bool fresh_successor = false;         ///< A refresh within the grace rotates once more. If false, it does not.
+    bool zoho = false;                    ///< Speak as Zoho: no rotation, api_domain, errors with status 200.
+    zoho_limits limits{};                 ///< They count only if `zoho` is true.
+    bool legacy_expiry = false;           ///< Zoho's old form: seconds in expires_in_sec, milliseconds in expires_in.
+    std::chrono::milliseconds latency{0}; ///< Time before the server carries out a token request.
+    std::chrono::milliseconds latency_after{0}; ///< Time between that moment and the response.
+    member_changes members{};                   ///< Changes to every response that brings tokens.
 };
 
-/// What goes wrong with one request to the token endpoint.
+/// What goes wrong with one token request. Give it to fake_server::next.
+///   server.next({.what = testing::fault::kind::lost_answer, .latency = 5s});
 struct fault {
     enum class kind {
-        none,         ///< Nothing, but for the latency and the members that are given.
-        unreachable,  ///< No connection: the request was certainly not sent. It takes the fault's own latency.
-        lost_request, ///< The connection is reset before the request is carried out; the client cannot know that.
-        lost_answer,  ///< It is carried out, and the connection is reset before the answer comes.
-        truncated,    ///< It is carried out, and half of the answer arrives.
-        answer,       ///< It is not carried out; the answer is `response`.
-        answer_after, ///< It is carried out; the answer is `response` instead.
-        answer_twice, ///< It is carried out; the body of the answer comes twice, one after the other.
-        sent_twice,   ///< A proxy or an HTTP client repeats it: it is carried out twice; the second answer arrives.
+        none,         ///< Nothing goes wrong. Only latency, latency_after and members apply.
+        unreachable,  ///< There is no connection, and the client knows that nothing was sent. Only `latency` applies.
+        lost_request, ///< The connection breaks before the server carries out the request. The client cannot know that.
+        lost_answer,  ///< The server carries out the request, and the connection breaks before the response comes.
+        truncated,    ///< The server carries out the request, and half of the response's body arrives.
+        answer,       ///< The server does not carry out the request, and sends `response`.
+        answer_after, ///< The server carries out the request, and sends `response` in place of its own.
+        answer_twice, ///< The server carries out the request, and the response's body arrives twice in a row.
+        sent_twice,   ///< A proxy repeats the request. The server carries it out twice; the second response arrives.
     };
     kind what = kind::none;
     http_response response{};
-    std::chrono::milliseconds latency{0};       ///< Added to that of the options.
-    std::chrono::milliseconds latency_after{0}; ///< Likewise.
-    member_changes members{};                   ///< Beside those of the options; for the same name this one holds.
+    std::chrono::milliseconds latency{0};       ///< Added to the latency of the options.
+    std::chrono::milliseconds latency_after{0}; ///< Added to the latency_after of the options.
+    member_changes members{};                   ///< Applied after those of the options.
 
-    /// An error such as 429, 500 or 503, before the request is carried out; with Retry-After unless that is zero.
+    /// An error such as 429, 500 or 503 in place of carrying out the request. The response has a Retry-After unless
+    /// that is zero.
+    ///   server.next(testing::fault::http(429, 30s));
     static fault http(int status, std::chrono::seconds retry_after = std::chrono::seconds{0}) {
         fault made{.what = kind::answer, .response = {.status = status}};
         if (retry_after.count() != 0)
             made.response.headers.push_back({"Retry-After", std::to_string(retry_after.count())});
         return made;
     }
-    /// The same after the request has been carried out, as a gateway answers whose server was too slow.
+    /// The same error, but the server has carried out the request. A gateway does this when its server is too slow.
     static fault http_after(int status, std::chrono::seconds retry_after = std::chrono::seconds{0}) {
         fault made = http(status, retry_after);
         made.what = kind::answer_after;
@@ -85,23 +97,23 @@ struct fault {
     }
 };
 
-/// What a fake server has seen, as it would stand in a server's own log.
+/// How often a fake server has seen what.
 struct fake_server_log {
-    unsigned logins = 0;         ///< Grant tokens exchanged.
-    unsigned refreshes = 0;      ///< Refresh tokens taken.
-    unsigned replayed = 0;       ///< Of these, refresh tokens that had been spent before and were within the grace.
-    unsigned refused = 0;        ///< Grant or refresh tokens refused.
-    unsigned reused = 0;         ///< Of these, refresh tokens that had been spent before.
-    unsigned throttled = 0;      ///< Refresh tokens that Zoho's limit held off; they are not among the refused.
-    unsigned token_requests = 0; ///< Requests that reached the token endpoint; one that is sent twice counts twice.
-    unsigned timed_out = 0;      ///< Of these, requests whose client stopped waiting for the answer.
-    unsigned late = 0;           ///< Of these, requests that were carried out only after that.
-    unsigned revocations = 0;
-    unsigned calls = 0;                    ///< Calls of the protected resource that were answered.
-    unsigned calls_refused = 0;            ///< Calls that were answered with 401.
-    unsigned most_at_once = 0;             ///< The most token requests that were in flight at one time, late ones too.
-    unsigned access_tokens_displaced = 0;  ///< Access tokens that ended because Zoho's limit let in a new one.
-    unsigned refresh_tokens_displaced = 0; ///< Likewise refresh tokens.
+    unsigned logins = 0;         ///< Grant tokens that were exchanged.
+    unsigned refreshes = 0;      ///< Refresh tokens that were accepted.
+    unsigned replayed = 0;       ///< Part of `refreshes`: the refresh token was spent, but within the grace.
+    unsigned refused = 0;        ///< Grant and refresh tokens that were not accepted.
+    unsigned reused = 0;         ///< Part of `refused`: the refresh token was spent.
+    unsigned throttled = 0;      ///< Refreshes that Zoho's limit stopped. They are not part of `refused`.
+    unsigned token_requests = 0; ///< Requests that reached the token endpoint. One that is sent twice counts twice.
+    unsigned timed_out = 0;      ///< Part of `token_requests`: the client stopped waiting for the response.
+    unsigned late = 0;           ///< Part of `timed_out`: the server carried out the request after that.
+    unsigned revocations = 0;    ///< Sessions that a client ended at the revocation endpoint.
+    unsigned calls = 0;          ///< Calls of the protected resource that got the user's name.
+    unsigned calls_refused = 0;  ///< Calls of the protected resource that got 401.
+    unsigned most_at_once = 0;   ///< The largest number of token requests under way at one moment, late ones included.
+    unsigned access_tokens_displaced = 0;  ///< Access tokens that a newer one ended, because of Zoho's limit.
+    unsigned refresh_tokens_displaced = 0; ///< Refresh tokens that a newer one ended, because of Zoho's limit.
 };
 
 }}} // namespace tokenkeep::v0::testing

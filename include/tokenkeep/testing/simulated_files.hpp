@@ -21,14 +21,14 @@
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// Files in memory for a file_store under test: what is written and what is durable are two things, calls fail when
-/// they are told to, and a power failure can leave every state that a disk may be in. Copies share the disk, as
-/// processes do: a store with a copy is another process.
+/// Files in memory for tests of a file_store. They keep apart what a program has written and what is durable. A test
+/// can make single calls fail, and can look at every state of the disk that a power failure may leave. Copies share
+/// one disk, so that a store with a copy plays another process.
 ///
 ///   struct simulated : tokenkeep::defaults { using files = tokenkeep::testing::simulated_files; };
 ///   tokenkeep::testing::simulated_files disk;
 ///   tokenkeep::basic_file_store<simulated> store{"tokens.tkj", {}, disk};
-///   disk.plan(7, disk_fault::flush_keeps_content); // the eighth changing call there will have been
+///   disk.plan(7, disk_fault::flush_keeps_content); // the eighth changing call goes wrong
 ///   ...
 ///   disk.for_each_power_failure("tokens.tkj", 1, [](simulated_files after) { ... });
 class simulated_files {
@@ -83,7 +83,7 @@ class simulated_files {
         std::set<std::int64_t> held_{};
     };
 
-    // What file_system asks for.
+    // What the concept file_system asks for.
     std::optional<file_identity> find(const std::string& path) const {
         const auto node = disk_->find(path);
         return node ? std::optional(disk_->identity(*node)) : std::nullopt;
@@ -106,28 +106,33 @@ class simulated_files {
         return locks;
     }
 
-    // What a test asks for.
+    // What a test uses.
 
-    /// Lets the changing call with that number (create, write, truncate, flush, rename, remove, flush of a directory)
-    /// go wrong, counted from 0 for the first ever.
+    /// Makes one changing call go wrong. Changing calls are create, write, truncate, flush, rename, remove and the
+    /// flush of a directory. They are counted from 0, the first call on this disk.
+    ///   disk.plan(disk.calls(), disk_fault::fails); // the next one
     void plan(std::size_t call, disk_fault what) { disk_->plan[call] = what; }
-    /// How many changing calls there have been.
+    /// How many changing calls there were so far.
     std::size_t calls() const { return disk_->calls; }
-    /// The names of the calls so far.
+    /// The names of these calls, such as "write".
     const std::vector<std::string>& log() const { return disk_->log; }
-    /// Is called before each flush of a file, as another process might run then.
+    /// Calls `act` before each flush of a file. In it the test can play another process that runs at that moment.
     void before_flush(std::function<void()> act) { disk_->before_flush = std::move(act); }
-    /// Whether byte 0 of the lock file, the store lock, is held by anybody.
+    /// Whether any process holds the store lock, which is byte 0 of the lock file.
     bool is_locked(const std::string& path) const { return disk_->is_locked(path, 0); }
 
-    /// The content of a file as a process sees it; and its change, durable at once, for damage.
+    /// The content of a file as a process sees it.
     std::string content(const std::string& path) const { return disk_->content(path); }
+    /// Replaces the content of a file, durably and at once, for instance by damaged bytes.
     void put(const std::string& path, std::string bytes) { disk_->put(path, std::move(bytes)); }
 
-    /// Calls `visit(simulated_files)` with every disk that a power failure could leave now: each prefix of what was
-    /// done to the directory, with each state of the file that bears `path` then: what is durable; prefixes of what
-    /// was written and not flushed, the last write cut off after every `step` bytes; the file grown but not filled; one
-    /// sector older or newer than the rest.
+    /// Calls `visit(simulated_files)` with every disk that a power failure could leave now. Each has one state of the
+    /// directory: the first n changes that were not flushed, for every n, or the last change alone. It has one state of
+    /// the file of that path:
+    /// - what is durable;
+    /// - the first n writes that were not flushed, for every n, with the last of them cut off after every `step` bytes;
+    /// - the file already longer, but the new part still zero;
+    /// - one sector older or newer than the rest.
     template <class Visit>
     void for_each_power_failure(const std::string& path, std::size_t step, Visit visit) const {
         for (const auto& names : disk_->directories_after_failure()) {

@@ -13,24 +13,29 @@
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// What a store under test need not carry. It must then refuse such text and change nothing (S10, S11).
+/// Which values a store need not be able to keep. It must refuse them and change nothing (laws S10 and S11).
 struct store_limits {
-    bool only_utf8 = false;     ///< Text that is not UTF-8: JSON has no place for it.
-    bool no_nul = false;        ///< Text with a NUL byte: some databases have no place for it.
-    std::size_t longest_id = 0; ///< Ids of more bytes than that, unless it is 0: keys of databases are short.
+    bool only_utf8 = false;     ///< The store refuses text that is not UTF-8. JSON cannot hold it.
+    bool no_nul = false;        ///< The store refuses text with a NUL byte. Some databases cannot hold it.
+    std::size_t longest_id = 0; ///< The store refuses an id of more bytes. 0: an id may have any length.
 };
 
-/// Tests that a store keeps the contract of token_store, and those of locking_store and comparing_store if it has
-/// these abilities, in any test framework:
+/// Tests that a store does what the concept token_store asks for, in any test framework. If the store can lock or
+/// compare, the tests of locking_store and comparing_store run too.
+///
 ///   testing::store_laws([] { return my_store(); }, [](std::string_view law, bool holds, const std::string& sentence) {
 ///       INFO(law << ": " << sentence);
 ///       CHECK(holds);
 ///   });
 ///
-/// `make` gives a new and empty store at each call. `report` is called for everything that was looked at, with the
-/// number of the law in the concept's comment ("May" for many threads at once), from one thread at a time. `Rules` are
-/// the rules the store goes by: first the id and then the user, as in default_rules, whatever follows. Part of the time
-/// it takes is waiting for locks that are held.
+/// - `make` gives a new and empty store at each call.
+/// - `report` gets the result of each check. `law` is the number of a law in the comment of the concept, such as "S3",
+///   or "May" for "many threads at once". One thread at a time calls it.
+/// - `Rules` are the store's matching rules. The first must be the id and the second the user, as in default_rules.
+///
+/// The tests wait for locks that are held, which takes about half a second. If a lock ignores its deadline, they do not
+/// hang: after ten seconds they report that law L2 is broken, and release the lock. If the waiting thread does not come
+/// back even then, they leave it and its store behind.
 template <matching_rules Rules = default_rules, class Make, class Report>
 void store_laws(Make make, Report report, store_limits limits = {}) {
     using store = std::remove_cvref_t<decltype(make())>;

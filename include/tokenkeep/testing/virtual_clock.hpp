@@ -11,37 +11,49 @@
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// Time that a test owns. It stands still until the test advances it, or a thread sleeps: a sleep takes no time at all
-/// and leaves the clock at the moment it was to last until. A thread that waits for others goes on when they let it,
-/// or when the time has come.
+/// A clock that only the test moves. Give it to a keeper and to a fake_server, and hours pass at once.
+///
+///   testing::virtual_clock clock;
+///   keeper keep{store, transport, provider, {}, ignore_events{}, clock};
+///   clock.advance(1h);
+///
+/// A sleep returns immediately and moves the clock to the moment at which the sleep ends. A wait for another thread is
+/// a real wait. It ends when the other thread makes the predicate true, or when the clock reaches the given moment.
+/// Many threads may use the clock at once.
 class virtual_clock {
   public:
     using time_point = std::chrono::steady_clock::time_point;
 
+    /// A clock that shows `start`.
     explicit virtual_clock(timestamp start = timestamp{std::chrono::milliseconds{1'700'000'000'000}}) : wall_(start) {}
 
+    /// The wall clock. advance, jump and sleep_until change it.
     timestamp now() const {
         const std::lock_guard lock(mutex_);
         return wall_;
     }
+    /// The clock that never goes back. advance and sleep_until change it.
     time_point steady_now() const {
         const std::lock_guard lock(mutex_);
         return steady_;
     }
 
-    /// Time passes.
+    /// Moves both clocks.
+    ///   clock.advance(59min);
     void advance(std::chrono::milliseconds time) {
         const std::lock_guard lock(mutex_);
         wall_ += time;
         steady_ += time;
     }
 
-    /// Somebody sets the wall clock, forward or back; steady time does not pass.
+    /// Moves the wall clock only, forward or back, as when a user corrects the machine's time.
+    ///   clock.jump(-1h);
     void jump(std::chrono::milliseconds time) {
         const std::lock_guard lock(mutex_);
         wall_ += time;
     }
 
+    /// Moves both clocks to `t`, unless that moment has passed.
     void sleep_until(time_point t) {
         const std::lock_guard lock(mutex_);
         if (t <= steady_) return;
@@ -50,6 +62,7 @@ class virtual_clock {
         steady_ += time;
     }
 
+    /// Waits until predicate() is true or the steady clock has reached `t`; gives predicate().
     template <class Predicate>
     bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, time_point t,
                     Predicate predicate) {

@@ -10,7 +10,8 @@
 
 namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
-/// Probes of every kind about those rows: each field alone, with the right client, with another, with strangers' text.
+/// Probes of every kind about those rows: each field alone, with the right client and with wrong ones, and with text
+/// that is in no row.
 inline std::vector<token> probes_about(const std::vector<token>& rows) {
     std::vector<token> probes{
         {}, {.client_id = "app"}, {.client_secret = "app secret"}, {.api_domain = "https://api.example"}};
@@ -84,11 +85,11 @@ void finding_laws(Make& make, Check& check) {
         check.expect(!store.find_token({}), "an empty probe finds nothing in an empty store");
         check.expect(!store.find_token({.user_name = "ada"}), "a user is not found in an empty store");
         store.save_token(login("ada"));
-        check.expect(!store.find_token({}), "an empty probe finds nothing, even where there is one row");
+        check.expect(!store.find_token({}), "an empty probe finds nothing, even if the store has one row");
         const token stale{.user_name = "ada", .access_token = "stale", .scope = "of the probe"};
         const std::optional<token> found = store.find_token(stale);
         check.expect(found && found->access_token == "access of ada" && found->scope.empty(),
-                     "what is found is the row, with nothing of the probe");
+                     "the result is the row, with nothing of the probe");
     });
 
     check.law("S9", [&] {
@@ -97,7 +98,8 @@ void finding_laws(Make& make, Check& check) {
         for (const token& row : rows_of(store)) {
             check.expect(store.find_token_by_id(row.id) == row, "a row is found by its id");
             for (const std::string& id : {row.id + " ", " " + row.id, row.id + "0", "0" + row.id, row.id.substr(1)})
-                check.expect(!store.find_token_by_id(id), "an id that is nearly a row's is no row");
+                check.expect(!store.find_token_by_id(id),
+                             "an id that differs a little from that of a row finds nothing");
         }
         for (const char* id : {"", "id", "0", "1 or 1=1", "zzz' or user_name='bob", "nobody", "%"})
             check.expect(!store.find_token_by_id(id), "an id that no row has is nullopt");

@@ -8,21 +8,23 @@
 #include <algorithm>
 #include <cstddef>
 #include <exception>
+#include <latch>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
 namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
-/// Tells a report what held and what did not, under the number of the law that is being tested.
+/// Reports what holds and what does not, with the number of the law that is being tested.
 template <class Report>
 class law_check {
   public:
     explicit law_check(Report& report) : report_(report) {}
 
-    /// Runs the test of one law. An exception that leaves it is a breach.
+    /// Runs a test of one law. If the test throws, the law is broken.
     template <class Body>
     void law(std::string_view number, Body body) {
         const std::string_view outer = std::exchange(number_, number);
@@ -36,7 +38,7 @@ class law_check {
 
     void expect(bool holds, std::string_view sentence) { report_(number_, holds, std::string(sentence)); }
 
-    /// Expects `act` to throw that code.
+    /// Expects that `act` throws that code.
     template <class Act>
     void expect_error(errc code, Act act, std::string_view sentence) {
         bool as_wanted = false;
@@ -55,13 +57,35 @@ class law_check {
     std::string_view number_{};
 };
 
-/// Whether the probe means the row, were it the only one.
+inline constexpr std::size_t threads_of_a_law = 4;
+
+/// Calls work(n) for each n below threads_of_a_law, each on a thread of its own. The threads wait for each other before
+/// they call, so that the calls meet. Gives what each call threw; an empty text if it threw nothing.
+template <class Work>
+std::vector<std::string> all_at_once(Work work) {
+    std::latch all_are_here(static_cast<std::ptrdiff_t>(threads_of_a_law));
+    std::vector<std::string> thrown(threads_of_a_law);
+    std::vector<std::thread> threads;
+    for (std::size_t n = 0; n < threads_of_a_law; ++n)
+        threads.emplace_back([&, n] {
+            all_are_here.arrive_and_wait();
+            try {
+                work(n);
+            } catch (const std::exception& fault) {
+                thrown[n] = fault.what();
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    return thrown;
+}
+
+/// Whether the probe would find the row if the store had no other.
 template <class Rules>
 bool means(const token& probe, const token& row) {
     return Rules::find(probe, [&](auto rule) { return matches<decltype(rule)>(probe, row); });
 }
 
-/// Whether the row would count as a double of the record, which is saved under an id of its own.
+/// Whether the two may not be in one store, because a rule that applies to the record also matches the row.
 template <class Rules>
 bool is_double(const token& record, const token& row) {
     bool found = false;
@@ -70,7 +94,7 @@ bool is_double(const token& record, const token& row) {
     return found;
 }
 
-/// Every row of a store in the order of their ids.
+/// Every row of a store, sorted by id.
 template <class Store>
 std::vector<token> rows_of(Store& store) {
     std::vector<token> rows;
@@ -80,7 +104,7 @@ std::vector<token> rows_of(Store& store) {
     return rows;
 }
 
-/// The row of that user name among all rows; an empty record unless there is exactly one.
+/// The only row of that user. If there is none or more than one, an empty record.
 template <class Store>
 token only_row_of(Store& store, const std::string& user) {
     token found;
@@ -100,7 +124,7 @@ inline token login(const std::string& user) {
             .expires_at = timestamp{std::chrono::milliseconds{1'700'000'000'000}}};
 }
 
-/// A record with something in every field.
+/// A record that has a value in every field.
 inline token full_login(const std::string& user) {
     token record = login(user);
     record.grant_token = "grant of " + user;

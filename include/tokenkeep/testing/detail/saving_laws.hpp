@@ -103,7 +103,7 @@ void saving_laws(Make& make, Check& check) {
     });
 }
 
-/// The part of S3 that says merge.
+/// The part of law S3 about merging.
 template <class Make, class Check>
 void merging_laws(Make& make, Check& check) {
     check.law("S3", [&] {
@@ -144,7 +144,7 @@ void merging_laws(Make& make, Check& check) {
     });
 }
 
-/// What is one identity, and what are two, as far as the rules bind a row to its client.
+/// Which records are one identity and which are two, if the rules tie a row to its client and its domain.
 template <class Rules, class Make, class Check>
 void identity_laws(Make& make, Check& check) {
     const token ada = login("ada");

@@ -21,21 +21,21 @@
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// What goes wrong at a changing call of simulated_files.
+/// What goes wrong in one changing call of simulated_files.
 enum class disk_fault {
-    power_failure,         ///< It and all that follow throw simulated_power_failure and do nothing.
-    fails,                 ///< It throws and does nothing.
-    writes_half,           ///< A write throws after half of its bytes; another call fails.
-    flush_keeps_content,   ///< A flush throws; processes go on seeing what was written, the disk will never have it.
-    flush_reverts_content, ///< A flush throws; processes see what is durable again. Another call fails.
+    power_failure,         ///< This call and all later ones throw simulated_power_failure and do nothing.
+    fails,                 ///< The call throws and does nothing.
+    writes_half,           ///< A write writes half of its bytes and throws. Any other call: as `fails`.
+    flush_keeps_content,   ///< A flush throws. Processes still see what was written, but it never becomes durable.
+    flush_reverts_content, ///< A flush throws. Processes see what is durable. Any other call: as `fails`.
 };
 
-/// Thrown where a real process would have ended; no std::exception, so that nobody handles it.
+/// Thrown where a real process would end. It is not a std::exception, so that the library does not handle it.
 struct simulated_power_failure {};
 
 namespace detail {
 
-/// A write or, with a size, a truncation that is not flushed.
+/// A write that is not flushed. With `truncates` it cuts the file at `offset`.
 struct simulated_write {
     std::uint64_t offset = 0;
     std::string bytes{};
@@ -57,7 +57,7 @@ struct simulated_node {
     std::string content{}; ///< As processes see it.
     std::string durable{}; ///< As the disk has it.
     std::vector<simulated_write> pending{};
-    std::size_t failures = 0; ///< Of flushes that lost content.
+    std::size_t failures = 0; ///< How many flushes have lost content.
 
     void apply(simulated_write write) {
         write.apply_to(content);
@@ -65,7 +65,7 @@ struct simulated_node {
     }
 };
 
-/// The disk behind simulated_files. Every change is one call that may be told to go wrong.
+/// The disk behind simulated_files. Every change is one call, and `plan` says which calls go wrong.
 class simulated_disk {
   public:
     using names = std::map<std::string, std::shared_ptr<simulated_node>>;
@@ -139,7 +139,7 @@ class simulated_disk {
         node.apply({size, {}, true});
     }
 
-    /// Each open file hears once of a failure, as on Linux; `failures_seen` is the file's.
+    /// Each open file reports a failure once, as on Linux. `failures_seen` belongs to the open file.
     void flush(simulated_node& node, std::size_t& failures_seen) {
         if (before_flush) before_flush();
         const std::lock_guard lock(mutex_);
@@ -157,7 +157,7 @@ class simulated_disk {
 
     bool try_lock(const std::string& path, std::int64_t byte, bool shared) {
         const std::lock_guard lock(mutex_);
-        int& holders = locks_[{path, byte}]; // -1: one, exclusively
+        int& holders = locks_[{path, byte}]; // -1: one exclusive holder
         if (holders < 0 || (holders > 0 && !shared)) return false;
         holders = shared ? holders + 1 : -1;
         return true;
@@ -212,7 +212,7 @@ class simulated_disk {
             all.insert(after);
             moments.push_back(after);
         }
-        // A disk writes sectors, in any order: one as it was at another moment than the rest.
+        // A disk writes sectors in any order, so one sector may be older or newer than the rest.
         const std::string& last = moments.back();
         for (std::string moment : moments) {
             moment.resize(last.size());
@@ -226,7 +226,7 @@ class simulated_disk {
     }
 
   private:
-    /// A name that was made, moved here from another, or (without a node) removed.
+    /// A new name, a name that a file was moved to from another, or (without a node) a name that was removed.
     struct name_change {
         std::string name{};
         std::shared_ptr<simulated_node> node{};
@@ -246,7 +246,7 @@ class simulated_disk {
         pending_.push_back(std::move(wanted));
     }
 
-    /// Counts a call; what it was told to do wrong.
+    /// Counts a call, and gives what is planned to go wrong in it.
     std::optional<disk_fault> next(const char* name) {
         const auto planned = plan.find(calls++);
         log.emplace_back(name);
