@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A store of your own: six operations, and the laws say whether they mean what they should. This one is an array.
+// A store of your own: six operations, and three more if it compares and locks. The laws say whether they mean what they
+// should. This store is an array.
 #include <tokenkeep/testing.hpp>
 #include <tokenkeep/tokenkeep.hpp>
 
@@ -56,6 +57,23 @@ class array_store {
         return meaning::find_by_id(rows_, id);
     }
 
+    // With these two it is a comparing_store: no write undoes a change of others.
+    bool replace_token(const token& expected, const token& record) {
+        const std::lock_guard lock(mutex_);
+        if (!meaning::may_replace(rows_, expected, record)) return false;
+        *place_of(record.id) = record;
+        return true;
+    }
+    bool remove_token(const token& expected) {
+        const std::lock_guard lock(mutex_);
+        if (!meaning::is_unchanged(rows_, expected)) return false;
+        *place_of(expected.id) = {};
+        return true;
+    }
+    // With this one it is a locking_store: one caller at a time refreshes an identity. The kernel holds the locks, on the
+    // file custom-store.lock.
+    auto lock_token(const std::string& key, tokenkeep::deadline until) { return locks_.lock(key, until); }
+
   private:
     token* place_of(const std::string& id) {
         for (token& place : rows_)
@@ -65,6 +83,7 @@ class array_store {
 
     std::mutex mutex_{};
     places rows_{};
+    tokenkeep::text_file locks_{"custom-store"};
 };
 
 int main() {

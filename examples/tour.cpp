@@ -9,9 +9,18 @@
 #include <map>
 #include <string>
 
-struct by_tenant : tokenkeep::first_applicable<tokenkeep::by_id, tokenkeep::same_client<tokenkeep::by_user>> {};
+// Which row a probe means, and what the store is made with.
+struct my_rules : tokenkeep::first_applicable<tokenkeep::by_id, tokenkeep::same_client<tokenkeep::by_user>> {};
 struct ours : tokenkeep::defaults {
-    using rules = by_tenant;
+    using rules = my_rules;
+};
+
+// A class that has a keeper: decltype spells the type out.
+struct app {
+    tokenkeep::memory_store store{};
+    tokenkeep::testing::fake_server transport{};
+    tokenkeep::oauth2_provider provider{transport.provider()};
+    decltype(tokenkeep::keeper{store, transport, provider}) keep{store, transport, provider};
 };
 
 int main() {
@@ -54,9 +63,14 @@ int main() {
     } catch (const tokenkeep::error& failure) {
         if (failure.code() == tokenkeep::errc::token_not_found) std::puts("Ada has to log in again.");
     }
+
+    app one;
+    one.keep.access_token({.user_name = "bob", .grant_token = one.transport.grant("bob")});
+    std::printf("The app has %zu session.\n", one.store.get_tokens().size());
 }
 // prints:
 // 200 {"user":"ada"}
 // The tokens are different.
 // The session gives the new one.
 // Ada has to log in again.
+// The app has 1 session.

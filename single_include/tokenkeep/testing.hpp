@@ -9,7 +9,7 @@
 #ifndef TOKENKEEP_TESTING_HPP
 #define TOKENKEEP_TESTING_HPP
 
-// What our own tests are made with, for tests of your own.
+// For the tests of your program: the tools that the tests of this library use themselves.
 
 
 
@@ -23,11 +23,10 @@
 
 
 
-// ==== tokenkeep/testing/fake_server_endpoints.hpp
+// ==== tokenkeep/testing/detail/wire.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_TESTING_FAKE_SERVER_ENDPOINTS_HPP
-#define TOKENKEEP_TESTING_FAKE_SERVER_ENDPOINTS_HPP
-
+#ifndef TOKENKEEP_TESTING_DETAIL_WIRE_HPP
+#define TOKENKEEP_TESTING_DETAIL_WIRE_HPP
 
 
 // ==== tokenkeep/testing/fake_server_options.hpp
@@ -45,72 +44,84 @@
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// How an answer that brings tokens differs from the one that is due: by the name of a member, the JSON that stands in
-/// its place, or is added if there is no such member. An empty text omits the member. `{{"expires_in", ""},
-/// {"refresh_token", "null"}}` leaves out the one and spoils the other. The text is not checked: it may be no JSON.
+/// Changes to a response that brings tokens: the name of a member, and the JSON of its value. The server replaces the
+/// member, or adds it if the response has none of that name. An empty text leaves the member out.
+///
+///   {{"expires_in", ""}, {"refresh_token", "null"}}   // no expires_in; a refresh token that is null
+///
+/// The server does not check the text, so that a response may also be broken JSON.
 using member_changes = std::map<std::string, std::string, std::less<>>;
 
-/// How Zoho says that a refresh token has been used too often: its documents and its servers do not agree.
+/// How Zoho says that a refresh token was used too often. Its documents and its servers differ.
 enum class zoho_throttle {
-    status_400,    ///< "Access Denied" under status 400, which is what its servers were seen to do.
-    status_200,    ///< The same under status 200.
-    access_denied, ///< "access_denied" under status 400.
+    status_400,    ///< "Access Denied" with status 400. Its servers were seen to send this.
+    status_200,    ///< "Access Denied" with status 200.
+    access_denied, ///< "access_denied" with status 400.
 };
 
-/// What Zoho allows. A limit of 0 is none.
+/// How much Zoho allows. The value 0 switches a limit off.
 struct zoho_limits {
-    unsigned access_tokens = 10; ///< That one refresh token brings within `window`; for the rest of it, it is refused.
-    std::chrono::milliseconds window = std::chrono::minutes{10}; ///< Begins with the first of these access tokens.
+    /// How many access tokens one refresh token may bring within `window`. The server throttles further requests.
+    unsigned access_tokens = 10;
+    /// The window begins with the first of these access tokens.
+    std::chrono::milliseconds window = std::chrono::minutes{10};
+    /// How the server says that a request is throttled.
     zoho_throttle refusal = zoho_throttle::status_400;
-    unsigned active_access_tokens = 15; ///< Of one refresh token: one more ends the oldest.
-    unsigned refresh_tokens = 20;       ///< Of one user: one more ends the oldest, with its access tokens.
+    /// How many access tokens of one refresh token may live at once. One more ends the oldest.
+    unsigned active_access_tokens = 15;
+    /// How many refresh tokens one user may have. One more ends the oldest and its access tokens.
+    unsigned refresh_tokens = 20;
 };
 
-/// How a fake server behaves.
+/// How a fake server behaves. Every setting has a default.
+///   testing::fake_server server{{.token_life = 60s, .grace = 10s}, clock};
 struct fake_server_options {
     std::string origin = "https://auth.example.test"; ///< Its endpoints lie below: /token, /revoke, /me, and Zoho's.
     std::string client_id = "app";
     secret client_secret = "app-secret";
     std::chrono::milliseconds token_life{3'600'000};
-    bool rotate = true;                 ///< A refresh brings a new refresh token, and the old one is spent.
-    bool end_session_on_reuse = true;   ///< A spent refresh token that comes back ends the session.
-    std::chrono::milliseconds grace{0}; ///< How long a spent refresh token is still answered with its successor.
-    bool fresh_successor = false;       ///< Each answer within the grace brings a new one; the one before is spent.
-    bool zoho = false;                  ///< Zoho's answers: no new refresh token, api_domain, errors under status 200.
-    zoho_limits limits{};               ///< They hold if `zoho` is set.
-    bool legacy_expiry = false;         ///< Zoho's old answers: seconds in expires_in_sec, milliseconds in expires_in.
-    std::chrono::milliseconds latency{0};       ///< Slept on the clock before a token request is carried out.
-    std::chrono::milliseconds latency_after{0}; ///< Slept between that and the answer.
-    member_changes members{};                   ///< In every answer that brings tokens.
+    bool rotate = true;                   ///< Each refresh brings a new refresh token; the one that was used is spent.
+    bool end_session_on_reuse = true;     ///< A spent refresh token that comes back after the grace ends the session.
+    std::chrono::milliseconds grace{0};   ///< For this long the server accepts a spent refresh token.
+    bool fresh_successor = false;         ///< A refresh within the grace rotates once more. If false, it does not.
+    bool zoho = false;                    ///< Speak as Zoho: no rotation, api_domain, errors with status 200.
+    zoho_limits limits{};                 ///< They count only if `zoho` is true.
+    bool legacy_expiry = false;           ///< Zoho's old form: seconds in expires_in_sec, milliseconds in expires_in.
+    std::chrono::milliseconds latency{0}; ///< Time before the server carries out a token request.
+    std::chrono::milliseconds latency_after{0}; ///< Time between that moment and the response.
+    member_changes members{};                   ///< Changes to every response that brings tokens.
 };
 
-/// What goes wrong with one request to the token endpoint.
+/// What goes wrong with one token request. Give it to fake_server::next.
+///   server.next({.what = testing::fault::kind::lost_answer, .latency = 5s});
 struct fault {
     enum class kind {
-        none,         ///< Nothing, but for the latency and the members that are given.
-        unreachable,  ///< No connection: the request was certainly not sent. It takes the fault's own latency.
-        lost_request, ///< The connection is reset before the request is carried out; the client cannot know that.
-        lost_answer,  ///< It is carried out, and the connection is reset before the answer comes.
-        truncated,    ///< It is carried out, and half of the answer arrives.
-        answer,       ///< It is not carried out; the answer is `response`.
-        answer_after, ///< It is carried out; the answer is `response` instead.
-        answer_twice, ///< It is carried out; the body of the answer comes twice, one after the other.
-        sent_twice,   ///< A proxy or an HTTP client repeats it: it is carried out twice; the second answer arrives.
+        none,         ///< Nothing goes wrong. Only latency, latency_after and members apply.
+        unreachable,  ///< There is no connection, and the client knows that nothing was sent. Only `latency` applies.
+        lost_request, ///< The connection breaks before the server carries out the request. The client cannot know that.
+        lost_answer,  ///< The server carries out the request, and the connection breaks before the response comes.
+        truncated,    ///< The server carries out the request, and half of the response's body arrives.
+        answer,       ///< The server does not carry out the request, and sends `response`.
+        answer_after, ///< The server carries out the request, and sends `response` in place of its own.
+        answer_twice, ///< The server carries out the request, and the response's body arrives twice in a row.
+        sent_twice,   ///< A proxy repeats the request. The server carries it out twice; the second response arrives.
     };
     kind what = kind::none;
     http_response response{};
-    std::chrono::milliseconds latency{0};       ///< Added to that of the options.
-    std::chrono::milliseconds latency_after{0}; ///< Likewise.
-    member_changes members{};                   ///< Beside those of the options; for the same name this one holds.
+    std::chrono::milliseconds latency{0};       ///< Added to the latency of the options.
+    std::chrono::milliseconds latency_after{0}; ///< Added to the latency_after of the options.
+    member_changes members{};                   ///< Applied after those of the options.
 
-    /// An error such as 429, 500 or 503, before the request is carried out; with Retry-After unless that is zero.
+    /// An error such as 429, 500 or 503 in place of carrying out the request. The response has a Retry-After unless
+    /// that is zero.
+    ///   server.next(testing::fault::http(429, 30s));
     static fault http(int status, std::chrono::seconds retry_after = std::chrono::seconds{0}) {
         fault made{.what = kind::answer, .response = {.status = status}};
         if (retry_after.count() != 0)
             made.response.headers.push_back({"Retry-After", std::to_string(retry_after.count())});
         return made;
     }
-    /// The same after the request has been carried out, as a gateway answers whose server was too slow.
+    /// The same error, but the server has carried out the request. A gateway does this when its server is too slow.
     static fault http_after(int status, std::chrono::seconds retry_after = std::chrono::seconds{0}) {
         fault made = http(status, retry_after);
         made.what = kind::answer_after;
@@ -118,28 +129,104 @@ struct fault {
     }
 };
 
-/// What a fake server has seen, as it would stand in a server's own log.
+/// How often a fake server has seen what.
 struct fake_server_log {
-    unsigned logins = 0;         ///< Grant tokens exchanged.
-    unsigned refreshes = 0;      ///< Refresh tokens taken.
-    unsigned replayed = 0;       ///< Of these, refresh tokens that had been spent before and were within the grace.
-    unsigned refused = 0;        ///< Grant or refresh tokens refused.
-    unsigned reused = 0;         ///< Of these, refresh tokens that had been spent before.
-    unsigned throttled = 0;      ///< Refresh tokens that Zoho's limit held off; they are not among the refused.
-    unsigned token_requests = 0; ///< Requests that reached the token endpoint; one that is sent twice counts twice.
-    unsigned timed_out = 0;      ///< Of these, requests whose client stopped waiting for the answer.
-    unsigned late = 0;           ///< Of these, requests that were carried out only after that.
-    unsigned revocations = 0;
-    unsigned calls = 0;                    ///< Calls of the protected resource that were answered.
-    unsigned calls_refused = 0;            ///< Calls that were answered with 401.
-    unsigned most_at_once = 0;             ///< The most token requests that were in flight at one time, late ones too.
-    unsigned access_tokens_displaced = 0;  ///< Access tokens that ended because Zoho's limit let in a new one.
-    unsigned refresh_tokens_displaced = 0; ///< Likewise refresh tokens.
+    unsigned logins = 0;         ///< Grant tokens that were exchanged.
+    unsigned refreshes = 0;      ///< Refresh tokens that were accepted.
+    unsigned replayed = 0;       ///< Part of `refreshes`: the refresh token was spent, but within the grace.
+    unsigned refused = 0;        ///< Grant and refresh tokens that were not accepted.
+    unsigned reused = 0;         ///< Part of `refused`: the refresh token was spent.
+    unsigned throttled = 0;      ///< Refreshes that Zoho's limit stopped. They are not part of `refused`.
+    unsigned token_requests = 0; ///< Requests that reached the token endpoint. One that is sent twice counts twice.
+    unsigned timed_out = 0;      ///< Part of `token_requests`: the client stopped waiting for the response.
+    unsigned late = 0;           ///< Part of `timed_out`: the server carried out the request after that.
+    unsigned revocations = 0;    ///< Sessions that a client ended at the revocation endpoint.
+    unsigned calls = 0;          ///< Calls of the protected resource that got the user's name.
+    unsigned calls_refused = 0;  ///< Calls of the protected resource that got 401.
+    unsigned most_at_once = 0;   ///< The largest number of token requests under way at one moment, late ones included.
+    unsigned access_tokens_displaced = 0;  ///< Access tokens that a newer one ended, because of Zoho's limit.
+    unsigned refresh_tokens_displaced = 0; ///< Refresh tokens that a newer one ended, because of Zoho's limit.
 };
 
 }}} // namespace tokenkeep::v0::testing
 
 #endif
+
+
+#include <string_view>
+
+namespace tokenkeep { inline namespace v0 { namespace testing::detail {
+
+/// A status and a body. A response without a body has no headers either.
+struct wire_response {
+    int status = 200;
+    std::string_view body{};
+};
+
+/// How an authorization server speaks: everything that differs between standard OAuth and Zoho.
+struct wire {
+    std::string_view token_path{};
+    std::string_view revocation_path{};
+    std::string_view resource_path{};
+    std::string_view resource_query{};
+
+    std::string_view scheme{};        ///< What the Authorization header has before the access token.
+    std::string_view before_user{};   ///< The body of an answered call, up to the user's name as a JSON string.
+    std::string_view after_user{};    ///< The rest of that body.
+    std::string_view call_refused{};  ///< The body under status 401.
+    std::string_view invalid_grant{}; ///< The error code for a grant or refresh token that the server does not accept.
+    bool errors_have_a_status = true; ///< If not, the token endpoint sends its errors under status 200.
+
+    bool revocation_asks_who = true; ///< The client must send its id and secret to revoke a token.
+    wire_response revoked{};
+    wire_response nothing_to_revoke{};
+
+    bool rotates = true;         ///< A refresh may bring a new refresh token; each response has the current one.
+    bool has_api_domain = false; ///< Responses that bring tokens have a member api_domain.
+    bool has_limits = false;     ///< zoho_limits apply.
+};
+
+inline constexpr wire oauth_wire{.token_path = "/token",
+                                 .revocation_path = "/revoke",
+                                 .resource_path = "/me",
+                                 .scheme = "Bearer ",
+                                 .before_user = R"({"user":)",
+                                 .after_user = "}",
+                                 .call_refused = R"({"error":"invalid_token"})",
+                                 .invalid_grant = "invalid_grant"};
+
+inline constexpr wire zoho_wire{
+    .token_path = "/oauth/v2/token",
+    .revocation_path = "/oauth/v2/token/revoke",
+    .resource_path = "/crm/v8/users",
+    .resource_query = "?type=CurrentUser",
+    .scheme = "Zoho-oauthtoken ",
+    .before_user = R"({"users":[{"email":)",
+    .after_user = "}]}",
+    .call_refused = R"({"code":"INVALID_TOKEN","details":{},"message":"invalid oauth token","status":"error"})",
+    .invalid_grant = "invalid_code",
+    .errors_have_a_status = false,
+    .revocation_asks_who = false,
+    .revoked = {200, R"({"status":"success"})"},
+    .nothing_to_revoke = {400, R"({"status":"failure"})"},
+    .rotates = false,
+    .has_api_domain = true,
+    .has_limits = true};
+
+inline const wire& wire_of(const fake_server_options& options) { return options.zoho ? zoho_wire : oauth_wire; }
+
+}}} // namespace tokenkeep::v0::testing::detail
+
+#endif
+
+
+// ==== tokenkeep/testing/fake_server_endpoints.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TESTING_FAKE_SERVER_ENDPOINTS_HPP
+#define TOKENKEEP_TESTING_FAKE_SERVER_ENDPOINTS_HPP
+
+
+
 
 
 // ==== tokenkeep/testing/fake_server_state.hpp
@@ -154,18 +241,23 @@ struct fake_server_log {
 
 
 
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <optional>
+#include <functional>
+#include <iterator>
+#include <list>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// The sessions of a fake authorization server: who is logged in, with which tokens. A test's own data, so its secrets
-/// are plain strings.
+/// The sessions of a fake authorization server: who is logged in, with which tokens. The secrets are plain strings,
+/// because only tests use them. With n sessions each operation costs log n, but for those that concern every session.
 class fake_server_state {
   public:
     struct spent_token {
@@ -179,58 +271,59 @@ class fake_server_state {
     struct session {
         std::string user{};
         std::string grant{};         ///< Empty once it has been exchanged.
-        std::string refresh_token{}; ///< Empty until then.
+        std::string refresh_token{}; ///< The current one. Empty until the exchange.
         bool ended = false;
         timestamp window_start{}; ///< When the count of Zoho's limit began.
-        unsigned in_window = 0;   ///< Access tokens that the refresh token has brought since.
+        unsigned in_window = 0;   ///< How many access tokens the refresh token has brought since then.
         std::vector<spent_token> spent{};
         std::vector<access> access_tokens{};
     };
 
-    /// What became of a refresh token that was presented.
+    /// What the server makes of a refresh token that a client presents.
     struct refresh_use {
-        std::optional<session*> taken{};
+        session* taken = nullptr; ///< Null: the server does not accept the refresh token.
         bool was_spent = false;
     };
 
+    fake_server_state() = default;
+    fake_server_state(fake_server_state&&) = default; // no copies: the index points to the sessions
+    fake_server_state& operator=(fake_server_state&&) = default;
+
+    /// A new session, which begins when its grant token is exchanged.
     secret add_grant(const std::string& user) {
-        session fresh{.user = user, .grant = make("code")};
-        sessions_.push_back(fresh);
-        return fresh.grant;
+        sessions_.push_back({.user = user, .grant = make("code")});
+        index(std::prev(sessions_.end()));
+        return sessions_.back().grant;
     }
 
-    /// Exchanges a grant token, once. The sessions stand in the order of their exchanges.
-    std::optional<session*> take_grant(std::string_view grant) {
-        const auto at = std::find_if(sessions_.begin(), sessions_.end(),
-                                     [&](const session& one) { return !grant.empty() && one.grant == grant; });
-        if (at == sessions_.end()) return std::nullopt;
-        std::rotate(at, at + 1, sessions_.end());
-        session& taken = sessions_.back();
-        taken.grant.clear();
-        taken.refresh_token = make("rt");
-        return &taken;
+    /// Exchanges a grant token, once; null if it is not one. Sessions are kept in the order of their exchanges.
+    session* take_grant(std::string_view grant) {
+        const auto at = grants_.find(grant);
+        if (at == grants_.end()) return nullptr;
+        const auto taken = at->second;
+        grants_.erase(at);
+        sessions_.splice(sessions_.end(), sessions_, taken);
+        taken->grant.clear();
+        taken->refresh_token = make("rt");
+        index(taken);
+        return &*taken;
     }
 
-    /// Takes a refresh token: the current one, or one whose grace is not over.
+    /// Takes a refresh token: the current one of a session, or a spent one whose grace is not over.
     refresh_use take_refresh_token(std::string_view token, timestamp now, const fake_server_options& options) {
-        const bool rotates = options.rotate && !options.zoho;
-        for (session& one : sessions_) {
-            if (token.empty() || one.ended) continue;
-            if (one.refresh_token == token) {
-                if (rotates) rotate(one, now);
-                return {&one, false};
-            }
-            for (const spent_token& old : one.spent) {
-                if (old.token != token) continue;
-                if (now - old.at < options.grace) {
-                    if (rotates && options.fresh_successor) rotate(one, now);
-                    return {&one, true};
-                }
-                if (options.end_session_on_reuse) end(one);
-                return {std::nullopt, true};
-            }
+        const place found = find(token);
+        const bool rotates = options.rotate && detail::wire_of(options).rotates;
+        if (found.kind == token_kind::refresh) {
+            if (rotates) rotate(*found.of, now);
+            return {found.of, false};
         }
-        return {};
+        if (found.kind != token_kind::spent) return {};
+        if (now - found.of->spent[found.number].at < options.grace) {
+            if (rotates && options.fresh_successor) rotate(*found.of, now);
+            return {found.of, true};
+        }
+        if (options.end_session_on_reuse) end(*found.of);
+        return {nullptr, true};
     }
 
     /// Counts one more access token for the session's refresh token; false if that would be too many now.
@@ -245,55 +338,61 @@ class fake_server_state {
         return true;
     }
 
-    /// Ends the user's oldest sessions until there are no more than `limit`; says how many it ended. 0 is no limit.
-    unsigned keep_newest(const std::string& user, unsigned limit) {
-        return keep_newest(
-            sessions_, limit,
-            [&](const session& one) { return one.user == user && !one.ended && !one.refresh_token.empty(); }, end);
+    /// Ends the user's oldest sessions until there are no more than `limit`, and says how many it ended. A limit of 0
+    /// means that there is none.
+    unsigned keep_newest_sessions(const std::string& user, unsigned limit) {
+        if (limit == 0) return 0;
+        std::vector<session*>& theirs = sessions_of_user_[user];
+        std::erase_if(theirs, [](const session* one) { return one->ended; });
+        const std::size_t excess = theirs.size() - std::min<std::size_t>(theirs.size(), limit);
+        for (std::size_t n = 0; n < excess; ++n) end(*theirs[n]);
+        return static_cast<unsigned>(excess);
     }
 
-    /// The same for the access tokens of a session that have not expired.
-    unsigned keep_newest(session& of, unsigned limit, timestamp now) {
-        return keep_newest(
-            of.access_tokens, limit, [now](const access& held) { return now < held.ends; },
-            [now](access& held) { held.ends = now; });
+    /// The same for the access tokens of a session. Those that have expired do not count.
+    unsigned keep_newest_access_tokens(session& of, unsigned limit, timestamp now) {
+        if (limit == 0) return 0;
+        unsigned living = 0, ended = 0;
+        for (auto held = of.access_tokens.rbegin(); held != of.access_tokens.rend(); ++held) {
+            if (held->ends <= now || ++living <= limit) continue;
+            held->ends = now;
+            ++ended;
+        }
+        return ended;
     }
 
+    /// A new access token of that session.
     secret add_access_token(session& of, timestamp ends) {
         of.access_tokens.push_back({make("at"), ends});
+        places_[of.access_tokens.back().token] = {&of, token_kind::access, of.access_tokens.size() - 1};
         return of.access_tokens.back().token;
     }
 
+    /// The session of an access token that has not expired; null if it is not one.
     const session* find_access_token(std::string_view token, timestamp now) const {
-        for (const session& one : sessions_)
-            for (const access& held : one.access_tokens)
-                if (!one.ended && held.token == token && now < held.ends) return &one;
-        return nullptr;
+        const place found = find(token);
+        const bool lives = found.kind == token_kind::access && now < found.of->access_tokens[found.number].ends;
+        return lives ? found.of : nullptr;
     }
 
+    /// Ends every access token.
     void expire_access_tokens(timestamp now) {
         for (session& one : sessions_)
             for (access& held : one.access_tokens) held.ends = std::min(held.ends, now);
     }
 
-    bool is_live(const secret& refresh_token) const {
-        for (const session& one : sessions_)
-            if (!one.ended && !refresh_token.empty() && one.refresh_token == refresh_token.reveal()) return true;
-        return false;
-    }
+    /// Whether the token is the current refresh token of a session that has not ended.
+    bool is_live(const secret& refresh_token) const { return find(refresh_token.reveal()).kind == token_kind::refresh; }
 
     /// Ends the session of a refresh or access token; false if there is none.
     bool revoke(std::string_view token) {
-        for (session& one : sessions_) {
-            bool named = one.refresh_token == token;
-            for (const access& held : one.access_tokens) named = named || held.token == token;
-            if (token.empty() || one.ended || !named) continue;
-            end(one);
-            return true;
-        }
-        return false;
+        const place found = find(token);
+        if (found.kind != token_kind::refresh && found.kind != token_kind::access) return false;
+        end(*found.of);
+        return true;
     }
 
+    /// Every session in order, as JSON.
     secret to_json() const {
         std::string out = "{\"sessions\":[";
         for (const session& one : sessions_) {
@@ -310,10 +409,11 @@ class fake_server_state {
         return secret(out + "]}\n");
     }
 
+    /// The reverse. Throws errc::storage_corrupt if the text is something else.
     static fake_server_state from_json(std::string_view json) {
         const auto parsed = text::parse_json(json);
         fake_server_state state;
-        if (!parsed) throw error(errc::storage_corrupt, "fake_server: the state is no JSON");
+        if (!parsed) throw error(errc::storage_corrupt, "fake_server: the state is not JSON");
         member(parsed.value, "sessions").for_each_element([&](const text::json_value& one) {
             session read{.user = member(one, "user").text(),
                          .grant = member(one, "grant").text(),
@@ -328,35 +428,52 @@ class fake_server_state {
                 read.access_tokens.push_back({member(t, "token").text(), time(t, "time")});
             });
             state.sessions_.push_back(std::move(read));
+            state.index(std::prev(state.sessions_.end()));
         });
         return state;
     }
 
   private:
-    static std::string make(const char* kind) { return std::string(kind) + "-" + detail::random_hex(16); }
+    using sessions = std::list<session>;
+    enum class token_kind { unknown, refresh, spent, access };
+
+    /// Where a token is: the session, what it is there, and its number among the spent or the access tokens.
+    struct place {
+        session* of = nullptr;
+        token_kind kind = token_kind::unknown;
+        std::size_t number = 0;
+    };
+
+    static std::string make(const char* kind) { return std::string(kind) + "-" + tokenkeep::detail::random_hex(16); }
+
+    /// Tokens of sessions that have ended are unknown.
+    place find(std::string_view token) const {
+        const auto at = places_.find(token);
+        return at == places_.end() || at->second.of->ended ? place{} : at->second;
+    }
+
+    /// Enters all that a session has into the index.
+    void index(sessions::iterator at) {
+        if (!at->grant.empty()) grants_.emplace(at->grant, at);
+        if (at->refresh_token.empty()) return;
+        places_.emplace(at->refresh_token, place{&*at, token_kind::refresh});
+        for (std::size_t n = 0; n < at->spent.size(); ++n)
+            places_.emplace(at->spent[n].token, place{&*at, token_kind::spent, n});
+        for (std::size_t n = 0; n < at->access_tokens.size(); ++n)
+            places_.emplace(at->access_tokens[n].token, place{&*at, token_kind::access, n});
+        sessions_of_user_[at->user].push_back(&*at);
+    }
 
     static void end(session& one) {
         one.ended = true;
         one.access_tokens.clear();
     }
 
-    static void rotate(session& one, timestamp now) {
+    void rotate(session& one, timestamp now) {
+        places_[one.refresh_token] = {&one, token_kind::spent, one.spent.size()};
         one.spent.push_back({one.refresh_token, now});
         one.refresh_token = make("rt");
-    }
-
-    template <class All, class Lives, class End>
-    static unsigned keep_newest(All& all, unsigned limit, Lives lives, End end) {
-        const auto living = static_cast<std::size_t>(std::count_if(all.begin(), all.end(), lives));
-        const std::size_t excess = limit == 0 || living <= limit ? 0 : living - limit;
-        unsigned ended = 0;
-        for (auto& one : all) {
-            if (ended == excess) break;
-            if (!lives(one)) continue;
-            end(one);
-            ++ended;
-        }
-        return ended;
+        places_[one.refresh_token] = {&one, token_kind::refresh};
     }
 
     template <class Tokens, class TimeOf>
@@ -378,7 +495,10 @@ class fake_server_state {
         return timestamp{std::chrono::milliseconds{member(object, name).integer().value_or(0)}};
     }
 
-    std::vector<session> sessions_{}; // what take_grant and take_refresh_token point to is good until the next request
+    sessions sessions_{}; // a list, so that the three indexes may point into it
+    std::map<std::string, sessions::iterator, std::less<>> grants_{};
+    std::map<std::string, place, std::less<>> places_{};              // of refresh, spent and access tokens
+    std::map<std::string, std::vector<session*>> sessions_of_user_{}; // after the exchange, oldest first
 };
 
 }}} // namespace tokenkeep::v0::testing
@@ -400,15 +520,18 @@ class fake_server_state {
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// What a fake server answers while nothing goes wrong. Each request is carried out at the moment that is given with
-/// it. Not safe to call from many threads at once: fake_server locks.
+/// What a fake server responds while nothing goes wrong. The caller says at which moment each request is carried out.
+/// Not safe to call from many threads at once: fake_server locks.
 class fake_server_endpoints {
   public:
     fake_server_options options{};
     fake_server_state state{};
     fake_server_log log{};
 
-    /// An exchange or a refresh. `changes` come on top of those in the options.
+    /// How the server speaks: as Zoho, or as standard OAuth asks.
+    const detail::wire& wire() const { return detail::wire_of(options); }
+
+    /// Carries out an exchange or a refresh. `changes` are applied to the response after those of the options.
     http_response answer_token_request(const http_request& request, timestamp now, const member_changes& changes) {
         const form fields = read_form(request);
         if (!is_client(request, fields)) return refuse(401, "invalid_client");
@@ -418,30 +541,29 @@ class fake_server_endpoints {
         return refuse(400, "unsupported_grant_type");
     }
 
+    /// Carries out a revocation.
     http_response answer_revocation(const http_request& request) {
         const form fields = read_form(request);
-        if (!options.zoho && !is_client(request, fields)) return refuse(401, "invalid_client");
-        const bool known = state.revoke(value(fields, "token"));
-        if (known) ++log.revocations;
-        if (!options.zoho) return {.status = 200};
-        return known ? json(200, "{\"status\":\"success\"}") : json(400, "{\"status\":\"failure\"}");
+        if (wire().revocation_asks_who && !is_client(request, fields)) return refuse(401, "invalid_client");
+        if (!state.revoke(value(fields, "token"))) return respond(wire().nothing_to_revoke);
+        ++log.revocations;
+        return respond(wire().revoked);
     }
 
-    /// A call of the protected resource.
+    /// Responds to a call of the protected resource.
     http_response answer_call(const http_request& request, timestamp now) {
         const std::string_view header = find_header(request.headers, "Authorization");
-        const std::string_view scheme = options.zoho ? "Zoho-oauthtoken " : "Bearer ";
-        const bool named = header.substr(0, scheme.size()) == scheme;
-        const auto* session = named ? state.find_access_token(header.substr(scheme.size()), now) : nullptr;
+        const std::string_view scheme = wire().scheme;
+        const auto* session =
+            header.starts_with(scheme) ? state.find_access_token(header.substr(scheme.size()), now) : nullptr;
         if (session == nullptr) {
             ++log.calls_refused;
-            return json(401, options.zoho ? "{\"code\":\"INVALID_TOKEN\",\"details\":{},\"message\":\"invalid oauth "
-                                            "token\",\"status\":\"error\"}"
-                                          : "{\"error\":\"invalid_token\"}");
+            return respond({401, wire().call_refused});
         }
         ++log.calls;
-        const std::string user = quoted(session->user);
-        return json(200, options.zoho ? "{\"users\":[{\"email\":" + user + "}]}" : "{\"user\":" + user + "}");
+        std::string body(wire().before_user);
+        text::append_json_string(body, session->user);
+        return respond({200, body.append(wire().after_user)});
     }
 
   private:
@@ -449,56 +571,60 @@ class fake_server_endpoints {
     using members = std::vector<std::pair<std::string, std::string>>; // names, and the JSON of their values
 
     http_response exchange(std::string_view grant, timestamp now, const member_changes& changes) {
-        const auto found = state.take_grant(grant);
-        if (!found) return refuse_grant();
+        auto* const session = state.take_grant(grant);
+        if (session == nullptr) return refuse_grant();
         ++log.logins;
-        if (options.zoho)
-            log.refresh_tokens_displaced += state.keep_newest((*found)->user, options.limits.refresh_tokens);
-        return issue(**found, true, now, changes);
+        log.refresh_tokens_displaced += state.keep_newest_sessions(session->user, limits().refresh_tokens);
+        return issue(*session, true, now, changes);
     }
 
     http_response refresh(std::string_view refresh_token, timestamp now, const member_changes& changes) {
         const auto use = state.take_refresh_token(refresh_token, now, options);
-        if (use.was_spent) ++(use.taken ? log.replayed : log.reused);
-        if (!use.taken) return refuse_grant();
-        if (options.zoho && !state.count_access_token(**use.taken, now, options.limits)) return throttle();
+        if (use.was_spent) ++(use.taken != nullptr ? log.replayed : log.reused);
+        if (use.taken == nullptr) return refuse_grant();
+        if (!state.count_access_token(*use.taken, now, limits())) return throttle();
         ++log.refreshes;
-        return issue(**use.taken, false, now, changes);
+        return issue(*use.taken, false, now, changes);
     }
 
     http_response issue(fake_server_state::session& session, bool login, timestamp now, const member_changes& changes) {
         const secret access = state.add_access_token(session, now + options.token_life);
-        if (options.zoho)
-            log.access_tokens_displaced += state.keep_newest(session, options.limits.active_access_tokens, now);
+        log.access_tokens_displaced += state.keep_newest_access_tokens(session, limits().active_access_tokens, now);
         members answer{{"access_token", quoted(access.reveal())}};
-        if (!options.zoho || login) answer.emplace_back("refresh_token", quoted(session.refresh_token));
-        if (options.zoho) answer.emplace_back("api_domain", quoted(options.origin));
+        if (wire().rotates || login) answer.emplace_back("refresh_token", quoted(session.refresh_token));
+        if (wire().has_api_domain) answer.emplace_back("api_domain", quoted(options.origin));
         answer.emplace_back("token_type", "\"Bearer\"");
         const auto life = options.token_life.count();
         if (options.legacy_expiry) answer.emplace_back("expires_in_sec", std::to_string(life / 1000));
         answer.emplace_back("expires_in", std::to_string(options.legacy_expiry ? life : life / 1000));
         change(answer, options.members);
         change(answer, changes);
-        return json(200, to_object(answer));
+        return respond({200, to_object(answer)});
+    }
+
+    /// The limits that apply. A limit of 0 means that there is none.
+    zoho_limits limits() const {
+        if (wire().has_limits) return options.limits;
+        return {.access_tokens = 0, .active_access_tokens = 0, .refresh_tokens = 0};
     }
 
     http_response refuse_grant() {
         ++log.refused;
-        return refuse(400, options.zoho ? "invalid_code" : "invalid_grant");
+        return refuse(400, wire().invalid_grant);
     }
 
     http_response throttle() {
         ++log.throttled;
         const zoho_throttle shape = options.limits.refusal;
-        return json(shape == zoho_throttle::status_200 ? 200 : 400,
-                    "{\"error_description\":\"You have made too many requests continuously. Please try again after "
-                    "some time.\",\"error\":" +
-                        quoted(shape == zoho_throttle::access_denied ? "access_denied" : "Access Denied") +
-                        ",\"status\":\"failure\"}");
+        return respond({shape == zoho_throttle::status_200 ? 200 : 400,
+                        "{\"error_description\":\"You have made too many requests continuously. Please try again after "
+                        "some time.\",\"error\":" +
+                            quoted(shape == zoho_throttle::access_denied ? "access_denied" : "Access Denied") +
+                            ",\"status\":\"failure\"}"});
     }
 
     http_response refuse(int status, std::string_view code) const {
-        return json(options.zoho ? 200 : status, "{\"error\":" + quoted(code) + "}");
+        return respond({wire().errors_have_a_status ? status : 200, "{\"error\":" + quoted(code) + "}"});
     }
 
     bool is_client(const http_request& request, const form& fields) const {
@@ -533,10 +659,11 @@ class fake_server_endpoints {
         return out;
     }
 
-    static http_response json(int status, std::string body) {
-        return {.status = status,
+    static http_response respond(const detail::wire_response& given) {
+        if (given.body.empty()) return {.status = given.status};
+        return {.status = given.status,
                 .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
-                .body = std::move(body)};
+                .body = std::string(given.body)};
     }
 
     static form read_form(const http_request& request) {
@@ -563,6 +690,7 @@ class fake_server_endpoints {
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -571,114 +699,135 @@ class fake_server_endpoints {
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// An authorization server with a protected resource, within the process: use it as a transport. Rotation with reuse
-/// detection, grace, expiry, revocation, latency, odd answers, Zoho's shapes and limits are settings; faults are given
-/// for single requests. On a clock of the test's all of it happens in the same way every time. Its state can be saved
-/// as a document and loaded again, as that of a real one would outlive its clients. Safe to call from many threads at
-/// once.
+/// An authorization server with a protected resource, within the process. It is a transport: give it to a keeper.
 ///
-/// A token request takes the latency before it is carried out and the latency after. It keeps to request.timeout: when
-/// that is over, transport_error is thrown, and no answer comes any more. If the request has not been carried out by
-/// then, it is late: that happens when its latency is over, whether or not anybody waits, and whatever the server is
-/// asked from that moment on finds it done.
+///   testing::virtual_clock clock;
+///   testing::fake_server server{{.token_life = 60s}, clock};
+///   keeper keep{store, server, server.provider(), {}, ignore_events{}, clock};
+///   keep.access_token({.user_name = "ada", .grant_token = server.grant("ada")});
+///
+/// fake_server_options say how the server behaves: rotation with reuse detection, grace, expiry, latency, odd
+/// responses, and Zoho's way to speak with its limits. A fault changes what happens to one request. On a virtual_clock
+/// everything happens in the same way every time. save_state and load_state carry the sessions to the next run of a
+/// program, because a real server outlives its clients. Many threads may call the server at once.
+///
+/// Time: the server waits for the latency, carries the token request out, waits for latency_after and responds. If that
+/// takes as long as the request's timeout or longer, the client gets a transport_error at its timeout and never gets a
+/// response. If the server has not carried the request out by then, the request is late: the server carries it out when
+/// the latency is over, although nobody waits any more. Whoever calls the server after that moment sees the effect.
 class fake_server {
   public:
+    /// A server on the machine's clock.
     explicit fake_server(fake_server_options options = {}) : fake_server(std::move(options), machine_clock()) {}
 
-    /// The same on a clock of the test's, which outlives the server.
+    /// A server on a clock of the test. The clock must outlive the server.
     template <clock Clock>
     fake_server(fake_server_options options, Clock& clock)
         : server_{.options = std::move(options)},
-          clock_(&clock),
-          now_([](void* c) -> timestamp { return static_cast<Clock*>(c)->now(); }),
-          steady_now_([](void* c) -> time_point { return static_cast<Clock*>(c)->steady_now(); }),
-          sleep_until_([](void* c, time_point t) { static_cast<Clock*>(c)->sleep_until(t); }) {}
+          now_([&clock] { return clock.now(); }),
+          steady_now_([&clock] { return clock.steady_now(); }),
+          sleep_until_([&clock](deadline t) { clock.sleep_until(t); }) {}
 
+    /// Carries out a request to any endpoint. A token request throws transport_error if it meets such a fault, or if it
+    /// times out.
     http_response operator()(const http_request& request) {
         const auto url = text::parse_url(request.url);
         const std::string_view path = url ? url->target.substr(0, url->target.find('?')) : std::string_view();
-        if (path == "/token" || path == "/oauth/v2/token") return answer_token_request(request);
-        const auto lock = enter();
-        if (path == "/revoke" || path == "/oauth/v2/token/revoke") return server_.answer_revocation(request);
-        if (path == "/me" || path == "/crm/v8/users") return server_.answer_call(request, now_(clock_));
+        for (const detail::wire& wire : {detail::oauth_wire, detail::zoho_wire}) {
+            if (path == wire.token_path) return answer_token_request(request);
+            const auto lock = enter();
+            if (path == wire.revocation_path) return server_.answer_revocation(request);
+            if (path == wire.resource_path) return server_.answer_call(request, now_());
+        }
         return {.status = 404};
     }
 
-    /// The user consents in the browser: the grant token that the redirect would carry.
+    /// A new grant token, as the browser brings it back after the user has consented.
+    ///   keep.access_token({.user_name = "ada", .grant_token = server.grant("ada")});
     secret grant(const std::string& user) {
         const auto lock = enter();
         return server_.state.add_grant(user);
     }
 
-    /// How a client reaches this server; `replay_grace` is as the server has it.
+    /// The provider for a keeper of this server: endpoints, client id and secret, and the server's grace.
     oauth2_provider provider() const {
         const auto lock = enter();
         const fake_server_options& options = server_.options;
-        return {.token_endpoint = options.origin + "/token",
-                .revocation_endpoint = options.origin + "/revoke",
+        return {.token_endpoint = options.origin + std::string(detail::oauth_wire.token_path),
+                .revocation_endpoint = options.origin + std::string(detail::oauth_wire.revocation_path),
                 .replay_grace = options.grace,
                 .client_id = options.client_id,
                 .client_secret = options.client_secret};
     }
-    /// A data centre of Zoho's that is this server.
+    /// A data centre of Zoho's whose every URL leads to this server.
+    ///   zoho::provider provider{server.data_center(), zoho::environment::production};
     zoho::data_center data_center() const {
         const auto lock = enter();
         const std::string& origin = server_.options.origin;
         return {.accounts = origin, .api = origin, .sandbox = origin, .developer = origin};
     }
-    /// The URL of the protected resource; it answers with the user's name, or 401.
+    /// The URL of the protected resource. A call with a valid access token gets the user's name; any other gets 401.
+    ///   keep.send({.method = "GET", .url = server.resource()}, {.user_name = "ada"});
     std::string resource() const {
         const auto lock = enter();
-        return server_.options.origin + (server_.options.zoho ? "/crm/v8/users?type=CurrentUser" : "/me");
+        return (server_.options.origin + std::string(server_.wire().resource_path))
+            .append(server_.wire().resource_query);
     }
 
-    /// The next token requests meet these faults, in the order in which they were given.
+    /// Gives the next token request a fault. Faults wait in a queue: each token request takes one.
+    ///   server.next(testing::fault::http(503));
+    ///   server.next(testing::fault::kind::lost_answer);
     void next(fault f) {
         const auto lock = enter();
         faults_.push_back(std::move(f));
     }
     void next(fault::kind what) { next(fault{what}); }
 
-    /// The session of that refresh or access token ends on the server's side: the user has withdrawn the consent.
+    /// Ends the session of that refresh or access token, as if the user had withdrawn the consent.
     void revoke(const secret& token) {
         const auto lock = enter();
         server_.state.revoke(token.reveal());
     }
-    /// Every access token that is out ends now.
+    /// Ends every access token. The sessions go on.
     void expire_access_tokens() {
         const auto lock = enter();
-        server_.state.expire_access_tokens(now_(clock_));
+        server_.state.expire_access_tokens(now_());
     }
-    /// Whether that refresh token would be taken now, as the current one of a session that lives. Zoho's limit on how
-    /// often does not count.
+    /// Whether the server would accept that refresh token now, as the current one of a session that has not ended.
+    /// Zoho's limit on how often a refresh token may be used does not count here.
     bool is_live(const secret& refresh_token) const {
         const auto lock = enter();
         return server_.state.is_live(refresh_token);
     }
-    /// Changes how the server behaves from now on. Requests that are under way keep their latency.
+    /// Changes how the server behaves from now on. A request that is under way keeps its latency.
+    ///   server.set_options({.rotate = false});
     void set_options(fake_server_options options) {
         const auto lock = enter();
         server_.options = std::move(options);
     }
 
+    /// What the server has seen so far.
+    ///   CHECK(server.log().refreshes == 1);
     fake_server_log log() const {
         const auto lock = enter();
         return server_.log;
     }
 
-    /// All that the server knows of its sessions, as JSON. It holds secrets. Requests that are under way are not in it.
+    /// The server's sessions as JSON. The text holds secrets. Requests that are under way are not in it.
+    ///   file.save(server.save_state().reveal());
     secret save_state() const {
         const auto lock = enter();
         return server_.state.to_json();
     }
-    /// The reverse; throws errc::storage_corrupt if the text is no such state. Requests that are still under way meet it.
+    /// Replaces the server's sessions by those of save_state. Throws errc::storage_corrupt if the text is something
+    /// else. Requests that are under way meet the new sessions.
+    ///   if (const auto state = file.load()) server.load_state(state->reveal());
     void load_state(std::string_view json) {
         const auto lock = enter();
         server_.state = fake_server_state::from_json(json);
     }
 
   private:
-    using time_point = std::chrono::steady_clock::time_point;
     using milliseconds = std::chrono::milliseconds;
 
     struct late_request {
@@ -698,7 +847,7 @@ class fake_server {
             met = std::move(faults_.front());
             faults_.pop_front();
         }
-        const time_point start = steady_now_(clock_);
+        const deadline start = steady_now_();
         const milliseconds timeout = std::max(request.timeout, milliseconds{1});
         if (met.what == fault::kind::unreachable) {
             sleep_until(start + std::min(met.latency, timeout), lock);
@@ -716,7 +865,7 @@ class fake_server {
         }
         sleep_until(start + std::min(before, timeout), lock);
         http_response response;
-        if (is_carried_out(met.what)) response = carry_out(request, met.what, now_(clock_), met.members);
+        if (is_carried_out(met.what)) response = carry_out(request, met.what, now_(), met.members);
         sleep_until(start + std::min(until_answer, timeout), lock);
         --in_flight_;
         if (until_answer >= timeout) give_up();
@@ -736,7 +885,7 @@ class fake_server {
         return server_.answer_token_request(request, now, changes);
     }
 
-    /// What arrives of an answer.
+    /// What the client receives of a response.
     static http_response deliver(http_response response, fault& met) {
         switch (met.what) {
         case fault::kind::lost_request:
@@ -755,10 +904,10 @@ class fake_server {
         throw transport_error("fake_server: timed out");
     }
 
-    /// Others are served meanwhile, and what is late by then is carried out.
-    void sleep_until(time_point t, std::unique_lock<std::mutex>& lock) const {
+    /// Meanwhile the server serves others. It carries out what is late by then.
+    void sleep_until(deadline t, std::unique_lock<std::mutex>& lock) const {
         lock.unlock();
-        sleep_until_(clock_, t);
+        sleep_until_(t);
         lock.lock();
         catch_up();
     }
@@ -771,26 +920,25 @@ class fake_server {
 
     /// Carries out the late requests whose moment has come, each as of that moment.
     void catch_up() const {
-        const time_point present = steady_now_(clock_);
+        const deadline present = steady_now_();
         while (!late_.empty() && late_.begin()->first <= present) {
             const auto one = late_.extract(late_.begin());
             const auto ago = std::chrono::floor<milliseconds>(present - one.key());
-            carry_out(one.mapped().request, one.mapped().met, now_(clock_) - ago, {});
+            carry_out(one.mapped().request, one.mapped().met, now_() - ago, {});
             --in_flight_;
             ++server_.log.late;
         }
     }
 
-    // What is mutable: whoever looks finds that the late requests have been carried out.
+    // Even a look at the server first carries out the late requests; hence `mutable`.
     mutable std::mutex mutex_{};
     mutable fake_server_endpoints server_;
-    mutable std::multimap<time_point, late_request> late_{};
+    mutable std::multimap<deadline, late_request> late_{};
     mutable unsigned in_flight_ = 0;
     std::deque<fault> faults_{};
-    void* clock_;
-    timestamp (*now_)(void*);
-    time_point (*steady_now_)(void*);
-    void (*sleep_until_)(void*, time_point);
+    std::function<timestamp()> now_;
+    std::function<deadline()> steady_now_;
+    std::function<void(deadline)> sleep_until_;
 };
 
 }}} // namespace tokenkeep::v0::testing
@@ -832,21 +980,21 @@ class fake_server {
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// What goes wrong at a changing call of simulated_files.
+/// What goes wrong in one changing call of simulated_files.
 enum class disk_fault {
-    power_failure,         ///< It and all that follow throw simulated_power_failure and do nothing.
-    fails,                 ///< It throws and does nothing.
-    writes_half,           ///< A write throws after half of its bytes; another call fails.
-    flush_keeps_content,   ///< A flush throws; processes go on seeing what was written, the disk will never have it.
-    flush_reverts_content, ///< A flush throws; processes see what is durable again. Another call fails.
+    power_failure,         ///< This call and all later ones throw simulated_power_failure and do nothing.
+    fails,                 ///< The call throws and does nothing.
+    writes_half,           ///< A write writes half of its bytes and throws. Any other call: as `fails`.
+    flush_keeps_content,   ///< A flush throws. Processes still see what was written, but it never becomes durable.
+    flush_reverts_content, ///< A flush throws. Processes see what is durable. Any other call: as `fails`.
 };
 
-/// Thrown where a real process would have ended; no std::exception, so that nobody handles it.
+/// Thrown where a real process would end. It is not a std::exception, so that the library does not handle it.
 struct simulated_power_failure {};
 
 namespace detail {
 
-/// A write or, with a size, a truncation that is not flushed.
+/// A write that is not flushed. With `truncates` it cuts the file at `offset`.
 struct simulated_write {
     std::uint64_t offset = 0;
     std::string bytes{};
@@ -868,7 +1016,7 @@ struct simulated_node {
     std::string content{}; ///< As processes see it.
     std::string durable{}; ///< As the disk has it.
     std::vector<simulated_write> pending{};
-    std::size_t failures = 0; ///< Of flushes that lost content.
+    std::size_t failures = 0; ///< How many flushes have lost content.
 
     void apply(simulated_write write) {
         write.apply_to(content);
@@ -876,7 +1024,7 @@ struct simulated_node {
     }
 };
 
-/// The disk behind simulated_files. Every change is one call that may be told to go wrong.
+/// The disk behind simulated_files. Every change is one call, and `plan` says which calls go wrong.
 class simulated_disk {
   public:
     using names = std::map<std::string, std::shared_ptr<simulated_node>>;
@@ -950,7 +1098,7 @@ class simulated_disk {
         node.apply({size, {}, true});
     }
 
-    /// Each open file hears once of a failure, as on Linux; `failures_seen` is the file's.
+    /// Each open file reports a failure once, as on Linux. `failures_seen` belongs to the open file.
     void flush(simulated_node& node, std::size_t& failures_seen) {
         if (before_flush) before_flush();
         const std::lock_guard lock(mutex_);
@@ -968,7 +1116,7 @@ class simulated_disk {
 
     bool try_lock(const std::string& path, std::int64_t byte, bool shared) {
         const std::lock_guard lock(mutex_);
-        int& holders = locks_[{path, byte}]; // -1: one, exclusively
+        int& holders = locks_[{path, byte}]; // -1: one exclusive holder
         if (holders < 0 || (holders > 0 && !shared)) return false;
         holders = shared ? holders + 1 : -1;
         return true;
@@ -1023,7 +1171,7 @@ class simulated_disk {
             all.insert(after);
             moments.push_back(after);
         }
-        // A disk writes sectors, in any order: one as it was at another moment than the rest.
+        // A disk writes sectors in any order, so one sector may be older or newer than the rest.
         const std::string& last = moments.back();
         for (std::string moment : moments) {
             moment.resize(last.size());
@@ -1037,7 +1185,7 @@ class simulated_disk {
     }
 
   private:
-    /// A name that was made, moved here from another, or (without a node) removed.
+    /// A new name, a name that a file was moved to from another, or (without a node) a name that was removed.
     struct name_change {
         std::string name{};
         std::shared_ptr<simulated_node> node{};
@@ -1057,7 +1205,7 @@ class simulated_disk {
         pending_.push_back(std::move(wanted));
     }
 
-    /// Counts a call; what it was told to do wrong.
+    /// Counts a call, and gives what is planned to go wrong in it.
     std::optional<disk_fault> next(const char* name) {
         const auto planned = plan.find(calls++);
         log.emplace_back(name);
@@ -1100,14 +1248,14 @@ class simulated_disk {
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// Files in memory for a file_store under test: what is written and what is durable are two things, calls fail when
-/// they are told to, and a power failure can leave every state that a disk may be in. Copies share the disk, as
-/// processes do: a store with a copy is another process.
+/// Files in memory for tests of a file_store. They keep apart what a program has written and what is durable. A test
+/// can make single calls fail, and can look at every state of the disk that a power failure may leave. Copies share
+/// one disk, so that a store with a copy plays another process.
 ///
 ///   struct simulated : tokenkeep::defaults { using files = tokenkeep::testing::simulated_files; };
 ///   tokenkeep::testing::simulated_files disk;
 ///   tokenkeep::basic_file_store<simulated> store{"tokens.tkj", {}, disk};
-///   disk.plan(7, disk_fault::flush_keeps_content); // the eighth changing call there will have been
+///   disk.plan(7, disk_fault::flush_keeps_content); // the eighth changing call goes wrong
 ///   ...
 ///   disk.for_each_power_failure("tokens.tkj", 1, [](simulated_files after) { ... });
 class simulated_files {
@@ -1162,7 +1310,7 @@ class simulated_files {
         std::set<std::int64_t> held_{};
     };
 
-    // What file_system asks for.
+    // What the concept file_system asks for.
     std::optional<file_identity> find(const std::string& path) const {
         const auto node = disk_->find(path);
         return node ? std::optional(disk_->identity(*node)) : std::nullopt;
@@ -1185,28 +1333,33 @@ class simulated_files {
         return locks;
     }
 
-    // What a test asks for.
+    // What a test uses.
 
-    /// Lets the changing call with that number (create, write, truncate, flush, rename, remove, flush of a directory)
-    /// go wrong, counted from 0 for the first ever.
+    /// Makes one changing call go wrong. Changing calls are create, write, truncate, flush, rename, remove and the
+    /// flush of a directory. They are counted from 0, the first call on this disk.
+    ///   disk.plan(disk.calls(), disk_fault::fails); // the next one
     void plan(std::size_t call, disk_fault what) { disk_->plan[call] = what; }
-    /// How many changing calls there have been.
+    /// How many changing calls there were so far.
     std::size_t calls() const { return disk_->calls; }
-    /// The names of the calls so far.
+    /// The names of these calls, such as "write".
     const std::vector<std::string>& log() const { return disk_->log; }
-    /// Is called before each flush of a file, as another process might run then.
+    /// Calls `act` before each flush of a file. In it the test can play another process that runs at that moment.
     void before_flush(std::function<void()> act) { disk_->before_flush = std::move(act); }
-    /// Whether byte 0 of the lock file, the store lock, is held by anybody.
+    /// Whether any process holds the store lock, which is byte 0 of the lock file.
     bool is_locked(const std::string& path) const { return disk_->is_locked(path, 0); }
 
-    /// The content of a file as a process sees it; and its change, durable at once, for damage.
+    /// The content of a file as a process sees it.
     std::string content(const std::string& path) const { return disk_->content(path); }
+    /// Replaces the content of a file, durably and at once, for instance by damaged bytes.
     void put(const std::string& path, std::string bytes) { disk_->put(path, std::move(bytes)); }
 
-    /// Calls `visit(simulated_files)` with every disk that a power failure could leave now: each prefix of what was
-    /// done to the directory, with each state of the file that bears `path` then: what is durable; prefixes of what
-    /// was written and not flushed, the last write cut off after every `step` bytes; the file grown but not filled; one
-    /// sector older or newer than the rest.
+    /// Calls `visit(simulated_files)` with every disk that a power failure could leave now. Each has one state of the
+    /// directory: the first n changes that were not flushed, for every n, or the last change alone. It has one state of
+    /// the file of that path:
+    /// - what is durable;
+    /// - the first n writes that were not flushed, for every n, with the last of them cut off after every `step` bytes;
+    /// - the file already longer, but the new part still zero;
+    /// - one sector older or newer than the rest.
     template <class Visit>
     void for_each_power_failure(const std::string& path, std::size_t step, Visit visit) const {
         for (const auto& names : disk_->directories_after_failure()) {
@@ -1253,21 +1406,23 @@ class simulated_files {
 #include <algorithm>
 #include <cstddef>
 #include <exception>
+#include <latch>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
 namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
-/// Tells a report what held and what did not, under the number of the law that is being tested.
+/// Reports what holds and what does not, with the number of the law that is being tested.
 template <class Report>
 class law_check {
   public:
     explicit law_check(Report& report) : report_(report) {}
 
-    /// Runs the test of one law. An exception that leaves it is a breach.
+    /// Runs a test of one law. If the test throws, the law is broken.
     template <class Body>
     void law(std::string_view number, Body body) {
         const std::string_view outer = std::exchange(number_, number);
@@ -1281,7 +1436,7 @@ class law_check {
 
     void expect(bool holds, std::string_view sentence) { report_(number_, holds, std::string(sentence)); }
 
-    /// Expects `act` to throw that code.
+    /// Expects that `act` throws that code.
     template <class Act>
     void expect_error(errc code, Act act, std::string_view sentence) {
         bool as_wanted = false;
@@ -1300,13 +1455,35 @@ class law_check {
     std::string_view number_{};
 };
 
-/// Whether the probe means the row, were it the only one.
+inline constexpr std::size_t threads_of_a_law = 4;
+
+/// Calls work(n) for each n below threads_of_a_law, each on a thread of its own. The threads wait for each other before
+/// they call, so that the calls meet. Gives what each call threw; an empty text if it threw nothing.
+template <class Work>
+std::vector<std::string> all_at_once(Work work) {
+    std::latch all_are_here(static_cast<std::ptrdiff_t>(threads_of_a_law));
+    std::vector<std::string> thrown(threads_of_a_law);
+    std::vector<std::thread> threads;
+    for (std::size_t n = 0; n < threads_of_a_law; ++n)
+        threads.emplace_back([&, n] {
+            all_are_here.arrive_and_wait();
+            try {
+                work(n);
+            } catch (const std::exception& fault) {
+                thrown[n] = fault.what();
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    return thrown;
+}
+
+/// Whether the probe would find the row if the store had no other.
 template <class Rules>
 bool means(const token& probe, const token& row) {
     return Rules::find(probe, [&](auto rule) { return matches<decltype(rule)>(probe, row); });
 }
 
-/// Whether the row would count as a double of the record, which is saved under an id of its own.
+/// Whether the two may not be in one store, because a rule that applies to the record also matches the row.
 template <class Rules>
 bool is_double(const token& record, const token& row) {
     bool found = false;
@@ -1315,7 +1492,7 @@ bool is_double(const token& record, const token& row) {
     return found;
 }
 
-/// Every row of a store in the order of their ids.
+/// Every row of a store, sorted by id.
 template <class Store>
 std::vector<token> rows_of(Store& store) {
     std::vector<token> rows;
@@ -1325,7 +1502,7 @@ std::vector<token> rows_of(Store& store) {
     return rows;
 }
 
-/// The row of that user name among all rows; an empty record unless there is exactly one.
+/// The only row of that user. If there is none or more than one, an empty record.
 template <class Store>
 token only_row_of(Store& store, const std::string& user) {
     token found;
@@ -1345,7 +1522,7 @@ inline token login(const std::string& user) {
             .expires_at = timestamp{std::chrono::milliseconds{1'700'000'000'000}}};
 }
 
-/// A record with something in every field.
+/// A record that has a value in every field.
 inline token full_login(const std::string& user) {
     token record = login(user);
     record.grant_token = "grant of " + user;
@@ -1378,9 +1555,11 @@ void fill_with_three(Store& store) {
 #endif
 
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <string>
-#include <thread>
+#include <type_traits>
 #include <vector>
 
 namespace tokenkeep { inline namespace v0 { namespace testing::detail {
@@ -1425,11 +1604,11 @@ void comparing_laws(Make& make, Check& check) {
                 check.expect(!store.replace_token(expected, record), "replace_token sees that " + name + " differs");
                 check.expect(!store.remove_token(expected), "remove_token sees that " + name + " differs");
             }
-        check.expect(rows_of(store) == before, "where the row differs, nothing changes");
+        check.expect(rows_of(store) == before, "if the row differs, nothing changes");
         store.delete_token(ada.id);
         check.expect(!store.replace_token(ada, next), "replace_token is false for a row that is gone");
         check.expect(!store.remove_token(ada), "remove_token is false for a row that is gone");
-        check.expect(rows_of(store).size() == 1, "where the row is gone, nothing changes");
+        check.expect(rows_of(store).size() == 1, "if the row is gone, nothing changes");
     });
 
     check.law("C2", [&] {
@@ -1437,12 +1616,13 @@ void comparing_laws(Make& make, Check& check) {
         fill(store);
         const token ada = only_row_of(store, "ada"), bob = only_row_of(store, "bob");
         const token bare{.user_name = "ada", .access_token = "new access", .id = ada.id};
-        check.expect(store.replace_token(ada, bare), "replace_token is true where the row is as it was read");
+        check.expect(store.replace_token(ada, bare), "replace_token is true if the row is as it was read");
         check.expect(store.find_token_by_id(ada.id) == bare, "the row is exactly the record: nothing is merged");
-        check.expect(!store.replace_token(ada, bare), "the row as it was before is no longer the row");
+        check.expect(!store.replace_token(ada, bare),
+                     "replace_token is false if `expected` is the row before its last change");
         check.expect(store.replace_token(bare, bare), "a replacement that changes nothing is true");
         check.expect(store.find_token_by_id(bob.id) == bob, "no other row is touched");
-        check.expect(store.remove_token(bare), "remove_token is true where the row is as it was read");
+        check.expect(store.remove_token(bare), "remove_token is true if the row is as it was read");
         check.expect(rows_of(store) == std::vector<token>{bob}, "remove_token removes that row and no other");
     });
 
@@ -1466,21 +1646,19 @@ void comparing_laws(Make& make, Check& check) {
     check.law("C2", [&] {
         auto store = make();
         fill(store);
-        const token ada = only_row_of(store, "ada");
-        std::vector<std::thread> threads;
-        std::vector<int> won(4);
-        for (std::size_t n = 0; n < won.size(); ++n)
-            threads.emplace_back([&, n] {
+        for (int round = 0; round < 8; ++round) {
+            const token ada = only_row_of(store, "ada");
+            std::vector<int> won(threads_of_a_law);
+            const std::vector<std::string> thrown = all_at_once([&](std::size_t n) {
                 token next = ada;
-                next.access_token = "access " + std::to_string(n);
-                try {
-                    won[n] = store.replace_token(ada, next) ? 1 : 0;
-                } catch (const std::exception&) {
-                    won[n] = 100;
-                }
+                next.access_token = "access " + std::to_string(round) + "." + std::to_string(n);
+                won[n] = store.replace_token(ada, next) ? 1 : 0;
             });
-        for (std::thread& thread : threads) thread.join();
-        check.expect(won[0] + won[1] + won[2] + won[3] == 1, "of replacements of one row at once, one succeeds");
+            for (const std::string& fault : thrown)
+                check.expect(fault.empty(), "replacements of one row at once do not throw: " + fault);
+            check.expect(std::count(won.begin(), won.end(), 1) == 1,
+                         "of replacements of one row at once, one succeeds");
+        }
     });
 
     check.law("C3", [&] {
@@ -1495,16 +1673,17 @@ void comparing_laws(Make& make, Check& check) {
         token stranger = full_login("eve");
         stranger.id = "eve's id";
         check.expect(!store.replace_token(stranger, stranger), "replace_token never inserts");
-        check.expect(!store.remove_token(stranger), "remove_token of a stranger is false");
+        check.expect(!store.remove_token(stranger), "remove_token of an id that no row has is false");
         const token nobody{};
-        check.expect(!store.replace_token(nobody, nobody) && !store.remove_token(nobody), "an empty record is no row");
+        check.expect(!store.replace_token(nobody, nobody) && !store.remove_token(nobody),
+                     "an empty record matches no row");
         token clash = ada;
         clash.user_name = "bob";
         if (means<Rules>(token{.user_name = "bob", .client_id = "app"}, clash))
             check.expect_error(
                 errc::ambiguous, [&] { store.replace_token(ada, clash); },
                 "a replacement never makes two rows of one identity");
-        check.expect(rows_of(store) == before, "what fails changes nothing");
+        check.expect(rows_of(store) == before, "a change that is refused changes nothing");
     });
 }
 
@@ -1526,7 +1705,8 @@ void comparing_laws(Make& make, Check& check) {
 
 namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
-/// Probes of every kind about those rows: each field alone, with the right client, with another, with strangers' text.
+/// Probes of every kind about those rows: each field alone, with the right client and with wrong ones, and with text
+/// that is in no row.
 inline std::vector<token> probes_about(const std::vector<token>& rows) {
     std::vector<token> probes{
         {}, {.client_id = "app"}, {.client_secret = "app secret"}, {.api_domain = "https://api.example"}};
@@ -1600,11 +1780,11 @@ void finding_laws(Make& make, Check& check) {
         check.expect(!store.find_token({}), "an empty probe finds nothing in an empty store");
         check.expect(!store.find_token({.user_name = "ada"}), "a user is not found in an empty store");
         store.save_token(login("ada"));
-        check.expect(!store.find_token({}), "an empty probe finds nothing, even where there is one row");
+        check.expect(!store.find_token({}), "an empty probe finds nothing, even if the store has one row");
         const token stale{.user_name = "ada", .access_token = "stale", .scope = "of the probe"};
         const std::optional<token> found = store.find_token(stale);
         check.expect(found && found->access_token == "access of ada" && found->scope.empty(),
-                     "what is found is the row, with nothing of the probe");
+                     "the result is the row, with nothing of the probe");
     });
 
     check.law("S9", [&] {
@@ -1613,7 +1793,8 @@ void finding_laws(Make& make, Check& check) {
         for (const token& row : rows_of(store)) {
             check.expect(store.find_token_by_id(row.id) == row, "a row is found by its id");
             for (const std::string& id : {row.id + " ", " " + row.id, row.id + "0", "0" + row.id, row.id.substr(1)})
-                check.expect(!store.find_token_by_id(id), "an id that is nearly a row's is no row");
+                check.expect(!store.find_token_by_id(id),
+                             "an id that differs a little from that of a row finds nothing");
         }
         for (const char* id : {"", "id", "0", "1 or 1=1", "zzz' or user_name='bob", "nobody", "%"})
             check.expect(!store.find_token_by_id(id), "an id that no row has is nullopt");
@@ -1636,7 +1817,6 @@ void finding_laws(Make& make, Check& check) {
 #include <limits>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace tokenkeep { inline namespace v0 { namespace testing::detail {
@@ -1652,7 +1832,7 @@ void deleting_laws(Make& make, Check& check) {
         const std::vector<token> before = rows_of(store);
         for (const char* id : {"", "id", "nope", "1 or 1=1", "x' or '1'='1", "0", "7", "00", "00777", "%", "*"})
             store.delete_token(id);
-        check.expect(rows_of(store) == before, "deleting what is not there changes nothing and is no error");
+        check.expect(rows_of(store) == before, "deleting an id that no row has changes nothing and is not an error");
         store.delete_token("007");
         check.expect(!store.find_token_by_id("007") && store.find_token_by_id("0077"), "an id is deleted by all of it");
         store.delete_token("007");
@@ -1695,7 +1875,7 @@ void deleting_laws(Make& make, Check& check) {
     check.law("S8", [&] {
         auto store = make();
         store.delete_tokens();
-        check.expect(rows_of(store).empty(), "emptying an empty store is no error");
+        check.expect(rows_of(store).empty(), "emptying an empty store is not an error");
         fill_with_three(store);
         store.delete_tokens();
         check.expect(rows_of(store).empty() && !store.find_token({.user_name = "bob"}), "every row is gone");
@@ -1726,7 +1906,7 @@ void deleting_laws(Make& make, Check& check) {
     });
 }
 
-/// Texts that stores have been seen to trip over.
+/// Texts that real stores have lost or changed.
 inline std::vector<std::string> awkward_texts(bool any_bytes, bool nul) {
     using namespace std::string_literals;
     std::vector<std::string> texts{"O'Brien",
@@ -1831,30 +2011,24 @@ void value_laws(Make& make, Check& check, bool any_bytes, bool nul, std::size_t 
     });
 }
 
-/// "Every operation may be called from many threads at once."
+/// The law "May": every operation may be called from many threads at once.
 template <class Make, class Check>
 void thread_laws(Make& make, Check& check) {
     check.law("May", [&] {
         auto store = make();
-        std::vector<std::thread> threads;
-        std::vector<std::string> faults(4);
-        for (std::size_t n = 0; n < faults.size(); ++n)
-            threads.emplace_back([&, n] {
-                try {
-                    for (int i = 0; i < 20; ++i) {
-                        const std::string user = std::to_string(n) + "." + std::to_string(i);
-                        store.save_token(login(user));
-                        store.save_token(login("of all"));
-                        if (!store.find_token({.user_name = user})) faults[n] = "a row that was saved is not found";
-                        if (i % 4 == 0) store.delete_token(store.find_token({.user_name = user}).value().id);
-                        if (rows_of(store).empty()) faults[n] = "rows are missing";
-                    }
-                } catch (const std::exception& fault) {
-                    faults[n] = fault.what();
-                }
-            });
-        for (std::thread& thread : threads) thread.join();
-        for (const std::string& fault : faults) check.expect(fault.empty(), "four threads at once: " + fault);
+        std::vector<std::string> faults(threads_of_a_law);
+        std::vector<std::string> thrown = all_at_once([&](std::size_t n) {
+            for (int i = 0; i < 20; ++i) {
+                const std::string user = std::to_string(n) + "." + std::to_string(i);
+                store.save_token(login(user));
+                store.save_token(login("of all"));
+                if (!store.find_token({.user_name = user})) faults[n] = "a row that was saved is not found";
+                if (i % 4 == 0) store.delete_token(store.find_token({.user_name = user}).value().id);
+                if (rows_of(store).empty()) faults[n] = "rows are missing";
+            }
+        });
+        thrown.insert(thrown.end(), faults.begin(), faults.end());
+        for (const std::string& fault : thrown) check.expect(fault.empty(), "four threads at once: " + fault);
         check.expect(rows_of(store).size() == 61, "no save and no deletion is lost among threads");
     });
 }
@@ -1871,134 +2045,289 @@ void thread_laws(Make& make, Check& check) {
 
 
 
+
+// ==== tokenkeep/testing/detail/watched_call.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TESTING_DETAIL_WATCHED_CALL_HPP
+#define TOKENKEEP_TESTING_DETAIL_WATCHED_CALL_HPP
+
+
+
+#include <future>
+#include <thread>
+#include <utility>
+
+namespace tokenkeep { inline namespace v0 { namespace testing::detail {
+
+/// A call on a thread of its own, which another thread watches, because the call may never come back. If the call is
+/// not over when this object is destroyed, the thread is left behind. What the call uses must therefore belong to it.
+template <class Result>
+class watched_call {
+  public:
+    template <class Act>
+    explicit watched_call(Act act) {
+        std::packaged_task<Result()> task(std::move(act));
+        result_ = task.get_future();
+        thread_ = std::thread(std::move(task));
+    }
+    watched_call(watched_call&&) noexcept = default;
+    ~watched_call() {
+        if (!thread_.joinable()) return;
+        if (is_over_by(deadline()))
+            thread_.join();
+        else
+            thread_.detach();
+    }
+
+    /// Waits until that moment at most.
+    bool is_over_by(deadline moment) const { return result_.wait_until(moment) == std::future_status::ready; }
+
+    /// Waits for the call. Gives what it gave, or throws what it threw.
+    Result result() {
+        thread_.join();
+        return result_.get();
+    }
+
+  private:
+    std::future<Result> result_{};
+    std::thread thread_{};
+};
+
+}}} // namespace tokenkeep::v0::testing::detail
+
+#endif
+
+
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
-#include <optional>
+#include <cstddef>
+#include <future>
+#include <latch>
+#include <memory>
+#include <string>
+#include <system_error>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace tokenkeep { inline namespace v0 { namespace testing::detail {
 
-using std::chrono::milliseconds;
+/// Asks a store for locks on other threads, and watches these threads. If lock_token does not come back, this reports
+/// that L2 is broken and releases the lock that the call waits for, so that the thread can end.
+template <class Store, class Check>
+class lock_watch {
+  public:
+    using milliseconds = std::chrono::milliseconds;
+    using guard = decltype(std::declval<Store&>().lock_token(std::declval<const std::string&>(), deadline()));
+    using lock = std::unique_ptr<guard>; // null if the lock was not obtained
 
-/// A guard, or nullopt where the store says lock_timeout in either way.
-template <class Store>
-auto lock_within(Store& store, const std::string& key, milliseconds patience) {
-    using guard = decltype(store.lock_token(key, std::chrono::steady_clock::now()));
-    try {
-        return std::optional<guard>(
-            tokenkeep::detail::require_locked(store.lock_token(key, std::chrono::steady_clock::now() + patience)));
-    } catch (const std::system_error& fault) {
-        if (fault.code() != errc::lock_timeout) throw;
-        return std::optional<guard>();
+    /// What became of one call of lock_token.
+    struct attempt {
+        lock obtained{};
+        deadline until{};
+        deadline ended{};
+    };
+
+    static constexpr milliseconds brief{30};
+
+    /// `ample` is the time for what must succeed. It is long, because the machine may be busy. A store that once needed
+    /// all of it gets less from then on.
+    lock_watch(std::shared_ptr<Store> store, Check& check, milliseconds& ample)
+        : store_(std::move(store)), check_(check), ample_(ample) {}
+
+    /// Obtains a lock that is free. Null if that fails.
+    lock take(const std::string& key) {
+        lock taken = finish(start(key, ample_)).obtained;
+        if (!taken) lose_patience();
+        return taken;
     }
-}
 
-/// Whether another thread obtains the lock.
-template <class Store>
-bool others_lock_within(Store& store, const std::string& key, milliseconds patience) {
-    bool obtained = false;
-    std::thread other([&] {
+    /// Whether another thread obtains the lock while `held` is held. If its call does not come back, `held` is null
+    /// afterwards.
+    bool others_obtain(const std::string& key, lock& held) {
+        return finish(start(key, brief), &held).obtained != nullptr;
+    }
+
+    /// Whether a thread that holds the lock obtains it a second time.
+    bool holder_obtains(const std::string& key) {
+        std::promise<attempt> promise;
+        std::future<attempt> first = promise.get_future();
+        watched_call<attempt> second([store = store_, key, ample = ample_, promise = std::move(promise)]() mutable {
+            promise.set_value(ask(*store, key, after(ample)));
+            return ask(*store, key, after(brief));
+        });
+        if (first.wait_for(2 * ample_) != std::future_status::ready) return blame(), false;
+        lock held = first.get().obtained;
+        return finish(std::move(second), &held).obtained != nullptr;
+    }
+
+    /// Calls lock_token on another thread.
+    watched_call<attempt> start(const std::string& key, milliseconds patience) const {
+        return watched_call<attempt>([store = store_, key, patience] { return ask(*store, key, after(patience)); });
+    }
+
+    /// Waits for that call, at least until ample time after its deadline.
+    attempt finish(watched_call<attempt> call, lock* in_the_way = nullptr) {
+        if (call.is_over_by(after(2 * ample_))) return call.result();
+        blame();
+        if (in_the_way != nullptr) in_the_way->reset();
+        (void)call.is_over_by(after(ample_));
+        return {};
+    }
+
+    /// Calls lock_token. Nothing is obtained if the store says lock_timeout, in either of the two ways.
+    static attempt ask(Store& store, const std::string& key, deadline until) {
+        attempt made{.until = until};
         try {
-            obtained = lock_within(store, key, patience).has_value();
-        } catch (const std::exception&) {
-            obtained = false;
+            made.obtained.reset(new guard(tokenkeep::detail::require_locked(store.lock_token(key, until))));
+        } catch (const std::system_error& fault) {
+            if (fault.code() != errc::lock_timeout) throw;
         }
-    });
-    other.join();
-    return obtained;
-}
+        made.ended = std::chrono::steady_clock::now();
+        return made;
+    }
+
+    /// Reports a call that does not come back.
+    void blame() {
+        check_.law("L2", [&] {
+            check_.expect(false, "lock_token comes back at its deadline; one call was still waiting long after it");
+        });
+        lose_patience();
+    }
+    void lose_patience() { ample_ = std::min(ample_, milliseconds{500}); }
+
+    static deadline after(milliseconds time) { return std::chrono::steady_clock::now() + time; }
+
+  private:
+    std::shared_ptr<Store> store_; // a thread that is left behind goes on using it
+    Check& check_;
+    milliseconds& ample_;
+};
+
+/// What the threads of one test share.
+template <class Store>
+struct lock_crowd {
+    std::shared_ptr<Store> store{};
+    std::latch all_are_here{static_cast<std::ptrdiff_t>(threads_of_a_law)};
+    std::atomic<int> inside = 0, collisions = 0, rounds = 0;
+};
 
 template <class Make, class Check>
 void locking_laws(Make& make, Check& check) {
-    constexpr milliseconds brief{30}, ample{2'000};
+    using store = std::remove_cvref_t<decltype(make())>;
+    using watch = lock_watch<store, Check>;
+    std::chrono::milliseconds ample{5'000};
+    const auto new_store = [&] { return std::shared_ptr<store>(new store(make())); };
+    const auto watch_new_store = [&] { return watch(new_store(), check, ample); };
 
     check.law("L1", [&] {
-        auto store = make();
-        store.save_token(login("ada"));
-        const auto held = lock_within(store, "key", ample);
-        check.expect(held.has_value(), "a free lock is obtained");
-        check.expect(!others_lock_within(store, "key", brief), "another thread does not obtain a lock that is held");
-        check.expect(!lock_within(store, "key", brief), "the thread that holds it does not obtain it a second time");
-        check.expect(others_lock_within(store, "other", ample), "another key is free");
-        check.expect(others_lock_within(store, "ke", ample), "a key that is the beginning of one that is held is free");
-        std::thread other([&] {
-            check.law("L1", [&] {
-                store.save_token(login("bob"));
-                check.expect(store.find_token({.user_name = "bob"}).has_value(), "find and save work under the lock");
-                check.expect(rows_of(store).size() == 2, "get_tokens works under the lock");
-                store.delete_token(only_row_of(store, "bob").id);
-                store.delete_tokens();
-                check.expect(rows_of(store).empty(), "deleting works under the lock");
-            });
-        });
-        other.join();
+        watch locks = watch_new_store();
+        auto held = locks.take("key");
+        check.expect(held != nullptr, "a free lock is obtained");
+        if (!held) return;
+        check.expect(!locks.others_obtain("key", held), "another thread does not obtain a lock that is held");
+        if (!held) return;
+        check.expect(locks.take("other") != nullptr, "another key is free");
+        check.expect(locks.take("ke") != nullptr, "a key that is the beginning of one that is held is free");
     });
 
     check.law("L1", [&] {
-        auto store = make();
-        std::atomic<int> inside = 0, collisions = 0, rounds = 0;
-        std::vector<std::thread> threads;
-        for (int n = 0; n < 4; ++n)
-            threads.emplace_back([&] {
-                try {
-                    for (int i = 0; i < 10; ++i) {
-                        const auto held = lock_within(store, "key", ample);
-                        if (!held) return;
-                        if (++inside > 1) ++collisions;
-                        std::this_thread::sleep_for(std::chrono::microseconds(200));
-                        --inside;
-                        ++rounds;
-                    }
-                } catch (const std::exception&) {
-                    ++collisions;
+        check.expect(!watch_new_store().holder_obtains("key"),
+                     "the thread that holds it does not obtain it a second time");
+    });
+
+    check.law("L1", [&] {
+        const auto shared = new_store();
+        watch locks(shared, check, ample);
+        shared->save_token(login("ada"));
+        auto held = locks.take("key");
+        watched_call<std::array<bool, 3>> work([shared] {
+            shared->save_token(login("bob"));
+            const bool is_found = shared->find_token({.user_name = "bob"}).has_value();
+            const bool both_given = rows_of(*shared).size() == 2;
+            shared->delete_token(only_row_of(*shared, "bob").id);
+            shared->delete_tokens();
+            return std::array{is_found, both_given, rows_of(*shared).empty()};
+        });
+        const bool all_work = work.is_over_by(watch::after(2 * ample));
+        check.expect(all_work, "the six operations do not wait for the lock");
+        held.reset();
+        if (!all_work && !work.is_over_by(watch::after(ample))) return;
+        const auto [is_found, both_given, are_gone] = work.result();
+        check.expect(is_found, "find and save work under the lock");
+        check.expect(both_given, "get_tokens works under the lock");
+        check.expect(are_gone, "deleting works under the lock");
+    });
+
+    check.law("L1", [&] {
+        const std::shared_ptr<lock_crowd<store>> crowd(new lock_crowd<store>{new_store()});
+        watch locks(crowd->store, check, ample);
+        std::vector<watched_call<void>> threads;
+        for (std::size_t n = 0; n < threads_of_a_law; ++n)
+            threads.emplace_back([crowd, ample] {
+                crowd->all_are_here.arrive_and_wait();
+                for (int round = 0; round < 10; ++round) {
+                    const auto held = watch::ask(*crowd->store, "key", watch::after(ample)).obtained;
+                    if (!held) return;
+                    if (++crowd->inside > 1) ++crowd->collisions;
+                    std::this_thread::sleep_for(std::chrono::microseconds(200));
+                    --crowd->inside;
+                    ++crowd->rounds;
                 }
             });
-        for (std::thread& thread : threads) thread.join();
-        check.expect(collisions == 0, "no two threads are under one key at once, and none fails");
-        check.expect(rounds == 40, "every thread has its turn in time");
+        for (int seen = -1; const auto& thread : threads) {
+            while (!thread.is_over_by(watch::after(2 * ample)) && seen != crowd->rounds) seen = crowd->rounds;
+            if (!thread.is_over_by(deadline())) return locks.blame();
+        }
+        check.expect(crowd->collisions == 0, "no two threads are under one key at once");
+        const bool all_in_time = crowd->rounds == 10 * static_cast<int>(threads_of_a_law);
+        check.expect(all_in_time, "every thread obtains the lock in time");
+        if (!all_in_time) locks.lose_patience();
+        for (auto& thread : threads) thread.result();
     });
 
     check.law("L2", [&] {
-        auto store = make();
-        const auto held = lock_within(store, "key", ample);
-        const auto start = std::chrono::steady_clock::now();
-        check.expect(!lock_within(store, "key", brief), "a deadline that passes is errc::lock_timeout");
-        const auto waited = std::chrono::steady_clock::now() - start;
-        check.expect(waited >= brief && waited < ample, "the wait ends at the deadline, in real time");
+        watch locks = watch_new_store();
+        auto held = locks.take("key");
+        for (int round = 0; held && round < 3; ++round) {
+            const auto second = locks.finish(locks.start("key", watch::brief), &held);
+            check.expect(!second.obtained, "a deadline that passes is errc::lock_timeout");
+            check.expect(second.ended >= second.until && second.ended < second.until + ample,
+                         "the wait ends at the deadline, in real time");
+        }
     });
 
     check.law("L3", [&] {
-        auto store = make();
-        auto held = lock_within(store, "key", ample);
-        std::thread other([taken = std::move(held)]() mutable { taken.reset(); });
-        other.join();
-        check.expect(lock_within(store, "key", ample).has_value(),
-                     "a guard destroyed on another thread releases the lock");
-        check.expect(others_lock_within(store, "key", ample), "a guard destroyed releases the lock");
+        watch locks = watch_new_store();
+        std::thread([taken = locks.take("key")]() mutable { taken.reset(); }).join();
+        check.expect(locks.take("key") != nullptr, "a guard destroyed on another thread releases the lock");
+        check.expect(locks.take("key") != nullptr, "a guard destroyed releases the lock");
     });
 
     check.law("L3", [&] {
-        auto store = make();
-        auto held = lock_within(store, "key", ample);
-        std::thread other([&] {
-            std::this_thread::sleep_for(brief);
-            held.reset();
-        });
-        check.expect(lock_within(store, "key", ample).has_value(), "who waits obtains the lock once it is released");
-        other.join();
+        watch locks = watch_new_store();
+        auto held = locks.take("key");
+        auto waiting = locks.start("key", ample);
+        std::this_thread::sleep_for(watch::brief); // by now it most likely waits
+        held.reset();
+        check.expect(locks.finish(std::move(waiting)).obtained != nullptr,
+                     "a thread that waits obtains the lock when it is released");
     });
 
     check.law("L4", [&] {
-        auto store = make();
-        auto held = lock_within(store, "key", ample);
-        {
-            const auto moved = std::move(held);
-            held.reset();
-            check.expect(!others_lock_within(store, "key", brief), "a guard that was moved still holds the lock");
-        }
-        check.expect(others_lock_within(store, "key", ample), "the guard it was moved to releases it");
+        using guard = typename watch::guard;
+        watch locks = watch_new_store();
+        auto held = locks.take("key");
+        check.expect(held != nullptr, "a free lock is obtained");
+        if (!held) return;
+        auto moved = std::make_unique<guard>(guard(std::move(*held)));
+        held.reset();
+        check.expect(!locks.others_obtain("key", moved), "a guard that was moved still holds the lock");
+        moved.reset();
+        check.expect(locks.take("key") != nullptr, "the guard it was moved to releases it");
     });
 }
 
@@ -2113,7 +2442,7 @@ void saving_laws(Make& make, Check& check) {
     });
 }
 
-/// The part of S3 that says merge.
+/// The part of law S3 about merging.
 template <class Make, class Check>
 void merging_laws(Make& make, Check& check) {
     check.law("S3", [&] {
@@ -2154,7 +2483,7 @@ void merging_laws(Make& make, Check& check) {
     });
 }
 
-/// What is one identity, and what are two, as far as the rules bind a row to its client.
+/// Which records are one identity and which are two, if the rules tie a row to its client and its domain.
 template <class Rules, class Make, class Check>
 void identity_laws(Make& make, Check& check) {
     const token ada = login("ada");
@@ -2233,24 +2562,29 @@ void identity_laws(Make& make, Check& check) {
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// What a store under test need not carry. It must then refuse such text and change nothing (S10, S11).
+/// Which values a store need not be able to keep. It must refuse them and change nothing (laws S10 and S11).
 struct store_limits {
-    bool only_utf8 = false;     ///< Text that is not UTF-8: JSON has no place for it.
-    bool no_nul = false;        ///< Text with a NUL byte: some databases have no place for it.
-    std::size_t longest_id = 0; ///< Ids of more bytes than that, unless it is 0: keys of databases are short.
+    bool only_utf8 = false;     ///< The store refuses text that is not UTF-8. JSON cannot hold it.
+    bool no_nul = false;        ///< The store refuses text with a NUL byte. Some databases cannot hold it.
+    std::size_t longest_id = 0; ///< The store refuses an id of more bytes. 0: an id may have any length.
 };
 
-/// Tests that a store keeps the contract of token_store, and those of locking_store and comparing_store if it has
-/// these abilities, in any test framework:
+/// Tests that a store does what the concept token_store asks for, in any test framework. If the store can lock or
+/// compare, the tests of locking_store and comparing_store run too.
+///
 ///   testing::store_laws([] { return my_store(); }, [](std::string_view law, bool holds, const std::string& sentence) {
 ///       INFO(law << ": " << sentence);
 ///       CHECK(holds);
 ///   });
 ///
-/// `make` gives a new and empty store at each call. `report` is called for everything that was looked at, with the
-/// number of the law in the concept's comment ("May" for many threads at once), from one thread at a time. `Rules` are
-/// the rules the store goes by: first the id and then the user, as in default_rules, whatever follows. Part of the time
-/// it takes is waiting for locks that are held.
+/// - `make` gives a new and empty store at each call.
+/// - `report` gets the result of each check. `law` is the number of a law in the comment of the concept, such as "S3",
+///   or "May" for "many threads at once". One thread at a time calls it.
+/// - `Rules` are the store's matching rules. The first must be the id and the second the user, as in default_rules.
+///
+/// The tests wait for locks that are held, which takes about half a second. If a lock ignores its deadline, they do not
+/// hang: after ten seconds they report that law L2 is broken, and release the lock. If the waiting thread does not come
+/// back even then, they leave it and its store behind.
 template <matching_rules Rules = default_rules, class Make, class Report>
 void store_laws(Make make, Report report, store_limits limits = {}) {
     using store = std::remove_cvref_t<decltype(make())>;
@@ -2286,37 +2620,49 @@ void store_laws(Make make, Report report, store_limits limits = {}) {
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// Time that a test owns. It stands still until the test advances it, or a thread sleeps: a sleep takes no time at all
-/// and leaves the clock at the moment it was to last until. A thread that waits for others goes on when they let it,
-/// or when the time has come.
+/// A clock that only the test moves. Give it to a keeper and to a fake_server, and hours pass at once.
+///
+///   testing::virtual_clock clock;
+///   keeper keep{store, transport, provider, {}, ignore_events{}, clock};
+///   clock.advance(1h);
+///
+/// A sleep returns immediately and moves the clock to the moment at which the sleep ends. A wait for another thread is
+/// a real wait. It ends when the other thread makes the predicate true, or when the clock reaches the given moment.
+/// Many threads may use the clock at once.
 class virtual_clock {
   public:
     using time_point = std::chrono::steady_clock::time_point;
 
+    /// A clock that shows `start`.
     explicit virtual_clock(timestamp start = timestamp{std::chrono::milliseconds{1'700'000'000'000}}) : wall_(start) {}
 
+    /// The wall clock. advance, jump and sleep_until change it.
     timestamp now() const {
         const std::lock_guard lock(mutex_);
         return wall_;
     }
+    /// The clock that never goes back. advance and sleep_until change it.
     time_point steady_now() const {
         const std::lock_guard lock(mutex_);
         return steady_;
     }
 
-    /// Time passes.
+    /// Moves both clocks.
+    ///   clock.advance(59min);
     void advance(std::chrono::milliseconds time) {
         const std::lock_guard lock(mutex_);
         wall_ += time;
         steady_ += time;
     }
 
-    /// Somebody sets the wall clock, forward or back; steady time does not pass.
+    /// Moves the wall clock only, forward or back, as when a user corrects the machine's time.
+    ///   clock.jump(-1h);
     void jump(std::chrono::milliseconds time) {
         const std::lock_guard lock(mutex_);
         wall_ += time;
     }
 
+    /// Moves both clocks to `t`, unless that moment has passed.
     void sleep_until(time_point t) {
         const std::lock_guard lock(mutex_);
         if (t <= steady_) return;
@@ -2325,6 +2671,7 @@ class virtual_clock {
         steady_ += time;
     }
 
+    /// Waits until predicate() is true or the steady clock has reached `t`; gives predicate().
     template <class Predicate>
     bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, time_point t,
                     Predicate predicate) {

@@ -213,8 +213,11 @@ class wipe_at_exit {
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// SHA-256 (FIPS 180-4) of bytes that come in pieces. What is hashed may be secret: the bytes it held back and the
-/// words made of them are wiped by finish and by the destructor.
+/// SHA-256 (FIPS 180-4) of bytes that come in pieces. The bytes may be secret: finish and the destructor wipe the bytes
+/// that the object has kept, and the words made from them.
+///   sha256_hash hash;
+///   hash.update("a").update("b");
+///   std::array<unsigned char, 32> digest = hash.finish();
 class sha256_hash {
   public:
     sha256_hash() noexcept = default;
@@ -237,7 +240,7 @@ class sha256_hash {
         return hold_back(0, bytes);
     }
 
-    /// The digest of everything added. Afterwards the object is as new.
+    /// The digest of all bytes that were added. Afterwards the object can be used again from the start.
     std::array<unsigned char, 32> finish() noexcept {
         const std::uint64_t bits = length_ * 8;
         std::size_t held = held_back();
@@ -264,7 +267,7 @@ class sha256_hash {
     using words = std::array<std::uint32_t, 8>;
 
     static constexpr std::size_t block_size = 64;
-    static constexpr std::size_t length_at = 56; ///< Where the length stands in the last block.
+    static constexpr std::size_t length_at = 56; ///< Where the length begins in the last block.
     static constexpr words initial_state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                             0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     static constexpr std::uint32_t round_constants[64] = {
@@ -323,12 +326,13 @@ class sha256_hash {
     std::uint32_t schedule_[64] = {};
 };
 
-/// The SHA-256 of bytes (FIPS 180-4).
+/// The SHA-256 digest of the bytes (FIPS 180-4).
 inline std::array<unsigned char, 32> sha256(std::string_view bytes) noexcept {
     return sha256_hash{}.update(bytes).finish();
 }
 
-/// The same as 64 hexadecimal digits in lower case.
+/// The SHA-256 digest as 64 hexadecimal digits in lower case.
+///   sha256_hex("").substr(0, 8)   // "e3b0c442"
 inline std::string sha256_hex(std::string_view bytes) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::string hex;
@@ -589,26 +593,33 @@ inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_cloc
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// The lower case of an ASCII letter; any other byte as it is, whatever the locale.
+/// An ASCII letter in lower case. Any other byte stays as it is, in every locale.
+///   to_lower('A')   // 'a'
 constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
+/// The text with its ASCII letters in lower case.
+///   to_lower(std::string("Bearer"))   // "bearer"
 inline std::string to_lower(std::string text) {
     for (char& c : text) c = to_lower(c);
     return text;
 }
 
+/// Whether a character is an ASCII digit.
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
+/// Whether a character is an ASCII letter.
 constexpr bool is_letter(char c) noexcept { return to_lower(c) >= 'a' && to_lower(c) <= 'z'; }
 
-/// The value of a hexadecimal digit of either case, or -1.
+/// The value of a hexadecimal digit, in upper or lower case; -1 for any other character.
+///   hex_value('f')   // 15
 constexpr int hex_value(char c) noexcept {
     if (is_digit(c)) return c - '0';
     const char letter = to_lower(c);
     return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
-/// Whether two texts are the same but for the case of ASCII letters.
+/// Whether two texts are equal if the case of ASCII letters does not count.
+///   equal_ignoring_case("Bearer", "bearer")   // true
 constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
     if (a.size() != b.size()) return false;
     for (std::size_t i = 0; i < a.size(); ++i)
@@ -617,6 +628,7 @@ constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexc
 }
 
 /// The text without the spaces and tabs at its ends.
+///   trim(" a b ")   // "a b"
 constexpr std::string_view trim(std::string_view text) noexcept {
     constexpr std::string_view blanks = " \t";
     const std::size_t first = text.find_first_not_of(blanks);
@@ -624,7 +636,9 @@ constexpr std::string_view trim(std::string_view text) noexcept {
     return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-/// Whether a text is printable ASCII and spaces, as tokens are (VSCHAR, RFC 6749 Appendix A). Eight bytes at a time.
+/// Whether a text consists of printable ASCII characters and spaces, as tokens do (VSCHAR, RFC 6749 Appendix A). It
+/// reads eight bytes at a time.
+///   is_printable("a b")   // true
 inline bool is_printable(std::string_view text) noexcept {
     constexpr std::uint64_t ones = 0x0101010101010101;
     std::uint64_t odd = 0;
@@ -632,7 +646,7 @@ inline bool is_printable(std::string_view text) noexcept {
     for (; text.size() - at >= 8; at += 8) {
         std::uint64_t word = 0;
         std::memcpy(&word, text.data() + at, 8);
-        // Without a high bit no sum below carries over; with one, it is decided.
+        // If no byte has its high bit set, no sum below carries over. If one has, the text is not printable.
         odd |= word | (word + ones) | ~(word + ones * 0x60);
     }
     bool printable = (odd & ones * 0x80) == 0;
@@ -657,8 +671,8 @@ inline bool is_printable(std::string_view text) noexcept {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The length of the UTF-8 sequence at `at` whose first byte is 0x80 or more, or 0 if it is ill-formed: cut off,
-/// overlong, a surrogate, or beyond U+10FFFF (RFC 3629 4).
+/// The length of the UTF-8 sequence at `at`. Its first byte must be 0x80 or more. The result is 0 if the
+/// sequence is cut off, overlong, a surrogate, or beyond U+10FFFF (RFC 3629 4).
 inline std::size_t utf8_length(const char* at, const char* end) noexcept {
     const auto byte = [at](std::size_t i) { return static_cast<unsigned char>(at[i]); };
     const auto within = [&](std::size_t i, unsigned low, unsigned high) { return byte(i) >= low && byte(i) <= high; };
@@ -678,7 +692,7 @@ inline std::size_t utf8_length(const char* at, const char* end) noexcept {
     return 0;
 }
 
-/// Writes a code point, which is no surrogate, as UTF-8 and gives the number of bytes, at most four.
+/// Writes a code point as UTF-8, and gives the number of bytes, at most four. A surrogate is not allowed.
 inline std::size_t put_utf8(char* out, std::uint32_t code) noexcept {
     const auto tail = [code](unsigned shift) { return static_cast<char>(0x80 | (code >> shift & 0x3f)); };
     if (code < 0x80) {
@@ -707,7 +721,8 @@ inline std::size_t put_utf8(char* out, std::uint32_t code) noexcept {
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// Whether the bytes are well-formed UTF-8 (RFC 3629). A byte order mark is a character like any other.
+/// Whether the bytes are well-formed UTF-8 (RFC 3629). A byte order mark is allowed: it counts as a character.
+///   is_utf8("\xff")   // false
 inline bool is_utf8(std::string_view bytes) noexcept {
     const char* at = bytes.data();
     const char* const end = at + bytes.size();
@@ -745,8 +760,8 @@ constexpr bool is_json_plain(char c) noexcept {
     return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
 }
 
-/// The high bit of every byte of a word that is not plain; above the lowest such byte some may be wrong, as sums of
-/// bytes that are not ASCII carry over.
+/// Sets the high bit of every byte of a word that is not plain. The lowest mark is right. Marks above it may be wrong,
+/// because sums of bytes that are not ASCII carry over.
 constexpr std::uint64_t not_json_plain(std::uint64_t word) noexcept {
     constexpr std::uint64_t ones = 0x0101010101010101;
     const std::uint64_t not_quote = (word ^ ones * '"') + ones * 0x7f;
@@ -755,11 +770,11 @@ constexpr std::uint64_t not_json_plain(std::uint64_t word) noexcept {
     return (word | ~(not_quote & not_backslash & not_control)) & ones * 0x80;
 }
 
-/// The first byte of a JSON string's inside that is not plain (a quote, a backslash, a control character, or not
-/// ASCII), or `end`. Eight bytes at a time: nearly all of a token answer is plain.
+/// The first byte at or after `at` that is not plain, or `end`. Quotes, backslashes, control characters and non-ASCII
+/// bytes are not plain. It reads eight bytes at a time, because nearly all of a token response is plain.
 inline const char* skip_json_plain(const char* at, const char* end) noexcept {
 #if defined(__SSE2__)
-    // Twice as many at a time; the comparison is signed, so that what is not ASCII counts as below the space.
+    // Sixteen bytes at a time. The comparison is signed, so that non-ASCII bytes count as below the space.
     for (; end - at >= 16; at += 16) {
         const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
         const __m128i below_space = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
@@ -781,7 +796,7 @@ inline const char* skip_json_plain(const char* at, const char* end) noexcept {
     return at;
 }
 
-/// The four hexadecimal digits at `at`, or -1.
+/// The value of the four hexadecimal digits at `at`; -1 if they are not there.
 inline std::int32_t json_hex4(const char* at, const char* end) noexcept {
     if (end - at < 4) return -1;
     std::int32_t code = 0;
@@ -796,7 +811,7 @@ inline std::int32_t json_hex4(const char* at, const char* end) noexcept {
 constexpr bool is_high_surrogate(std::int32_t code) noexcept { return code >= 0xd800 && code <= 0xdbff; }
 constexpr bool is_low_surrogate(std::int32_t code) noexcept { return code >= 0xdc00 && code <= 0xdfff; }
 
-/// What the letter of a two-character escape stands for, or 0 if it is none.
+/// The character that a two-character escape with this letter means; 0 if there is no such escape.
 constexpr char json_escape(char letter) noexcept {
     switch (letter) {
     case '"':
@@ -811,8 +826,8 @@ constexpr char json_escape(char letter) noexcept {
     }
 }
 
-/// Resolves the escape at `at`, a backslash in a string known to be valid; writes one to four bytes, gives how many,
-/// and moves `at` behind it.
+/// Decodes the escape whose backslash is at `at`, in a string that is known to be valid. It writes one to four bytes,
+/// gives their number, and moves `at` behind the escape.
 inline std::size_t resolve_json_escape(const char*& at, const char* end, char* out) noexcept {
     const char letter = at[1];
     at += 2;
@@ -829,8 +844,8 @@ inline std::size_t resolve_json_escape(const char*& at, const char* end, char* o
     return put_utf8(out, static_cast<std::uint32_t>(code));
 }
 
-/// Calls `take(const char*, std::size_t)` with the pieces of the text that the inside of a valid JSON string stands
-/// for, until it gives false.
+/// Calls take(const char*, std::size_t) with the pieces of the decoded text, until it gives false. `inside` is what a
+/// valid JSON string has between its quotes.
 template <class Take>
 void walk_json_string(std::string_view inside, Take take) {
     const char* at = inside.data();
@@ -851,9 +866,10 @@ void walk_json_string(std::string_view inside, Take take) {
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// Appends text as a JSON string, quotes included, to anything with push_back and append(const char*, size). Quotes,
-/// backslashes and control characters are escaped; other bytes go out as they are, so text that may not be UTF-8 is
-/// to be asked with is_utf8 before.
+/// Appends text as a JSON string with quotes. `out` needs push_back(char) and append(const char*, size). Quotes,
+/// backslashes and control characters are escaped, other bytes are not changed. If the text may not be UTF-8, ask
+/// is_utf8 first.
+///   append_json_string(line, "ada");   // appends "ada", with the quotes
 template <class Out>
 void append_json_string(Out& out, std::string_view utf8) {
     constexpr std::string_view digits = "0123456789abcdef";
@@ -897,21 +913,21 @@ void append_json_string(Out& out, std::string_view utf8) {
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// What can be wrong with a text that is to be JSON.
+/// What can be wrong with a text that should be JSON.
 enum class json_fault {
     none,
     syntax,    ///< Not JSON (RFC 8259).
-    encoding,  ///< Not UTF-8, a lone surrogate, or a byte order mark (RFC 8259 8.1).
-    depth,     ///< Arrays and objects nested deeper than json_depth_limit.
-    size,      ///< Longer than the reader was told to take.
-    duplicate, ///< An object names a member twice, as they read after unescaping; all else is in order.
+    encoding,  ///< Not UTF-8, or with a lone surrogate or a byte order mark (RFC 8259 8.1).
+    depth,     ///< Arrays and objects are nested deeper than json_depth_limit.
+    size,      ///< The text is longer than the limit.
+    duplicate, ///< An object has two members of one name, after unescaping. Everything else is in order.
 };
 
 }}} // namespace tokenkeep::v0::text
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// A place in a text, and the values of JSON that hold no others.
+/// A position in a text, and functions that read JSON values without others inside: strings, words and numbers.
 class json_scanner {
     using json_fault = text::json_fault;
 
@@ -919,7 +935,7 @@ class json_scanner {
     explicit json_scanner(std::string_view text) noexcept
         : begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {}
 
-    /// Reads a string behind its opening quote.
+    /// Reads a string. Its opening quote has been read.
     json_fault read_string() {
         while (true) {
             at_ = skip_json_plain(at_, end_);
@@ -935,6 +951,7 @@ class json_scanner {
         }
     }
 
+    /// Reads an escape. The position is at its backslash.
     json_fault read_escape() noexcept {
         ++at_;
         if (!take('u')) {
@@ -1018,8 +1035,8 @@ inline const char* skip_json_space(const char* at, const char* end) noexcept {
     return at;
 }
 
-/// The closing quote of a string of valid JSON; `at` stands behind the opening one. A quote with an even number of
-/// backslashes before it closes.
+/// The closing quote of a string in valid JSON. `at` is behind the opening quote. A quote closes the string if an even
+/// number of backslashes is before it.
 inline const char* end_of_json_string(const char* at, const char* end) noexcept {
     const char* const first = at;
     while (true) {
@@ -1033,7 +1050,8 @@ inline const char* end_of_json_string(const char* at, const char* end) noexcept 
 
 constexpr bool is_json_bracket(char c) noexcept { return c == '{' || c == '[' || c == '}' || c == ']'; }
 
-/// Behind the value of valid JSON that begins at `at`; a number or word takes the space behind it along.
+/// The end of the value that begins at `at` in valid JSON. Spaces behind a number or a word are
+/// included.
 inline const char* end_of_json_value(const char* at, const char* end) noexcept {
     std::size_t depth = 0;
     do {
@@ -1054,11 +1072,13 @@ inline const char* end_of_json_value(const char* at, const char* end) noexcept {
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
+/// The kinds of JSON values.
 enum class json_kind { null, boolean, number, string, array, object };
 
-/// A value of a JSON text that parse_json accepted: a view into that text, which must stay where it is. Made by
-/// default it is null. Nothing is unescaped or converted before it is asked for, and what is asked of a value of
-/// another kind is absent or empty.
+/// A value of a JSON text that parse_json accepted. It is a view: the text must stay alive and where it is. A value
+/// made by default is JSON null. A value is decoded only when a function asks for it. Functions for another kind of
+/// value than this one give nullopt or an empty text, or visit nothing.
+///   std::optional<json_value> scope = parse_json(R"({"scope":"a"})").value.find("scope");
 class json_value {
   public:
     json_value() noexcept = default;
@@ -1075,15 +1095,18 @@ class json_value {
         }
     }
 
-    /// The value as written, without space around it.
+    /// The value as written, without the spaces around it.
     std::string_view raw() const noexcept { return raw_; }
 
+    /// Nullopt if the value is neither true nor false.
+    ///   parse_json("true").value.boolean()   // true
     std::optional<bool> boolean() const noexcept {
         if (kind() != json_kind::boolean) return std::nullopt;
         return raw_.front() == 't';
     }
 
-    /// A number written without fraction and exponent that fits.
+    /// A number that fits and is written without fraction and exponent.
+    ///   parse_json("3600").value.integer()   // 3600
     std::optional<std::int64_t> integer() const noexcept {
         std::int64_t number{};
         const auto [stop, fault] = std::from_chars(raw_.data(), end(), number);
@@ -1091,21 +1114,22 @@ class json_value {
         return number;
     }
 
-    /// A string's text where it stands, if it is written without escapes.
+    /// The text of a string where it lies, if it is written without escapes. Nullopt otherwise.
     std::optional<std::string_view> plain_text() const noexcept {
         if (kind() != json_kind::string || raw_.find('\\') != std::string_view::npos) return std::nullopt;
         return raw_.substr(1, raw_.size() - 2);
     }
 
-    /// The size of a string's text in bytes.
+    /// The size in bytes of a string's decoded text.
     std::size_t text_size() const noexcept {
         std::size_t size = 0;
         walk([&size](const char*, std::size_t piece) { return size += piece, true; });
         return size;
     }
 
-    /// Writes a string's text, escapes resolved, and gives its size, which is text_size() and never more than
-    /// raw().size(): the caller may own the memory and wipe it.
+    /// Writes the decoded text of a string to `out`, and gives its size. The size is text_size(), and never more than
+    /// raw().size(). The caller owns the memory, and can wipe it.
+    ///   secret text = secret::build(value.text_size(), [&](char* out) { return value.copy_text(out); });
     std::size_t copy_text(char* out) const noexcept {
         char* at = out;
         walk([&at](const char* from, std::size_t piece) {
@@ -1116,7 +1140,8 @@ class json_value {
         return static_cast<std::size_t>(at - out);
     }
 
-    /// A string's text. For a secret, copy_text leaves no copy behind.
+    /// The decoded text of a string. If it is a secret, use copy_text, which leaves no copy behind.
+    ///   parse_json(R"("a\nb")").value.text()   // "a", a line feed, "b"
     std::string text() const {
         if (const std::optional<std::string_view> plain = plain_text()) return std::string(*plain);
         std::string copy;
@@ -1124,7 +1149,8 @@ class json_value {
         return copy;
     }
 
-    /// Whether this is a string with exactly that text.
+    /// Whether the value is a string with exactly this text.
+    ///   if (value.is_text("Bearer")) ...
     bool is_text(std::string_view expected) const noexcept {
         if (kind() != json_kind::string) return false;
         const std::string_view inside = raw_.substr(1, raw_.size() - 2);
@@ -1135,8 +1161,9 @@ class json_value {
         return same == inside.size() && same == expected.size();
     }
 
-    /// The value of an object's member of that name. Every call walks the object: to read several, for_each_member
-    /// is faster.
+    /// The value of the member of that name; nullopt if the object has none. Each call walks through the object: to
+    /// read several members, for_each_member is faster.
+    ///   if (std::optional<json_value> scope = value.find("scope")) use(scope->text());
     std::optional<json_value> find(std::string_view name) const noexcept {
         if (kind() != json_kind::object) return std::nullopt;
         json_value found_name, value;
@@ -1145,7 +1172,9 @@ class json_value {
         return std::nullopt;
     }
 
-    /// Calls visit(json_value name, json_value value) for each member of an object, as written; the name is a string.
+    /// Calls visit(json_value name, json_value value) for each member of an object, in order. The name is a JSON
+    /// string.
+    ///   value.for_each_member([](json_value name, json_value member) { use(name.text(), member.raw()); });
     template <class Visit>
     void for_each_member(Visit visit) const {
         if (kind() != json_kind::object) return;
@@ -1154,6 +1183,7 @@ class json_value {
     }
 
     /// Calls visit(json_value) for each element of an array, in order.
+    ///   value.for_each_element([](json_value element) { use(element.text()); });
     template <class Visit>
     void for_each_element(Visit visit) const {
         if (kind() != json_kind::array) return;
@@ -1182,7 +1212,7 @@ class json_value {
         return same && expected.empty();
     }
 
-    /// The next element, `at` standing before it or before the comma; false at the end of the array.
+    /// Reads the next element. `at` is before it or before the comma. False at the end of the array or object.
     bool next_value(const char*& at, json_value& value) const noexcept {
         at = detail::skip_json_space(at, end());
         if (*at == ',') at = detail::skip_json_space(at + 1, end());
@@ -1229,15 +1259,15 @@ inline constexpr std::size_t json_depth_limit = 64;
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// One pass over a text that finds out whether it is JSON. It keeps no tree: only which brackets are open and, to
-/// find repeated names, where the members of the objects now open lie.
+/// Reads a text once and decides whether it is JSON. It builds no tree. It remembers which brackets are open and, to
+/// find repeated names, the members of the objects that are open.
 class json_reader : json_scanner {
     using json_fault = text::json_fault;
 
   public:
     explicit json_reader(std::string_view text) noexcept : json_scanner(text) {}
 
-    /// Reads all of it, and says what is wrong.
+    /// Reads the whole text, and says what is wrong with it.
     json_fault read() {
         at_ = skip_json_space(at_, end_);
         const char* const first = at_;
@@ -1247,14 +1277,14 @@ class json_reader : json_scanner {
         return fault;
     }
 
-    /// Where the fault was noticed, in bytes.
+    /// The byte at which the fault was found.
     std::size_t offset() const noexcept { return static_cast<std::size_t>(noticed_ - begin_); }
 
-    /// The value of a text without fault; else null.
+    /// The value of the text; JSON null if there is a fault.
     text::json_value value() const noexcept { return text::json_value(value_); }
 
-    /// Calls visit(name, name as written, value) for each member of a text without fault that is an object. It costs
-    /// nothing, unlike a walk over the value: the reader has passed them all.
+    /// Calls visit(name, name as written, value) for each member, if the text is an object without fault. It does not
+    /// read the text again, as a walk over the value would: the reader has kept the members.
     template <class Visit>
     void for_each_member(Visit visit) const {
         for (const member& m : members_)
@@ -1265,7 +1295,7 @@ class json_reader : json_scanner {
   private:
     struct member {
         std::string_view name;    ///< Unescaped.
-        std::string_view written; ///< Between its quotes.
+        std::string_view written; ///< What is between its quotes.
         std::string_view value{};
     };
 
@@ -1282,7 +1312,7 @@ class json_reader : json_scanner {
         }
     }
 
-    /// Reads a whole scalar or empty container, or the beginning of a container: then a value is due.
+    /// Reads a whole scalar or an empty container. Of any other container it reads the beginning; then a value is due.
     json_fault read_value_or_bracket() {
         at_ = skip_json_space(at_, end_);
         value_due_ = false;
@@ -1297,7 +1327,7 @@ class json_reader : json_scanner {
         }
     }
 
-    /// Closes what closes behind a value, up to the comma before the next value or to the end.
+    /// Reads what follows a value: closing brackets, then the comma before the next value, or the end.
     json_fault read_after_value() {
         while (true) {
             value_end_ = at_;
@@ -1327,7 +1357,7 @@ class json_reader : json_scanner {
         return object ? read_name() : json_fault::none;
     }
 
-    /// Forgets the members of the object that ends, except those of the outermost.
+    /// Forgets the members of the object that ends. The members of the outermost object stay.
     void close() {
         const std::size_t first = first_members_[--depth_];
         if (in_object()) {
@@ -1353,6 +1383,7 @@ class json_reader : json_scanner {
         return json_fault::none;
     }
 
+    /// A member of that name. Escapes in the name are decoded.
     member named(std::string_view written) {
         if (written.find('\\') == std::string_view::npos) return {written, written};
         std::string& name = unescaped_.emplace_front();
@@ -1360,7 +1391,7 @@ class json_reader : json_scanner {
         return {name, written};
     }
 
-    /// Looks for a repeated name among those from `first` on: each with each while they are few, else sorted.
+    /// Looks for a repeated name among the members from `first` on. It compares a few each with each, and sorts many.
     void find_repeated(std::size_t first) {
         const std::span<const member> all = std::span(members_).subspan(first);
         if (all.size() <= 16) {
@@ -1381,9 +1412,9 @@ class json_reader : json_scanner {
     const char* noticed_ = nullptr;
     bool value_due_ = true;
     std::size_t depth_ = 0;
-    std::uint64_t objects_ = 0; ///< A bit for every open bracket, the innermost lowest: whether it is an object.
+    std::uint64_t objects_ = 0; ///< One bit for every open bracket, the innermost lowest: whether it is an object.
     std::array<std::size_t, text::json_depth_limit> first_members_{};
-    std::vector<member> members_{}; ///< Of the objects now open, the outermost first.
+    std::vector<member> members_{}; ///< Of the objects that are open, the outermost first.
     std::forward_list<std::string> unescaped_{};
     const char* value_end_ = nullptr; ///< Where the last value ended.
     std::string_view value_ = "null";
@@ -1401,18 +1432,20 @@ class json_reader : json_scanner {
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// What parse_json found.
+/// The result of parse_json. It converts to true if there is no fault.
 struct json_result {
     json_fault fault = json_fault::none;
-    std::size_t offset = 0; ///< Where the fault was noticed, in bytes.
-    json_value value{};     ///< Null if there is a fault.
+    std::size_t offset = 0; ///< The byte at which the fault was found.
+    json_value value{};     ///< JSON null if there is a fault.
 
     explicit operator bool() const noexcept { return fault == json_fault::none; }
 };
 
-/// Finds out once whether a text is JSON (RFC 8259), strictly: UTF-8 without a byte order mark, no lone surrogates,
-/// no repeated names, at most json_depth_limit brackets deep and `size_limit` bytes long. Takes time in proportion to
-/// the text, and a logarithm for names. The value refers to `text`. A fault never carries text, only its place.
+/// Reads a whole text as strict JSON (RFC 8259). It must be UTF-8 without a byte order mark and without lone
+/// surrogates. No object may repeat a name. Brackets may be nested at most json_depth_limit deep. The text may have at
+/// most `size_limit` bytes. The value refers to `text`, which must stay alive. A fault has a position, and no text. The
+/// time grows in proportion to the text; the names of a large object are sorted.
+///   if (json_result read = parse_json(body)) return read.value.find("access_token");
 inline json_result parse_json(std::string_view text, std::size_t size_limit = std::size_t{1} << 30) {
     if (text.size() > size_limit) return {json_fault::size, size_limit, {}};
     detail::json_reader reader(text);
@@ -1921,20 +1954,20 @@ template <class R>
 consteval bool explain_matching_rule() {
     static_assert(has_key<R>,
                   "tokenkeep: a matching rule needs `static constexpr auto key = &token::user_name;` or another "
-                  "member that holds text; see tokenkeep/rules.hpp");
+                  "member that holds text; see the concept matching_rule");
     if constexpr (has_key<R>) {
         static_assert(has_applies<R>, "tokenkeep: a matching rule needs `static bool applies(const token& probe)`; see "
-                                      "tokenkeep/rules.hpp");
+                                      "the concept matching_rule");
         if constexpr (has_applies<R> && names_agrees<R>)
             static_assert(has_agrees<R>, "tokenkeep: a rule's agrees is `static bool agrees(const token& probe, const "
-                                         "token& row)`; see tokenkeep/rules.hpp");
+                                         "token& row)`; see the concept matching_rule");
     }
     return true;
 }
 
 } // namespace detail
 
-/// What says which row a probe means, by one field.
+/// A rule that says which row a probe means, by one field.
 ///
 /// Shape (the least model):
 ///   struct r {
@@ -1942,17 +1975,24 @@ consteval bool explain_matching_rule() {
 ///       static bool applies(const token& probe);
 ///   };
 /// Meaning:
-///   R1  applies says whether the probe has something to say under this rule; its key is then not empty.
-///   R2  A row matches if its key equals the probe's, byte for byte, and agrees(probe, row) holds, where the rule
-///       has such a member: `static bool agrees(const token& probe, const token& row)`.
+///   R1  applies says whether the probe has something to say under this rule. If so, its key field is not empty.
+///   R2  A row matches if its key field equals the probe's, byte for byte, and agrees(probe, row), if the rule has it,
+///       is true.
 ///   R3  All members are pure functions of their arguments.
-/// May:   be empty types only; they are never asked for state.
+/// May:   be empty types only, because a rule is never asked for state. One member is optional:
+///
+///   expression                    | what it gives you                              | without it
+///   ------------------------------|------------------------------------------------|---------------------------------
+///   R::agrees(probe, row) -> bool | A row matches only if it agrees beyond the key | Every row with the probe's key
+///                                 | too. Both arguments are `const token&`.        | matches.
+///
 /// Models: by_id, by_user, by_access_token, by_grant_token, by_refresh_token, by_seed, and these wrapped.
 template <class R>
 concept matching_rule = detail::has_key<R> && detail::has_applies<R> &&
     (!detail::names_agrees<R> || detail::has_agrees<R>);
 
-/// Whether the row is one that the probe means under the rule. An empty key matches nothing.
+/// Whether the row is one that the probe means under the rule. An empty key matches no row.
+///   matches<by_user>({.user_name = "ada"}, row)   // true if row.user_name is "ada"
 template <matching_rule Rule>
 bool matches(const token& probe, const token& row) {
     const auto& wanted = probe.*Rule::key;
@@ -1963,18 +2003,19 @@ bool matches(const token& probe, const token& row) {
         return true;
 }
 
-/// The rows' own name. One id is one row, whoever asks.
+/// By the row's own name in its store. One id is one row, for any client.
 struct by_id {
     static constexpr auto key = &token::id;
     static bool applies(const token& probe) { return !probe.id.empty(); }
 };
 
+/// By the user alone. To ask for the same client too, wrap it: same_client<by_user>.
 struct by_user {
     static constexpr auto key = &token::user_name;
     static bool applies(const token& probe) { return !probe.user_name.empty(); }
 };
 
-/// Only for a probe that names no client, as in Zoho's SDKs.
+/// By the access token. It applies only if the probe has no client id and no client secret, as in Zoho's SDKs.
 struct by_access_token {
     static constexpr auto key = &token::access_token;
     static bool applies(const token& probe) {
@@ -1982,24 +2023,28 @@ struct by_access_token {
     }
 };
 
+/// By the grant token, which a row keeps after it was exchanged.
 struct by_grant_token {
     static constexpr auto key = &token::grant_token;
     static bool applies(const token& probe) { return !probe.grant_token.empty(); }
 };
 
+/// By the refresh token that the row has now; see also by_seed.
 struct by_refresh_token {
     static constexpr auto key = &token::refresh_token;
     static bool applies(const token& probe) { return !probe.refresh_token.empty(); }
 };
 
-/// The refresh token a program once gave the row, by its SHA-256: found again after the server has rotated it.
+/// By the refresh token that a program first gave the row, as its SHA-256. So the program finds the row again after the
+/// server has rotated the token.
 struct by_seed {
     static constexpr auto key = &token::seed;
     static bool applies(const token& probe) { return !probe.seed.empty(); }
 };
 
-/// Binds a rule to the client: a probe that names a client_id meets only that client's rows, and one that names an
-/// api_domain only rows of that domain or of none.
+/// Binds a rule to the client. If the probe names a client_id, only rows of that client can match. If the probe names
+/// an api_domain, only rows of that domain, or of none, can match.
+///   struct ours : first_applicable<by_id, same_client<by_user>> {};
 template <class Rule>
 struct same_client : Rule {
     static bool agrees(const token& probe, const token& row) {
@@ -2012,41 +2057,47 @@ struct same_client : Rule {
     }
 };
 
-/// Applies only to a probe that names a client_id.
+/// The rule applies only if the probe names a client_id.
 template <class Rule>
 struct needs_client : Rule {
     static bool applies(const token& probe) { return !probe.client_id.empty() && Rule::applies(probe); }
 };
 
-/// The rules of a chain, for whoever indexes their keys.
+/// The rules of a chain as types. Containers index their keys.
 template <class... Rules>
 struct rule_list {
-    /// Calls `visit(Rule{})` for each, in order.
+    /// Calls visit(Rule{}) for each rule, in order.
+    ///   ours::list::for_each([](auto rule) { index(rule.key); });
     template <class Visit>
     static constexpr void for_each(Visit&& visit) {
         (visit(Rules{}), ...);
     }
 };
 
-/// A chain of rules: the first one that applies to the probe decides, and if it finds nothing, nothing is found.
+/// A chain of rules. The first rule that applies to the probe decides. If it finds no row, no row is found: the rules
+/// after it are not asked. To give a chain a short name, inherit from it.
+///   struct ours : first_applicable<by_id, by_user> {};
 template <class... Rules>
 struct first_applicable {
     static_assert((detail::explain_matching_rule<Rules>() && ...));
+    // After a failed assertion: a chain without rules, so that the compiler reports nothing else.
+    static constexpr bool is_usable = (matching_rule<Rules> && ...);
 
-    using list = rule_list<Rules...>;
+    using list = std::conditional_t<is_usable, rule_list<Rules...>, rule_list<>>;
 
-    /// What `look(Rule{})` gives for the rule that decides; a default value if none applies.
+    /// Gives look(Rule{}) for the rule that decides. If no rule applies, gives a default value of the same type.
+    ///   bool found = ours::find(probe, [&](auto rule) { return matches<decltype(rule)>(probe, row); });
     template <class Look>
     static auto find(const token& probe, Look&& look) {
         decltype(look(by_id{})) found{};
-        (void)((Rules::applies(probe) && (found = look(Rules{}), true)) || ...);
+        if constexpr (is_usable) (void)((Rules::applies(probe) && (found = look(Rules{}), true)) || ...);
         return found;
     }
 };
 
 namespace detail {
 
-// With bodies, as clang warns of one that is missing where a rule is in an unnamed namespace.
+// The functions have bodies because clang warns of a missing body if a rule is in an unnamed namespace.
 struct any_look {
     template <class Rule>
     int operator()(Rule) const {
@@ -2074,7 +2125,7 @@ consteval std::size_t place_of_key() {
 
 } // namespace detail
 
-/// A chain of matching rules, as a store's policy names it.
+/// A chain of matching rules, as the policy of a store names it.
 ///
 /// Shape (the least model):
 ///   struct c {
@@ -2083,11 +2134,11 @@ consteval std::size_t place_of_key() {
 ///       static auto find(const token& probe, Look&& look);
 ///   };
 /// Meaning:
-///   M1  list names every rule that find can ask for; containers may index their keys.
-///   M2  find asks look(Rule{}) for at most one rule, the one that decides for this probe, and gives its result;
-///       where none decides it gives a default value of that type.
+///   M1  list names every rule that find can ask for. Containers may index their keys.
+///   M2  find asks look(Rule{}) for at most one rule, the one that decides for this probe, and gives the result. If no
+///       rule decides, it gives a default value of that type.
 ///   M3  Which rule decides depends on the probe alone.
-/// May:   be any empty type; inherit from first_applicable to name a chain of your own.
+/// May:   be any empty type. To name a chain of your own, inherit from first_applicable.
 /// Models: first_applicable, default_rules, zoho::rules.
 template <class C>
 concept matching_rules = requires(const token& probe) {
@@ -2095,8 +2146,9 @@ concept matching_rules = requires(const token& probe) {
     { C::find(probe, detail::any_look{}) } -> std::convertible_to<int>;
 };
 
-/// The chain that stores use unless told otherwise: id, user, access token, grant, refresh token, seed. All but the
-/// id are bound to the client; grant, refresh token and seed ask for a client_id in the probe.
+/// The rules of a store whose policy names no others: id, user, access token, grant token, refresh token, seed. All but
+/// the id are bound to the client. The rules of grant token, refresh token and seed apply only if the probe names a
+/// client_id.
 struct default_rules
     : first_applicable<by_id, same_client<by_user>, same_client<by_access_token>,
                        same_client<needs_client<by_grant_token>>, same_client<needs_client<by_refresh_token>>,
@@ -3122,8 +3174,8 @@ consteval bool explain_policy() {
 
 namespace tokenkeep { inline namespace v0 {
 
-/// How basic_store reaches the rows of a container. There are three for the standard containers: sequences of token,
-/// maps from id to token, and rows of strings. For a container of your own, specialise it.
+/// How basic_store reaches the rows of a container. Three forms of standard containers are ready: a sequence of token,
+/// a map from id (std::string) to token, and rows of strings. For a container of your own, specialise it.
 ///
 /// Shape (the least model):
 ///   template <> struct tokenkeep::container_traits<my_rows> {
@@ -3133,15 +3185,20 @@ namespace tokenkeep { inline namespace v0 {
 ///       static void erase(my_rows& rows, const std::string& id);
 ///   };
 /// Meaning:
-///   K1  for_each calls visit(const token&) once for each row; the reference need only live during the call.
-///   K2  insert_or_assign makes the row the one of its id, in the place of an older one of that id. If it throws,
+///   K1  for_each calls visit(const token&) once for each row. The reference need only live during the call.
+///   K2  insert_or_assign makes the row the one of its id, in the place of an older row of that id. If it throws,
 ///       nothing has changed.
 ///   K3  erase removes the row of that id, if there is one.
-/// May:   offer `static const token* find(const my_rows&, const std::string& id)`, null on a miss, which spares the
-///        scan for look-ups by id; and, for look-ups by every rule,
-///        `template <class Rule, class Visit> static void for_each_match(const my_rows&, Rule, const token& probe,
-///        Visit visit)`, which visits the rows for which matches<Rule>(probe, row) holds.
-///        Need not be thread-safe: the store locks.
+/// May:   be without locks of its own, because the store locks. Optional functions, all static:
+///
+///   expression                               | what it gives you                            | without it
+///   -----------------------------------------|----------------------------------------------|----------------------
+///   find(rows, id) -> const token*           | Look-ups by id need no scan. Null means that | Each look-up by id
+///                                            | there is no such row.                        | visits every row.
+///   for_each_match(rows, Rule, probe, visit) | Look-ups by any rule need no scan. It visits | Each look-up visits
+///                                            | each row with matches<Rule>(probe, row).     | every row.
+///
+/// The arguments are `const my_rows&`, `const std::string&`, a rule by value, `const token&`, and a callable.
 /// Models: those below; examples/custom_container.cpp.
 template <class Container>
 struct container_traits;
@@ -3209,19 +3266,19 @@ template <class C>
 consteval bool explain_container() {
     static_assert(can_iterate<C>,
                   "tokenkeep: a container is a sequence of token, a map from std::string to token, rows of "
-                  "strings, or has a container_traits with for_each; see tokenkeep/container.hpp");
+                  "strings, or has a container_traits with for_each; see container_traits");
     if constexpr (can_iterate<C>)
-        static_assert(can_insert<C>, "tokenkeep: container_traits needs insert_or_assign(rows, const token&); see "
-                                     "tokenkeep/container.hpp");
+        static_assert(can_insert<C>,
+                      "tokenkeep: container_traits needs insert_or_assign(rows, const token&); see container_traits");
     if constexpr (can_iterate<C> && can_insert<C>)
-        static_assert(can_erase<C>, "tokenkeep: container_traits needs erase(rows, const std::string& id); see "
-                                    "tokenkeep/container.hpp");
+        static_assert(can_erase<C>,
+                      "tokenkeep: container_traits needs erase(rows, const std::string& id); see container_traits");
     return true;
 }
 
 } // namespace detail
 
-/// std::vector<token>, std::list<token>, std::deque<token> and their like, in the order of insertion.
+/// For std::vector<token>, std::list<token>, std::deque<token> and the like. The rows stay in the order of insertion.
 template <detail::token_sequence Rows>
 struct container_traits<Rows> {
     template <class Visit>
@@ -3246,7 +3303,7 @@ struct container_traits<Rows> {
     }
 };
 
-/// std::map<std::string, token>, std::unordered_map<std::string, token> and their like, keyed by id.
+/// For std::map<std::string, token>, std::unordered_map<std::string, token> and the like. The key is the id.
 template <detail::token_map Rows>
 struct container_traits<Rows> {
     template <class Visit>
@@ -3261,8 +3318,8 @@ struct container_traits<Rows> {
     }
 };
 
-/// Rows of attributes in the order of the field table, such as std::vector<std::list<std::string>>. A row with fewer
-/// cells is read with the rest empty and written back whole; cells beyond the table are kept.
+/// For rows of attributes in the order of the field table, such as std::vector<std::list<std::string>>. If a row has
+/// fewer cells, its other fields are empty; the next save of the row writes them all. Cells beyond the table stay.
 template <detail::text_rows Rows>
 struct container_traits<Rows> {
     using cells = typename Rows::value_type;
@@ -3331,11 +3388,11 @@ struct ignore_miss {
 
 } // namespace detail
 
-/// What a look-up, a save and a replacement mean under the rules of a policy: for authors of stores.
+/// What a look-up, a save and a replacement mean under the rules of a policy. It is for authors of stores.
 ///
-/// The functions read rows and change none. `rows` is any object that container_traits can visit: for_each is enough;
-/// for_each_match, or find for look-ups by id, spares the scan. The store holds its own lock during a call. The
-/// numbers S1 to S5, C1 and C3 are those in the comments of token_store and comparing_store.
+/// The functions read rows and change none. `rows` is any object that container_traits can visit. for_each is enough;
+/// for_each_match, or find for look-ups by id, spares the scan. The store holds its own lock during a call. The numbers
+/// S1 to S9, C1 and C3 are those in the comments of token_store and comparing_store.
 ///
 /// A store of your own over a list of rows:
 ///   using meaning = row_rules<defaults>;
@@ -3349,8 +3406,8 @@ class row_rules {
     using traits_of = container_traits<std::remove_const_t<Rows>>;
 
   public:
-    /// The one row that the probe means (S1); nullopt if there is none. If the rule that decides finds no row,
-    /// `missed(rule)` is called first: a store that has unreadable rows can throw there. Throws errc::ambiguous if the
+    /// The one row that the probe means (S1); nullopt if there is none. If the rule that decides finds no row, find
+    /// calls `missed(rule)` first; a store with rows that it cannot read may throw there. Throws errc::ambiguous if the
     /// probe means more than one row (S2).
     ///   std::optional<token> ada = row_rules<>::find(rows, {.user_name = "ada"});
     template <class Rows, class Missed = detail::ignore_miss>
@@ -3363,12 +3420,14 @@ class row_rules {
     }
 
     /// The row of that id (S9); nullopt if there is none.
+    ///   std::optional<token> row = row_rules<>::find_by_id(rows, id);
     template <class Rows>
     static std::optional<token> find_by_id(Rows& rows, const std::string& id) {
         return only_match(rows, by_id{}, token{.id = id});
     }
 
     /// Every row (S7).
+    ///   std::vector<token> list = row_rules<>::all(rows);
     template <class Rows>
     static std::vector<token> all(Rows& rows) {
         std::vector<token> found;
@@ -3376,14 +3435,17 @@ class row_rules {
         return found;
     }
 
-    /// The row that the store must write to save `record` (S3): `record` merged into the row that it means, or `record`
-    /// with a new id. `missed` is as for find. Throws errc::invalid_record (S5) and errc::ambiguous (S2, S4).
+    /// The row that a store must write to save `record` (S3): `record` merged into the row that it means, or `record`
+    /// with a new id if it has none. `missed` works like that of find. Throws errc::invalid_record (S5) and
+    /// errc::ambiguous (S2, S4).
+    ///   token row = row_rules<>::row_to_save(rows, record);
     template <class Rows, class Missed = detail::ignore_miss>
     static token row_to_save(Rows& rows, const token& record, Missed missed = {}) {
         return row_to_save_over(rows, find(rows, record, missed), record);
     }
 
-    /// The same for a store that has found the row which `record` means: `stored`.
+    /// The same for a store that has already found the row that `record` means: `stored`, or nullopt.
+    ///   token row = row_rules<>::row_to_save_over(rows, stored, record);
     template <class Rows>
     static token row_to_save_over(Rows& rows, std::optional<token> stored, const token& record) {
         if (!stored && record.access_token.empty() && record.refresh_token.empty() && record.grant_token.empty())
@@ -3395,14 +3457,16 @@ class row_rules {
     }
 
     /// Whether the row of that id still is `expected` in every field (C1).
+    ///   if (!row_rules<>::is_unchanged(rows, expected)) return false;
     template <class Rows>
     static bool is_unchanged(Rows& rows, const token& expected) {
         const std::optional<token> row = find_by_id(rows, expected.id);
         return row && *row == expected;
     }
 
-    /// Whether the row still is `expected` and can become `record`. Throws errc::invalid_record if the ids differ, and
-    /// errc::ambiguous if there would be two rows for one identity (C3).
+    /// Whether the row still is `expected`, and may become `record`. Throws errc::invalid_record if the ids differ.
+    /// Throws errc::ambiguous if the replacement would make two rows for one identity (C3).
+    ///   if (!row_rules<>::may_replace(rows, expected, record)) return false;
     template <class Rows>
     static bool may_replace(Rows& rows, const token& expected, const token& record) {
         if (!is_unchanged(rows, expected)) return false;
@@ -3411,7 +3475,8 @@ class row_rules {
         return true;
     }
 
-    /// An id from the policy that no row has. Throws errc::invalid_record if the policy finds none.
+    /// An id from the policy that no row has. Throws errc::invalid_record if the policy finds none in 1,000 tries.
+    ///   record.id = row_rules<>::unused_id(rows);
     template <class Rows>
     static std::string unused_id(Rows& rows) {
         for (int tries = 0; tries < 1'000; ++tries) {
@@ -3422,7 +3487,7 @@ class row_rules {
     }
 
   private:
-    /// S4.
+    /// Throws errc::ambiguous if a save of `record` would make two rows agree (S4).
     template <class Rows>
     static void require_unambiguous(Rows& rows, const token& record) {
         rules::list::for_each([&](auto rule) {
@@ -3654,7 +3719,7 @@ migration_report migrate(From& from, To& to, Progress progress = {}) {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Locks by name among the threads of one process. A guard may be released by any thread and may outlive the locks.
+/// Locks by name, among the threads of one process. Any thread may release a guard. A guard may outlive the locks.
 class key_locks {
     struct state {
         std::mutex mutex{};
@@ -3686,7 +3751,7 @@ class key_locks {
         std::string key_;
     };
 
-    /// Throws errc::lock_timeout when `deadline` passes.
+    /// Waits until no other guard has that key. Throws errc::lock_timeout when `until` has passed.
     guard lock(const std::string& key, deadline until) {
         std::string name = key;
         std::unique_lock lock(state_->mutex);
@@ -3712,7 +3777,7 @@ class key_locks {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Locks for reading: shared where the mutex can be shared.
+/// Locks a mutex for reading. If the mutex has lock_shared(), several readers may hold it at once.
 template <class Mutex>
 class read_lock {
   public:
@@ -3756,7 +3821,7 @@ class read_lock {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The rows of a store in memory, in any container, and the changes to them. Not thread-safe: the stores lock.
+/// The rows of a store in memory, in any container, and the changes to them. It is not thread-safe: the store locks.
 template <class Container, class Policy>
 class row_set {
     using traits = container_traits<Container>;
@@ -3765,7 +3830,7 @@ class row_set {
   public:
     row_set() = default;
 
-    /// Takes over rows that exist. In a map the key is the id; rows without an id are given one.
+    /// Takes over rows that exist. In a map, the key becomes the row's id. A row without an id gets one.
     explicit row_set(Container rows) : rows_(std::move(rows)) {
         if constexpr (token_map<Container>)
             for (auto& [id, row] : rows_) row.id = id;
@@ -4059,8 +4124,8 @@ class hash_index {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The table that basic_store makes of `indexed`. Each rule's index leads from the hash of its key to the rows; rows
-/// with an empty key are not in it. The rules that look up the id share the index that owns the rows.
+/// The table that basic_store makes of `indexed`. Each rule has an index from the hash of its key to the rows. Rows
+/// with an empty key are not in that index. All rules that look up the id share the index that owns the rows.
 template <matching_rules Rules>
 class indexed_table {
     template <class Rule>
@@ -4095,7 +4160,7 @@ class indexed_table {
             static_cast<const index<Rule>&>(by_rule_).rows.for_each_of(hash, visit_match);
     }
 
-    /// Makes the row the one of its id; if it throws, nothing has changed.
+    /// Puts the row in the place of an older one of that id, or adds it. If it throws, nothing has changed.
     void insert_or_assign(token row) {
         auto fresh = std::make_unique<token>(std::move(row));
         rows_.reserve(rows_.size() + 1);
@@ -4163,8 +4228,9 @@ struct container_traits<detail::indexed_table<Rules>> {
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Names, as the container of a basic_store, a table with one hash index for each rule of the store's policy: a
-/// look-up by any rule takes the same time however many rows there are.
+/// As the container of a basic_store, this name means a table with one hash index for each rule of the store's policy.
+/// A look-up by any rule takes the same time for any number of rows.
+///   basic_store<indexed> store;   // the same as memory_store
 struct indexed {};
 
 }} // namespace tokenkeep::v0
@@ -4183,12 +4249,14 @@ struct indexed {};
 
 namespace tokenkeep { inline namespace v0 {
 
-/// A store in memory, over any container: a sequence of token, a map from id to token, rows of strings, `indexed`, or
-/// one with container_traits of its own. It is a locking_store among the threads of the process, and a
-/// comparing_store. It may be moved while nobody else uses it.
+/// A store in memory, over any container: a sequence of token, a map from id to token, rows of strings, `indexed`, or a
+/// container of your own that has container_traits. It is a comparing_store. It is a locking_store among the threads of
+/// the process. It may be moved while no other thread uses it.
+///   basic_store<std::vector<token>> store;
+///   store.save_token({.user_name = "ada", .client_id = "app", .refresh_token = "r1"});
 ///
-/// Cost: a look-up or save scans the rows, except where the container can do better (a map by id, `indexed` by every
-/// rule).
+/// Cost: a look-up or a save visits every row, unless the container can do better. A map does better by id, and
+/// `indexed` by every rule.
 template <class Container, class Policy>
 class basic_store {
     static constexpr bool is_indexed = std::is_same_v<Container, indexed>;
@@ -4197,14 +4265,15 @@ class basic_store {
         typename std::conditional_t<is_indexed, std::type_identity<detail::indexed_table<typename Policy::rules>>,
                                     std::type_identity<Container>>::type;
     static_assert(detail::explain_container<rows_type>());
-    // Where that has said its sentence, rows of another kind keep the compiler from saying more.
+    // After a failed static_assert, substitute std::vector<token> so that the compiler reports nothing else.
     using usable_rows = std::conditional_t<detail::usable_container<rows_type>, rows_type, std::vector<token>>;
     using mutex = typename Policy::mutex;
 
   public:
     basic_store() = default;
 
-    /// Starts with rows that exist. In a map the key is the id; rows without an id are given one.
+    /// Starts with rows that exist. In a map, the key becomes the row's id. A row without an id gets one.
+    ///   map_store store(rows);
     explicit basic_store(usable_rows rows) : rows_(std::move(rows)) {}
 
     basic_store(basic_store&& other) noexcept : rows_(std::move(other.rows_)), locks_(std::move(other.locks_)) {}
@@ -4215,39 +4284,50 @@ class basic_store {
     }
 
     /// The row that the probe means by the policy's rules; nullopt if there is none.
+    ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
     std::optional<token> find_token(const token& probe) const {
         const detail::read_lock<mutex> lock(mutex_);
         return rows_.find(probe);
     }
-    /// Inserts the record, or merges it into the row that the rules name.
+    /// Inserts the record, or merges it into the row that it means; see merge. A new row gets an id if it has none.
+    ///   store.save_token({.user_name = "ada", .access_token = "a2"});
     void save_token(const token& record) {
         const std::lock_guard lock(mutex_);
         rows_.save(record);
     }
+    /// Removes the row of that id. It is not an error if there is none.
+    ///   store.delete_token(ada->id);
     void delete_token(const std::string& id) {
         const std::lock_guard lock(mutex_);
         rows_.erase(id);
     }
+    /// Every row, in the order of the container.
     std::vector<token> get_tokens() const {
         const detail::read_lock<mutex> lock(mutex_);
         return rows_.all();
     }
+    /// Removes every row.
     void delete_tokens() {
         const std::lock_guard lock(mutex_);
         rows_.clear();
     }
+    /// The row of exactly that id; nullopt if there is none.
     std::optional<token> find_token_by_id(const std::string& id) const {
         const detail::read_lock<mutex> lock(mutex_);
         return rows_.find_by_id(id);
     }
 
-    /// See locking_store; the lock reaches the threads of this process.
+    /// Takes the lock of one identity among the threads of this process; see locking_store.
+    ///   auto guard = store.lock_token(identity_key(*ada), std::chrono::steady_clock::now() + 5s);
     auto lock_token(const std::string& key, deadline until) { return locks_.lock(key, until); }
-    /// See comparing_store.
+    /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store.
+    ///   if (!store.replace_token(expected, record)) read_again();
     bool replace_token(const token& expected, const token& record) {
         const std::lock_guard lock(mutex_);
         return rows_.replace(expected, record);
     }
+    /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
+    ///   if (!store.remove_token(expected)) read_again();
     bool remove_token(const token& expected) {
         const std::lock_guard lock(mutex_);
         return rows_.remove(expected);
@@ -4262,11 +4342,11 @@ class basic_store {
 template <class Container>
 basic_store(Container) -> basic_store<Container>;
 
-/// The store in memory for programs: every look-up takes the same time, however many tokens there are.
+/// The store in memory for programs. A look-up takes the same time for any number of tokens.
 using memory_store = basic_store<indexed>;
-/// A store over std::map, keyed by id.
+/// A store over std::map. The key is the id.
 using map_store = basic_store<std::map<std::string, token>>;
-/// A store over a list of rows of attributes. Its rows are plain strings, which are not wiped.
+/// A store over a list of rows of attributes. Its rows are plain strings, so it does not wipe their memory.
 using list_store = basic_store<std::vector<std::list<std::string>>>;
 
 }} // namespace tokenkeep::v0
@@ -6628,7 +6708,7 @@ using file_store = basic_file_store<>;
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// What documents and connections may have to make a locking_store of the store over them.
+/// What a document or a connection needs so that the store over it is a locking_store.
 template <class D>
 concept can_lock = requires(D& place, const std::string& name, deadline until) {
     { place.lock(name, until) } -> lock_guard_value;
@@ -6642,26 +6722,28 @@ concept names_lock = can_be_base<D> && !requires {
     &with_name<D, named_lock>::lock;
 };
 
-/// Says in a sentence why the `lock` that a document or connection has is not the ability.
+/// Gives true. If a document or a connection has a `lock` of another form, the compiler says which form it needs.
 template <class Place>
 consteval bool explain_lock() {
     if constexpr (names_lock<Place>)
-        static_assert(can_lock<Place>,
-                      "tokenkeep: the lock of a document or a connection must take (const std::string& name, "
-                      "steady_clock::time_point deadline) and give a movable guard that any thread may release; see "
-                      "document in tokenkeep/document_store.hpp and sql_connection in tokenkeep/sql_connection.hpp");
+        static_assert(
+            can_lock<Place>,
+            "tokenkeep: the lock of a document or a connection must take (const std::string& name, "
+            "steady_clock::time_point deadline) and give a movable guard that any thread may release; see the concept "
+            "document or sql_connection");
     return true;
 }
 
-// What a store can do only over some documents or connections, as its bases. A store that cannot do it must not have the
-// name either: a store that names an ability and lacks it is taken for a mistake, see explain_token_store.
+// Bases that give a store an ability only if its document or connection has it. A store without the ability must not
+// have the name either, because explain_token_store reports a store that has the name and lacks the ability.
 
 template <class Store, bool is_able>
 struct locking_ability {};
 
 template <class Store>
 struct locking_ability<Store, true> {
-    /// See locking_store; the lock reaches as far as that of what the store is over.
+    /// Takes the lock of one identity; see locking_store. It reaches as far as the lock of the document or connection.
+    ///   auto guard = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + 5s);
     auto lock_token(const std::string& key, deadline until) {
         return static_cast<Store&>(*this).lock_identity(key, until);
     }
@@ -6672,11 +6754,13 @@ struct comparing_ability {};
 
 template <class Store>
 struct comparing_ability<Store, true> {
-    /// See comparing_store.
+    /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store.
+    ///   if (!store.replace_token(expected, record)) read_again();
     bool replace_token(const token& expected, const token& record) {
         return static_cast<Store&>(*this).replace(expected, record);
     }
-    /// See comparing_store.
+    /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
+    ///   if (!store.remove_token(expected)) read_again();
     bool remove_token(const token& expected) { return static_cast<Store&>(*this).remove(expected); }
 };
 
@@ -8366,7 +8450,7 @@ inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZa
 inline constexpr std::string_view base64url_alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Encodes three bytes to four digits. The result has its memory from the start: growth would leave copies behind.
+/// Turns each three bytes into four digits. Memory is reserved once, because a string that grows leaves copies behind.
 inline std::string encode_base64(std::string_view bytes, std::string_view alphabet, bool padded) {
     std::string digits;
     digits.reserve((bytes.size() + 2) / 3 * 4);
@@ -8385,18 +8469,21 @@ inline std::string encode_base64(std::string_view bytes, std::string_view alphab
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// Base64 (RFC 4648 4), with padding: what HTTP Basic wants.
+/// Base64 (RFC 4648 4) with padding, as HTTP Basic needs it.
+///   to_base64("ada")   // "YWRh"
 inline std::string to_base64(std::string_view bytes) {
     return detail::encode_base64(bytes, detail::base64_alphabet, true);
 }
 
 /// Base64url (RFC 4648 5) without padding, as in RFC 7636 Appendix A.
+///   to_base64url("a")   // "YQ"
 inline std::string to_base64url(std::string_view bytes) {
     return detail::encode_base64(bytes, detail::base64url_alphabet, false);
 }
 
-/// The reverse of to_base64url, and of nothing else: padding, foreign characters and non-zero bits behind the last
-/// byte give nullopt, so that every byte string has exactly one text.
+/// The reverse of to_base64url. Nullopt if there is padding, any other character, or a bit that is not zero behind the
+/// last byte. So each byte string has exactly one text.
+///   from_base64url("YQ")   // "a"
 inline std::optional<std::string> from_base64url(std::string_view digits) {
     std::string bytes;
     bytes.reserve(digits.size() / 4 * 3 + 2);
@@ -8441,7 +8528,7 @@ inline std::optional<std::string> from_base64url(std::string_view digits) {
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// One name and its value, before encoding.
+/// One name and its value, before they are encoded.
 struct form_pair {
     std::string_view name{}, value{};
 };
@@ -8450,16 +8537,19 @@ struct form_pair {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
+/// Whether a form writes the character as it is.
 constexpr bool is_form_plain(char c) noexcept {
     return text::is_letter(c) || text::is_digit(c) || c == '*' || c == '-' || c == '.' || c == '_';
 }
 
+/// How many bytes the text has when it is encoded.
 inline std::size_t form_size(std::string_view part) noexcept {
     std::size_t size = 0;
     for (const char c : part) size += is_form_plain(c) || c == ' ' ? 1u : 3u;
     return size;
 }
 
+/// Appends the text, encoded.
 inline void append_form(std::string& out, std::string_view part) {
     constexpr std::string_view digits = "0123456789ABCDEF";
     for (const char c : part) {
@@ -8473,7 +8563,7 @@ inline void append_form(std::string& out, std::string_view part) {
     }
 }
 
-/// A part with its percent signs and pluses resolved; a percent sign without two digits stands for itself.
+/// Decodes percent signs and pluses. A percent sign that is not followed by two digits stays as it is.
 inline std::string form_decoded(std::string_view part) {
     std::string decoded;
     decoded.reserve(part.size());
@@ -8494,8 +8584,9 @@ inline std::string form_decoded(std::string_view part) {
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// One name or value in application/x-www-form-urlencoded (WHATWG URL 5.2), as RFC 6749 2.3.1 asks for the two parts
-/// of Basic. The result has its memory from the start: growth would leave copies of a secret behind.
+/// Encodes one name or value for application/x-www-form-urlencoded (WHATWG URL 5.2). RFC 6749 2.3.1 asks for it in HTTP
+/// Basic too. Memory is reserved once, because a string that grows leaves copies of a secret behind.
+///   form_encode("a b&c")   // "a+b%26c"
 inline std::string form_encode(std::string_view part) {
     std::string encoded;
     encoded.reserve(detail::form_size(part));
@@ -8503,7 +8594,8 @@ inline std::string form_encode(std::string_view part) {
     return encoded;
 }
 
-/// Pairs as the body of a form, in their order, in memory reserved once.
+/// The body of a form, with the pairs in their order. Memory is reserved once.
+///   to_form(pairs)   // "grant_type=refresh_token&scope=a+b"
 inline std::string to_form(std::span<const form_pair> pairs) {
     std::size_t size = 0;
     for (const form_pair& pair : pairs) size += detail::form_size(pair.name) + detail::form_size(pair.value) + 2;
@@ -8518,13 +8610,15 @@ inline std::string to_form(std::span<const form_pair> pairs) {
     return form;
 }
 
-/// The same for a braced list.
+/// The same for a list in braces.
+///   to_form({{"grant_type", "refresh_token"}, {"scope", "a b"}})   // "grant_type=refresh_token&scope=a+b"
 inline std::string to_form(std::initializer_list<form_pair> pairs) {
     return to_form(std::span<const form_pair>(pairs.begin(), pairs.size()));
 }
 
-/// The pairs of a form in their order (WHATWG URL 5.1), repeated names included; nullopt if what they decode to is
-/// not UTF-8. Where WHATWG would put U+FFFD, nothing is guessed.
+/// The pairs of a form, in their order (WHATWG URL 5.1). A name that is repeated appears each time. Nullopt if a
+/// decoded name or value is not UTF-8; the function does not guess, as WHATWG does with U+FFFD.
+///   from_form("code=a%2Fb&state=1")   // {"code", "a/b"}, {"state", "1"}
 inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form(std::string_view form) {
     std::vector<std::pair<std::string, std::string>> pairs;
     while (!form.empty()) {
@@ -8557,19 +8651,19 @@ inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// The parts of an absolute http or https URL; they refer to the text that was taken apart.
+/// The parts of an absolute http or https URL. They refer to the text that parse_url was given.
 struct url_parts {
-    std::string_view scheme{}; ///< Without the colon, in the case it was written in.
+    std::string_view scheme{}; ///< Without the colon, as written: "https" or "HTTPS".
     std::string_view host{};   ///< A name, a dotted address, or an IPv6 address in its brackets.
     std::string_view port{};   ///< Decimal digits without leading zeros; empty if none was written.
-    std::string_view target{}; ///< Path and query, as written; empty, or beginning with / or ?.
+    std::string_view target{}; ///< Path and query, as written. Empty, or begins with / or ?.
 };
 
 }}} // namespace tokenkeep::v0::text
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// A decimal number of one to five digits without leading zeros that is at most `limit`.
+/// Whether the text is a decimal number of one to five digits, without leading zeros, and at most `limit`.
 constexpr bool is_decimal(std::string_view text, unsigned limit) noexcept {
     if (text.empty() || text.size() > 5 || (text.size() > 1 && text[0] == '0')) return false;
     unsigned value = 0;
@@ -8594,7 +8688,7 @@ constexpr bool is_bracketed_address(std::string_view host) noexcept {
     return host.find(':') != std::string_view::npos;
 }
 
-/// Visible ASCII, and none of what makes two readers of a URL disagree: a fragment or a backslash.
+/// Whether the text is visible ASCII without # and backslash, about which two readers of a URL may disagree.
 constexpr bool has_only_url_characters(std::string_view url) noexcept {
     for (const char c : url)
         if (c <= ' ' || c >= 0x7f || c == '#' || c == '\\') return false;
@@ -8605,9 +8699,10 @@ constexpr bool has_only_url_characters(std::string_view url) noexcept {
 
 namespace tokenkeep { inline namespace v0 { namespace text {
 
-/// Takes an absolute http or https URL apart (RFC 3986 3). Nullopt for anything else, and for what has no place in an
-/// endpoint: user information, a fragment, control characters, spaces, non-ASCII, backslashes, an empty host, a port
-/// that is not between 1 and 65535.
+/// Takes an absolute http or https URL apart (RFC 3986 3). Nullopt for anything else, and for URLs that do not belong
+/// in an endpoint: with user information, a fragment, control characters, spaces, non-ASCII characters, backslashes, an
+/// empty host, or a port that is not between 1 and 65535.
+///   parse_url("https://a.example:8443/token")->port   // "8443"
 constexpr std::optional<url_parts> parse_url(std::string_view url) noexcept {
     if (!detail::has_only_url_characters(url)) return std::nullopt;
     const std::size_t colon = url.find("://");
@@ -8631,10 +8726,11 @@ constexpr std::optional<url_parts> parse_url(std::string_view url) noexcept {
     return parts;
 }
 
-/// Whether a host is a loopback address as such: 127.0.0.0/8 in four decimal parts, or [::1]. Names, localhost
-/// included, are not: who answers them is decided elsewhere (RFC 8252 8.3).
-constexpr bool is_loopback_literal(std::string_view host) noexcept {
-    if (host == "[::1]") return true;
+/// Whether a host is this machine: an address in 127.0.0.0/8 in four decimal parts, [::1], or the name localhost, which
+/// resolves to no other address (RFC 6761 6.3).
+///   is_loopback("127.0.0.1")   // true
+constexpr bool is_loopback(std::string_view host) noexcept {
+    if (host == "[::1]" || equal_ignoring_case(host, "localhost")) return true;
     if (!host.starts_with("127.")) return false;
     int parts = 1;
     while (true) {
@@ -8646,22 +8742,25 @@ constexpr bool is_loopback_literal(std::string_view host) noexcept {
     }
 }
 
-/// The port a URL means: the one written, else that of its scheme.
+/// The port of the URL. If none is written, the port of its scheme.
+///   port_of(*parse_url("https://a.example/"))   // "443"
 constexpr std::string_view port_of(const url_parts& url) noexcept {
     if (!url.port.empty()) return url.port;
     return equal_ignoring_case(url.scheme, "https") ? "443" : "80";
 }
 
-/// Whether two URLs have scheme, host and port in common (RFC 6454 4), the default ports included.
+/// Whether two URLs have the same scheme, host and port (RFC 6454 4). A port that is not written is that of the scheme.
+///   same_origin(*parse_url("https://a.example"), *parse_url("https://A.example:443/x"))   // true
 constexpr bool same_origin(const url_parts& a, const url_parts& b) noexcept {
     return equal_ignoring_case(a.scheme, b.scheme) && equal_ignoring_case(a.host, b.host) && port_of(a) == port_of(b);
 }
 
-/// Whether a secret may be sent to this URL: https, or, where the caller opts in, http to a loopback literal.
+/// Whether a secret may be sent to this URL: it is https, or the caller allows http and the host is this machine.
+///   is_secure_url("http://127.0.0.1:8080/", true)   // true
 constexpr bool is_secure_url(std::string_view url, bool allow_loopback_http) noexcept {
     const std::optional<url_parts> parts = parse_url(url);
     if (!parts) return false;
-    return equal_ignoring_case(parts->scheme, "https") || (allow_loopback_http && is_loopback_literal(parts->host));
+    return equal_ignoring_case(parts->scheme, "https") || (allow_loopback_http && is_loopback(parts->host));
 }
 
 }}} // namespace tokenkeep::v0::text
@@ -8677,31 +8776,33 @@ constexpr bool is_secure_url(std::string_view url, bool allow_loopback_http) noe
 
 namespace tokenkeep { inline namespace v0 {
 
-/// How a client says who it is (RFC 6749 2.3.1).
+/// How the client says who it is (RFC 6749 2.3.1).
 enum class client_authentication {
-    post,  ///< Id and secret in the body.
-    basic, ///< Id and secret in an Authorization header; only the id, in the body, of a client that has no secret.
-    none,  ///< The id alone, in the body: a public client.
+    post,  ///< The client id and the client secret are in the body.
+    basic, ///< Both are in an Authorization header. A client without a secret sends only its id, in the body.
+    none,  ///< Only the client id is sent, in the body: a public client.
 };
 
-/// An endpoint of an authorization server, and who asks there.
+/// An endpoint of an authorization server, and the client that sends requests to it.
+///   client_endpoint login{.url = "https://login.example/token", .client_id = "app"};
 struct client_endpoint {
-    std::string url{};
+    std::string url{}; ///< An https URL; see also allow_loopback_http.
     client_authentication authentication = client_authentication::post;
-    std::string client_id{}; ///< Of records that name no client.
-    secret client_secret{};  ///< Of records that have none and do not name another client.
-    bool allow_loopback_http = false;
+    std::string client_id{};          ///< Used for records that name no client.
+    secret client_secret{};           ///< Used for records that have no client secret and do not name another client.
+    bool allow_loopback_http = false; ///< Also allows http, but only to 127.0.0.0/8, [::1] and localhost.
 };
 
 }} // namespace tokenkeep::v0
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Who asks for a record: the views are into the record and the endpoint.
+/// The client that a request is made for. The views refer to the record and the endpoint.
 struct client_identity {
     std::string_view id{}, secret_text{};
 };
 
+/// The record's client; what the record leaves empty comes from the endpoint.
 inline client_identity client_of(const client_endpoint& endpoint, const token& record) noexcept {
     client_identity client{record.client_id, record.client_secret.reveal()};
     const bool another = !client.id.empty() && !endpoint.client_id.empty() && client.id != endpoint.client_id;
@@ -8710,7 +8811,7 @@ inline client_identity client_of(const client_endpoint& endpoint, const token& r
     return client;
 }
 
-/// Writes the value of HTTP Basic: both parts are encoded as in a form before (RFC 6749 2.3.1).
+/// Appends the value of HTTP Basic. The client id and the secret are encoded as in a form first (RFC 6749 2.3.1).
 inline void write_basic(std::string& value, const client_identity& client) {
     std::string encoded = text::form_encode(client.secret_text);
     const wipe_at_exit encoded_is_wiped(encoded);
@@ -8725,12 +8826,21 @@ inline void write_basic(std::string& value, const client_identity& client) {
     value.append("Basic ").append(digits);
 }
 
-/// A POST of a form in the client's name. Throws errc::request_rejected if nothing secret may be sent to that URL, and
-/// errc::invalid_record if there is a client secret and no client.
+/// Throws errc::request_rejected if a secret must not go to the URL; see is_secure_url.
+inline void require_secure_url(std::string_view url, bool allow_loopback_http) {
+    if (text::is_secure_url(url, allow_loopback_http)) return;
+    const bool only_needs_the_switch = text::is_secure_url(url, true);
+    throw error(errc::request_rejected,
+                only_needs_the_switch
+                    ? "tokenkeep: plain http to this machine is refused; set allow_loopback_http of the provider"
+                    : "tokenkeep: secrets are sent to https URLs only, without user information and fragment");
+}
+
+/// A POST of `pairs` as a form, with the client's id and secret. Throws errc::request_rejected if the URL is not
+/// secure; see is_secure_url. Throws errc::invalid_record if there is a client secret but no client id.
 inline http_request post_form(const client_endpoint& endpoint, const token& record,
                               std::vector<text::form_pair> pairs) {
-    if (!text::is_secure_url(endpoint.url, endpoint.allow_loopback_http))
-        throw error(errc::request_rejected, "tokenkeep: an endpoint must be an https URL without a fragment");
+    require_secure_url(endpoint.url, endpoint.allow_loopback_http);
     const client_identity client = client_of(endpoint, record);
     const bool has_secret = !client.secret_text.empty() && endpoint.authentication != client_authentication::none;
     const bool basic = has_secret && endpoint.authentication == client_authentication::basic;
@@ -8759,9 +8869,11 @@ inline http_request post_form(const client_endpoint& endpoint, const token& reco
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The request that gives the record's grant token for tokens (RFC 6749 4.1.3), with its redirect URL if it has one. A
-/// grant is good for one request, whatever becomes of it. Throws errc::invalid_record if there is no grant token, and
-/// errc::request_rejected if the endpoint is no https URL.
+/// The request that exchanges the record's grant token for tokens (RFC 6749 4.1.3). It carries the record's redirect
+/// URL if there is one. Send it once: a grant token is good for one request, even if that request fails. Throws
+/// errc::invalid_record if there is no grant token, or a client secret without a client id. Throws
+/// errc::request_rejected if the endpoint is not an https URL; see client_endpoint::allow_loopback_http.
+///   http_request request = exchange_request(endpoint, {.grant_token = code});
 inline http_request exchange_request(const client_endpoint& endpoint, const token& record) {
     if (record.grant_token.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no grant token");
     std::vector<text::form_pair> pairs{{"grant_type", "authorization_code"}, {"code", record.grant_token.reveal()}};
@@ -8769,7 +8881,8 @@ inline http_request exchange_request(const client_endpoint& endpoint, const toke
     return detail::post_form(endpoint, record, std::move(pairs));
 }
 
-/// The same as a provider makes it.
+/// The same request, made by a provider.
+///   http_request request = exchange_request(provider, record);
 template <class Provider>
     requires requires(Provider& provider, const token& record) {
         { provider.exchange_request(record) } -> std::convertible_to<http_request>;
@@ -8792,15 +8905,19 @@ http_request exchange_request(Provider&& provider, const token& record) { return
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The request that gives the record's refresh token for a new access token (RFC 6749 6), with the scope it has. Throws
-/// errc::invalid_record if there is no refresh token, and errc::request_rejected if the endpoint is no https URL.
+/// The request that exchanges the record's refresh token for a new access token (RFC 6749 6). It names no scope, so the
+/// new access token has the scope of the old one. Throws errc::invalid_record if there is no refresh token, or a client
+/// secret without a client id. Throws errc::request_rejected if the endpoint is not an https URL; see
+/// client_endpoint::allow_loopback_http.
+///   http_request request = refresh_request(endpoint, record);
 inline http_request refresh_request(const client_endpoint& endpoint, const token& record) {
     if (record.refresh_token.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no refresh token");
     return detail::post_form(endpoint, record,
                              {{"grant_type", "refresh_token"}, {"refresh_token", record.refresh_token.reveal()}});
 }
 
-/// The same as a provider makes it.
+/// The same request, made by a provider.
+///   http_request request = refresh_request(provider, record);
 template <class Provider>
     requires requires(Provider& provider, const token& record) {
         { provider.refresh_request(record) } -> std::convertible_to<http_request>;
@@ -8849,24 +8966,25 @@ http_request refresh_request(Provider&& provider, const token& record) { return 
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Why an answer could not be understood.
+/// Why a response was not understood.
 enum class response_reason {
     none,                 ///< It was understood: the server refuses.
-    form_body,            ///< It is a form.
+    form_body,            ///< It is a form, not JSON.
     content_type,         ///< Its content type is not JSON.
     json,                 ///< It is not a JSON object.
     duplicate,            ///< It repeats a member.
     missing_access_token, ///< It has no access token.
     type,                 ///< A member that must be a string is not one.
     charset,              ///< The access token has characters that no token has.
-    status,               ///< Its status says neither success nor refusal.
+    status,               ///< Its status is neither a success nor a refusal.
 };
 
-/// An answer of an authorization server that brings nothing usable. `code()` says which kind of trouble it is; what()
-/// names the server's own code only if it is one everybody knows, and never anything else from the answer.
+/// Thrown if the response of an authorization server brings nothing usable. code() says which kind of failure it is.
+/// what() names the server's own code only if the library knows that code. It contains nothing else from the body.
+///   catch (const response_error& failure) { if (failure.server_code() == "invalid_scope") ask_for_less(); }
 class response_error : public error {
   public:
-    /// What is known beside the errc.
+    /// What is known besides the errc.
     struct details {
         response_reason reason = response_reason::none;
         std::string server_code{};      ///< See server_code().
@@ -8874,21 +8992,24 @@ class response_error : public error {
         std::chrono::milliseconds retry_after{0};
     };
 
+    /// For authors of providers.
+    ///   throw response_error(errc::throttled, "example: too many calls", {.certainly_refused = true});
     response_error(errc code, const std::string& what, details known)
         : error(code, what, known.retry_after),
           reason_(known.reason),
           server_code_(std::move(known.server_code)),
           certainly_refused_(known.certainly_refused) {}
 
-    /// Why the answer was not understood; none if the server itself said that it refuses.
+    /// Why the response was not understood. It is response_reason::none if the server itself says that it refuses.
     response_reason reason() const noexcept { return reason_; }
 
-    /// The server's `error` (RFC 6749 5.2). Empty if there was none, if it is longer than 64 characters or has others
-    /// than the RFC allows, or if one of the secrets that were sent is part of it.
+    /// The server's member `error` (RFC 6749 5.2), such as "invalid_grant". It is empty if there was none, if it is
+    /// longer than 64 characters, if it has characters that the RFC does not allow, or if it contains a secret that was
+    /// sent. After a revocation, only codes that the library knows are passed on.
     const std::string& server_code() const noexcept { return server_code_; }
 
-    /// Whether the server certainly did nothing with the refresh or grant token, except that it may have refused it.
-    /// False where that is in doubt, and the token may have been spent.
+    /// True if the server certainly did nothing with the refresh or grant token, or refused it. False if the token may
+    /// have been spent.
     bool certainly_refused() const noexcept { return certainly_refused_; }
 
   private:
@@ -8901,14 +9022,14 @@ class response_error : public error {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// A code that servers use, and what it means for us.
+/// An error code that servers send, and what the library takes it for.
 struct known_code {
     std::string_view name;
     errc meaning;
 };
 
-/// RFC 6749 5.2 and 4.1.2.1, RFC 7009 2.2.1, RFC 8628 3.5, RFC 8707 2, RFC 9449, OpenID Connect, and what large servers
-/// say when they are asked too often. Zoho's are with its provider.
+/// The codes of RFC 6749 5.2 and 4.1.2.1, RFC 7009 2.2.1, RFC 8628 3.5, RFC 8707 2, RFC 9449 and OpenID Connect, and
+/// what large servers send if they are asked too often. Zoho's codes are in zoho/provider.hpp.
 inline constexpr known_code known_codes[] = {
     {"invalid_grant", errc::reauthorization_required},
     {"invalid_client", errc::client_rejected},
@@ -8944,7 +9065,7 @@ inline const known_code* find_known_code(std::string_view name) noexcept {
     return nullptr;
 }
 
-/// Whether a text has only the characters that RFC 6749 5.2 allows in `error`, and a bearable length.
+/// Whether a text has at most 64 characters, all of which RFC 6749 5.2 allows in `error`.
 constexpr bool is_error_code(std::string_view code) noexcept {
     if (code.empty() || code.size() > 64) return false;
     for (const char c : code)
@@ -8952,11 +9073,12 @@ constexpr bool is_error_code(std::string_view code) noexcept {
     return true;
 }
 
+/// Whether the text contains the secret.
 inline bool has_secret(std::string_view text, const secret& hidden) noexcept {
     return !hidden.empty() && text.find(hidden.reveal()) != std::string_view::npos;
 }
 
-/// Whether one of the record's secrets is part of a text.
+/// Whether the text contains one of the record's secrets.
 inline bool has_secret_of(const token& record, std::string_view text) noexcept {
     for (const field& f : fields)
         if (f.secret_text != nullptr && has_secret(text, record.*f.secret_text)) return true;
@@ -8981,15 +9103,15 @@ inline bool has_secret_of(const token& record, std::string_view text) noexcept {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// What is peculiar to the answers of one server.
+/// What is special about the responses of one server.
 struct response_dialect {
-    std::span<const known_code> codes{};         ///< Its own codes; they go before known_codes.
-    std::chrono::milliseconds throttle_pause{0}; ///< How long to wait where it throttles and does not say how long.
-    bool has_expires_in_sec = false;             ///< It sends expires_in_sec, and expires_in in milliseconds then.
-    const secret* client_secret = nullptr;       ///< What records without a client secret are asked for with.
+    std::span<const known_code> codes{}; ///< The server's own error codes; they are looked up before known_codes.
+    std::chrono::milliseconds throttle_pause{0}; ///< How long to wait if the server throttles and sends no Retry-After.
+    bool has_expires_in_sec = false; ///< The server may send expires_in_sec; if it does, expires_in is in milliseconds.
+    const secret* client_secret = nullptr; ///< The provider's client secret, for records that have none; may be null.
 };
 
-/// The members of an answer that mean something to us, as they came.
+/// The members of a response that the library reads, as the server wrote them.
 class response_members {
   public:
     using member = std::optional<text::json_value>;
@@ -9004,13 +9126,13 @@ class response_members {
         });
     }
 
-    /// A member without a value counts as left out (RFC 6749 3.2).
+    /// A member counts as left out if it is missing, null or an empty string (RFC 6749 3.2).
     static bool is_left_out(const member& value) noexcept {
         return !value || value->kind() == text::json_kind::null || value->raw() == "\"\"";
     }
     static bool is_text(const member& value) noexcept { return value && value->kind() == text::json_kind::string; }
 
-    /// The members that have no name here, as they came, in an object of their own; empty if there are none.
+    /// All other members that have a value, as the server wrote them, in one JSON object. Empty if there are none.
     secret extra() const {
         if (extra_.empty()) return {};
         std::size_t size = 1;
@@ -9033,7 +9155,7 @@ class response_members {
         error{};
 
   private:
-    /// Where the member of that name has its place; null if it has none.
+    /// Where a member of that name is kept; null if the library does not read it.
     member* place_of(std::string_view name, const response_dialect& dialect) noexcept {
         if (name == "access_token") return &access_token;
         if (name == "refresh_token") return &refresh_token;
@@ -9070,7 +9192,7 @@ class response_members {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The number that text of digits alone stands for; more than nine digits are read as the largest such number.
+/// The number that a text of digits means; at most 999'999'999. Nullopt if there is anything but digits.
 constexpr std::optional<int> count_from_digits(std::string_view digits) noexcept {
     if (digits.empty()) return std::nullopt;
     int count = 0;
@@ -9081,7 +9203,7 @@ constexpr std::optional<int> count_from_digits(std::string_view digits) noexcept
     return count;
 }
 
-/// A date as HTTP writes it today, such as "Sun, 06 Nov 1994 08:49:37 GMT" (IMF-fixdate, RFC 9110 5.6.7).
+/// Reads a date as HTTP writes it, such as "Sun, 06 Nov 1994 08:49:37 GMT" (IMF-fixdate, RFC 9110 5.6.7).
 inline std::optional<std::chrono::sys_seconds> http_date(std::string_view date) noexcept {
     constexpr std::string_view pattern = "...,_dd_..._dddd_dd:dd:dd_GMT";
     if (date.size() != pattern.size()) return std::nullopt;
@@ -9107,8 +9229,10 @@ inline std::optional<std::chrono::sys_seconds> http_date(std::string_view date) 
 
 namespace tokenkeep { inline namespace v0 {
 
-/// How long the answer's Retry-After asks to wait (RFC 9110 10.2.3), at most an hour; zero if it asks for nothing or
-/// for what cannot be read. A date is taken relative to the answer's own Date, so that no clock of ours matters.
+/// How long the server asks to wait with Retry-After (RFC 9110 10.2.3); at most one hour. Zero if the header is missing
+/// or cannot be read. If Retry-After is a date, the wait is counted from the response's own Date: the machine's clock
+/// does not matter.
+///   std::chrono::milliseconds pause = find_retry_after(response);
 inline std::chrono::milliseconds find_retry_after(const http_response& response) noexcept {
     using namespace std::chrono;
     const std::string_view value = text::trim(find_header(response.headers, "Retry-After"));
@@ -9139,14 +9263,14 @@ inline std::chrono::milliseconds find_retry_after(const http_response& response)
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// An answer of an authorization server, and the order in which it is decided what it is.
+/// One response of an authorization server. The reader decides which kind of response it is.
 class response_reader {
   public:
-    /// More than any token endpoint answers; a hostile one may send without end.
+    /// A longer body is not read. No token endpoint sends more, but a hostile server may send without end.
     static constexpr std::size_t size_limit = std::size_t{1} << 20;
 
-    /// `record` is the one the request was made for: its secrets are kept out of the error. Where it is not known, only
-    /// codes that everybody knows are passed on.
+    /// `record` is the record that the request was made for. The reader keeps its secrets out of errors. If `record` is
+    /// null, the reader passes on only the codes in `dialect` and in known_codes.
     response_reader(const http_response& response, const token* record, const response_dialect& dialect)
         : response_(response), record_(record), dialect_(dialect) {
         if (response.body.size() > size_limit) return;
@@ -9160,10 +9284,10 @@ class response_reader {
 
     bool is_success() const noexcept { return response_.status >= 200 && response_.status < 300; }
 
-    /// Whether the answer brings a member `error` (RFC 6749 5.2), which wins over everything else it brings.
+    /// Whether the response has a member `error` (RFC 6749 5.2). If it has one, the reader ignores all other members.
     bool has_error() const noexcept { return !response_members::is_left_out(members_.error); }
 
-    /// The members of an answer that is a JSON object and brings no error. Throws response_error for any other.
+    /// The members of a JSON object that has status 2xx and no `error`. Throws response_error for any other response.
     const response_members& read() const {
         const int status = response_.status;
         if (status == 429) throw refusal(errc::throttled, true);
@@ -9181,7 +9305,8 @@ class response_reader {
         return response_error(errc::malformed_response, what.append(sentence), {.reason = reason});
     }
 
-    /// What the server said in `error`, if it can be passed on.
+    /// The server's `error`, or an empty text. A code that is not known is passed on only if it keeps to RFC 6749 5.2
+    /// and contains no secret.
     std::string server_code() const {
         char buffer[64];
         const text::json_value error = members_.error.value_or(text::json_value{});
@@ -9202,7 +9327,8 @@ class response_reader {
         return find_known_code(name);
     }
 
-    /// The server refuses. `meaning` holds if its code is not one we know, or if it throttles.
+    /// The error for a server that refuses. `meaning` is used if the server's code is not known, or if it is
+    /// errc::throttled. `certain` says whether the server certainly did not spend the token.
     response_error refusal(errc meaning, bool certain) const {
         std::string what = "tokenkeep: the server refuses the request";
         std::string code = server_code();
@@ -9215,6 +9341,7 @@ class response_reader {
             {.server_code = std::move(code), .certainly_refused = certain, .retry_after = pause_after(meaning)});
     }
 
+    /// The error for a status that is neither a success nor a refusal that can be read.
     response_error odd_status() const {
         const int status = response_.status;
         const bool redirect = status >= 300 && status < 400;
@@ -9228,13 +9355,14 @@ class response_reader {
             {.reason = response_reason::status, .certainly_refused = status == 404, .retry_after = pause_after(code)});
     }
 
+    /// The pause that the server asks for. If the server throttles without Retry-After, the pause of the dialect.
     std::chrono::milliseconds pause_after(errc code) const noexcept {
         const std::chrono::milliseconds asked = find_retry_after(response_);
         const bool own = code == errc::throttled && find_header(response_.headers, "Retry-After").empty();
         return own ? dialect_.throttle_pause : asked;
     }
 
-    /// JSON comes as application/json, or as application/something+json, or without saying so.
+    /// Accepts application/json, application/ANYTHING+json, and a response without a content type.
     void check_content_type() const {
         std::string_view type = find_header(response_.headers, "Content-Type");
         if (type == "application/json") return;
@@ -9249,7 +9377,7 @@ class response_reader {
         throw not_understood(response_reason::content_type, "its content type is not JSON");
     }
 
-    /// Whether a text looks like pairs of names and values.
+    /// Whether a text is a list of pairs NAME=VALUE with & between them.
     static bool is_form(std::string_view body) noexcept {
         while (!body.empty()) {
             const std::string_view piece = body.substr(0, body.find('&'));
@@ -9292,28 +9420,31 @@ class response_reader {
 
 namespace tokenkeep { inline namespace v0 {
 
-/// What was given for the tokens of an answer.
+/// What was sent to the server to get tokens.
 enum class grant_kind {
-    refresh_token,      ///< RFC 6749 6: what the answer leaves out stays as it was.
-    authorization_code, ///< RFC 6749 4.1.3: a new login, of which nothing old remains.
+    refresh_token,      ///< RFC 6749 6. What the response leaves out stays as it was.
+    authorization_code, ///< RFC 6749 4.1.3: a new login. Refresh token and extra of the old login go.
 };
 
-/// What a token endpoint gave (RFC 6749 5.1). A member that did not come, or could not be used, is empty.
+/// What a token endpoint sent (RFC 6749 5.1). A member is empty if it did not come or could not be used.
 struct token_response {
     secret access_token{};
     secret refresh_token{};
     std::string token_type{}, scope{}, api_domain{};
-    /// How long the access token lives from when the request was sent; absent if nobody knows.
+    /// How long the access token lives, counted from when the request was sent. Absent if that is not known.
     std::optional<std::chrono::milliseconds> expires_in{};
-    /// The members that have no place here, such as id_token: the text of a JSON object. Empty if there were none.
+    /// All other members, such as id_token, as the text of a JSON object. Empty if there were none.
     secret extra{};
-    /// What was odd, and what was made of it, in sentences that hold nothing from the answer.
+    /// What was strange in the response, and what the reader did about it. The sentences contain nothing from the
+    /// response.
     std::vector<std::string> warnings{};
 };
 
-/// The record after an answer to a request that was sent at `sent`. Access token, expiry and time of issue are those of
-/// the answer, and the status is empty; token type, scope and API domain are replaced where they came. After a refresh
-/// so are refresh token and extra; after a login they are emptied if none came, as they belonged to the old one.
+/// The record after the response to a request that was sent at `sent`. Access token, expires_at and issued_at come from
+/// the response, and the status is emptied. Token type, scope, API domain, refresh token and extra are replaced if they
+/// came. If refresh token and extra do not come after a login, they are emptied, because they belong to the old login.
+///   token refreshed = apply_response(record, answer, sent);
+///   token logged_in = apply_response(record, answer, sent, grant_kind::authorization_code);
 inline token apply_response(token record, const token_response& answer, timestamp sent,
                             grant_kind given = grant_kind::refresh_token) {
     const auto replace = [](auto& member, const auto& come) {
@@ -9357,12 +9488,13 @@ inline token apply_response(token record, const token_response& answer, timestam
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// A string's text, straight into memory that is wiped.
+/// The text of a JSON string. It is copied straight into memory that is wiped.
 inline secret secret_text(const text::json_value& value) {
     if (const std::optional<std::string_view> plain = value.plain_text()) return *plain;
     return secret::build(value.text_size(), [&value](char* out) { return value.copy_text(out); });
 }
 
+/// The access token. Throws response_error if it is missing, is not a string, or has characters that no token has.
 inline secret read_access_token(const response_members::member& value) {
     if (response_members::is_left_out(value))
         throw response_reader::not_understood(response_reason::missing_access_token, "it has no access_token");
@@ -9375,6 +9507,7 @@ inline secret read_access_token(const response_members::member& value) {
     return access;
 }
 
+/// The refresh token; empty if there is none. If it cannot be a refresh token, it is ignored with a warning.
 inline secret read_refresh_token(const response_members::member& value, std::vector<std::string>& warnings) {
     if (response_members::is_left_out(value)) return {};
     secret refresh = response_members::is_text(value) ? secret_text(*value) : secret();
@@ -9383,8 +9516,9 @@ inline secret read_refresh_token(const response_members::member& value, std::vec
     return {};
 }
 
-/// How many of its units `expires_in` counts, as a number or as digits in a string; beyond 64 bits the nearest that
-/// fits. Nullopt for anything else. Servers also say "very long" with an exponent; other exponents count as odd.
+/// The number in `expires_in`, which is a JSON number or digits in a string. If it does not fit into 64 bits, it
+/// is the nearest number that does. Some servers write "very long" with an exponent: an exponent of ten or more gives
+/// the largest number. Nullopt for everything else.
 inline std::optional<std::int64_t> read_count(const text::json_value& value) noexcept {
     const bool quoted = value.kind() == text::json_kind::string;
     if (!quoted && value.kind() != text::json_kind::number) return std::nullopt;
@@ -9401,7 +9535,8 @@ inline std::optional<std::int64_t> read_count(const text::json_value& value) noe
     return ten_or_more ? std::optional<std::int64_t>(INT64_MAX) : std::nullopt;
 }
 
-/// The lifetime that `expires_in` means. An odd one is never a reason to throw tokens away.
+/// How long the access token lives, by `expires_in`; nullopt if that is not known. A strange value gives a warning;
+/// it is never a reason to lose the tokens.
 inline std::optional<std::chrono::milliseconds>
 read_lifetime(const text::json_value& value, std::chrono::milliseconds unit, std::vector<std::string>& warnings) {
     constexpr std::chrono::milliseconds longest = std::chrono::hours(24) * 3650;
@@ -9427,6 +9562,8 @@ read_lifetime(const text::json_value& value, std::chrono::milliseconds unit, std
     return *count * unit;
 }
 
+/// How long the access token lives. If expires_in_sec came, it counts; if it cannot be read, expires_in counts, in
+/// milliseconds. If it did not come, expires_in counts, in seconds.
 inline std::optional<std::chrono::milliseconds> read_expiry(const response_members& members,
                                                             std::vector<std::string>& warnings) {
     using namespace std::chrono_literals;
@@ -9440,7 +9577,7 @@ inline std::optional<std::chrono::milliseconds> read_expiry(const response_membe
     return read_lifetime(*members.expires_in, 1s, warnings);
 }
 
-/// The text of a member that is optional and no secret. Anything but a string is ignored, with a warning.
+/// The text of an optional member that is not a secret. If it is not a string, it is ignored with a warning.
 inline std::string read_optional_text(const response_members::member& value, const char* warning,
                                       std::vector<std::string>& warnings) {
     if (response_members::is_left_out(value)) return {};
@@ -9448,7 +9585,7 @@ inline std::string read_optional_text(const response_members::member& value, con
     return value->text();
 }
 
-/// Reads an answer of a server that speaks that dialect. Throws response_error.
+/// Reads a response of a server that speaks this dialect; see read_token_response.
 inline token_response read_response(const http_response& response, const token& record,
                                     const response_dialect& dialect) {
     const response_reader reader(response, &record, dialect);
@@ -9473,14 +9610,16 @@ inline token_response read_response(const http_response& response, const token& 
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Reads what a token endpoint answers to an exchange or a refresh for `record` (RFC 6749 5). It is strict about what
-/// the answer is, and lenient about what it says beside the tokens: an odd expires_in or scope is a warning, never a
-/// reason to lose a refresh token. Throws response_error for an answer that brings no access token.
+/// Reads the response of a token endpoint to an exchange or a refresh for `record` (RFC 6749 5). Throws response_error
+/// if the response has no usable access token. Any other member that is strange, such as expires_in or scope, only
+/// gives a warning: it is never a reason to lose a refresh token.
+///   record = apply_response(record, read_token_response(response, record), sent);
 inline token_response read_token_response(const http_response& response, const token& record) {
     return detail::read_response(response, record, {});
 }
 
-/// The same as a provider reads it.
+/// The same, read by a provider.
+///   token_response answer = read_token_response(provider, response, record);
 template <class Provider>
     requires requires(Provider& provider, const http_response& response, const token& record) {
         { provider.read_token_response(response, record) } -> std::convertible_to<token_response>;
@@ -9507,9 +9646,11 @@ token_response read_token_response(Provider&& provider, const http_response& res
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The request that ends the record's session at the server (RFC 7009 2.1): by its refresh token, which takes the
-/// access tokens along, or else by its access token. Throws errc::invalid_record if it has neither, and
-/// errc::request_rejected if the endpoint is no https URL.
+/// The request that ends the record's session at the server (RFC 7009 2.1). It names the refresh token; the server
+/// should then end the access tokens too. If there is no refresh token, it names the access token. Throws
+/// errc::invalid_record if there is neither, or a client secret without a client id. Throws errc::request_rejected if
+/// the endpoint is not an https URL; see client_endpoint::allow_loopback_http.
+///   http_request request = revoke_request(endpoint, record);
 inline http_request revoke_request(const client_endpoint& endpoint, const token& record) {
     const bool refresh = !record.refresh_token.empty();
     const secret& revoked = refresh ? record.refresh_token : record.access_token;
@@ -9519,7 +9660,8 @@ inline http_request revoke_request(const client_endpoint& endpoint, const token&
         {{"token", revoked.reveal()}, {"token_type_hint", refresh ? "refresh_token" : "access_token"}});
 }
 
-/// The same as a provider makes it; nullopt if its server cannot revoke.
+/// The same request, made by a provider. Nullopt if the provider's server cannot revoke.
+///   if (std::optional<http_request> request = revoke_request(provider, record)) transport(*request);
 template <class Provider>
     requires requires(Provider& provider, const token& record) {
         { provider.revoke_request(record) } -> std::convertible_to<std::optional<http_request>>;
@@ -9528,14 +9670,16 @@ std::optional<http_request> revoke_request(Provider&& provider, const token& rec
     return provider.revoke_request(record);
 }
 
-/// Returns if the token is revoked, which it also is if the server does not know it (RFC 7009 2.2). Throws
-/// response_error for anything else: the token must be assumed to live.
+/// Returns if the token is revoked. A server says so too if it does not know the token (RFC 7009 2.2). Throws
+/// response_error for any other response: the token may then still be valid.
+///   read_revoke_response(transport(request));
 inline void read_revoke_response(const http_response& response) {
     const detail::response_reader reader(response, nullptr, {});
     if (!reader.is_success() || reader.has_error()) reader.read();
 }
 
-/// The same as a provider reads it, if it has a read_revoke_response(response) of its own.
+/// The same, read by a provider: by its own read_revoke_response(response) if it has one, else by the function above.
+///   read_revoke_response(provider, response);
 template <class Provider>
 void read_revoke_response(Provider&& provider, const http_response& response) {
     if constexpr (requires { provider.read_revoke_response(response); })
@@ -9580,8 +9724,9 @@ concept can_authorize = requires(P& provider, http_request& request, const token
     provider.authorize(request, record);
 };
 
-/// Puts the record's access token into the request's only Authorization header. Throws errc::invalid_record if there is
-/// none that can be sent, and errc::request_rejected if its type asks for a proof that we cannot give.
+/// Puts the record's access token into the request's only Authorization header. Throws errc::request_rejected if a
+/// token of its type needs a proof that the library cannot give. Throws errc::invalid_record if there is no access
+/// token that can be sent.
 inline void write_authorization(http_request& request, const token& record, std::string_view scheme) {
     for (const std::string_view proven : {"dpop", "mac"})
         if (text::equal_ignoring_case(record.token_type, proven))
@@ -9601,7 +9746,8 @@ inline void write_authorization(http_request& request, const token& record, std:
 
 namespace tokenkeep { inline namespace v0 {
 
-/// What is peculiar to an authorization server: how it is asked, and how its answers are read. It sends nothing.
+/// What is special about one authorization server: how requests to it are made, and how its responses are read. A
+/// provider sends nothing.
 ///
 /// Shape (the least model):
 ///   struct p {
@@ -9612,55 +9758,72 @@ namespace tokenkeep { inline namespace v0 {
 ///       void                        authorize(http_request& request, const token& record);
 ///   };
 /// Meaning:
-///   A1  exchange_request gives the record's grant token for tokens; it throws if there is none.
-///   A2  refresh_request gives the record's refresh token; it throws if there is none.
-///   A3  revoke_request ends the session at the server; nullopt means that the server cannot, and that the record is
-///       only deleted. A member read_revoke_response(response), where there is one, returns if the token is revoked
-///       and throws if not; else the answer is read by RFC 7009.
-///   A4  read_token_response gives what came for a request of A1 or A2, or throws: response_error says whether the
-///       token may have been spent, any other exception counts as "may have".
-///   A5  authorize puts the record's access token into a request to the API; one that is already there goes.
-///   A6  A secret goes to no host but the record's own authorization server, and into no URL.
-/// May:   throw anything derived from std::exception; be called from many threads at once; be copied. Members client_id,
-///        client_secret, replay_grace and allow_loopback_http, where there are any, mean what they do in oauth2_provider.
-/// Models: oauth2_provider; zoho::provider; whatever is derived from them and hides one function.
+///   A1  exchange_request makes the request that exchanges the record's grant token for tokens. It throws if there is
+///       no grant token.
+///   A2  refresh_request makes the request that sends the record's refresh token. It throws if there is no refresh
+///       token.
+///   A3  revoke_request makes the request that ends the session at the server. nullopt means that the server cannot
+///       revoke; the keeper then only deletes the row.
+///   A4  read_token_response gives the tokens of a response to A1 or A2, or throws. A response_error says whether the
+///       token may have been spent. Any other exception means that it may have been.
+///   A5  authorize puts the record's access token into a request to the API. It replaces one that is already there.
+///   A6  Requests with secrets go only to the record's own authorization server. No secret goes into a URL.
+/// May:   throw anything derived from std::exception. The keeper copies the provider and calls it from many threads at
+///        once. Optional members:
+///
+///   expression                       | what it gives you                                 | without it
+///   ---------------------------------|---------------------------------------------------|---------------------------
+///   p.client_id                      | The keeper adds it to probes that name no client. | The program names it.
+///   p.client_secret                  | The keeper adds it to probes with a grant token,  | The program adds it, if
+///                                    | a refresh token or a seed.                        | its rules ask for one.
+///   p.replay_grace                   | If a response is lost, the keeper may send the    | The doubt is settled
+///                                    | refresh token again within this time.             | later, by one spend.
+///   p.allow_loopback_http            | keeper::send may use http to a loopback address.  | keeper::send uses https.
+///   p.read_revoke_response(response) | The provider reads it: it returns if the token is | The response is read by
+///                                    | revoked, and throws if not.                       | RFC 7009.
+///
+/// Models: oauth2_provider; zoho::provider; any type that derives from one of them and hides one function.
 template <class P>
 concept authorization_provider = detail::can_request_exchange<P> && detail::can_request_refresh<P> &&
     detail::can_request_revocation<P> && detail::can_read_token_response<P> && detail::can_authorize<P>;
 
-/// True, or a compile error with a sentence that says what the type lacks to be an authorization_provider.
+/// True if the type is an authorization_provider. If not, the compiler says what it lacks.
+///   static_assert(explain_authorization_provider<my_provider>());
 template <class P>
 consteval bool explain_authorization_provider() {
     using namespace detail;
     static_assert(can_request_exchange<P>, "tokenkeep: a provider needs exchange_request(const token&), giving "
-                                           "http_request; see tokenkeep/oauth/provider.hpp");
+                                           "http_request; see the concept authorization_provider");
     if constexpr (can_request_exchange<P>)
         static_assert(can_request_refresh<P>, "tokenkeep: a provider needs refresh_request(const token&), giving "
-                                              "http_request; see tokenkeep/oauth/provider.hpp");
+                                              "http_request; see the concept authorization_provider");
     if constexpr (can_request_exchange<P> && can_request_refresh<P>)
         static_assert(can_request_revocation<P>, "tokenkeep: a provider needs revoke_request(const token&), giving "
-                                                 "optional<http_request>; see tokenkeep/oauth/provider.hpp");
+                                                 "optional<http_request>; see the concept authorization_provider");
     if constexpr (can_request_exchange<P> && can_request_refresh<P> && can_request_revocation<P>)
         static_assert(can_read_token_response<P>,
                       "tokenkeep: a provider needs read_token_response(const http_response&, const token&), giving "
-                      "token_response; see tokenkeep/oauth/provider.hpp");
+                      "token_response; see the concept authorization_provider");
     if constexpr (can_request_exchange<P> && can_request_refresh<P> && can_request_revocation<P> &&
                   can_read_token_response<P>)
         static_assert(can_authorize<P>, "tokenkeep: a provider needs authorize(http_request&, const token&); see "
-                                        "tokenkeep/oauth/provider.hpp");
+                                        "the concept authorization_provider");
     return true;
 }
 
-/// A server that keeps to RFC 6749, 7009 and 6750. To change one thing, derive and hide one function: none calls
-/// another.
+/// A server that keeps to RFC 6749, 7009 and 6750. To change one function, derive from this type and write a function
+/// of the same name: no function here calls another.
+///   oauth2_provider provider{.token_endpoint = "https://login.example/token", .client_id = "app"};
+///   http_request request = provider.refresh_request(record);
 struct oauth2_provider {
     std::string token_endpoint{};
     std::string revocation_endpoint{}; ///< Empty if the server cannot revoke.
     client_authentication authentication = client_authentication::post;
-    std::chrono::milliseconds replay_grace{0}; ///< How long the server still takes a refresh token that was spent.
-    bool allow_loopback_http = false;          ///< Plain http, and only to a loopback literal.
-    std::string client_id{};                   ///< Of records that name no client.
-    secret client_secret{};                    ///< Of records that have none and do not name another client.
+    /// How long the server still accepts a refresh token after it was spent.
+    std::chrono::milliseconds replay_grace{0};
+    bool allow_loopback_http = false; ///< Also allows http, but only to 127.0.0.0/8, [::1] and localhost.
+    std::string client_id{};          ///< Used for records that name no client.
+    secret client_secret{};           ///< Used for records that have no client secret and do not name another client.
 
     /// See the free function exchange_request.
     http_request exchange_request(const token& record) const {
@@ -9670,7 +9833,7 @@ struct oauth2_provider {
     http_request refresh_request(const token& record) const {
         return tokenkeep::refresh_request(endpoint(token_endpoint), record);
     }
-    /// See the free function revoke_request; nullopt if there is no revocation endpoint.
+    /// See the free function revoke_request. Nullopt if there is no revocation endpoint.
     std::optional<http_request> revoke_request(const token& record) const {
         if (revocation_endpoint.empty()) return std::nullopt;
         return tokenkeep::revoke_request(endpoint(revocation_endpoint), record);
@@ -9679,8 +9842,9 @@ struct oauth2_provider {
     token_response read_token_response(const http_response& response, const token& record) const {
         return detail::read_response(response, record, {.client_secret = &client_secret});
     }
-    /// Sets `Authorization: Bearer` (RFC 6750 2.1). Throws errc::request_rejected for the token types dpop and mac, and
-    /// errc::invalid_record if there is no access token that can be sent.
+    /// Sets `Authorization: Bearer` (RFC 6750 2.1). Throws errc::request_rejected for the token types dpop and mac.
+    /// Throws errc::invalid_record if there is no access token that can be sent.
+    ///   provider.authorize(request, record);
     void authorize(http_request& request, const token& record) const {
         detail::write_authorization(request, record, "Bearer");
     }
@@ -9753,15 +9917,15 @@ struct oauth2_provider {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Counts the changes that a keeper has made to, or seen of, one identity's access token.
+/// Counts the changes of one identity's access token that a keeper has made or seen.
 struct published_version {
     std::atomic<std::uint64_t> count{0};
 };
 
-/// An access token as it was last seen, with what says whether it still is the one.
+/// An access token as it was last seen. It is current while the count of `published` is `version`, and until `due`.
 struct pinned_token {
     secret access_token{};
-    std::string id{}; ///< The row's.
+    std::string id{}; ///< The id of the row.
     deadline due{};
     std::shared_ptr<const published_version> published{};
     std::uint64_t version = 0;
@@ -9789,19 +9953,19 @@ struct pinned_token {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Tells one access token, with its expiry, from another. No secret can be read from it.
+/// A hash that tells one access token with its expiry from another. No secret can be read from it.
 inline std::size_t hash_of_access(const token& row) {
     const std::int64_t end = row.expires_at.value_or(timestamp{}).time_since_epoch().count();
     return std::hash<std::string_view>{}(row.access_token.reveal()) ^ std::hash<std::int64_t>{}(end);
 }
 
-/// When access tokens end by the steady clock, as it seemed when they were first seen: of some hundred tokens. One that
-/// another has displaced counts as seen for the first time, which is as good as to go by the wall clock alone.
+/// Remembers when access tokens end by the steady clock. The time is fixed when the token is first seen. Up to 256
+/// tokens are remembered. If one takes the place of another, the other counts as new again.
 class steady_expiry {
   public:
     using time_point = std::chrono::steady_clock::time_point;
 
-    /// The end of the row's access token: `seems`, or what that was at first.
+    /// When the row's access token ends: `seems`, if the token is new here, or else what it was at first.
     time_point end_of(const token& row, time_point seems) {
         const std::size_t hash = hash_of_access(row);
         slot& own = slots_[hash % slots_.size()];
@@ -9840,46 +10004,49 @@ class steady_expiry {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// What one keeper knows of one identity: who is at work on it, what failed last, and new tokens that the store would
-/// not take, with the lock that must stay until it does. `Unsaved` is the transaction's.
+/// What one keeper knows of one identity: who works on it, which failure came last, and new tokens that the store could
+/// not save. Unsaved tokens keep the identity's lock until they are saved. `Unsaved` is their type.
 template <class Unsaved>
 struct flight {
     std::mutex mutex{};
     std::condition_variable left{};
     std::optional<std::thread::id> owner{}; // guarded by mutex
-    std::uint64_t failures = 0;             // guarded by mutex: how often a flight ended in a passing failure
+    std::uint64_t failures = 0;             // guarded by mutex: how many flights ended in a passing failure
     unsigned failures_in_a_row = 0;         // guarded by mutex
     std::exception_ptr last_failure{};      // guarded by mutex
-    deadline not_before{};                  // guarded by mutex: no request before
-    std::optional<Unsaved> unsaved{};       // the owner's
-    std::string future_nonce{};             // the owner's: a marker from the future, and when it was first seen
-    deadline future_nonce_seen{};           // the owner's
-    std::size_t rejected = 0;               // guarded by mutex: the access token that was rejected though it was new,
-    deadline rejected_until{};              // guarded by mutex: and until when that is no reason to refresh it
+    deadline not_before{};                  // guarded by mutex: no request is sent before
+    std::optional<Unsaved> unsaved{};       // only the owner uses it
+    std::string future_nonce{};             // only the owner uses it: the nonce of a marker from the future
+    deadline future_nonce_seen{};           // only the owner uses it: when that marker was first seen
+    std::size_t rejected = 0;               // guarded by mutex: hash of a new access token that was rejected
+    deadline rejected_until{};              // guarded by mutex: until then it is not refreshed
     std::shared_ptr<published_version> published = std::make_shared<published_version>();
 
+    /// Counts a change of the access token, so that sessions ask the keeper again.
     void publish() { published->count.fetch_add(1, std::memory_order_acq_rel); }
 
-    /// The row's access token was rejected although a 401 had just brought it: refreshing does not help.
+    /// Remembers that a server rejected the row's access token just after a refresh: refreshing does not help.
     void refreshed_in_vain(const token& row, deadline until) {
         const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
         rejected = hash;
         rejected_until = until;
     }
+    /// Whether that is remembered of the row's access token, at the time `now`.
     bool would_refresh_in_vain(const token& row, deadline now) {
         const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
         return rejected == hash && now < rejected_until;
     }
 
-    /// How long to pause, and why; nullopt if a request may be made now.
+    /// The end of the pause, and the failure that caused it. Nullopt if a request may be sent now.
     std::optional<std::pair<deadline, std::exception_ptr>> pause(deadline now) {
         const std::lock_guard lock(mutex);
         if (now >= not_before || !last_failure) return std::nullopt;
         return std::pair(not_before, last_failure);
     }
 
+    /// Remembers a passing failure. No request is sent before `retry_at`.
     void failed(std::exception_ptr why, deadline retry_at) {
         const std::lock_guard lock(mutex);
         ++failures;
@@ -9888,6 +10055,7 @@ struct flight {
         not_before = retry_at;
     }
 
+    /// Forgets the failures, and with them the pause.
     void succeeded() {
         const std::lock_guard lock(mutex);
         failures_in_a_row = 0;
@@ -9895,12 +10063,12 @@ struct flight {
     }
 };
 
-/// The right to work on an identity, among the callers of one keeper. It is given back on destruction.
+/// Lets one caller of a keeper at a time work on an identity. The destructor lets the next one in.
 template <class Flight>
 class flight_lock {
   public:
-    /// Waits for it. Throws errc::lock_timeout when `deadline` passes, and at once if this thread has it already: a
-    /// transport or an observer called back into the keeper.
+    /// Waits until the other caller has finished. Throws errc::lock_timeout when `until` has passed. Throws it at once
+    /// if this thread is already inside: a transport or an observer has called the keeper back.
     template <class Clock>
     flight_lock(Flight& entered, Clock& clock, deadline until) : flight_(entered) {
         std::unique_lock lock(flight_.mutex);
@@ -9923,9 +10091,10 @@ class flight_lock {
         flight_.left.notify_all();
     }
 
+    /// Whether another caller was inside first.
     bool waited() const noexcept { return waited_; }
 
-    /// The failure of the flight that was waited for, which is then this caller's too; null if there was none.
+    /// The failure of the caller that this one waited for, which is this caller's too. Null if there was none.
     const std::exception_ptr& failure_while_waiting() const noexcept { return failure_while_waiting_; }
 
   private:
@@ -9934,10 +10103,11 @@ class flight_lock {
     std::exception_ptr failure_while_waiting_{};
 };
 
-/// The flights of a keeper, by identity key. One that nobody uses and that remembers nothing is forgotten.
+/// The flights of a keeper, by identity key. Flights that are not in use and remember nothing are forgotten.
 template <class Flight>
 class flights {
   public:
+    /// The flight of an identity. If there is none, it is made.
     std::shared_ptr<Flight> of(const std::string& key) {
         const std::lock_guard lock(mutex_);
         if (by_key_.size() >= forget_at_) forget_idle();
@@ -9945,7 +10115,7 @@ class flights {
         return found != by_key_.end() ? found->second : by_key_.emplace(key, std::make_shared<Flight>()).first->second;
     }
 
-    /// Calls `act(key, flight)` for each. Only while nobody else uses the keeper.
+    /// Calls act(key, flight) for each flight. No other thread may use the keeper meanwhile.
     template <class Do>
     void for_each(Do&& act) {
         for (auto& [key, one] : by_key_) act(key, *one);
@@ -9987,15 +10157,15 @@ class flights {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// How long before its end the row's access token is refreshed: `margin`, but at most a fifth of the token's life. A row
-/// that does not say when the token was issued, such as one of Zoho's SDKs, has at most the five seconds they use.
+/// How long before its end the row's access token is refreshed: `margin`, but at most a fifth of the token's life. If
+/// the row does not say when the token was issued, at most five seconds, as in Zoho's SDKs, which write such rows.
 inline std::chrono::milliseconds margin_of(const token& row, std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::chrono::milliseconds{0};
     if (!row.issued_at) return std::min(margin, std::chrono::milliseconds{5'000});
     return std::min(margin, time_between(*row.issued_at, *row.expires_at) / 5);
 }
 
-/// How long the access token may be handed out without refresh; zero if it is due, nullopt if it has no known end.
+/// How long the access token may be handed out before it is due. Zero if it is due now. Nullopt if it has no known end.
 inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, timestamp now,
                                                           std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::nullopt;
@@ -10003,26 +10173,27 @@ inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, time
     return std::max(std::chrono::milliseconds{0}, left - margin_of(row, margin));
 }
 
-/// Whether a spend marker in the row names that refresh or grant token.
+/// Whether the row has a spend marker for that refresh or grant token.
 inline bool is_marked_with(const token& row, const secret& spent) {
     const token_status status = read_status(row.status);
     return status.kind == status_kind::spend && status.is_about(spent);
 }
 
-/// Whether the row's refresh token is being revoked: nothing of the row is then handed out.
+/// Whether the program is revoking the row's refresh token. The keeper then hands out nothing of the row.
 inline bool is_revoking(const token& row) {
     const token_status status = read_status(row.status);
     return status.kind == status_kind::revoking && status.is_about(row.refresh_token);
 }
 
-/// Whether the row's refresh token was refused or is being revoked: it is not sent any more.
+/// Whether the row's refresh token was refused or is being revoked. The keeper does not send such a token.
 inline bool is_over(const token& row) {
     const token_status status = read_status(row.status);
     const bool dead = status.kind == status_kind::refused || status.kind == status_kind::revoking;
     return dead && status.is_about(row.refresh_token);
 }
 
-/// Whether the access token is worth sending: there, not the one just rejected, not expired, not being revoked.
+/// Whether the access token is worth sending. It exists, it is not the one that was just rejected, it has not expired,
+/// and the program is not revoking its session.
 inline bool is_usable(const token& row, timestamp now, const secret* rejected) {
     if (row.access_token.empty() || (rejected != nullptr && row.access_token == *rejected) || is_revoking(row))
         return false;
@@ -10046,31 +10217,33 @@ inline bool is_usable(const token& row, timestamp now, const secret* rejected) {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// New tokens on their way into the store, and what they were bought with.
+/// New tokens on their way into the store, and what was sent to get them.
 struct new_tokens {
     token marked{}; ///< The row when its refresh or grant token was sent.
     grant_kind bought_with{};
     token_response answer{};
     timestamp sent{};
-    std::string status{}; ///< The row's, once they are in it.
+    std::string status{}; ///< The status of the row once the tokens are in it.
 
-    /// What the row is to become, if nobody changes it meanwhile.
+    /// Step 6, merge: what the row becomes if it was not changed meanwhile.
     token record() const { return applied_to(marked); }
 
-    /// A row that nobody has seeded is seeded with the first refresh token that is rotated away: a program that still
-    /// has that one, or a record with it, then means this row and brings no new login.
+    /// Step 6, merge: the row with these tokens. If it has no seed and no grant token, the first refresh token that the
+    /// server rotates away becomes its seed. A program that still has that token, or a record with it, then means this
+    /// row, and does not bring a new login.
     token applied_to(const token& row) const {
         token record = apply_response(row, answer, sent, bought_with);
         record.status = status;
         if (bought_with == grant_kind::refresh_token) {
-            if (is_marked_with(row, row.grant_token)) record.status = row.status; // a login that is under way
+            if (is_marked_with(row, row.grant_token)) record.status = row.status; // a login is under way
             if (record.seed.empty() && record.grant_token.empty() && record.refresh_token != row.refresh_token)
                 record.seed = text::sha256_hex(row.refresh_token.reveal());
         }
         return record;
     }
 
-    /// Whether the row is still the one they belong into: it holds what was spent, or already what came back.
+    /// Whether the tokens belong into the row: it still holds the refresh token that it had, or already the new one. A
+    /// row that is being revoked takes no tokens. The tokens of a login also need a row with the same grant token.
     bool belong_to(const token& row) const {
         if (is_revoking(row)) return false;
         if (bought_with == grant_kind::authorization_code && row.grant_token != marked.grant_token) return false;
@@ -10079,7 +10252,7 @@ struct new_tokens {
     }
 };
 
-/// New tokens that the store would not take, with the lock that must not be let go before it does.
+/// Step 8, keep what is unsaved: new tokens that the store did not take, and the lock that stays until it does.
 template <class Guard>
 struct unsaved_tokens {
     new_tokens tokens;
@@ -10108,6 +10281,7 @@ struct unsaved_tokens {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
+/// The guard of a store without locks.
 struct no_guard {};
 
 template <class Store>
@@ -10119,8 +10293,8 @@ struct guard_of<Store> {
     using type = decltype(std::declval<Store&>().lock_token(std::string(), deadline()));
 };
 
-/// A store as the refresh transaction uses it: locks and conditional writes, by the store's own means where it has
-/// them; where it has not, by reading once more before each write.
+/// A store as the transactions use it. Locks and conditional writes are the store's own if it has them. If not, there
+/// is no lock, and the row is read once more before each write.
 template <token_store Store>
 class row_access {
   public:
@@ -10135,7 +10309,8 @@ class row_access {
     void save(const token& record) { store_.save_token(record); }
     auto all() { return store_.get_tokens(); }
 
-    /// Asks for the lock in short slices of real time, and counts `deadline` on the keeper's clock.
+    /// Takes the lock of an identity. Asks the store in short slices of real time, and counts `until` on the keeper's
+    /// clock. A store without locks gives an empty guard at once.
     template <class Clock>
     guard lock(const std::string& key, Clock& clock, deadline until) {
         if constexpr (locks) {
@@ -10154,8 +10329,8 @@ class row_access {
         }
     }
 
-    /// Makes the row `record` if it still is `expected`; see comparing_store. A store that does not compare is read
-    /// and then written, and only what differs is written.
+    /// If the row still is `expected`, makes it `record`; see comparing_store. If the store cannot compare, reads the
+    /// row, and then saves only what differs.
     bool replace(const token& expected, const token& record) {
         if constexpr (compares) {
             return store_.replace_token(expected, record);
@@ -10177,7 +10352,8 @@ class row_access {
     }
 
   private:
-    /// The record that, merged into `before`, gives `after`, as far as merging can: who it is, and what has changed.
+    /// A record that turns `before` into `after` when it is merged, as far as merging can do that. It holds the names
+    /// of the identity and what has changed.
     static token changes(const token& before, const token& after) {
         const bool new_access = !after.access_token.empty() && after.access_token != before.access_token;
         token change{
@@ -10369,7 +10545,7 @@ enum class outcome_kind {
     tokens,    ///< Tokens came.
     not_spent, ///< Certainly nothing was spent.
     refused,   ///< The server refused the refresh or grant token (invalid_grant).
-    unknown,   ///< It may have been spent.
+    unknown,   ///< The refresh or grant token may have been spent.
 };
 struct outcome {
     outcome_kind kind = outcome_kind::unknown;
@@ -10380,8 +10556,8 @@ struct outcome {
     std::chrono::milliseconds retry_after{0};
 };
 
-/// The parts of a keeper, and the steps that its transactions have in common. A transaction is an object that lives
-/// for one call; the letters and numbers in comments are those of the steps in keeper.hpp.
+/// The parts of a keeper, and the steps that its transactions share. A transaction is an object that lives for one
+/// call. Its steps: 1 look up, 2 reread, 3 mark, 4 send, 5 read the outcome, 6 merge, 7 save, 8 keep what is unsaved.
 template <class Parts>
 class transaction {
   protected:
@@ -10398,8 +10574,8 @@ class transaction {
     bool usable(const token& row, const secret* rejected) const { return parts_.usable(row, rejected); }
     bool fresh(const token& row, const secret* rejected) const { return parts_.fresh(row, rejected); }
 
-    /// The identity's lock. New tokens that could not be saved come first: they are saved, and their lock is ours; or
-    /// this throws rotation_not_saved_error, and they and their lock stay.
+    /// Takes the identity's lock. If new tokens are unsaved, they are saved first, and their lock is taken over. If
+    /// that fails, throws rotation_not_saved_error, and the tokens and their lock stay (step 8).
     guard_type lock(flight_type& flight, const std::string& key) {
         if (!flight.unsaved) return rows_.lock(key, parts_.clock, deadline_);
         parts_.save_unsaved(flight);
@@ -10408,7 +10584,7 @@ class transaction {
         return guard;
     }
 
-    /// The flight and the lock of an identity, which are given back in the reverse order.
+    /// The flight and the lock of an identity. The destructor gives them back in the reverse order.
     struct identity_lock {
         identity_lock(transaction& by, const std::string& key)
             : flight(by.parts_.flights.of(key)),
@@ -10420,7 +10596,7 @@ class transaction {
         guard_type guard;
     };
 
-    /// A marker for what is about to be spent. `first_sent` is kept where the same token may have been sent before.
+    /// A marker for a token that is about to be spent. `first_sent` is given if it may have been sent before.
     token_status new_marker(const secret& spent, std::optional<timestamp> first_sent = std::nullopt) const {
         const timestamp now = parts_.clock.now();
         return {.kind = status_kind::spend,
@@ -10430,8 +10606,8 @@ class transaction {
                 .nonce = random_hex(8)};
     }
 
-    /// Whether the request that a marker tells of may still be under way. A marker from the future is aged from when
-    /// it was first seen, so that no clock blocks an identity.
+    /// Whether the request of a marker may still be under way. If a marker is from the future, its age counts from when
+    /// it was first seen: no clock can block an identity.
     bool is_young(flight_type& flight, const token_status& marker) const {
         if (!marker.last_sent) return false;
         const timestamp now = parts_.clock.now();
@@ -10445,8 +10621,8 @@ class transaction {
         return steady_now - flight.future_nonce_seen < doubt_expires_after;
     }
 
-    /// M: the marker becomes durable, compared with the row as read. False: the row has changed; read again. Throws
-    /// errc::storage_failure if it could not be written; then nothing is sent.
+    /// Step 3, mark: writes the marker durably, if the row still is as it was read. False if the row has changed: read
+    /// it again. Throws errc::storage_failure if the marker cannot be written; then nothing is sent.
     bool write_marker(const token& row, const token& marked) {
         try {
             if (!rows_.replace(row, marked)) return false;
@@ -10457,8 +10633,9 @@ class transaction {
         return marker_stands(marked);
     }
 
-    /// Over a store that cannot both lock and compare: pause, and see whether the marker is still ours. A store that
-    /// keeps no status at all cannot tell; it is spent blindly then.
+    /// Over a store that cannot both lock and compare: waits read_back_pause, and checks that the row still has this
+    /// marker. If the store keeps no status at all, this cannot be checked: true, and the token may be sent twice. Over
+    /// any other store: true.
     bool marker_stands(const token& marked) {
         if constexpr (!(Parts::rows_type::locks && Parts::rows_type::compares)) {
             parts_.clock.sleep_until(parts_.clock.steady_now() + parts_.options.read_back_pause);
@@ -10471,8 +10648,8 @@ class transaction {
         return true;
     }
 
-    /// 5 and 6: sends, and reads how it ended. Whatever a transport throws, but for "not sent", leaves the request under
-    /// way as far as we know.
+    /// Steps 4 and 5, send and read the outcome. If the transport throws, the request may still be under way, unless
+    /// the exception says that it was not sent.
     outcome ask(wiped_request request, const token& row) {
         outcome result;
         result.sent = parts_.clock.now();
@@ -10513,7 +10690,7 @@ class transaction {
         }
     }
 
-    /// How an unknown outcome is thrown: with its cause nested in it.
+    /// The error for an unknown outcome. Its cause is nested in it.
     static std::exception_ptr outcome_unknown(const outcome& result) {
         try {
             std::rethrow_exception(result.why);
@@ -10528,8 +10705,9 @@ class transaction {
         }
     }
 
-    /// 8: one durable write of the new tokens. The row as it now is; nullopt if it is gone or holds other tokens, and
-    /// the tokens were dropped. Throws rotation_not_saved_error if the store would not take them (9).
+    /// Step 7, save: writes the new tokens durably, in one write, and gives the row. Nullopt if the row is gone or
+    /// holds other tokens; the new tokens are then dropped. If the store does not take them, keeps them with their lock
+    /// (step 8) and throws rotation_not_saved_error.
     std::optional<token> save(flight_type& flight, guard_type& guard, const new_tokens& tokens) {
         try {
             std::optional<token> saved = tokens.record();
@@ -10568,7 +10746,7 @@ class transaction {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The login: a grant token is sent once and never again (RFC 6749 4.1.2), and what it brings replaces what the row
+/// The login. The keeper sends a grant token once and never again (RFC 6749 4.1.2). The new tokens replace what the row
 /// held before.
 template <class Parts>
 class login : transaction<Parts> {
@@ -10577,10 +10755,11 @@ class login : transaction<Parts> {
     using typename base::identity_lock;
 
   public:
-    /// `probe` holds a grant token and says whose it is: a user, or at least a client.
+    /// `probe` holds a grant token. It also says whose it is: by an id, a user, or at least a client id.
     login(Parts& parts, const token& probe, deadline until) : base(parts, until), probe_(probe) {}
 
-    /// The row of this login. Its access token may be due: a grant that was exchanged before is not exchanged again.
+    /// The row of this login. A grant token that was exchanged before is not exchanged again, so the row's access token
+    /// may be due.
     token run() {
         if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
             throw error(errc::invalid_record, "tokenkeep: a grant token needs a user or a client to go with it");
@@ -10591,21 +10770,22 @@ class login : transaction<Parts> {
         }
     }
 
-    /// Whether the access token was brought by this very call.
+    /// Whether this call exchanged the grant token and saved the tokens that came.
     bool has_exchanged() const { return has_exchanged_; }
 
   private:
     static bool has_tokens(const token& row) { return !row.access_token.empty() || !row.refresh_token.empty(); }
 
-    /// The row has the tokens of this very grant. While its status names the grant, those it has are older.
+    /// Whether the row holds the tokens of this grant token. If its status names the grant token, its tokens are older.
     bool is_done(const token& row) const {
         return row.grant_token == probe_.grant_token && has_tokens(row) &&
                read_status(row.status).fingerprint != token_status::fingerprint_of(probe_.grant_token);
     }
     bool is_in_doubt(const token& row) const { return is_marked_with(row, probe_.grant_token); }
 
-    /// Under the lock of the row, or of the name the identity has before there are tokens: whoever makes the row holds
-    /// that one until it has them. nullopt: look again.
+    /// Takes a lock and goes on under it. If the row has tokens, it is the row's lock. If not, it is the lock of the
+    /// name that the identity has before there are tokens. The caller that makes the row holds it until the row has
+    /// tokens. Nullopt: look again.
     std::optional<token> under_first_lock() {
         const std::optional<token> seen = parts_.find(probe_);
         const bool is_first = !seen || !has_tokens(*seen);
@@ -10622,7 +10802,7 @@ class login : transaction<Parts> {
         return under_own_lock(own, *now);
     }
 
-    /// There is no row: one is inserted, with the marker in it, and its own lock is taken before anything is sent.
+    /// There is no row. Step 3, mark: inserts one with the marker in it, and takes its lock, before anything is sent.
     std::optional<token> first_login(identity_lock& held, const std::string& key) {
         token record = probe_;
         record.status = to_status(base::new_marker(probe_.grant_token));
@@ -10636,33 +10816,36 @@ class login : transaction<Parts> {
         }
     }
 
+    /// Takes the lock of the row that was inserted, and sends the grant token. Nullopt: look again.
     std::optional<token> send_inserted(identity_lock& held, const std::string& key, const token& record,
                                        wiped_request request) {
         const std::optional<token> row = find_by_status(record);
         if (!row) return std::nullopt;
         token inserted = record;
         inserted.id = row->id;
-        if (*row != inserted) return take_back(*row); // the save met a row that had come meanwhile
+        if (*row != inserted) return take_back(*row); // the save was merged into a row that had appeared meanwhile
         const std::string own_key = identity_key(*row);
         if (own_key == key) return send_if_marked(held, *row, std::move(request));
         identity_lock own(*this, own_key);
         return send_if_marked(own, *row, std::move(request));
     }
 
+    /// Sends the grant token if the row still is as it was marked. Nullopt: look again.
     std::optional<token> send_if_marked(identity_lock& held, const token& row, wiped_request request) {
         if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
         return send(held, row, std::nullopt, std::move(request));
     }
 
-    /// Nothing was sent: the row that we have inserted goes, as far as that can be done.
+    /// Nothing was sent. Removes the row that this call has inserted, if that is possible.
     void remove_inserted(const token& record) {
         try {
             if (const std::optional<token> row = find_by_status(record)) rows_.remove(*row);
-        } catch (...) { // its marker then says that the outcome is unknown
+        } catch (...) { // the marker stays and says that the outcome is unknown
         }
     }
 
-    /// Our marker and our grant have nothing to do with a row that is not ours; the next look finds it.
+    /// The save was merged into another caller's row. Takes this call's marker and grant token out of that row again.
+    /// The next look finds the row.
     std::nullopt_t take_back(const token& row) {
         token theirs = row;
         theirs.grant_token.clear();
@@ -10671,7 +10854,7 @@ class login : transaction<Parts> {
         return std::nullopt;
     }
 
-    /// The row that carries our marker, whatever rules the store has.
+    /// The row that carries this call's marker, even if the store's rules do not find it.
     std::optional<token> find_by_status(const token& record) {
         if (std::optional<token> row = parts_.find(record); row && row->status == record.status) return row;
         for (const token& row : rows_.all())
@@ -10679,7 +10862,8 @@ class login : transaction<Parts> {
         return std::nullopt;
     }
 
-    /// There is a row, and its lock is held.
+    /// There is a row, and this call holds its lock. Step 3, mark: writes the marker, and then sends the grant token.
+    /// Throws if the grant token was refused or may have been sent before. Nullopt: look again.
     std::optional<token> under_own_lock(identity_lock& held, const token& row) {
         if (is_done(row)) return row;
         if (const token_status status = read_status(row.status);
@@ -10712,8 +10896,10 @@ class login : transaction<Parts> {
         return send(held, marked, row, std::move(request));
     }
 
-    /// A session that was refused, or is being revoked, does not come back to life because the marker of a login takes
-    /// the place of that note. A store that only merges cannot empty a token: it is at least expired.
+    /// The marker of a login replaces the note that the old session was refused or is being revoked. So that this
+    /// session does not come back to life, its refresh token goes first. If it is being revoked, its access token goes
+    /// too, and the server is told. A store that only merges cannot empty a token; the access token is at least
+    /// expired.
     void end_what_is_over(const token& row, token& marked) {
         if (!is_over(row)) return;
         marked.refresh_token.clear();
@@ -10722,11 +10908,11 @@ class login : transaction<Parts> {
         marked.expires_at = timestamp{};
         try {
             parts_.revoke(row);
-        } catch (...) { // as far as the server can be told
+        } catch (...) { // the server could not be told; the login goes on
         }
     }
 
-    /// The grant token is sent, and the row holds its marker. `before` is the row as it was, if there was one.
+    /// Steps 4 to 8. The row holds the marker. `before` is the row without it; nullopt if this call has inserted it.
     std::optional<token> send(identity_lock& held, const token& marked, const std::optional<token>& before,
                               wiped_request request) {
         tell(event_kind::marked, marked);
@@ -10747,7 +10933,8 @@ class login : transaction<Parts> {
         std::rethrow_exception(result.why);
     }
 
-    /// The row with the new tokens; or, if another login has taken it meanwhile, as it then is.
+    /// Step 7, save: gives the row with the new tokens. If another login has taken the row meanwhile, gives it as it
+    /// now is.
     std::optional<token> keep(identity_lock& held, const token& marked, const outcome& result) {
         const new_tokens tokens{.marked = marked,
                                 .bought_with = grant_kind::authorization_code,
@@ -10760,9 +10947,10 @@ class login : transaction<Parts> {
         return row;
     }
 
-    /// Nothing was spent, or the grant is worthless: the row is as it was before, as far as that can be done. Where the
-    /// grant token stays in it, because it was there or because a store that only merges cannot empty it, the status
-    /// says what became of it: the tokens beside it are of another login. A note about the refresh token comes first.
+    /// Nothing was spent, or the server refused the grant token. Puts the row back as it was, if that is possible;
+    /// removes it if there was none. The grant token may have to stay: it was there before, or the store only merges
+    /// and cannot empty it. Then the status says what became of it, because the tokens beside it are of another login.
+    /// If the status already says something about the refresh token, that is more important and stays.
     void undo(const token& marked, std::optional<token> before, status_kind kind = status_kind::none) {
         try {
             const secret& grant = marked.grant_token;
@@ -10770,7 +10958,7 @@ class login : transaction<Parts> {
             if (stays && !read_status(before->status).is_about(before->refresh_token))
                 before->status = to_status({.kind = kind, .fingerprint = token_status::fingerprint_of(grant)});
             if (before ? rows_.replace(marked, *before) : rows_.remove(marked)) tell(event_kind::taken_back, marked);
-        } catch (...) { // the marker then says that the outcome of this grant is unknown
+        } catch (...) { // the marker stays and says that the outcome of this grant is unknown
         }
     }
 
@@ -10803,7 +10991,7 @@ class login : transaction<Parts> {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// What a keeper is made of, and what its transactions do with it.
+/// The parts of a keeper, and what its transactions do with them.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
 struct keeper_parts {
     using rows_type = row_access<std::remove_reference_t<Store>>;
@@ -10820,19 +11008,20 @@ struct keeper_parts {
 
     rows_type rows() { return rows_type(store); }
 
-    /// Tells the observer; what it throws is ignored, for it is called in the midst of transactions.
+    /// Tells the observer. What the observer throws is ignored, because a transaction is under way.
     void tell(event_kind kind, const token& row, std::string_view detail = {}) {
         if constexpr (!std::is_same_v<std::remove_cvref_t<Observer>, ignore_events>) {
             try {
                 const secret& named = row.refresh_token.empty() ? row.grant_token : row.refresh_token;
                 const std::string fingerprint = named.empty() ? std::string() : named.fingerprint();
                 observer(event{kind, row.id, fingerprint, detail});
-            } catch (...) { // an observer has no say in the matter
+            } catch (...) { // an observer cannot stop a transaction
             }
         }
     }
 
-    /// The probe with the provider's client id, where it names no client. An access token is looked up without one.
+    /// The probe with the provider's client id, if the probe names no client. A probe with an access token and no user
+    /// gets no client id, because by_access_token needs a probe without a client.
     token with_client(token probe) const {
         if constexpr (requires { provider.client_id; }) {
             const bool by_access_token = !probe.access_token.empty() && probe.user_name.empty();
@@ -10841,8 +11030,9 @@ struct keeper_parts {
         return probe;
     }
 
-    /// The row of a probe that names its client. A row that was stored without a client is anybody's, and some rules
-    /// ask for a client secret in the probe, though none compares it.
+    /// The row that a probe from with_client means. If the probe names a user, a row that was stored without a client
+    /// may match too. Some rules apply only if the probe has a client secret, though none compares it: the provider's
+    /// is then added.
     std::optional<token> find(const token& probe) {
         if constexpr (requires { provider.client_secret; }) {
             const bool by_its_token = !probe.grant_token.empty() || !probe.refresh_token.empty() || !probe.seed.empty();
@@ -10855,8 +11045,8 @@ struct keeper_parts {
         return find_any_client(probe);
     }
 
-    /// The same; and where only a refresh token says which row is meant, also the row that was once seeded with it,
-    /// whether or not the store's rules look for seeds.
+    /// Like find. If only a refresh token says which row is meant, the row that was once seeded with this token is
+    /// found too, even if the store's rules do not look for seeds.
     std::optional<token> find_or_seeded(const token& probe) {
         std::optional<token> row = find(probe);
         if (row || probe.refresh_token.empty() || !probe.user_name.empty() || !probe.id.empty()) return row;
@@ -10870,9 +11060,9 @@ struct keeper_parts {
         return std::nullopt;
     }
 
-    /// How long the row's access token may be handed out, up to `margin` before its end; zero if no longer, nullopt if
-    /// it has no known end. It ends by the wall clock, or by the steady clock as it seemed when it was first seen: a wall
-    /// clock that is set back makes no token live longer.
+    /// How long the row's access token may be handed out, up to `margin` before its end. Zero if it is due. Nullopt if
+    /// it has no known end. Two clocks count, and the shorter time wins: the wall clock, and the steady clock since the
+    /// token was first seen. So no token lives longer if the wall clock is set back.
     std::optional<std::chrono::milliseconds> lasts(const token& row, std::chrono::milliseconds margin) {
         const timestamp now = clock.now();
         const std::optional<std::chrono::milliseconds> left = fresh_for(row, now, margin);
@@ -10883,17 +11073,18 @@ struct keeper_parts {
             std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
     }
-    /// Whether the access token is worth sending: see is_usable.
+    /// Whether the access token is worth sending; see is_usable.
     bool usable(const token& row, const secret* rejected) {
         return is_usable(row, clock.now(), rejected) &&
                lasts(row, std::chrono::milliseconds{0}) != std::chrono::milliseconds{0};
     }
-    /// Usable, and not due for refresh.
+    /// Whether the access token is usable and not yet due for refresh.
     bool fresh(const token& row, const secret* rejected) {
         return is_usable(row, clock.now(), rejected) &&
                lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
     }
 
+    /// Sends a request with the keeper's timeout. The request is wiped afterwards.
     http_response post(wiped_request request) {
         request->timeout = options.request_timeout;
         return transport(std::as_const(*request));
@@ -10906,7 +11097,8 @@ struct keeper_parts {
             return std::chrono::milliseconds{0};
     }
 
-    /// How long to pause after a failure: as long as the server asked for, and at least the backoff's next step.
+    /// How long to pause after a failure: at least as long as the server asked for, and at least the next step of the
+    /// backoff. Each step is twice as long as the one before; up to a half of it is taken off by chance.
     std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after) const {
         unsigned doublings = 0;
         {
@@ -10919,8 +11111,9 @@ struct keeper_parts {
         return std::max(retry_after, step - step * chance / 512);
     }
 
-    /// 8: the new tokens go into the row if it still is theirs; the row then. nullopt: it is gone, or holds other
-    /// tokens. Throws what the store throws.
+    /// Step 7, save: writes the new tokens into the row if they still belong there, and gives the row. Nullopt if the
+    /// row is gone or holds other tokens. Throws what the store throws, and errc::storage_failure if the row changes
+    /// all the time.
     std::optional<token> save_tokens(const new_tokens& tokens) {
         rows_type all = rows();
         for (int tries = 0; tries < 1'000; ++tries) {
@@ -10932,7 +11125,8 @@ struct keeper_parts {
         throw error(errc::storage_failure, "tokenkeep: the row changes all the time");
     }
 
-    /// 8 again, for tokens that could not be saved before. Throws rotation_not_saved_error if they still cannot.
+    /// Step 8, keep what is unsaved: tries again to save the flight's unsaved tokens, which stay in the flight. Throws
+    /// rotation_not_saved_error if that fails.
     void save_unsaved(flight_type& flight) {
         try {
             const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
@@ -10946,26 +11140,27 @@ struct keeper_parts {
         }
     }
 
-    /// Tells the server that the row's tokens are no longer wanted (RFC 7009). Throws what it answers; nothing happens
-    /// where the provider has no revocation.
+    /// Asks the server to revoke the row's tokens (RFC 7009). Does nothing if the provider has no revocation. Throws
+    /// what the response means. A token that the server calls invalid counts as revoked.
     void revoke(const token& row) {
         try {
             revoke_once(row);
         } catch (const response_error& refusal) {
             if (refusal.server_code() == "invalid_token" || refusal.server_code() == "invalid_grant")
-                return; // it is dead
+                return; // the token had ended before
             if (refusal.server_code() != "unsupported_token_type" || row.access_token.empty() ||
                 row.refresh_token.empty())
                 throw;
-            token access_only = row; // RFC 7009 2.2.1: the other token then
+            token access_only = row; // RFC 7009 2.2.1: revoke the other token
             access_only.refresh_token.clear();
             revoke_once(access_only);
         }
     }
 
-    /// New tokens whose row is gone, or holds other tokens, are not saved. A refresh token that is new and whose row is
-    /// gone, or being revoked, is revoked too, if the server can. Else nothing is: a server may end with it all that the
-    /// user has granted to this client (RFC 7009 2.1), and so the session that the row holds.
+    /// Gives up new tokens, because their row is gone or holds other tokens. If the server has sent a new refresh
+    /// token, and its row is gone or is being revoked, that token is revoked too, if the server can. In all other cases
+    /// nothing is revoked: a server may end everything that the user has granted to this client (RFC 7009 2.1), and so
+    /// also the row's session.
     void drop(const new_tokens& tokens) {
         const token record = tokens.record();
         tell(event_kind::dropped, record);
@@ -10973,7 +11168,7 @@ struct keeper_parts {
             const bool is_new = record.refresh_token != tokens.marked.refresh_token;
             const std::optional<token> row = rows().find_by_id(record.id);
             if (is_new && (!row || is_revoking(*row))) revoke(record);
-        } catch (...) { // nobody will use these tokens, revoked or not
+        } catch (...) { // no caller uses these tokens, revoked or not
         }
     }
 
@@ -11024,8 +11219,8 @@ struct keeper_parts {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The refresh transaction: a row whose access token is due becomes one whose access token is not, by at most one
-/// spend of its refresh token among all who share the store.
+/// The refresh transaction. It turns a row whose access token is due into one whose access token is fresh. All callers
+/// that share the store together spend the refresh token at most once.
 template <class Parts>
 class refresh_transaction : transaction<Parts> {
     using base = transaction<Parts>;
@@ -11033,11 +11228,12 @@ class refresh_transaction : transaction<Parts> {
     using typename base::flight_type, typename base::guard_type, typename base::flight_lock_type;
 
   public:
-    /// `row` as just read; `rejected` is an access token that a server answered with 401, or null.
+    /// `row` is as just read. `rejected` is an access token that got a 401, or null.
     refresh_transaction(Parts& parts, token row, const secret* rejected, deadline until)
         : base(parts, until), row_(std::move(row)), rejected_(rejected) {}
 
-    /// The row with a fresh access token; where the refresh fails, with the old one while it is usable, else it throws.
+    /// The row with a fresh access token. If the refresh fails and the old access token is usable, the row with the old
+    /// one. Otherwise throws the failure.
     token run() {
         try {
             refuse_if_over();
@@ -11054,7 +11250,7 @@ class refresh_transaction : transaction<Parts> {
     }
 
   private:
-    /// Whether the row's access token may still be handed out: as the row is now, if the store can tell.
+    /// Whether the row's access token may still be handed out. Reads the row once more, if the store can be read.
     bool can_be_served() {
         if (!base::usable(row_, rejected_)) return false;
         try {
@@ -11062,13 +11258,14 @@ class refresh_transaction : transaction<Parts> {
                 row_ = *std::move(row);
             else
                 return false;
-        } catch (...) { // what was read last then has to do
+        } catch (...) { // use the row as it was read last
         }
         return base::usable(row_, rejected_);
     }
 
-    /// Keeps to the pause after a passing failure: a caller with a usable token goes on with it, another one waits, or
-    /// gets the failure if its deadline comes first. True if the row was refreshed by somebody else meanwhile.
+    /// Keeps to the pause after a passing failure. If the caller has a usable token, or its deadline comes first,
+    /// throws the failure. Otherwise waits for the end of the pause. True if another caller has then
+    /// refreshed the row.
     bool refreshed_during_pause(flight_type& flight) {
         const auto pause = flight.pause(parts_.clock.steady_now());
         if (!pause) return false;
@@ -11078,7 +11275,7 @@ class refresh_transaction : transaction<Parts> {
         return base::fresh(row_, rejected_);
     }
 
-    /// The failure that made the pause; if the server asked for it, with what is left of it.
+    /// Throws the failure that caused the pause. If the server asked for the pause, the error says how much is left.
     [[noreturn]] void refuse_until(deadline end, const std::exception_ptr& why) const {
         try {
             std::rethrow_exception(why);
@@ -11091,7 +11288,8 @@ class refresh_transaction : transaction<Parts> {
         }
     }
 
-    /// One flight under the lock. False: another sender's request may still be under way; wait outside and look again.
+    /// Steps 2 to 8, in the flight and under the lock. True if the row can be handed out. False if another sender's
+    /// request may still be under way, or if a pause has begun: the caller waits outside, and looks again.
     bool attempt(flight_type& flight) {
         const flight_lock_type entered(flight, parts_.clock, deadline_);
         if (entered.waited()) tell(event_kind::waited, row_);
@@ -11121,7 +11319,7 @@ class refresh_transaction : transaction<Parts> {
             row_.status = to_status(marker);
             if (!base::write_marker(before, row_)) continue;
             tell(event_kind::marked, row_);
-            if (replay && !may_replay(status)) { // writing the marker took too long for the grace
+            if (replay && !may_replay(status)) { // writing the marker took longer than the grace allows
                 take_back(before);
                 continue;
             }
@@ -11147,7 +11345,7 @@ class refresh_transaction : transaction<Parts> {
         }
     }
 
-    /// R: reads the row again.
+    /// Step 2, reread: reads the row again.
     void look_again() {
         std::optional<token> row = rows_.find_by_id(row_.id);
         if (!row) {
@@ -11157,7 +11355,8 @@ class refresh_transaction : transaction<Parts> {
         row_ = *std::move(row);
     }
 
-    /// Fresh; or brought by somebody else while this call waited, and as good as it gets if it never lives long.
+    /// True if the token is fresh, or if another caller just fetched it. (Some servers issue tokens that are already
+    /// expired; waiting for a fresh one would never end.)
     bool is_refreshed_since(const secret& first_seen) const {
         if (base::fresh(row_, rejected_)) return true;
         if (row_.access_token == first_seen || row_.access_token.empty() || is_revoking(row_)) return false;
@@ -11166,6 +11365,7 @@ class refresh_transaction : transaction<Parts> {
         return born_expired || base::usable(row_, rejected_);
     }
 
+    /// Takes over the token that another caller has fetched. Always true.
     bool adopt(flight_type& flight) {
         flight.succeeded();
         flight.publish();
@@ -11178,12 +11378,12 @@ class refresh_transaction : transaction<Parts> {
             throw error(errc::reauthorization_required, "tokenkeep: the session is over; the user has to log in again");
     }
 
-    /// Over a store without locks another caller's login may be at work; with locks it would hold ours.
+    /// Whether another caller's login may be under way. If the store locks, it cannot be: the lock would be taken.
     bool is_exchange_under_way(flight_type& flight, const token_status& status) const {
         return !Parts::rows_type::locks && is_marked_with(row_, row_.grant_token) && base::is_young(flight, status);
     }
 
-    /// A row without a refresh token: either its login was cut off, or it never had one.
+    /// For a row without a refresh token: its login was cut off, or the server never gave one.
     [[noreturn]] void refuse_without_refresh_token() const {
         if (is_marked_with(row_, row_.grant_token))
             throw error(errc::outcome_unknown, "tokenkeep: the login was cut off; the grant token may have been spent");
@@ -11191,7 +11391,8 @@ class refresh_transaction : transaction<Parts> {
                     "tokenkeep: the access token has ended and there is no refresh token");
     }
 
-    /// Whether the provider still takes the same refresh token again, also at the end of this request's time.
+    /// Whether the provider still accepts the same refresh token again, even at the end of one more request's time.
+    /// False if the store does not lock.
     bool may_replay(const token_status& marker) const {
         const timestamp now = parts_.clock.now();
         const auto room = parts_.replay_grace() - parts_.options.request_timeout;
@@ -11199,8 +11400,8 @@ class refresh_transaction : transaction<Parts> {
                time_between(marker.first_sent, now) <= room;
     }
 
-    /// True if the new tokens are saved; false if the row holds other tokens now, which are to be looked at. A login that
-    /// was cut off before stays in doubt.
+    /// Steps 6 and 7, merge and save. True if the new tokens are saved. False if the row now holds other tokens, which
+    /// the caller looks at. If a login was cut off before, its marker stays.
     bool finish(flight_type& flight, guard_type& guard, const outcome& result, const token& before) {
         const new_tokens tokens{
             .marked = row_,
@@ -11215,27 +11416,27 @@ class refresh_transaction : transaction<Parts> {
         return true;
     }
 
-    /// The marker is taken back, as far as that can be done; an older doubt stays.
+    /// Takes the marker back, if that is possible. An older doubt stays.
     void take_back(const token& before) {
         try {
             if (rows_.replace(row_, before)) tell(event_kind::taken_back, before);
-        } catch (...) { // the marker then stands, and is settled
+        } catch (...) { // the marker stays, and is settled later
         }
         row_ = before;
     }
 
-    /// The answer came, so no request is on its way; the doubt remains.
+    /// A response came, so no request is under way any more. Whether the refresh token was spent stays in doubt.
     void note_nothing_under_way(token_status& marker) {
         token cleared = row_;
         marker.last_sent.reset();
         cleared.status = to_status(marker);
         try {
             if (rows_.replace(row_, cleared)) row_ = std::move(cleared);
-        } catch (...) { // the marker then ages
+        } catch (...) { // the marker stays and grows old
         }
     }
 
-    /// A passing failure is remembered for those who wait, and for a while; any failure is thrown.
+    /// Throws the failure. If it is a std::system_error, callers that wait get it too, and a pause begins.
     [[noreturn]] void fail(flight_type& flight, const std::exception_ptr& why, std::chrono::milliseconds retry_after) {
         try {
             std::rethrow_exception(why);
@@ -11250,9 +11451,10 @@ class refresh_transaction : transaction<Parts> {
         return error(errc::reauthorization_required, "tokenkeep: the server refused the refresh token");
     }
 
-    /// invalid_grant. If the row still holds the refused token it is marked dead, and this throws; otherwise somebody
-    /// has put another login there, which is to be looked at. Without a lock the winner of a race may be about to save:
-    /// the refusal is believed only when no request of others can be under way any more.
+    /// The server has refused the refresh token (invalid_grant). If the row still holds that token, marks it refused
+    /// and throws. Otherwise another login has put a token there: returns, and the caller looks at it. Over a store
+    /// without locks, another sender may have won and be about to save. The refusal is then believed only when no other
+    /// request can be under way.
     void refused(flight_type& flight) {
         const secret spent = row_.refresh_token;
         const token_status marker = read_status(row_.status);
@@ -11270,12 +11472,13 @@ class refresh_transaction : transaction<Parts> {
             try {
                 if (!rows_.replace(row_, dead) && !base::is_late()) continue;
                 row_ = std::move(dead);
-            } catch (...) { // the marker then stands, and the next one to settle it comes here again
+            } catch (...) { // the marker stays; the next caller that settles it comes here again
             }
             throw refusal();
         }
     }
 
+    /// Waits read_back_pause. Throws errc::outcome_unknown if the deadline has passed.
     void wait_a_little() {
         if (base::is_late())
             throw error(errc::outcome_unknown, "tokenkeep: another sender's request may still be under way");
@@ -11306,8 +11509,9 @@ class refresh_transaction : transaction<Parts> {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The end of a session on both sides: the row is marked, the server is told, the row is removed. Cut off anywhere,
-/// nothing of the row is handed out any more, and the next revocation finishes the work. A login made meanwhile stays.
+/// Ends a session on both sides: marks the row, tells the server, removes the row. If it is cut off anywhere, the
+/// keeper hands out nothing of the row, and the next revocation finishes the work. A login that was made meanwhile
+/// stays.
 template <class Parts>
 class revocation : transaction<Parts> {
     using base = transaction<Parts>;
@@ -11333,6 +11537,7 @@ class revocation : transaction<Parts> {
     }
 
   private:
+    /// Writes into the row that its session is being revoked.
     void mark() {
         for (;;) {
             std::optional<token> row = rows_.find_by_id(row_.id);
@@ -11372,9 +11577,9 @@ class revocation : transaction<Parts> {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// A program that brings its own refresh token: the first time it makes a row of it; after the server has rotated it,
-/// the same token still means that row, by its hash. Beside a user or id, a token that is neither the row's nor its
-/// seed is a new login and replaces what the row holds.
+/// A program brings its own refresh token. The first time, the keeper makes a row of it. After the server has rotated
+/// the token, the program's token still means that row, by its hash. If the probe also names a user or an id, a token
+/// that is neither the row's nor its seed is a new login. It replaces what the row holds.
 template <class Parts>
 class seeding : transaction<Parts> {
     using base = transaction<Parts>;
@@ -11382,10 +11587,11 @@ class seeding : transaction<Parts> {
     using typename base::identity_lock;
 
   public:
-    /// `probe` holds a refresh token.
+    /// `probe` holds a refresh token. It also says whose it is: by an id, a user, or at least a client id.
     seeding(Parts& parts, const token& probe, deadline until)
         : base(parts, until), probe_(probe), seed_(text::sha256_hex(probe.refresh_token.reveal())) {}
 
+    /// The row of the probe. Its access token may be due.
     token run() {
         if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
             throw error(errc::invalid_record, "tokenkeep: a refresh token needs a user or a client to go with it");
@@ -11397,14 +11603,14 @@ class seeding : transaction<Parts> {
     }
 
   private:
-    /// The probe's refresh token is the row's, or once was: the row was seeded with it, or the probe is itself a record
-    /// of this row, read earlier.
+    /// Whether the row knows the probe's refresh token: it holds it, or was seeded with it, or the probe is an older
+    /// record of this row.
     bool is_known(const token& row) const {
         return row.refresh_token == probe_.refresh_token || row.seed == seed_ ||
                (!probe_.seed.empty() && row.seed == probe_.seed);
     }
 
-    /// nullopt: look again.
+    /// Makes the row, or writes the new login into it, under its lock. Nullopt: look again.
     std::optional<token> under_lock() {
         const std::optional<token> seen = parts_.find_or_seeded(probe_);
         const std::string key = identity_key(seen ? *seen : probe_);
@@ -11425,13 +11631,13 @@ class seeding : transaction<Parts> {
             throw error(errc::invalid_record,
                         "tokenkeep: the store's rules do not find this record again; add a client id or a user");
         if (made->access_token != probe_.access_token && !rows_.replace(*made, new_login(*made)))
-            return std::nullopt; // the save met a row that had come meanwhile: what it held is of another login
+            return std::nullopt; // the save was merged into a row of another login, which had appeared meanwhile
         tell(event_kind::seeded, *made);
         return parts_.find_or_seeded(probe_);
     }
 
-    /// The row with the probe's refresh token. An access token that cannot be emptied, in a store that only merges, is
-    /// at least expired.
+    /// The row with the probe's refresh token. A store that only merges cannot empty the access token; it is at least
+    /// expired.
     token new_login(const token& row) const {
         token given = probe_;
         given.id = row.id;
@@ -11544,6 +11750,7 @@ class session {
 
 #include <atomic>
 #include <chrono>
+#include <concepts>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11571,6 +11778,17 @@ consteval bool explain_keeper() {
                   "tokenkeep: a clock needs now, steady_now, sleep_until and wait_until; see the concept clock");
     return true;
 }
+
+template <class Store, class Transport, class Provider, class Observer, class Clock>
+concept can_keep = token_store<Store> && http_transport<Transport> && authorization_provider<Provider> &&
+    event_observer<Observer> && clock<Clock>;
+
+template <class Part, class Given>
+concept given_by_name = !std::is_reference_v<Part> && std::same_as<Given, Part&>;
+
+/// Whether a store or a transport that a keeper would own was given by name.
+template <class GivenTransport, class GivenStore, class Store, class Transport>
+concept given_by_name_with = given_by_name<Store, GivenStore> || given_by_name<Transport, GivenTransport>;
 
 } // namespace detail
 
@@ -11643,6 +11861,9 @@ class keeper {
         : parts_{std::forward<Store>(store),       std::forward<Transport>(transport), std::move(provider), options,
                  std::forward<Observer>(observer), std::forward<Clock>(clock)} {}
 
+    keeper() = delete; // tokenkeep: a keeper needs {store, transport, provider}
+    template <class S, detail::given_by_name_with<S, Store, Transport> T>
+    keeper(S&&, T&&, Provider, keeper_options = {}) = delete; // tokenkeep: keeper<Store&, ...> refers to a named store
     keeper(const keeper&) = delete;
     keeper& operator=(const keeper&) = delete;
 
@@ -11684,7 +11905,7 @@ class keeper {
     ///   http_response me = keep.send({.method = "GET", .url = api + "/me"}, {.user_name = "ada"});
     ///
     /// Throws errc::request_rejected and sends nothing:
-    /// - if the URL is plain http (a loopback address apart, if the provider has allow_loopback_http);
+    /// - if the URL is plain http (unless it goes to this machine and the provider has allow_loopback_http);
     /// - if the record has an api_domain and the URL has another host (unless keeper_options::allow_other_hosts);
     /// - if the token type is dpop or mac, which need a proof that the keeper cannot give.
     /// What the transport throws comes through. Otherwise as access_token; `until` limits each of the look-ups.
@@ -11780,8 +12001,7 @@ class keeper {
         bool loopback_http = false;
         if constexpr (requires { parts_.provider.allow_loopback_http; })
             loopback_http = parts_.provider.allow_loopback_http;
-        if (!text::is_secure_url(request.url, loopback_http))
-            throw error(errc::request_rejected, "tokenkeep: an access token is sent over https only");
+        detail::require_secure_url(request.url, loopback_http);
         if (parts_.options.allow_other_hosts || row.api_domain.empty()) return;
         const bool has_scheme = row.api_domain.find("://") != std::string::npos;
         const std::string home = has_scheme ? row.api_domain : "https://" + row.api_domain;
@@ -11822,6 +12042,25 @@ class keeper {
 
     parts_type parts_;
     std::shared_ptr<std::atomic<bool>> lives_ = std::make_shared<std::atomic<bool>>(true);
+};
+
+/// A keeper of a part that does not fit: the sentence that says why. Its members fit every call, so that the compiler
+/// reports nothing else.
+template <class Store, class Transport, class Provider, class Observer, class Clock>
+    requires(!detail::can_keep<std::remove_reference_t<Store>, std::remove_reference_t<Transport>, Provider,
+                               std::remove_reference_t<Observer>, std::remove_reference_t<Clock>>)
+class keeper<Store, Transport, Provider, Observer, Clock> {
+    static_assert(detail::explain_keeper<std::remove_reference_t<Store>, std::remove_reference_t<Transport>, Provider,
+                                         std::remove_reference_t<Observer>, std::remove_reference_t<Clock>>());
+
+  public:
+    keeper(auto&&...);
+    secret access_token(const token&, std::optional<deadline> = {});
+    token record(const token&, std::optional<deadline> = {});
+    secret refresh(const token&, const secret&, std::optional<deadline> = {});
+    http_response send(http_request, const token&, std::optional<deadline> = {});
+    void revoke(const token&, std::optional<deadline> = {});
+    tokenkeep::session session(const token&);
 };
 
 template <class Store, class Transport, class Provider>
