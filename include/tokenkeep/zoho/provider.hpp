@@ -54,7 +54,7 @@ struct provider {
     std::optional<http_request> revoke_request(const token& record) const {
         const secret& revoked = record.refresh_token.empty() ? record.access_token : record.refresh_token;
         if (revoked.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no token to revoke");
-        const client_endpoint nobody{.url = accounts_of(record).accounts + "/oauth/v2/token/revoke",
+        const client_endpoint nobody{.url = accounts_of(record) + "/oauth/v2/token/revoke",
                                      .authentication = client_authentication::none,
                                      .allow_loopback_http = allow_loopback_http};
         return detail::post_form(nobody, {}, {{"token", revoked.reveal()}});
@@ -102,15 +102,16 @@ struct provider {
     }
 
   private:
-    const data_center& accounts_of(const token& record) const {
-        const data_center* found = record.api_domain.empty() ? &center : find_data_center(record.api_domain, center);
-        if (found == nullptr)
+    std::string accounts_of(const token& record) const {
+        if (record.api_domain.empty()) return center.accounts;
+        const std::optional<data_center> found = find_data_center(record.api_domain, center);
+        if (!found)
             throw error(errc::unknown_data_center, "tokenkeep: the record's api_domain belongs to no data centre");
-        return *found;
+        return found->accounts;
     }
 
     client_endpoint endpoint(std::string_view path, const token& record) const {
-        return {.url = accounts_of(record).accounts + std::string(path),
+        return {.url = accounts_of(record) + std::string(path),
                 .authentication = authentication,
                 .client_id = client_id,
                 .client_secret = client_secret,
@@ -118,8 +119,8 @@ struct provider {
     }
 
     bool is_at_home(std::string_view api_domain, const token& record) const {
-        const data_center* found = find_data_center(api_domain, center);
-        return found != nullptr && (record.api_domain.empty() || belongs_to(record.api_domain, *found));
+        const std::optional<data_center> found = find_data_center(api_domain, center);
+        return found && (record.api_domain.empty() || belongs_to(record.api_domain, *found));
     }
 };
 
