@@ -303,7 +303,7 @@ class mysql_connection {
 
   private:
     detail::mysql_session session_;
-    detail::session_locks<detail::mysql_session> locks_{};
+    detail::lock_connections<detail::mysql_session> locks_{};
 };
 
 /// A store in a MySQL or MariaDB database: mysql_store store{mysql_parameters{.host = ...}}.

@@ -279,7 +279,7 @@ class postgres_connection {
   private:
     detail::postgres_session session_;
     std::string table_;
-    detail::session_locks<detail::postgres_session> locks_{};
+    detail::lock_connections<detail::postgres_session> locks_{};
 };
 
 /// A store in a PostgreSQL database: postgres_store store{"host=... dbname=..."}.

@@ -5,6 +5,7 @@
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/sql/cells.hpp>
 #include <tokenkeep/detail/sql/connection.hpp>
+#include <tokenkeep/detail/sql/rows.hpp>
 #include <tokenkeep/detail/sql/transactions.hpp>
 #include <tokenkeep/detail/store/abilities.hpp>
 #include <tokenkeep/detail/store/key_locks.hpp>
@@ -57,108 +58,113 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_lock<Connection>());
     static_assert(detail::explain_policy<Policy>());
     friend detail::locking_ability<sql_store, true>;
-    using session_type = detail::sql_session<Connection, Policy>;
-    using cells_type = detail::sql_cells<typename Policy::schema>;
+    using link = detail::sql_link<Connection, Policy>;
+    using rows_type = detail::sql_rows<link>;
+    using transaction = detail::sql_transaction<link>;
+    using change = std::optional<detail::sql_change>;
+    using schema = typename Policy::schema;
     using meaning = row_rules<Policy>;
     using mutex = typename Policy::mutex;
 
   public:
     /// Nothing is connected before the first call.
-    explicit sql_store(Connection connection) : session_(std::move(connection)) {}
+    explicit sql_store(Connection connection) : link_(std::move(connection)) {}
 
     /// Makes the connection of these: `sqlite_store store{"tokens.db"}`.
     template <class... Arguments>
         requires std::constructible_from<Connection, Arguments...>
-    explicit sql_store(Arguments&&... arguments) : session_(Connection(std::forward<Arguments>(arguments)...)) {}
+    explicit sql_store(Arguments&&... arguments) : link_(Connection(std::forward<Arguments>(arguments)...)) {}
 
-    sql_store(sql_store&& other) noexcept : session_(std::move(other.session_)), locks_(std::move(other.locks_)) {}
+    sql_store(sql_store&& other) noexcept : link_(std::move(other.link_)), locks_(std::move(other.locks_)) {}
     sql_store& operator=(sql_store&& other) noexcept {
-        session_ = std::move(other.session_);
+        link_ = std::move(other.link_);
         locks_ = std::move(other.locks_);
         return *this;
     }
 
     std::optional<token> find_token(const token& probe) {
-        const std::lock_guard lock(mutex_);
-        return detail::sql_read(session_, [&] { return meaning::find(session_, probe); });
+        return read([&](rows_type& rows) { return meaning::find(rows, probe); });
     }
     std::optional<token> find_token_by_id(const std::string& id) {
-        const std::lock_guard lock(mutex_);
-        return detail::sql_read(session_, [&] { return meaning::find_by_id(session_, id); });
+        return read([&](rows_type& rows) { return meaning::find_by_id(rows, id); });
     }
     std::vector<token> get_tokens() {
-        const std::lock_guard lock(mutex_);
-        return detail::sql_read(session_, [&] { return meaning::all(session_); });
+        return read([&](rows_type& rows) { return meaning::all(rows); });
     }
 
     void save_token(const token& record) {
         const std::lock_guard lock(mutex_);
-        detail::sql_write(session_, [&] {
-            std::optional<token> before = meaning::find(session_, record);
-            token after = meaning::row_to_save_over(session_, before, record);
-            cells_type(after).require_fitting();
+        detail::sql_write(link_, [&](transaction& rows) -> change {
+            std::optional<token> before = meaning::find(rows, record);
+            token after = meaning::row_to_save_over(rows, before, record);
+            detail::sql_cells<schema>(after).require_fitting();
             if (before)
-                session_.update(after);
+                rows.update(after);
             else
-                session_.insert(after);
+                rows.insert(after);
             std::string id = after.id;
-            return detail::sql_change{true, std::move(id), std::move(before), std::move(after)};
+            return {{std::move(id), std::move(before), std::move(after)}};
         });
     }
     void delete_token(const std::string& id) {
         const std::lock_guard lock(mutex_);
-        detail::sql_write(session_, [&] {
-            std::optional<token> before = meaning::find_by_id(session_, id);
-            if (!before) return detail::sql_change{};
-            session_.erase(id);
-            return detail::sql_change{true, id, std::move(before), std::nullopt};
+        detail::sql_write(link_, [&](transaction& rows) -> change {
+            std::optional<token> before = meaning::find_by_id(rows, id);
+            if (!before) return std::nullopt;
+            rows.erase(id);
+            return {{id, std::move(before), std::nullopt}};
         });
-        session_.erase_remains();
+        link_.erase_remains();
     }
     void delete_tokens() {
         const std::lock_guard lock(mutex_);
-        detail::sql_write(session_, [&] {
-            session_.clear();
-            return detail::sql_change{.made = true};
+        detail::sql_write(link_, [](transaction& rows) -> change {
+            rows.clear();
+            return detail::sql_change{};
         });
-        session_.erase_remains();
+        link_.erase_remains();
     }
 
     /// See comparing_store. The row is compared as it is read, however the database spells and compares it.
     bool replace_token(const token& expected, const token& record) {
         const std::lock_guard lock(mutex_);
-        cells_type(record).require_fitting();
-        return detail::sql_write(session_, [&] {
-            session_.lock(expected.id);
-            if (!meaning::may_replace(session_, *session_type::as_stored(expected), record))
-                return detail::sql_change{};
-            session_.update(record);
-            return detail::sql_change{true, expected.id, expected, record};
+        detail::sql_cells<schema>(record).require_fitting();
+        return detail::sql_write(link_, [&](transaction& rows) -> change {
+            rows.lock(expected.id);
+            if (!meaning::may_replace(rows, *detail::as_stored<schema>(expected), record)) return std::nullopt;
+            rows.update(record);
+            return {{expected.id, expected, record}};
         });
     }
     /// See comparing_store.
     bool remove_token(const token& expected) {
         const std::lock_guard lock(mutex_);
-        const bool removed = detail::sql_write(session_, [&] {
-            session_.lock(expected.id);
-            if (!meaning::is_unchanged(session_, *session_type::as_stored(expected))) return detail::sql_change{};
-            session_.erase(expected.id);
-            return detail::sql_change{true, expected.id, expected, std::nullopt};
+        const bool removed = detail::sql_write(link_, [&](transaction& rows) -> change {
+            rows.lock(expected.id);
+            if (!meaning::is_unchanged(rows, *detail::as_stored<schema>(expected))) return std::nullopt;
+            rows.erase(expected.id);
+            return {{expected.id, expected, std::nullopt}};
         });
-        session_.erase_remains();
+        link_.erase_remains();
         return removed;
     }
 
   private:
+    template <class Look>
+    auto read(Look look) {
+        const std::lock_guard lock(mutex_);
+        return detail::sql_read(link_, look);
+    }
+
     /// The threads of this store wait among themselves, so that each identity takes one connection for its lock.
     auto lock_identity(const std::string& key, deadline until) {
         auto among_threads = locks_.lock(key, until);
-        auto among_all = detail::require_locked(session_.connection().lock(session_.table_key() + " " + key, until));
+        auto among_all = detail::require_locked(link_.connection().lock(link_.table_key() + " " + key, until));
         return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
     }
 
     mutex mutex_{};
-    session_type session_;
+    link link_;
     detail::key_locks locks_{};
 };
 

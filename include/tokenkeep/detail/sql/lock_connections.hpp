@@ -20,7 +20,7 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 /// killed. Each is held by a session of its own, as one session excludes none of its own threads; sessions are used
 /// again, if soon. A Session has connect_for_lock(patience), try_lock(name, deadline) -> bool and unlock(name).
 template <class Session>
-class session_locks {
+class lock_connections {
     using clock = std::chrono::steady_clock;
 
     class idle_sessions {

@@ -18,12 +18,12 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 /// The version of the schema, as it stands in the table `tokenkeep_schema` for each table of tokens.
 inline constexpr unsigned sql_schema_version = 1;
 
-/// The version of a table, by a statement that asks for it; nullopt if there is no such table.
-template <class Statement>
-std::optional<std::string> stored_sql_version(Statement& asking, std::string_view table) {
+/// The version of a table; nullopt if there is no such table. `run(parameters, visit)` runs the statement that asks.
+template <class Run>
+std::optional<std::string> stored_sql_version(std::string_view table, Run run) {
     const std::optional<std::string_view> parameters[] = {table};
     std::optional<std::string> found;
-    run_sql(asking, parameters, [&](Statement& row) { found = row.column(0).value_or(""); });
+    run(sql_parameters(parameters), [&](auto& row) { found = row.column(0).value_or(""); });
     return found;
 }
 
@@ -41,7 +41,7 @@ template <class Rules, class Connection, class Schema>
 void prepare_sql_tables(Connection& connection, const sql_text<Schema>& text) {
     const auto version = [&] {
         auto asking = connection.prepare(text.version());
-        return stored_sql_version(asking, text.name_in_schema());
+        return stored_sql_version(text.name_in_schema(), [&](auto with, auto visit) { run_sql(asking, with, visit); });
     };
     const auto make = [](auto&& part) {
         try {

@@ -37,6 +37,18 @@ class sql_text {
     };
 
   public:
+    /// The statements that a connection prepares: those that find by a column have the column's number.
+    enum kind : std::size_t {
+        all_rows = Schema::columns,
+        insert_row,
+        update_row,
+        erase_row,
+        clear_rows,
+        locked_row,
+        locked_version,
+        number_of_kinds
+    };
+
     sql_text(const sql_dialect& dialect, std::string_view table)
         : dialect_(&dialect), name_(table), lower_name_(text::to_lower(name_)) {
         require_plain(name_);
@@ -44,6 +56,19 @@ class sql_text {
 
     /// The table's name where it is compared: databases may take "Tokens" and "tokens" for one table.
     const std::string& name_in_schema() const noexcept { return lower_name_; }
+
+    std::string of(std::size_t which) const {
+        switch (which) {
+        case all_rows: return select();
+        case insert_row: return insert();
+        case update_row: return update();
+        case erase_row: return erase();
+        case clear_rows: return clear();
+        case locked_row: return lock_row();
+        case locked_version: return lock_version();
+        default: return find_by(which);
+        }
+    }
 
     std::string find_by(std::size_t column) const { return select().append(" WHERE ").append(where(column)); }
     std::string select() const { return "SELECT " + column_names() + " FROM " + quoted(name_); }
