@@ -30,7 +30,8 @@ class sql_cells {
             }
     }
 
-    /// The values of the columns, beginning with column `first` and from the last on with column 0. An absent field is NULL.
+    /// The values of the columns, beginning with column `first` and from the last on with column 0. An absent field is
+    /// NULL.
     std::array<std::optional<std::string_view>, Schema::columns> values(std::size_t first = 0) const {
         std::array<std::optional<std::string_view>, Schema::columns> all{};
         for (std::size_t n = 0; n < all.size(); ++n) {

@@ -34,7 +34,8 @@ class lock_connections {
             const std::lock_guard lock(mutex_);
             if (sessions_.size() < 4) sessions_.push_back({std::move(session), clock::now()});
         }
-        /// The one that was added last, unless it has been idle for so long that something on the way may have dropped it.
+        /// The one that was added last, unless it has been idle for so long that something on the way may have dropped
+        /// it.
         std::optional<Session> take() {
             const std::lock_guard lock(mutex_);
             if (sessions_.empty()) return std::nullopt;

@@ -44,7 +44,8 @@ class sql_rows {
     }
 
   protected:
-    /// Runs a statement that looks for a value in a column. A value that a column of characters cannot hold is in no row.
+    /// Runs a statement that looks for a value in a column. A value that a column of characters cannot hold is in no
+    /// row.
     template <class Visit>
     void look_up(std::size_t which, std::size_t column, std::string_view value, Visit visit) {
         if (value.empty()) return;

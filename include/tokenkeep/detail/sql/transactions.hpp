@@ -102,9 +102,9 @@ auto sql_read(Link& link, Look look) {
     }
 }
 
-/// Whether a change was made whose commit failed. It is unknown if the row is neither as it was before the change nor as
-/// it is after it, or if the change has no one row. If the failed transaction is still under way, this call waits for its
-/// end. Throws errc::indeterminate if the row cannot be read.
+/// Whether a change was made whose commit failed. It is unknown if the row is neither as it was before the change nor
+/// as it is after it, or if the change has no one row. If the failed transaction is still under way, this call waits
+/// for its end. Throws errc::indeterminate if the row cannot be read.
 template <class Link>
 sql_verdict verdict_after_commit(Link& link, const sql_change& change, const sql_error& failure) {
     if (change.id.empty())
@@ -152,9 +152,9 @@ class sql_repeats {
     }
 }
 
-/// Makes a change in one transaction: all of it or nothing. `work(sql_transaction&)` makes the change and describes it; it
-/// gives nullopt if nothing is to be changed. The result says whether a change was made. Throws errc::indeterminate if
-/// the commit failed and the row does not tell whether it took place; after every other error nothing has changed.
+/// Makes a change in one transaction: all of it or nothing. `work(sql_transaction&)` makes the change and describes it;
+/// it gives nullopt if nothing is to be changed. The result says whether a change was made. Throws errc::indeterminate
+/// if the commit failed and the row does not tell whether it took place; after every other error nothing has changed.
 template <class Link, class Work>
 bool sql_write(Link& link, Work work) {
     sql_repeats repeats(Link::policy::store_lock_timeout);
