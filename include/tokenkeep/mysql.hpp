@@ -7,7 +7,7 @@
 //   tokenkeep::mysql_store store{tokenkeep::mysql_parameters{.host = "db.example", .database = "app", .user = "app"}};
 //   g++ -std=c++20 -I include $(mariadb_config --include) main.cpp $(mariadb_config --libs)    (Debian: libmariadb-dev)
 //   g++ -std=c++20 -I include $(mysql_config --include) main.cpp $(mysql_config --libs)           (MySQL's own library)
-// tokenkeep.hpp does not include this header, as it needs mysql.h.
+// tokenkeep.hpp does not include this header, because it needs mysql.h.
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/sql/lock_connections.hpp>

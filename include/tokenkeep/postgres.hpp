@@ -6,7 +6,7 @@
 //   #include <tokenkeep/postgres.hpp>
 //   tokenkeep::postgres_store store{"host=db.example dbname=app user=app sslmode=verify-full"};
 //   g++ -std=c++20 -I include -I $(pg_config --includedir) main.cpp -lpq          (Debian: libpq-dev)
-// tokenkeep.hpp does not include this header, as it needs libpq-fe.h.
+// tokenkeep.hpp does not include this header, because it needs libpq-fe.h.
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/sql/lock_connections.hpp>

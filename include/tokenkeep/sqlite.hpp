@@ -6,7 +6,7 @@
 //   #include <tokenkeep/sqlite.hpp>
 //   tokenkeep::sqlite_store store{"tokens.db"};
 //   g++ -std=c++20 -I include main.cpp -lsqlite3          (Debian: libsqlite3-dev)
-// tokenkeep.hpp does not include this header, as it needs SQLite's own.
+// tokenkeep.hpp does not include this header, because it needs SQLite's own.
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/os/os.hpp>

@@ -17,8 +17,8 @@ enum class environment { production, sandbox, developer };
 
 /// A region of Zoho's: where it authorizes, and where its API is. Each member is a URL without a path.
 ///
-/// The nine regions of Zoho are constants: us, eu, in, au, cn, jp, ca, sa and uk. A new region, or a server of your own,
-/// is written out:
+/// The nine regions of Zoho are constants: us, eu, in, au, cn, jp, ca, sa and uk. A new region, or a server of your
+/// own, is written out:
 ///   zoho::data_center ae{.accounts = "https://accounts.zoho.ae", .api = "https://www.zohoapis.ae"};
 struct data_center {
     std::string accounts{};           ///< The authorization server: "https://accounts.zoho.eu".
@@ -85,7 +85,7 @@ inline constexpr known_data_center uk{"https://accounts.zoho.uk", "https://www.z
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// The registered domain of a host whose URL is one of Zoho's own, such as zohoapis.com.au. Empty for every other host:
-/// the library does not know which domains belong to whoever runs it.
+/// the library does not know who owns the domains around it.
 constexpr std::string_view zoho_domain(std::string_view host) noexcept {
     const std::size_t dot = host.find('.');
     if (dot == std::string_view::npos) return {};
@@ -124,17 +124,17 @@ bool belongs_to_center(std::string_view api_domain, const Center& center) {
 
 namespace tokenkeep { inline namespace v0 { namespace zoho {
 
-/// Whether an API domain belongs to a data centre. It does if it has the origin of one of the centre's URLs. It also does
-/// if it is an https host in a domain that Zoho's own URLs of that centre are in, such as https://content.zohoapis.eu.
-/// "https://" may be left out. Text that only looks like such a domain does not belong.
+/// Whether an API domain belongs to a data centre. It does if it has the origin of one of the centre's URLs. It also
+/// does if it is an https host in a domain that Zoho's own URLs of that centre are in, such as
+/// https://content.zohoapis.eu. "https://" may be left out. Text that only looks like such a domain does not belong.
 ///   belongs_to("content.zohoapis.eu", zoho::eu)          // true
 ///   belongs_to("https://zohoapis.eu.evil.com", zoho::eu) // false
 inline bool belongs_to(std::string_view api_domain, const data_center& center) {
     return detail::belongs_to_center(api_domain, center);
 }
 
-/// The data centre that an API domain belongs to: `first` if it belongs to that one, otherwise one of Zoho's nine. nullopt
-/// if it belongs to none.
+/// The data centre that an API domain belongs to: `first` if it belongs to that one, otherwise one of Zoho's nine.
+/// nullopt if it belongs to none.
 ///   find_data_center("https://www.zohoapis.jp", zoho::eu) == zoho::jp   // true
 inline std::optional<data_center> find_data_center(std::string_view api_domain, const data_center& first) {
     if (belongs_to(api_domain, first)) return first;

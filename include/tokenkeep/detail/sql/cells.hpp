@@ -41,7 +41,7 @@ class sql_cells {
         return all;
     }
 
-    /// Throws errc::invalid_record where the schema has a column that is too short for the record.
+    /// Throws errc::invalid_record if a value is longer than its column, or is not UTF-8 in a column of characters.
     void require_fitting() const {
         for (std::size_t n = 0; n < Schema::columns; ++n) {
             const std::size_t longest = Schema::longest(fields[n].name);
