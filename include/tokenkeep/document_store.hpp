@@ -141,7 +141,8 @@ concept keeps_less = requires(const token& row) {
 ///
 /// decode(encode(rows)) gives the rows, each as as_stored gives it. encode throws errc::invalid_record if the format
 /// cannot carry a value. decode throws errc::storage_corrupt for empty or damaged bytes; it does not give an empty
-/// list. Models: json_codec, zoho::csv, zoho::unquoted_csv.
+/// list.
+/// Models: json_codec, zoho::csv, zoho::unquoted_csv.
 template <class C>
 concept document_codec = detail::can_encode<C> && detail::can_decode<C>;
 
