@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Whatever keeps one text under a name can keep all tokens: a keychain, a cloud secret, a cell in a table. Two members
-// are enough; with versions, programs on several machines can share it.
+// Any place that keeps one text under a name can keep all tokens: a keychain, a secret in the cloud, a cell of a table.
+// Two members are enough. If the place has versions, programs on several machines can share it.
 #include <tokenkeep/tokenkeep.hpp>
 
 #include <cstdio>
@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-/// Stands for the keychain of the system.
+/// Takes the place of the system's keychain.
 std::map<std::string, std::string> keychain;
 
 struct keychain_entry {
@@ -25,7 +25,7 @@ struct keychain_entry {
     std::string name;
 };
 
-/// Stands for a service that gives each version of a secret a number and takes a new one only over the newest.
+/// Takes the place of a service that numbers the versions of a secret and accepts a save only over the newest one.
 struct cloud_secret {
     struct server {
         std::optional<std::string> value{};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tokens in a database that the library has no header for: a connection of one's own, and the contract for stores run
-// over it.
+// Tokens in a database that the library has no header for: a connection of your own. store_laws tests that the store
+// over it keeps the contract.
 #include "odbc_connection.hpp"
 
 #include <tokenkeep/testing/store_laws.hpp>

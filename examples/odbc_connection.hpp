@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A connection of one's own for an sql_store: to any database with an ODBC driver. To copy, and to change: the dialect
-// is SQLite's here; for others see those in tokenkeep/mysql.hpp and tokenkeep/postgres.hpp.
+// A connection of your own for an sql_store: to any database with an ODBC driver. Copy it and change it. Its dialect is
+// SQLite's; for other databases, see the dialects in tokenkeep/mysql.hpp and tokenkeep/postgres.hpp.
 #ifndef TOKENKEEP_EXAMPLES_ODBC_CONNECTION_HPP
 #define TOKENKEEP_EXAMPLES_ODBC_CONNECTION_HPP
 
@@ -13,14 +13,14 @@
 #include <sql.h>
 #include <sqlext.h>
 
-/// One of ODBC's handles. A failure is told by its SQLSTATE; the driver's message could repeat values.
+/// One of ODBC's handles. An error names the SQLSTATE only, because the driver's message could repeat values.
 template <SQLSMALLINT kind>
 struct odbc_handle {
     explicit odbc_handle(SQLHANDLE parent) { SQLAllocHandle(kind, parent, &handle); }
     odbc_handle(odbc_handle&& other) noexcept : handle(std::exchange(other.handle, nullptr)) {}
     odbc_handle& operator=(odbc_handle&& other) noexcept { return std::swap(handle, other.handle), *this; }
     ~odbc_handle() {
-        if (kind == SQL_HANDLE_DBC) SQLDisconnect(handle); // what is connected is not freed
+        if (kind == SQL_HANDLE_DBC) SQLDisconnect(handle); // a connected handle cannot be freed
         SQLFreeHandle(kind, handle);
     }
 
@@ -32,8 +32,8 @@ struct odbc_handle {
         const std::string code = reinterpret_cast<const char*>(state), group = code.substr(0, 2);
         using enum tokenkeep::sql_fault;
         static const std::map<std::string, tokenkeep::sql_fault> faults{
-            {"08", lost}, {"22", value}, {"23", exists}, {"40", conflict}};
-        const auto known = faults.find(number == 5 ? "40" : group); // SQLITE_BUSY, for which there is no SQLSTATE
+            {"08", connection_lost}, {"22", bad_value}, {"23", already_exists}, {"40", conflict}};
+        const auto known = faults.find(number == 5 ? "40" : group); // SQLITE_BUSY, which has no SQLSTATE
         throw tokenkeep::sql_error(known == faults.end() ? other : known->second, "SQLSTATE " + code);
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tokens on a database server, which machines share. It needs a server of yours: ./servers PASSWORD
+// Tokens on a database server, which several machines share. It needs a server of yours. To run it: ./servers PASSWORD
 #include <tokenkeep/mysql.hpp>
 #include <tokenkeep/postgres.hpp>
 

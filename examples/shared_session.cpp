@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Four processes share one session: whichever finds the access token due refreshes it, once, and all go on with the new
-// one. The server takes each refresh token once, and would end the session if two of them spent the same.
+// Four processes share one session. The process that finds the access token due refreshes it, once, and all processes
+// go on with the new one. The server accepts each refresh token once. If two processes sent the same one, it would end
+// the session.
 #include <tokenkeep/testing.hpp>
 #include <tokenkeep/tokenkeep.hpp>
 
@@ -21,7 +22,7 @@ int main() {
     std::string here = std::filesystem::temp_directory_path() / "tokenkeep-XXXXXX";
     if (::mkdtemp(here.data()) == nullptr) return 1;
     tokenkeep::testing::fake_server server{{.token_life = 1s}};
-    const tokenkeep::text_file server_file{here + "/server.json"}; // where the server's state lies between requests
+    const tokenkeep::text_file server_file{here + "/server.json"}; // keeps the server's state between requests
     const auto transport = [&](const tokenkeep::http_request& request) {
         const auto alone = server_file.lock("server", std::chrono::steady_clock::now() + 10s);
         if (const auto state = server_file.load()) server.load_state(state->reveal());

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -37,14 +38,14 @@ static_assert(detail::can_lock<archetypes::locked_document<0>> && detail::can_lo
 static_assert(!detail::can_lock<archetypes::locked_document<1>> && !detail::can_lock<archetypes::locked_document<2>> &&
               !detail::can_lock<archetypes::locked_document<3>> && !detail::can_lock<users::note>);
 
-using text_file_store = basic_document_store<text_file>;
-static_assert(locking_store<text_file_store> && comparing_store<text_file_store>);
+static_assert(locking_store<json_file_store> && comparing_store<json_file_store>);
 using note_store = basic_document_store<users::note>;
 static_assert(token_store<note_store> && !locking_store<note_store> && !comparing_store<note_store>);
 using page_store = basic_document_store<users::page>;
 static_assert(!locking_store<page_store> && comparing_store<page_store>);
+static_assert(document_codec<json_codec> && !document_codec<users::note>);
 static_assert(detail::explain_token_store<note_store>() && detail::explain_token_store<page_store>());
-static_assert(std::is_nothrow_move_constructible_v<text_file_store> && !std::is_copy_constructible_v<text_file_store>);
+static_assert(std::is_nothrow_move_constructible_v<json_file_store> && !std::is_copy_constructible_v<json_file_store>);
 
 token login(const std::string& user) { return {.user_name = user, .client_id = "app", .access_token = "of " + user}; }
 
@@ -129,7 +130,7 @@ struct lines {
 TEST_CASE("store laws: basic_document_store over text_file", "[document_store][store_laws]") {
     const temporary_directory here;
     int made = 0;
-    const auto make = [&] { return text_file_store(text_file(here / std::to_string(made++))); };
+    const auto make = [&] { return json_file_store(text_file(here / std::to_string(made++))); };
     const law_findings found = findings_about(make, {.only_utf8 = true});
     CHECK(found.breaches == std::vector<std::string>{});
     CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing);
@@ -147,10 +148,24 @@ TEST_CASE("store laws: basic_document_store over a document of versions", "[docu
     CHECK(found.tested == laws_of_every_store + laws_of_comparing);
 }
 
+TEST_CASE("json_file_store: the name of a file is enough, and the file is JSON", "[document_store]") {
+    const temporary_directory here;
+    const auto before = std::filesystem::current_path();
+    std::filesystem::current_path(here / "");
+    json_file_store store{"tokens.json"};
+    store.save_token({.user_name = "ada", .access_token = "at", .id = "7"});
+    std::filesystem::current_path(before);
+    CHECK(bytes_of(here / "tokens.json") ==
+          "{\"tokenkeep\":1,\"tokens\":[\n{\"id\":\"7\",\"user_name\":\"ada\",\"access_token\":\"at\"}]}\n");
+    CHECK(mode_of(here / "tokens.json") == 0600);
+    json_file_store again{here / "tokens.json"};
+    CHECK(again.find_token({.user_name = "ada"})->access_token == "at");
+}
+
 TEST_CASE("document_store: what one store saves, another sees at its next call", "[document_store]") {
     const temporary_directory here;
-    basic_document_store one{text_file{here / "tokens.json"}};
-    basic_document_store two{text_file{here / "tokens.json"}};
+    json_file_store one{here / "tokens.json"};
+    json_file_store two{here / "tokens.json"};
     one.save_token(login("ada"));
     REQUIRE(two.find_token({.user_name = "ada"}));
     two.save_token({.user_name = "ada", .access_token = "new"});
@@ -211,7 +226,7 @@ TEST_CASE("document_store: an empty or damaged document is an error and no new s
 TEST_CASE("document_store: a file truncated anywhere is storage_corrupt, and is left as it is", "[document_store]") {
     const temporary_directory here;
     const std::string path = here / "tokens.json";
-    basic_document_store store{text_file{path}};
+    json_file_store store{path};
     store.save_token(login("ada"));
     store.save_token(login("O\"Brien\n"));
     const std::string whole = bytes_of(path);
@@ -236,7 +251,7 @@ TEST_CASE("document_store: a document of a newer version is refused and left as 
     const temporary_directory here;
     const std::string newer = R"({"tokenkeep":2,"tokens":[]})";
     write_file(here / "tokens.json", newer);
-    basic_document_store store{text_file{here / "tokens.json"}};
+    json_file_store store{here / "tokens.json"};
     CHECK(code_of([&] { (void)store.find_token({.user_name = "ada"}); }) == errc::unsupported_version);
     CHECK(code_of([&] { store.save_token(login("ada")); }) == errc::unsupported_version);
     CHECK(bytes_of(here / "tokens.json") == newer);
@@ -244,8 +259,8 @@ TEST_CASE("document_store: a document of a newer version is refused and left as 
 
 TEST_CASE("document_store: two stores of one file exclude each other, also in one process", "[document_store]") {
     const temporary_directory here;
-    basic_document_store one{text_file{here / "tokens.json"}};
-    basic_document_store two{text_file{here / "tokens.json"}};
+    json_file_store one{here / "tokens.json"};
+    json_file_store two{here / "tokens.json"};
     auto held = std::optional(one.lock_token("key", in(1s)));
     CHECK(code_of([&] { (void)two.lock_token("key", in(20ms)); }) == errc::lock_timeout);
     CHECK(!code_of([&] { (void)two.lock_token("other", in(1s)); }));
@@ -362,7 +377,7 @@ TEST_CASE("document_store: it may be moved", "[document_store]") {
 TEST_CASE("document_store: a save without room is not_saved, and the file is as it was", "[document_store]") {
     const temporary_directory here;
     const std::string path = here / "tokens.json";
-    text_file_store store{text_file{path}};
+    json_file_store store{text_file{path}};
     store.save_token(login("ada"));
     const std::string before = bytes_of(path);
     CHECK(ended_well(start_process([&] {
@@ -386,13 +401,13 @@ TEST_CASE("document_store: two processes lose no save, whatever becomes of a thi
     std::vector<pid_t> writers;
     for (const char* name : {"a", "b"})
         writers.push_back(start_process([&] {
-            text_file_store store{text_file{path}};
+            json_file_store store{text_file{path}};
             for (int n = 0; n < 200; ++n) store.save_token({.user_name = name + std::to_string(n), .grant_token = "g"});
         }));
     int killed = 0;
     for (; killed < 12; ++killed) {
         const pid_t victim = start_process([&] {
-            text_file_store store{text_file{path}};
+            json_file_store store{text_file{path}};
             for (int n = 0;; ++n) {
                 const auto held = store.lock_token("key", in(10s));
                 store.save_token({.user_name = "victim", .access_token = std::to_string(n)});
@@ -404,7 +419,7 @@ TEST_CASE("document_store: two processes lose no save, whatever becomes of a thi
     }
     for (const pid_t writer : writers) CHECK(ended_well(writer));
 
-    text_file_store store{text_file{path}};
+    json_file_store store{text_file{path}};
     std::size_t rows = 0;
     for (const token& row : store.get_tokens()) rows += row.user_name == "victim" ? 0u : 1u;
     CHECK(rows == 400);

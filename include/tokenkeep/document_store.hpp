@@ -24,7 +24,7 @@ namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
-/// What load may give: text that is there or not, as std::string or as secret.
+/// What load may give: text, as std::string or as secret, or nothing.
 template <class L>
 concept loaded_text = std::same_as<L, std::optional<std::string>> || std::same_as<L, std::optional<secret>>;
 
@@ -59,7 +59,8 @@ inline constexpr bool is_versioned = can_load_versioned<D>&& can_save_versioned<
 
 } // namespace detail
 
-/// A place that keeps one document: a file, a keychain entry, a cloud secret.
+/// A place that keeps one text under one name: a file, a keychain entry, a secret in the cloud. A basic_document_store
+/// keeps all its tokens in it.
 ///
 /// Shape (the least model):
 ///   struct d {
@@ -67,19 +68,25 @@ inline constexpr bool is_versioned = can_load_versioned<D>&& can_save_versioned<
 ///       void                       save(std::string_view bytes);
 ///   };
 /// Meaning:
-///   D1  load gives what the last successful save was given.
-///   D2  A failed save throws and leaves what load gives unchanged.
-///   D3  load before any save gives nullopt; that is not an error. A document that was damaged or emptied is never
-///       nullopt.
-/// May:   throw anything derived from std::exception. load and save need not be thread-safe: the store locks. load may
-///        give std::optional<secret> instead. Two abilities make the store more than a token_store:
-///        `g lock(const std::string& name, deadline until)`, thread-safe, with
-///        independent locks by name whose guards are as locking_store says, makes it a locking_store and a
-///        comparing_store; the empty name guards load - change - save.
-///        `std::pair<std::optional<std::string>, Version> load_versioned()` together with
-///        `bool save(std::string_view bytes, const Version& expected)`, false if the document is no longer of that
-///        version (or, for a version that came with nullopt, is there now), makes it a comparing_store; load and the
-///        plain save are then not needed.
+///   D1  load gives the bytes of the last successful save.
+///   D2  A save that fails throws, and load still gives the old bytes.
+///   D3  Before the first save, load gives nullopt. If the document was damaged or emptied, load does not give nullopt.
+/// May:   throw anything derived from std::exception. load and save may be used by one thread at a time only: the store
+///        locks. load may give std::optional<secret>. These members are optional:
+///
+///   expression                      | what it gives you                          | without it
+///   --------------------------------|--------------------------------------------|--------------------------------
+///   `lock(name, until)` gives a     | a locking_store and a comparing_store.     | one program must be the only
+///   guard; see locking_store.       | Names are independent of each other. The   | one that writes: what another
+///   name: const std::string&. It    | store takes the empty name from load to    | one saves between load and
+///   must be thread-safe.            | save, and an identity's name in lock_token.| save is lost
+///   `load_versioned()` gives        | a comparing_store. The save gives false if | the same
+///   std::pair<std::optional<        | the document no longer has that version,   |
+///   std::string>, Version>, and     | or exists although the version came with   |
+///   `save(bytes, const Version&)`   | nullopt; the store then repeats its change |
+///   gives bool                      | on the new text. load() and save(bytes)    |
+///                                   | are then not needed.                       |
+///
 /// Models: text_file; examples/keychain.cpp.
 template <class D>
 concept document = (detail::can_load<D> && detail::can_save<D>) || detail::is_versioned<D>;
@@ -90,18 +97,17 @@ template <class D>
 consteval bool explain_document() {
     if constexpr (names_load_versioned<D> || can_load_versioned<D>) {
         static_assert(can_load_versioned<D>,
-                      "tokenkeep: load_versioned() must give a pair of optional<string> and a version; "
-                      "see document in tokenkeep/document_store.hpp");
+                      "tokenkeep: load_versioned() must give a pair of optional<string> and a version; see the "
+                      "concept document");
         if constexpr (can_load_versioned<D>)
             static_assert(can_save_versioned<D>,
-                          "tokenkeep: a document with load_versioned() needs bool save(string_view, "
-                          "const version&); see tokenkeep/document_store.hpp");
+                          "tokenkeep: a document with load_versioned() needs bool save(string_view, const version&); "
+                          "see the concept document");
     } else {
         static_assert(can_load<D>,
-                      "tokenkeep: a document needs load(), giving optional<string>; see tokenkeep/document_store.hpp");
+                      "tokenkeep: a document needs load(), giving optional<string>; see the concept document");
         if constexpr (can_load<D>)
-            static_assert(can_save<D>,
-                          "tokenkeep: a document needs save(string_view); see tokenkeep/document_store.hpp");
+            static_assert(can_save<D>, "tokenkeep: a document needs save(string_view); see the concept document");
     }
     return true;
 }
@@ -120,26 +126,61 @@ concept keeps_less = requires(const token& row) {
     { C::as_stored(row) } -> std::same_as<token>;
 };
 
+} // namespace detail
+
+/// The format of a document: two static functions, and perhaps a third.
+///
+///   expression              | what it gives you                               | without it
+///   ------------------------|-------------------------------------------------|--------------------------------------
+///   `encode(rows)`          | the bytes of all rows, as a secret.             | (required)
+///                           | rows: const std::vector<token>&                 |
+///   `decode(bytes)`         | the rows, as std::vector<token>.                | (required)
+///                           | bytes: std::string_view                         |
+///   `as_stored(token row)`  | the row as it comes back, as a token. The store | the codec stores every field of a row
+///                           | compares rows by what comes back.               |
+///
+/// decode(encode(rows)) gives the rows, each as as_stored gives it. encode throws errc::invalid_record if the format
+/// cannot carry a value. decode throws errc::storage_corrupt for empty or damaged bytes; it does not give an empty
+/// list.
+/// Models: json_codec, zoho::csv, zoho::unquoted_csv.
+template <class C>
+concept document_codec = detail::can_encode<C> && detail::can_decode<C>;
+
+namespace detail {
+
 template <class C>
 consteval bool explain_codec() {
     static_assert(can_encode<C>,
-                  "tokenkeep: a codec needs static secret encode(const std::vector<token>&); see json_codec");
+                  "tokenkeep: a codec needs static secret encode(const std::vector<token>&); see the concept "
+                  "document_codec");
     if constexpr (can_encode<C>)
         static_assert(can_decode<C>,
-                      "tokenkeep: a codec needs static std::vector<token> decode(std::string_view); see json_codec");
+                      "tokenkeep: a codec needs static std::vector<token> decode(std::string_view); see the concept "
+                      "document_codec");
     return true;
 }
 
 } // namespace detail
 
-/// A store that keeps all its tokens in one document, which is read at each look-up and written whole at each change.
-/// Fit for some hundred tokens; every process that shares the document sees the others' changes at its next call.
+/// A store that keeps all its tokens in one document. Each look-up reads the document; each change reads it and writes
+/// it whole. Every program that shares the document sees what others changed at its next call.
+///   json_file_store store{"tokens.json"};
+///   basic_document_store<text_file, zoho::csv, zoho::policy> shared{"tokens.csv"};
+///   basic_document_store local{keychain_entry{"my-app"}};   // a document of your own
+/// What the store can do, beyond the six operations, follows from the document: see the concept document.
 ///
-/// What it can do follows from the document: see there. It may be moved while nobody else uses it. A document that is
-/// empty or damaged is an error (errc::storage_corrupt), never a new store.
+/// Cost: each call reads, and each change writes, every row. Use it for some hundred tokens.
 ///
-/// A codec that keeps only some fields of a row says so with `static token as_stored(token row)`, which gives the row as it
-/// comes back; two rows are then compared by these.
+///   errc                | when                                                       | what to do
+///   --------------------|------------------------------------------------------------|------------------------------
+///   storage_corrupt     | the document is empty or damaged; it was left as it is     | restore it from a backup
+///   unsupported_version | a newer version of the library wrote the document          | update the library
+///   invalid_record      | the codec cannot carry a value, or the record has no token | change the record
+///   ambiguous           | the probe means several rows, or the save would            | name the user and the client
+///   lock_timeout        | others held the document's lock, or changed it all the     | try later
+///                       | time, for Policy::store_lock_timeout                       |
+///
+/// What the document throws passes through. A store may be moved while nobody else uses it.
 template <class Document, class Codec, class Policy>
 class basic_document_store
     : public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
@@ -155,9 +196,12 @@ class basic_document_store
     using mutex = typename Policy::mutex;
 
   public:
+    /// A store over this document. Nothing is read before the first call.
+    ///   basic_document_store store{keychain_entry{"my-app"}};
     explicit basic_document_store(Document document) : document_(std::move(document)) {}
 
-    /// Makes the document of these: `json_file_store store{"tokens.json"}`.
+    /// A store over a document that is made from these arguments:
+    ///   json_file_store store{"tokens.json"};
     template <class... Arguments>
         requires std::constructible_from<Document, Arguments...>
     explicit basic_document_store(Arguments&&... arguments) : document_(std::forward<Arguments>(arguments)...) {}
@@ -168,17 +212,26 @@ class basic_document_store
         return *this;
     }
 
+    /// The row that the probe means; nullopt if there is none.
+    ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
     std::optional<token> find_token(const token& probe) { return load().find(probe); }
+    /// Changes the row that the record means, or adds a row. A field that the record leaves empty keeps its value.
+    ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
     void save_token(const token& record) {
         change([&](row_set& rows) { return rows.save(record), true; });
     }
+    /// Deletes the row of that id, if there is one.
+    ///   store.delete_token(ada->id);
     void delete_token(const std::string& id) {
         change([&](row_set& rows) { return rows.find_by_id(id) && (rows.erase(id), true); });
     }
+    /// Every row, in the document's order.
     std::vector<token> get_tokens() { return load().all(); }
+    /// Deletes every row. The document then holds an empty list.
     void delete_tokens() {
         change([](row_set& rows) { return rows.clear(), true; });
     }
+    /// The row of exactly that id; nullopt if there is none.
     std::optional<token> find_token_by_id(const std::string& id) { return load().find_by_id(id); }
 
   private:
@@ -190,7 +243,7 @@ class basic_document_store
         return change([&](row_set& rows) { return rows.remove(as_stored(expected)); });
     }
 
-    /// Does `edit(row_set&)` to the document and saves it if the result is true; the result.
+    /// Loads the rows, lets `edit(row_set&)` change them, and saves them if it gives true. Gives what `edit` gives.
     template <class Edit>
     bool change(Edit edit) {
         const std::lock_guard lock(mutex_);
@@ -212,7 +265,7 @@ class basic_document_store
         }
     }
 
-    /// nullopt: somebody else changed the document meanwhile, and nothing was saved.
+    /// nullopt if another program has changed the document since it was loaded: nothing was saved.
     template <class Edit>
     std::optional<bool> change_once(Edit& edit) {
         if constexpr (versioned) {
@@ -260,7 +313,8 @@ class basic_document_store
     Document document_;
 };
 
-/// A store in a JSON file that people can read: `json_file_store store{"tokens.json"};`
+/// A store in a JSON file that people can read and several processes can share. It locks and compares.
+///   json_file_store store{"tokens.json"};
 using json_file_store = basic_document_store<text_file>;
 
 }} // namespace tokenkeep::v0

@@ -14,11 +14,14 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The whole list of tokens as one JSON document:
+/// All tokens as one JSON document. `tokenkeep` is the version of the format, now 1. `tokens` is the list of rows. A
+/// row has a member for each field that is not empty, under the field's stored name. Times are numbers: milliseconds
+/// since 1970, UTC. Everything else is text.
 ///   {"tokenkeep":1,"tokens":[{"id":"...","user_name":"...","expiry_time":1700000000000}]}
-/// A row has a member for each field that is present, under its stored name; times are numbers, all else is text.
+/// Model of document_codec.
 struct json_codec {
-    /// The document of these rows. Throws errc::invalid_record if a text is not UTF-8, which JSON cannot carry.
+    /// The document of these rows. Throws errc::invalid_record if a text is not UTF-8, as JSON cannot carry it.
+    ///   secret document = json_codec::encode(store.get_tokens());   // to export a store
     static secret encode(const std::vector<token>& rows) {
         detail::wiping_string out = "{\"tokenkeep\":1,\"tokens\":[";
         for (const token& row : rows) {
@@ -36,8 +39,9 @@ struct json_codec {
         return secret(std::string_view(out));
     }
 
-    /// The rows of a document. Throws errc::storage_corrupt if it is damaged, or empty; errc::unsupported_version if
-    /// it holds what a newer version may have written.
+    /// The rows of a document. Throws errc::storage_corrupt if the document is damaged or empty, and
+    /// errc::unsupported_version if it has a version, a part or a field that this version of the library does not know.
+    ///   std::vector<token> rows = json_codec::decode(document.reveal());
     static std::vector<token> decode(std::string_view document) {
         const auto parsed = text::parse_json(document);
         if (!parsed) throw damaged("is no JSON from byte " + std::to_string(parsed.offset));

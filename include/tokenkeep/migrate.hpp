@@ -23,13 +23,13 @@ struct migration_report {
     std::size_t copied = 0;    ///< Rows that the target did not have.
     std::size_t updated = 0;   ///< Rows that were older in the target.
     std::size_t unchanged = 0; ///< Rows that the target had already.
-    /// Ids, in the source, of rows that the target has otherwise, and not older: they were left as they are there.
+    /// Ids, in the source, of rows that the target has with other content that is not older. The target keeps its own.
     std::vector<std::string> left_alone{};
-    /// Ids, in the source, of rows that the target cannot hold (errc::invalid_record), or not beside others
-    /// (errc::ambiguous).
+    /// Ids, in the source, of rows that the target refuses: it cannot hold them (errc::invalid_record), or the rules of
+    /// its policy take them for other rows too (errc::ambiguous).
     std::vector<std::string> refused{};
 
-    /// How many rows have been looked at.
+    /// How many rows have been looked at so far.
     std::size_t done() const { return copied + updated + unchanged + left_alone.size() + refused.size(); }
 };
 
@@ -65,7 +65,7 @@ class migrating_row {
     }
 
   private:
-    /// Ids may be the same by chance: Zoho's SDKs count them.
+    /// Whether a row of the target belongs to the same login. Equal ids do not prove it: Zoho's SDKs count them.
     bool is_same_login(const token& there) const {
         if (!row_.user_name.empty())
             return row_.user_name == there.user_name && row_.client_id == there.client_id &&
@@ -75,13 +75,13 @@ class migrating_row {
                shared(&token::access_token);
     }
 
-    /// With its id, or with one of the target's own where that is taken or ids of this kind do not fit.
+    /// Keeps the row's id. If that is taken, or the target cannot hold it, the target makes a new one.
     void insert(bool id_is_taken) {
         if (id_is_taken) return to_.save_token(without_id());
         try {
             to_.save_token(row_);
         } catch (const std::system_error& failure) {
-            // Without a user and without its id it would not be found again, and copied a second time.
+            // Without a user and without its id, the next run would not find the row, and copy it a second time.
             if (failure.code() != errc::invalid_record || row_.user_name.empty()) throw;
             to_.save_token(without_id());
         }
@@ -98,7 +98,7 @@ class migrating_row {
             return to_.save_token(fresh), true;
     }
 
-    /// What says whose a row is stays, where the source does not say it.
+    /// Keeps the target's value of each field that the source leaves empty.
     template <class... Members>
     static void keep(token& fresh, const token& there, Members... members) {
         ((is_absent(fresh.*members) ? void(fresh.*members = there.*members) : void()), ...);
@@ -110,7 +110,8 @@ class migrating_row {
         return row;
     }
 
-    /// But for the id, and for fields that the target has no place for, which are no tokens.
+    /// Whether the target has this row already. The id may differ; fields other than tokens may be missing in the
+    /// target, which may have no place for them.
     bool is_same(const token& there) const {
         for (const field& f : fields) {
             if (f.text == &token::id) continue;
@@ -134,16 +135,20 @@ class migrating_row {
 
 } // namespace detail
 
-/// Copies every row of one store into another, of whatever kinds; the source is only read. It may be stopped, and called
-/// again, at any time: what lies in the target already is not copied twice, and a row that was refreshed there meanwhile is
-/// left as it is. Other programs may go on using both.
+/// Copies every row of one store into another; the stores may be of different kinds. It only reads the source.
+///   const migration_report report = migrate(old_store, new_store);
+///   migrate(old_store, new_store, [](const migration_report& so_far) { show(so_far.done(), so_far.total); });
 ///
-/// A row keeps its id, if ids of that kind fit; one without a user is refused where they do not. A row that is in the
-/// target is overwritten only if its access token was issued, or else ends, earlier than the one in the source.
+/// It may be stopped and called again at any time. It copies no row twice. A row of the target is overwritten only if
+/// its access token was issued earlier than the source's; if the times of issue are unknown, only if it ends earlier.
+/// Other programs may go on using both stores.
 ///
-/// `progress(const migration_report&)` is called after each row; what it throws ends the copying. Throws what the stores
-/// throw, but for rows that the target refuses, which are named in the report. Cost: one look-up or two, and at most one
-/// save, for each row; the rows of the source are in memory meanwhile.
+/// A row keeps its id, if the target can hold ids of that kind. Otherwise the target makes an id, and a row without a
+/// user is refused.
+///
+/// `progress(const migration_report&)` is called after each row. If it throws, the copying ends. migrate throws what
+/// the stores throw, except for rows that the target refuses: the report names these. Cost: one or two look-ups and at
+/// most one save for each row. All rows of the source are in memory meanwhile.
 template <token_store From, token_store To, std::invocable<const migration_report&> Progress = detail::ignore_progress>
 migration_report migrate(From& from, To& to, Progress progress = {}) {
     migration_report report;

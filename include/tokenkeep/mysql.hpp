@@ -2,7 +2,12 @@
 #ifndef TOKENKEEP_MYSQL_HPP
 #define TOKENKEEP_MYSQL_HPP
 
-// Beside the umbrella: it needs mysql.h of MariaDB Connector/C or of MySQL, and the program its library (-lmariadb).
+// Tokens in a MySQL or MariaDB database:
+//   #include <tokenkeep/mysql.hpp>
+//   tokenkeep::mysql_store store{tokenkeep::mysql_parameters{.host = "db.example", .database = "app", .user = "app"}};
+//   g++ -std=c++20 -I include $(mariadb_config --include) main.cpp $(mariadb_config --libs)    (Debian: libmariadb-dev)
+//   g++ -std=c++20 -I include $(mysql_config --include) main.cpp $(mysql_config --libs)           (MySQL's own library)
+// tokenkeep.hpp does not include this header, because it needs mysql.h.
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/sql/lock_connections.hpp>
@@ -31,34 +36,38 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Where a MySQL or MariaDB server is. The first six are those of Zoho's DBStore, in their order.
+/// Where a MySQL or MariaDB server is, and who connects. The first six members are those of Zoho's DBStore, in its
+/// order.
+///   mysql_parameters server{.host = "db.example", .database = "app", .user = "app", .password = password,
+///                           .tls_authorities = "/etc/ssl/certs/ca-certificates.crt"};
 struct mysql_parameters {
-    std::string host = "localhost"; ///< "localhost" means the socket of this machine; write 127.0.0.1 for TCP.
-    std::string database{};         ///< It must exist.
-    std::string table{};            ///< Empty: the name that the policy's schema has.
-    std::string user{};
-    secret password{};
-    unsigned port = 3306;
-    std::string socket{}; ///< The path of the socket, if it is not where the client library looks.
-    /// A file with the certificates (PEM) of those who may have signed the server's: the connection is then encrypted and
-    /// the server's name verified. Empty: as the client library does by default, which may be without encryption.
+    std::string host = "localhost"; ///< "localhost" means this machine's socket. For TCP, write "127.0.0.1".
+    std::string database{};         ///< A database that exists.
+    std::string table{};            ///< If it is empty, the policy's schema names the table.
+    std::string user{};             ///< A user of the database server.
+    secret password{};              ///< That user's password.
+    unsigned port = 3306;           ///< For TCP only.
+    std::string socket{};           ///< The socket's path, if it is not where the client library looks.
+    /// A file of certificates (PEM) of the authorities that you trust. If it is given, the connection is encrypted, and
+    /// the server's certificate and name are verified. If it is empty, the client library decides, perhaps without
+    /// encryption.
     std::string tls_authorities{};
 };
 
 namespace detail {
 
-/// Numbers from 2000 to 2999 are the client library's, the others the server's.
+/// The numbers 2000 to 2999 come from the client library, all others from the server.
 inline sql_error mysql_failure(unsigned number) {
     const auto is_one_of = [number](std::initializer_list<unsigned> numbers) {
         return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
     };
     const auto fault = [&] {
-        // The server shuts down, has killed the session, or ended it as idle.
+        // The server shuts down, has killed the session, or has ended it because it was idle.
         if (is_one_of({1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 4031})) return sql_fault::connection_lost;
-        // Others hold the rows; the statement is to be prepared again, was ended, or took too long.
+        // Other sessions hold the rows; or the statement must be prepared again, was ended, or took too long.
         if (is_one_of({1020, 1205, 1213, 1615, 1317, 1969, 3024})) return sql_fault::conflict;
         if (is_one_of({1022, 1050, 1061, 1062, 1586})) return sql_fault::already_exists;
-        // Too long, no NULL there, or no such text in the column's character set.
+        // The value is too long, NULL where it must not be, or not in the column's character set.
         if (is_one_of({1048, 1118, 1153, 1264, 1267, 1300, 1366, 1406, 2020, 3854, 3988})) return sql_fault::bad_value;
         if (is_one_of({1044, 1045, 1142, 1143, 1227, 1290, 1370, 1698, 1792, 1836})) return sql_fault::denied;
         if (is_one_of({1034, 1035, 1194, 1195})) return sql_fault::corrupt;
@@ -74,7 +83,7 @@ class mysql_statement {
     struct close {
         void operator()(MYSQL_STMT* of) const noexcept { mysql_stmt_close(of); }
     };
-    /// A cell of the row that was fetched last. Its bytes are fetched when they are asked for.
+    /// A cell of the current row. column() fetches its bytes.
     struct cell {
         unsigned long length = 0;
         flag is_null = 0;
@@ -191,7 +200,7 @@ class mysql_session {
             throw sql_error(sql_fault::other, "no strict sql_mode, without which a server may cut tokens off");
     }
 
-    /// A session that will only hold a lock, and meanwhile says nothing, for as long as it takes.
+    /// Connects for a session that only holds a lock. The server must not end it because it is idle.
     void connect_for_lock(std::chrono::milliseconds patience) {
         connect(patience);
         execute("SET SESSION wait_timeout = 2147483"); // seconds, the most that every server takes
@@ -211,7 +220,8 @@ class mysql_session {
         return prepared;
     }
 
-    /// Whether the lock was obtained. GET_LOCK waits within the server; names are those of the whole server, and short.
+    /// Whether the lock was obtained before the deadline. GET_LOCK waits in the server. Its names are shared by all
+    /// databases of the server and are short, so server_name hashes ours.
     bool try_lock(const std::string& name, deadline until) {
         using namespace std::chrono_literals;
         for (;;) {
@@ -248,7 +258,7 @@ class mysql_session {
 
     sql_error failure() const { return mysql_failure(mysql_errno(session_.get())); }
 
-    /// The first cell of the answer; empty for NULL.
+    /// The first cell of the result; empty for NULL.
     std::string ask(const std::string& sql, const std::vector<std::string>& values) {
         mysql_statement asked = prepare(sql);
         for (std::size_t n = 0; n < values.size(); ++n) asked.bind(n, values[n]);
@@ -266,16 +276,24 @@ class mysql_session {
 
 } // namespace detail
 
-/// A connection to a MySQL (from 5.7) or MariaDB (from 10.2) server:
-///   sql_store store{mysql_connection{{.host = "127.0.0.1", .database = "app", .user = "app", .password = password}}};
+/// A connection to a MySQL server (5.7 or newer) or a MariaDB server (10.2 or newer):
+///   mysql_store store{mysql_parameters{.host = "db.example", .database = "app", .user = "app", .password = password}};
 ///
-/// Sessions are strict (sql_mode), and a change is as durable as the server makes a commit; its default is on the disk
-/// (innodb_flush_log_at_trx_commit = 1). Tables are InnoDB.
+/// Promised, besides what sql_store promises:
+///   - A save is as durable as the server makes a commit. The server's default is the disk
+///     (innodb_flush_log_at_trx_commit = 1). The table is an InnoDB table.
+///   - Sessions are strict (sql_mode): a value is never cut. An id has at most 767 bytes.
+///   - Identities are locked by GET_LOCK, each in a session of its own. The server releases the lock when the
+///     connection of that session ends.
 ///
-/// Identities are locked by GET_LOCK, each on a session of its own; the server drops the lock when the session's
-/// connection ends. Where a machine vanishes without a word, that is when the server's TCP keepalive finds out: two hours
-/// unless its system says otherwise (net.ipv4.tcp_keepalive_time). Until then others get errc::lock_timeout. A proxy that
-/// spreads one connection over several sessions will not do, nor a cluster (Galera, group replication) unless all use one node of it.
+/// Not promised:
+///   - If a machine disappears without closing its connections, the server finds out by TCP keepalive: after two hours,
+///     unless the server's system is set otherwise (net.ipv4.tcp_keepalive_time). Until then, other programs get
+///     errc::lock_timeout for the identities that the machine had locked.
+///   - A proxy that spreads one connection over several sessions breaks the locks. So does a cluster (Galera, group
+///     replication), unless all programs use the same node.
+///
+/// Errors: see the table at sql_store. errc::permissions means a wrong password or a missing right.
 class mysql_connection {
   public:
     static constexpr sql_dialect dialect{
@@ -288,27 +306,34 @@ class mysql_connection {
         .for_update = " FOR UPDATE",
         .quote = '`'};
 
+    /// Connects at the store's first call.
+    ///   sql_store store{mysql_connection{server}};
     explicit mysql_connection(const mysql_parameters& options) : session_(options) {}
 
     std::string table() const { return session_.options().table; }
+
+    // ---- For sql_store: see the concept sql_connection ----
 
     void connect(std::chrono::milliseconds patience) { session_.connect(patience); }
     void execute(const std::string& sql) { session_.execute(sql); }
     detail::mysql_statement prepare(const std::string& sql) { return session_.prepare(sql); }
 
-    /// Across every process and machine that uses the same database.
+    /// Locks a name among all processes and machines that use the same database.
     auto lock(const std::string& name, deadline until) {
         return locks_.lock(detail::mysql_session(session_.options()), name, until);
     }
 
   private:
     detail::mysql_session session_;
-    detail::session_locks<detail::mysql_session> locks_{};
+    detail::lock_connections<detail::mysql_session> locks_{};
 };
 
-/// A store in a MySQL or MariaDB database: mysql_store store{mysql_parameters{.host = ...}}.
+/// A store in a MySQL or MariaDB database, with a policy of yours:
+///   basic_mysql_store<zoho::policy> store{server};
 template <class Policy = defaults>
 using basic_mysql_store = sql_store<mysql_connection, Policy>;
+/// A store in a MySQL or MariaDB database:
+///   mysql_store store{mysql_parameters{.host = "db.example", .database = "app", .user = "app", .password = password}};
 using mysql_store = basic_mysql_store<>;
 
 }} // namespace tokenkeep::v0

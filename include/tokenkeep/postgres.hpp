@@ -2,7 +2,11 @@
 #ifndef TOKENKEEP_POSTGRES_HPP
 #define TOKENKEEP_POSTGRES_HPP
 
-// Beside the umbrella: it needs libpq's header, and the program its library (-lpq).
+// Tokens in a PostgreSQL database:
+//   #include <tokenkeep/postgres.hpp>
+//   tokenkeep::postgres_store store{"host=db.example dbname=app user=app sslmode=verify-full"};
+//   g++ -std=c++20 -I include -I $(pg_config --includedir) main.cpp -lpq          (Debian: libpq-dev)
+// tokenkeep.hpp does not include this header, because it needs libpq-fe.h.
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/sql/lock_connections.hpp>
@@ -32,14 +36,15 @@ namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
-/// `state` is the SQLSTATE, empty if the server said nothing.
+/// `state` is the SQLSTATE; it is empty if the server did not answer.
 inline sql_error postgres_failure(std::string_view state, bool is_connected) {
     const auto fault = [&] {
         if (!is_connected || state.starts_with("08") || state.starts_with("57P")) return sql_fault::connection_lost;
         if (state == "40001" || state == "40P01" || state == "55P03" || state == "57014") return sql_fault::conflict;
         if (state == "23505" || state == "42P07" || state == "42710") return sql_fault::already_exists;
         if (state.starts_with("22") || state == "54000" || state == "23502") return sql_fault::bad_value;
-        if (state == "25P02") return sql_fault::bad_value; // a look-up of such a value has failed in this transaction
+        if (state == "25P02")
+            return sql_fault::bad_value; // a look-up with such a value failed earlier in this transaction
         if (state == "42501" || state.starts_with("28") || state == "25006") return sql_fault::denied;
         if (state == "XX001" || state == "XX002") return sql_fault::corrupt;
         return sql_fault::other;
@@ -47,7 +52,7 @@ inline sql_error postgres_failure(std::string_view state, bool is_connected) {
     return {fault(), "PostgreSQL " + (state.empty() ? "without SQLSTATE" : "SQLSTATE " + std::string(state))};
 }
 
-/// What the server answered.
+/// The result of a statement.
 class postgres_result {
     struct clear {
         void operator()(PGresult* of) const noexcept { PQclear(of); }
@@ -55,7 +60,7 @@ class postgres_result {
 
   public:
     postgres_result() = default;
-    /// Throws if it is a failure.
+    /// Throws an sql_error if the statement failed.
     postgres_result(PGresult* result, PGconn* session) : result_(result) {
         const ExecStatusType status = PQresultStatus(result);
         if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return;
@@ -83,7 +88,7 @@ class postgres_result {
     std::unique_ptr<PGresult, clear> result_{};
 };
 
-/// A prepared statement; see sql_connection. Everything goes over the wire as the bytes it is (the binary format).
+/// A prepared statement; see sql_connection. Parameters and results travel in the binary format, as the bytes they are.
 class postgres_statement {
   public:
     postgres_statement(PGconn* session, std::string name) : session_(session), name_(std::move(name)) {}
@@ -142,7 +147,7 @@ class postgres_session {
         const wiping_string options(options_.reveal());
         const std::string seconds = std::to_string(std::chrono::ceil<std::chrono::seconds>(limit).count());
         const std::string unanswered = std::to_string(limit.count() + 15'000);
-        // The last word is the user's. A connection of which nothing is heard any more ends.
+        // The user's options come last and override these. Keepalives end a connection whose server is gone.
         const char* const names[] = {"connect_timeout",
                                      "keepalives_idle",
                                      "keepalives_interval",
@@ -165,13 +170,13 @@ class postgres_session {
         execute("SET lock_timeout = " + wait);
         execute("SET synchronous_commit = on");
         execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE, ISOLATION LEVEL READ COMMITTED");
-        // The server finds out as soon that this machine has vanished, and drops its locks and transactions.
+        // The server must find out as soon that this machine is gone: it then drops its locks and transactions.
         for (const char* setting :
              {"SET tcp_keepalives_idle = 15", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 3"})
             execute(setting);
     }
 
-    /// A session that will only hold a lock, and meanwhile says nothing, for as long as it takes.
+    /// Connects for a session that only holds a lock. The server must not end it because it is idle.
     void connect_for_lock(std::chrono::milliseconds patience) {
         connect(patience);
         execute("SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', "
@@ -188,7 +193,7 @@ class postgres_session {
         return {session_.get(), std::move(name)};
     }
 
-    /// Whether the lock was obtained; the server waits for it.
+    /// Whether the lock was obtained before the deadline. The server waits for it.
     bool try_lock(const std::string& name, deadline until) {
         using namespace std::chrono_literals;
         for (;;) {
@@ -200,7 +205,7 @@ class postgres_session {
                 return true;
             } catch (const sql_error& failure) {
                 if (failure.fault() != sql_fault::conflict) throw;
-                execute("SELECT pg_advisory_unlock_all()"); // it may have come as the wait ended
+                execute("SELECT pg_advisory_unlock_all()"); // the lock may have come just when the wait ended
                 if (std::chrono::steady_clock::now() >= until) return false;
             }
         }
@@ -208,8 +213,8 @@ class postgres_session {
     void unlock(const std::string& name) { ask("SELECT pg_advisory_unlock($1::text::bigint)", server_number(name)); }
 
   private:
-    /// libpq knows no SQLSTATE of a connection that was not made: a refused password is told by asking whether one was
-    /// wanted.
+    /// libpq has no SQLSTATE for a connection that was not made. If the server asked for a password, the password is
+    /// taken to be wrong.
     sql_error connect_failure() const {
         const bool refused =
             PQconnectionNeedsPassword(session_.get()) != 0 || PQconnectionUsedPassword(session_.get()) != 0;
@@ -223,8 +228,8 @@ class postgres_session {
                                    session_.get());
     }
 
-    /// Advisory locks are numbers: 64 bits of the name's hash. Names share one by rare chance, which only makes one wait
-    /// for the other.
+    /// The names of advisory locks are numbers: 64 bits of a hash. If two names have the same number, which is rare,
+    /// one waits for the other.
     static std::string server_number(const std::string& name) {
         const auto digest = text::sha256("tokenkeep " + name);
         std::int64_t number = 0;
@@ -239,19 +244,24 @@ class postgres_session {
 
 } // namespace detail
 
-/// A connection to a PostgreSQL server (from 10):
-///   sql_store store{postgres_connection{"host=db.example dbname=app user=app sslmode=verify-full"}};
-/// It takes a connection string, or URI, of libpq; the password may come from ~/.pgpass as well.
+/// A connection to a PostgreSQL server (10 or newer):
+///   postgres_store store{"host=db.example dbname=app user=app sslmode=verify-full"};
+/// The password is in the connection string, or in ~/.pgpass.
 ///
-/// A change is on the server's disk when it returns (synchronous_commit is on). Columns are bytea, as text would not take
-/// every byte; convert_from(user_name, 'UTF8') shows them.
+/// Promised, besides what sql_store promises:
+///   - A save is on the server's disk when it returns (synchronous_commit = on).
+///   - Columns are bytea, which takes every byte. To read one in psql: SELECT convert_from(user_name, 'UTF8').
+///   - Identities are locked by pg_advisory_lock, each in a session of its own. The server releases the lock when the
+///     connection of that session ends. If a machine disappears without closing its connections, the server finds out
+///     within half a minute.
 ///
-/// A server that was given a password and then makes no connection is errc::permissions, whatever its reason: libpq does
-/// not tell it.
+/// Not promised:
+///   - An id has at most about 2,700 bytes: the size of an index entry.
+///   - A pooler (such as PgBouncer, unless it pools by session) that spreads one connection over several sessions
+///     breaks the locks.
 ///
-/// Identities are locked by pg_advisory_lock, each on a session of its own; the server drops the lock when the session's
-/// connection ends, and notices within half a minute that a machine has vanished. A pooler that spreads one connection
-/// over several sessions will not do.
+/// Errors: see the table at sql_store. If the server asked for a password and the connection then fails, the error is
+/// errc::permissions, whatever the reason was: libpq does not tell.
 class postgres_connection {
   public:
     static constexpr sql_dialect dialect{.bytes = "BYTEA",
@@ -261,17 +271,21 @@ class postgres_connection {
                                          .for_update = " FOR UPDATE",
                                          .numbered = true};
 
-    /// The table's name is the policy's unless it is given.
+    /// `options` is a connection string or URI of libpq. If `table` is empty, the policy names the table. Connects at
+    /// the store's first call.
+    ///   sql_store store{postgres_connection{"postgresql://app@db.example/app?sslmode=verify-full", "app_tokens"}};
     explicit postgres_connection(secret options, std::string table = {})
         : session_(std::move(options)), table_(std::move(table)) {}
 
     std::string table() const { return table_; }
 
+    // ---- For sql_store: see the concept sql_connection ----
+
     void connect(std::chrono::milliseconds patience) { session_.connect(patience); }
     void execute(const std::string& sql) { session_.execute(sql); }
     detail::postgres_statement prepare(const std::string& sql) { return session_.prepare(sql); }
 
-    /// Across every process and machine that uses the same database.
+    /// Locks a name among all processes and machines that use the same database.
     auto lock(const std::string& name, deadline until) {
         return locks_.lock(detail::postgres_session(session_.options()), name, until);
     }
@@ -279,12 +293,15 @@ class postgres_connection {
   private:
     detail::postgres_session session_;
     std::string table_;
-    detail::session_locks<detail::postgres_session> locks_{};
+    detail::lock_connections<detail::postgres_session> locks_{};
 };
 
-/// A store in a PostgreSQL database: postgres_store store{"host=... dbname=..."}.
+/// A store in a PostgreSQL database, with a policy of yours:
+///   basic_postgres_store<ours> store{"host=db.example dbname=app user=app sslmode=verify-full"};
 template <class Policy = defaults>
 using basic_postgres_store = sql_store<postgres_connection, Policy>;
+/// A store in a PostgreSQL database:
+///   postgres_store store{"host=db.example dbname=app user=app sslmode=verify-full"};
 using postgres_store = basic_postgres_store<>;
 
 }} // namespace tokenkeep::v0

@@ -15,24 +15,38 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// What went wrong at a database, as an sql_store tells cases apart.
+/// What went wrong at a database. An sql_store acts on it, and turns it into an errc:
+///
+///   fault           | what the store does                           | errc that the caller gets
+///   ----------------|-----------------------------------------------|------------------------------------------
+///   connection_lost | connects again, once a call                   | storage_failure, not_saved, indeterminate
+///   conflict        | repeats the change until store_lock_timeout   | lock_timeout, not_saved
+///   already_exists  | repeats the change, at most three times       | not_saved
+///   bad_value       | nothing                                       | invalid_record
+///   denied          | nothing                                       | permissions
+///   corrupt         | nothing                                       | storage_corrupt
+///   other           | nothing                                       | storage_failure, not_saved
 enum class sql_fault {
-    connection_lost, ///< The connection is gone, and an open transaction with it.
-    conflict,        ///< Others were in the way: a deadlock, a wait that took too long. Trying again makes sense.
-    already_exists,  ///< What was to be made is there: a table, an index, a row of that key.
+    connection_lost, ///< The connection has ended. The database rolls an open transaction back.
+    conflict,        ///< Another session was in the way: a deadlock, or a lock that took too long.
+    already_exists,  ///< The table, the index, or a row of that key exists already.
     bad_value,       ///< A value is too long, or the database cannot represent it.
-    denied,          ///< There is no right to do this.
+    denied,          ///< The database user has no right to do this.
     corrupt,         ///< The database is damaged.
-    other,
+    other,           ///< Any other failure.
 };
 
-/// What a connection throws. Its message never holds what the database said, which can repeat values.
+/// The exception of a connection. It has a code of errc; its message has the database's number, and never the
+/// database's own text, which can repeat values.
+///   catch (const sql_error& failure) { log(failure.what()); }   // ends in "(MySQL error 2013)"
 class sql_error : public error {
   public:
-    /// `number` is the database's own code for it, such as "MySQL error 1406".
+    /// `number` is the database's own code, such as "MySQL error 1406". The errc follows from the fault.
+    ///   throw sql_error(sql_fault::bad_value, "MySQL error 1406");
     sql_error(sql_fault fault, const std::string& number) : sql_error(fault, code_of(fault), number) {}
 
-    /// The same fault with another code: what it means is known further up.
+    /// A copy with another code, for a caller that knows more about what the fault means.
+    ///   throw failure.with(errc::not_saved);
     sql_error with(errc code) const { return {fault_, code, number_}; }
 
     sql_fault fault() const noexcept { return fault_; }
@@ -69,20 +83,22 @@ class sql_error : public error {
     std::string number_;
 };
 
-/// How a database spells what an sql_store asks of it. Every member is SQL, none is ever a value.
+/// How a database spells the statements of an sql_store. Every member is SQL; none is ever a value.
+///   static constexpr sql_dialect dialect{.bytes = "BYTEA", .key_bytes = "BYTEA", .for_update = " FOR UPDATE"};
 struct sql_dialect {
-    std::string_view bytes = "BLOB";     ///< The type of a column for any bytes, 64 KiB of them and more.
-    std::string_view key_bytes = "BLOB"; ///< The same for the primary key, as long as it can be.
-    std::string_view table_options{};    ///< What follows the columns of a new table.
-    std::string_view if_missing{};       ///< " IF NOT EXISTS", where tables and indexes have it.
-    std::string_view index_method{};     ///< What stands before the column of an index: " USING hash".
-    std::string_view index_length{};     ///< What stands behind it: "(1024)", of a column that is longer.
-    std::string_view index_characters{}; ///< The same for a column of characters: "(191)".
-    std::string_view begin = "BEGIN";    ///< Begins a transaction that will write.
-    std::string_view for_update{}; ///< Locks the row that is read: " FOR UPDATE". Empty: `begin` keeps others out.
-    std::string_view erase{};      ///< Run after rows were deleted, if their bytes would otherwise stay.
-    char quote = '"';              ///< Around the names of tables and indexes.
-    bool numbered = false;         ///< Parameters are $1, $2 and so on, instead of question marks.
+    std::string_view bytes = "BLOB";     ///< The type of a column for any bytes. It takes at least 64 KiB.
+    std::string_view key_bytes = "BLOB"; ///< The type of the primary key, for any bytes, as long as it can be.
+    std::string_view table_options{};    ///< Text after the columns of a new table: " ENGINE=InnoDB".
+    std::string_view if_missing{};       ///< " IF NOT EXISTS", if the database has it for tables and indexes.
+    std::string_view index_method{};     ///< Text before the column of an index: " USING hash".
+    std::string_view index_length{};     ///< Text after it, for a column of bytes: "(1024)".
+    std::string_view index_characters{}; ///< Text after it, for a column of characters: "(191)".
+    std::string_view begin = "BEGIN";    ///< Begins a transaction that writes.
+    std::string_view for_update{};       ///< Text after a SELECT that locks the row it reads: " FOR UPDATE". If it is
+                                         ///< empty, `begin` must keep other writers out.
+    std::string_view erase{};            ///< A statement that removes the bytes of deleted rows, if one is needed.
+    char quote = '"';                    ///< The quotation mark around names of tables and indexes.
+    bool numbered = false;               ///< Whether parameters are $1, $2 and so on, instead of question marks.
 };
 
 namespace detail {
@@ -130,7 +146,8 @@ concept names_table = requires(const C& connection) {
 
 } // namespace detail
 
-/// A connection to a database, as an sql_store uses it.
+/// A connection to a database, as an sql_store uses it. Write one for a database that the library has no header for:
+///   using odbc_store = sql_store<odbc_connection>;
 ///
 /// Shape (the least model):
 ///   struct c {
@@ -147,22 +164,27 @@ concept names_table = requires(const C& connection) {
 ///       void                            reset();
 ///   };
 /// Meaning:
-///   Q1  connect opens the connection, or opens it anew after it was lost. A statement waits at most about `patience`
-///       for others. Nothing is connected before.
-///   Q2  execute runs a statement without parameters. What changes rows is durable when `COMMIT`, or a statement
-///       outside of a transaction, has returned. `ROLLBACK` takes back what was done since `dialect.begin`.
-///   Q3  prepare gives a statement that may be run many times, until the next connect; no statement outlives it.
-///   Q4  bind gives a parameter its bytes, or NULL; counted from 0. The bytes live until reset.
-///   Q5  step runs the statement, and gives true for each row of its result, then false. column gives the bytes of the
-///       row's column, counted from 0, or nullopt for NULL; they live until the next step or reset. Other statements may run
-///       meanwhile.
-///   Q6  changes gives how many rows an UPDATE or DELETE has found, whether or not they were the same before.
-///   Q7  Every failure is an sql_error with the fault that it is; after sql_fault::connection_lost the transaction is rolled back,
-///       unless it was just being committed. None has a value in its message.
-/// May:   be used by one thread at a time only: the store locks. Two abilities make more of the store:
-///        `g lock(const std::string& name, deadline until)`, thread-safe even while the
-///        connection is in use, with guards as locking_store says, makes it a locking_store;
-///        `std::string table() const` gives the name of the table, if it is not to be the policy's (empty: it is).
+///   Q1  connect opens the connection. The store calls it before its first statement, and again after the connection
+///       was lost. A statement waits for other sessions for at most about `patience`.
+///   Q2  execute runs a statement without parameters. When `COMMIT` returns, the changes are durable; so are those of a
+///       statement outside of a transaction. `ROLLBACK` undoes every change since `dialect.begin`.
+///   Q3  prepare gives a statement that can be run many times. The store destroys it before the next connect.
+///   Q4  bind gives a parameter its bytes, or NULL. Parameters count from 0. The store keeps the bytes until reset.
+///   Q5  The first step runs the statement. Each step gives true for one row of the result, and false at its end.
+///       column gives the bytes of a cell, or nullopt for NULL; columns count from 0. The connection keeps the bytes
+///       until the next step or reset. Other statements may run between two steps.
+///   Q6  changes gives the number of rows that an UPDATE or a DELETE found, including rows that it left as they were.
+///   Q7  Every failure is an sql_error with the right fault and without a value in its message. If the connection is
+///       lost, the database rolls the transaction back, unless it was being committed.
+/// May:   be used by one thread at a time only: the store locks. These members are optional:
+///
+///   expression                 | what it gives you                                | without it
+///   ---------------------------|--------------------------------------------------|-----------------------------------
+///   `lock(name, until)` gives  | a locking_store. lock must be thread-safe, also  | a comparing_store only: the keeper
+///   a guard; see locking_store | while a statement runs. name: const std::string& | excludes others by its marker
+///   `table()` gives            | a table name from the connection. If it is       | the table that the policy's
+///   std::string                | empty, the policy's name is used.                | schema names
+///
 /// Models: sqlite_connection, mysql_connection, postgres_connection; examples/odbc_connection.hpp.
 template <class C>
 concept sql_connection =
@@ -173,31 +195,33 @@ namespace detail {
 
 template <class C>
 consteval bool explain_sql_connection() {
-    static_assert(has_dialect<C>, "tokenkeep: a connection needs `static constexpr sql_dialect dialect`; see "
-                                  "sql_connection in tokenkeep/sql_connection.hpp");
+    static_assert(has_dialect<C>, "tokenkeep: a connection needs `static constexpr sql_dialect dialect`; see the "
+                                  "concept sql_connection");
     if constexpr (has_dialect<C>)
         static_assert(can_connect<C>, "tokenkeep: a connection needs connect(std::chrono::milliseconds patience); see "
-                                      "tokenkeep/sql_connection.hpp");
+                                      "the concept sql_connection");
     if constexpr (has_dialect<C> && can_connect<C>)
-        static_assert(can_execute<C>, "tokenkeep: a connection needs execute(const std::string& sql); see "
-                                      "tokenkeep/sql_connection.hpp");
+        static_assert(can_execute<C>, "tokenkeep: a connection needs execute(const std::string& sql); see the concept "
+                                      "sql_connection");
     if constexpr (has_dialect<C> && can_connect<C> && can_execute<C>)
         static_assert(can_prepare<C>, "tokenkeep: a connection needs prepare(const std::string& sql), giving a "
-                                      "statement; see tokenkeep/sql_connection.hpp");
+                                      "statement; see the concept sql_connection");
     if constexpr (has_dialect<C> && can_connect<C> && can_execute<C> && can_prepare<C>) {
         using statement = decltype(std::declval<C&>().prepare(std::declval<const std::string&>()));
-        static_assert(can_bind<statement>, "tokenkeep: a statement needs bind(std::size_t parameter, "
-                                           "std::optional<std::string_view> value); see tokenkeep/sql_connection.hpp");
+        static_assert(
+            can_bind<statement>,
+            "tokenkeep: a statement needs bind(std::size_t parameter, std::optional<std::string_view> value); "
+            "see the concept sql_connection");
         if constexpr (can_bind<statement>)
             static_assert(can_step<statement>,
-                          "tokenkeep: a statement needs bool step() and reset(); see tokenkeep/sql_connection.hpp");
+                          "tokenkeep: a statement needs bool step() and reset(); see the concept sql_connection");
         if constexpr (can_bind<statement> && can_step<statement>)
             static_assert(can_read_columns<statement>, "tokenkeep: a statement needs column(std::size_t), giving "
-                                                       "std::optional<std::string_view>; see "
-                                                       "tokenkeep/sql_connection.hpp");
+                                                       "std::optional<std::string_view>; see the concept "
+                                                       "sql_connection");
         if constexpr (can_bind<statement> && can_step<statement> && can_read_columns<statement>)
             static_assert(can_count<statement>, "tokenkeep: a statement needs changes(), giving how many rows it "
-                                                "found; see tokenkeep/sql_connection.hpp");
+                                                "found; see the concept sql_connection");
     }
     return true;
 }

@@ -10,16 +10,20 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The table of an sql_store: every field of the record in a column for any bytes. To choose another, inherit and
-/// override, and name it in the policy: `struct ours : defaults { using schema = my_schema; };`
+/// The table of an sql_store: its name, its columns, and how long a value may be. By default every field of the record
+/// has a column for any bytes. To choose another table, inherit from this and name it in the policy:
+///   struct my_schema : sql_schema { static constexpr std::string_view table = "my_tokens"; };
+///   struct ours : defaults { using schema = my_schema; };
 struct sql_schema {
-    static constexpr std::string_view table = "tokenkeep_tokens"; ///< Letters, digits and underscores. Tables of one
-                                                                  ///< database differ in more than case.
-    static constexpr std::size_t columns = std::size(fields);     ///< So many fields, from the table's first, are kept.
+    /// At most 48 letters, digits and underscores. Two tables of one database differ in more than upper and lower case.
+    static constexpr std::string_view table = "tokenkeep_tokens";
 
-    /// How many characters of UTF-8 a column takes at most, which is then a VARCHAR; 0 for any bytes. What is longer is
-    /// errc::invalid_record, and nothing is written.
-    static constexpr std::size_t longest(std::string_view) { return 0; }
+    /// How many fields are stored: the first ones of `fields`. The others are not stored.
+    static constexpr std::size_t columns = std::size(fields);
+
+    /// How many characters of UTF-8 a column takes; the column is then a VARCHAR. 0 means any bytes of any length. If a
+    /// value is too long, the save throws errc::invalid_record and writes nothing.
+    static constexpr std::size_t longest(std::string_view /*column*/) { return 0; }
 };
 
 }} // namespace tokenkeep::v0

@@ -5,6 +5,7 @@
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/sql/cells.hpp>
 #include <tokenkeep/detail/sql/connection.hpp>
+#include <tokenkeep/detail/sql/rows.hpp>
 #include <tokenkeep/detail/sql/transactions.hpp>
 #include <tokenkeep/detail/store/abilities.hpp>
 #include <tokenkeep/detail/store/key_locks.hpp>
@@ -24,7 +25,7 @@ namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
-/// The lock on one identity, given back in the reverse order.
+/// The lock on one identity: first among the threads of the store, then among all programs. Released in reverse.
 template <class Guard>
 struct sql_guard {
     key_locks::guard among_threads;
@@ -33,132 +34,184 @@ struct sql_guard {
 
 } // namespace detail
 
-/// A store over a database. One row of a table is one token; the table is made at the first call, with an index for
-/// each field that the policy's rules look up. It is a comparing_store, and a locking_store where the connection has a
-/// lock.
+/// A store in a database: one row of a table is one token. Programs on several machines can share it through a server.
+///   sqlite_store    store{"tokens.db"};                                         // tokenkeep/sqlite.hpp
+///   mysql_store     store{mysql_parameters{.host = "db.example", .database = "app", .user = "app", .password = pw}};
+///   postgres_store  store{"host=db.example dbname=app user=app sslmode=verify-full"};
+///   sql_store       store{odbc_connection{"Driver=SQLite3;Database=tokens.db"}};  // a connection of your own
+/// It is a comparing_store. It is a locking_store too if the connection has a lock: all three of the library have one.
 ///
-/// Cost: a look-up is one indexed SELECT, by whichever rule; a save is one transaction of a few indexed SELECTs and one
-/// INSERT or UPDATE. One connection is kept, on which threads take turns; each identity that is locked keeps another, with
-/// a server, of which up to four stay for the next locks.
+/// Promised:
+///   - The first call makes the table `tokenkeep_tokens`, with one column for each field and an index for each field
+///     that a rule of the policy looks up. It also makes the table `tokenkeep_schema`, which holds the version of each
+///     table of tokens. The database itself must exist. Rights to make tables are needed only if the tables are
+///     missing.
+///   - When a save has returned, it is as durable as the database makes a commit; see the header of the database.
+///   - A save is one transaction: all of it happens, or nothing. Writers of one table take turns, on all machines, so
+///     that one identity never has two rows.
+///   - Values are bound parameters, never part of SQL. They are compared byte for byte, whatever the collation.
+///   - A value is stored whole or refused (errc::invalid_record), never cut.
+///   - If the connection is lost, the store connects again, once a call. If it is lost during a commit, the store reads
+///     the row to find out whether the change happened. Only delete_tokens is simply repeated.
+///   - The lock on an identity ends with the process that holds it. It is the database's own lock, or the kernel's for
+///     SQLite; it is never a row, and it never expires while its holder lives and is connected.
 ///
-/// Writers of one table take turns, on whatever machine, so that there are never two rows for one identity. A connection
-/// that was lost is made anew, once a call; a change whose commit gave no answer is looked up, not guessed.
+/// Not promised:
+///   - A pooler or proxy that spreads one connection over several sessions of the server breaks the locks.
+///   - A child made by fork must not use its parent's store. It makes its own.
+///   - What the database keeps outside its tables (logs, replicas, backups) is not erased when a token is deleted.
 ///
-/// Throws, besides what token_store says, sql_error: errc::not_saved for a change of which nothing took place;
-/// errc::indeterminate for one that may have; errc::lock_timeout where others kept it waiting for
-/// Policy::store_lock_timeout; errc::invalid_record for what the database cannot hold; errc::permissions; and
-/// errc::unsupported_version for a table of a newer version. Where a deletion throws errc::storage_failure the rows are
-/// gone, but not erased from SQLite's files, as somebody reads them; the next deletion, of whatever row, tries again.
+/// Cost: a look-up is one SELECT with an index. A save is one transaction of a few SELECTs with indexes and one INSERT
+/// or UPDATE. The store keeps one connection, which its threads use in turn. With a server, each identity that is
+/// locked uses one more connection; up to four of these are kept for the next locks.
 ///
-/// It may be moved while nobody else uses it; what it was moved from may only be destroyed or assigned to. A child made
-/// by fork makes its own.
+///   errc                | when                                                   | what to do
+///   --------------------|--------------------------------------------------------|---------------------------------
+///   storage_failure     | the database cannot be reached, or failed. After a     | try later; the next deletion
+///                       | deletion: the rows are gone, but their bytes may be in | erases those bytes too
+///                       | SQLite's files, because another process reads them     |
+///   not_saved           | a change failed; nothing was changed                   | try later
+///   indeterminate       | a change may have been made, or not: the connection    | look the row up, or repeat the
+///                       | was lost during the commit and the row does not tell   | change
+///   lock_timeout        | other programs kept the call waiting for               | try later
+///                       | Policy::store_lock_timeout, or a lock till its deadline|
+///   invalid_record      | the database cannot hold a value, or the record has    | change the record
+///                       | no token                                               |
+///   ambiguous           | the probe means several rows, or the save would        | name the user and the client
+///   permissions         | the password or a right is missing                     | change the configuration
+///   unsupported_version | a newer version of the library made the table          | update the library
+///   store_gone          | the row of the table in tokenkeep_schema, or SQLite's  | restore it, or log users in again
+///                       | file, has disappeared                                  |
+///   storage_corrupt     | the database says that it is damaged                   | restore it from a backup
+///
+/// Errors of the database are sql_error, which also has the database's number. A store may be moved while nobody else
+/// uses it. What it was moved from may only be destroyed or assigned to.
 template <class Connection, class Policy>
 class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_lock<Connection>());
     static_assert(detail::explain_policy<Policy>());
     friend detail::locking_ability<sql_store, true>;
-    using session_type = detail::sql_session<Connection, Policy>;
-    using cells_type = detail::sql_cells<typename Policy::schema>;
+    using link = detail::sql_link<Connection, Policy>;
+    using rows_type = detail::sql_rows<link>;
+    using transaction = detail::sql_transaction<link>;
+    using change = std::optional<detail::sql_change>;
+    using schema = typename Policy::schema;
     using meaning = row_rules<Policy>;
     using mutex = typename Policy::mutex;
 
   public:
-    /// Nothing is connected before the first call.
-    explicit sql_store(Connection connection) : session_(std::move(connection)) {}
+    /// A store over this connection. The store connects at its first call.
+    explicit sql_store(Connection connection) : link_(std::move(connection)) {}
 
-    /// Makes the connection of these: `sqlite_store store{"tokens.db"}`.
+    /// A store over a connection that is made from these arguments:
+    ///   sqlite_store store{"tokens.db"};
     template <class... Arguments>
         requires std::constructible_from<Connection, Arguments...>
-    explicit sql_store(Arguments&&... arguments) : session_(Connection(std::forward<Arguments>(arguments)...)) {}
+    explicit sql_store(Arguments&&... arguments) : link_(Connection(std::forward<Arguments>(arguments)...)) {}
 
-    sql_store(sql_store&& other) noexcept : session_(std::move(other.session_)), locks_(std::move(other.locks_)) {}
+    sql_store(sql_store&& other) noexcept : link_(std::move(other.link_)), locks_(std::move(other.locks_)) {}
     sql_store& operator=(sql_store&& other) noexcept {
-        session_ = std::move(other.session_);
+        link_ = std::move(other.link_);
         locks_ = std::move(other.locks_);
         return *this;
     }
 
+    /// The row that the probe means; nullopt if there is none.
+    ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
     std::optional<token> find_token(const token& probe) {
-        const std::lock_guard lock(mutex_);
-        return detail::sql_read(session_, [&] { return meaning::find(session_, probe); });
+        return read([&](rows_type& rows) { return meaning::find(rows, probe); });
     }
+    /// The row of exactly that id; nullopt if there is none.
     std::optional<token> find_token_by_id(const std::string& id) {
-        const std::lock_guard lock(mutex_);
-        return detail::sql_read(session_, [&] { return meaning::find_by_id(session_, id); });
+        return read([&](rows_type& rows) { return meaning::find_by_id(rows, id); });
     }
+    /// Every row, in no particular order.
     std::vector<token> get_tokens() {
-        const std::lock_guard lock(mutex_);
-        return detail::sql_read(session_, [&] { return meaning::all(session_); });
+        return read([&](rows_type& rows) { return meaning::all(rows); });
     }
 
+    /// Changes the row that the record means, or inserts a row. A field that the record leaves empty keeps its value.
+    ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
     void save_token(const token& record) {
         const std::lock_guard lock(mutex_);
-        detail::sql_write(session_, [&] {
-            std::optional<token> before = meaning::find(session_, record);
-            token after = meaning::row_to_save_over(session_, before, record);
-            cells_type(after).require_fitting();
+        detail::sql_write(link_, [&](transaction& rows) -> change {
+            std::optional<token> before = meaning::find(rows, record);
+            token after = meaning::row_to_save_over(rows, before, record);
+            detail::sql_cells<schema>(after).require_fitting();
             if (before)
-                session_.update(after);
+                rows.update(after);
             else
-                session_.insert(after);
+                rows.insert(after);
             std::string id = after.id;
-            return detail::sql_change{true, std::move(id), std::move(before), std::move(after)};
+            return {{std::move(id), std::move(before), std::move(after)}};
         });
     }
+    /// Deletes the row of that id, if there is one.
+    ///   store.delete_token(ada->id);
     void delete_token(const std::string& id) {
         const std::lock_guard lock(mutex_);
-        detail::sql_write(session_, [&] {
-            std::optional<token> before = meaning::find_by_id(session_, id);
-            if (!before) return detail::sql_change{};
-            session_.erase(id);
-            return detail::sql_change{true, id, std::move(before), std::nullopt};
+        detail::sql_write(link_, [&](transaction& rows) -> change {
+            std::optional<token> before = meaning::find_by_id(rows, id);
+            if (!before) return std::nullopt;
+            rows.erase(id);
+            return {{id, std::move(before), std::nullopt}};
         });
-        session_.erase_remains();
+        link_.erase_remains();
     }
+    /// Deletes every row of the table.
     void delete_tokens() {
         const std::lock_guard lock(mutex_);
-        detail::sql_write(session_, [&] {
-            session_.clear();
-            return detail::sql_change{.made = true};
+        detail::sql_write(link_, [](transaction& rows) -> change {
+            rows.clear();
+            return detail::sql_change{};
         });
-        session_.erase_remains();
+        link_.erase_remains();
     }
 
-    /// See comparing_store. The row is compared as it is read, however the database spells and compares it.
+    /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store. The store reads
+    /// the row and compares it by itself: the database's spelling and collation do not matter.
+    ///   token next = *ada;  next.access_token = "at-2";
+    ///   bool done = store.replace_token(*ada, next);
     bool replace_token(const token& expected, const token& record) {
         const std::lock_guard lock(mutex_);
-        cells_type(record).require_fitting();
-        return detail::sql_write(session_, [&] {
-            session_.lock(expected.id);
-            if (!meaning::may_replace(session_, *session_type::as_stored(expected), record))
-                return detail::sql_change{};
-            session_.update(record);
-            return detail::sql_change{true, expected.id, expected, record};
+        detail::sql_cells<schema>(record).require_fitting();
+        return detail::sql_write(link_, [&](transaction& rows) -> change {
+            rows.lock(expected.id);
+            if (!meaning::may_replace(rows, *detail::as_stored<schema>(expected), record)) return std::nullopt;
+            rows.update(record);
+            return {{expected.id, expected, record}};
         });
     }
-    /// See comparing_store.
+    /// Deletes the row if it still is `expected`, and says whether it did; see comparing_store.
     bool remove_token(const token& expected) {
         const std::lock_guard lock(mutex_);
-        const bool removed = detail::sql_write(session_, [&] {
-            session_.lock(expected.id);
-            if (!meaning::is_unchanged(session_, *session_type::as_stored(expected))) return detail::sql_change{};
-            session_.erase(expected.id);
-            return detail::sql_change{true, expected.id, expected, std::nullopt};
+        const bool removed = detail::sql_write(link_, [&](transaction& rows) -> change {
+            rows.lock(expected.id);
+            if (!meaning::is_unchanged(rows, *detail::as_stored<schema>(expected))) return std::nullopt;
+            rows.erase(expected.id);
+            return {{expected.id, expected, std::nullopt}};
         });
-        session_.erase_remains();
+        link_.erase_remains();
         return removed;
     }
 
   private:
-    /// The threads of this store wait among themselves, so that each identity takes one connection for its lock.
+    template <class Look>
+    auto read(Look look) {
+        const std::lock_guard lock(mutex_);
+        return detail::sql_read(link_, look);
+    }
+
+    /// The threads of this store wait for each other first, so that each identity uses only one connection for its
+    /// lock.
     auto lock_identity(const std::string& key, deadline until) {
         auto among_threads = locks_.lock(key, until);
-        auto among_all = detail::require_locked(session_.connection().lock(session_.table_key() + " " + key, until));
+        auto among_all = detail::require_locked(link_.connection().lock(link_.table_key() + " " + key, until));
         return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
     }
 
     mutex mutex_{};
-    session_type session_;
+    link link_;
     detail::key_locks locks_{};
 };
 

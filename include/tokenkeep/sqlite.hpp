@@ -2,7 +2,11 @@
 #ifndef TOKENKEEP_SQLITE_HPP
 #define TOKENKEEP_SQLITE_HPP
 
-// Beside the umbrella: it needs SQLite's header, and the program its library (-lsqlite3).
+// Tokens in an SQLite database:
+//   #include <tokenkeep/sqlite.hpp>
+//   tokenkeep::sqlite_store store{"tokens.db"};
+//   g++ -std=c++20 -I include main.cpp -lsqlite3          (Debian: libsqlite3-dev)
+// tokenkeep.hpp does not include this header, because it needs SQLite's own.
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/os/os.hpp>
@@ -48,8 +52,8 @@ inline error sqlite_file_gone(const std::string& path) {
     return error(errc::store_gone, "tokenkeep: " + path + " has disappeared, or another file is in its place");
 }
 
-/// SQLite goes on in a file that has been removed, and what is saved there is lost. A statement of its own asks before it
-/// runs; a transaction at its begin and before its commit.
+/// Throws errc::store_gone if the file was removed or replaced: SQLite would go on writing to the removed file, and the
+/// tokens would be lost. This is called before each statement outside of a transaction, and before begin and commit.
 inline void require_sqlite_file(sqlite3* opened) {
     int moved = 0;
     if (sqlite3_file_control(opened, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0)
@@ -109,16 +113,28 @@ class sqlite_statement {
 
 } // namespace detail
 
-/// A connection to an SQLite database: a file, or `:memory:`. The file is private to the user (mode 0600), as are its
-/// companions `-wal` and `-shm`. A save is on the disk when it returns (write-ahead log, synchronous FULL), and what
-/// is deleted is overwritten.
+/// A connection to an SQLite database: a file, or ":memory:" for rows that end with the store.
+///   sqlite_store store{"tokens.db"};
 ///
-/// Any number of processes of one machine may use the file; identities are locked by the kernel's locks on `PATH.lock`,
-/// which stays. A network file system will not do.
+/// Promised, besides what sql_store promises:
+///   - A save is on the disk when it returns (write-ahead log, synchronous = FULL).
+///   - The file and its companions `-wal` and `-shm` are private to the user (mode 0600). A file that others can read
+///     or change is refused.
+///   - Deleted tokens are overwritten, in the write-ahead log too.
+///   - Any number of processes of one machine can share the file. Identities are locked by the kernel's locks on the
+///     file `tokens.db.lock`, which stays. The kernel releases a lock when its process ends.
+///   - A file that is removed or replaced while a store has it open is never made again by that store.
 ///
-/// Throws, besides sql_error: errc::permissions for a file or directory that others can change or read, and for a symbolic
-/// link; errc::storage_corrupt for an empty file; errc::store_gone if the file is removed or replaced while it is open,
-/// which it stays: the file is not made again.
+/// Not promised: network file systems, whose locks cannot be trusted.
+///
+///   errc            | when                                                     | what to do
+///   ----------------|----------------------------------------------------------|-------------------------------
+///   permissions     | others can read or change the file or its directory, or  | chmod 600 tokens.db; name the
+///                   | the path is a symbolic link                              | file itself
+///   storage_corrupt | the file is empty or damaged                             | restore it; remove an empty one
+///                   |                                                          | only if no tokens are missed
+///   store_gone      | the file was removed or replaced while it was open       | put it back, or make a new store
+///   lock_timeout    | other processes wrote all the time                       | try later
 class sqlite_connection {
     struct close {
         void operator()(sqlite3* of) const noexcept { sqlite3_close_v2(of); }
@@ -131,8 +147,9 @@ class sqlite_connection {
                                          .begin = "BEGIN IMMEDIATE",
                                          .erase = "PRAGMA wal_checkpoint(TRUNCATE)"};
 
-    /// The directory must exist. A relative path is one from where the program is now, wherever it goes later. The table's
-    /// name is the policy's unless it is given.
+    /// The directory of the file must exist. A relative path starts at the program's current directory, and stays with
+    /// it if the program changes directory later. If `table` is empty, the policy names the table.
+    ///   sql_store store{sqlite_connection{"/var/lib/app/tokens.db", "app_tokens"}};
     explicit sqlite_connection(std::string path, std::string table = {})
         : path_(std::move(path)), table_(std::move(table)) {
         if (!path_.empty() && !is_in_memory()) path_ = detail::absolute_path(path_);
@@ -140,15 +157,17 @@ class sqlite_connection {
 
     std::string table() const { return table_; }
 
+    // ---- For sql_store: see the concept sql_connection ----
+
     void connect(std::chrono::milliseconds patience) {
-        if (is_in_memory()) return opened_ ? void() : open(patience); // what is in memory would be lost
+        if (is_in_memory()) return opened_ ? void() : open(patience); // a second opening would lose the rows
         opened_.reset();
         const std::optional<file_identity> found = detail::system_files::find_private(path_);
-        for (const char* companion : companions) // with rows in them, which SQLite takes as they are
+        for (const char* companion : companions) // SQLite takes rows from them
             detail::system_files::find_private(path_ + companion);
         if (was_open_ && !(found && is_same_file(*found, *was_open_))) throw detail::sqlite_file_gone(path_);
         if (found && found->size != 0) return open(patience);
-        // One at a time makes the file, which is never empty: one that is has been cut short.
+        // One program at a time makes the file, and never as an empty one: an empty file has lost its content.
         const auto making = lock("make the file", std::chrono::steady_clock::now() + patience);
         const std::optional<file_identity> now = detail::system_files::find_private(path_);
         if (now && now->size == 0)
@@ -160,10 +179,10 @@ class sqlite_connection {
     void execute(const std::string& sql) {
         if (sql != "ROLLBACK")
             detail::require_sqlite_file(opened_.get());
-        else if (sqlite3_get_autocommit(opened_.get()) != 0) // after some failures SQLite has done it by itself
+        else if (sqlite3_get_autocommit(opened_.get()) != 0) // after some failures SQLite rolls back by itself
             return;
         const int result =
-            sql == dialect.erase // as a statement it would not fail if a reader is in its way
+            sql == dialect.erase // the statement would succeed even if a reader stops it; this function fails
                 ? sqlite3_wal_checkpoint_v2(opened_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr)
                 : sqlite3_exec(opened_.get(), sql.c_str(), nullptr, nullptr, nullptr);
         if (result != SQLITE_OK) throw detail::sqlite_failure(sqlite3_extended_errcode(opened_.get()));
@@ -178,7 +197,7 @@ class sqlite_connection {
         return owner;
     }
 
-    /// Across the processes of the machine; in memory there is nobody to keep out but the store's own threads.
+    /// Locks a name among all processes of the machine that use the file. A database in memory has no other processes.
     detail::sqlite_lock lock(const std::string& name, deadline until) const {
         detail::sqlite_lock taken;
         if (!is_in_memory()) taken.on_file.emplace(path_ + ".lock", name, until);
@@ -188,17 +207,17 @@ class sqlite_connection {
   private:
     bool is_in_memory() const { return path_ == ":memory:"; }
 
-    /// A file of another name becomes a database, and then gets its own: whoever is killed meanwhile leaves no empty one.
+    /// Makes the database under another name and then renames it, so that a killed program never leaves an empty file.
     void make(std::chrono::milliseconds patience) const {
         using files = detail::system_files;
         const std::string unfinished = path_ + ".new";
         files::remove(unfinished);
-        for (const char* companion : companions) { // of a file that is no more
+        for (const char* companion : companions) { // of a file that no longer exists
             files::remove(unfinished + companion);
             files::remove(path_ + companion);
         }
         files::create(unfinished);
-        sqlite_connection(unfinished).open(patience); // writes what says that there is a log
+        sqlite_connection(unfinished).open(patience); // writes the header, with its note of the write-ahead log
         files::rename(unfinished, path_);
         files::flush_directory(path_);
     }
@@ -228,9 +247,11 @@ class sqlite_connection {
     std::optional<file_identity> was_open_{};
 };
 
-/// A store in an SQLite database: sqlite_store store{"tokens.db"}.
+/// A store in an SQLite database, with a policy of yours:
+///   basic_sqlite_store<zoho::policy> store{"zohooauth.db"};
 template <class Policy = defaults>
 using basic_sqlite_store = sql_store<sqlite_connection, Policy>;
+/// A store in an SQLite database: sqlite_store store{"tokens.db"};
 using sqlite_store = basic_sqlite_store<>;
 
 }} // namespace tokenkeep::v0

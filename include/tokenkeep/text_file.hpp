@@ -13,23 +13,30 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// A document in a file: private to the user (mode 0600, whatever the umask), replaced as a whole or not at all, and
-/// locked across processes by a lock file beside it, `PATH.lock`, which stays. While it is replaced there is a
-/// `PATH.tmp`. The whole file is written at each save.
-/// Its folder must exist; without one there are no tokens, and a save is errc::storage_failure.
+/// A document in a file. It is a model of document that locks: json_file_store is a store over it.
+///   text_file file{"tokens.json"};
+///
+/// The file is private to the user (mode 0600, whatever the umask). It is replaced as a whole or not at all: a save
+/// writes `PATH.tmp`, flushes it, and renames it to `PATH`. Processes lock each other out by kernel locks on
+/// `PATH.lock`, which stays. The directory must exist: without it, load gives nullopt and save throws
+/// errc::storage_failure.
 class text_file {
   public:
+    /// The file of that path. Nothing is opened yet.
     explicit text_file(std::string path) : path_(std::move(path)) {}
 
-    /// The content; nullopt if there is no file. A symbolic link, anything but a regular file, and a file that others
-    /// can write is errc::permissions.
+    /// The content; nullopt if there is no file. Throws errc::permissions for a symbolic link, for anything but a
+    /// regular file, and for a file that others can write.
     std::optional<secret> load() const { return detail::read_file(path_); }
 
-    /// Replaces the content: temporary file, flush, rename, flush of the directory. Throws errc::not_saved if the old
-    /// content stands, errc::indeterminate if only its durability is unknown. Hold lock("") meanwhile.
+    /// Replaces the content, and returns when it is on the disk. Throws errc::not_saved if the file still has the old
+    /// content, and errc::indeterminate if the file has the new content, but perhaps not on the disk. If several
+    /// programs write the file, hold lock("") from load to save; basic_document_store does.
     void save(std::string_view bytes) const { detail::replace_file(path_, bytes); }
 
-    /// Locks a name among all processes that use this file; see document. Safe to call from many threads at once.
+    /// Locks a name among all processes that use this file, until the guard is destroyed. Throws errc::lock_timeout if
+    /// the deadline passes. Many threads may call it at once.
+    ///   auto guard = file.lock("import", std::chrono::steady_clock::now() + 5s);
     auto lock(std::string_view name, deadline until) const { return detail::file_lock(path_ + ".lock", name, until); }
 
   private:

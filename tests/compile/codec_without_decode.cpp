@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A codec reads documents.
-// expect: tokenkeep: a codec needs static std::vector<token> decode(std::string_view)
+// expect: tokenkeep: a codec needs static std::vector<token> decode(std::string_view); see the concept document_codec
 #include <tokenkeep/document_store.hpp>
 
 #include <chrono>

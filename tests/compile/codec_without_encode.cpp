@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A codec writes documents.
-// expect: tokenkeep: a codec needs static secret encode(const std::vector<token>&)
+// expect: tokenkeep: a codec needs static secret encode(const std::vector<token>&); see the concept document_codec
 #include <tokenkeep/document_store.hpp>
 
 #include <chrono>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A connection can be opened, and opened anew.
-// expect: tokenkeep: a connection needs connect(std::chrono::milliseconds patience)
+// expect: tokenkeep: a connection needs connect(std::chrono::milliseconds patience); see the concept sql_connection
 #include "whole_connection.hpp"
 
 struct my_connection : whole_connection<> {

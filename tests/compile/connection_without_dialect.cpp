@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A connection says which SQL its database speaks.
-// expect: tokenkeep: a connection needs `static constexpr sql_dialect dialect`
+// expect: tokenkeep: a connection needs `static constexpr sql_dialect dialect`; see the concept sql_connection
 #include "whole_connection.hpp"
 
 struct my_connection : whole_connection<> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A connection begins and ends transactions.
-// expect: tokenkeep: a connection needs execute(const std::string& sql)
+// expect: tokenkeep: a connection needs execute(const std::string& sql); see the concept sql_connection
 #include "whole_connection.hpp"
 
 struct my_connection : whole_connection<> {

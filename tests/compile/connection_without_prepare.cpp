@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Values travel beside the SQL, in prepared statements.
-// expect: tokenkeep: a connection needs prepare(const std::string& sql), giving a statement
+// expect: tokenkeep: a connection needs prepare(const std::string& sql), giving a statement; see the concept sql_connection
 #include "whole_connection.hpp"
 
 struct my_connection : whole_connection<> {

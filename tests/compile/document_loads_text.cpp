@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A document that is not there yet is not the same as an empty one.
-// expect: tokenkeep: a document needs load(), giving optional<string>
+// expect: tokenkeep: a document needs load(), giving optional<string>; see the concept document
 #include <tokenkeep/document_store.hpp>
 
 #include <chrono>

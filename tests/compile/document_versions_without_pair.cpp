@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A version comes with the text it is of.
-// expect: tokenkeep: load_versioned() must give a pair of optional<string> and a version
+// expect: tokenkeep: load_versioned() must give a pair of optional<string> and a version; see the concept document
 #include <tokenkeep/document_store.hpp>
 
 #include <chrono>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A document of versions says at each save whether the version was still that.
-// expect: tokenkeep: a document with load_versioned() needs bool save(string_view, const version&)
+// expect: tokenkeep: a document with load_versioned() needs bool save(string_view, const version&); see the concept document
 #include <tokenkeep/document_store.hpp>
 
 #include <chrono>

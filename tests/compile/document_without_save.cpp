@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A document can be written.
-// expect: tokenkeep: a document needs save(string_view)
+// expect: tokenkeep: a document needs save(string_view); see the concept document
 #include <tokenkeep/document_store.hpp>
 
 #include <chrono>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A statement takes values.
-// expect: tokenkeep: a statement needs bind(std::size_t parameter, std::optional<std::string_view> value)
+// expect: tokenkeep: a statement needs bind(std::size_t parameter, std::optional<std::string_view> value); see the concept sql_connection
 #include "whole_connection.hpp"
 
 struct my_statement : whole_statement {

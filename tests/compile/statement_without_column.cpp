@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A row of a result has columns.
-// expect: tokenkeep: a statement needs column(std::size_t), giving std::optional<std::string_view>
+// expect: tokenkeep: a statement needs column(std::size_t), giving std::optional<std::string_view>; see the concept sql_connection
 #include "whole_connection.hpp"
 
 struct my_statement : whole_statement {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A statement runs, and gives rows.
-// expect: tokenkeep: a statement needs bool step() and reset()
+// expect: tokenkeep: a statement needs bool step() and reset(); see the concept sql_connection
 #include "whole_connection.hpp"
 
 struct my_statement : whole_statement {

@@ -105,7 +105,7 @@ void require_indexes() {
     const tokenkeep::detail::sql_text<tokenkeep::sql_schema> text(Backend::connection_type::dialect, table);
 
     Rules::list::for_each([&](auto rule) {
-        constexpr std::size_t column = tokenkeep::detail::column_of_rule<decltype(rule)>();
+        constexpr std::size_t column = tokenkeep::detail::place_of_key<decltype(rule)>();
         const std::string name(tokenkeep::fields[column].name);
         const std::string plan = plan_of<Backend>(text.find_by(column), name + " 77");
         INFO(name << ": " << plan);

@@ -24,12 +24,13 @@ namespace tokenkeep { inline namespace v0 {
 
 namespace detail {
 
-/// The table of both dialects. `Cells` says how one value becomes a cell: `append` is false if it cannot be one, and
-/// `take` takes a cell off the front of the text, up to its comma or line feed, and gives nullopt if it is none.
+/// The file of both dialects. `Cells` says how a value becomes a cell: `append` gives false if the value cannot be a
+/// cell. `take` removes a cell from the front of the text, up to its comma or line feed; it gives nullopt for text that
+/// is not a cell.
 template <class Cells>
 struct csv_codec {
-    /// The file of these rows, header first. Throws errc::invalid_record, and names the column, if a value is not UTF-8
-    /// or is one that the dialect cannot carry.
+    /// The file of these rows, with a header. Throws errc::invalid_record, naming the column, if a value is not UTF-8
+    /// or the dialect cannot carry it.
     static secret encode(const std::vector<token>& rows) {
         wiping_string out;
         for (const field& f : columns) out.append(out.empty() ? "" : ",").append(f.name);
@@ -43,7 +44,8 @@ struct csv_codec {
         return secret(std::string_view(out));
     }
 
-    /// The rows of a file. Throws errc::storage_corrupt, and says which row, if it is damaged, empty, or has no header.
+    /// The rows of a file. Throws errc::storage_corrupt, naming the row, if the file is damaged, empty, or has no
+    /// header.
     static std::vector<token> decode(std::string_view document) {
         if (document.starts_with("\xef\xbb\xbf")) document.remove_prefix(3);
         std::vector<token> rows;
@@ -65,7 +67,7 @@ struct csv_codec {
         return rows;
     }
 
-    /// The row without the fields that the file has no column for.
+    /// The row as it comes back: without the fields that have no column.
     static token as_stored(token row) { return first_fields(std::move(row), columns.size()); }
 
   private:
@@ -88,8 +90,8 @@ struct csv_codec {
         return cells;
     }
 
-    /// Every SDK has names of its own for the user and the redirect; the others are the same everywhere.
-    /// Decision: they are compared, for a row that took the place of the header must not get lost as one.
+    /// The columns of the user and of the redirect have another name in each SDK; the others have one name in all SDKs.
+    /// Decision: the names are compared. If the header is missing, the first row would otherwise be lost as the header.
     static bool is_header(const std::vector<secret>& cells) {
         if (cells.size() != columns.size() && cells.size() != columns.size() - 1) return false;
         for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -138,7 +140,7 @@ struct unquoted_cells {
 struct quoted_cells {
     static bool append(wiping_string& out, std::string_view value) {
         using namespace std::string_view_literals;
-        if (value.find('\0') != std::string_view::npos) return false; // Python before 3.11 reads no file that has one
+        if (value.find('\0') != std::string_view::npos) return false; // Python before 3.11 cannot read a file with one
         if (value.ends_with('\\') || value.find("\\\""sv) != std::string_view::npos) return false; // an escape in Java
         if (value.find_first_of(",\"\r\n") == std::string_view::npos) return out.append(value), true;
         out += '"';
@@ -175,26 +177,39 @@ struct quoted_cells {
 
 namespace zoho {
 
-/// The file of the FileStore of Zoho's CRM SDKs, in the dialect of RFC 4180: a codec for basic_document_store, for
-/// programs that share the file with SDKs in Python and Java:
-///   basic_document_store<text_file, zoho::csv, zoho::policy> store{text_file{"tokens.csv"}};
-/// It keeps the ten fields that the SDKs know, `id` to `api_domain`. The others are dropped: the scope, and what a
-/// keeper notes of a refresh under way, which a crash then forgets. The SDKs take no lock: what one of them saves while
-/// another program changes the file may be lost.
+/// The file of the FileStore of Zoho's CRM SDKs, with quotes (RFC 4180): a codec for programs that share the file with
+/// SDKs in Python and Java.
+///   basic_document_store<text_file, zoho::csv, zoho::policy> store{"tokens.csv"};
 ///
-/// Written are line feeds between rows and none at the end, and quotes only around a comma, a quote or a line break: as
-/// long as no value holds one, the SDKs in all six languages read the file. A value with a NUL is refused, and one in
-/// which a backslash stands before a quote or at the end, on which Java and PHP lose the columns. Of the rest, Java
-/// drops backslashes; Python and Java read a carriage return as a line feed; PHP reads no line feed in a value.
+/// The format: one row a line, values separated by commas, the first line is the header with the names of the columns.
+/// The columns are the ten fields that the SDKs know, `id` to `api_domain`. An absent value is an empty cell, so `null`
+/// is text like any other.
 ///
-/// Read are files of any of the SDKs: of ten columns or, from before `api_domain`, nine, with the header each of them
-/// writes, CRLF or LF, a byte order mark or none, and rows without any value, which some leave behind. An absent value
-/// is an empty cell in all of them, so `null` is a text like others.
+/// Promised:
+///   - Written: line feeds between rows and none at the end; quotes only around a value with a comma, a quote or a line
+///     break. As long as no value has one of these, the SDKs in all six languages read the file.
+///   - Read: the file of any SDK, with ten columns or nine (from before `api_domain`), with that SDK's header, with
+///     CRLF or LF, with or without a byte order mark, and with rows that have no value, which some SDKs leave behind.
+///   - A value that the SDKs would damage is refused (errc::invalid_record): one with a NUL, and one with a backslash
+///     at its end or before a quote, on which Java and PHP lose the columns.
+///
+/// Not promised:
+///   - Other fields are not stored, and the marker of a refresh is one of them: see zoho::policy.
+///   - The SDKs take no lock. What one of them saves while another program changes the file can be lost.
+///   - Java drops the remaining backslashes; Python and Java read a carriage return as a line feed; PHP cannot read a
+///     line feed in a value.
+///
+///   errc            | when                                                 | what to do
+///   ----------------|------------------------------------------------------|------------------------------------------
+///   invalid_record  | a value cannot be written in this dialect            | change the value, or use another store
+///   storage_corrupt | the file is empty, damaged, or has no header         | restore it; remove a file that is empty
+///   permissions     | others can write the file, or it is a symbolic link  | chmod 600 it, or name the file itself
 struct csv : detail::csv_codec<detail::quoted_cells> {};
 
-/// The same file in the dialect of the SDKs in TypeScript, Node and C#, which split at commas and line feeds and quote
-/// nothing. It cannot carry a comma or a line break; a quote is a character like others. PHP writes this dialect and
-/// reads the other.
+/// The same file without quotes: for programs that share it with SDKs in TypeScript, Node and C#, which split lines at
+/// commas. A quote is a character like any other. A value with a comma or a line break is refused. PHP writes this
+/// dialect and reads both.
+///   basic_document_store<text_file, zoho::unquoted_csv, zoho::policy> store{"tokens.csv"};
 struct unquoted_csv : detail::csv_codec<detail::unquoted_cells> {};
 
 } // namespace zoho

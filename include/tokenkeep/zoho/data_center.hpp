@@ -15,35 +15,77 @@ namespace tokenkeep { inline namespace v0 { namespace zoho {
 /// Which copy of a Zoho organisation the API works on.
 enum class environment { production, sandbox, developer };
 
-/// A region of Zoho's: where it authorizes, and where its API lies. All are URLs without a path.
+/// A region of Zoho's: where it authorizes, and where its API is. Each member is a URL without a path.
+///
+/// The nine regions of Zoho are constants: us, eu, in, au, cn, jp, ca, sa and uk. A new region, or a server of your
+/// own, is written out:
+///   zoho::data_center ae{.accounts = "https://accounts.zoho.ae", .api = "https://www.zohoapis.ae"};
 struct data_center {
-    std::string accounts{}, api{}, sandbox{}, developer{};
-    bool allow_loopback_http = false; ///< Plain http, and only to a loopback literal: for a server under test.
+    std::string accounts{};           ///< The authorization server: "https://accounts.zoho.eu".
+    std::string api{};                ///< The API for environment::production: "https://www.zohoapis.eu".
+    std::string sandbox{};            ///< The API for environment::sandbox.
+    std::string developer{};          ///< The API for environment::developer.
+    bool allow_loopback_http = false; ///< Allows plain http to a loopback address, for a server under test.
 
-    /// The URL of the API for an environment.
+    /// The URL of the API for an environment: eu.api_of(environment::sandbox) is "https://sandbox.zohoapis.eu".
     const std::string& api_of(environment which) const noexcept {
-        switch (which) {
-        case environment::sandbox: return sandbox;
-        case environment::developer: return developer;
-        case environment::production: break;
-        }
-        return api;
+        return which == environment::sandbox ? sandbox : which == environment::developer ? developer : api;
+    }
+
+    bool operator==(const data_center&) const = default;
+};
+
+/// A URL that is known to the compiler. It converts to std::string, and + joins it to more text:
+///   std::string url = zoho::eu.accounts + "/oauth/v2/auth";
+struct constant_url : std::string_view {
+    using std::string_view::string_view;
+    operator std::string() const { return std::string(data(), size()); }
+    friend std::string operator+(constant_url url, std::string_view more) {
+        return std::string(url.data(), url.size()).append(more);
     }
 };
+
+/// A data_center that is known to the compiler. It costs nothing before it is used, and converts to data_center:
+///   zoho::data_center mine = zoho::eu;
+struct known_data_center {
+    constant_url accounts{}, api{}, sandbox{}, developer{}; ///< As in data_center.
+    static constexpr bool allow_loopback_http = false;
+
+    /// As data_center::api_of.
+    constexpr constant_url api_of(environment which) const noexcept {
+        return which == environment::sandbox ? sandbox : which == environment::developer ? developer : api;
+    }
+
+    operator data_center() const {
+        return {.accounts = accounts, .api = api, .sandbox = sandbox, .developer = developer};
+    }
+};
+
+inline constexpr known_data_center us{"https://accounts.zoho.com", "https://www.zohoapis.com",
+                                      "https://sandbox.zohoapis.com", "https://developer.zohoapis.com"};
+inline constexpr known_data_center eu{"https://accounts.zoho.eu", "https://www.zohoapis.eu",
+                                      "https://sandbox.zohoapis.eu", "https://developer.zohoapis.eu"};
+inline constexpr known_data_center in{"https://accounts.zoho.in", "https://www.zohoapis.in",
+                                      "https://sandbox.zohoapis.in", "https://developer.zohoapis.in"};
+inline constexpr known_data_center au{"https://accounts.zoho.com.au", "https://www.zohoapis.com.au",
+                                      "https://sandbox.zohoapis.com.au", "https://developer.zohoapis.com.au"};
+inline constexpr known_data_center cn{"https://accounts.zoho.com.cn", "https://www.zohoapis.com.cn",
+                                      "https://sandbox.zohoapis.com.cn", "https://developer.zohoapis.com.cn"};
+inline constexpr known_data_center jp{"https://accounts.zoho.jp", "https://www.zohoapis.jp",
+                                      "https://sandbox.zohoapis.jp", "https://developer.zohoapis.jp"};
+inline constexpr known_data_center ca{"https://accounts.zohocloud.ca", "https://www.zohoapis.ca",
+                                      "https://sandbox.zohoapis.ca", "https://developer.zohoapis.ca"};
+inline constexpr known_data_center sa{"https://accounts.zoho.sa", "https://www.zohoapis.sa",
+                                      "https://sandbox.zohoapis.sa", "https://developer.zohoapis.sa"};
+inline constexpr known_data_center uk{"https://accounts.zoho.uk", "https://www.zohoapis.uk",
+                                      "https://sandbox.zohoapis.uk", "https://developer.zohoapis.uk"};
 
 }}} // namespace tokenkeep::v0::zoho
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-inline zoho::data_center zoho_data_center(const std::string& accounts, const std::string& domain) {
-    return {.accounts = "https://accounts." + accounts,
-            .api = "https://www." + domain,
-            .sandbox = "https://sandbox." + domain,
-            .developer = "https://developer." + domain};
-}
-
-/// The registered domain that one of Zoho's own URLs lies in, such as zohoapis.com.au; empty for a URL of other hosts,
-/// of whose domains nothing is known.
+/// The registered domain of a host whose URL is one of Zoho's own, such as zohoapis.com.au. Empty for every other host:
+/// the library does not know who owns the domains around it.
 constexpr std::string_view zoho_domain(std::string_view host) noexcept {
     const std::size_t dot = host.find('.');
     if (dot == std::string_view::npos) return {};
@@ -60,44 +102,45 @@ constexpr bool is_within(std::string_view host, std::string_view domain) noexcep
     return text::equal_ignoring_case(host.substr(rest), domain) && (rest == 0 || host[rest - 1] == '.');
 }
 
-}}} // namespace tokenkeep::v0::detail
-
-namespace tokenkeep { inline namespace v0 { namespace zoho {
-
-inline const data_center us = detail::zoho_data_center("zoho.com", "zohoapis.com");
-inline const data_center eu = detail::zoho_data_center("zoho.eu", "zohoapis.eu");
-inline const data_center in = detail::zoho_data_center("zoho.in", "zohoapis.in");
-inline const data_center au = detail::zoho_data_center("zoho.com.au", "zohoapis.com.au");
-inline const data_center cn = detail::zoho_data_center("zoho.com.cn", "zohoapis.com.cn");
-inline const data_center jp = detail::zoho_data_center("zoho.jp", "zohoapis.jp");
-inline const data_center ca = detail::zoho_data_center("zohocloud.ca", "zohoapis.ca");
-inline const data_center sa = detail::zoho_data_center("zoho.sa", "zohoapis.sa");
-inline const data_center uk = detail::zoho_data_center("zoho.uk", "zohoapis.uk");
-
-/// Whether an API domain belongs to a data centre: it has the origin of one of its URLs, or it is an https host within
-/// one of the domains that Zoho's own URLs lie in (such as https://content.zohoapis.eu). It may be given without
-/// https:// in front. Text that merely looks alike belongs to none.
-inline bool belongs_to(std::string_view api_domain, const data_center& center) {
+/// See zoho::belongs_to. A Center is a data_center or a known_data_center.
+template <class Center>
+bool belongs_to_center(std::string_view api_domain, const Center& center) {
     const std::string with_scheme = api_domain.find("://") == std::string_view::npos
                                         ? "https://" + std::string(api_domain)
                                         : std::string(api_domain);
     const std::optional<text::url_parts> url = text::parse_url(with_scheme);
     if (!url || !text::is_secure_url(with_scheme, center.allow_loopback_http)) return false;
-    for (const std::string* own : {&center.api, &center.accounts, &center.sandbox, &center.developer}) {
-        const std::optional<text::url_parts> known = text::parse_url(*own);
+    for (const std::string_view own : {std::string_view(center.api), std::string_view(center.accounts),
+                                       std::string_view(center.sandbox), std::string_view(center.developer)}) {
+        const std::optional<text::url_parts> known = text::parse_url(own);
         if (!known) continue;
         if (text::same_origin(*known, *url)) return true;
-        if (detail::is_within(url->host, detail::zoho_domain(known->host))) return true;
+        if (is_within(url->host, zoho_domain(known->host))) return true;
     }
     return false;
 }
 
-/// The data centre that an API domain belongs to: `first` if it is that one's, else one of the nine; null if it is
-/// nobody's.
-inline const data_center* find_data_center(std::string_view api_domain, const data_center& first) {
-    for (const data_center* center : {&first, &us, &eu, &in, &au, &cn, &jp, &ca, &sa, &uk})
-        if (belongs_to(api_domain, *center)) return center;
-    return nullptr;
+}}} // namespace tokenkeep::v0::detail
+
+namespace tokenkeep { inline namespace v0 { namespace zoho {
+
+/// Whether an API domain belongs to a data centre. It does if it has the origin of one of the centre's URLs. It also
+/// does if it is an https host in a domain that Zoho's own URLs of that centre are in, such as
+/// https://content.zohoapis.eu. "https://" may be left out. Text that only looks like such a domain does not belong.
+///   belongs_to("content.zohoapis.eu", zoho::eu)          // true
+///   belongs_to("https://zohoapis.eu.evil.com", zoho::eu) // false
+inline bool belongs_to(std::string_view api_domain, const data_center& center) {
+    return detail::belongs_to_center(api_domain, center);
+}
+
+/// The data centre that an API domain belongs to: `first` if it belongs to that one, otherwise one of Zoho's nine.
+/// nullopt if it belongs to none.
+///   find_data_center("https://www.zohoapis.jp", zoho::eu) == zoho::jp   // true
+inline std::optional<data_center> find_data_center(std::string_view api_domain, const data_center& first) {
+    if (belongs_to(api_domain, first)) return first;
+    for (const known_data_center& center : {us, eu, in, au, cn, jp, ca, sa, uk})
+        if (detail::belongs_to_center(api_domain, center)) return center;
+    return std::nullopt;
 }
 
 }}} // namespace tokenkeep::v0::zoho

@@ -9,9 +9,10 @@
 
 namespace tokenkeep { inline namespace v0 { namespace zoho {
 
-/// Makes the id of a new row for stores that are shared with Zoho's SDKs: nine random digits. The SDKs count on from
-/// the largest id, some of them by text, and some fail on an id that is no number; so the first digit is 1 to 8, and
-/// all ids are of one length.
+/// Makes the id of a new row, for stores that are shared with Zoho's SDKs: nine random digits, of which the first is 1
+/// to 8. All ids have the same length because some SDKs take the largest id by its text and count on from it; some SDKs
+/// fail on an id that is not a number.
+///   std::string id = zoho::numeric_id{}();   // "384150027"
 struct numeric_id {
     std::string operator()() const {
         std::uint64_t random = 0;

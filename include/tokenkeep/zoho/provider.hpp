@@ -12,7 +12,7 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Zoho's own codes. "Access Denied" is how it throttles: ten access tokens for a refresh token in ten minutes.
+/// Zoho's own error codes. "Access Denied" means throttling: a refresh token gives ten access tokens in ten minutes.
 inline constexpr known_code zoho_codes[] = {
     {"invalid_code", errc::reauthorization_required},
     {"invalid_client_secret", errc::client_rejected},
@@ -29,18 +29,19 @@ inline constexpr response_dialect zoho_dialect{
 
 namespace tokenkeep { inline namespace v0 { namespace zoho {
 
-/// Zoho: zoho::provider{zoho::eu, zoho::environment::production}.
+/// Zoho's authorization server.
+///   keeper keep{store, transport, zoho::provider{zoho::eu, zoho::environment::production}};
 ///
-/// A record's api_domain decides which accounts server is asked; without one it is the provider's own. An API domain
-/// that belongs to no data centre is errc::unknown_data_center, and nothing is sent: a secret goes to no default host.
-/// To change one thing, derive and hide one function: none calls another.
+/// The accounts server is that of the record's api_domain. If the record has none, it is that of `center`. If the
+/// domain belongs to no data centre, nothing is sent and the error is errc::unknown_data_center: a secret never goes to
+/// a default host. To change one thing, derive and hide one function; no function here calls another.
 struct provider {
-    data_center center{}; ///< Where records without an api_domain belong.
-    environment stage = environment::production;
+    data_center center{};                        ///< The data centre of records without an api_domain.
+    environment stage = environment::production; ///< Which API a record gets if neither it nor the response names one.
     client_authentication authentication = client_authentication::post;
-    std::string client_id{}; ///< Of records that name no client.
-    secret client_secret{};  ///< Of records that have none and do not name another client.
-    bool allow_loopback_http = center.allow_loopback_http;
+    std::string client_id{}; ///< For records that name no client.
+    secret client_secret{};  ///< For records that have no secret and do not name another client.
+    bool allow_loopback_http = center.allow_loopback_http; ///< Allows plain http to a loopback address, for tests.
 
     /// See the free function exchange_request.
     http_request exchange_request(const token& record) const {
@@ -50,20 +51,24 @@ struct provider {
     http_request refresh_request(const token& record) const {
         return tokenkeep::refresh_request(endpoint("/oauth/v2/token", record), record);
     }
-    /// The request that ends the session; Zoho wants the token and nothing else.
+    /// The request that revokes the record's refresh token, or its access token if it has no other. Zoho wants the
+    /// token and nothing else. Throws errc::invalid_record if the record has neither.
     std::optional<http_request> revoke_request(const token& record) const {
         const secret& revoked = record.refresh_token.empty() ? record.access_token : record.refresh_token;
         if (revoked.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no token to revoke");
-        const client_endpoint nobody{.url = accounts_of(record).accounts + "/oauth/v2/token/revoke",
+        const client_endpoint nobody{.url = accounts_of(record) + "/oauth/v2/token/revoke",
                                      .authentication = client_authentication::none,
                                      .allow_loopback_http = allow_loopback_http};
         return detail::post_form(nobody, {}, {{"token", revoked.reveal()}});
     }
 
-    /// See the free function read_token_response. Errors come under status 200 too; "Access Denied" throttles, for ten
-    /// minutes unless the answer says how long. Where expires_in_sec comes, expires_in is in milliseconds. The answer's
-    /// api_domain is taken only if it belongs to a data centre that is known and, where the record names one, to the
-    /// record's; else there is a warning. If neither names one, it is that of the provider's environment.
+    /// See the free function read_token_response. Zoho's responses differ in this:
+    ///   - An error can come with status 200. "Access Denied" is throttling, for ten minutes unless the response says
+    ///     how long.
+    ///   - If there is an expires_in_sec, expires_in is in milliseconds.
+    ///   - The response's api_domain is taken only if it belongs to a known data centre, and to the record's own if the
+    ///     record has one. Otherwise it is ignored, with a warning. If neither has one, it is that of `center` and
+    ///     `stage`.
     token_response read_token_response(const http_response& response, const token& record) const {
         detail::response_dialect dialect = detail::zoho_dialect;
         dialect.client_secret = &client_secret;
@@ -77,12 +82,12 @@ struct provider {
         return answer;
     }
 
-    /// Returns if the token is revoked: the answer says "success".
+    /// Returns if the token is revoked: if the response says "success". Throws otherwise.
     ///
-    /// Decision: so it is if Zoho says that it does not know the token, by status 400 or by invalid_code. The request
-    /// holds nothing but the token, so that there is nothing else to refuse, and RFC 7009 2.2 counts it as done. What
-    /// is lost: were a 400 ever to mean something else, a token would live on. The throttle, which comes under 400
-    /// too, is not taken for it, nor is any other error that the answer names.
+    /// Decision: it also returns if Zoho does not know the token, which Zoho says by status 400 or by invalid_code. The
+    /// request has nothing but the token, so there is nothing else that Zoho could refuse, and RFC 7009 2.2 counts an
+    /// unknown token as revoked. What is lost: if a status 400 ever means something else, a token stays valid.
+    /// Throttling, which has status 400 too, is an error, and so is any other error that the response names.
     void read_revoke_response(const http_response& response) const {
         const detail::response_reader reader(response, nullptr, detail::zoho_dialect);
         const std::string code = reader.server_code();
@@ -95,22 +100,24 @@ struct provider {
             throw reader.not_understood(response_reason::type, "it does not say success");
     }
 
-    /// Sets `Authorization: Zoho-oauthtoken`, though the tokens call themselves Bearer. Throws errc::request_rejected
-    /// for the token types dpop and mac, and errc::invalid_record if there is no access token that can be sent.
+    /// Sets the header `Authorization: Zoho-oauthtoken ...`, although Zoho names the tokens Bearer. Throws
+    /// errc::request_rejected for the token types dpop and mac, and errc::invalid_record if the record has no access
+    /// token that can be sent.
     void authorize(http_request& request, const token& record) const {
         detail::write_authorization(request, record, "Zoho-oauthtoken");
     }
 
   private:
-    const data_center& accounts_of(const token& record) const {
-        const data_center* found = record.api_domain.empty() ? &center : find_data_center(record.api_domain, center);
-        if (found == nullptr)
+    std::string accounts_of(const token& record) const {
+        if (record.api_domain.empty()) return center.accounts;
+        const std::optional<data_center> found = find_data_center(record.api_domain, center);
+        if (!found)
             throw error(errc::unknown_data_center, "tokenkeep: the record's api_domain belongs to no data centre");
-        return *found;
+        return found->accounts;
     }
 
     client_endpoint endpoint(std::string_view path, const token& record) const {
-        return {.url = accounts_of(record).accounts + std::string(path),
+        return {.url = accounts_of(record) + std::string(path),
                 .authentication = authentication,
                 .client_id = client_id,
                 .client_secret = client_secret,
@@ -118,8 +125,8 @@ struct provider {
     }
 
     bool is_at_home(std::string_view api_domain, const token& record) const {
-        const data_center* found = find_data_center(api_domain, center);
-        return found != nullptr && (record.api_domain.empty() || belongs_to(record.api_domain, *found));
+        const std::optional<data_center> found = find_data_center(api_domain, center);
+        return found && (record.api_domain.empty() || belongs_to(record.api_domain, *found));
     }
 };
 

@@ -6,7 +6,9 @@
 
 namespace tokenkeep { inline namespace v0 { namespace zoho {
 
-/// Applies only to a probe that has a client id and a client secret. The secret is not compared.
+/// A rule that applies only if the probe has a client id and a client secret. The secret is not compared with the
+/// row's.
+///   same_client<needs_client_credentials<by_grant_token>>
 template <class Rule>
 struct needs_client_credentials : Rule {
     static bool applies(const token& probe) {
@@ -14,9 +16,9 @@ struct needs_client_credentials : Rule {
     }
 };
 
-/// The chain for programs that share tokens with Zoho's SDKs: id, user, access token, grant, refresh token. It differs
-/// from theirs in that the id is asked first, in that a client named in the probe binds, and in that the first rule
-/// that applies is final.
+/// The matching rules for programs that share tokens with Zoho's SDKs: id, user, access token, grant token, refresh
+/// token. They differ from the SDKs' own in three ways: the id comes first; if the probe names a client_id, only rows
+/// of that client match; and the first rule that applies is final, even if it finds nothing.
 struct rules : first_applicable<by_id, same_client<by_user>, same_client<by_access_token>,
                                 same_client<needs_client_credentials<by_grant_token>>,
                                 same_client<needs_client_credentials<by_refresh_token>>> {};

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
@@ -29,13 +30,18 @@ class sql_cells {
             }
     }
 
-    /// As it is written: an absent field is NULL.
-    std::optional<std::string_view> cell(std::size_t column) const {
-        const std::string_view text = view(column);
-        return text.empty() ? std::nullopt : std::optional(text);
+    /// The values of the columns, beginning with column `first` and from the last on with column 0. An absent field is
+    /// NULL.
+    std::array<std::optional<std::string_view>, Schema::columns> values(std::size_t first = 0) const {
+        std::array<std::optional<std::string_view>, Schema::columns> all{};
+        for (std::size_t n = 0; n < all.size(); ++n) {
+            const std::string_view text = view((first + n) % all.size());
+            if (!text.empty()) all[n] = text;
+        }
+        return all;
     }
 
-    /// Throws errc::invalid_record where the schema has a column that is too short for the record.
+    /// Throws errc::invalid_record if a value is longer than its column, or is not UTF-8 in a column of characters.
     void require_fitting() const {
         for (std::size_t n = 0; n < Schema::columns; ++n) {
             const std::size_t longest = Schema::longest(fields[n].name);
@@ -67,6 +73,13 @@ class sql_cells {
     const token& row_;
     std::array<std::string, times_before(std::size(fields))> times_{};
 };
+
+/// A row as it comes back from the table: without the fields that the schema has no column for.
+template <class Schema>
+std::optional<token> as_stored(std::optional<token> row) {
+    if (row) row = first_fields(std::move(*row), Schema::columns);
+    return row;
+}
 
 /// The row that a statement has stepped to.
 template <class Schema, class Statement>

@@ -16,11 +16,11 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Locks that a database server keeps for a session and drops when the session ends, be it because the process was
-/// killed. Each is held by a session of its own, as one session excludes none of its own threads; sessions are used
-/// again, if soon. A Session has connect_for_lock(patience), try_lock(name, deadline) -> bool and unlock(name).
+/// Locks that a database server holds for a session, and releases when the session ends, also if its process is killed.
+/// Each lock has a session of its own, because a session does not lock itself out. Idle sessions are used again for 30
+/// seconds. A Session has connect_for_lock(patience), try_lock(name, deadline) -> bool and unlock(name).
 template <class Session>
-class session_locks {
+class lock_connections {
     using clock = std::chrono::steady_clock;
 
     class idle_sessions {
@@ -34,7 +34,8 @@ class session_locks {
             const std::lock_guard lock(mutex_);
             if (sessions_.size() < 4) sessions_.push_back({std::move(session), clock::now()});
         }
-        /// The one that was added last, unless it has been idle for so long that something on the way may have dropped it.
+        /// The session that was added last. If it was idle for too long, a firewall may have dropped its connection and
+        /// those of the older ones: then nullopt.
         std::optional<Session> take() {
             const std::lock_guard lock(mutex_);
             if (sessions_.empty()) return std::nullopt;
@@ -67,7 +68,7 @@ class session_locks {
             try {
                 session_.unlock(name_);
                 from_->add(std::move(session_));
-            } catch (...) { // the session is gone, or ends here, and the lock with it
+            } catch (...) { // the session ends, and its lock with it
             }
         }
 
@@ -77,7 +78,7 @@ class session_locks {
         std::string name_;
     };
 
-    /// `fresh` is a session that is not connected. Throws errc::lock_timeout when `deadline` passes.
+    /// `fresh` is a session that is not connected yet. Throws errc::lock_timeout if the deadline passes.
     guard lock(Session fresh, const std::string& name, deadline until) {
         if (std::optional<Session> used = idle_->take()) {
             try {
@@ -86,7 +87,7 @@ class session_locks {
                 if (failure.fault() != sql_fault::connection_lost) throw;
             }
         }
-        // However soon the deadline is: a server that answers slowly would else never give a lock.
+        // Not cut to the deadline: a caller retries in short slices, and a slow server would never give it a lock.
         fresh.connect_for_lock(std::chrono::seconds(10));
         return lock_with(std::move(fresh), name, until);
     }

@@ -10,10 +10,11 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// What a statement is run with, in the order of its parameters.
+/// The values of a statement's parameters, in their order.
 using sql_parameters = std::span<const std::optional<std::string_view>>;
 
-/// Runs a statement to its end; `visit(statement)` sees its rows. How many rows it changed.
+/// Runs a statement to its end, and calls `visit(statement)` at each row of the result. Gives the number of rows
+/// changed.
 template <class Statement, class Visit>
 std::uint64_t run_sql(Statement& prepared, sql_parameters with, Visit visit) {
     const struct ending {

@@ -15,19 +15,19 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The version of the schema, as it stands in the table `tokenkeep_schema` for each table of tokens.
+/// The version of a table of tokens. The table `tokenkeep_schema` holds it, for each table of tokens.
 inline constexpr unsigned sql_schema_version = 1;
 
-/// The version of a table, by a statement that asks for it; nullopt if there is no such table.
-template <class Statement>
-std::optional<std::string> stored_sql_version(Statement& asking, std::string_view table) {
+/// The stored version of a table; nullopt if there is no such table. `run(parameters, visit)` runs the SELECT.
+template <class Run>
+std::optional<std::string> stored_sql_version(std::string_view table, Run run) {
     const std::optional<std::string_view> parameters[] = {table};
     std::optional<std::string> found;
-    run_sql(asking, parameters, [&](Statement& row) { found = row.column(0).value_or(""); });
+    run(sql_parameters(parameters), [&](auto& row) { found = row.column(0).value_or(""); });
     return found;
 }
 
-/// Throws errc::store_gone if there is no table, errc::unsupported_version if it is not one that is understood here.
+/// Throws errc::store_gone if there is no version, and errc::unsupported_version if it is newer than this library.
 inline void require_sql_version(const std::optional<std::string>& found) {
     if (!found) throw error(errc::store_gone, "tokenkeep: the table of tokens has disappeared");
     unsigned version = 0;
@@ -36,25 +36,25 @@ inline void require_sql_version(const std::optional<std::string>& found) {
         throw error(errc::unsupported_version, "tokenkeep: the table of tokens is of a newer version");
 }
 
-/// Makes the tables, unless they are there, and requires their version. Rights to make tables are needed only then.
+/// Makes the tables if they are missing; only this needs the right to make tables. Then requires their version.
 template <class Rules, class Connection, class Schema>
 void prepare_sql_tables(Connection& connection, const sql_text<Schema>& text) {
     const auto version = [&] {
         auto asking = connection.prepare(text.version());
-        return stored_sql_version(asking, text.name_in_schema());
+        return stored_sql_version(text.name_in_schema(), [&](auto with, auto visit) { run_sql(asking, with, visit); });
     };
     const auto make = [](auto&& part) {
         try {
             part();
         } catch (const sql_error& failure) {
-            if (failure.fault() != sql_fault::already_exists) throw; // others have made it meanwhile
+            if (failure.fault() != sql_fault::already_exists) throw; // another program has just made it
         }
     };
     std::optional<std::string> found;
     try {
         found = version();
     } catch (const sql_error& failure) {
-        if (failure.fault() != sql_fault::other) throw; // otherwise there is no such table
+        if (failure.fault() != sql_fault::other) throw; // `other` means that there is no such table
     }
     if (!found) {
         for (const std::string& sql : text.template create<Rules>()) make([&] { connection.execute(sql); });

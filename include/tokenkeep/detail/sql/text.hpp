@@ -16,11 +16,11 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Every statement of an sql_store, made of the field table, the schema and the keys of the rules. No value is ever
-/// part of one.
+/// The text of every statement of an sql_store. It is made from the field table, the schema and the keys of the rules;
+/// it never contains a value.
 template <class Schema>
 class sql_text {
-    /// Text in which parameters are numbered as they come.
+    /// Text that numbers its parameters in the order in which they are written.
     struct writer {
         const sql_dialect& dialect;
         std::string text{};
@@ -37,17 +37,42 @@ class sql_text {
     };
 
   public:
+    /// The statements that a connection prepares. The number of a column means: find the rows by this column.
+    enum kind : std::size_t {
+        all_rows = Schema::columns,
+        insert_row,
+        update_row,
+        erase_row,
+        clear_rows,
+        locked_row,
+        locked_version,
+        number_of_kinds
+    };
+
     sql_text(const sql_dialect& dialect, std::string_view table)
         : dialect_(&dialect), name_(table), lower_name_(text::to_lower(name_)) {
         require_plain(name_);
     }
 
-    /// The table's name where it is compared: databases may take "Tokens" and "tokens" for one table.
+    /// The table's name in lower case: some databases take "Tokens" and "tokens" for one table.
     const std::string& name_in_schema() const noexcept { return lower_name_; }
+
+    std::string of(std::size_t which) const {
+        switch (which) {
+        case all_rows: return select();
+        case insert_row: return insert();
+        case update_row: return update();
+        case erase_row: return erase();
+        case clear_rows: return clear();
+        case locked_row: return lock_row();
+        case locked_version: return lock_version();
+        default: return find_by(which);
+        }
+    }
 
     std::string find_by(std::size_t column) const { return select().append(" WHERE ").append(where(column)); }
     std::string select() const { return "SELECT " + column_names() + " FROM " + quoted(name_); }
-    /// Keeps out, until the transaction ends, whoever else changes the row of an id.
+    /// Reads the row of an id, and locks it until the transaction ends.
     std::string lock_row() const { return find_by(0).append(dialect_->for_update); }
     std::string erase() const { return "DELETE FROM " + quoted(name_) + " WHERE " + where(0); }
     std::string clear() const { return "DELETE FROM " + quoted(name_); }
@@ -59,7 +84,7 @@ class sql_text {
         return (sql << ")").text;
     }
 
-    /// The columns but the id, then the id.
+    /// Its parameters are all columns except the id, and then the id.
     std::string update() const {
         writer sql{*dialect_};
         sql << "UPDATE " << quoted(name_) << " SET ";
@@ -76,9 +101,9 @@ class sql_text {
         sql << "SELECT version FROM " << quoted("tokenkeep_schema") << " WHERE name = ";
         return sql.parameter().text;
     }
-    /// Keeps out, until the transaction ends, every other writer of the table.
+    /// Reads the version of a table, and keeps every other writer of the table out until the transaction ends.
     std::string lock_version() const { return version().append(dialect_->for_update); }
-    /// The name, and the version.
+    /// Its parameters are the name of the table and its version.
     std::string insert_version() const {
         writer sql{*dialect_};
         sql << "INSERT INTO " << quoted("tokenkeep_schema") << " (name, version) VALUES (";
@@ -86,7 +111,7 @@ class sql_text {
         return (sql.parameter() << ")").text;
     }
 
-    /// What makes the tables, one after the other; some may be there.
+    /// The statements that make the tables and indexes, in order. Some of these may exist already.
     template <matching_rules Rules>
     std::vector<std::string> create() const {
         std::vector<std::string> statements{create_table("tokenkeep_schema") +
@@ -112,7 +137,7 @@ class sql_text {
     }
 
   private:
-    /// Names are not values, and cannot be bound: they are no more than letters, digits and underscores.
+    /// A name cannot be a bound parameter. It is safe in SQL if it has only letters, digits and underscores.
     static void require_plain(std::string_view name) {
         bool plain = !name.empty() && name.size() <= 48;
         for (const char c : name)

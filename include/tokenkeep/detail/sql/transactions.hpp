@@ -2,7 +2,12 @@
 #ifndef TOKENKEEP_DETAIL_SQL_TRANSACTIONS_HPP
 #define TOKENKEEP_DETAIL_SQL_TRANSACTIONS_HPP
 
+#include <tokenkeep/container.hpp>
+#include <tokenkeep/detail/sql/cells.hpp>
+#include <tokenkeep/detail/sql/rows.hpp>
+#include <tokenkeep/detail/sql/tables.hpp>
 #include <tokenkeep/error.hpp>
+#include <tokenkeep/row_rules.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/token.hpp>
 
@@ -10,55 +15,135 @@
 #include <exception>
 #include <optional>
 #include <string>
-#include <utility>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// What a change did to a row, so that it can be told afterwards whether it took place.
+/// One transaction, which no other writer of the table comes between: the rows, and changes to them. It is rolled back
+/// unless it was committed.
+template <class Link>
+class sql_transaction : public sql_rows<Link> {
+    using typename sql_rows<Link>::schema;
+    using typename sql_rows<Link>::text;
+    using sql_rows<Link>::link_;
+
+    struct rollback {
+        ~rollback() {
+            if (!is_needed || !of.is_open()) return;
+            try {
+                of.execute("ROLLBACK");
+            } catch (...) {
+                of.give_up(); // the transaction ends with its connection
+            }
+        }
+        Link& of;
+        bool is_needed = true;
+    };
+
+  public:
+    /// Connects if needed. Throws errc::store_gone and errc::unsupported_version.
+    explicit sql_transaction(Link& link) : sql_rows<Link>(link) {
+        link_.open();
+        link_.execute(Link::dialect.begin);
+        require_sql_version(stored_sql_version(
+            link_.table_key(), [&](auto with, auto visit) { link_.run(text::locked_version, with, visit); }));
+    }
+
+    /// Keeps others from changing the row until the transaction ends, also programs that do not use this library.
+    void lock(const std::string& id) {
+        if constexpr (!Link::dialect.for_update.empty()) this->look_up(text::locked_row, 0, id, [](token&&) {});
+    }
+    void insert(const token& row) {
+        const sql_cells<schema> cells(row);
+        link_.run(text::insert_row, cells.values());
+    }
+    void update(const token& row) {
+        const sql_cells<schema> cells(row);
+        if (link_.run(text::update_row, cells.values(1)) != 1) throw sql_error(sql_fault::conflict, "the row is gone");
+    }
+    void erase(const std::string& id) {
+        const std::optional<std::string_view> key[] = {id};
+        link_.run(text::erase_row, key);
+    }
+    void clear() { link_.run(text::clear_rows, {}); }
+
+    void commit() {
+        link_.execute("COMMIT");
+        rollback_.is_needed = false;
+    }
+
+  private:
+    rollback rollback_{link_};
+};
+
+/// What a change did to a row, so that the store can find out afterwards whether it was made.
 struct sql_change {
-    bool made = false; ///< False: nothing is to be changed, and the transaction ends without effect.
-    std::string id{};  ///< Empty: of all rows, and the change may be made twice.
+    std::string id{}; ///< Empty for a change to all rows, which may be made twice.
     std::optional<token> before{}, after{};
 };
 
-/// What `look()` gives. If the connection is lost it is made anew and `look` is called once more.
-template <class Session, class Look>
-auto sql_read(Session& session, Look look) {
+/// What is known about a change when its transaction has failed.
+enum class sql_verdict {
+    not_made,
+    unknown,
+    made,
+};
+
+/// What `look(rows)` gives. If the connection is lost, it is opened again and `look` is called once more.
+template <class Link, class Look>
+auto sql_read(Link& link, Look look) {
     for (bool again = false;; again = true) {
         try {
-            session.require_connection();
-            return look();
+            link.open();
+            sql_rows rows(link);
+            return look(rows);
         } catch (const sql_error& failure) {
-            if (failure.fault() == sql_fault::connection_lost) session.disconnect();
             if (failure.fault() != sql_fault::connection_lost || again) throw;
         }
     }
 }
 
-/// Whether a change took place whose commit gave no answer; nullopt if nobody can know: the row is neither as it was nor as
-/// it was to be, or there is no one row to look at. The transaction in which it is read waits for the end of that one,
-/// should it still be under way.
-template <class Session>
-std::optional<bool> sql_took_place(Session& session, const sql_change& change, const sql_error& failure) {
-    if (change.id.empty()) return failure.fault() == sql_fault::connection_lost ? std::nullopt : std::optional(false);
+/// Whether a change was made whose commit failed. It is unknown if the row is neither as it was before the change nor
+/// as it is after it, or if the change has no one row. If the failed transaction is still under way, this call waits
+/// for its end. Throws errc::indeterminate if the row cannot be read.
+template <class Link>
+sql_verdict verdict_after_commit(Link& link, const sql_change& change, const sql_error& failure) {
+    if (change.id.empty())
+        return failure.fault() == sql_fault::connection_lost ? sql_verdict::unknown : sql_verdict::not_made;
     try {
-        session.disconnect();
-        session.require_connection();
-        session.begin();
-        const std::optional<token> now = session.find_by_id(change.id);
-        session.abandon();
-        if (now == Session::as_stored(change.after)) return true;
-        if (now == Session::as_stored(change.before)) return false;
-        return std::nullopt;
+        link.give_up();
+        sql_transaction rows(link);
+        const std::optional<token> now = row_rules<typename Link::policy>::find_by_id(rows, change.id);
+        if (now == as_stored<typename Link::policy::schema>(change.after)) return sql_verdict::made;
+        if (now == as_stored<typename Link::policy::schema>(change.before)) return sql_verdict::not_made;
+        return sql_verdict::unknown;
     } catch (const std::exception&) {
-        session.abandon();
         std::throw_with_nested(failure.with(errc::indeterminate));
     }
 }
 
-/// The exception that is being handled, as one of a change that did not take place, or of one that is in doubt.
-[[noreturn]] inline void rethrow_unchanged(bool is_in_doubt) {
-    if (is_in_doubt) std::throw_with_nested(error(errc::indeterminate, "tokenkeep: the rows may or may not be gone"));
+/// Whether to make a change again after a failure that left everything as it was.
+class sql_repeats {
+  public:
+    explicit sql_repeats(std::chrono::milliseconds patience) : until_(std::chrono::steady_clock::now() + patience) {}
+
+    bool allow(sql_fault fault) {
+        switch (fault) {
+        case sql_fault::connection_lost: return ++lost_ <= 1;
+        case sql_fault::already_exists: return ++existed_ <= 3; // the next attempt sees what others put in between
+        case sql_fault::conflict: return std::chrono::steady_clock::now() < until_;
+        default: return false;
+        }
+    }
+
+  private:
+    std::chrono::steady_clock::time_point until_;
+    int lost_ = 0, existed_ = 0;
+};
+
+/// Throws the exception that is being handled, as the failure of a change that was not made or may have been made.
+[[noreturn]] inline void rethrow_as_failed_change(sql_verdict known) {
+    if (known == sql_verdict::unknown)
+        std::throw_with_nested(error(errc::indeterminate, "tokenkeep: the rows may or may not be gone"));
     try {
         throw;
     } catch (const error& failure) { // of the connection's files, say
@@ -67,49 +152,41 @@ std::optional<bool> sql_took_place(Session& session, const sql_change& change, c
     }
 }
 
-/// Makes the change that `work()` does and describes, in one transaction that no other writer of the table comes between:
-/// all of it or nothing. Whether it was made. Throws errc::indeterminate if the connection was lost when the transaction was
-/// being committed and the row does not tell either; for anything else nothing has changed.
-template <class Session, class Work>
-bool sql_write(Session& session, Work work) {
-    const auto until = std::chrono::steady_clock::now() + Session::patience;
-    bool was_lost = false;
-    bool is_in_doubt = false; // whether an earlier attempt may have taken place
-    int existed = 0;          // what another program put in between is seen the next time, so that a few will do
-    // Whether to try again after a failure that left everything as it was.
-    const auto may_repeat = [&](const sql_error& failure) {
-        if (failure.fault() == sql_fault::connection_lost) return !std::exchange(was_lost, true);
-        if (failure.fault() == sql_fault::already_exists) return ++existed < 4;
-        return failure.fault() == sql_fault::conflict && std::chrono::steady_clock::now() < until;
-    };
+/// Makes a change in one transaction: all of it or nothing. `work(sql_transaction&)` makes the change and describes it;
+/// it gives nullopt if nothing is to be changed. The result says whether a change was made. Throws errc::indeterminate
+/// if the commit failed and the row does not tell whether it took place; after every other error nothing has changed.
+template <class Link, class Work>
+bool sql_write(Link& link, Work work) {
+    sql_repeats repeats(Link::policy::store_lock_timeout);
+    sql_verdict known = sql_verdict::not_made; // about all attempts so far
     for (;;) {
-        sql_change change;
-        bool is_committing = false;
+        std::optional<sql_change> change; // has a value from the commit on
         try {
-            session.require_connection();
-            session.begin();
-            change = work();
-            if (!change.made) return session.abandon(), false;
-            is_committing = true;
-            session.commit();
+            sql_transaction rows(link);
+            change = work(rows);
+            if (!change) return false;
+            rows.commit();
             return true;
         } catch (const sql_error& failure) {
-            session.abandon(failure);
-            std::optional<bool> took_place = false;
-            if (is_committing) took_place = sql_took_place(session, change, failure);
-            if (took_place == true) return true;
-            is_in_doubt = is_in_doubt || !took_place;
-            if ((took_place == false || change.id.empty()) && may_repeat(failure)) continue;
-            if (is_in_doubt) throw failure.with(errc::indeterminate);
-            if (is_committing || failure.code() == errc::storage_failure) throw failure.with(errc::not_saved);
+            const sql_verdict now = change ? verdict_after_commit(link, *change, failure) : sql_verdict::not_made;
+            if (now == sql_verdict::made) return true;
+            if (now == sql_verdict::unknown) known = sql_verdict::unknown;
+            const bool is_repeatable = now == sql_verdict::not_made || change->id.empty();
+            if (is_repeatable && repeats.allow(failure.fault())) continue;
+            if (known == sql_verdict::unknown) throw failure.with(errc::indeterminate);
+            if (change || failure.code() == errc::storage_failure) throw failure.with(errc::not_saved);
             throw;
         } catch (...) {
-            session.abandon();
-            rethrow_unchanged(is_in_doubt);
+            rethrow_as_failed_change(known);
         }
     }
 }
 
 }}} // namespace tokenkeep::v0::detail
+
+/// A transaction is read as the rows that it is.
+template <class Link>
+struct tokenkeep::container_traits<tokenkeep::detail::sql_transaction<Link>>
+    : tokenkeep::container_traits<tokenkeep::detail::sql_rows<Link>> {};
 
 #endif

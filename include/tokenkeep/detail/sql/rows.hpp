@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_ROWS_HPP
+#define TOKENKEEP_DETAIL_SQL_ROWS_HPP
+
+#include <tokenkeep/container.hpp>
+#include <tokenkeep/detail/sql/cells.hpp>
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/rules.hpp>
+#include <tokenkeep/sql_connection.hpp>
+#include <tokenkeep/token.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// The rows of the table at the other end of a link, as row_rules reads them.
+template <class Link>
+class sql_rows {
+  protected:
+    using schema = typename Link::policy::schema;
+    using text = typename Link::text_type;
+
+  public:
+    explicit sql_rows(Link& link) : link_(link) {}
+
+    template <class Visit>
+    void for_each(Visit&& visit) {
+        link_.run(text::all_rows, {}, [&](auto& row) { visit(read_sql_row<schema>(row)); });
+    }
+
+    /// The rows that matches<Rule>(probe, row) holds for. Databases may compare text in other ways than byte for byte,
+    /// so each row that the database finds is compared again.
+    template <class Rule, class Visit>
+    void for_each_match(const token& probe, Visit&& visit) {
+        constexpr std::size_t column = place_of_key<Rule>();
+        static_assert(column < schema::columns, "tokenkeep: the policy's schema needs a column for each field that a "
+                                                "rule of the policy looks up; see the struct sql_schema");
+        look_up(column, column, view_of(probe.*Rule::key), [&](token&& row) {
+            if (matches<Rule>(probe, row)) visit(std::move(row));
+        });
+    }
+
+  protected:
+    /// Runs a statement that looks for a value in a column. A value that a column of characters cannot hold is in no
+    /// row.
+    template <class Visit>
+    void look_up(std::size_t which, std::size_t column, std::string_view value, Visit visit) {
+        if (value.empty()) return;
+        const std::optional<std::string_view> key[] = {value};
+        try {
+            link_.run(which, key, [&](auto& row) { visit(read_sql_row<schema>(row)); });
+        } catch (const sql_error& failure) {
+            if (failure.fault() != sql_fault::bad_value || schema::longest(fields[column].name) == 0) throw;
+        }
+    }
+
+    Link& link_;
+};
+
+}}} // namespace tokenkeep::v0::detail
+
+/// For look-ups only: sql_transaction changes rows.
+template <class Link>
+struct tokenkeep::container_traits<tokenkeep::detail::sql_rows<Link>> {
+    using rows = tokenkeep::detail::sql_rows<Link>;
+
+    template <class Visit>
+    static void for_each(rows& from, Visit&& visit) {
+        from.for_each(visit);
+    }
+    template <class Rule, class Visit>
+    static void for_each_match(rows& from, Rule, const tokenkeep::token& probe, Visit&& visit) {
+        from.template for_each_match<Rule>(probe, visit);
+    }
+};
+
+#endif
