@@ -12,6 +12,11 @@ struct file_identity {
     std::uint64_t number = 0; ///< Of the file in it (the inode).
     std::uint64_t size = 0;   ///< In bytes.
 
+    /// Whether both are one file, whatever its size.
+    bool is_same_file(const file_identity& other) const noexcept {
+        return device == other.device && number == other.number;
+    }
+
     friend bool operator==(const file_identity&, const file_identity&) = default;
 };
 

@@ -53,10 +53,9 @@ class basic_file_store {
     static_assert(detail::explain_policy<Policy>() && detail::explain_sealer<Sealer>());
     static_assert(file_system<typename Policy::files>,
                   "tokenkeep: a policy's files must be a model of file_system; see tokenkeep/file_system.hpp");
-    using journal = detail::shared_journal<Policy, Sealer>;
+    using shared = detail::shared_journal<Policy, Sealer>;
+    using journal = typename shared::journal_type;
     using meaning = row_rules<Policy>;
-    using rows_type = typename journal::rows_type;
-    using file_type = typename journal::file_type;
     using files_type = typename Policy::files;
 
   public:
@@ -64,48 +63,45 @@ class basic_file_store {
     explicit basic_file_store(std::string path, Sealer sealer = {}, files_type files = {})
         : path_(std::move(path)),
           files_(std::move(files)),
-          journal_(std::make_unique<journal>(path_, std::move(sealer), files_)) {}
+          shared_(std::make_unique<shared>(path_, std::move(sealer), files_)) {}
 
     /// What it gives is durable: a change that another thread or process has just appended is flushed first. What the
     /// file held when this store first read it counts as durable.
     std::optional<token> find_token(const token& probe) {
-        return find([&](const rows_type& rows, const file_type& file) {
-            return meaning::find(rows, probe, refuse_hidden(file, probe));
-        });
+        return find([&](const journal& rows) { return meaning::find(rows, probe, refuse_unreadable(rows, probe)); });
     }
     std::optional<token> find_token_by_id(const std::string& id) {
-        return find([&](const rows_type& rows, const file_type& file) {
+        return find([&](const journal& rows) {
             std::optional<token> row = meaning::find_by_id(rows, id);
-            if (!row) refuse_hidden(file, {.id = id})(by_id{});
+            if (!row) refuse_unreadable(rows, {.id = id})(by_id{});
             return row;
         });
     }
     /// errc::storage_corrupt while any row is damaged.
     std::vector<token> get_tokens() {
-        return journal_->read([&](const rows_type& rows, const file_type& file) {
-            file.require_whole();
-            if (file.has_damage()) throw damaged();
-            return std::pair(meaning::all(rows), file.last_seq());
+        return shared_->read([&](const journal& rows) {
+            rows.require_all_readable();
+            return std::pair(meaning::all(rows), rows.last_seq());
         });
     }
 
     void save_token(const token& record) {
-        journal_->write([&](rows_type& rows, file_type& file) {
-            return std::optional(file.put(rows, meaning::row_to_save(rows, record, refuse_hidden(file, record))));
+        shared_->write([&](journal& rows) {
+            return std::optional(rows.put(meaning::row_to_save(rows, record, refuse_unreadable(rows, record))));
         });
     }
     /// Afterwards the row's secrets are no longer in the file: their bytes have been overwritten, unless
     /// Policy::erases_deleted_tokens is false. Costs two flushes. Where it throws errc::storage_failure the row is gone,
     /// but not erased; compact() does that. Copies that were kept of a damaged file hold what they held.
     void delete_token(const std::string& id) {
-        remove(id, [&](const rows_type& rows, const file_type& file) {
-            file.require_whole();
-            return rows.find(id) != nullptr || file.is_damaged(id);
+        remove(id, [&](const journal& rows) {
+            rows.require_whole();
+            return rows.find(id) != nullptr || !rows.is_readable(id);
         });
     }
     /// Writes the file anew, without any row.
     void delete_tokens() {
-        journal_->write([](rows_type& rows, file_type& file) { return std::optional(file.clear(rows)); });
+        shared_->write([](journal& rows) { return std::optional(rows.clear()); });
     }
 
     /// See locking_store; it reaches every process of the machine.
@@ -114,15 +110,15 @@ class basic_file_store {
     }
     /// See comparing_store.
     bool replace_token(const token& expected, const token& record) {
-        return journal_->write([&](rows_type& rows, file_type& file) {
-            refuse_hidden(file, expected)(by_id{});
-            return meaning::may_replace(rows, expected, record) ? std::optional(file.put(rows, record)) : std::nullopt;
+        return shared_->write([&](journal& rows) {
+            refuse_unreadable(rows, expected)(by_id{});
+            return meaning::may_replace(rows, expected, record) ? std::optional(rows.put(record)) : std::nullopt;
         });
     }
     /// See comparing_store; what becomes of the secrets is said at delete_token.
     bool remove_token(const token& expected) {
-        return remove(expected.id, [&](const rows_type& rows, const file_type& file) {
-            refuse_hidden(file, expected)(by_id{});
+        return remove(expected.id, [&](const journal& rows) {
+            refuse_unreadable(rows, expected)(by_id{});
             return meaning::is_unchanged(rows, expected);
         });
     }
@@ -130,10 +126,9 @@ class basic_file_store {
     /// Writes the file anew, with the rows and nothing else: what was replaced is then gone from it. This happens by
     /// itself when the file is 64 KiB and four times as large as its rows.
     void compact() {
-        journal_->write([](rows_type& rows, file_type& file) {
-            file.require_whole();
-            file.rewrite(rows);
-            return std::optional(file.last_seq());
+        shared_->write([](journal& rows) {
+            rows.require_whole();
+            return std::optional(rows.rewrite());
         });
     }
 
@@ -146,39 +141,32 @@ class basic_file_store {
     /// could not is lost. Changes nothing where nothing is wrong.
     salvage_report salvage() {
         salvage_report report;
-        journal_->repair([&](rows_type& rows, file_type& file) {
-            detail::journal_state found;
-            report.original = file.salvage(rows, found);
+        shared_->repair([&](journal& rows) {
+            const auto [found, copy] = rows.salvage();
             report.rows = rows.size();
-            for (const auto& [id, is_new] : found.damaged) report.lost.push_back(id);
-            report.may_have_lost_others = found.here.has_holes;
+            for (const auto& [id, how] : found.damaged) report.lost.push_back(id);
+            report.may_have_lost_others = found.position.has_holes;
+            report.original = copy;
         });
         return report;
     }
 
   private:
-    static error damaged() {
-        return error(errc::storage_corrupt, "tokenkeep: a row is damaged, and it may be the one that is meant; "
-                                            "salvage() or delete_token() lets the others go on");
-    }
-
-    /// For a look-up that finds nothing: where a row is damaged, that does not mean that there is none.
-    static auto refuse_hidden(const file_type& file, const token& probe) {
+    /// For a look-up that finds nothing: if a row cannot be read, that does not mean that there is none.
+    static auto refuse_unreadable(const journal& rows, const token& probe) {
         return [&](auto rule) {
-            file.require_whole();
-            if constexpr (detail::looks_up_id<decltype(rule)>) {
-                if (file.is_damaged(probe.id)) throw damaged();
-            } else {
-                if (file.has_damage()) throw damaged();
-            }
+            if constexpr (detail::looks_up_id<decltype(rule)>)
+                rows.require_readable(probe.id);
+            else
+                rows.require_all_readable();
         };
     }
 
     template <class Look>
     std::optional<token> find(Look look) {
-        return journal_->read([&](const rows_type& rows, const file_type& file) {
-            file.require_whole();
-            std::optional<token> found = look(rows, file);
+        return shared_->read([&](const journal& rows) {
+            rows.require_whole();
+            std::optional<token> found = look(rows);
             const std::uint64_t record = found ? rows.find(found->id)->place().seq : 0;
             return std::pair(std::move(found), record);
         });
@@ -186,19 +174,19 @@ class basic_file_store {
 
     template <class IsThere>
     bool remove(const std::string& id, IsThere is_there) {
-        std::optional<detail::journal::remains> remains;
-        const bool is_removed = journal_->write([&](rows_type& rows, file_type& file) {
-            if (!is_there(rows, file)) return std::optional<std::uint64_t>();
-            remains = file.remains_of(rows, id);
-            return std::optional(file.remove(rows, id));
+        std::optional<detail::journal::erasable_records> erasable;
+        const bool is_removed = shared_->write([&](journal& rows) {
+            if (!is_there(rows)) return std::optional<std::uint64_t>();
+            erasable = rows.erasable_records_of(id);
+            return std::optional(rows.remove(id));
         });
-        if (Policy::erases_deleted_tokens && remains) journal_->erase(*remains);
+        if (Policy::erases_deleted_tokens && erasable) shared_->erase(*erasable);
         return is_removed;
     }
 
     std::string path_;
     files_type files_;
-    std::unique_ptr<journal> journal_;
+    std::unique_ptr<shared> shared_;
 };
 
 /// The store for programs, as it comes.

@@ -48,6 +48,7 @@ enum class record_type : unsigned char {
 };
 
 using generation_id = std::array<char, 16>;
+using check = std::array<char, check_size>;
 
 struct file_header {
     generation_id generation{};
@@ -87,15 +88,15 @@ Number number_at(std::string_view bytes, std::size_t at) noexcept {
 inline std::string_view view(const generation_id& id) noexcept { return {id.data(), id.size()}; }
 
 /// The check of up to three pieces.
-inline std::array<char, check_size> check_of(std::string_view a, std::string_view b = {}, std::string_view c = {}) {
+inline check check_of(std::string_view a, std::string_view b = {}, std::string_view c = {}) {
     const auto digest = text::sha256_hash{}.update(a).update(b).update(c).finish();
-    std::array<char, check_size> check{};
-    for (std::size_t i = 0; i < check.size(); ++i) check[i] = static_cast<char>(digest[i]);
-    return check;
+    check result{};
+    for (std::size_t i = 0; i < result.size(); ++i) result[i] = static_cast<char>(digest[i]);
+    return result;
 }
 
-inline bool has_check(std::string_view bytes, std::size_t at, const std::array<char, check_size>& check) noexcept {
-    return bytes.substr(at, check_size) == std::string_view(check.data(), check.size());
+inline bool has_check(std::string_view bytes, std::size_t at, const check& expected) noexcept {
+    return bytes.substr(at, check_size) == std::string_view(expected.data(), expected.size());
 }
 
 inline void append_header(wiping_string& out, const file_header& header) {
@@ -108,8 +109,8 @@ inline void append_header(wiping_string& out, const file_header& header) {
     put_number(out, header.number);
     put_number(out, header.first_seq);
     put_number(out, header.count);
-    const auto check = check_of(std::string_view(out).substr(begin));
-    out.append(check.data(), check.size());
+    const check ours = check_of(std::string_view(out).substr(begin));
+    out.append(ours.data(), ours.size());
 }
 
 /// The version in a file's first bytes; nullopt if it is no journal at all.
@@ -147,12 +148,12 @@ inline void append_record(wiping_string& out, const generation_id& generation, r
     put_number(out, header.previous);
     put_number(out, header.durable);
     out += header.id;
-    const auto header_check = check_of(view(generation), std::string_view(out).substr(begin));
+    const check header_check = check_of(view(generation), std::string_view(out).substr(begin));
     out.append(header_check.data(), header_check.size());
     out += payload;
-    const auto check = check_of(view(generation), {header_check.data(), header_check.size()}, payload);
+    const check of_payload = check_of(view(generation), {header_check.data(), header_check.size()}, payload);
     out.resize(begin + static_cast<std::size_t>(header.size()) - check_size, '\0');
-    out.append(check.data(), check.size());
+    out.append(of_payload.data(), of_payload.size());
 }
 
 /// How many bytes from a record's beginning its header takes, as far as its first id_at bytes tell; 0 if it is none.
@@ -186,8 +187,8 @@ inline std::optional<std::string_view> payload_of(std::string_view record, const
                                                   const generation_id& generation) {
     const std::size_t at = static_cast<std::size_t>(header.payload_at());
     const std::string_view payload = record.substr(at, header.payload_size);
-    const auto check = check_of(view(generation), record.substr(at - check_size, check_size), payload);
-    if (!has_check(record, static_cast<std::size_t>(header.size()) - check_size, check)) return std::nullopt;
+    const check expected = check_of(view(generation), record.substr(at - check_size, check_size), payload);
+    if (!has_check(record, static_cast<std::size_t>(header.size()) - check_size, expected)) return std::nullopt;
     return payload;
 }
 

@@ -157,23 +157,4 @@ class packed_rows {
 
 }}} // namespace tokenkeep::v0::detail
 
-namespace tokenkeep { inline namespace v0 {
-
-/// For look-ups only: rows come from a journal.
-template <class Rules>
-struct container_traits<detail::packed_rows<Rules>> {
-    using table = detail::packed_rows<Rules>;
-
-    template <class Visit>
-    static void for_each(const table& rows, Visit&& visit) {
-        rows.for_each([&](const detail::packed_row& row) { visit(row.unpack()); });
-    }
-    template <class Rule, class Visit>
-    static void for_each_match(const table& rows, Rule rule, const token& probe, Visit&& visit) {
-        rows.for_each_match(rule, probe, visit);
-    }
-};
-
-}} // namespace tokenkeep::v0
-
 #endif

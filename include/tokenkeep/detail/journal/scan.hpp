@@ -17,9 +17,9 @@ namespace tokenkeep { inline namespace v0 { namespace detail::journal {
 /// A part of a file at a time: `at(offset, size)` is that stretch, or what there is of it before `end`. The view holds
 /// until the next call. What was read is wiped.
 template <class File>
-class window {
+class file_window {
   public:
-    window(const File& file, std::uint64_t end) : file_(file), end_(end) {}
+    file_window(const File& file, std::uint64_t end) : file_(file), end_(end) {}
 
     std::uint64_t end() const noexcept { return end_; }
 
@@ -44,9 +44,17 @@ class window {
 
 /// The header of the record at `at`; nullopt if none begins there. Its id holds until the window moves.
 template <class File>
-std::optional<record_header> header_at(window<File>& bytes, std::uint64_t at, const generation_id& generation) {
+std::optional<record_header> header_at(file_window<File>& bytes, std::uint64_t at, const generation_id& generation) {
     const std::size_t extent = header_extent(bytes.at(at, id_at));
     return extent == 0 ? std::nullopt : record_header_of(bytes.at(at, extent), generation);
+}
+
+/// The check at the end of what ends at `end`, a record or the header; zeros if the file is shorter.
+template <class File>
+check check_before(file_window<File>& bytes, std::uint64_t end) {
+    check found{};
+    if (end <= bytes.end()) bytes.at(end - found.size(), found.size()).copy(found.data(), found.size());
+    return found;
 }
 
 /// How far a file has been read, and what was found on the way.
@@ -61,15 +69,15 @@ struct scan_position {
 /// Reads the records of a file in order, up to where it ends or a torn record begins. `visit.record(header, payload,
 /// offset)` is called for each good one; `visit.damaged(id)` for each that is unreadable although its header is good.
 /// Records up to the number `flushed` were durable before the file had its name.
-template <class File, class Visitor>
+template <class File, class Visit>
 class scanner {
   public:
-    scanner(window<File>& bytes, const generation_id& generation, std::uint64_t flushed, Visitor& visit)
+    scanner(file_window<File>& bytes, const generation_id& generation, std::uint64_t flushed, Visit& visit)
         : bytes_(bytes), generation_(generation), flushed_(flushed), visit_(visit) {}
 
-    void run(scan_position& here) {
-        while (here.at < bytes_.end() && !here.torn)
-            if (!read_record(here)) skip_to_record(here);
+    void run(scan_position& position) {
+        while (position.at < bytes_.end() && !position.torn)
+            if (!read_record(position)) skip_to_record(position);
     }
 
   private:
@@ -81,43 +89,44 @@ class scanner {
         return std::min(at, bytes_.end());
     }
 
-    /// False if no record begins here.
-    bool read_record(scan_position& here) {
-        const std::uint64_t rest = bytes_.end() - here.at;
-        if (header_extent(bytes_.at(here.at, id_at)) > rest)
-            return here.torn = !is_vouched_for(here.at, here.next_seq, {});
-        std::optional<record_header> header = header_at(here.at);
+    /// False if no record begins position.
+    bool read_record(scan_position& position) {
+        const std::uint64_t rest = bytes_.end() - position.at;
+        if (header_extent(bytes_.at(position.at, id_at)) > rest)
+            return position.torn = !is_vouched_for(position.at, position.next_seq, {});
+        std::optional<record_header> header = header_at(position.at);
         if (!header) return false;
         const std::uint64_t size = header->size();
-        if (size > rest) return here.torn = !is_vouched_for(here.at, header->seq, {});
-        const std::string_view record = bytes_.at(here.at, size);
+        if (size > rest) return position.torn = !is_vouched_for(position.at, header->seq, {});
+        const std::string_view record = bytes_.at(position.at, size);
         header->id = record.substr(id_at, header->id.size());
         const auto payload = payload_of(record, *header, generation_);
         if (payload) {
-            visit_.record(*header, *payload, here.at);
+            visit_.record(*header, *payload, position.at);
         } else {
             const std::string id(header->id);
-            if (may_be_torn(here.at, here.at + size, header->seq, id)) return here.torn = true;
-            if (header->type != record_type::put && header->type != record_type::removed) here.has_holes = true;
+            if (may_be_torn(position.at, position.at + size, header->seq, id)) return position.torn = true;
+            if (header->type != record_type::put && header->type != record_type::removed) position.has_holes = true;
             visit_.damaged(id);
         }
-        if (header->seq != here.next_seq) here.has_holes = true;
-        here.next_seq = header->seq + 1;
-        here.at += size;
-        ++here.records;
+        if (header->seq != position.next_seq) position.has_holes = true;
+        position.next_seq = header->seq + 1;
+        position.at += size;
+        ++position.records;
         return true;
     }
 
     /// Where no record begins: the file is torn here, or goes on behind a hole, or is garbage.
-    void skip_to_record(scan_position& here) {
-        const std::uint64_t next = next_record(here.at + 8);
+    void skip_to_record(scan_position& position) {
+        const std::uint64_t next = next_record(position.at + 8);
         const std::optional<record_header> following = header_at(next);
-        const bool is_garbage = following && following->seq == here.next_seq; // as nothing is missing
-        if (bytes_.end() - here.at < least_record || (!is_garbage && may_be_torn(here.at, next, here.next_seq, {}))) {
-            here.torn = true;
+        const bool is_garbage = following && following->seq == position.next_seq; // as nothing is missing
+        if (bytes_.end() - position.at < least_record ||
+            (!is_garbage && may_be_torn(position.at, next, position.next_seq, {}))) {
+            position.torn = true;
         } else {
-            here.has_holes = true;
-            here.at = next;
+            position.has_holes = true;
+            position.at = next;
         }
     }
 
@@ -159,10 +168,10 @@ class scanner {
         return true;
     }
 
-    window<File>& bytes_;
+    file_window<File>& bytes_;
     const generation_id& generation_;
     std::uint64_t flushed_;
-    Visitor& visit_;
+    Visit& visit_;
 };
 
 }}} // namespace tokenkeep::v0::detail::journal
