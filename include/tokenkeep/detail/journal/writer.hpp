@@ -77,12 +77,15 @@ class row_journal {
     /// Throws if there is a row of that id that cannot be read.
     void require_readable(const std::string& id) const {
         require_whole();
-        if (!is_readable(id)) throw damaged();
+        const auto at = now_.state.damaged.find(id);
+        if (at == now_.state.damaged.end()) return;
+        throw at->second == row_damage::cannot_open ? cannot_open(id) : damaged();
     }
 
-    /// Throws if there is any row that cannot be read.
+    /// Throws if there is any row that cannot be read. Says of the sealer first: salvage needs the right one, too.
     void require_all_readable() const {
         require_whole();
+        require_opened();
         if (!now_.state.damaged.empty()) throw damaged();
     }
 
