@@ -3,6 +3,7 @@
 #define TOKENKEEP_DETAIL_JOURNAL_SNAPSHOT_HPP
 
 #include <tokenkeep/detail/journal/format.hpp>
+#include <tokenkeep/detail/journal/packed_rows.hpp>
 #include <tokenkeep/detail/journal/reader.hpp>
 #include <tokenkeep/detail/journal/records.hpp>
 #include <tokenkeep/detail/journal/temporary_file.hpp>
@@ -14,29 +15,96 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
+/// A row of that id is to be there, or none.
+struct row_edit {
+    const std::string& id;
+    std::optional<wiping_string> row; ///< Its payload; nullopt if it is to be removed.
+};
+
+/// What goes from the old file into the new one.
+enum class rewriting {
+    goes_on,  ///< The rows, and which ids are damaged. Copies the old file if it has damage that no copy has yet.
+    salvages, ///< The rows. Copies the old file.
+    clears,   ///< Nothing.
+};
+
 /// Writes the next generation of a journal into a temporary file beside the old one (`PATH.tmp`), and puts it in the
-/// place of the old one. If that does not happen, the temporary file is removed and the old one is as it was.
+/// place of the old one. If that does not happen, the old file is as it was, and when this object is destroyed it
+/// removes the temporary file and the copy that it made of the old one.
 template <class Rows, class Sealer, class Files>
-class journal_snapshot {
+class journal_rewrite {
     using file = typename Files::file;
 
   public:
     using opened = opened_file<Rows, file>;
 
-    /// The generation after `before`. `count` calls of put and put_damaged must follow.
-    journal_snapshot(const journal_medium<Sealer, Files>& medium, const journal_state& before, std::uint64_t count)
-        : medium_(medium), temporary_(medium.files, medium.path + ".tmp") {
+    /// The generation after `before`.
+    journal_rewrite(const journal_medium<Sealer, Files>& medium, const opened& before)
+        : medium_(medium), before_(before), temporary_(medium.files, medium.path + ".tmp") {}
+
+    /// The new file, of which the name is not yet flushed. It has the edit if there is one. Throws errc::not_saved if
+    /// the old file stays, and errc::indeterminate if that is unknown.
+    opened run(rewriting how, const row_edit* wanted) {
+        try {
+            const bool has_new_damage = how == rewriting::goes_on && before_.state.has_damage_here();
+            if (how == rewriting::salvages || has_new_damage) {
+                const std::string number = std::to_string(before_.state.header.number);
+                const std::string path = medium_.path + ".damaged-" + number + "-" + random_hex(4);
+                copy_original(copy_.emplace(medium_.files, path).path());
+            }
+            write_snapshot(how, wanted);
+            rename();
+        } catch (const file_error& failure) {
+            if (failure.code() != errc::indeterminate) throw failure.with(errc::not_saved);
+            if (copy_) copy_->keep();
+            throw;
+        }
+        temporary_.keep();
+        if (copy_) copy_->keep();
+        return std::move(fresh_);
+    }
+
+    /// Where the copy of the old file is; empty if there was no reason to make one.
+    std::string copy() const { return copy_ ? copy_->path() : std::string(); }
+
+  private:
+    void write_snapshot(rewriting how, const row_edit* wanted) {
+        auto damaged = how == rewriting::goes_on ? before_.state.damaged : decltype(before_.state.damaged)();
+        std::uint64_t count = how == rewriting::clears ? 0 : before_.rows.size();
+        if (wanted != nullptr) {
+            damaged.erase(wanted->id);
+            if (wanted->row) ++count;
+            if (before_.rows.find(wanted->id) != nullptr) --count;
+        }
+        begin(count + damaged.size());
+        if (how != rewriting::clears)
+            before_.rows.for_each([&](const packed_row& row) {
+                if (wanted == nullptr || row.id() != wanted->id) put(row.id(), row.payload());
+            });
+        if (wanted != nullptr && wanted->row) put(wanted->id, *wanted->row);
+        for (const auto& [id, damage] : damaged) put_damaged(id);
+        write();
+        fresh_.file->flush();
+        fresh_.identity = fresh_.file->identity();
+        journal::file_window bytes(*fresh_.file, fresh_.identity.size);
+        fresh_.last_check = journal::check_before(bytes, fresh_.state.position.at);
+        fresh_.is_loaded = true;
+    }
+
+    /// `count` records will follow the header.
+    void begin(std::uint64_t count) {
         medium_.files.remove(temporary_.path());
         fresh_.file = std::make_shared<const file>(medium_.files.create(temporary_.path()));
         fresh_.rows.expect(static_cast<std::size_t>(count));
         journal::file_header& header = fresh_.state.header;
         random_bytes(header.generation.data(), header.generation.size());
-        header.number = before.header.number + 1;
+        header.number = before_.state.header.number + 1;
         // One number is left out: a record with it may lie, half written, at the end of the old file.
-        header.first_seq = fresh_.state.position.next_seq = before.position.next_seq + 1;
+        header.first_seq = fresh_.state.position.next_seq = before_.state.position.next_seq + 1;
         header.count = count;
         journal::append_header(bytes_, header);
     }
@@ -59,20 +127,6 @@ class journal_snapshot {
         fresh_.state.damaged.emplace(id, row_damage::damaged_before);
     }
 
-    /// Flushes the new file and puts it in the place of the old one; the new file. The name is not flushed.
-    opened replace() {
-        write();
-        fresh_.file->flush();
-        fresh_.identity = fresh_.file->identity();
-        journal::file_window bytes(*fresh_.file, fresh_.identity.size);
-        fresh_.last_check = journal::check_before(bytes, fresh_.state.position.at);
-        rename();
-        temporary_.keep();
-        fresh_.is_loaded = true;
-        return std::move(fresh_);
-    }
-
-  private:
     const journal::generation_id& generation() const noexcept { return fresh_.state.header.generation; }
     std::uint64_t next_seq() const noexcept { return fresh_.state.position.next_seq; }
 
@@ -106,10 +160,22 @@ class journal_snapshot {
         }
     }
 
+    void copy_original(const std::string& path) const {
+        const file& original = *before_.file;
+        const std::uint64_t size = original.identity().size;
+        const file copy = medium_.files.create(path);
+        journal::file_window bytes(original, size);
+        for (std::uint64_t at = 0; at < size; at += piece) copy.write(at, bytes.at(at, piece));
+        copy.flush();
+        medium_.files.flush_directory(path);
+    }
+
     static constexpr std::size_t piece = 1 << 20;
 
     const journal_medium<Sealer, Files>& medium_;
-    temporary_file<Files> temporary_;
+    const opened& before_;
+    std::optional<temporary_file<Files>> copy_{}; ///< Of the old file.
+    temporary_file<Files> temporary_;             ///< The new file, until it is renamed.
     opened fresh_{};
     wiping_string bytes_{};
     std::uint64_t written_ = 0;

@@ -7,7 +7,8 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Removes the file of a name when the scope ends, however it ends; unless the file is kept. There need not be one.
+/// Removes the file of that path when the scope ends, however it ends, unless keep() was called. If there is no such
+/// file, does nothing.
 template <class Files>
 class temporary_file {
   public:
@@ -19,7 +20,7 @@ class temporary_file {
         try {
             files_.remove(path_);
         } catch (...) {
-            return; // the destructor has nobody to tell, and the file harms nothing
+            return; // a destructor must not throw; the next rewrite removes the file
         }
     }
 

@@ -8,7 +8,6 @@
 #include <tokenkeep/detail/journal/packed_rows.hpp>
 #include <tokenkeep/detail/journal/reader.hpp>
 #include <tokenkeep/detail/journal/snapshot.hpp>
-#include <tokenkeep/detail/journal/temporary_file.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -25,7 +24,6 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 template <class Rows, class Sealer, class Files>
 class row_journal {
     using reader = journal_reader<Rows, Sealer, Files>;
-    using snapshot = journal_snapshot<Rows, Sealer, Files>;
     using opened = typename reader::opened;
 
   public:
@@ -194,18 +192,6 @@ class row_journal {
     }
 
   private:
-    struct edit {
-        const std::string& id;
-        std::optional<wiping_string> row; ///< Its payload; nullopt if it is removed.
-    };
-
-    /// What goes from the old file into the new one.
-    enum class rewriting {
-        goes_on,  ///< The rows, and which ids are damaged. Copies the old file if it has damage that no copy has yet.
-        salvages, ///< The rows. Copies the old file.
-        clears,   ///< Nothing.
-    };
-
     // ---- Which file the journal is ----
 
     void adopt(opened fresh) {
@@ -272,7 +258,7 @@ class row_journal {
 
     // ---- Changes ----
 
-    std::uint64_t change(const edit& wanted) {
+    std::uint64_t change(const row_edit& wanted) {
         require_whole();
         if (now_.file) flush_found();
         if (now_.file && !now_.state.position.torn && !now_.has_failed) {
@@ -295,7 +281,7 @@ class row_journal {
         return last_seq();
     }
 
-    wiping_string record_of(const edit& wanted) {
+    wiping_string record_of(const row_edit& wanted) {
         const packed_row* before = find(wanted.id);
         const journal::record_header header{.type = journal::record_type::removed,
                                             .seq = now_.state.position.next_seq,
@@ -334,7 +320,7 @@ class row_journal {
     }
 
     /// The table follows the file. If memory is lacking, the file will be read again: it has the change.
-    void apply(const edit& done, const journal_place& place) try {
+    void apply(const row_edit& done, const journal_place& place) try {
         now_.is_loaded = false;
         if (const packed_row* before = find(done.id)) now_.state.live_bytes -= before->place().size;
         now_.state.damaged.erase(done.id);
@@ -397,7 +383,7 @@ class row_journal {
                size > next_rewrite_ && now_.state.id_that_cannot_be_opened() == nullptr;
     }
 
-    bool try_rewrite(const edit& wanted) {
+    bool try_rewrite(const row_edit& wanted) {
         try {
             rewrite(rewriting::goes_on, &wanted);
             return true;
@@ -408,63 +394,16 @@ class row_journal {
         }
     }
 
-    /// Puts a new file, with the edit if there is one, in the place of the old. The path of the old one's copy, if one
-    /// was made. If anything fails before the last step, the old file stays and the error is errc::not_saved.
-    std::string rewrite(rewriting how, const edit* wanted = nullptr) {
+    /// Puts a new file, with the edit if there is one, in the place of the old. The path of the old one's copy, if
+    /// one was made.
+    std::string rewrite(rewriting how, const row_edit* wanted = nullptr) {
         if (how == rewriting::goes_on) require_opened();
-        std::optional<temporary_file<Files>> copy;
-        if (how == rewriting::salvages || (how == rewriting::goes_on && now_.state.has_damage_here()))
-            copy_original(copy.emplace(medium_.files, name_of_copy()).path());
-        try {
-            opened fresh = write_snapshot(how, wanted);
-            covered_ = last_seq();
-            next_rewrite_ = 0;
-            adopt(std::move(fresh));
-        } catch (const file_error& failure) {
-            if (failure.code() != errc::indeterminate) throw failure.with(errc::not_saved);
-            if (copy) copy->keep();
-            throw;
-        }
-        if (!copy) return {};
-        copy->keep();
-        return copy->path();
-    }
-
-    opened write_snapshot(rewriting how, const edit* wanted) const {
-        const Rows none;
-        const Rows& rows = how == rewriting::clears ? none : now_.rows;
-        auto damaged = how == rewriting::goes_on ? now_.state.damaged : decltype(now_.state.damaged)();
-        std::uint64_t count = rows.size();
-        if (wanted != nullptr) {
-            damaged.erase(wanted->id);
-            if (wanted->row) ++count;
-            if (rows.find(wanted->id) != nullptr) --count;
-        }
-        snapshot next(medium_, now_.state, count + damaged.size());
-        rows.for_each([&](const packed_row& row) {
-            if (wanted == nullptr || row.id() != wanted->id) next.put(row.id(), row.payload());
-        });
-        if (wanted != nullptr && wanted->row) next.put(wanted->id, *wanted->row);
-        for (const auto& [id, how_damaged] : damaged) next.put_damaged(id);
-        return next.replace();
-    }
-
-    std::string name_of_copy() const {
-        return medium_.path + ".damaged-" + std::to_string(now_.state.header.number) + "-" + random_hex(4);
-    }
-
-    void copy_original(const std::string& path) const {
-        constexpr std::uint64_t piece = 1 << 20;
-        const std::uint64_t size = now_.file->identity().size;
-        try {
-            const auto to = medium_.files.create(path);
-            journal::file_window bytes(*now_.file, size);
-            for (std::uint64_t at = 0; at < size; at += piece) to.write(at, bytes.at(at, piece));
-            to.flush();
-            medium_.files.flush_directory(path);
-        } catch (const file_error& failure) {
-            throw failure.with(errc::not_saved);
-        }
+        journal_rewrite<Rows, Sealer, Files> rewrite(medium_, now_);
+        opened fresh = rewrite.run(how, wanted);
+        covered_ = last_seq();
+        next_rewrite_ = 0;
+        adopt(std::move(fresh));
+        return rewrite.copy();
     }
 
     static constexpr std::uint64_t least_bloat = 65'536;
