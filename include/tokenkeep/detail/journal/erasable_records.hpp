@@ -16,7 +16,7 @@ namespace tokenkeep { inline namespace v0 { namespace detail::journal {
 struct erasable_records {
     generation_id generation{};
     std::string id{};
-    std::uint64_t newest = 0; ///< Where its newest record begins; 0 if the row is damaged, and that is unknown.
+    std::uint64_t newest = 0; ///< Where its newest record begins; 0 if that is unknown because the row is damaged.
     std::uint64_t end = 0;    ///< Where its removal is written. Later records may be of a new row with that id.
 };
 

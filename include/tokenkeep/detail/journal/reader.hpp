@@ -18,7 +18,7 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Where a journal lies, and what its bytes go through.
+/// Where a journal is, and what reads and writes it: the file system, and the sealer.
 template <class Sealer, class Files>
 struct journal_medium {
     std::string path;
@@ -28,7 +28,7 @@ struct journal_medium {
     error gone() const { return error(errc::store_gone, "tokenkeep: " + path + " is gone"); }
 };
 
-/// What is known of a journal's file, as it was last opened, read or written; with the rows.
+/// What is known of a journal's file since it was last opened, read or written; and its rows.
 template <class Rows, class File>
 struct opened_file {
     std::shared_ptr<const File> file{};   ///< Null until there is a file.

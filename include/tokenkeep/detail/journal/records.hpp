@@ -18,7 +18,7 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Rows as records, sealed where there is a sealer.
+/// Makes records of rows and reads them again. If there is a sealer, the rows are sealed.
 template <class Sealer>
 class row_records {
     static constexpr std::size_t max_key_id = 65'535;
@@ -28,7 +28,7 @@ class row_records {
 
     explicit row_records(Sealer sealer) : sealer_(std::move(sealer)) {}
 
-    /// Appends the record that makes `row` the row of the header's id. Throws errc::invalid_record if it is too large.
+    /// Appends a record: the row of the header's id is now `row`. Throws errc::invalid_record if it is too large.
     void append_put(wiping_string& out, const journal::generation_id& generation, journal::record_header header,
                     std::string_view row) const {
         wiping_string sealed;
@@ -47,8 +47,9 @@ class row_records {
         journal::append_record(out, generation, header, row);
     }
 
-    /// The row in a put's payload; nullopt if it is none, or was not sealed by this sealer. `opened` is where it lies
-    /// if it was sealed.
+    /// The row in the payload of a put; nullopt if this sealer cannot open it, or if it is not a row. If the row was
+    /// sealed, the result refers to `opened`; otherwise to `payload`. Throws errc::permissions if the file is sealed
+    /// and the store has no sealer, or the reverse.
     std::optional<std::string_view> row_of_put(const journal::record_header& header, std::string_view payload,
                                                secret& opened) const {
         if (header.sealed != seals)
@@ -101,7 +102,7 @@ struct journal_state {
     }
 };
 
-/// Puts what a scan finds into a table of rows.
+/// Puts what a scanner finds into a table of rows, and into the state.
 template <class Rows, class Sealer>
 class row_loader {
   public:

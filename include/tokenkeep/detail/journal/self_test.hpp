@@ -11,7 +11,7 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// See basic_file_store::self_test.
+/// Tries everything that a file_store needs of its directory; see basic_file_store::self_test.
 template <class Files>
 void self_test(const Files& files, const std::string& path) {
     if (files.find(path)) {

@@ -19,9 +19,10 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The rows of a journal, shared by threads and processes. The order of locks: the mutex, the store lock, and neither
-/// while a change that was appended is flushed. What is written anew is flushed under both, as is what a process finds
-/// in the file, before its first change.
+/// A row_journal that threads and processes share. The order of locks: first the mutex, which is for the threads of
+/// this store; then the store lock, which is for processes. While an appended change is flushed, neither is held. Two
+/// things are flushed under both: a rewritten file; and, before the first change of a process, what it found in the
+/// file.
 template <class Policy, class Sealer>
 class shared_journal {
     using files_type = typename Policy::files;
@@ -35,8 +36,8 @@ class shared_journal {
     shared_journal(const std::string& path, Sealer sealer, const files_type& files)
         : path_(path), store_lock_(files.open_lock(path + ".lock")), journal_(path, std::move(sealer), files) {}
 
-    /// `look(rows, file)` once both are up to date. It gives a result, and the number of the record that this is from:
-    /// what is not known to be durable is flushed before it is handed out.
+    /// Brings the rows up to date, and calls `look(rows)`. It gives a pair: a result, and the number of the record that
+    /// the result is from. If that record is not known to be durable, flushes it first. Returns the result.
     template <class Look>
     auto read(Look look) {
         const auto until = deadline_of_call();
@@ -60,8 +61,9 @@ class shared_journal {
         return result;
     }
 
-    /// `change(rows, file)` once both are up to date, and nobody else changes them. Its result is the number of the
-    /// record to wait for, or nullopt if nothing was done. True when that is durable.
+    /// Brings the rows up to date, and calls `change(rows)` while no other thread or process changes them. It gives the
+    /// number of the record to wait for, or nullopt if it changed nothing. Returns when the record is durable: true, or
+    /// false if nothing was changed.
     template <class Change>
     bool write(Change change) {
         const std::optional<ticket> record = alone([&]() -> std::optional<ticket> {
@@ -74,8 +76,8 @@ class shared_journal {
         return record.has_value();
     }
 
-    /// Overwrites what is left of a row whose removal is durable. Throws errc::storage_failure where that fails: the row
-    /// is gone all the same.
+    /// Overwrites the records of a row whose removal is durable. If that fails, throws errc::storage_failure: the row
+    /// is gone, but not erased.
     void erase(const journal::erasable_records& row) {
         try {
             const bool is_overwritten = alone([&] {
@@ -94,7 +96,7 @@ class shared_journal {
         }
     }
 
-    /// `repair(rows, file)` while nobody else changes them, although they may not be readable.
+    /// Calls `repair(rows)` while no other thread or process changes them. The rows need not be readable.
     template <class Repair>
     void repair(Repair repair) {
         require_durable(alone([&] {
@@ -106,8 +108,8 @@ class shared_journal {
   private:
     using ticket = typename journal_type::ticket;
 
-    /// Returns when the record is durable. If the file cannot be flushed, what is in it is written into a new one.
-    /// Whatever fails from here on, the change may be in the file.
+    /// Returns when the record is durable. If the file cannot be flushed, writes what is in it into a new one. Whatever
+    /// fails here, the change may be in the file: the error is errc::indeterminate.
     void require_durable(const ticket& record) {
         try {
             if (journal_.wait_until_durable(record)) return;
@@ -116,12 +118,12 @@ class shared_journal {
         } catch (const file_error& failure) {
             throw failure.with(errc::indeterminate);
         } catch (const std::exception&) {
-            throw error(errc::indeterminate, "tokenkeep: could neither flush " + path_ + " nor write it anew");
+            throw error(errc::indeterminate, "tokenkeep: could neither flush " + path_ + " nor rewrite it");
         }
         throw error(errc::indeterminate, "tokenkeep: cannot flush " + path_);
     }
 
-    /// The store lock, as long as this lives.
+    /// Holds the store lock as long as it lives.
     class held_lock {
       public:
         held_lock(shared_journal& owner, deadline until, bool is_shared) : lock_(owner.store_lock_) {

@@ -19,8 +19,13 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Rows that lie in a file. Changes are appended to the file, and now and then the file is rewritten. Not thread-safe,
-/// except for the waiting functions. The caller holds the store lock, exclusively for whatever writes.
+/// Rows that are kept in a file: changes are appended to it, and now and then it is rewritten. Only the functions for
+/// waiting are thread-safe. For all others the caller holds the store lock, and holds it exclusively for those that
+/// write.
+///   row_journal<rows, no_seal, system_files> journal("tokens.tkj", {}, {});
+///   journal.catch_up();
+///   const auto record = journal.ticket_for(journal.put(ada));
+///   if (!journal.wait_until_durable(record)) journal.leave_failed_file(record);
 template <class Rows, class Sealer, class Files>
 class row_journal {
     using reader = journal_reader<Rows, Sealer, Files>;
@@ -33,13 +38,13 @@ class row_journal {
 
     // ---- Reading ----
 
-    /// Whether the file is as it was when it was last read: one look at its name. Needs no store lock.
+    /// Whether the file is as it was when it was last read. Looks only at its name, and needs no store lock.
     bool is_current() const {
         const std::optional<file_identity> there = medium_.files.find(medium_.path);
         return there ? now_.is_loaded && *there == now_.identity : now_.file == nullptr;
     }
 
-    /// Reads what other processes have written since, and only that. If the name is another file now, reads all of it.
+    /// Reads what other processes have appended. If another file has the name now, reads all of that.
     void catch_up() {
         leave_file_of_parent();
         const std::optional<file_identity> there = medium_.files.find(medium_.path);
@@ -51,6 +56,7 @@ class row_journal {
         adopt_found(std::move(fresh));
     }
 
+    /// The row of that id; null if there is none, or if it cannot be read.
     const packed_row* find(std::string_view id) const { return now_.rows.find(id); }
     template <class Visit>
     void for_each(Visit visit) const {
@@ -62,6 +68,7 @@ class row_journal {
     }
     std::size_t size() const noexcept { return now_.rows.size(); }
     std::uint64_t last_seq() const noexcept { return now_.last_seq(); }
+    /// False if there is a row of that id that cannot be read.
     bool is_readable(const std::string& id) const { return !now_.state.damaged.contains(id); }
 
     /// Throws errc::storage_corrupt if records are missing and it is unknown whose they were.
@@ -80,7 +87,8 @@ class row_journal {
         throw at->second == row_damage::cannot_open ? cannot_open(id) : damaged();
     }
 
-    /// Throws if there is any row that cannot be read. Says of the sealer first: salvage needs the right one, too.
+    /// Throws if there is any row that cannot be read. If the sealer is wrong, says that first: salvage needs the right
+    /// one, too.
     void require_all_readable() const {
         require_whole();
         require_opened();
@@ -110,13 +118,14 @@ class row_journal {
     /// The row of that id is gone, or the damage to it.
     std::uint64_t remove(const std::string& id) { return change({id, std::nullopt}); }
 
-    /// All rows are gone, and their bytes.
+    /// All rows are gone, and their bytes: a new file replaces the old one.
     std::uint64_t clear() {
         rewrite(rewriting::clears);
         return last_seq();
     }
 
-    /// Writes the file anew, with nothing but the rows. Throws errc::not_saved if the old file stays.
+    /// Puts a new file with the rows and nothing else in the place of the old one. Throws errc::not_saved if the old
+    /// one stays.
     std::uint64_t rewrite() {
         rewrite(rewriting::goes_on);
         return last_seq();
@@ -124,8 +133,8 @@ class row_journal {
 
     // ---- When flushing has failed, and after deleting ----
 
-    /// After flushing the file has failed: writes what is in the file into a new one. Throws errc::indeterminate if the
-    /// record may not be in the file any more: some file systems forget what they could not write.
+    /// To be called when waiting for the record gave false. Writes what is in the file into a new one. Throws
+    /// errc::indeterminate if the file may have lost the record: some file systems forget what they could not write.
     void leave_failed_file(const ticket& record) {
         if (record.seq <= covered_) return; // another thread has done it
         const std::optional<file_identity> there = medium_.files.find(medium_.path);
@@ -143,14 +152,15 @@ class row_journal {
         }
     }
 
-    /// What the file holds of that row until now; to be asked before the row is removed.
+    /// The records of that row until now. To be called before the row is removed.
     journal::erasable_records erasable_records_of(const std::string& id) const {
         const packed_row* row = find(id);
         return {now_.state.header.generation, id, row != nullptr ? row->place().offset : 0, now_.state.position.at};
     }
 
-    /// Overwrites the payloads of a removed row's records with zeros, the oldest first, so that a file that is cut
-    /// short shows none older than another. To be called when the removal is durable; true if it must be flushed.
+    /// Overwrites the payloads of a removed row's records with zeros. To be called when the removal is durable. True if
+    /// flush_overwritten must follow. It begins with the oldest record: if the file is cut short afterwards, it never
+    /// shows an older version of the row.
     bool overwrite(const journal::erasable_records& row) {
         if (row.generation != now_.state.header.generation) return false; // the file was rewritten without the row
         journal::file_window bytes(*now_.file, now_.state.position.at);
@@ -165,7 +175,7 @@ class row_journal {
         return false;
     }
 
-    /// Flushes after overwrite; false as for waiting.
+    /// Flushes what overwrite has written. False if flushing has failed.
     bool flush_overwritten() { return commit_.flush_all(); }
 
     // ---- Damage ----
@@ -176,8 +186,7 @@ class row_journal {
         std::string copy{};    ///< Where the file lies as it was; empty if nothing was wrong.
     };
 
-    /// Reads what can be read, whatever is wrong. If anything is wrong, copies the file and rewrites it without what
-    /// cannot be read.
+    /// Reads all that can be read. If anything is wrong, copies the file and rewrites it without what cannot be read.
     salvaged salvage() {
         salvaged result;
         if (!medium_.files.find(medium_.path)) return result;
@@ -201,15 +210,15 @@ class row_journal {
         commit_.opened(now_.file, last_seq(), now_.state.header.last_of_snapshot(), is_same_file);
     }
 
-    /// The same for a file that was there. What a process finds when it opens its first counts as durable.
+    /// The same for a file that was there. What a process finds when it first opens a file counts as durable.
     void adopt_found(opened fresh) {
         const bool is_first = now_.file == nullptr;
         adopt(std::move(fresh));
         if (is_first) commit_.trust_until(last_seq());
     }
 
-    /// Another file of that name must have come from ours by rewriting, and ours must not have lost anything that was
-    /// durable.
+    /// Throws errc::store_gone unless the file that has the name now comes from ours: it is ours, and has all that was
+    /// durable; or it is of a later generation.
     void require_descendant(const journal_state& fresh) const {
         const bool is_same = fresh.header.generation == now_.state.header.generation;
         const bool is_older =
@@ -296,7 +305,7 @@ class row_journal {
         return record;
     }
 
-    /// What was found in the file is flushed before anything follows it, so that every record can vouch for those
+    /// Flushes what was found in the file, before anything is appended: each record must be able to vouch for those
     /// before it.
     void flush_found() {
         try {
@@ -306,11 +315,12 @@ class row_journal {
         }
     }
 
+    /// False if writing has failed.
     bool append(std::string_view record) {
         try {
             now_.file->write(now_.state.position.at, record);
         } catch (const file_error&) {
-            now_.has_failed = true; // what follows a part of a record could not be told from damage
+            now_.has_failed = true; // a record behind a part of another would look like damage
             return false;
         }
         now_.state.position.at += record.size();
@@ -319,7 +329,8 @@ class row_journal {
         return true;
     }
 
-    /// The table follows the file. If memory is lacking, the file will be read again: it has the change.
+    /// Makes the change in the table that the file has already. If there is not enough memory for it, the next call
+    /// reads the file again.
     void apply(const row_edit& done, const journal_place& place) try {
         now_.is_loaded = false;
         if (const packed_row* before = find(done.id)) now_.state.live_bytes -= before->place().size;
@@ -336,8 +347,8 @@ class row_journal {
 
     // ---- Undoing ----
 
-    /// If flushing has failed and nothing else helped: cuts off the records that are not flushed, if all of them are
-    /// ours, and leaves the file torn, so that no process appends to it any more.
+    /// If flushing has failed and rewriting, too: cuts off the records that are not flushed, if this process has
+    /// written all of them, and leaves the file torn, so that no process appends to it.
     void take_back_unflushed() noexcept {
         now_.is_loaded = false;
         try {
@@ -353,19 +364,20 @@ class row_journal {
             commit_.lost_unflushed();
             now_.file->truncate(end);
             now_.file->truncate(end + 8);
-            now_.file->flush(); // of the cut: what the failed flush was to save is gone
+            now_.file->flush(); // this flushes the cut; the records that could not be flushed are gone
         } catch (...) {
             return; // the save is indeterminate anyway
         }
     }
 
-    /// After an append that failed. No other process has seen the rest, as it was written under the store lock.
+    /// After an append has failed: cuts off the part of the record that was written. No other process has read that
+    /// part, because the store lock is held.
     void cut_off_rest() noexcept {
         if (!now_.file || !now_.has_failed) return;
         try {
             if (now_.file->identity().size > now_.state.position.at) {
                 now_.file->truncate(now_.state.position.at);
-                (void)commit_.flush_all(); // a power failure could mix the rest with what another process appends
+                (void)commit_.flush_all(); // or a power failure could mix that part with later records
             }
             now_.identity = now_.file->identity();
         } catch (...) {
@@ -375,14 +387,15 @@ class row_journal {
 
     // ---- Rewriting ----
 
-    /// Four times what is live, and 64 KiB, are enough. After a rewrite that failed, the file may grow to twice its
-    /// size.
+    /// Whether the file is larger than 64 KiB and than four times its rows. After a rewrite has failed, the file may
+    /// grow to twice its size first.
     bool is_bloated(std::uint64_t more) const noexcept {
         const std::uint64_t size = now_.state.position.at + more;
         return size > least_bloat && size > 4 * (now_.state.live_bytes + journal::header_size) &&
                size > next_rewrite_ && now_.state.id_that_cannot_be_opened() == nullptr;
     }
 
+    /// False if the old file stays.
     bool try_rewrite(const row_edit& wanted) {
         try {
             rewrite(rewriting::goes_on, &wanted);
@@ -394,8 +407,8 @@ class row_journal {
         }
     }
 
-    /// Puts a new file, with the edit if there is one, in the place of the old. The path of the old one's copy, if
-    /// one was made.
+    /// Puts a new file, with the edit if there is one, in the place of the old one. The path of the copy of the old
+    /// one; empty if there is none.
     std::string rewrite(rewriting how, const row_edit* wanted = nullptr) {
         if (how == rewriting::goes_on) require_opened();
         journal_rewrite<Rows, Sealer, Files> rewrite(medium_, now_);
@@ -420,7 +433,7 @@ class row_journal {
 
 namespace tokenkeep { inline namespace v0 {
 
-/// For look-ups only: rows come from the file.
+/// For look-ups only: row_rules can read the rows, and only the journal changes them.
 template <class Rows, class Sealer, class Files>
 struct container_traits<detail::row_journal<Rows, Sealer, Files>> {
     using journal = detail::row_journal<Rows, Sealer, Files>;
