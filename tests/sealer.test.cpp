@@ -352,8 +352,8 @@ TEST_CASE("sealer: no bit that flips in a sealed file gives another row", "[seal
         try {
             if (on.find_token_by_id(row.id) != row) throw std::logic_error("a wrong row");
             ++right;
-        } catch (const error& fault) {
-            if (fault.code() != errc::storage_corrupt && fault.code() != errc::unsupported_version) throw;
+        } catch (const error& failure) {
+            if (failure.code() != errc::storage_corrupt && failure.code() != errc::unsupported_version) throw;
             ++refused;
         }
     };
