@@ -7,7 +7,7 @@
 #include <tokenkeep/detail/journal/group_commit.hpp>
 #include <tokenkeep/detail/journal/packed_rows.hpp>
 #include <tokenkeep/detail/journal/reader.hpp>
-#include <tokenkeep/detail/journal/snapshot.hpp>
+#include <tokenkeep/detail/journal/rewrite.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -115,10 +115,10 @@ class row_journal {
         return change({row.id, std::move(packed)});
     }
 
-    /// The row of that id is gone, or the damage to it.
+    /// There is no row of that id, and no damaged one.
     std::uint64_t remove(const std::string& id) { return change({id, std::nullopt}); }
 
-    /// All rows are gone, and their bytes: a new file replaces the old one.
+    /// All rows are gone: a new file without rows is in the place of the old one.
     std::uint64_t clear() {
         rewrite(rewriting::clears);
         return last_seq();
@@ -127,7 +127,7 @@ class row_journal {
     /// Puts a new file with the rows and nothing else in the place of the old one. Throws errc::not_saved if the old
     /// one stays.
     std::uint64_t rewrite() {
-        rewrite(rewriting::goes_on);
+        rewrite(rewriting::carries_on);
         return last_seq();
     }
 
@@ -203,6 +203,7 @@ class row_journal {
   private:
     // ---- Which file the journal is ----
 
+    /// From now on the journal is this file.
     void adopt(opened fresh) {
         const bool is_same_file = fresh.identity.is_same_file(now_.identity);
         fresh.has_failed = now_.has_failed && is_same_file;
@@ -282,7 +283,7 @@ class row_journal {
             }
         }
         try {
-            rewrite(rewriting::goes_on, &wanted);
+            rewrite(rewriting::carries_on, &wanted);
         } catch (...) {
             cut_off_rest();
             throw;
@@ -398,7 +399,7 @@ class row_journal {
     /// False if the old file stays.
     bool try_rewrite(const row_edit& wanted) {
         try {
-            rewrite(rewriting::goes_on, &wanted);
+            rewrite(rewriting::carries_on, &wanted);
             return true;
         } catch (const error& failure) {
             if (failure.code() != errc::not_saved) throw;
@@ -410,7 +411,7 @@ class row_journal {
     /// Puts a new file, with the edit if there is one, in the place of the old one. The path of the copy of the old
     /// one; empty if there is none.
     std::string rewrite(rewriting how, const row_edit* wanted = nullptr) {
-        if (how == rewriting::goes_on) require_opened();
+        if (how == rewriting::carries_on) require_opened();
         journal_rewrite<Rows, Sealer, Files> rewrite(medium_, now_);
         opened fresh = rewrite.run(how, wanted);
         covered_ = last_seq();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_JOURNAL_SNAPSHOT_HPP
-#define TOKENKEEP_DETAIL_JOURNAL_SNAPSHOT_HPP
+#ifndef TOKENKEEP_DETAIL_JOURNAL_REWRITE_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_REWRITE_HPP
 
 #include <tokenkeep/detail/journal/format.hpp>
 #include <tokenkeep/detail/journal/packed_rows.hpp>
@@ -27,9 +27,9 @@ struct row_edit {
 
 /// What goes from the old file into the new one.
 enum class rewriting {
-    goes_on,  ///< The rows, and which ids are damaged. Copies the old file if it has damage that no copy has yet.
-    salvages, ///< The rows. Copies the old file.
-    clears,   ///< Nothing.
+    carries_on, ///< The rows, and which ids are damaged. Copies the old file if it has damage that no copy has yet.
+    salvages,   ///< The rows. Copies the old file.
+    clears,     ///< Nothing.
 };
 
 /// Writes the next generation of a journal into a temporary file beside the old one (`PATH.tmp`), and puts it in the
@@ -50,7 +50,7 @@ class journal_rewrite {
     /// the old file stays, and errc::indeterminate if that is unknown.
     opened run(rewriting how, const row_edit* wanted) {
         try {
-            const bool has_new_damage = how == rewriting::goes_on && before_.state.has_damage_here();
+            const bool has_new_damage = how == rewriting::carries_on && before_.state.has_damage_here();
             if (how == rewriting::salvages || has_new_damage) {
                 const std::string number = std::to_string(before_.state.header.number);
                 const std::string path = medium_.path + ".damaged-" + number + "-" + random_hex(4);
@@ -73,7 +73,7 @@ class journal_rewrite {
 
   private:
     void write_snapshot(rewriting how, const row_edit* wanted) {
-        auto damaged = how == rewriting::goes_on ? before_.state.damaged : decltype(before_.state.damaged)();
+        auto damaged = how == rewriting::carries_on ? before_.state.damaged : decltype(before_.state.damaged)();
         std::uint64_t count = how == rewriting::clears ? 0 : before_.rows.size();
         if (wanted != nullptr) {
             damaged.erase(wanted->id);
