@@ -70,9 +70,10 @@ template <class Act>
 std::error_code fault_of(Act act) {
     try {
         act();
-    } catch (const std::system_error& fault) {
-        if (std::string(fault.what()).find(sentinel) != std::string::npos) throw std::logic_error("a secret in what()");
-        return fault.code();
+    } catch (const std::system_error& failure) {
+        if (std::string(failure.what()).find(sentinel) != std::string::npos)
+            throw std::logic_error("a secret in what()");
+        return failure.code();
     }
     return {};
 }
@@ -842,14 +843,14 @@ TEST_CASE("file_store: a save that does not fit says not_saved and why, and the 
             bool is_thrown = false;
             try {
                 store.save_token(login("ada", std::string(5'000, 'x')));
-            } catch (const file_error& fault) {
+            } catch (const file_error& failure) {
                 is_thrown = true;
-                expect(fault.code() == errc::not_saved, "not_saved");
-                expect(fault.cause() == std::errc::file_too_large, "cause: " + fault.cause().message());
-                expect(!std::string(fault.stage()).empty(), "stage");
-                const std::string what = fault.what();
+                expect(failure.code() == errc::not_saved, "not_saved");
+                expect(failure.cause() == std::errc::file_too_large, "cause: " + failure.cause().message());
+                expect(!std::string(failure.stage()).empty(), "stage");
+                const std::string what = failure.what();
                 expect(what.find(sentinel) == std::string::npos, "a secret in what()");
-                expect(what.find(fault.stage()) != std::string::npos && what.find(path) != std::string::npos, what);
+                expect(what.find(failure.stage()) != std::string::npos && what.find(path) != std::string::npos, what);
             }
             expect(is_thrown, "it fails");
             expect(access_of(store, "ada") == sentinel + " first of ada", "in this store");
@@ -871,10 +872,10 @@ TEST_CASE("file_store: on a full disk all that was saved stays", "[file_store][m
         const auto cause_of_save = [&](const token& row) {
             try {
                 store.save_token(row);
-            } catch (const file_error& fault) {
-                expect(fault.code() == errc::not_saved, fault.what());
-                expect(std::string(fault.what()).find(sentinel) == std::string::npos, "a secret in what()");
-                return fault.cause();
+            } catch (const file_error& failure) {
+                expect(failure.code() == errc::not_saved, failure.what());
+                expect(std::string(failure.what()).find(sentinel) == std::string::npos, "a secret in what()");
+                return failure.cause();
             }
             return std::error_code();
         };
@@ -925,9 +926,9 @@ TEST_CASE("file_store: a file that is a mount of its own is refused with advice"
         const auto refused_with_advice = [](errc code, const std::function<void()>& act) {
             try {
                 act();
-            } catch (const file_error& fault) {
-                return fault.code() == code && fault.cause() == std::errc::device_or_resource_busy &&
-                       std::string(fault.what()).find("mount its directory") != std::string::npos;
+            } catch (const file_error& failure) {
+                return failure.code() == code && failure.cause() == std::errc::device_or_resource_busy &&
+                       std::string(failure.what()).find("mount its directory") != std::string::npos;
             }
             return false;
         };
@@ -1102,8 +1103,8 @@ TEST_CASE("file_store: no error carries a secret", "[file_store]") {
     const auto listen = [&](const std::function<void()>& act) {
         try {
             act();
-        } catch (const std::exception& fault) {
-            words.push_back(fault.what());
+        } catch (const std::exception& failure) {
+            words.push_back(failure.what());
         }
     };
     const token row = store.get_tokens()[0];

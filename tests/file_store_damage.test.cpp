@@ -216,8 +216,8 @@ template <class Find>
 answer ask(Find find) {
     try {
         return {false, find()};
-    } catch (const error& fault) {
-        if (!is_refusal(fault.code())) throw;
+    } catch (const error& failure) {
+        if (!is_refusal(failure.code())) throw;
         return {true};
     }
 }

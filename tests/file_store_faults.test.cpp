@@ -8,10 +8,13 @@
 #include "support/temporary.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 using namespace tokenkeep;
 using testing::disk_fault;
@@ -39,6 +42,40 @@ void damage(simulated_files& disk, const std::string& text) {
     bytes[at] = static_cast<char>(bytes[at] ^ 1);
     disk.put(path, bytes);
 }
+
+/// Files that rename, say that they could not, and cannot be looked at afterwards.
+class blind_files : public simulated_files {
+  public:
+    std::optional<file_identity> find(const std::string& at) const {
+        if (state_->is_blind) throw file_error(errc::storage_failure, "inspect", at, EIO);
+        return simulated_files::find(at);
+    }
+    void rename(const std::string& from, const std::string& to) const {
+        simulated_files::rename(from, to);
+        if (!state_->goes_blind) return;
+        state_->is_blind = true;
+        throw file_error(errc::storage_failure, "rename", to, EIO);
+    }
+    file create(const std::string& at) const {
+        state_->created.push_back(at);
+        return simulated_files::create(at);
+    }
+
+    void goes_blind_at_rename(bool goes_blind) { state_->goes_blind = goes_blind, state_->is_blind = false; }
+    /// The path of the last new file that has this in its name.
+    std::string created(const std::string& part) const {
+        const auto is_it = [&](const std::string& each) { return each.find(part) != std::string::npos; };
+        const auto at = std::find_if(state_->created.rbegin(), state_->created.rend(), is_it);
+        return at == state_->created.rend() ? std::string() : *at;
+    }
+
+  private:
+    struct state {
+        bool goes_blind = false, is_blind = false;
+        std::vector<std::string> created{};
+    };
+    std::shared_ptr<state> state_ = std::make_shared<state>();
+};
 
 std::size_t power_failures_without(const simulated_files& disk, const std::string& id) {
     std::size_t without = 0;
@@ -166,6 +203,29 @@ TEST_CASE("file_store: damage that cannot be written anew leaves no copies behin
         CHECK(std::count(done.begin() + static_cast<std::ptrdiff_t>(calls), done.end(), "remove") == 2);
     }
     CHECK(on.find_token_by_id("y") == row("y", "first"));
+}
+
+TEST_CASE("file_store: a copy of a damaged file is kept if nobody can tell whether the file was replaced",
+          "[file_store_faults]") {
+    struct with_blind_files : simulated {
+        using files = blind_files;
+    };
+    using blind_store = basic_file_store<with_blind_files>;
+    for (const bool salvages : {false, true}) {
+        blind_files disk;
+        blind_store{path, {}, disk}.save_token(row("x", "old"));
+        blind_store{path, {}, disk}.save_token(row("y", "first"));
+        damage(disk, "old of x");
+        const std::string damaged = disk.content(path);
+        blind_store on{path, {}, disk};
+        (void)on.find_token_by_id("y");
+        disk.goes_blind_at_rename(true);
+        CHECK(code_of([&] { salvages ? (void)on.salvage() : on.compact(); }) == errc::indeterminate);
+        disk.goes_blind_at_rename(false);
+        CHECK(disk.content(path) != damaged);
+        CHECK(disk.content(disk.created(".damaged-")) == damaged);
+        CHECK(on.find_token_by_id("y") == row("y", "first"));
+    }
 }
 
 TEST_CASE("file_store: another reads only what is new, also where the row it read last was erased",

@@ -144,9 +144,9 @@ TEST_CASE("self_test: it says what is lacking, and leaves nothing but the lock f
         files.lacks = lack;
         try {
             basic_file_store<with_poor_files>(here / "tokens", {}, files).self_test();
-        } catch (const error& fault) {
-            CHECK(fault.code() == errc::storage_failure);
-            return fault.what();
+        } catch (const error& failure) {
+            CHECK(failure.code() == errc::storage_failure);
+            return failure.what();
         }
         return {};
     };

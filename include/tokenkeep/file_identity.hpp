@@ -6,11 +6,16 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Which file it is, and how long.
+/// Which file a name or a descriptor means, and its size. A file that replaces another has another number.
 struct file_identity {
-    std::uint64_t device = 0; ///< Of the file system.
-    std::uint64_t number = 0; ///< Of the file in it (the inode).
-    std::uint64_t size = 0;   ///< In bytes.
+    std::uint64_t device = 0; ///< The number of the file system.
+    std::uint64_t number = 0; ///< The number of the file in it (the inode).
+    std::uint64_t size = 0;   ///< The size of the file in bytes.
+
+    /// Whether both are one file, whatever its size.
+    bool is_same_file(const file_identity& other) const noexcept {
+        return device == other.device && number == other.number;
+    }
 
     friend bool operator==(const file_identity&, const file_identity&) = default;
 };

@@ -23,162 +23,233 @@ namespace tokenkeep { inline namespace v0 {
 
 /// What basic_file_store::salvage found and did.
 struct salvage_report {
-    std::size_t rows = 0;              ///< Rows that the store has now.
-    std::vector<std::string> lost{};   ///< Ids of the rows that could not be read.
-    bool may_have_lost_others = false; ///< Records are missing: rows may be gone, or older than they were.
-    std::string original{};            ///< Where the file lies as it was; empty if nothing was wrong.
+    std::size_t rows = 0;              ///< How many rows the store has now.
+    std::vector<std::string> lost{};   ///< The ids of the rows that could not be read.
+    bool may_have_lost_others = false; ///< Records are missing: other rows may be gone, or older than they were.
+    std::string original{};            ///< The path of the copy of the damaged file; empty if nothing was wrong.
 };
 
-/// The store for programs: tokens in one file, private to the user, safe against crashes, and shared by the threads
-/// and processes of one machine. It is a locking_store and a comparing_store across them.
+/// The store for programs: tokens in one file, which is private to the user and survives crashes. The threads and
+/// processes of one machine can share it. It is a locking_store and a comparing_store across all of them.
 ///
-/// The file is a journal: a change is appended, and flushed to the disk before the call returns; changes that wait at
-/// the same time share one flush. Now and then the file is written anew (`PATH.tmp`) and renamed over the old one. The
-/// kernel's locks lie on `PATH.lock`, which stays. The file is read at the first call; from then on every call sees
-/// what others have changed, and reads only that. All rows are in memory.
+///   file_store store{"tokens.tkj"};
+///   store.save_token({.user_name = "ada", .access_token = access, .id = "1"});
+///   std::optional<token> ada = store.find_token({.user_name = "ada"});
 ///
-/// Cost: a look-up is one stat of the file and one look into a hash index, by whichever rule; a save is one write and
-/// one fdatasync. Neither grows with the number of rows, but with the rows that share a key (one user at many clients).
+/// How it works. The file is a journal. For each change the store appends a record with checksums and flushes it to the
+/// disk; then the call returns. Changes that wait at the same time share one flush. When the file is larger than 64 KiB
+/// and than four times its rows, the store rewrites it: it writes a fresh copy next to it and renames that over the old
+/// file. The store reads the file at the first call. Later calls read only what other processes have added.
 ///
-/// Throws, besides what token_store says: errc::permissions for a file or directory that others can change, a symbolic
-/// link, what is no regular file, and where rows would be lost that another sealer has sealed; errc::storage_corrupt
-/// for damage (it refuses the row it is in, or all rows where nobody can say which), and for an empty file;
-/// errc::store_gone if the file disappears, or one that is older or another's is put in its place; errc::not_saved and
-/// errc::indeterminate for a change, and errc::lock_timeout after Policy::store_lock_timeout. A file_error has the step
-/// that failed and the system's code.
+///   tokens.tkj              the journal
+///   tokens.tkj.lock         carries the kernel's locks; stays, and whether it exists means nothing
+///   tokens.tkj.tmp          the fresh copy, during a rewrite
+///   tokens.tkj.damaged-...  a copy of a damaged file, with all its secrets; the store never removes it
 ///
-/// It may be moved while nobody else uses it. A child made by fork may go on with it if no other thread was using it.
+/// What is promised:
+///   Durable     After a save has returned, its row survives a crash of the program. It also survives a crash of the
+///               machine, if the disk does what a flush asks.
+///   Failure     If a save throws, the store goes on. errc::not_saved: the old value is still there.
+///               errc::indeterminate: the store has the old value or the new one.
+///   Current     Every call sees what other threads and processes have saved. A look-up returns nothing that a power
+///               failure could still take back: it flushes first what another process has appended.
+///   Waiting     No thread holds the store's lock while an appended change is flushed. Every wait for a lock ends:
+///               after Policy::store_lock_timeout (15 s), or at the deadline that the caller gives. Locks end with
+///               their process.
+///   Damage      A damaged file never gives a wrong or an older token. If a row is damaged, look-ups that may mean it
+///               throw, and other rows are still found. If the store cannot know whose record is damaged, every call
+///               throws until salvage or delete_tokens.
+///   Private     The file has mode 0600, whatever the umask. The store refuses a file that others can read, a file of
+///               another user, a symbolic link, anything but a regular file, and a directory in which others could
+///               replace the file.
+///   Erased      After delete_tokens the file is a new one. After delete_token, zeros have replaced the secrets of the
+///               row and of its earlier versions in the file. If Policy::erases_deleted_tokens is false, they stay
+///               until the next rewrite.
+///
+/// What is not promised:
+///   Replaced    Secrets that were replaced, such as an old refresh token, stay in the file until its next rewrite;
+///               compact() rewrites it at once.
+///   Old blocks  Erasing and rewriting reach the file. On flash memory, and on file systems that copy on write, the old
+///               blocks can outlive both; so can snapshots and backups.
+///   Last record If exactly the last record is missing, the file looks complete. This loss cannot be detected.
+///   At opening  The store takes for durable what the file holds when a program opens it. That can include a save of a
+///               program that was killed before its flush. A power failure can still take such a save back; but no call
+///               had reported it as saved.
+///   Five faults The file may be damaged if flushing fails, writing a fresh file fails, cutting off what was not
+///               flushed fails, another process saves, and then the power fails. The store refuses such a file. Each
+///               save concerned had thrown errc::indeterminate.
+///   Encryption  Rows are stored as they are. A sealer encrypts them.
+///   Backups     If an older backup replaces the file while no program has it open, the store does not notice.
+///   Machines    Other machines are not kept out. A shared network file system is not one machine.
+///   fork        A child may go on with its parent's store only if no other thread used the store during the fork.
+///
+/// Cost: a look-up is one stat of the file and one look into a hash index, by whichever rule. A save is one write and
+/// one fdatasync. Neither grows with the number of rows; both grow with the number of rows that share a key, such as
+/// one user at many clients. All rows are in memory: their text, and about 200 bytes for each.
+///
+/// Errors, besides those of token_store. A file_error also has the step that failed and the system's own code.
+///   errc                | when                                                 | what to do
+///   not_saved           | the change failed; the old value is still there      | remove the cause, then retry
+///   indeterminate       | it is unknown whether the change is durable          | read the row; save it again if it is
+///                       |                                                      | the old one
+///   storage_corrupt     | a row or the file is damaged, or the file is empty   | salvage(), or delete_token(id)
+///   permissions         | others can read or replace the file, or it is a link | run chmod 600; use another directory
+///                       | or not a regular file                                |
+///   permissions         | this sealer cannot open a row, or a newer version of | use the sealer, or the version, that
+///                       | the library wrote it                                 | wrote it
+///   unsupported_version | a newer version of the library wrote the file        | use that version
+///   store_gone          | the file was removed, or an older or another file    | put the right file back, and
+///                       | was put in its place                                 | construct the store again
+///   lock_timeout        | others hold the lock for too long; nothing was done  | retry later
+///   storage_failure     | the system refused to read, write or lock            | see file_error::stage and cause
+///   storage_failure     | delete_token removed the row, but could not erase it | compact()
+///
+/// Every function may be called from many threads at once. The store may be moved while no other thread uses it.
 template <class Policy, class Sealer>
 class basic_file_store {
     static_assert(detail::explain_policy<Policy>() && detail::explain_sealer<Sealer>());
     static_assert(file_system<typename Policy::files>,
-                  "tokenkeep: a policy's files must be a model of file_system; see tokenkeep/file_system.hpp");
-    using journal = detail::shared_journal<Policy, Sealer>;
+                  "tokenkeep: a policy's files must be a model of file_system; see the concept file_system");
+    using shared = detail::shared_journal<Policy, Sealer>;
+    using journal = typename shared::journal_type;
     using meaning = row_rules<Policy>;
-    using rows_type = typename journal::rows_type;
-    using file_type = typename journal::file_type;
     using files_type = typename Policy::files;
 
   public:
-    /// The directory must exist. Nothing is read or made yet.
+    /// A store in the file of that path. The directory must exist. The constructor neither reads nor writes: the first
+    /// call does.
+    ///   file_store store{"/var/lib/app/tokens.tkj"};
+    ///   basic_file_store<defaults, my_sealer> sealed{"tokens.tkj", my_sealer{key}};
     explicit basic_file_store(std::string path, Sealer sealer = {}, files_type files = {})
         : path_(std::move(path)),
           files_(std::move(files)),
-          journal_(std::make_unique<journal>(path_, std::move(sealer), files_)) {}
+          shared_(std::make_unique<shared>(path_, std::move(sealer), files_)) {}
 
-    /// What it gives is durable: a change that another thread or process has just appended is flushed first. What the
-    /// file held when this store first read it counts as durable.
+    /// The one row that the probe means; nullopt if there is none. Throws errc::ambiguous if it means two rows. If a
+    /// row that it may mean cannot be read, throws errc::storage_corrupt or errc::permissions.
+    ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
     std::optional<token> find_token(const token& probe) {
-        return find([&](const rows_type& rows, const file_type& file) {
-            return meaning::find(rows, probe, refuse_hidden(file, probe));
-        });
+        return find([&](const journal& rows) { return meaning::find(rows, probe, refuse_unreadable(rows, probe)); });
     }
+    /// The row of exactly that id; nullopt if there is none. Unreadable rows of other ids do not matter.
+    ///   std::optional<token> row = store.find_token_by_id("1");
     std::optional<token> find_token_by_id(const std::string& id) {
-        return find([&](const rows_type& rows, const file_type& file) {
+        return find([&](const journal& rows) {
             std::optional<token> row = meaning::find_by_id(rows, id);
-            if (!row) refuse_hidden(file, {.id = id})(by_id{});
+            if (!row) refuse_unreadable(rows, {.id = id})(by_id{});
             return row;
         });
     }
-    /// errc::storage_corrupt while any row is damaged.
+    /// Every row, in any order. Throws errc::storage_corrupt or errc::permissions if any row cannot be read.
+    ///   for (const token& row : store.get_tokens()) std::puts(row.user_name.c_str());
     std::vector<token> get_tokens() {
-        return journal_->read([&](const rows_type& rows, const file_type& file) {
-            file.require_whole();
-            if (file.has_damage()) throw damaged();
-            return std::pair(meaning::all(rows), file.last_seq());
+        return shared_->read([&](const journal& rows) {
+            rows.require_all_readable();
+            return std::pair(meaning::all(rows), rows.last_seq());
         });
     }
 
+    /// Inserts the record, or merges it into the row that the store's rules name; see merge. A record without an id
+    /// gets one. After it has returned, the row is durable.
+    ///   store.save_token({.user_name = "ada", .refresh_token = refresh, .access_token = access});
     void save_token(const token& record) {
-        journal_->write([&](rows_type& rows, file_type& file) {
-            return std::optional(file.put(rows, meaning::row_to_save(rows, record, refuse_hidden(file, record))));
+        shared_->write([&](journal& rows) {
+            return std::optional(rows.put(meaning::row_to_save(rows, record, refuse_unreadable(rows, record))));
         });
     }
-    /// Afterwards the row's secrets are no longer in the file: their bytes have been overwritten, unless
-    /// Policy::erases_deleted_tokens is false. Costs two flushes. Where it throws errc::storage_failure the row is gone,
-    /// but not erased; compact() does that. Copies that were kept of a damaged file hold what they held.
+    /// Removes the row of that id; if there is none, does nothing. It also removes a row that is damaged, or that this
+    /// sealer cannot open. Unless Policy::erases_deleted_tokens is false, it then overwrites the row's bytes in the
+    /// file, those of earlier versions too; this costs a second flush. If that fails, it throws errc::storage_failure:
+    /// the row is gone, but not erased, and compact() erases it. It does not change copies of damaged files.
+    ///   store.delete_token("1");
     void delete_token(const std::string& id) {
-        remove(id, [&](const rows_type& rows, const file_type& file) {
-            file.require_whole();
-            return rows.find(id) != nullptr || file.is_damaged(id);
+        remove(id, [&](const journal& rows) {
+            rows.require_whole();
+            return rows.find(id) != nullptr || !rows.is_readable(id);
         });
     }
-    /// Writes the file anew, without any row.
+    /// Removes every row, damaged ones too: a new file without rows replaces the old one.
+    ///   store.delete_tokens();
     void delete_tokens() {
-        journal_->write([](rows_type& rows, file_type& file) { return std::optional(file.clear(rows)); });
+        shared_->write([](journal& rows) { return std::optional(rows.clear()); });
     }
 
-    /// See locking_store; it reaches every process of the machine.
+    /// Locks the key against all threads and processes of this machine that share the file; see locking_store.
+    ///   auto lock = store.lock_token("ada", std::chrono::steady_clock::now() + std::chrono::seconds(5));
     auto lock_token(const std::string& key, deadline until) {
         return files_.lock(path_ + ".lock", "identity " + key, until);
     }
-    /// See comparing_store.
+    /// Replaces the row by `record` if it still is `expected` in every field, and says whether it did; see
+    /// comparing_store.
+    ///   token changed = row;
+    ///   changed.status.clear();
+    ///   bool is_done = store.replace_token(row, changed);
     bool replace_token(const token& expected, const token& record) {
-        return journal_->write([&](rows_type& rows, file_type& file) {
-            refuse_hidden(file, expected)(by_id{});
-            return meaning::may_replace(rows, expected, record) ? std::optional(file.put(rows, record)) : std::nullopt;
+        return shared_->write([&](journal& rows) {
+            refuse_unreadable(rows, expected)(by_id{});
+            return meaning::may_replace(rows, expected, record) ? std::optional(rows.put(record)) : std::nullopt;
         });
     }
-    /// See comparing_store; what becomes of the secrets is said at delete_token.
+    /// Removes the row if it still is `expected` in every field, and says whether it did; see comparing_store. It
+    /// erases as delete_token does.
+    ///   bool is_done = store.remove_token(row);
     bool remove_token(const token& expected) {
-        return remove(expected.id, [&](const rows_type& rows, const file_type& file) {
-            refuse_hidden(file, expected)(by_id{});
+        return remove(expected.id, [&](const journal& rows) {
+            refuse_unreadable(rows, expected)(by_id{});
             return meaning::is_unchanged(rows, expected);
         });
     }
 
-    /// Writes the file anew, with the rows and nothing else: what was replaced is then gone from it. This happens by
-    /// itself when the file is 64 KiB and four times as large as its rows.
+    /// Rewrites the file with the rows and nothing else. Secrets that were replaced are then gone from it. Throws
+    /// errc::permissions if a row cannot be opened, as the row would be lost.
+    ///   store.compact();
     void compact() {
-        journal_->write([](rows_type& rows, file_type& file) {
-            file.require_whole();
-            file.rewrite(rows);
-            return std::optional(file.last_seq());
+        shared_->write([](journal& rows) {
+            rows.require_whole();
+            return std::optional(rows.rewrite());
         });
     }
 
-    /// Tries in the store's directory what the store will need (writing, flushing, renaming, locks that another
-    /// descriptor sees), and throws what a save would throw, before there is anything to lose. Leaves nothing behind
-    /// but the lock file.
+    /// Tries in the store's directory all that the store needs: writing, flushing, renaming, and locks that exclude
+    /// another descriptor. If something does not work, throws what a save would throw, before there is anything to
+    /// lose. It finds a network file system without locks, a file that is mounted alone into a container, and a disk
+    /// that is full or read-only. It leaves nothing behind but the lock file.
+    ///   store.self_test(); // at the start of the program
     void self_test() const { detail::self_test(files_, path_); }
 
-    /// For a store that is damaged: keeps a copy of the file, and writes it anew with the rows that can be read. What
-    /// could not is lost. Changes nothing where nothing is wrong.
+    /// Repairs a damaged file: copies it to `PATH.damaged-...`, then rewrites it with the rows that can be read. Rows
+    /// that cannot be read are lost. If nothing is wrong, changes nothing. Throws errc::permissions if a row is whole
+    /// and this sealer cannot open it, as the row would be lost.
+    ///   const salvage_report report = store.salvage();
+    ///   for (const std::string& id : report.lost) std::cerr << "log in again: " << id << '\n';
     salvage_report salvage() {
         salvage_report report;
-        journal_->repair([&](rows_type& rows, file_type& file) {
-            detail::journal_state found;
-            report.original = file.salvage(rows, found);
+        shared_->repair([&](journal& rows) {
+            const auto [found, copy] = rows.salvage();
             report.rows = rows.size();
-            for (const auto& [id, is_new] : found.damaged) report.lost.push_back(id);
-            report.may_have_lost_others = found.here.has_holes;
+            for (const auto& [id, how] : found.damaged) report.lost.push_back(id);
+            report.may_have_lost_others = found.position.has_holes;
+            report.original = copy;
         });
         return report;
     }
 
   private:
-    static error damaged() {
-        return error(errc::storage_corrupt, "tokenkeep: a row is damaged, and it may be the one that is meant; "
-                                            "salvage() or delete_token() lets the others go on");
-    }
-
-    /// For a look-up that finds nothing: where a row is damaged, that does not mean that there is none.
-    static auto refuse_hidden(const file_type& file, const token& probe) {
+    /// For a look-up that finds nothing: if a row cannot be read, that does not mean that there is none.
+    static auto refuse_unreadable(const journal& rows, const token& probe) {
         return [&](auto rule) {
-            file.require_whole();
-            if constexpr (detail::looks_up_id<decltype(rule)>) {
-                if (file.is_damaged(probe.id)) throw damaged();
-            } else {
-                if (file.has_damage()) throw damaged();
-            }
+            if constexpr (detail::looks_up_id<decltype(rule)>)
+                rows.require_readable(probe.id);
+            else
+                rows.require_all_readable();
         };
     }
 
     template <class Look>
     std::optional<token> find(Look look) {
-        return journal_->read([&](const rows_type& rows, const file_type& file) {
-            file.require_whole();
-            std::optional<token> found = look(rows, file);
+        return shared_->read([&](const journal& rows) {
+            rows.require_whole();
+            std::optional<token> found = look(rows);
             const std::uint64_t record = found ? rows.find(found->id)->place().seq : 0;
             return std::pair(std::move(found), record);
         });
@@ -186,22 +257,23 @@ class basic_file_store {
 
     template <class IsThere>
     bool remove(const std::string& id, IsThere is_there) {
-        std::optional<detail::journal::remains> remains;
-        const bool is_removed = journal_->write([&](rows_type& rows, file_type& file) {
-            if (!is_there(rows, file)) return std::optional<std::uint64_t>();
-            remains = file.remains_of(rows, id);
-            return std::optional(file.remove(rows, id));
+        std::optional<detail::journal::erasable_records> erasable;
+        const bool is_removed = shared_->write([&](journal& rows) {
+            if (!is_there(rows)) return std::optional<std::uint64_t>();
+            erasable = rows.erasable_records_of(id);
+            return std::optional(rows.remove(id));
         });
-        if (Policy::erases_deleted_tokens && remains) journal_->erase(*remains);
+        if (Policy::erases_deleted_tokens && erasable) shared_->erase(*erasable);
         return is_removed;
     }
 
     std::string path_;
     files_type files_;
-    std::unique_ptr<journal> journal_;
+    std::unique_ptr<shared> shared_;
 };
 
-/// The store for programs, as it comes.
+/// The store for programs, with the default policy and without a sealer.
+///   file_store store{"tokens.tkj"};
 using file_store = basic_file_store<>;
 
 }} // namespace tokenkeep::v0

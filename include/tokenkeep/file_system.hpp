@@ -14,10 +14,11 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The files of the operating system, as a file_store uses them. The default.
+/// The files of the operating system: the default of a policy.
+///   basic_file_store<defaults> store{"tokens.tkj", {}, system_files{}}; // the same as file_store
 using detail::system_files;
 
-/// What a file_store asks of files: the seam between its algorithms and the platform, where tests put in faults.
+/// What a file_store needs of files. It separates the store from the platform; tests put faults in here.
 ///
 /// Shape (the least model):
 ///   struct f {
@@ -44,22 +45,25 @@ using detail::system_files;
 ///       g lock(const std::string& path, const std::string& name, deadline until) const;
 ///   };
 /// Meaning:
-///   F1   find and open give nullopt where there is no such file. open refuses (errc::permissions), without blocking
-///        and without following a link, what is no regular file, is not ours, or is open to others, and a directory in
-///        which others could replace it; a file that cannot be written is opened for reading.
-///   F2   create makes a new file that only its owner can reach, and fails if there is one.
-///   F3   read gives fewer bytes than asked for only at the end. write writes all or throws; part may then be there.
-///   F4   flush makes the content durable that was written before it began, by whomever. After it has failed once, a
-///        later success means nothing.
-///   F5   rename puts the file in the place of the other in one step, for this and every process; the name is durable
-///        after flush_directory, which takes the path of a file in it.
-///   F6   remove of what is not there is no error.
-///   F7   Two lock_files on one path exclude each other, in one process too, byte by byte; a shared lock excludes only
-///        exclusive ones. Locks end with the process, and a child does not share its parent's. lock is as
-///        document.lock is.
-///   F8   is_mount says whether the path is a mount of its own, which no rename can replace.
-/// May:   throw file_error, with errc::storage_failure or errc::permissions. Everything is safe to call from many
-///        threads at once but a lock_file, which one thread uses at a time.
+///   F1   find and open return nullopt if there is no such file. open does not block and does not follow a link. It
+///        throws errc::permissions for anything but a regular file, for a file of another user, for a file that is open
+///        to others, and for a directory in which others could replace the file. A file that cannot be written is
+///        opened for reading.
+///   F2   create makes a new file that only its owner can read and write. It throws if there is a file of that name.
+///   F3   read returns fewer bytes than asked for only at the end of the file. write writes all bytes, or throws; some
+///        of them may then be there.
+///   F4   flush makes durable what was written to the file before flush began, by any process. After flush has failed
+///        once, a later success proves nothing.
+///   F5   rename puts the file in the place of the other in one step: every process sees one or the other. The name is
+///        durable after flush_directory, which takes the path of a file in the directory.
+///   F6   remove does nothing if there is no such file.
+///   F7   Two lock_files on one path exclude each other byte by byte, also in one process. A shared lock excludes only
+///        exclusive locks. Locks end with their process. A child process does not share its parent's locks. lock does
+///        what document.lock does.
+///   F8   is_mount says whether the path is a mount of its own, which rename cannot replace.
+/// May:   throw file_error with errc::storage_failure or errc::permissions. Everything may be called from many threads
+/// at
+///        once, except that a lock_file is used by one thread at a time.
 /// Models: system_files; testing::simulated_files.
 template <class F>
 concept file_system = requires(const F& files, const typename F::file& file, typename F::lock_file& locks,
@@ -86,7 +90,7 @@ concept file_system = requires(const F& files, const typename F::file& file, typ
 
 namespace detail {
 
-/// Throws where the path is a mount of its own: no rename could replace it.
+/// Throws if the path is a mount of its own: rename could not replace it.
 template <file_system Files>
 void refuse_mount(const Files& files, const std::string& path) {
     if (files.is_mount(path))

@@ -13,7 +13,8 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Rows lie in the file as they are; who can read the file can read them. The default.
+/// No sealer, the default: rows are stored as they are. Whoever can read the file can read them.
+///   basic_file_store<defaults, no_seal> store{"tokens.tkj"}; // the same as file_store
 struct no_seal {};
 
 namespace detail {
@@ -30,10 +31,14 @@ template <class S>
 concept can_open = requires(const S& sealer, std::string_view text) {
     { sealer.open(text, text, text) } -> std::convertible_to<std::optional<secret>>;
 };
+template <class S>
+concept seals_and_opens = has_key_id<S> && can_seal<S> && can_open<S>;
 
 } // namespace detail
 
-/// What encrypts the rows of a file_store: authenticated encryption with associated data (RFC 5116).
+/// Encrypts the rows of a file_store: authenticated encryption with associated data (RFC 5116).
+///
+///   basic_file_store<defaults, my_sealer> store{"tokens.tkj", my_sealer{key}};
 ///
 /// Shape (the least model):
 ///   struct s {
@@ -42,30 +47,35 @@ concept can_open = requires(const S& sealer, std::string_view text) {
 ///       std::optional<secret> open(std::string_view sealed, std::string_view associated, std::string_view key_id) const;
 ///   };
 /// Meaning:
-///   E1  open gives what seal was given, if the associated data is the same and key_id is what key_id() gave then.
-///   E2  If anything in its three arguments differs, open gives nullopt.
-///   E3  Nothing can be learnt from the sealed text but its size, nor can others make one that open accepts.
-/// May:   throw anything derived from std::exception: the operation then fails and nothing has changed. Called from
-///        one thread at a time. The associated data names the row, so that rows cannot be exchanged; ids and key ids
-///        lie in the file as they are. A file is sealed throughout or not at all; a rewrite seals every row anew, so
-///        a sealer that seals with a new key and still opens with the old changes keys by and by.
-/// Models: no_seal stands for none.
+///   E1  open returns what seal was given, if the associated data is the same, and if key_id is what key_id() returned
+///       when seal was called.
+///   E2  If anything in its three arguments differs, open returns nullopt.
+///   E3  The sealed text tells nothing but its size. Without the key, no one can make a text that open accepts.
+/// May:   throw anything derived from std::exception: the operation of the store then fails, and nothing has changed.
+/// The
+///        store calls it from one thread at a time. The associated data contains the id of the row, so a row that is
+///        moved to another id does not open. Ids and key ids are not encrypted. In one file, all rows are sealed or
+///        none is. To change keys, use a sealer that seals with the new key and opens with both: each save seals its
+///        row with the new key, and compact() seals every row with it. If open returns nullopt, calls that need the row
+///        throw errc::permissions, and the row stays in the file.
+/// Models: none in this header; no_seal stands for no sealer.
 template <class S>
-concept sealer = std::same_as<S, no_seal> ||(detail::has_key_id<S>&& detail::can_seal<S>&& detail::can_open<S>);
+concept sealer = std::same_as<S, no_seal> || detail::seals_and_opens<S>;
 
 namespace detail {
 
+/// Says in a sentence why a type is not a sealer.
 template <class S>
 consteval bool explain_sealer() {
     if constexpr (!std::is_same_v<S, no_seal>) {
         static_assert(has_key_id<S>,
-                      "tokenkeep: a sealer needs key_id() const, giving a std::string; see tokenkeep/sealer.hpp");
+                      "tokenkeep: a sealer needs key_id() const, giving a std::string; see the concept sealer");
         if constexpr (has_key_id<S>)
             static_assert(can_seal<S>, "tokenkeep: a sealer needs secret seal(string_view plain, string_view "
-                                       "associated) const; see tokenkeep/sealer.hpp");
+                                       "associated) const; see the concept sealer");
         if constexpr (has_key_id<S> && can_seal<S>)
             static_assert(can_open<S>, "tokenkeep: a sealer needs optional<secret> open(string_view sealed, "
-                                       "string_view associated, string_view key_id) const; see tokenkeep/sealer.hpp");
+                                       "string_view associated, string_view key_id) const; see the concept sealer");
     }
     return true;
 }

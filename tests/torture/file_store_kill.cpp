@@ -155,8 +155,8 @@ struct shared_knowledge {
     void attempt(Act act) noexcept {
         try {
             act();
-        } catch (const std::exception& fault) {
-            complain(fault.what());
+        } catch (const std::exception& failure) {
+            complain(failure.what());
         }
     }
 };

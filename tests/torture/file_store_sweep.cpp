@@ -196,11 +196,11 @@ struct one_life {
         try {
             what.run(on);
             return expectation::done;
-        } catch (const error& fault) {
-            if (fault.code() == errc::not_saved) return expectation::not_done;
-            if (fault.code() == errc::indeterminate || fault.code() == errc::storage_failure)
+        } catch (const error& failure) {
+            if (failure.code() == errc::not_saved) return expectation::not_done;
+            if (failure.code() == errc::indeterminate || failure.code() == errc::storage_failure)
                 return expectation::perhaps;
-            violation = std::string("an operation throws: ") + fault.what();
+            violation = std::string("an operation throws: ") + failure.what();
         } catch (const testing::simulated_power_failure&) {
             has_crashed = true;
         }
@@ -235,8 +235,8 @@ struct one_life {
             const state found = read(disk);
             if (!expected.allows(found)) violation = "another process reads what was not saved";
             if (all_done) expected.narrow_to(found);
-        } catch (const error& fault) {
-            violation = std::string("another process cannot read: ") + fault.what();
+        } catch (const error& failure) {
+            violation = std::string("another process cannot read: ") + failure.what();
         }
     }
 
@@ -259,11 +259,11 @@ struct one_life {
             one_more.run(again);
             one_more.apply_to(found);
             if (read(after) != found) violation = "after a power failure, a save changes more than it says";
-        } catch (const error& fault) {
-            if (may_refuse && fault.code() == errc::storage_corrupt)
+        } catch (const error& failure) {
+            if (may_refuse && failure.code() == errc::storage_corrupt)
                 ++refusals;
             else
-                violation = std::string("after a power failure: ") + fault.what();
+                violation = std::string("after a power failure: ") + failure.what();
         }
     }
 };

@@ -44,12 +44,12 @@ endfunction()
 
 # ---- The store in a file ----
 
-tokenkeep_mutation(file_store_sweep detail/journal/writer.hpp "!state_.here.torn && !has_failed_"
-  [[(!state_.here.torn || tests::mutated("appends_after_torn_tail")) && (!has_failed_ || tests::mutated("appends_after_failure"))]])
-tokenkeep_mutation(file_store_sweep file_store.hpp "return std::optional(file.remove(rows.rows(), id));"
-  [[const auto record = file.remove(rows.rows(), id);
-                if (remains && tests::mutated("erases_too_early")) file.overwrite(rows.rows(), *remains);
-                return std::optional(record);]])
+tokenkeep_mutation(file_store_sweep detail/journal/writer.hpp "!now_.state.position.torn && !now_.has_failed"
+  [[(!now_.state.position.torn || tests::mutated("appends_after_torn_tail")) && (!now_.has_failed || tests::mutated("appends_after_failure"))]])
+tokenkeep_mutation(file_store_sweep file_store.hpp "return std::optional(rows.remove(id));"
+  [[const auto record = rows.remove(id);
+            if (erasable && tests::mutated("erases_too_early")) rows.overwrite(*erasable);
+            return std::optional(record);]])
 foreach(name IN ITEMS appends_after_torn_tail appends_after_failure erases_too_early)
   tokenkeep_mutant(file_store_sweep ${name} "*" "test cases: .* failed")
 endforeach()

@@ -13,7 +13,7 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Allocates what may be very large.
+/// An allocator for what may be very large; see allocate_block.
 template <class T>
 struct block_allocator {
     using value_type = T;
@@ -25,8 +25,9 @@ struct block_allocator {
     friend bool operator==(const block_allocator&, const block_allocator&) noexcept { return true; }
 };
 
-/// Memory that is given out in pieces and freed all at once, wiped: what millions of small pieces cost one by one, this
-/// costs once for a large block. Not thread-safe.
+/// Memory that is given out in pieces, and wiped and freed all at once. It takes large blocks from the system, so that
+/// millions of small pieces are cheap. Not thread-safe.
+///   char* const piece = memory.allocate(100);
 class arena {
     static constexpr std::size_t alignment = alignof(std::max_align_t);
     static constexpr std::size_t least_block = 1 << 14;

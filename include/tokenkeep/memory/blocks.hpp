@@ -11,8 +11,9 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Memory in one piece. A large piece asks for large pages where the system has them: filling it costs less then.
 inline constexpr std::size_t large_page = 1 << 21;
+
+/// Allocates one piece of memory. For a large piece it asks the system for large pages: filling them costs less.
 inline void* allocate_block(std::size_t size) {
     if (size < large_page) return ::operator new(size);
     void* const memory = ::operator new(size, std::align_val_t(large_page));
@@ -21,6 +22,8 @@ inline void* allocate_block(std::size_t size) {
 #endif
     return memory;
 }
+
+/// Frees what allocate_block has returned for that size.
 inline void free_block(void* memory, std::size_t size) noexcept {
     if (size < large_page)
         ::operator delete(memory);

@@ -9,7 +9,7 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Overwrites memory in a way the optimiser may not remove, although nobody reads it again.
+/// Overwrites memory with zeros. The optimiser may not remove this, although the memory is not read again.
 inline void wipe(void* memory, std::size_t size) noexcept {
     if (size == 0) return;
 #if defined(__GNUC__)
@@ -21,7 +21,7 @@ inline void wipe(void* memory, std::size_t size) noexcept {
 #endif
 }
 
-/// Wipes the whole capacity of a string and leaves it empty.
+/// Overwrites a string, the whole of its capacity, and leaves it empty.
 template <class String>
 void wipe_text(String& text) noexcept {
     text.resize(text.capacity());
@@ -29,7 +29,7 @@ void wipe_text(String& text) noexcept {
     text.clear();
 }
 
-/// std::allocator that wipes what it frees: what grows in it leaves no copies behind.
+/// An allocator that wipes what it frees: a string that grows in it leaves no copies behind.
 template <class T>
 struct wiping_allocator {
     using value_type = T;
@@ -48,6 +48,7 @@ struct wiping_allocator {
 using wiping_string = std::basic_string<char, std::char_traits<char>, wiping_allocator<char>>;
 
 /// Wipes a string when the scope ends, however it ends.
+///   const wipe_at_exit wiping(body);
 template <class String>
 class wipe_at_exit {
   public:

@@ -7,13 +7,13 @@
 #include <tokenkeep/os/wait_for_lock.hpp>
 #include <tokenkeep/secret.hpp>
 
-// The whole of the platform that the library asks for. Each platform's files define, in tokenkeep::detail:
-//   void random_bytes(void* memory, std::size_t size);
+// All that the library asks of the platform. The files of each platform define, in tokenkeep::detail:
+//   void random_bytes(void* memory, std::size_t size);                     fills the memory with random bytes
 //   std::uint64_t process_id();
 //   std::optional<secret> read_file(const std::string& path);              nullopt: there is no such file
 //   void replace_file(const std::string& path, std::string_view bytes);    whole or not at all; private to the user
 //   std::string absolute_path(const std::string& path);
-//   class file_lock                                                        exclusive, by name, dies with the process
+//   class file_lock                                                        exclusive, by name; ends with the process
 //   struct system_files                                                    a model of file_system
 #if defined(_WIN32)
 #error "tokenkeep: files and random numbers are written for POSIX systems only"

@@ -23,6 +23,9 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
+using file_status = struct ::stat;
+
+/// Fills the memory with random bytes of the system.
 inline void random_bytes(void* memory, std::size_t size) {
     if (::getentropy(memory, size) != 0)
         throw error(errc::storage_failure, "tokenkeep: the system gives no random bytes");
@@ -47,13 +50,14 @@ class descriptor {
     bool is_open() const noexcept { return number_ >= 0; }
     int number() const noexcept { return number_; }
 
-    /// Closes and says whether the system reported an error that it had kept until now.
+    /// Closes the file. False if the system reports an error that it has kept until now.
     bool close() noexcept { return ::close(std::exchange(number_, -1)) == 0; }
 
   private:
     int number_ = -1;
 };
 
+/// Makes an open file durable. False if that failed; errno then says why.
 inline bool flush_to_disk(int number) noexcept {
 #if defined(F_FULLFSYNC)
     if (::fcntl(number, F_FULLFSYNC) == 0) return true;
@@ -61,7 +65,7 @@ inline bool flush_to_disk(int number) noexcept {
     return ::fsync(number) == 0;
 }
 
-/// The same without what is not needed to read the content again, such as times.
+/// The same for the content only, and what is needed to read it: not for times.
 inline bool flush_content_to_disk(int number) noexcept {
 #if defined(__linux__)
     return ::fdatasync(number) == 0;
@@ -70,8 +74,8 @@ inline bool flush_content_to_disk(int number) noexcept {
 #endif
 }
 
-/// Reads a whole file. nullopt if there is none. Neither a symbolic link nor anything but a regular file is read, nor
-/// a file that others can write: errc::permissions.
+/// The content of a file; nullopt if there is no file. Throws errc::permissions for a symbolic link, for anything but a
+/// regular file, and for a file that others can write.
 inline std::optional<secret> read_file(const std::string& path) {
     const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
     if (!file.is_open()) {
@@ -80,7 +84,7 @@ inline std::optional<secret> read_file(const std::string& path) {
             throw error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
         throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "open", path, errno);
     }
-    struct stat status {};
+    file_status status{};
     if (::fstat(file.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
     if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
     if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
@@ -99,6 +103,7 @@ inline std::optional<secret> read_file(const std::string& path) {
     });
 }
 
+/// Writes all bytes at the present place in the file. False if that failed; errno then says why.
 inline bool write_all(int number, std::string_view bytes) noexcept {
     while (!bytes.empty()) {
         const ssize_t put = ::write(number, bytes.data(), bytes.size());
@@ -109,22 +114,24 @@ inline bool write_all(int number, std::string_view bytes) noexcept {
     return true;
 }
 
+/// The directory in a path; "." if the path has none.
 inline std::string directory_of(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
-/// Makes names that were made or changed in the directory of `path` durable, as far as the file system can.
+/// Makes durable which names are in the directory of `path`, as far as the file system can.
 inline bool flush_directory_of(const std::string& path) {
     const descriptor parent(::open(directory_of(path).c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
     return parent.is_open() && (flush_to_disk(parent.number()) || errno == EINVAL || errno == ENOTSUP);
 }
 
-/// Makes the file hold exactly `bytes`, mode 0600, or leaves it as it was: a temporary file beside it is written,
-/// flushed and renamed over it, and the directory is flushed. The caller keeps other writers of the path away.
-/// Throws errc::not_saved if the old content stands, errc::indeterminate if it is not known to be durable.
+/// Makes `bytes` the content of the file, with mode 0600, or leaves the file as it was. It writes and flushes a
+/// temporary file (`PATH.tmp`), renames it over the file and flushes the directory. The caller keeps other writers
+/// away. Throws errc::not_saved if the old content is still there, errc::indeterminate if the new one may not be
+/// durable.
 inline void replace_file(const std::string& path, std::string_view bytes) {
-    struct stat status {};
+    file_status status{};
     if (::lstat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
         throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file; name the file itself");
     const std::string temporary = path + ".tmp";

@@ -20,25 +20,25 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-inline file_identity identity_of(const struct stat& status) noexcept {
+inline file_identity identity_of(const file_status& status) noexcept {
     return {static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino),
             static_cast<std::uint64_t>(status.st_size)};
 }
 
-/// The path from the root; a directory that has been removed has none, and leaves it as it is.
+/// The path from the root. If the present directory has been removed, the path as it is.
 inline std::string absolute_path(const std::string& path) {
     if (path.starts_with('/')) return path;
     char here[4'096];
     return ::getcwd(here, sizeof here) == nullptr ? path : std::string(here) + "/" + path;
 }
 
-/// An open file; see file_system.
+/// An open file; see the concept file_system.
 class system_file {
   public:
     system_file(descriptor opened, std::string path) : descriptor_(std::move(opened)), path_(std::move(path)) {}
 
     file_identity identity() const {
-        struct stat status {};
+        file_status status{};
         if (::fstat(descriptor_.number(), &status) != 0) fail("inspect");
         return identity_of(status);
     }
@@ -81,13 +81,13 @@ class system_file {
     std::string path_;
 };
 
-/// The files of this system; see file_system.
+/// The files of this system; see the concept file_system.
 struct system_files {
     using file = system_file;
     using lock_file = detail::lock_file;
 
     static std::optional<file_identity> find(const std::string& path) {
-        struct stat status {};
+        file_status status{};
         if (::lstat(path.c_str(), &status) == 0) return identity_of(status);
         if (errno == ENOENT) return std::nullopt;
         throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", path, errno);
@@ -105,16 +105,17 @@ struct system_files {
             const bool is_refused = errno == EACCES || errno == EISDIR || errno == ENXIO;
             throw file_error(is_refused ? errc::permissions : errc::storage_failure, "open", path, errno);
         }
-        struct stat status {};
+        file_status status{};
         if (::fstat(opened.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
         require_private(status, path);
         return file(std::move(opened), path);
     }
 
-    /// The same file, if it may be used, without opening it; nullopt if there is none.
+    /// The identity of a file that open would open; nullopt if there is none. Throws as open does, but does not open
+    /// it.
     static std::optional<file_identity> find_private(const std::string& path) {
         require_private_directory(path);
-        struct stat status {};
+        file_status status{};
         if (::lstat(path.c_str(), &status) != 0) {
             if (errno == ENOENT) return std::nullopt;
             throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", path, errno);
@@ -153,8 +154,8 @@ struct system_files {
 
     static bool is_mount(const std::string& path) {
 #if defined(STATX_MNT_ID)
-        struct statx here {
-        }, parent{};
+        using mount_status = struct ::statx;
+        mount_status here{}, parent{};
         if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &here) == 0 &&
             ::statx(AT_FDCWD, directory_of(path).c_str(), 0, STATX_MNT_ID, &parent) == 0)
             return here.stx_mnt_id != parent.stx_mnt_id;
@@ -167,7 +168,7 @@ struct system_files {
         return error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
     }
 
-    static void require_private(const struct stat& status, const std::string& path) {
+    static void require_private(const file_status& status, const std::string& path) {
         if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
         if (status.st_uid != ::geteuid())
             throw error(errc::permissions, "tokenkeep: " + path + " belongs to another user");
@@ -175,11 +176,11 @@ struct system_files {
             throw error(errc::permissions, "tokenkeep: " + path + " is open to others; run chmod 600 on it");
     }
 
-    /// Whoever can write the directory can put another file in the place of ours. A sticky one (/tmp) lets only the
-    /// owner do that. A group is no others where it is the user's own, which then bears the user's number.
+    /// Whoever can write the directory can replace our file. In a sticky directory (/tmp) only the owner of the file
+    /// can. A group that has the number of the user is the user's own, and does not count as others.
     static void require_private_directory(const std::string& path) {
         const std::string directory = directory_of(path);
-        struct stat status {};
+        file_status status{};
         if (::stat(directory.c_str(), &status) != 0) {
             if (errno == ENOENT) return;
             throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", directory, errno);

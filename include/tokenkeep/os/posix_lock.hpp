@@ -20,14 +20,14 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Locks that the kernel holds on the bytes of a lock file and drops when the process ends. They belong to this open
-/// file description (F_OFD_SETLK), so two of these keep threads apart as well, and any thread may release. The lock
-/// file stays: whether it exists means nothing.
+/// Locks on single bytes of a lock file. The kernel holds them, and drops them when the process ends. A lock belongs to
+/// this open file description (F_OFD_SETLK): two lock_files exclude each other also in one process, and any thread may
+/// unlock. The lock file stays; whether it exists means nothing.
 class lock_file {
   public:
     explicit lock_file(std::string path) : path_(std::move(path)) {}
 
-    /// The byte that stands for a name; names share one by rare chance, which only makes one wait for the other.
+    /// The byte for a name. Very rarely, two names have the same byte; then one only waits for the other.
     static std::int64_t byte_of(std::string_view name) {
         if (name.empty()) return 0;
         const auto digest = text::sha256(name);
@@ -38,17 +38,17 @@ class lock_file {
 
     bool try_lock(std::int64_t byte) { return try_lock(byte, F_WRLCK); }
 
-    /// For readers, who keep out no other readers. True without a lock where the lock file cannot be opened because
-    /// nothing there can be written: what does not change needs no lock.
+    /// A lock for readers, which excludes only writers. If the lock file cannot be opened because the file system or
+    /// the directory cannot be written, returns true without a lock: what cannot change needs none.
     bool try_lock_shared(std::int64_t byte) { return try_lock(byte, F_RDLCK); }
 
     void unlock(std::int64_t byte) noexcept {
         if (!file_.is_open()) return;
         set(byte, F_UNLCK);
-        if (!is_writable_) file_ = descriptor(); // the next may want to write, and may then be able to
+        if (!is_writable_) file_ = descriptor(); // the next lock may be for writing, which may be possible by then
     }
 
-    /// Whether this was forked: what is held is held for the parent.
+    /// Whether a parent process opened this: the locks are the parent's.
     bool is_of_parent() const noexcept { return owner_ != ::getpid(); }
 
   private:
@@ -58,14 +58,14 @@ class lock_file {
             if (errno == EAGAIN || errno == EACCES || errno == EINTR) return false;
             throw file_error(errc::storage_failure, "lock", path_, errno);
         }
-        struct stat named {};
+        file_status named{};
         if (::lstat(path_.c_str(), &named) == 0 && named.st_ino == opened_.st_ino && named.st_dev == opened_.st_dev)
             return true;
-        file_ = descriptor(); // somebody removed the file: the lock that counts is the one on the file of that name
+        file_ = descriptor(); // the file was removed: only a lock on the file that has the name now counts
         return false;
     }
 
-    /// False if there is nothing to open, and the caller only reads.
+    /// False if the file cannot be opened, and the caller only reads.
     bool open(bool only_reads) {
         if (is_of_parent()) file_ = descriptor(); // its locks are the parent's too
         if (file_.is_open()) return true;
@@ -81,7 +81,7 @@ class lock_file {
         return true;
     }
 
-    /// Whoever owns the lock file could replace it while it is held.
+    /// The owner of the lock file could replace it while it is locked.
     void require_own() {
         const bool is_known = ::fstat(file_.number(), &opened_) == 0;
         if (!is_writable_ && is_known) return;
@@ -91,7 +91,8 @@ class lock_file {
     }
 
     bool set(std::int64_t byte, short kind) const noexcept {
-        struct flock range {};
+        using byte_range = struct ::flock;
+        byte_range range{};
         range.l_type = kind;
         range.l_whence = SEEK_SET;
         range.l_start = static_cast<off_t>(byte);
@@ -105,15 +106,16 @@ class lock_file {
 
     std::string path_;
     descriptor file_{};
-    struct stat opened_ {}; ///< The file as it was opened.
+    file_status opened_{}; ///< The file as it was opened.
     bool is_writable_ = false;
     pid_t owner_ = 0;
 };
 
-/// An exclusive lock on a name in a lock file, as long as this lives.
+/// An exclusive lock on a name in a lock file, as long as this object lives.
+///   const file_lock lock("tokens.json.lock", "ada", until);
 class file_lock {
   public:
-    /// Throws errc::lock_timeout when `deadline` passes.
+    /// Waits for the lock until `until`, and then throws errc::lock_timeout.
     file_lock(const std::string& path, std::string_view name, deadline until)
         : file_(path), byte_(lock_file::byte_of(name)) {
         using std::chrono::microseconds;

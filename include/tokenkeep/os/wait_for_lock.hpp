@@ -12,8 +12,9 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Asks `try_lock()` until it is true: a few times at once, as most locks are held for less than a pause lasts, then in
-/// growing pauses of real time. Throws errc::lock_timeout when `deadline` passes.
+/// Calls `try_lock()` until it returns true: a few times at once, because most locks are held for less than a pause
+/// lasts; then after pauses of real time, which grow from `pause` to `longest`. Throws errc::lock_timeout after
+/// `until`.
 template <class TryLock>
 void wait_for_lock(TryLock try_lock, const std::string& path, deadline until, std::chrono::microseconds pause,
                    std::chrono::microseconds longest) {
@@ -24,7 +25,7 @@ void wait_for_lock(TryLock try_lock, const std::string& path, deadline until, st
             std::this_thread::yield();
             continue;
         }
-        const auto lag = pause * (now.time_since_epoch().count() % 16) / 32; // lest those who wait wake together
+        const auto lag = pause * (now.time_since_epoch().count() % 16) / 32; // so that not all threads wake together
         std::this_thread::sleep_until(std::min(until, now + pause - lag));
         pause = std::min(pause * 2, longest);
     }

@@ -109,9 +109,9 @@ TEST_CASE("group_commit: a name that could not be flushed is tried again", "[gro
     try {
         (void)all.wait(all.ticket_for(1));
         FAIL("it must throw");
-    } catch (const file_error& fault) {
-        CHECK(fault.stage() == std::string("flush"));
-        CHECK(fault.cause() == std::errc::io_error);
+    } catch (const file_error& failure) {
+        CHECK(failure.stage() == std::string("flush"));
+        CHECK(failure.cause() == std::errc::io_error);
     }
     CHECK(all.durable() == 0);
     CHECK(all.wait(all.ticket_for(1)));

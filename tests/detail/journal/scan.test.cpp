@@ -66,15 +66,15 @@ class writer {
 
 struct scanned {
     std::vector<std::string> seen{};
-    journal::scan_position here{.next_seq = 1};
+    journal::scan_position position{.next_seq = 1};
 };
 
 scanned scan(const std::string& bytes, std::uint64_t flushed = 0) {
     const text_in_memory file{bytes};
-    journal::window window(file, bytes.size());
+    journal::file_window window(file, bytes.size());
     witness seeing;
     scanned found;
-    journal::scanner(window, generation, flushed, seeing).run(found.here);
+    journal::scanner(window, generation, flushed, seeing).run(found.position);
     found.seen = seeing.seen;
     return found;
 }
@@ -91,10 +91,10 @@ TEST_CASE("journal_scan: whole records are seen in order, and the end is where t
     file.remove("1");
     const scanned found = scan(file.bytes());
     CHECK(found.seen == words{"put 1", "put 2", "removed 1"});
-    CHECK(found.here.at == file.size());
-    CHECK(found.here.next_seq == 4);
-    CHECK(found.here.records == 3);
-    CHECK((!found.here.torn && !found.here.has_holes));
+    CHECK(found.position.at == file.size());
+    CHECK(found.position.next_seq == 4);
+    CHECK(found.position.records == 3);
+    CHECK((!found.position.torn && !found.position.has_holes));
 }
 
 TEST_CASE("journal_scan: it goes on where it ended", "[journal_scan]") {
@@ -103,11 +103,11 @@ TEST_CASE("journal_scan: it goes on where it ended", "[journal_scan]") {
     scanned found = scan(file.bytes());
     const std::size_t end_of_first = file.put("2", "b");
     const text_in_memory longer{file.bytes()};
-    journal::window window(longer, longer.bytes.size());
+    journal::file_window window(longer, longer.bytes.size());
     witness seeing;
-    journal::scanner(window, generation, 0, seeing).run(found.here);
+    journal::scanner(window, generation, 0, seeing).run(found.position);
     CHECK(seeing.seen == words{"put 2"});
-    CHECK(found.here.next_seq == 3);
+    CHECK(found.position.next_seq == 3);
     CHECK(longer.read_bytes == file.size() - end_of_first);
 }
 
@@ -119,9 +119,9 @@ TEST_CASE("journal_scan: a record that was cut off anywhere is torn, and those b
         CAPTURE(size);
         const scanned found = scan(file.bytes().substr(0, size));
         CHECK(found.seen == words{"put 1"});
-        CHECK(found.here.torn);
-        CHECK(!found.here.has_holes);
-        CHECK(found.here.at == whole);
+        CHECK(found.position.torn);
+        CHECK(!found.position.has_holes);
+        CHECK(found.position.at == whole);
     }
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("journal_scan: a damaged payload damages its id, and what follows is r
     bytes[at + journal::id_at + 1 + journal::check_size] ^= 1;
     const scanned found = scan(bytes);
     CHECK(found.seen == words{"put 1", "damaged 2", "put 3"});
-    CHECK((!found.here.torn && !found.here.has_holes));
+    CHECK((!found.position.torn && !found.position.has_holes));
 }
 
 TEST_CASE("journal_scan: a damaged header is a hole, and what follows is read", "[journal_scan]") {
@@ -146,26 +146,26 @@ TEST_CASE("journal_scan: a damaged header is a hole, and what follows is read", 
     bytes[at + 16] ^= 1;
     const scanned found = scan(bytes);
     CHECK(found.seen == words{"put 1", "put 3"});
-    CHECK(found.here.has_holes);
+    CHECK(found.position.has_holes);
 }
 
 TEST_CASE("journal_scan: a record that is missing, or stands twice, is a hole", "[journal_scan]") {
     writer file;
     const std::size_t one = file.put("1", "a"), two = file.put("2", "b"), three = file.put("3", "c");
     const std::string bytes = file.bytes();
-    CHECK(scan(bytes.substr(0, two) + bytes.substr(three)).here.has_holes);
-    CHECK(scan(bytes.substr(0, two) + bytes.substr(one)).here.has_holes);
-    CHECK(!scan(bytes).here.has_holes);
+    CHECK(scan(bytes.substr(0, two) + bytes.substr(three)).position.has_holes);
+    CHECK(scan(bytes.substr(0, two) + bytes.substr(one)).position.has_holes);
+    CHECK(!scan(bytes).position.has_holes);
 }
 
 TEST_CASE("journal_scan: garbage at the end is a hole, unless a sector of zeros says that it was never written",
           "[journal_scan]") {
     writer file;
     file.put("1", "a");
-    CHECK(scan(file.bytes() + std::string(200, 'x')).here.has_holes);
+    CHECK(scan(file.bytes() + std::string(200, 'x')).position.has_holes);
     const scanned zeros = scan(file.bytes() + std::string(2'000, '\0'));
-    CHECK(zeros.here.torn);
-    CHECK(!zeros.here.has_holes);
+    CHECK(zeros.position.torn);
+    CHECK(!zeros.position.has_holes);
     CHECK(zeros.seen == words{"put 1"});
 }
 
@@ -183,10 +183,10 @@ TEST_CASE("journal_scan: an unwritten sector is torn only while no later record 
     };
     const scanned unflushed = scan_with_hole(2);
     CHECK(unflushed.seen == words{"put 1"});
-    CHECK(unflushed.here.torn);
+    CHECK(unflushed.position.torn);
     const scanned flushed = scan_with_hole(1);
     CHECK(flushed.seen == words{"put 1", "damaged 2", "put 3"});
-    CHECK(!flushed.here.torn);
+    CHECK(!flushed.position.torn);
 }
 
 TEST_CASE("journal_scan: what was flushed with the file is never torn", "[journal_scan]") {
@@ -196,11 +196,11 @@ TEST_CASE("journal_scan: what was flushed with the file is never torn", "[journa
     std::string bytes = file.bytes();
     const std::size_t sector = (at / 512 + 1) * 512;
     std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(sector), 512, '\0');
-    CHECK(scan(bytes, 1).here.torn);
+    CHECK(scan(bytes, 1).position.torn);
     const scanned flushed = scan(bytes, 2);
     CHECK(flushed.seen == words{"put 1", "damaged 2"});
-    CHECK((!flushed.here.torn && !flushed.here.has_holes));
-    CHECK(scan(bytes.substr(0, bytes.size() - 8), 2).here.has_holes);
+    CHECK((!flushed.position.torn && !flushed.position.has_holes));
+    CHECK(scan(bytes.substr(0, bytes.size() - 8), 2).position.has_holes);
 }
 
 TEST_CASE("journal_scan: a record that was cut off within its id is torn as well", "[journal_scan]") {
@@ -209,7 +209,7 @@ TEST_CASE("journal_scan: a record that was cut off within its id is torn as well
     const std::size_t whole = file.put(std::string(300, 'i'), "b");
     for (std::size_t size = whole + 1; size < file.size(); ++size) {
         const scanned found = scan(file.bytes().substr(0, size));
-        CHECK((found.here.torn && !found.here.has_holes && found.here.at == whole));
+        CHECK((found.position.torn && !found.position.has_holes && found.position.at == whole));
     }
 }
 
@@ -223,7 +223,7 @@ TEST_CASE("journal_scan: a payload that was overwritten after its row's removal 
                 long_payload.size(), '\0');
     const scanned found = scan(bytes);
     CHECK(found.seen == words{"damaged 1", "put 2", "removed 1"});
-    CHECK((!found.here.torn && !found.here.has_holes));
+    CHECK((!found.position.torn && !found.position.has_holes));
 }
 
 TEST_CASE("journal_scan: a size that reaches beyond the end is torn, however large it says it is", "[journal_scan]") {
@@ -231,6 +231,6 @@ TEST_CASE("journal_scan: a size that reaches beyond the end is torn, however lar
     journal::append_record(record, generation, {.type = journal::record_type::put, .seq = 1, .id = "1"},
                            std::string(1'000'000, 'p'));
     const scanned found = scan(std::string(journal::header_size, 'h') + std::string(record.substr(0, 5'000)));
-    CHECK(found.here.torn);
-    CHECK(found.here.at == journal::header_size);
+    CHECK(found.position.torn);
+    CHECK(found.position.at == journal::header_size);
 }

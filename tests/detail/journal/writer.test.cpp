@@ -18,20 +18,17 @@ using testing::simulated_files;
 
 namespace {
 
-using table = detail::packed_rows<default_rules>;
-
 struct process {
-    explicit process(const simulated_files& disk) : file("t", {}, disk) {}
+    explicit process(const simulated_files& disk) : rows("t", {}, disk) {}
 
-    using journal = detail::journal_file<table, no_seal, simulated_files>;
+    using journal = detail::row_journal<detail::packed_rows<default_rules>, no_seal, simulated_files>;
     journal::ticket put(const std::string& id) {
-        file.catch_up(rows);
-        return file.ticket_for(file.put(rows, {.access_token = "of " + id, .id = id}));
+        rows.catch_up();
+        return rows.ticket_for(rows.put({.access_token = "of " + id, .id = id}));
     }
-    void put_durably(const std::string& id) { REQUIRE(file.wait_until_durable(put(id))); }
+    void put_durably(const std::string& id) { REQUIRE(rows.wait_until_durable(put(id))); }
 
-    table rows{};
-    journal file;
+    journal rows;
 };
 
 /// The next flush fails, and so does making a new file.
@@ -42,58 +39,58 @@ void break_flush(simulated_files& disk) {
 
 } // namespace
 
-TEST_CASE("journal_file: a record that was taken back is not acknowledged when its number is given again",
-          "[journal_file]") {
+TEST_CASE("row_journal: a record that was taken back is not acknowledged when its number is given again",
+          "[row_journal]") {
     simulated_files disk;
     process one(disk), other(disk);
     one.put_durably("k0");
     const auto first = one.put("k1"), second = one.put("k2");
     break_flush(disk);
-    CHECK(!one.file.wait_until_durable(first));
-    CHECK(code_of([&] { one.file.leave_failed_file(one.rows, first); }) == errc::not_saved);
+    CHECK(!one.rows.wait_until_durable(first));
+    CHECK(code_of([&] { one.rows.leave_failed_file(first); }) == errc::not_saved);
     other.put_durably("m1");
     other.put_durably("m2");
-    one.file.catch_up(one.rows); // another of its threads reads
-    CHECK(code_of([&] { (void)one.file.wait_until_durable(second); }) == errc::indeterminate);
+    one.rows.catch_up(); // another of its threads reads
+    CHECK(code_of([&] { (void)one.rows.wait_until_durable(second); }) == errc::indeterminate);
     CHECK(disk.content("t").find("of k2") == std::string::npos);
 }
 
-TEST_CASE("journal_file: what could not be flushed is not acknowledged by flushing it through another descriptor",
-          "[journal_file]") {
+TEST_CASE("row_journal: what could not be flushed is not acknowledged by flushing it through another descriptor",
+          "[row_journal]") {
     simulated_files disk;
     process one(disk), other(disk);
     one.put_durably("k0");
     other.put_durably("m0");
-    one.file.catch_up(one.rows);
+    one.rows.catch_up();
     other.put("m1"); // not flushed, so that nothing can be taken back
     const auto first = one.put("k1"), second = one.put("k2");
     break_flush(disk);
-    CHECK(!one.file.wait_until_durable(first));
-    CHECK(code_of([&] { one.file.leave_failed_file(one.rows, first); }) == errc::not_saved);
-    one.file.catch_up(one.rows);
-    CHECK(!one.file.wait_until_durable(second));
-    one.file.leave_failed_file(one.rows, second);
-    CHECK(one.file.wait_until_durable(second));
+    CHECK(!one.rows.wait_until_durable(first));
+    CHECK(code_of([&] { one.rows.leave_failed_file(first); }) == errc::not_saved);
+    one.rows.catch_up();
+    CHECK(!one.rows.wait_until_durable(second));
+    one.rows.leave_failed_file(second);
+    CHECK(one.rows.wait_until_durable(second));
     disk.for_each_power_failure(
         "t", 512, [](const simulated_files& after) { CHECK(after.content("t").find("of k2") != std::string::npos); });
 }
 
-TEST_CASE("journal_file: nobody appends to a file whose flush has failed, so that it cannot grow to the same size",
-          "[journal_file]") {
+TEST_CASE("row_journal: nobody appends to a file whose flush has failed, so that it cannot grow to the same size",
+          "[row_journal]") {
     simulated_files disk;
     process one(disk), reader(disk), other(disk);
     one.put_durably("k1");
     const auto lost = one.put("k2");
-    reader.file.catch_up(reader.rows);
+    reader.rows.catch_up();
     break_flush(disk);
-    CHECK(!one.file.wait_until_durable(lost));
-    CHECK(code_of([&] { one.file.leave_failed_file(one.rows, lost); }) == errc::not_saved);
+    CHECK(!one.rows.wait_until_durable(lost));
+    CHECK(code_of([&] { one.rows.leave_failed_file(lost); }) == errc::not_saved);
     other.put_durably("k3");
-    CHECK(!reader.file.is_current());
+    CHECK(!reader.rows.is_current());
     reader.put_durably("k4");
-    reader.file.rewrite(reader.rows);
+    reader.rows.rewrite();
     process fresh(disk);
-    fresh.file.catch_up(fresh.rows);
+    fresh.rows.catch_up();
     for (const char* id : {"k1", "k3", "k4"}) CHECK(fresh.rows.find(id) != nullptr);
     CHECK(fresh.rows.find("k2") == nullptr);
 }

@@ -11,49 +11,72 @@
 #include <optional>
 #include <string_view>
 
-// The bytes of a journal, version 1: a header of 64 bytes, then records. Numbers are little-endian.
+// A journal is the file of a file_store: a header, and then one record for each change. First the words, then the
+// bytes.
 //
-//   header   0 magic, 8     8 major, 2   10 minor, 2   12 header size, 4   16 generation id, 16
-//            32 generation number, 8   40 first sequence number, 8   48 records of the snapshot, 8   56 check, 8
-//   record   0 magic, 4     4 type, 1     5 flags, 1    6 complement of the id size, 2    8 payload size, 4
-//            12 id size, 4
-//            16 sequence number, 8     24 offset of this id's record before, 8   32 number known to be durable, 8
-//            40 id   then its check, 8
-//            payload   zeros up to a multiple of 8   then its check, 8
+//   record           One change: the row of an id is now this one, or is gone.
+//   sequence number  The number of a record: one more than that of the record before. It goes on over all generations;
+//                    a rewrite leaves one number out. So a record that is missing, or is there twice, shows.
+//   generation       One file, from its creation until a rewrite puts a new file in its place. The generation id is
+//                    random. The generation number is one more than that of the file before.
+//   snapshot         The records that were written together with the header: one for each row at that time, and one
+//                    for each id whose row was damaged. They were flushed before the file got its name. Later records
+//                    are appended.
+//   durable          A record is durable if it will be there after a power failure. Each record says up to which
+//                    sequence number the store knew records to be durable when it wrote this one. So a record vouches
+//                    for those before it: if one of those is unreadable now, that is damage, and not a write that a
+//                    power failure has cut off.
+//   check            8 bytes that show whether other bytes are as they were written: the beginning of their SHA-256.
+//   torn             A file is torn if a crash or a full disk has cut off a record at its end that was never durable.
+//   hole             A file has a hole if records are missing or unreadable, and it is unknown whose they were.
 //
-// A check is the first 8 bytes of a SHA-256: of the 56 bytes before it in the file's header; of the generation id and
-// what stands before it in a record's header; of the generation id, the header's check and the payload. So no record
-// of another file or generation passes for one of this, and a record whose payload is damaged still says whose it is.
-// The complement (of the lower half) says that an id size is right where the file ends before the check.
+// The bytes, version 1. Each part is named with its offset and its size. Numbers are little-endian.
 //
-// Decision: the id stands in the header, where RELIABILITY had a hash of it; one hash less for each record read. Lost:
-// nothing, an id is no secret.
+//   header    0 magic, 8     8 major version, 2     10 minor version, 2     12 size of the header, 4 (it is 64)
+//            16 generation id, 16     32 generation number, 8     40 sequence number of the first record, 8
+//            48 number of records in the snapshot, 8     56 check, 8
+//   record    0 magic, 4     4 type, 1     5 flags, 1 (bit 0: the payload is sealed)
+//             6 complement of the lower half of the id's size, 2     8 size of the payload, 4     12 size of the id, 4
+//            16 sequence number, 8     24 offset of the record before this one of the same id, 8 (0: none in this file)
+//            32 sequence number up to which records were durable, 8
+//            40 id     then a check, 8: up to here is the record's header
+//               payload     then zeros up to a multiple of 8     then a check, 8
+//
+// What the checks are of: the file header's, of the 56 bytes before it; a record header's, of the generation id and all
+// that precedes it in the record; a payload's, of the generation id, the record header's check and the payload. So a
+// record of another file or generation is never taken for one of this. And if only its payload is damaged, a record
+// still says whose it is. The complement shows that the id's size is right even if the file ends before the header's
+// check.
+//
+// Decision: the header has the id, where an earlier design had a hash of it; one hash less for each record that is
+// read. Lost: nothing, an id is not a secret.
 
 namespace tokenkeep { inline namespace v0 { namespace detail::journal {
 
-inline constexpr std::string_view file_magic{"\x89TKJ\r\n\x1a\n", 8}; ///< Shows text modes and 7-bit channels.
+inline constexpr std::string_view file_magic{"\x89TKJ\r\n\x1a\n", 8}; ///< Text modes would change it.
 inline constexpr std::string_view record_magic{"TKr1", 4};
 inline constexpr std::uint16_t major_version = 1;
 inline constexpr std::size_t header_size = 64;
 inline constexpr std::size_t check_size = 8;
-inline constexpr std::size_t id_at = 40;                            ///< Where a record's id stands.
+inline constexpr std::size_t id_at = 40;                            ///< Where a record's id begins.
 inline constexpr std::size_t least_record = id_at + 2 * check_size; ///< With neither id nor payload.
 inline constexpr std::size_t max_id = 1 << 16;
 inline constexpr std::size_t max_payload = 1 << 26;
 
 enum class record_type : unsigned char {
     put = 1,     ///< The row of that id is now the payload.
-    removed = 2, ///< The row of that id is gone. Earlier records of the id may have been overwritten with zeros.
-    damaged = 3, ///< The row of that id was unreadable in an earlier generation.
+    removed = 2, ///< The row of that id is gone. The payloads of its earlier records may be zeros now.
+    damaged = 3, ///< The row of that id was damaged in an earlier generation.
 };
 
 using generation_id = std::array<char, 16>;
+using check = std::array<char, check_size>;
 
 struct file_header {
     generation_id generation{};
-    std::uint64_t number = 0;    ///< Of the generation: one more at each rewrite of the file.
+    std::uint64_t number = 0;    ///< The generation number.
     std::uint64_t first_seq = 0; ///< The sequence number of the first record.
-    std::uint64_t count = 0;     ///< Records that were written together with the header: the snapshot.
+    std::uint64_t count = 0;     ///< How many records the snapshot has.
 
     std::uint64_t last_of_snapshot() const noexcept { return first_seq + count - 1; }
 };
@@ -62,9 +85,9 @@ struct record_header {
     record_type type{};
     bool sealed = false;
     std::uint32_t payload_size = 0;
-    std::uint64_t seq = 0;      ///< One more at each record, over all generations.
-    std::uint64_t previous = 0; ///< Where the id's record before this one begins; 0 if there is none in this file.
-    std::uint64_t durable = 0;  ///< Up to this number records were known to be durable when this one was written.
+    std::uint64_t seq = 0;      ///< The sequence number.
+    std::uint64_t previous = 0; ///< Where the record before this one of the same id begins; 0: none in this file.
+    std::uint64_t durable = 0;  ///< Records up to this number were known to be durable when this one was written.
     std::string_view id{};
 
     std::uint64_t payload_at() const noexcept { return id_at + id.size() + check_size; }
@@ -86,16 +109,16 @@ Number number_at(std::string_view bytes, std::size_t at) noexcept {
 
 inline std::string_view view(const generation_id& id) noexcept { return {id.data(), id.size()}; }
 
-/// The check of up to three pieces.
-inline std::array<char, check_size> check_of(std::string_view a, std::string_view b = {}, std::string_view c = {}) {
+/// The check of up to three pieces, one after another.
+inline check check_of(std::string_view a, std::string_view b = {}, std::string_view c = {}) {
     const auto digest = text::sha256_hash{}.update(a).update(b).update(c).finish();
-    std::array<char, check_size> check{};
-    for (std::size_t i = 0; i < check.size(); ++i) check[i] = static_cast<char>(digest[i]);
-    return check;
+    check result{};
+    for (std::size_t i = 0; i < result.size(); ++i) result[i] = static_cast<char>(digest[i]);
+    return result;
 }
 
-inline bool has_check(std::string_view bytes, std::size_t at, const std::array<char, check_size>& check) noexcept {
-    return bytes.substr(at, check_size) == std::string_view(check.data(), check.size());
+inline bool has_check(std::string_view bytes, std::size_t at, const check& expected) noexcept {
+    return bytes.substr(at, check_size) == std::string_view(expected.data(), expected.size());
 }
 
 inline void append_header(wiping_string& out, const file_header& header) {
@@ -108,17 +131,17 @@ inline void append_header(wiping_string& out, const file_header& header) {
     put_number(out, header.number);
     put_number(out, header.first_seq);
     put_number(out, header.count);
-    const auto check = check_of(std::string_view(out).substr(begin));
-    out.append(check.data(), check.size());
+    const check ours = check_of(std::string_view(out).substr(begin));
+    out.append(ours.data(), ours.size());
 }
 
-/// The version in a file's first bytes; nullopt if it is no journal at all.
+/// The major version in a file's first bytes; nullopt if it is not a journal.
 inline std::optional<std::uint16_t> version_of(std::string_view bytes) noexcept {
     if (bytes.size() < header_size || bytes.substr(0, file_magic.size()) != file_magic) return std::nullopt;
     return number_at<std::uint16_t>(bytes, 8);
 }
 
-/// What the header says, right or wrong; there must be header_size bytes.
+/// What the file header says, whether or not its check holds. There must be header_size bytes.
 inline file_header header_of(std::string_view bytes) noexcept {
     file_header header;
     bytes.copy(header.generation.data(), header.generation.size(), 16);
@@ -128,11 +151,12 @@ inline file_header header_of(std::string_view bytes) noexcept {
     return header;
 }
 
+/// Whether the bytes begin with a file header whose check holds.
 inline bool header_is_whole(std::string_view bytes) {
     return version_of(bytes) && has_check(bytes, header_size - check_size, check_of(bytes.substr(0, 56)));
 }
 
-/// Appends a whole record; its payload_size is taken from the payload.
+/// Appends a whole record. The size of the payload goes into its header.
 inline void append_record(wiping_string& out, const generation_id& generation, record_header header,
                           std::string_view payload) {
     header.payload_size = static_cast<std::uint32_t>(payload.size());
@@ -147,15 +171,15 @@ inline void append_record(wiping_string& out, const generation_id& generation, r
     put_number(out, header.previous);
     put_number(out, header.durable);
     out += header.id;
-    const auto header_check = check_of(view(generation), std::string_view(out).substr(begin));
+    const check header_check = check_of(view(generation), std::string_view(out).substr(begin));
     out.append(header_check.data(), header_check.size());
     out += payload;
-    const auto check = check_of(view(generation), {header_check.data(), header_check.size()}, payload);
+    const check of_payload = check_of(view(generation), {header_check.data(), header_check.size()}, payload);
     out.resize(begin + static_cast<std::size_t>(header.size()) - check_size, '\0');
-    out.append(check.data(), check.size());
+    out.append(of_payload.data(), of_payload.size());
 }
 
-/// How many bytes from a record's beginning its header takes, as far as its first id_at bytes tell; 0 if it is none.
+/// The size of a record's header including its check, as its first id_at bytes say; 0 if these do not begin a record.
 inline std::size_t header_extent(std::string_view bytes) noexcept {
     if (bytes.size() < id_at || bytes.substr(0, record_magic.size()) != record_magic) return 0;
     const auto id_size = number_at<std::uint32_t>(bytes, 12);
@@ -163,8 +187,8 @@ inline std::size_t header_extent(std::string_view bytes) noexcept {
     return id_at + id_size + check_size;
 }
 
-/// The header of the record at the beginning of `bytes`, which must reach over its header_extent; nullopt if its check
-/// fails. The id refers to `bytes`.
+/// The header of the record with which `bytes` begins; nullopt if its check fails. There must be as many bytes as
+/// header_extent says. The id refers to `bytes`.
 inline std::optional<record_header> record_header_of(std::string_view bytes, const generation_id& generation) {
     const std::size_t extent = header_extent(bytes);
     if (extent == 0 || bytes.size() < extent) return std::nullopt;
@@ -181,13 +205,13 @@ inline std::optional<record_header> record_header_of(std::string_view bytes, con
     return header;
 }
 
-/// The payload of a whole record, if its check holds.
+/// The payload of a whole record; nullopt if its check fails. It refers to `record`.
 inline std::optional<std::string_view> payload_of(std::string_view record, const record_header& header,
                                                   const generation_id& generation) {
     const std::size_t at = static_cast<std::size_t>(header.payload_at());
     const std::string_view payload = record.substr(at, header.payload_size);
-    const auto check = check_of(view(generation), record.substr(at - check_size, check_size), payload);
-    if (!has_check(record, static_cast<std::size_t>(header.size()) - check_size, check)) return std::nullopt;
+    const check expected = check_of(view(generation), record.substr(at - check_size, check_size), payload);
+    if (!has_check(record, static_cast<std::size_t>(header.size()) - check_size, expected)) return std::nullopt;
     return payload;
 }
 

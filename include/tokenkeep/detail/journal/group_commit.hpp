@@ -16,9 +16,9 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Makes the records of a journal durable for all who wait: one of them flushes for all that is in the file by then.
-/// Records are told by their sequence numbers, which go on over all generations of the file. Safe to call from many
-/// threads at once.
+/// Makes the records of a journal durable for all threads that wait: one of them flushes for all that is in the file by
+/// then. Records are told apart by their sequence numbers, which go on over all files of a journal. Safe to call from
+/// many threads at once.
 template <class Files>
 class group_commit {
   public:
@@ -26,32 +26,31 @@ class group_commit {
 
     group_commit(std::string path, Files files) : path_(std::move(path)), files_(std::move(files)) {}
 
-    /// A record to wait for. After the file has lost records that were never durable, their numbers are given again,
-    /// in another epoch.
+    /// A record to wait for. If the file loses records that were never durable, their numbers are given again, in
+    /// another epoch.
     struct ticket {
         std::uint64_t seq = 0;
         std::uint64_t epoch = 0;
     };
 
-    /// The journal is this file now, with records up to `last`; its content is flushed up to `flushed`. What could not
-    /// be flushed once is never trusted again, however it is opened.
+    /// From now on the journal is this file. It has records up to `last`, and its content is flushed up to `flushed`.
+    /// After a flush of the same file has failed, a later success proves nothing; so the failure outlives opening the
+    /// file again.
     void opened(file now, std::uint64_t last, std::uint64_t flushed, bool is_same_file = false) {
         const std::lock_guard lock(mutex_);
-        if (last < last_) ++epoch_;
-        if (last < durable_) durable_ = 0; // numbers have begun anew
-        has_failed_ = has_failed_ && is_same_file;
-        file_ = std::move(now);
-        last_ = last;
-        flushed_ = flushed;
-        name_is_flushed_ = false;
-        is_overwritten_ = false;
+        if (last < durable_) durable_ = 0; // the numbers have begun again
+        now_ = {.file = std::move(now),
+                .last = last,
+                .flushed = flushed,
+                .epoch = now_.epoch + (last < now_.last ? 1u : 0u),
+                .has_failed = is_same_file && now_.has_failed};
     }
 
     /// The file will lose the records that are not flushed: their numbers may be given again.
     void lost_unflushed() {
         const std::lock_guard lock(mutex_);
-        ++epoch_;
-        last_ = flushed_;
+        ++now_.epoch;
+        now_.last = now_.flushed;
     }
 
     /// What a process finds when it opens a journal for the first time counts as durable.
@@ -60,33 +59,35 @@ class group_commit {
     /// The file has grown by records up to `last`.
     void appended(std::uint64_t last) {
         const std::lock_guard lock(mutex_);
-        last_ = last;
+        now_.last = last;
     }
 
+    /// Records up to this number are known to be durable.
     std::uint64_t durable() const noexcept { return durable_; }
 
     ticket ticket_for(std::uint64_t seq) {
         const std::lock_guard lock(mutex_);
-        return {seq, epoch_};
+        return {seq, now_.epoch};
     }
 
-    /// Up to which number the records of the file have been seen to be flushed, by this process.
+    /// Records up to this number have been flushed, as this process has seen. They are durable if the name is, too.
     std::uint64_t flushed() {
         const std::lock_guard lock(mutex_);
-        return flushed_;
+        return now_.flushed;
     }
 
     /// Returns when the record is durable. False if flushing the file has failed: what is in it will then never be
-    /// known to be durable, and the journal needs a new one. Throws errc::indeterminate if the file has lost the record.
-    /// If only the file's name could not be flushed, throws what flushing it has thrown; the next call tries it again.
+    /// known to be durable, and the journal needs a new file. Throws errc::indeterminate if the file has lost the
+    /// record. If only the file's name could not be flushed, throws what flushing it has thrown; the next call tries
+    /// again.
     bool wait(const ticket& record) {
         std::unique_lock lock(mutex_);
-        while (durable_ < record.seq || record.epoch != epoch_) {
-            if (record.epoch != epoch_) {
+        while (durable_ < record.seq || record.epoch != now_.epoch) {
+            if (record.epoch != now_.epoch) {
                 throw error(errc::indeterminate, "tokenkeep: " + path_ + " has lost what was written");
-            } else if (is_flushing_) {
+            } else if (now_.is_being_flushed) {
                 flushed_by_another_.wait(lock);
-            } else if (has_failed_) {
+            } else if (now_.has_failed) {
                 return false;
             } else {
                 flush(lock);
@@ -98,54 +99,57 @@ class group_commit {
     /// Flushes the whole file, also what was written over parts of it that were flushed before. False as for wait.
     bool flush_all() {
         std::unique_lock lock(mutex_);
-        while (is_flushing_) flushed_by_another_.wait(lock);
-        is_overwritten_ = true;
-        if (!has_failed_) flush(lock);
-        return !has_failed_;
+        while (now_.is_being_flushed) flushed_by_another_.wait(lock);
+        now_.is_overwritten = true;
+        if (!now_.has_failed) flush(lock);
+        return !now_.has_failed;
     }
 
   private:
+    /// The file as it was opened, and how far it is flushed. Replaced whole when the journal is another file.
+    struct flush_state {
+        group_commit::file file{};
+        std::uint64_t last = 0;        ///< The last record in the file.
+        std::uint64_t flushed = 0;     ///< The last record that is flushed.
+        std::uint64_t epoch = 0;       ///< How often numbers were given again.
+        bool is_name_flushed = false;  ///< The directory was flushed after the file got its name.
+        bool is_overwritten = false;   ///< Flushed parts were written over.
+        bool is_being_flushed = false; ///< A thread is flushing it.
+        bool has_failed = false;       ///< A flush of the content has failed.
+    };
+
     void flush(std::unique_lock<std::mutex>& lock) {
-        const file flushing = file_;
-        const std::uint64_t last = last_, epoch = epoch_;
-        const bool with_content = flushed_ < last || is_overwritten_, with_name = !name_is_flushed_;
-        is_flushing_ = true;
+        const flush_state before = now_;
+        bool content = before.flushed >= before.last && !before.is_overwritten, name = before.is_name_flushed;
+        now_.is_being_flushed = true;
         lock.unlock();
-        bool content = !with_content, name = !with_name;
-        std::exception_ptr fault;
+        std::exception_ptr failure;
         try {
-            if (with_content) flushing->flush();
+            if (!content) before.file->flush();
             content = true;
-            if (with_name) files_.flush_directory(path_);
+            if (!name) files_.flush_directory(path_);
             name = true;
         } catch (...) {
-            fault = std::current_exception();
+            failure = std::current_exception();
         }
         lock.lock();
-        is_flushing_ = false;
         flushed_by_another_.notify_all();
-        if (content && name && epoch == epoch_) durable_ = std::max(durable_.load(), last);
-        if (file_ == flushing) {
-            if (content) flushed_ = std::max(flushed_, last);
-            if (content) is_overwritten_ = false;
-            name_is_flushed_ = name;
-            has_failed_ = !content;
+        if (content && name && before.epoch == now_.epoch) durable_ = std::max(durable_.load(), before.last);
+        if (now_.file == before.file) {
+            if (content) now_.flushed = std::max(now_.flushed, before.last);
+            if (content) now_.is_overwritten = false;
+            now_.is_name_flushed = name;
+            now_.is_being_flushed = false;
+            now_.has_failed = !content;
         }
-        if (content && fault) std::rethrow_exception(fault);
+        if (content && failure) std::rethrow_exception(failure);
     }
 
     std::string path_;
     Files files_;
     std::mutex mutex_{};
     std::condition_variable flushed_by_another_{};
-    file file_{};
-    std::uint64_t last_ = 0;
-    std::uint64_t epoch_ = 0;
-    std::uint64_t flushed_ = 0;
-    bool name_is_flushed_ = false;
-    bool has_failed_ = false;
-    bool is_overwritten_ = false;
-    bool is_flushing_ = false;
+    flush_state now_{};
     std::atomic<std::uint64_t> durable_ = 0;
 };
 

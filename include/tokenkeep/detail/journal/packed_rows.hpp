@@ -19,21 +19,21 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Which record a row came from, and where that lies.
+/// Which record a row came from, and where the file has it.
 struct journal_place {
-    std::uint64_t seq = 0;
-    std::uint64_t offset = 0;
-    std::uint64_t size = 0;
+    std::uint64_t seq = 0;    ///< The sequence number of the record.
+    std::uint64_t offset = 0; ///< Where the record begins.
+    std::uint64_t size = 0;   ///< The size of the record.
 };
 
-/// A row as the bytes of its record's payload, which follow it in memory together with its id.
+/// A row as the payload of its record. The id and the payload follow this object in memory.
 class packed_row {
   public:
-    /// What the bytes take in all.
+    /// How many bytes the object, the id and the payload take.
     static std::size_t size_of(std::string_view id, std::string_view payload) noexcept {
         return sizeof(packed_row) + id.size() + payload.size();
     }
-    /// `memory` has size_of(id, payload) bytes.
+    /// Makes a row in `memory`, which has size_of(id, payload) bytes.
     static packed_row* make(void* memory, std::string_view id, std::string_view payload, const journal_place& place) {
         auto* const row = new (memory) packed_row(id.size(), payload.size(), place);
         char* const bytes = static_cast<char*>(memory) + sizeof(packed_row);
@@ -47,7 +47,7 @@ class packed_row {
     std::string_view payload() const noexcept { return {bytes() + id_size_, payload_size_}; }
     token unpack() const { return row_parts(payload()).row(id()); }
 
-    /// The row must not be used any more.
+    /// Overwrites id and payload with zeros; the row must not be used afterwards.
     void wipe_bytes() noexcept { wipe(const_cast<char*>(bytes()), id_size_ + payload_size_); }
 
   private:
@@ -63,8 +63,8 @@ class packed_row {
     std::uint32_t payload_size_;
 };
 
-/// The rows of a journal in memory, packed, with a hash index for each rule. What is replaced or erased is wiped at
-/// once; its room comes back with a new table.
+/// The rows of a journal in memory, packed, with a hash index for each rule. A row that is replaced or erased is wiped
+/// at once. Its memory is free again when the whole table is destroyed.
 template <matching_rules Rules>
 class packed_rows {
     using index = hash_index<packed_row*>;
@@ -80,7 +80,7 @@ class packed_rows {
   public:
     std::size_t size() const noexcept { return by_id_.size(); }
 
-    /// Says how many rows there will be, which saves growing step by step.
+    /// Says how many rows there will be, so that the indices need not grow step by step.
     void expect(std::size_t count) { expected_ = count; }
 
     const packed_row* find(std::string_view id) const {
@@ -107,7 +107,7 @@ class packed_rows {
             static_cast<const index_of<Rule>&>(by_rule_).rows.for_each_of(hash_of(key), visit_match);
     }
 
-    /// Makes the row the one of its id; if it throws, nothing has changed.
+    /// The row of that id is now this one. If it throws, nothing has changed.
     void insert_or_assign(std::string_view id, std::string_view payload, const journal_place& place) {
         packed_row* const row =
             packed_row::make(memory_.allocate(packed_row::size_of(id, payload)), id, payload, place);
@@ -137,7 +137,7 @@ class packed_rows {
         return rows.size() == 0 ? std::max<std::size_t>(expected_, 1) : rows.size() + 1;
     }
 
-    /// `act(key, index)` for each rule under which the row is found; rows with an empty key are not.
+    /// Calls `act(key, index)` for each rule under which the row can be found. A row with an empty key cannot be.
     template <class Act>
     void for_each_key(const row_parts& parts, Act act) {
         Rules::list::for_each([&](auto rule) {
@@ -156,24 +156,5 @@ class packed_rows {
 };
 
 }}} // namespace tokenkeep::v0::detail
-
-namespace tokenkeep { inline namespace v0 {
-
-/// For look-ups only: rows come from a journal.
-template <class Rules>
-struct container_traits<detail::packed_rows<Rules>> {
-    using table = detail::packed_rows<Rules>;
-
-    template <class Visit>
-    static void for_each(const table& rows, Visit&& visit) {
-        rows.for_each([&](const detail::packed_row& row) { visit(row.unpack()); });
-    }
-    template <class Rule, class Visit>
-    static void for_each_match(const table& rows, Rule rule, const token& probe, Visit&& visit) {
-        rows.for_each_match(rule, probe, visit);
-    }
-};
-
-}} // namespace tokenkeep::v0
 
 #endif

@@ -17,8 +17,16 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-// A row as bytes: for each field that is there its tag (2 bytes: 1 and its place in the table of fields), its size (4
-// bytes) and its content; a time is 8 bytes of milliseconds. The id is not among them: it stands in the record's header.
+// A payload is a row as bytes. First the words, then the bytes.
+//
+//   field    One value of the row, such as its access token. A payload has only the fields that are not empty. The id
+//            is not among them: the record's header has it.
+//   tag      The number of a field: its place in the table of fields (token.hpp), plus one. A tag never changes its
+//            meaning.
+//   unknown  A field with a tag that this version does not know: a newer version wrote it. Such fields come last. They
+//            stay with their row when the row is saved again.
+//
+// The bytes of each field: tag, 2     size of the content, 4     content. A time is 8 bytes: milliseconds since 1970.
 
 inline void append_field(wiping_string& out, std::size_t place, std::string_view content) {
     journal::put_number(out, static_cast<std::uint16_t>(place + 1));
@@ -26,6 +34,7 @@ inline void append_field(wiping_string& out, std::size_t place, std::string_view
     out += content;
 }
 
+/// Appends the payload of a row.
 inline void append_row(wiping_string& out, const token& row) {
     for (std::size_t place = 1; place < std::size(fields); ++place) {
         fields[place].visit([&](auto member) {
@@ -41,7 +50,7 @@ inline void append_row(wiping_string& out, const token& row) {
     }
 }
 
-/// A row's bytes taken apart; the parts refer to them.
+/// The parts of a payload; they refer to its bytes.
 class row_parts {
   public:
     explicit row_parts(std::string_view bytes) {
@@ -61,11 +70,14 @@ class row_parts {
         }
     }
 
+    /// False if the bytes are not a payload.
     bool is_row() const noexcept { return is_row_; }
+    /// The content of the field at that place in the table of fields; empty if the row does not have it.
     std::string_view content(std::size_t place) const noexcept { return content_[place]; }
-    /// What begins with the first field that a newer version has added; those stand last.
+    /// All unknown fields, as bytes.
     std::string_view unknown() const noexcept { return unknown_; }
 
+    /// The row, with that id.
     token row(std::string_view id) const {
         token made{.id = std::string(id)};
         for (std::size_t place = 1; place < std::size(fields); ++place) {

@@ -18,16 +18,17 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Rows as records, sealed where there is a sealer.
+/// Makes records of rows and reads them again. If there is a sealer, the rows are sealed.
 template <class Sealer>
 class row_records {
-    static constexpr bool seals = !std::is_same_v<Sealer, no_seal>;
     static constexpr std::size_t max_key_id = 65'535;
 
   public:
+    static constexpr bool seals = !std::is_same_v<Sealer, no_seal>;
+
     explicit row_records(Sealer sealer) : sealer_(std::move(sealer)) {}
 
-    /// Appends the record that makes `row` the row of the header's id. Throws errc::invalid_record if it is too large.
+    /// Appends a record: the row of the header's id is now `row`. Throws errc::invalid_record if it is too large.
     void append_put(wiping_string& out, const journal::generation_id& generation, journal::record_header header,
                     std::string_view row) const {
         wiping_string sealed;
@@ -46,8 +47,9 @@ class row_records {
         journal::append_record(out, generation, header, row);
     }
 
-    /// The row in a put's payload; nullopt if it is none, or was not sealed by this sealer. `opened` is where it lies
-    /// if it was sealed.
+    /// The row in the payload of a put; nullopt if this sealer cannot open it, or if it is not a row. If the row was
+    /// sealed, the result refers to `opened`; otherwise to `payload`. Throws errc::permissions if the file is sealed
+    /// and the store has no sealer, or the reverse.
     std::optional<std::string_view> row_of_put(const journal::record_header& header, std::string_view payload,
                                                secret& opened) const {
         if (header.sealed != seals)
@@ -74,26 +76,37 @@ class row_records {
     Sealer sealer_;
 };
 
-/// Why there is no row of an id that has records.
+/// Why the row of an id cannot be read.
 enum class row_damage {
-    found,    ///< The bytes are damaged, in this very file.
-    carried,  ///< They were in an earlier file, which lies beside this one.
-    unopened, ///< They are whole, but no row to this sealer or this version.
+    damaged_here,   ///< Its bytes are damaged, in this very file.
+    damaged_before, ///< Its bytes were damaged in an earlier file. A copy of that file lies beside this one.
+    cannot_open,    ///< Its bytes are whole. Another sealer has sealed them, or a newer version has written them.
 };
 
 /// What a journal's file holds besides the rows.
 struct journal_state {
     journal::file_header header{};
-    journal::scan_position here{.next_seq = 1};
-    std::map<std::string, row_damage> damaged{}; ///< Ids whose rows are unreadable.
-    std::uint64_t live = 0;                      ///< Bytes of the records that rows come from.
+    journal::scan_position position{.next_seq = 1};
+    std::map<std::string, row_damage> damaged{}; ///< The ids of the rows that cannot be read.
+    std::uint64_t live_bytes = 0;                ///< The size of all records that rows come from.
+
+    bool has_damage_here() const noexcept { return id_with(row_damage::damaged_here) != nullptr; }
+    /// Null if there is none.
+    const std::string* id_that_cannot_be_opened() const noexcept { return id_with(row_damage::cannot_open); }
+
+  private:
+    const std::string* id_with(row_damage wanted) const noexcept {
+        for (const auto& [id, how] : damaged)
+            if (how == wanted) return &id;
+        return nullptr;
+    }
 };
 
-/// Puts what a scan finds into a table of rows.
-template <class Table, class Sealer>
+/// Puts what a scanner finds into a table of rows, and into the state.
+template <class Rows, class Sealer>
 class row_loader {
   public:
-    row_loader(Table& rows, journal_state& state, const row_records<Sealer>& records)
+    row_loader(Rows& rows, journal_state& state, const row_records<Sealer>& records)
         : rows_(rows), state_(state), records_(records) {}
 
     void record(const journal::record_header& header, std::string_view payload, std::uint64_t offset) {
@@ -105,11 +118,11 @@ class row_loader {
             forget(id);
             if (!row) {
                 rows_.erase(id);
-                state_.damaged.emplace(id, row_damage::unopened);
+                state_.damaged.emplace(id, row_damage::cannot_open);
                 return;
             }
             rows_.insert_or_assign(id, *row, {header.seq, offset, header.size()});
-            state_.live += header.size();
+            state_.live_bytes += header.size();
             return;
         }
         case journal::record_type::removed:
@@ -119,7 +132,7 @@ class row_loader {
         case journal::record_type::damaged:
             forget(id);
             rows_.erase(id);
-            state_.damaged.emplace(id, row_damage::carried);
+            state_.damaged.emplace(id, row_damage::damaged_before);
             return;
         }
         throw error(errc::unsupported_version, "tokenkeep: the file was written by a newer version of the library");
@@ -128,16 +141,16 @@ class row_loader {
     void damaged(const std::string& id) {
         forget(id);
         rows_.erase(id);
-        state_.damaged.emplace(id, row_damage::found);
+        state_.damaged.emplace(id, row_damage::damaged_here);
     }
 
   private:
     void forget(const std::string& id) {
-        if (const packed_row* before = rows_.find(id)) state_.live -= before->place().size;
+        if (const packed_row* before = rows_.find(id)) state_.live_bytes -= before->place().size;
         state_.damaged.erase(id);
     }
 
-    Table& rows_;
+    Rows& rows_;
     journal_state& state_;
     const row_records<Sealer>& records_;
 };

@@ -14,21 +14,22 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail::journal {
 
-/// A part of a file at a time: `at(offset, size)` is that stretch, or what there is of it before `end`. The view holds
-/// until the next call. What was read is wiped.
+/// Reads a file up to `end`, and keeps the part of it in memory that was read last. What was read is wiped.
+///   std::string_view header = bytes.at(0, header_size);
 template <class File>
-class window {
+class file_window {
   public:
-    window(const File& file, std::uint64_t end) : file_(file), end_(end) {}
+    file_window(const File& file, std::uint64_t end) : file_(file), end_(end) {}
 
     std::uint64_t end() const noexcept { return end_; }
 
+    /// The `size` bytes at `offset`; fewer if the end comes first. They hold until the next call.
     std::string_view at(std::uint64_t offset, std::uint64_t size) {
         size = std::min(size, end_ - offset);
         if (offset < begin_ || offset + size > begin_ + bytes_.size()) {
-            constexpr std::uint64_t stretch = 1 << 20;
+            constexpr std::uint64_t piece = 1 << 20;
             begin_ = offset;
-            bytes_.resize(static_cast<std::size_t>(std::min(std::max(size, stretch), end_ - offset)));
+            bytes_.resize(static_cast<std::size_t>(std::min(std::max(size, piece), end_ - offset)));
             bytes_.resize(file_.read(offset, bytes_.data(), bytes_.size()));
         }
         return std::string_view(bytes_).substr(static_cast<std::size_t>(offset - begin_),
@@ -42,34 +43,43 @@ class window {
     wiping_string bytes_{};
 };
 
-/// The header of the record at `at`; nullopt if none begins there. Its id holds until the window moves.
+/// The header of the record that begins at `at`; nullopt if none does. Its id holds until the next call of bytes.at.
 template <class File>
-std::optional<record_header> header_at(window<File>& bytes, std::uint64_t at, const generation_id& generation) {
+std::optional<record_header> header_at(file_window<File>& bytes, std::uint64_t at, const generation_id& generation) {
     const std::size_t extent = header_extent(bytes.at(at, id_at));
     return extent == 0 ? std::nullopt : record_header_of(bytes.at(at, extent), generation);
+}
+
+/// The last 8 bytes before `end`, where a record or the file header ends: its check. Zeros if the file is shorter.
+template <class File>
+check check_before(file_window<File>& bytes, std::uint64_t end) {
+    check found{};
+    if (end <= bytes.end()) bytes.at(end - found.size(), found.size()).copy(found.data(), found.size());
+    return found;
 }
 
 /// How far a file has been read, and what was found on the way.
 struct scan_position {
     std::uint64_t at = header_size; ///< The end of what was read and understood.
-    std::uint64_t next_seq = 0;
-    std::uint64_t records = 0;
-    bool torn = false;      ///< What follows is a record that was never finished: a crash, or a full disk.
-    bool has_holes = false; ///< Records are missing or unreadable, and nobody can say whose.
+    std::uint64_t next_seq = 0;     ///< The sequence number of the next record.
+    std::uint64_t records = 0;      ///< How many records were read.
+    bool torn = false;              ///< What follows is a record that was never finished: a crash, or a full disk.
+    bool has_holes = false;         ///< Records are missing or unreadable, and it is unknown whose they were.
 };
 
-/// Reads the records of a file in order, up to where it ends or a torn record begins. `visit.record(header, payload,
-/// offset)` is called for each good one; `visit.damaged(id)` for each that is unreadable although its header is good.
-/// Records up to the number `flushed` were durable before the file had its name.
-template <class File, class Visitor>
+/// Reads the records of a file in order, up to its end or to a torn record. It calls `visit.record(header, payload,
+/// offset)` for each good record, and `visit.damaged(id)` for each record whose header is good and whose payload is
+/// not. Records up to the number `flushed` were durable before the file got its name.
+template <class File, class Visit>
 class scanner {
   public:
-    scanner(window<File>& bytes, const generation_id& generation, std::uint64_t flushed, Visitor& visit)
+    scanner(file_window<File>& bytes, const generation_id& generation, std::uint64_t flushed, Visit& visit)
         : bytes_(bytes), generation_(generation), flushed_(flushed), visit_(visit) {}
 
-    void run(scan_position& here) {
-        while (here.at < bytes_.end() && !here.torn)
-            if (!read_record(here)) skip_to_record(here);
+    /// Goes on from `position`, and moves it.
+    void run(scan_position& position) {
+        while (position.at < bytes_.end() && !position.torn)
+            if (!read_record(position)) skip_to_record(position);
     }
 
   private:
@@ -81,55 +91,57 @@ class scanner {
         return std::min(at, bytes_.end());
     }
 
-    /// False if no record begins here.
-    bool read_record(scan_position& here) {
-        const std::uint64_t rest = bytes_.end() - here.at;
-        if (header_extent(bytes_.at(here.at, id_at)) > rest)
-            return here.torn = !is_vouched_for(here.at, here.next_seq, {});
-        std::optional<record_header> header = header_at(here.at);
+    /// Reads the record at the position, and moves behind it. False if no record begins there.
+    bool read_record(scan_position& position) {
+        const std::uint64_t rest = bytes_.end() - position.at;
+        if (header_extent(bytes_.at(position.at, id_at)) > rest)
+            return position.torn = !is_vouched_for(position.at, position.next_seq, {});
+        std::optional<record_header> header = header_at(position.at);
         if (!header) return false;
         const std::uint64_t size = header->size();
-        if (size > rest) return here.torn = !is_vouched_for(here.at, header->seq, {});
-        const std::string_view record = bytes_.at(here.at, size);
+        if (size > rest) return position.torn = !is_vouched_for(position.at, header->seq, {});
+        const std::string_view record = bytes_.at(position.at, size);
         header->id = record.substr(id_at, header->id.size());
         const auto payload = payload_of(record, *header, generation_);
         if (payload) {
-            visit_.record(*header, *payload, here.at);
+            visit_.record(*header, *payload, position.at);
         } else {
             const std::string id(header->id);
-            if (may_be_torn(here.at, here.at + size, header->seq, id)) return here.torn = true;
-            if (header->type != record_type::put && header->type != record_type::removed) here.has_holes = true;
+            if (may_be_torn(position.at, position.at + size, header->seq, id)) return position.torn = true;
+            if (header->type != record_type::put && header->type != record_type::removed) position.has_holes = true;
             visit_.damaged(id);
         }
-        if (header->seq != here.next_seq) here.has_holes = true;
-        here.next_seq = header->seq + 1;
-        here.at += size;
-        ++here.records;
+        if (header->seq != position.next_seq) position.has_holes = true;
+        position.next_seq = header->seq + 1;
+        position.at += size;
+        ++position.records;
         return true;
     }
 
-    /// Where no record begins: the file is torn here, or goes on behind a hole, or is garbage.
-    void skip_to_record(scan_position& here) {
-        const std::uint64_t next = next_record(here.at + 8);
+    /// If no record begins at the position: the file is torn there; or it goes on behind a hole; or it is garbage.
+    void skip_to_record(scan_position& position) {
+        const std::uint64_t next = next_record(position.at + 8);
         const std::optional<record_header> following = header_at(next);
-        const bool is_garbage = following && following->seq == here.next_seq; // as nothing is missing
-        if (bytes_.end() - here.at < least_record || (!is_garbage && may_be_torn(here.at, next, here.next_seq, {}))) {
-            here.torn = true;
+        const bool is_garbage = following && following->seq == position.next_seq; // no number is missing
+        if (bytes_.end() - position.at < least_record ||
+            (!is_garbage && may_be_torn(position.at, next, position.next_seq, {}))) {
+            position.torn = true;
         } else {
-            here.has_holes = true;
-            here.at = next;
+            position.has_holes = true;
+            position.at = next;
         }
     }
 
-    /// Whether the record at `begin` may never have been durable: a sector of it was not written, as after a power
-    /// failure, and nothing behind it was written when it was durable, or when it had been removed and overwritten.
-    /// Several records may be unflushed at a time, and any part of them may be missing afterwards.
+    /// Whether the record at `begin` may never have been durable. A sector of it is zero, as a power failure leaves it;
+    /// and no later record vouches for it. Several records may be unflushed at one time, and any part of them may be
+    /// missing after a power failure.
     bool may_be_torn(std::uint64_t begin, std::uint64_t end, std::uint64_t seq, std::string_view id) {
         return has_zeroed_sector(begin, end) && !is_vouched_for(begin, seq, id);
     }
 
-    /// Whether a record behind the one at `begin` knew that one to be durable. It may lie anywhere, as bytes may have
-    /// been lost or put in.
+    /// Whether the record at `begin` was durable: it belongs to the snapshot; or a later record says so; or a later
+    /// record removes its row, so that zeros may have replaced its payload. The later record may begin anywhere,
+    /// because bytes may have been lost or put in.
     bool is_vouched_for(std::uint64_t begin, std::uint64_t seq, std::string_view id) {
         if (seq <= flushed_) return true;
         for (std::uint64_t at = begin + 1; at < bytes_.end(); ++at) {
@@ -159,10 +171,10 @@ class scanner {
         return true;
     }
 
-    window<File>& bytes_;
+    file_window<File>& bytes_;
     const generation_id& generation_;
     std::uint64_t flushed_;
-    Visitor& visit_;
+    Visit& visit_;
 };
 
 }}} // namespace tokenkeep::v0::detail::journal

@@ -2,37 +2,16 @@
 #ifndef TOKENKEEP_DETAIL_JOURNAL_SELF_TEST_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_SELF_TEST_HPP
 
+#include <tokenkeep/detail/journal/temporary_file.hpp>
 #include <tokenkeep/file_system.hpp>
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// Removes files when the scope ends, however it ends.
-template <class Files>
-class removed_at_exit {
-  public:
-    removed_at_exit(const Files& files, std::string path) : files_(files), path_(std::move(path)) {}
-    removed_at_exit(const removed_at_exit&) = delete;
-    removed_at_exit& operator=(const removed_at_exit&) = delete;
-    ~removed_at_exit() {
-        try {
-            files_.remove(path_);
-        } catch (...) {
-            return; // it holds nothing
-        }
-    }
-
-  private:
-    const Files& files_;
-    std::string path_;
-};
-
-/// See basic_file_store::self_test.
+/// Tries everything that a file_store needs of its directory; see basic_file_store::self_test.
 template <class Files>
 void self_test(const Files& files, const std::string& path) {
     if (files.find(path)) {
@@ -41,7 +20,7 @@ void self_test(const Files& files, const std::string& path) {
     }
     constexpr std::string_view content = "tokenkeep self test";
     const std::string written = path + ".test-" + random_hex(8), renamed = written + "-renamed";
-    const removed_at_exit<Files> first(files, written), second(files, renamed);
+    const temporary_file<Files> first(files, written), second(files, renamed);
     {
         const auto file = files.create(written);
         file.write(0, content);

@@ -19,109 +19,111 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The rows of a journal, shared by threads and processes. The order of locks: the mutex, the store lock, and neither
-/// while a change that was appended is flushed. What is written anew is flushed under both, as is what a process finds
-/// in the file, before its first change.
+/// A row_journal that threads and processes share. The order of locks: first the mutex, which is for the threads of
+/// this store; then the store lock, which is for processes. While an appended change is flushed, neither is held. Two
+/// things are flushed under both: a rewritten file; and, before the first change of a process, what it found in the
+/// file.
 template <class Policy, class Sealer>
 class shared_journal {
     using files_type = typename Policy::files;
     using lock_file = typename files_type::lock_file;
     using mutex = typename Policy::mutex;
-    using ticket = typename journal_file<packed_rows<typename Policy::rules>, Sealer, files_type>::ticket;
     static constexpr std::int64_t store_byte = 0;
 
   public:
-    using rows_type = packed_rows<typename Policy::rules>;
-    using file_type = journal_file<rows_type, Sealer, files_type>;
+    using journal_type = row_journal<packed_rows<typename Policy::rules>, Sealer, files_type>;
 
     shared_journal(const std::string& path, Sealer sealer, const files_type& files)
-        : path_(path), store_lock_(files.open_lock(path + ".lock")), file_(path, std::move(sealer), files) {}
+        : path_(path), store_lock_(files.open_lock(path + ".lock")), journal_(path, std::move(sealer), files) {}
 
-    /// `look(rows, file)` once both are up to date. It gives a result, and the number of the record that this is from:
-    /// what is not known to be durable is flushed before it is handed out.
+    /// Brings the rows up to date, and calls `look(rows)`. It gives a pair: a result, and the number of the record that
+    /// the result is from. If that record is not known to be durable, flushes it first. Returns the result.
     template <class Look>
     auto read(Look look) {
         const auto until = deadline_of_call();
         std::optional<ticket> unflushed;
         const auto look_now = [&] {
-            auto [result, seq] = look(std::as_const(rows_), std::as_const(file_));
-            if (!file_.is_durable(seq)) unflushed = file_.ticket_for(seq);
+            auto [result, seq] = look(std::as_const(journal_));
+            if (!journal_.is_durable(seq)) unflushed = journal_.ticket_for(seq);
             return std::move(result);
         };
         auto result = [&] {
             {
                 const read_lock<mutex> lock(mutex_);
-                if (file_.is_current()) return look_now();
+                if (journal_.is_current()) return look_now();
             }
             const std::lock_guard lock(mutex_);
             const held_lock held(*this, until, true);
-            file_.catch_up(rows_);
+            journal_.catch_up();
             return look_now();
         }();
         if (unflushed) require_durable(*unflushed);
         return result;
     }
 
-    /// `change(rows, file)` once both are up to date, and nobody else changes them. Its result is the number of the
-    /// record to wait for, or nullopt if nothing was done. True when that is durable.
+    /// Brings the rows up to date, and calls `change(rows)` while no other thread or process changes them. It gives the
+    /// number of the record to wait for, or nullopt if it changed nothing. Returns when the record is durable: true, or
+    /// false if nothing was changed.
     template <class Change>
     bool write(Change change) {
         const std::optional<ticket> record = alone([&]() -> std::optional<ticket> {
-            file_.catch_up(rows_);
-            const std::optional<std::uint64_t> seq = change(rows_, file_);
+            journal_.catch_up();
+            const std::optional<std::uint64_t> seq = change(journal_);
             if (!seq) return std::nullopt;
-            return file_.ticket_for(*seq);
+            return journal_.ticket_for(*seq);
         });
         if (record) require_durable(*record);
         return record.has_value();
     }
 
-    /// Overwrites what is left of a row whose removal is durable. Throws errc::storage_failure where that fails: the row
-    /// is gone all the same.
-    void erase(const journal::remains& row) {
+    /// Overwrites the records of a row whose removal is durable. If that fails, throws errc::storage_failure: the row
+    /// is gone, but not erased.
+    void erase(const journal::erasable_records& row) {
         try {
             const bool is_overwritten = alone([&] {
-                file_.catch_up(rows_);
-                return file_.overwrite(rows_, row);
+                journal_.catch_up();
+                return journal_.overwrite(row);
             });
-            if (!is_overwritten || file_.flush_overwritten()) return;
+            if (!is_overwritten || journal_.flush_overwritten()) return;
             alone([&] {
-                file_.catch_up(rows_);
-                file_.rewrite(rows_);
+                journal_.catch_up();
+                journal_.rewrite();
             });
-        } catch (const file_error& fault) {
-            throw fault.with(errc::storage_failure);
+        } catch (const file_error& failure) {
+            throw failure.with(errc::storage_failure);
         } catch (const std::exception&) {
             throw error(errc::storage_failure, "tokenkeep: the row is gone, but not erased from " + path_);
         }
     }
 
-    /// `repair(rows, file)` while nobody else changes them, although they may not be readable.
+    /// Calls `repair(rows)` while no other thread or process changes them. The rows need not be readable.
     template <class Repair>
     void repair(Repair repair) {
         require_durable(alone([&] {
-            repair(rows_, file_);
-            return file_.ticket_for(file_.last_seq());
+            repair(journal_);
+            return journal_.ticket_for(journal_.last_seq());
         }));
     }
 
   private:
-    /// Returns when the record is durable. If the file cannot be flushed, what is in it is written into a new one.
-    /// Whatever fails from here on, the change may be in the file.
+    using ticket = typename journal_type::ticket;
+
+    /// Returns when the record is durable. If the file cannot be flushed, writes what is in it into a new one. Whatever
+    /// fails here, the change may be in the file: the error is errc::indeterminate.
     void require_durable(const ticket& record) {
         try {
-            if (file_.wait_until_durable(record)) return;
-            alone([&] { file_.leave_failed_file(rows_, record); });
-            if (file_.wait_until_durable(record)) return;
-        } catch (const file_error& fault) {
-            throw fault.with(errc::indeterminate);
+            if (journal_.wait_until_durable(record)) return;
+            alone([&] { journal_.leave_failed_file(record); });
+            if (journal_.wait_until_durable(record)) return;
+        } catch (const file_error& failure) {
+            throw failure.with(errc::indeterminate);
         } catch (const std::exception&) {
-            throw error(errc::indeterminate, "tokenkeep: could neither flush " + path_ + " nor write it anew");
+            throw error(errc::indeterminate, "tokenkeep: could neither flush " + path_ + " nor rewrite it");
         }
         throw error(errc::indeterminate, "tokenkeep: cannot flush " + path_);
     }
 
-    /// The store lock, as long as this lives.
+    /// Holds the store lock as long as it lives.
     class held_lock {
       public:
         held_lock(shared_journal& owner, deadline until, bool is_shared) : lock_(owner.store_lock_) {
@@ -152,8 +154,7 @@ class shared_journal {
     const std::string path_;
     mutex mutex_{};
     lock_file store_lock_; ///< Guarded by the mutex.
-    file_type file_;
-    rows_type rows_{};
+    journal_type journal_;
 };
 
 }}} // namespace tokenkeep::v0::detail

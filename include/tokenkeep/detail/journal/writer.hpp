@@ -2,13 +2,15 @@
 #ifndef TOKENKEEP_DETAIL_JOURNAL_WRITER_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_WRITER_HPP
 
+#include <tokenkeep/container.hpp>
+#include <tokenkeep/detail/journal/erasable_records.hpp>
+#include <tokenkeep/detail/journal/group_commit.hpp>
+#include <tokenkeep/detail/journal/packed_rows.hpp>
 #include <tokenkeep/detail/journal/reader.hpp>
-#include <tokenkeep/detail/journal/remains.hpp>
-#include <tokenkeep/detail/journal/snapshot.hpp>
+#include <tokenkeep/detail/journal/rewrite.hpp>
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <optional>
 #include <string>
@@ -17,170 +19,271 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// A table of rows that lies in a file, to which changes are appended, and which is written anew now and then. Whoever
-/// calls this also holds the store lock, exclusively for what writes.
-template <class Table, class Sealer, class Files>
-class journal_file : public journal_reader<Table, Sealer, Files> {
-    using reader = journal_reader<Table, Sealer, Files>;
-    using reader::commit_;
-    using reader::file_;
-    using reader::files_;
-    using reader::found_;
-    using reader::grown_file;
-    using reader::has_failed_;
-    using reader::is_loaded_;
-    using reader::last_check_;
-    using reader::last_check_of;
-    using reader::open;
-    using reader::path_;
-    using reader::read_until_;
-    using reader::records_;
-    using reader::seen_;
-    using reader::state_;
-    using typename reader::check;
-    using typename reader::file;
+/// Rows that are kept in a file: changes are appended to it, and now and then it is rewritten. Only the functions for
+/// waiting are thread-safe. For all others the caller holds the store lock, and holds it exclusively for those that
+/// write.
+///   row_journal<rows, no_seal, system_files> journal("tokens.tkj", {}, {});
+///   journal.catch_up();
+///   const auto record = journal.ticket_for(journal.put(ada));
+///   if (!journal.wait_until_durable(record)) journal.leave_failed_file(record);
+template <class Rows, class Sealer, class Files>
+class row_journal {
+    using reader = journal_reader<Rows, Sealer, Files>;
+    using opened = typename reader::opened;
 
   public:
-    using reader::catch_up;
-    using reader::last_seq;
-    using reader::reader;
-    using reader::require_whole;
-    using typename reader::ticket;
+    row_journal(std::string path, Sealer sealer, Files files)
+        : medium_{std::move(path), std::move(files), row_records<Sealer>(std::move(sealer))},
+          commit_(medium_.path, medium_.files) {}
 
-    // ---- Writing: the number of the last record, to wait for ----
+    // ---- Reading ----
 
-    /// The row of that id is now this one.
-    std::uint64_t put(Table& rows, const token& row) {
-        wiping_string packed;
-        append_row(packed, row);
-        if (const packed_row* before = rows.find(row.id)) packed += row_parts(before->payload()).unknown();
-        return change(rows, {row.id, std::move(packed)});
+    /// Whether the file is as it was when it was last read. Looks only at its name, and needs no store lock.
+    bool is_current() const {
+        const std::optional<file_identity> there = medium_.files.find(medium_.path);
+        return there ? now_.is_loaded && *there == now_.identity : now_.file == nullptr;
     }
 
-    /// The row of that id is gone, or the damage to it.
-    std::uint64_t remove(Table& rows, const std::string& id) { return change(rows, {id, std::nullopt}); }
+    /// Reads what other processes have appended. If another file has the name now, reads all of that.
+    void catch_up() {
+        leave_file_of_parent();
+        const std::optional<file_identity> there = medium_.files.find(medium_.path);
+        if (!there && now_.file) throw medium_.gone();
+        if (!there || (now_.is_loaded && *there == now_.identity)) return;
+        if (reader_.read_new(now_, *there)) return commit_.appended(last_seq());
+        opened fresh = reader_.open(bad_header::refuse);
+        if (now_.file) require_descendant(fresh.state);
+        adopt_found(std::move(fresh));
+    }
 
-    /// All rows are gone, and their bytes.
-    std::uint64_t clear(Table& rows) {
-        Table none;
-        rewrite(none, nullptr, damage::forget);
-        rows = std::move(none);
+    /// The row of that id; null if there is none, or if it cannot be read.
+    const packed_row* find(std::string_view id) const { return now_.rows.find(id); }
+    template <class Visit>
+    void for_each(Visit visit) const {
+        now_.rows.for_each(visit);
+    }
+    template <class Rule, class Visit>
+    void for_each_match(Rule rule, const token& probe, Visit visit) const {
+        now_.rows.for_each_match(rule, probe, visit);
+    }
+    std::size_t size() const noexcept { return now_.rows.size(); }
+    std::uint64_t last_seq() const noexcept { return now_.last_seq(); }
+    /// False if there is a row of that id that cannot be read.
+    bool is_readable(const std::string& id) const { return !now_.state.damaged.contains(id); }
+
+    /// Throws errc::storage_corrupt if records are missing and it is unknown whose they were.
+    void require_whole() const {
+        if (now_.state.position.has_holes)
+            throw error(errc::storage_corrupt, "tokenkeep: " + medium_.path +
+                                                   " is damaged; salvage() keeps the original and saves what is "
+                                                   "readable");
+    }
+
+    /// Throws if there is a row of that id that cannot be read.
+    void require_readable(const std::string& id) const {
+        require_whole();
+        const auto at = now_.state.damaged.find(id);
+        if (at == now_.state.damaged.end()) return;
+        throw at->second == row_damage::cannot_open ? cannot_open(id) : damaged();
+    }
+
+    /// Throws if there is any row that cannot be read. If the sealer is wrong, says that first: salvage needs the right
+    /// one, too.
+    void require_all_readable() const {
+        require_whole();
+        require_opened();
+        if (!now_.state.damaged.empty()) throw damaged();
+    }
+
+    // ---- Waiting until a record is durable; see group_commit ----
+
+    using ticket = typename group_commit<Files>::ticket;
+
+    ticket ticket_for(std::uint64_t seq) { return commit_.ticket_for(seq); }
+    bool is_durable(std::uint64_t seq) const noexcept { return seq <= commit_.durable(); }
+
+    /// Safe to call from many threads at once, and without the store lock.
+    bool wait_until_durable(const ticket& record) { return commit_.wait(record); }
+
+    // ---- Writing; the result is the number of the last record, to wait for ----
+
+    /// The row of that id is now this one.
+    std::uint64_t put(const token& row) {
+        wiping_string packed;
+        append_row(packed, row);
+        if (const packed_row* before = find(row.id)) packed += row_parts(before->payload()).unknown();
+        return change({row.id, std::move(packed)});
+    }
+
+    /// There is no row of that id, and no damaged one.
+    std::uint64_t remove(const std::string& id) { return change({id, std::nullopt}); }
+
+    /// All rows are gone: a new file without rows is in the place of the old one.
+    std::uint64_t clear() {
+        rewrite(rewriting::clears);
         return last_seq();
     }
 
-    /// Writes the file anew, with nothing but the rows. Throws errc::not_saved where the old one stands.
-    void rewrite(Table& rows) { rewrite(rows, nullptr, damage::keep); }
+    /// Puts a new file with the rows and nothing else in the place of the old one. Throws errc::not_saved if the old
+    /// one stays.
+    std::uint64_t rewrite() {
+        rewrite(rewriting::carries_on);
+        return last_seq();
+    }
 
     // ---- When flushing has failed, and after deleting ----
 
-    /// After flushing the file has failed, puts what is in it into a new one. Throws errc::indeterminate where the
-    /// record may not be in it any more: some file systems forget what they could not write.
-    void leave_failed_file(Table& rows, const ticket& record) {
+    /// To be called when waiting for the record gave false. Writes what is in the file into a new one. Throws
+    /// errc::indeterminate if the file may have lost the record: some file systems forget what they could not write.
+    void leave_failed_file(const ticket& record) {
         if (record.seq <= covered_) return; // another thread has done it
-        const std::optional<file_identity> there = files_.find(path_);
-        has_failed_ = true;
-        if (!there || !grown_file(*there)) {
-            is_loaded_ = false;
-            throw error(errc::indeterminate, "tokenkeep: " + path_ + " has lost what was written");
+        const std::optional<file_identity> there = medium_.files.find(medium_.path);
+        now_.has_failed = true;
+        if (!there || !reader::has_what_was_read(now_, *there)) {
+            now_.is_loaded = false;
+            throw error(errc::indeterminate, "tokenkeep: " + medium_.path + " has lost what was written");
         }
-        catch_up(rows);
+        catch_up();
         try {
-            rewrite(rows);
+            rewrite();
         } catch (...) {
             take_back_unflushed();
             throw;
         }
     }
 
-    journal::remains remains_of(const Table& rows, const std::string& id) const {
-        const packed_row* row = rows.find(id);
-        return {state_.header.generation, id, row != nullptr ? row->place().offset : 0, state_.here.at};
+    /// The records of that row until now. To be called before the row is removed.
+    journal::erasable_records erasable_records_of(const std::string& id) const {
+        const packed_row* row = find(id);
+        return {now_.state.header.generation, id, row != nullptr ? row->place().offset : 0, now_.state.position.at};
     }
 
-    /// Flushes after overwrite; false as for waiting.
-    bool flush_overwritten() { return commit_.flush_all(); }
-
-    /// Overwrites the payloads of a removed row's records with zeros, the oldest first, so that a file that is cut
-    /// short shows none older than another. To be called when the removal is durable; true if it must be flushed.
-    bool overwrite(Table& rows, const journal::remains& row) {
-        if (row.generation != state_.header.generation) return false; // the file was written anew, without the row
-        journal::window bytes(*file_, state_.here.at);
-        const journal::stretches payloads = journal::payloads_of(bytes, row);
+    /// Overwrites the payloads of a removed row's records with zeros. To be called when the removal is durable. True if
+    /// flush_overwritten must follow. It begins with the oldest record: if the file is cut short afterwards, it never
+    /// shows an older version of the row.
+    bool overwrite(const journal::erasable_records& row) {
+        if (row.generation != now_.state.header.generation) return false; // the file was rewritten without the row
+        journal::file_window bytes(*now_.file, now_.state.position.at);
+        const journal::byte_ranges payloads = journal::payloads_of(bytes, row);
         try {
             for (auto at = payloads.rbegin(); at != payloads.rend(); ++at)
-                file_->write(at->first, std::string(static_cast<std::size_t>(at->second), '\0'));
+                now_.file->write(at->offset, std::string(static_cast<std::size_t>(at->size), '\0'));
             if (!payloads.empty()) return true;
         } catch (const file_error&) {
         }
-        rewrite(rows);
+        rewrite();
         return false;
     }
 
+    /// Flushes what overwrite has written. False if flushing has failed.
+    bool flush_overwritten() { return commit_.flush_all(); }
+
     // ---- Damage ----
 
-    /// Reads what can be read, whatever is wrong. If anything is, keeps a copy of the file, the path of which is the
-    /// result, and writes the file anew without what cannot be read. `found` is what the file was like.
-    std::string salvage(Table& rows, journal_state& found) {
-        if (!files_.find(path_)) return {};
-        const std::uint64_t next_seq = state_.here.next_seq;
-        open(rows, true);
-        found = state_;
-        if (!state_.here.has_holes && state_.damaged.empty()) return {};
+    /// What salvage found and did.
+    struct salvaged {
+        journal_state found{}; ///< What the file was like.
+        std::string copy{};    ///< Where the file lies as it was; empty if nothing was wrong.
+    };
+
+    /// Reads all that can be read. If anything is wrong, copies the file and rewrites it without what cannot be read.
+    salvaged salvage() {
+        salvaged result;
+        if (!medium_.files.find(medium_.path)) return result;
+        const std::uint64_t next_seq = now_.state.position.next_seq;
+        adopt_found(reader_.open(bad_header::ignore));
+        result.found = now_.state;
+        if (!now_.state.position.has_holes && now_.state.damaged.empty()) return result;
         require_opened();
-        state_.here.next_seq = std::max(state_.here.next_seq, next_seq);
-        std::string copy = keep_original();
-        try {
-            rewrite(rows, nullptr, damage::forget);
-        } catch (...) {
-            remove_quietly(copy);
-            throw;
-        }
-        return copy;
+        now_.state.position.next_seq = std::max(now_.state.position.next_seq, next_seq);
+        result.copy = rewrite(rewriting::salvages);
+        return result;
     }
 
   private:
-    struct edit {
-        const std::string& id;
-        std::optional<wiping_string> row; ///< Its payload.
-    };
-    enum class damage { keep, forget };
+    // ---- Which file the journal is ----
 
-    /// Throws errc::permissions where writing the file anew would lose rows that are whole.
-    void require_opened() const {
-        for (const auto& [id, how] : state_.damaged)
-            if (how == row_damage::unopened)
-                throw error(errc::permissions, "tokenkeep: " + path_ +
-                                                   " has rows that this sealer cannot open, or a "
-                                                   "newer version has written; they would be lost");
+    /// From now on the journal is this file.
+    void adopt(opened fresh) {
+        const bool is_same_file = fresh.identity.is_same_file(now_.identity);
+        fresh.has_failed = now_.has_failed && is_same_file;
+        now_ = std::move(fresh);
+        commit_.opened(now_.file, last_seq(), now_.state.header.last_of_snapshot(), is_same_file);
     }
 
-    std::uint64_t change(Table& rows, const edit& wanted) {
+    /// The same for a file that was there. What a process finds when it first opens a file counts as durable.
+    void adopt_found(opened fresh) {
+        const bool is_first = now_.file == nullptr;
+        adopt(std::move(fresh));
+        if (is_first) commit_.trust_until(last_seq());
+    }
+
+    /// Throws errc::store_gone unless the file that has the name now comes from ours: it is ours, and has all that was
+    /// durable; or it is of a later generation.
+    void require_descendant(const journal_state& fresh) const {
+        const bool is_same = fresh.header.generation == now_.state.header.generation;
+        const bool is_older =
+            is_same ? fresh.position.next_seq <= commit_.durable() : fresh.header.number <= now_.state.header.number;
+        if (is_older)
+            throw error(errc::store_gone,
+                        "tokenkeep: another file, or an older copy, was put in the place of " + medium_.path);
+    }
+
+    /// A child made by fork opens the file again. If two processes shared one open file description, only one of them
+    /// would be told that flushing has failed.
+    void leave_file_of_parent() {
+        if (now_.process == process_id()) return;
+        if (now_.file) {
+            auto again = medium_.files.open(medium_.path);
+            now_.is_loaded = now_.is_loaded && again && again->identity() == now_.identity;
+            if (now_.is_loaded) {
+                now_.file = std::make_shared<const typename Files::file>(*std::move(again));
+                now_.found = last_seq();
+                commit_.opened(now_.file, last_seq(), now_.state.header.last_of_snapshot(), true);
+            }
+        }
+        now_.process = process_id();
+    }
+
+    // ---- What cannot be read ----
+
+    static error damaged() {
+        return error(errc::storage_corrupt, "tokenkeep: a row is damaged, and it may be the one that is meant; "
+                                            "salvage() or delete_token() lets the others go on");
+    }
+
+    error cannot_open(const std::string& id) const {
+        const std::string row = "the row " + id + " in " + medium_.path;
+        return error(errc::permissions,
+                     row_records<Sealer>::seals
+                         ? "tokenkeep: this sealer cannot open " + row + "; use the sealer that sealed it"
+                         : "tokenkeep: this version of the library cannot read " + row +
+                               "; use the newer version that wrote it");
+    }
+
+    /// Throws errc::permissions if a row is whole and cannot be opened: rewriting the file would lose it.
+    void require_opened() const {
+        if (const std::string* id = now_.state.id_that_cannot_be_opened()) throw cannot_open(*id);
+    }
+
+    // ---- Changes ----
+
+    std::uint64_t change(const row_edit& wanted) {
         require_whole();
-        if (file_) flush_found();
-        if (file_ && !state_.here.torn && !has_failed_) {
-            const packed_row* before = rows.find(wanted.id);
-            const std::uint64_t seq = state_.here.next_seq;
-            const journal::record_header header{.type = journal::record_type::removed,
-                                                .seq = seq,
-                                                .previous = before != nullptr ? before->place().offset : 0,
-                                                .durable = commit_.flushed(),
-                                                .id = wanted.id};
-            wiping_string record;
-            if (wanted.row)
-                records_.append_put(record, state_.header.generation, header, *wanted.row);
-            else
-                journal::append_record(record, state_.header.generation, header, {});
-            if (is_bloated(record.size()) && try_rewrite(rows, wanted)) return last_seq();
+        if (now_.file) flush_found();
+        if (now_.file && !now_.state.position.torn && !now_.has_failed) {
+            const wiping_string record = record_of(wanted);
+            if (is_bloated(record.size()) && try_rewrite(wanted)) return last_seq();
             if (append(record)) {
-                state_.here.next_seq = seq + 1;
-                ++state_.here.records;
+                const std::uint64_t seq = now_.state.position.next_seq++;
+                ++now_.state.position.records;
                 commit_.appended(seq);
-                apply(rows, wanted, {seq, state_.here.at - record.size(), record.size()});
+                apply(wanted, {seq, now_.state.position.at - record.size(), record.size()});
                 return seq;
             }
         }
         try {
-            rewrite(rows, &wanted, damage::keep);
+            rewrite(rewriting::carries_on, &wanted);
         } catch (...) {
             cut_off_rest();
             throw;
@@ -188,209 +291,164 @@ class journal_file : public journal_reader<Table, Sealer, Files> {
         return last_seq();
     }
 
-    /// What was found is flushed before anything follows it, so that every record can vouch for those before it.
+    wiping_string record_of(const row_edit& wanted) {
+        const packed_row* before = find(wanted.id);
+        const journal::record_header header{.type = journal::record_type::removed,
+                                            .seq = now_.state.position.next_seq,
+                                            .previous = before != nullptr ? before->place().offset : 0,
+                                            .durable = commit_.flushed(),
+                                            .id = wanted.id};
+        wiping_string record;
+        if (wanted.row)
+            medium_.records.append_put(record, now_.state.header.generation, header, *wanted.row);
+        else
+            journal::append_record(record, now_.state.header.generation, header, {});
+        return record;
+    }
+
+    /// Flushes what was found in the file, before anything is appended: each record must be able to vouch for those
+    /// before it.
     void flush_found() {
         try {
-            if (commit_.flushed() < found_ && !commit_.flush_all()) has_failed_ = true;
-        } catch (const file_error& fault) {
-            throw fault.with(errc::not_saved);
+            if (commit_.flushed() < now_.found && !commit_.flush_all()) now_.has_failed = true;
+        } catch (const file_error& failure) {
+            throw failure.with(errc::not_saved);
         }
     }
 
+    /// False if writing has failed.
     bool append(std::string_view record) {
         try {
-            file_->write(state_.here.at, record);
+            now_.file->write(now_.state.position.at, record);
         } catch (const file_error&) {
-            has_failed_ = true; // what follows a part of a record could not be told from damage
+            now_.has_failed = true; // a record behind a part of another would look like damage
             return false;
         }
-        state_.here.at += record.size();
-        seen_.size = state_.here.at;
-        record.copy(last_check_.data(), last_check_.size(), record.size() - last_check_.size());
+        now_.state.position.at += record.size();
+        now_.identity.size = now_.state.position.at;
+        record.copy(now_.last_check.data(), now_.last_check.size(), record.size() - now_.last_check.size());
         return true;
     }
 
-    /// Where flushing has failed and nothing else helped: cuts off the records that are not flushed, if all of them are
-    /// ours, and leaves the file torn, so that nobody appends to it any more.
+    /// Makes the change in the table that the file has already. If there is not enough memory for it, the next call
+    /// reads the file again.
+    void apply(const row_edit& done, const journal_place& place) try {
+        now_.is_loaded = false;
+        if (const packed_row* before = find(done.id)) now_.state.live_bytes -= before->place().size;
+        now_.state.damaged.erase(done.id);
+        if (done.row) {
+            now_.rows.insert_or_assign(done.id, *done.row, place);
+            now_.state.live_bytes += place.size;
+        } else {
+            now_.rows.erase(done.id);
+        }
+        now_.is_loaded = true;
+    } catch (const std::bad_alloc&) {
+    }
+
+    // ---- Undoing ----
+
+    /// If flushing has failed and rewriting, too: cuts off the records that are not flushed, if this process has
+    /// written all of them, and leaves the file torn, so that no process appends to it.
     void take_back_unflushed() noexcept {
-        is_loaded_ = false;
+        now_.is_loaded = false;
         try {
             const std::uint64_t flushed = commit_.flushed();
-            if (read_until_ > flushed) return;
-            journal::window bytes(*file_, state_.here.at);
+            if (now_.read_until > flushed) return;
+            journal::file_window bytes(*now_.file, now_.state.position.at);
             std::uint64_t end = journal::header_size;
-            while (end < state_.here.at) {
-                const auto record = journal::header_at(bytes, end, state_.header.generation);
+            while (end < now_.state.position.at) {
+                const auto record = journal::header_at(bytes, end, now_.state.header.generation);
                 if (!record || record->seq > flushed) break;
                 end += record->size();
             }
             commit_.lost_unflushed();
-            file_->truncate(end);
-            file_->truncate(end + 8);
-            file_->flush(); // of the cut: what the failed flush was to save is gone
+            now_.file->truncate(end);
+            now_.file->truncate(end + 8);
+            now_.file->flush(); // this flushes the cut; the records that could not be flushed are gone
         } catch (...) {
             return; // the save is indeterminate anyway
         }
     }
 
-    /// After a failed append: nobody has seen it, as it happened under the store lock.
+    /// After an append has failed: cuts off the part of the record that was written. No other process has read that
+    /// part, because the store lock is held.
     void cut_off_rest() noexcept {
-        if (!file_ || !has_failed_) return;
+        if (!now_.file || !now_.has_failed) return;
         try {
-            if (file_->identity().size > state_.here.at) {
-                file_->truncate(state_.here.at);
-                (void)commit_.flush_all(); // lest a power failure mixes the rest with what another process appends
+            if (now_.file->identity().size > now_.state.position.at) {
+                now_.file->truncate(now_.state.position.at);
+                (void)commit_.flush_all(); // or a power failure could mix that part with later records
             }
-            seen_ = file_->identity();
+            now_.identity = now_.file->identity();
         } catch (...) {
-            is_loaded_ = false;
+            now_.is_loaded = false;
         }
     }
 
-    /// The table follows the file. Where memory is lacking the file will be read again: it has the change.
-    void apply(Table& rows, const edit& done, const journal_place& place) try {
-        is_loaded_ = false;
-        if (const packed_row* before = rows.find(done.id)) state_.live -= before->place().size;
-        state_.damaged.erase(done.id);
-        if (done.row) {
-            rows.insert_or_assign(done.id, *done.row, place);
-            state_.live += place.size;
-        } else {
-            rows.erase(done.id);
-        }
-        is_loaded_ = true;
-    } catch (const std::bad_alloc&) {
-    }
+    // ---- Rewriting ----
 
-    /// Four times what is live, and 64 KiB, are enough; after a rewrite that failed the file may grow to twice its size.
+    /// Whether the file is larger than 64 KiB and than four times its rows. After a rewrite has failed, the file may
+    /// grow to twice its size first.
     bool is_bloated(std::uint64_t more) const noexcept {
-        const std::uint64_t size = state_.here.at + more;
-        if (size <= least_bloat || size <= 4 * (state_.live + journal::header_size) || size <= next_rewrite_)
-            return false;
-        const auto is_whole = [](const auto& damaged) { return damaged.second == row_damage::unopened; };
-        return std::none_of(state_.damaged.begin(), state_.damaged.end(), is_whole);
+        const std::uint64_t size = now_.state.position.at + more;
+        return size > least_bloat && size > 4 * (now_.state.live_bytes + journal::header_size) &&
+               size > next_rewrite_ && now_.state.id_that_cannot_be_opened() == nullptr;
     }
 
-    bool try_rewrite(Table& rows, const edit& wanted) {
+    /// False if the old file stays.
+    bool try_rewrite(const row_edit& wanted) {
         try {
-            rewrite(rows, &wanted, damage::keep);
+            rewrite(rewriting::carries_on, &wanted);
             return true;
-        } catch (const error& fault) {
-            if (fault.code() != errc::not_saved) throw;
-            next_rewrite_ = 2 * state_.here.at;
+        } catch (const error& failure) {
+            if (failure.code() != errc::not_saved) throw;
+            next_rewrite_ = 2 * now_.state.position.at;
             return false;
         }
     }
 
-    /// Writes a new file beside the old one, flushes it and puts it in its place. Where that fails before the last
-    /// step, the old one stands and the error is errc::not_saved.
-    void rewrite(Table& rows, const edit* wanted, damage of_rows) {
-        std::string copy;
-        if (of_rows == damage::keep) {
-            require_opened();
-            const auto is_new = [](const auto& damaged) { return damaged.second == row_damage::found; };
-            if (std::any_of(state_.damaged.begin(), state_.damaged.end(), is_new)) copy = keep_original();
-        }
-        const std::string temporary = path_ + ".tmp";
-        file fresh;
-        file_identity identity;
-        Table fresh_rows;
-        check last_check;
-        journal_snapshot<Sealer, typename Files::file> snapshot(records_);
-        try {
-            files_.remove(temporary);
-            fresh = std::make_shared<const typename Files::file>(files_.create(temporary));
-            auto damaged = of_rows == damage::keep ? state_.damaged : decltype(state_.damaged)();
-            std::uint64_t count = rows.size();
-            if (wanted != nullptr) {
-                damaged.erase(wanted->id);
-                if (wanted->row) ++count;
-                if (rows.find(wanted->id) != nullptr) --count;
-            }
-            snapshot.begin(*fresh, state_, count + damaged.size());
-            fresh_rows.expect(static_cast<std::size_t>(count));
-            const auto put = [&](std::string_view id, std::string_view row) {
-                fresh_rows.insert_or_assign(id, row, snapshot.put(id, row));
-            };
-            rows.for_each([&](const packed_row& row) {
-                if (wanted == nullptr || row.id() != wanted->id) put(row.id(), row.payload());
-            });
-            if (wanted != nullptr && wanted->row) put(wanted->id, *wanted->row);
-            snapshot.end(damaged);
-            identity = fresh->identity();
-            journal::window bytes(*fresh, identity.size);
-            last_check = last_check_of(bytes, snapshot.state());
-            replace(temporary, identity);
-        } catch (const file_error& fault) {
-            remove_quietly(temporary);
-            if (fault.code() == errc::indeterminate) throw;
-            if (!copy.empty()) remove_quietly(copy);
-            throw fault.with(errc::not_saved);
-        } catch (...) {
-            remove_quietly(temporary);
-            if (!copy.empty()) remove_quietly(copy);
-            throw;
-        }
+    /// Puts a new file, with the edit if there is one, in the place of the old one. The path of the copy of the old
+    /// one; empty if there is none.
+    std::string rewrite(rewriting how, const row_edit* wanted = nullptr) {
+        if (how == rewriting::carries_on) require_opened();
+        journal_rewrite<Rows, Sealer, Files> rewrite(medium_, now_);
+        opened fresh = rewrite.run(how, wanted);
         covered_ = last_seq();
-        state_ = snapshot.take_state();
-        file_ = std::move(fresh);
-        seen_ = identity;
-        rows = std::move(fresh_rows);
-        has_failed_ = false;
         next_rewrite_ = 0;
-        last_check_ = last_check;
-        commit_.opened(file_, last_seq(), last_seq());
-        is_loaded_ = true;
-    }
-
-    /// A rename that fails and is found to have happened has happened.
-    void replace(const std::string& temporary, const file_identity& identity) {
-        try {
-            files_.rename(temporary, path_);
-        } catch (const file_error& fault) {
-            if (identity_of_path(fault) != identity) throw;
-        }
-    }
-    std::optional<file_identity> identity_of_path(const file_error& after) const {
-        try {
-            return files_.find(path_);
-        } catch (const file_error&) {
-            throw after.with(errc::indeterminate);
-        }
-    }
-
-    void remove_quietly(const std::string& path) const noexcept {
-        try {
-            files_.remove(path);
-        } catch (...) {
-            return; // the next rewrite removes it
-        }
-    }
-
-    /// Copies the file as it is, beside it; the path of the copy.
-    std::string keep_original() {
-        std::string copy = path_ + ".damaged-" + std::to_string(state_.header.number) + "-" + random_hex(4);
-        const std::uint64_t size = file_->identity().size;
-        try {
-            const auto to = files_.create(copy);
-            journal::window bytes(*file_, size);
-            constexpr std::uint64_t stretch = 1 << 20;
-            for (std::uint64_t at = 0; at < size; at += stretch) to.write(at, bytes.at(at, stretch));
-            to.flush();
-            files_.flush_directory(copy);
-        } catch (const file_error& fault) {
-            remove_quietly(copy);
-            throw fault.with(errc::not_saved);
-        }
-        return copy;
+        adopt(std::move(fresh));
+        return rewrite.copy();
     }
 
     static constexpr std::uint64_t least_bloat = 65'536;
 
-    std::uint64_t next_rewrite_ = 0; ///< Not before the file has this size.
-    std::uint64_t covered_ = 0;      ///< Records up to this number went into a file that was written anew here.
+    const journal_medium<Sealer, Files> medium_;
+    const reader reader_{medium_};
+    group_commit<Files> commit_;
+    opened now_{};
+    std::uint64_t next_rewrite_ = 0; ///< The file is not rewritten before it has this size.
+    std::uint64_t covered_ = 0;      ///< Records up to this number went into a file that was rewritten here.
 };
 
 }}} // namespace tokenkeep::v0::detail
+
+namespace tokenkeep { inline namespace v0 {
+
+/// For look-ups only: row_rules can read the rows, and only the journal changes them.
+template <class Rows, class Sealer, class Files>
+struct container_traits<detail::row_journal<Rows, Sealer, Files>> {
+    using journal = detail::row_journal<Rows, Sealer, Files>;
+
+    template <class Visit>
+    static void for_each(const journal& rows, Visit visit) {
+        rows.for_each([&](const detail::packed_row& row) { visit(row.unpack()); });
+    }
+    template <class Rule, class Visit>
+    static void for_each_match(const journal& rows, Rule rule, const token& probe, Visit visit) {
+        rows.for_each_match(rule, probe, visit);
+    }
+};
+
+}} // namespace tokenkeep::v0
 
 #endif
