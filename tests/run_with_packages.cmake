@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Installs the npm packages of the folder PACKAGES into FOLDER, if they are not there yet, and its scripts, and runs
-# PROGRAM, which starts one. The versions are those of the lock file, and no package runs scripts of its own.
+# the program that the last word names, which starts one. The versions are those of the lock file, and no package runs
+# scripts of its own. Programs that begin at the same time install in turns.
 cmake_minimum_required(VERSION 3.25)
 
 file(MAKE_DIRECTORY ${FOLDER})
+file(LOCK ${FOLDER}/installing TIMEOUT 600)
 set(lock ${PACKAGES}/package-lock.json)
 execute_process(COMMAND ${CMAKE_COMMAND} -E compare_files ${lock} ${FOLDER}/installed.json
                 RESULT_VARIABLE result OUTPUT_QUIET ERROR_QUIET)
@@ -30,7 +32,10 @@ endif()
 file(GLOB scripts ${PACKAGES}/*.mjs)
 file(COPY ${scripts} DESTINATION ${FOLDER})
 
-execute_process(COMMAND ${PROGRAM} RESULT_VARIABLE result)
+file(LOCK ${FOLDER}/installing RELEASE)
+
+math(EXPR last "${CMAKE_ARGC} - 1")
+execute_process(COMMAND ${CMAKE_ARGV${last}} RESULT_VARIABLE result)
 if(NOT result EQUAL 0)
   message(FATAL_ERROR "It ended with ${result}.")
 endif()
