@@ -45,9 +45,9 @@ endfunction()
 
 tokenkeep_mutation(file_store_sweep detail/journal/writer.hpp "!state_.here.torn && !has_failed_"
   [[(!state_.here.torn || tests::mutated("appends_after_torn_tail")) && (!has_failed_ || tests::mutated("appends_after_failure"))]])
-tokenkeep_mutation(file_store_sweep file_store.hpp "return std::optional(file.remove(rows.rows(), id));"
-  [[const auto record = file.remove(rows.rows(), id);
-                if (remains && tests::mutated("erases_too_early")) file.overwrite(rows.rows(), *remains);
+tokenkeep_mutation(file_store_sweep file_store.hpp "return std::optional(file.remove(rows, id));"
+  [[const auto record = file.remove(rows, id);
+                if (remains && tests::mutated("erases_too_early")) file.overwrite(rows, *remains);
                 return std::optional(record);]])
 foreach(name IN ITEMS appends_after_torn_tail appends_after_failure erases_too_early)
   tokenkeep_mutant(file_store_sweep ${name} "*" "test cases: .* failed")
