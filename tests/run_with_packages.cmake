@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Installs the npm packages of the folder PACKAGES into FOLDER, if they are not there yet, and its scripts, and runs
 # the program that the last word names, which starts one. The versions are those of the lock file, and no package runs
-# scripts of its own. Programs that begin at the same time install in turns.
+# scripts of its own.
 cmake_minimum_required(VERSION 3.25)
 
 file(MAKE_DIRECTORY ${FOLDER})
-file(LOCK ${FOLDER}/installing TIMEOUT 600)
 set(lock ${PACKAGES}/package-lock.json)
 execute_process(COMMAND ${CMAKE_COMMAND} -E compare_files ${lock} ${FOLDER}/installed.json
                 RESULT_VARIABLE result OUTPUT_QUIET ERROR_QUIET)
@@ -31,8 +30,6 @@ if(NOT result EQUAL 0)
 endif()
 file(GLOB scripts ${PACKAGES}/*.mjs)
 file(COPY ${scripts} DESTINATION ${FOLDER})
-
-file(LOCK ${FOLDER}/installing RELEASE)
 
 math(EXPR last "${CMAKE_ARGC} - 1")
 execute_process(COMMAND ${CMAKE_ARGV${last}} RESULT_VARIABLE result)

@@ -6,6 +6,7 @@
 # the headers that need the client library of a database, and those of one platform; gates/clang++ compiles them.
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/own_includes.cmake)
+separate_arguments(OPTIONS)
 
 # Sets below_HEADER to all that it includes, itself or through others.
 function(look_below header)
