@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Installs the npm packages of the folder PACKAGES into FOLDER, if they are not there yet, and its scripts, and runs
-# PROGRAM, which starts one. The versions are those of the lock file, and no package runs scripts of its own.
+# the program that the last word names, which starts one. The versions are those of the lock file, and no package runs
+# scripts of its own.
 cmake_minimum_required(VERSION 3.25)
 
 file(MAKE_DIRECTORY ${FOLDER})
@@ -30,7 +31,8 @@ endif()
 file(GLOB scripts ${PACKAGES}/*.mjs)
 file(COPY ${scripts} DESTINATION ${FOLDER})
 
-execute_process(COMMAND ${PROGRAM} RESULT_VARIABLE result)
+math(EXPR last "${CMAKE_ARGC} - 1")
+execute_process(COMMAND ${CMAKE_ARGV${last}} RESULT_VARIABLE result)
 if(NOT result EQUAL 0)
   message(FATAL_ERROR "It ended with ${result}.")
 endif()

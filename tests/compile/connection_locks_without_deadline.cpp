@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A lock that cannot be waited for with a deadline is no ability.
 // expect: tokenkeep: the lock of a document or a connection must take (const std::string& name, steady_clock::time_point deadline)
+// within: 8 (g++ first names the headers and the templates on the way)
 #include "whole_connection.hpp"
 
 #include <memory>

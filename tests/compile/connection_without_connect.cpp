@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A connection can be opened, and opened anew.
 // expect: tokenkeep: a connection needs connect(std::chrono::milliseconds patience); see the concept sql_connection
+// within: 11 (g++ first names the headers and the templates on the way)
 #include "whole_connection.hpp"
 
 struct my_connection : whole_connection<> {

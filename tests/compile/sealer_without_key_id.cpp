@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A sealer names its key.
 // expect: tokenkeep: a sealer needs key_id() const, giving a std::string; see tokenkeep/sealer.hpp
+// within: 10 (g++ first names the headers and the templates on the way)
 #include <tokenkeep/file_store.hpp>
 
 #include <optional>

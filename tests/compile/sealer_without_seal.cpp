@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A sealer seals with associated data.
 // expect: tokenkeep: a sealer needs secret seal(string_view plain, string_view associated) const; see tokenkeep/sealer.hpp
+// within: 10 (g++ first names the headers and the templates on the way)
 #include <tokenkeep/file_store.hpp>
 
 #include <optional>

@@ -2,6 +2,7 @@
 // A string cannot be made of a secret without saying reveal().
 // expect: error:
 // expect: std::string text(access);
+// lines: 111 (g++ lists the constructors of string)
 #include <tokenkeep/secret.hpp>
 
 #include <string>

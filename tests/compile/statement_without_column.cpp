@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A row of a result has columns.
 // expect: tokenkeep: a statement needs column(std::size_t), giving std::optional<std::string_view>; see the concept sql_connection
+// within: 11 (g++ first names the headers and the templates on the way)
 #include "whole_connection.hpp"
 
 struct my_statement : whole_statement {

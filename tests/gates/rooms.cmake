@@ -2,6 +2,7 @@
 # The architecture as a test: a header includes from its own floor and from those below, and from a detail room only if
 # it is in that room or is one of its doors. -DINCLUDE=the folder. A new header needs a place in this table.
 cmake_minimum_required(VERSION 3.25)
+include(${CMAKE_CURRENT_LIST_DIR}/own_includes.cmake)
 
 set(floor_0 version fwd error clock event file_identity memory/)
 set(floor_1 text/)
@@ -39,16 +40,13 @@ function(look_up header floor entry)
   message(FATAL_ERROR "${header}.hpp has no floor: give it a place in the table of ${CMAKE_CURRENT_LIST_FILE}.")
 endfunction()
 
-file(GLOB_RECURSE headers RELATIVE ${INCLUDE}/tokenkeep ${INCLUDE}/tokenkeep/*.hpp)
 set(arrows 0)
 set(used "")
-foreach(file IN LISTS headers)
-  string(REGEX REPLACE "\\.hpp$" "" header ${file})
+foreach(header IN LISTS headers)
   look_up(${header} floor entry)
   list(APPEND used ${entry})
-  file(STRINGS ${INCLUDE}/tokenkeep/${file} lines REGEX "^#include <tokenkeep/")
-  foreach(line IN LISTS lines)
-    string(REGEX REPLACE "^#include <tokenkeep/([^>]*)\\.hpp>.*" "\\1" other "${line}")
+  read_own_includes(others ${header})
+  foreach(other IN LISTS others)
     look_up(${other} other_floor other_entry)
     if(other_floor GREATER floor)
       message(SEND_ERROR "${header} (floor ${floor}) includes upwards: ${other} (floor ${other_floor}).")
@@ -58,10 +56,6 @@ foreach(file IN LISTS headers)
     math(EXPR arrows "${arrows} + 1")
   endforeach()
 endforeach()
-if(arrows EQUAL 0)
-  message(FATAL_ERROR "There are no includes in ${INCLUDE}/tokenkeep.")
-endif()
-
 # The table names nothing that is not there.
 foreach(n RANGE 9)
   foreach(entry IN LISTS floor_${n})
@@ -72,12 +66,11 @@ foreach(n RANGE 9)
 endforeach()
 
 # The umbrella is the table of contents: it includes every public header.
-file(STRINGS ${INCLUDE}/tokenkeep/tokenkeep.hpp contents REGEX "^#include <tokenkeep/")
-string(REGEX REPLACE "#include <tokenkeep/([^>]*)>[^;]*" "\\1" contents "${contents}")
-foreach(file IN LISTS headers)
-  if(NOT file MATCHES "^(memory|text|os|testing)/|detail/|^(tokenkeep|testing|sqlite|mysql|postgres)\\.hpp$"
-     AND NOT file IN_LIST contents)
-    message(SEND_ERROR "tokenkeep.hpp does not list ${file}.")
+read_own_includes(contents tokenkeep)
+foreach(header IN LISTS headers)
+  if(NOT header MATCHES "^(memory|text|os|testing)/|detail/|^(tokenkeep|testing|sqlite|mysql|postgres)$"
+     AND NOT header IN_LIST contents)
+    message(SEND_ERROR "tokenkeep.hpp does not list ${header}.hpp.")
   endif()
 endforeach()
 message(STATUS "${arrows} includes keep to the floors and doors.")

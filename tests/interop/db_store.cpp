@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One table in MariaDB, kept by the DBStore of Zoho's SDKs and by ours.
+// databases: MariaDB
 #include <tokenkeep/zoho/schema.hpp>
 
 #include "peer.hpp"

@@ -80,7 +80,8 @@ class basic_shared_session {
     steady_clock::time_point end{};                                  ///< Of the work.
     const shared_memory<failed_calls> failed{};                      ///< Those that were allowed to.
 
-    /// One of the processes: its threads call the API until the end. Throws what a call throws, unless `may_fail` has it.
+    /// One of the processes: its threads call the API until the end. Throws what a call throws, unless `may_fail` has
+    /// it.
     template <class Transport = curl_transport, class Observer = tokenkeep::ignore_events,
               class Clock = tokenkeep::system_clock>
     void work(Transport transport = {}, Observer observer = {}, Clock clock = Clock()) const {

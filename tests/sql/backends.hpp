@@ -1,22 +1,37 @@
 // SPDX-License-Identifier: MIT
-// The three databases as tests use them: connections to a database that is there as long as the program, new tables
-// in it, and somebody beside the stores who may do as he likes.
+// The databases as tests use them: connections to a database that is there as long as the program, new tables in it,
+// and somebody beside the stores who may do as he likes. A database is tested if it is there: TOKENKEEP_TEST_SQLITE,
+// TOKENKEEP_TEST_MARIADB and TOKENKEEP_TEST_POSTGRES say so.
 #ifndef TOKENKEEP_TESTS_SQL_BACKENDS_HPP
 #define TOKENKEEP_TESTS_SQL_BACKENDS_HPP
 
-#include <tokenkeep/mysql.hpp>
-#include <tokenkeep/postgres.hpp>
+#include <tokenkeep/sql_store.hpp>
+#ifdef TOKENKEEP_TEST_SQLITE
 #include <tokenkeep/sqlite.hpp>
+#endif
+#ifdef TOKENKEEP_TEST_MARIADB
+#include <tokenkeep/mysql.hpp>
+#endif
+#ifdef TOKENKEEP_TEST_POSTGRES
+#include <tokenkeep/postgres.hpp>
+#endif
 
 #include "sql/servers.hpp"
 #include "support/temporary.hpp"
 
 #include <chrono>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace tests {
 
+struct sqlite_backend;
+struct mysql_backend;
+struct postgres_backend;
+
+#ifdef TOKENKEEP_TEST_SQLITE
 struct sqlite_backend {
     using connection_type = tokenkeep::sqlite_connection;
     static constexpr std::size_t longest_id = 0;
@@ -26,7 +41,12 @@ struct sqlite_backend {
         return connection_type(folder / "tokens.db", table);
     }
 };
+using sqlite_if_there = std::tuple<sqlite_backend>;
+#else
+using sqlite_if_there = std::tuple<>;
+#endif
 
+#ifdef TOKENKEEP_TEST_MARIADB
 inline tokenkeep::mysql_parameters parameters_of(const mariadb_server& server, const std::string& table) {
     return {.host = server.host(),
             .database = server.database(),
@@ -54,7 +74,12 @@ struct mysql_backend {
         return connection_type(parameters_of(server(), table));
     }
 };
+using mysql_if_there = std::tuple<mysql_backend>;
+#else
+using mysql_if_there = std::tuple<>;
+#endif
 
+#ifdef TOKENKEEP_TEST_POSTGRES
 struct postgres_backend {
     using connection_type = tokenkeep::postgres_connection;
     static constexpr std::size_t longest_id = 0;
@@ -72,6 +97,18 @@ struct postgres_backend {
         return connection_type(server().connection(), table);
     }
 };
+using postgres_if_there = std::tuple<postgres_backend>;
+#else
+using postgres_if_there = std::tuple<>;
+#endif
+
+/// What the cases of TEMPLATE_LIST_TEST_CASE run over, in this order: all databases that are there, those of them that
+/// are servers, and those that Zoho's SDKs use. A list without any is an error: such a test stands in an #if.
+template <class... Lists>
+using joined = decltype(std::tuple_cat(std::declval<Lists>()...));
+using every_backend = joined<sqlite_if_there, mysql_if_there, postgres_if_there>;
+using server_backends = joined<mysql_if_there, postgres_if_there>;
+using zoho_backends = joined<sqlite_if_there, mysql_if_there>;
 
 /// The name of a table that nobody has used.
 inline std::string new_table() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Many processes that use one database at the same moment, from the first on.
+// databases: SQLite, MariaDB, Postgres
 #include "sql/backends.hpp"
 #include "support/catch.hpp"
 #include "support/processes.hpp"
@@ -62,8 +63,8 @@ class new_place {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("sql_store: processes that save at the same time lose nothing and double nothing", "[sql]",
-                   sqlite_backend, mysql_backend, postgres_backend) {
+TEMPLATE_LIST_TEST_CASE("sql_store: processes that save at the same time lose nothing and double nothing", "[sql]",
+                        every_backend) {
     constexpr int processes = 4, saves = 50;
     const new_place<TestType> place;
     CHECK(run_together(processes, [&](int process) {
@@ -86,8 +87,8 @@ TEMPLATE_TEST_CASE("sql_store: processes that save at the same time lose nothing
     CHECK(there["everyone"].ends_with("-" + std::to_string(saves - 1)));
 }
 
-TEMPLATE_TEST_CASE("sql_store: processes that are the first in a database make its tables together", "[sql]",
-                   sqlite_backend, mysql_backend, postgres_backend) {
+TEMPLATE_LIST_TEST_CASE("sql_store: processes that are the first in a database make its tables together", "[sql]",
+                        every_backend) {
     constexpr int processes = 4;
     const int rounds = std::is_same_v<TestType, sqlite_backend> ? 30 : 8;
     for (int round = 0; round < rounds; ++round) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The contract of stores, kept by sql_store over each database.
+// databases: SQLite, MariaDB, Postgres
 #include "support/laws.hpp"
 
 #include <tokenkeep/zoho/rules.hpp>
@@ -20,15 +21,14 @@ struct zoho_chain : tokenkeep::defaults {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("sql_store: keeps every law", "[sql]", sqlite_backend, mysql_backend, postgres_backend) {
+TEMPLATE_LIST_TEST_CASE("sql_store: keeps every law", "[sql]", every_backend) {
     const law_findings found =
         findings_about([] { return store_on<TestType>(new_table()); }, {.longest_id = TestType::longest_id});
     CHECK(found.breaches == std::vector<std::string>{});
     CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing);
 }
 
-TEMPLATE_TEST_CASE("sql_store: keeps every law under Zoho's chain", "[sql]", sqlite_backend, mysql_backend,
-                   postgres_backend) {
+TEMPLATE_LIST_TEST_CASE("sql_store: keeps every law under Zoho's chain", "[sql]", every_backend) {
     const law_findings found = findings_about<tokenkeep::zoho::rules>(
         [] { return store_on<TestType, zoho_chain>(new_table()); }, {.longest_id = TestType::longest_id});
     CHECK(found.breaches == std::vector<std::string>{});

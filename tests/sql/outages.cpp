@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Servers that stop and processes that are killed: what was acknowledged is there, and the store goes on.
+// databases: SQLite, MariaDB, Postgres
 #include "sql/backends.hpp"
 #include "support/catch.hpp"
 #include "support/processes.hpp"
@@ -95,8 +96,9 @@ void check_saved(Store& store, const std::map<std::string, std::string>& saved) 
 
 } // namespace
 
-TEMPLATE_TEST_CASE("sql_store: fails while the server is down, and works when it is back", "[sql]", mysql_backend,
-                   postgres_backend) {
+#if defined(TOKENKEEP_TEST_MARIADB) || defined(TOKENKEEP_TEST_POSTGRES)
+TEMPLATE_LIST_TEST_CASE("sql_store: fails while the server is down, and works when it is back", "[sql]",
+                        server_backends) {
     auto store = store_on<TestType, hasty>(new_table());
     store.save_token(record("u"));
     const token before = store.get_tokens().at(0);
@@ -138,8 +140,8 @@ TEMPLATE_TEST_CASE("sql_store: fails while the server is down, and works when it
     const auto mine = store.lock_token("a", std::chrono::steady_clock::now() + 5s);
 }
 
-TEMPLATE_TEST_CASE("sql_store: a server that was restarted between two calls is not noticed", "[sql]", mysql_backend,
-                   postgres_backend) {
+TEMPLATE_LIST_TEST_CASE("sql_store: a server that was restarted between two calls is not noticed", "[sql]",
+                        server_backends) {
     auto store = store_on<TestType, hasty>(new_table());
     store.save_token(record("u"));
     TestType::server().stop();
@@ -148,8 +150,7 @@ TEMPLATE_TEST_CASE("sql_store: a server that was restarted between two calls is 
     CHECK(store.get_tokens().at(0).access_token == "new");
 }
 
-TEMPLATE_TEST_CASE("sql_store: what was saved before a server was killed is there", "[sql]", mysql_backend,
-                   postgres_backend) {
+TEMPLATE_LIST_TEST_CASE("sql_store: what was saved before a server was killed is there", "[sql]", server_backends) {
     const std::string table = new_table();
     TestType::server();
     saver one("one", [&] { return store_on<TestType, hasty>(table); });
@@ -167,7 +168,9 @@ TEMPLATE_TEST_CASE("sql_store: what was saved before a server was killed is ther
     check_saved(store, two.saved());
     store.save_token(record("after", "after")); // nothing that the killed have left is in the way
 }
+#endif
 
+#ifdef TOKENKEEP_TEST_SQLITE
 TEST_CASE("sqlite_store: what was saved before a process was killed is there", "[sql]") {
     const temporary_directory folder;
     const std::string path = folder / "tokens.db";
@@ -211,3 +214,4 @@ TEST_CASE("sqlite_store: a process that was killed while it made the file is in 
         CHECK_FALSE(exists(path + ".new"));
     }
 }
+#endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A PostgreSQL server that ends the session as soon as it has begun, as pg_terminate_backend may.
+// databases: Postgres
 #include <tokenkeep/postgres.hpp>
 
 #include "support/catch.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The servers that the tests of the SQL stores use.
+// databases: MariaDB, Postgres
 #include "sql/servers.hpp"
 
 #include "support/catch.hpp"
@@ -9,11 +10,13 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <tuple>
 
 using namespace std::chrono_literals;
 
 namespace {
 
+#ifdef TOKENKEEP_TEST_MARIADB
 /// A connection through the port, which gives the first column of the first row; "" without rows.
 class mariadb_client {
   public:
@@ -36,6 +39,18 @@ class mariadb_client {
     std::unique_ptr<MYSQL, decltype(&mysql_close)> connection_{mysql_init(nullptr), mysql_close};
 };
 
+struct mariadb {
+    using server = mariadb_server;
+    using client = mariadb_client;
+    static constexpr auto wrong_option = "--no-such-option";
+    static constexpr auto complaint = "unknown option '--no-such-option'";
+    static constexpr auto tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'tokenkeep'";
+    static constexpr auto durable = "SELECT @@innodb_flush_log_at_trx_commit";
+};
+#endif
+
+#ifdef TOKENKEEP_TEST_POSTGRES
+/// The same of PostgreSQL.
 class postgres_client {
   public:
     explicit postgres_client(const postgres_server& server)
@@ -54,15 +69,6 @@ class postgres_client {
     std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
 };
 
-struct mariadb {
-    using server = mariadb_server;
-    using client = mariadb_client;
-    static constexpr auto wrong_option = "--no-such-option";
-    static constexpr auto complaint = "unknown option '--no-such-option'";
-    static constexpr auto tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'tokenkeep'";
-    static constexpr auto durable = "SELECT @@innodb_flush_log_at_trx_commit";
-};
-
 struct postgres {
     using server = postgres_server;
     using client = postgres_client;
@@ -71,6 +77,16 @@ struct postgres {
     static constexpr auto tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'";
     static constexpr auto durable = "SELECT (current_setting('fsync') = 'on')::int";
 };
+#endif
+
+using servers = decltype(std::tuple_cat(
+#ifdef TOKENKEEP_TEST_MARIADB
+    std::tuple<mariadb>(),
+#endif
+#ifdef TOKENKEEP_TEST_POSTGRES
+    std::tuple<postgres>(),
+#endif
+    std::tuple<>()));
 
 /// The processes that have this one as ancestor.
 std::set<pid_t> descendants(pid_t ancestor) {
@@ -97,7 +113,7 @@ bool is_gone(const std::set<pid_t>& processes) {
 
 }
 
-TEMPLATE_TEST_CASE("sql servers: one keeps its data and its port over a stop and a crash", "", mariadb, postgres) {
+TEMPLATE_LIST_TEST_CASE("sql servers: one keeps its data and its port over a stop and a crash", "", servers) {
     typename TestType::server server;
     const int port = server.port();
     {
@@ -127,6 +143,7 @@ TEMPLATE_TEST_CASE("sql servers: one keeps its data and its port over a stop and
     CHECK(typename TestType::client{server}("SELECT sum(n) FROM t") == "3");
 }
 
+#ifdef TOKENKEEP_TEST_POSTGRES
 TEST_CASE("sql servers: a crash of PostgreSQL spares no process, not even one too busy to notice") {
     postgres_server server;
     const std::unique_ptr<PGconn, decltype(&PQfinish)> client(PQconnectdb(server.connection().c_str()), PQfinish);
@@ -137,15 +154,16 @@ TEST_CASE("sql servers: a crash of PostgreSQL spares no process, not even one to
     CHECK(is_gone(processes));
     server.start();
 }
+#endif
 
-TEMPLATE_TEST_CASE("sql servers: two of a kind have nothing in common", "", mariadb, postgres) {
+TEMPLATE_LIST_TEST_CASE("sql servers: two of a kind have nothing in common", "", servers) {
     typename TestType::server one, other;
     CHECK(one.port() != other.port());
     typename TestType::client{one}("CREATE TABLE t (n INT)");
     CHECK(typename TestType::client{other}(TestType::tables) == "0");
 }
 
-TEMPLATE_TEST_CASE("sql servers: no process is left, even while a client is connected", "", mariadb, postgres) {
+TEMPLATE_LIST_TEST_CASE("sql servers: no process is left, even while a client is connected", "", servers) {
     std::set<pid_t> processes;
     {
         typename TestType::server server;
@@ -157,8 +175,8 @@ TEMPLATE_TEST_CASE("sql servers: no process is left, even while a client is conn
     CHECK(descendants(::getpid()).empty());
 }
 
-TEMPLATE_TEST_CASE("sql servers: one stays until the end of the process that started it, not of its thread or child",
-                   "", mariadb, postgres) {
+TEMPLATE_LIST_TEST_CASE(
+    "sql servers: one stays until the end of the process that started it, not of its thread or child", "", servers) {
     std::optional<typename TestType::server> server;
     std::thread([&] { server.emplace(); }).join();
     REQUIRE(in_process([&] { server.reset(); }));
@@ -168,7 +186,7 @@ TEMPLATE_TEST_CASE("sql servers: one stays until the end of the process that sta
     server->start();
 }
 
-TEMPLATE_TEST_CASE("sql servers: one ends with its process, even if that is killed", "", mariadb, postgres) {
+TEMPLATE_LIST_TEST_CASE("sql servers: one ends with its process, even if that is killed", "", servers) {
     const temporary_directory folder;
     ::chmod((folder / "").c_str(), 0711); // it may be another user's server
     const pid_t child = start_process([&] {
@@ -189,7 +207,7 @@ TEMPLATE_TEST_CASE("sql servers: one ends with its process, even if that is kill
     CHECK(std::filesystem::is_empty(folder / ""));
 }
 
-TEMPLATE_TEST_CASE("sql servers: one that does not start says why", "", mariadb, postgres) {
+TEMPLATE_LIST_TEST_CASE("sql servers: one that does not start says why", "", servers) {
     CHECK_THROWS_WITH(typename TestType::server({TestType::wrong_option}),
                       ContainsSubstring("ends at once") && ContainsSubstring(TestType::complaint));
     typename TestType::server server;

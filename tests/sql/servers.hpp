@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Database servers for tests: on 127.0.0.1, with their data in a temporary folder. They end with the test's process.
+// TOKENKEEP_TEST_MARIADB and TOKENKEEP_TEST_POSTGRES say which are there.
 #ifndef TOKENKEEP_TESTS_SQL_SERVERS_HPP
 #define TOKENKEEP_TESTS_SQL_SERVERS_HPP
 
@@ -23,13 +24,18 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <libpq-fe.h>
-#include <mysql.h>
 #include <netinet/in.h>
 #include <sys/file.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#ifdef TOKENKEEP_TEST_POSTGRES
+#include <libpq-fe.h>
+#endif
+#ifdef TOKENKEEP_TEST_MARIADB
+#include <mysql.h>
+#endif
 
 #include "sql/guarded_child.hpp"
 #include "support/temporary.hpp"
@@ -74,8 +80,8 @@ class sql_server {
     /// The commands that make its data and that serve them.
     virtual words initialisation() const = 0;
     virtual words service() const = 0;
-    /// Whether it carries out the statement of an administrator, who comes through a socket in the folder: so it is this
-    /// server, not another one at a port that both wanted.
+    /// Whether it carries out the statement of an administrator, who comes through a socket in the folder: so it is
+    /// this server, not another one at a port that both wanted.
     virtual bool obeys(const std::string& statement) const = 0;
     /// Removes what a crash leaves behind outside of the folder.
     virtual void clear_up() noexcept {}
@@ -219,6 +225,7 @@ class sql_server {
     std::optional<guarded_child> running_;
 };
 
+#ifdef TOKENKEEP_TEST_MARIADB
 /// A MariaDB server. More options are words of its command line, such as "--innodb-flush-log-at-trx-commit=0".
 class mariadb_server final : public sql_server {
   public:
@@ -272,7 +279,9 @@ class mariadb_server final : public sql_server {
                mysql_query(connection.get(), statement.c_str()) == 0;
     }
 };
+#endif
 
+#ifdef TOKENKEEP_TEST_POSTGRES
 /// A PostgreSQL server, of the newest version installed. More options are words of its command line, such as "-c",
 /// "synchronous_commit=off".
 class postgres_server final : public sql_server {
@@ -312,7 +321,8 @@ class postgres_server final : public sql_server {
         for (const char* setting : {"listen_addresses=127.0.0.1", "shared_buffers=16MB", "max_wal_size=64MB",
                                     "huge_pages=off", "dynamic_shared_memory_type=mmap", "jit=off"})
             all.insert(all.end(), {"-c", setting});
-        // After a crash it brings a thousand files to the disk, one by one before that version: seconds on a busy machine.
+        // After a crash it brings a thousand files to the disk, before that version one by one: seconds on a busy
+        // machine.
         if (std::atoi(bytes_of(data() + "/PG_VERSION").c_str()) >= 14)
             all.insert(all.end(), {"-c", "recovery_init_sync_method=syncfs"});
         for (const std::string& option : more_options()) all.push_back(option);
@@ -341,5 +351,6 @@ class postgres_server final : public sql_server {
         if (file >> key >> number) ::shmctl(number, IPC_RMID, nullptr);
     }
 };
+#endif
 
 #endif

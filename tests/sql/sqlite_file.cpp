@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The file of an SQLite store: who may read it, what stays in it, and what happens when it is full, empty or gone.
+// databases: SQLite
 #include <tokenkeep/sqlite.hpp>
 
 #include "support/catch.hpp"

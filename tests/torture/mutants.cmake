@@ -36,10 +36,9 @@ function(tokenkeep_mutants_program program)
     get_property(text GLOBAL PROPERTY tokenkeep_mutated_${program}_${header})
     file(CONFIGURE OUTPUT ${folder}/tokenkeep/${header} CONTENT "${text}" @ONLY)
   endforeach()
-  tokenkeep_test_program(tokenkeep_mutants_${program} torture/${program}.cpp)
+  tokenkeep_test(mutants/${program} FILES torture/${program}.cpp LIBRARY tokenkeep NEEDS ${tools} NO_TEST
+                 OPTIONS -O2 -include ${source}/tests/torture/mutated.hpp)
   target_include_directories(tokenkeep_mutants_${program} BEFORE PRIVATE ${folder})
-  target_compile_options(tokenkeep_mutants_${program} PRIVATE -O2 -include ${source}/tests/torture/mutated.hpp)
-  target_link_libraries(tokenkeep_mutants_${program} PRIVATE tokenkeep)
 endfunction()
 
 # ---- The store in a file ----

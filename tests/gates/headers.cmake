@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+# Every header of INCLUDE compiles where it is included first and alone: with COMPILER, whose OPTIONS are the warnings.
+#
+# One unit can show that of several headers: those in which each header includes the one before, itself or through
+# others. What stands before a header is then only what it includes, and it compiles as it does alone. Not tested are
+# the headers that need the client library of a database, and those of one platform; gates/clang++ compiles them.
+cmake_minimum_required(VERSION 3.25)
+include(${CMAKE_CURRENT_LIST_DIR}/own_includes.cmake)
+separate_arguments(OPTIONS)
+
+# Sets below_HEADER to all that it includes, itself or through others.
+function(look_below header)
+  if(NOT DEFINED below_${header})
+    read_own_includes(all ${header})
+    foreach(other IN LISTS all)
+      look_below(${other})
+      list(APPEND all ${below_${other}})
+    endforeach()
+    list(REMOVE_DUPLICATES all)
+    set(below_${header} "${all}" CACHE INTERNAL "")
+  endif()
+endfunction()
+
+list(FILTER headers EXCLUDE REGEX "^(sqlite|mysql|postgres|os/posix[a-z_]*)$")
+set(by_size "")
+foreach(header IN LISTS headers)
+  look_below(${header})
+  list(LENGTH below_${header} size)
+  math(EXPR size "${size} + 1000")
+  list(APPEND by_size "${size} ${header}")
+endforeach()
+list(SORT by_size ORDER DESCENDING)
+list(TRANSFORM by_size REPLACE "^[0-9]+ " "")
+
+# From the headers that include most each unit goes down, to the one below that includes most of those that are left.
+set(left ${by_size})
+set(units 0)
+foreach(header IN LISTS by_size)
+  set(unit "")
+  while(header IN_LIST left)
+    list(REMOVE_ITEM left ${header})
+    string(PREPEND unit "#include <tokenkeep/${header}.hpp>\n")
+    foreach(next IN LISTS left)
+      if(next IN_LIST below_${header})
+        set(header ${next})
+        break()
+      endif()
+    endforeach()
+  endwhile()
+  if(unit)
+    file(WRITE ${FOLDER}/unit.cpp "${unit}")
+    execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only ${OPTIONS} -I${INCLUDE} ${FOLDER}/unit.cpp
+                    RESULT_VARIABLE result)
+    if(NOT result EQUAL 0)
+      message(SEND_ERROR "These do not compile:\n${unit}")
+    endif()
+    math(EXPR units "${units} + 1")
+  endif()
+endforeach()
+if(left)
+  message(SEND_ERROR "These are in no unit: ${left}")
+endif()
+message(STATUS "Every header compiles alone, as ${units} units show.")
