@@ -2,6 +2,11 @@
 #ifndef TOKENKEEP_FWD_HPP
 #define TOKENKEEP_FWD_HPP
 
+#if __cplusplus < 202002L && (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L)
+#error "tokenkeep needs C++20: compile with -std=c++20"
+#include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
+#endif
+
 // Every public class, declared but not defined: for headers that only mention the names. It includes no other header.
 //   #include <tokenkeep/fwd.hpp>
 //   void set_up(tokenkeep::file_store& store);

@@ -2,6 +2,11 @@
 #ifndef TOKENKEEP_MYSQL_HPP
 #define TOKENKEEP_MYSQL_HPP
 
+#if __cplusplus < 202002L && (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L)
+#error "tokenkeep needs C++20: compile with -std=c++20"
+#include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
+#endif
+
 // Tokens in a MySQL or MariaDB database:
 //   #include <tokenkeep/mysql.hpp>
 //   tokenkeep::mysql_store store{tokenkeep::mysql_parameters{.host = "db.example", .database = "app", .user = "app"}};

@@ -2,6 +2,11 @@
 #ifndef TOKENKEEP_TESTING_HPP
 #define TOKENKEEP_TESTING_HPP
 
+#if __cplusplus < 202002L && (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L)
+#error "tokenkeep needs C++20: compile with -std=c++20"
+#include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
+#endif
+
 // For the tests of your program: the tools that the tests of this library use themselves.
 
 #include <tokenkeep/tokenkeep.hpp>

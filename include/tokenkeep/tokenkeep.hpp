@@ -2,6 +2,11 @@
 #ifndef TOKENKEEP_TOKENKEEP_HPP
 #define TOKENKEEP_TOKENKEEP_HPP
 
+#if __cplusplus < 202002L && (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L)
+#error "tokenkeep needs C++20: compile with -std=c++20"
+#include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
+#endif
+
 // tokenkeep keeps OAuth 2.0 tokens: it stores them where the program chooses, and it keeps them fresh, however many
 // threads, processes and machines share them.
 //

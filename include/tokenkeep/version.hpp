@@ -2,6 +2,11 @@
 #ifndef TOKENKEEP_VERSION_HPP
 #define TOKENKEEP_VERSION_HPP
 
+#if __cplusplus < 202002L && (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L)
+#error "tokenkeep needs C++20: compile with -std=c++20"
+#include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
+#endif
+
 // The version of the library, by semantic versioning. The inline namespace v0 gets another name whenever the binary
 // interface changes, so that two versions in one program do not mix.
 #define TOKENKEEP_VERSION_MAJOR 0

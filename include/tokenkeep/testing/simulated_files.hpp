@@ -2,6 +2,11 @@
 #ifndef TOKENKEEP_TESTING_SIMULATED_FILES_HPP
 #define TOKENKEEP_TESTING_SIMULATED_FILES_HPP
 
+#if __cplusplus < 202002L && (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L)
+#error "tokenkeep needs C++20: compile with -std=c++20"
+#include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
+#endif
+
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/file_system.hpp>

@@ -2,6 +2,11 @@
 #ifndef TOKENKEEP_TEXT_JSON_STRING_HPP
 #define TOKENKEEP_TEXT_JSON_STRING_HPP
 
+#if __cplusplus < 202002L && (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L)
+#error "tokenkeep needs C++20: compile with -std=c++20"
+#include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
+#endif
+
 #include <tokenkeep/text/ascii.hpp>
 #include <tokenkeep/text/utf8.hpp>
 
