@@ -431,7 +431,6 @@ TEMPLATE_LIST_TEST_CASE("sql_store: names, ids and tokens that only look the sam
 }
 
 TEMPLATE_LIST_TEST_CASE("sql_store: no message has a value in it", "[sql]", everywhere) {
-    const std::string mark = "s3ntinel";
     auto store = TestType::empty_store();
     token record;
     for (const tokenkeep::field& f : tokenkeep::fields) {
