@@ -18,7 +18,7 @@
 ///
 /// It keeps the duties of a transport: certificates and host names are verified, redirects are returned and not
 /// followed, the whole exchange keeps to the request's timeout, and an answer beyond max_answer bytes is an error.
-/// Messages name the kind of failure, never a URL, a header or a body. Proxies are taken from the environment, as curl does.
+/// Messages name the kind of failure, never a URL, a header or a body. libcurl takes proxies from the environment.
 class curl_transport {
   public:
     static constexpr std::size_t max_answer = 1024 * 1024;

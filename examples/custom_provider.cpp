@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// An authorization server with a peculiarity: it wants one more parameter at a refresh. Inherit from a provider and hide
-// the one function that differs.
+// An authorization server with a peculiarity: it wants one more parameter at a refresh. Inherit from a provider and
+// hide the one function that differs.
 #include <tokenkeep/testing.hpp>
 #include <tokenkeep/tokenkeep.hpp>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A store of your own: six operations, and three more if it compares and locks. The laws say whether they mean what they
-// should. This store is an array.
+// A store of your own: six operations, and three more if it compares and locks. The laws say whether they mean what
+// they should. This store is an array.
 #include <tokenkeep/testing.hpp>
 #include <tokenkeep/tokenkeep.hpp>
 
@@ -70,8 +70,8 @@ class array_store {
         *place_of(expected.id) = {};
         return true;
     }
-    // With this one it is a locking_store: one caller at a time refreshes an identity. The kernel holds the locks, on the
-    // file custom-store.lock.
+    // With this one it is a locking_store: one caller at a time refreshes an identity. The kernel holds the locks, on
+    // the file custom-store.lock.
     auto lock_token(const std::string& key, tokenkeep::deadline until) { return locks_.lock(key, until); }
 
   private:

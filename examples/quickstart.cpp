@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// One login that lives on: a session is stored in a file, its access token expires and is refreshed, and the next run of
-// the program finds it again. The authorization server here is a stand-in within this process, which keeps its own
+// One login that lives on: a session is stored in a file, its access token expires and is refreshed, and the next run
+// of the program finds it again. The authorization server here is a stand-in within this process, which keeps its own
 // state in a file, as a real one would. To reach a real one, replace `transport` by yours (curl_transport.hpp is one).
 //
 //   c++ -std=c++20 -I single_include examples/quickstart.cpp -o quickstart && ./quickstart

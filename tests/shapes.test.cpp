@@ -163,7 +163,8 @@ namespace of_sealer {
 struct s {
     std::string           key_id() const;
     secret                seal(std::string_view plain, std::string_view associated) const;
-    std::optional<secret> open(std::string_view sealed, std::string_view associated, std::string_view key_id) const;
+    std::optional<secret> open(std::string_view sealed, std::string_view associated,
+                               std::string_view key_id) const;
 };
 // end
 }

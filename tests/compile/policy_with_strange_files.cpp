@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The files of a policy are a model of file_system.
-// expect: tokenkeep: a policy's files must be a model of file_system; see tokenkeep/file_system.hpp
+// expect: tokenkeep: a policy's files must be a model of file_system; see the concept file_system
 #include <tokenkeep/file_store.hpp>
 
 struct my_files : tokenkeep::system_files {

@@ -538,7 +538,7 @@ TEST_CASE("refresh: a token without end and without refresh token is used as it 
 
 TEST_CASE("refresh: over a plain store the one whose marker stands after the pause spends, the other waits",
           "[refresh]") {
-    /// A plain store in which another process writes its own marker right after ours, and its new tokens some time later.
+    /// A plain store in which another process writes its own marker right after ours, and its new tokens later.
     struct raced_store : tests::plain_store {
         std::string others_marker{};
         token others_tokens{};
