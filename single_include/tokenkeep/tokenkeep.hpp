@@ -5587,7 +5587,8 @@ concept seals_and_opens = has_key_id<S> && can_seal<S> && can_open<S>;
 ///   struct s {
 ///       std::string           key_id() const;
 ///       secret                seal(std::string_view plain, std::string_view associated) const;
-///       std::optional<secret> open(std::string_view sealed, std::string_view associated, std::string_view key_id) const;
+///       std::optional<secret> open(std::string_view sealed, std::string_view associated,
+///                                  std::string_view key_id) const;
 ///   };
 /// Meaning:
 ///   E1  open returns what seal was given, if the associated data is the same, and if key_id is what key_id() returned
