@@ -235,7 +235,7 @@ class simulated_session {
     /// Nobody is at work: no lock is held, no request is under way, no marker stands.
     bool is_quiet() {
         const auto now = row();
-        return now && tokenkeep::read_status(now->status).kind == status_kind::none && locks_.empty() &&
+        return now && tokenkeep::read_status(now->status).kind == tokenkeep::status_kind::none && locks_.empty() &&
                std::all_of(messages_.begin(), messages_.end(),
                            [](auto& each) { return each.arrived && !each.awaited; });
     }
@@ -275,7 +275,8 @@ class simulated_session {
 
     static bool is_known_dead(const token& row) {
         const token_status status = tokenkeep::read_status(row.status);
-        const bool dead = status.kind == status_kind::refused || status.kind == status_kind::revoking;
+        const bool dead =
+            status.kind == tokenkeep::status_kind::refused || status.kind == tokenkeep::status_kind::revoking;
         return dead && status.is_about(row.refresh_token);
     }
 
@@ -356,7 +357,7 @@ class simulated_session {
     template <class Act>
     bool write(int process, const token& expected, const token& record, Act act) {
         const bool brings = !record.access_token.empty() && record.access_token != expected.access_token;
-        const bool marks = !brings && tokenkeep::read_status(record.status).kind == status_kind::spend;
+        const bool marks = !brings && tokenkeep::read_status(record.status).kind == tokenkeep::status_kind::spend;
         step next{.what = brings ? "saves the tokens" : marks ? "writes the marker" : "writes the status"};
         if (brings) next.faults = {fault_kind::save_fails, fault_kind::save_indeterminate, fault_kind::connection_lost};
         if (marks) next.faults = {fault_kind::mark_fails, fault_kind::mark_indeterminate, fault_kind::lock_lost};
@@ -384,12 +385,13 @@ class simulated_session {
         if (to.session == from.session && before->refresh_token != after->refresh_token &&
             to.parent != before->refresh_token.reveal())
             return breaks("S4: a newer record is overwritten");
-        const bool is_refused = tokenkeep::read_status(after->status).kind == status_kind::refused;
+        const bool is_refused = tokenkeep::read_status(after->status).kind == tokenkeep::status_kind::refused;
         if (is_refused && is_known_dead(*after) && live_token_of(*after) == after->refresh_token.reveal())
             breaks("S4: a living session is marked dead");
     }
     void judge_removal(const std::optional<token>& before) {
-        const bool is_revoked = before && tokenkeep::read_status(before->status).kind == status_kind::revoking;
+        const bool is_revoked =
+            before && tokenkeep::read_status(before->status).kind == tokenkeep::status_kind::revoking;
         if (before && !(is_revoked && is_known_dead(*before))) breaks("S8: a record is removed that nobody revokes");
     }
 
