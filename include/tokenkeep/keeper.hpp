@@ -66,18 +66,24 @@ concept given_by_name_with = given_by_name<Store, GivenStore> || given_by_name<T
 
 } // namespace detail
 
-/// Hands out access tokens that are valid now: the one place where store, transport and provider meet.
+/// Hands out access tokens that are valid now. It uses a store, a transport and a provider of yours.
 ///   tokenkeep::file_store store{"tokens.tkj"};
 ///   tokenkeep::keeper keep{store, transport, provider};
 ///   tokenkeep::secret access = keep.access_token({.user_name = "ada"});
+///
+/// Words: a *probe* is a token of which you fill in what you know. The *row* is the record in the store that it means.
+/// An access token is *fresh* until shortly before its end; then it is *due*. To *spend* a refresh or grant token is to
+/// send it.
 ///
 /// What the probe holds decides what happens:
 ///
 /// | the probe holds | what the keeper does |
 /// | --- | --- |
 /// | a grant token that the row does not have | it logs in: it exchanges the grant token, once, and saves the row |
-/// | a refresh token that no row has or had at first | it saves a new row with that token |
+/// | a refresh token that no row has or had at first | it saves a new row; if the user has a row, a new login in it |
 /// | any other refresh token, an access token, a user, an id | it looks the row up |
+///
+/// So never bring an old refresh token of a user, except the first one: it counts as a new login.
 ///
 /// If the access token of the row is due, the keeper refreshes it. A refresh is a transaction over the store, so that
 /// all threads, keepers and processes that share the store spend a refresh token once, and no failure destroys a
@@ -88,41 +94,43 @@ concept given_by_name_with = given_by_name<Store, GivenStore> || given_by_name<T
 ///   3 mark                    the keeper writes its marker into the row, only if the row is as it was read
 ///   4 send                    it sends the refresh token
 ///   5 read the outcome        tokens, a refusal, or no answer
-///   6 merge                   it counts the lifetime from before it sent the request
-///   7 save                    one write puts the new tokens into the row and removes the marker, only if the row still
-///                             holds the token that was spent; after that the keeper hands the access token out
+///   6 merge                   it puts the answer into the row; the lifetime counts from before the request was sent
+///   7 save                    one write puts the new tokens into the row and removes the marker; if the row no longer
+///                             holds the token that was spent, the keeper drops the new tokens; then it hands out the
+///                             access token
 ///   8 keep what is unsaved    if the save fails, the keeper holds the tokens and the lock, and saves them before it
 ///                             sends anything else for this identity
 ///
-/// If a refresh fails and the old access token is still valid, the keeper hands out the old one. Otherwise it throws
-/// tokenkeep::error:
+/// If a refresh fails and the old access token is still valid, the keeper hands out the old one, except after
+/// rotation_not_saved. Otherwise it throws tokenkeep::error. What the store throws at a look-up or at the first save
+/// comes through as it is.
 ///
 /// | errc | when | what to do |
 /// | --- | --- | --- |
 /// | token_not_found | no row matches the probe | let the user log in |
-/// | reauthorization_required | the server refused the refresh or grant token, or the session was revoked | as above |
-/// | outcome_unknown, at a refresh | no answer came; the keeper settles it by itself | try later |
-/// | outcome_unknown, at a login | no answer came; the keeper never sends a grant token twice | log in again |
-/// | throttled, server_unavailable, transport_failure | it may pass; nothing was spent | try after retry_after() |
+/// | reauthorization_required | the token was refused, a revoke is not finished, or no refresh token | as above |
+/// | outcome_unknown, at a refresh | no answer, a 5xx, or one that is not JSON; the cause is nested | try later |
+/// | outcome_unknown, at a login | the same; the keeper does not send the grant token again | log in again |
+/// | throttled, server_unavailable, transport_failure | temporary; nothing was spent | try after retry_after() |
 /// | lock_timeout | others worked on the identity until the deadline | try later |
 /// | client_rejected, request_rejected | nothing was spent | correct the configuration |
 /// | storage_failure | the store did not take the marker; nothing was sent | look at the store |
 /// | rotation_not_saved | see rotation_not_saved_error | call again |
-/// | ambiguous, invalid_record, unknown_data_center, malformed_response | | correct the probe, record or server |
+/// | ambiguous, invalid_record, unknown_data_center | the probe or the row cannot be used | correct it |
 ///
-/// After a failure that may pass, the keeper sends nothing for the identity during a pause: as long as the server asked
-/// for, or else keeper_options::first_backoff and longer. The call that meets the failure throws at once. A later call
-/// with a valid old access token gets that one. A later call without one waits for the end of the pause, and throws at
+/// After a failed refresh request the keeper pauses for this identity, as long as the server asked for and at least for
+/// the backoff; see keeper_options. It sends nothing in between. The call that meets the failure throws at once, and so
+/// do those that waited for it. A later call without a valid access token waits for the end of the pause, and throws at
 /// once if its deadline comes earlier. Each keeper has pauses of its own.
 ///
-/// The keeper refers to a store, transport, observer or clock that is given by name, and owns one that is moved in. It
-/// copies the provider. A class member spells the types out:
-///   tokenkeep::keeper<tokenkeep::file_store, my_transport, tokenkeep::oauth2_provider> owns;
-///   tokenkeep::keeper<tokenkeep::file_store&, my_transport&, tokenkeep::oauth2_provider> refers;
+/// The keeper refers to a store, transport, observer or clock that is given by name. That part must live longer than
+/// the keeper. It owns one that is moved in. It copies the provider. If a keeper is a member of your class, write:
+///   decltype(tokenkeep::keeper{store_, transport_, provider_}) keep_{store_, transport_, provider_};   // refers
+///   tokenkeep::keeper<tokenkeep::file_store, my_transport, tokenkeep::oauth2_provider> owns_;
 ///
-/// Thread safety: all members may be called from many threads at once. A transport or an observer must not call the
-/// keeper for the identity that is just being refreshed; that call throws errc::lock_timeout. A keeper can neither be
-/// copied nor moved.
+/// Thread safety: all members may be called from many threads at once. If a transport or an observer calls the keeper
+/// for the identity that is just being refreshed, that call gets the old access token if it is valid, and else throws
+/// errc::lock_timeout. A keeper can neither be copied nor moved.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
 class keeper {
     static_assert(detail::explain_keeper<std::remove_reference_t<Store>, std::remove_reference_t<Transport>, Provider,
@@ -141,7 +149,8 @@ class keeper {
     keeper(const keeper&) = delete;
     keeper& operator=(const keeper&) = delete;
 
-    /// Tries once more to save tokens that the store did not take. Then their locks are released.
+    /// Tries once more to save tokens that the store did not take. If that fails, the tokens are lost. Then the keeper
+    /// releases its locks.
     ~keeper() {
         lives_->store(false, std::memory_order_release);
         parts_.flights.for_each([&](const std::string&, auto& flight) {
@@ -155,7 +164,9 @@ class keeper {
 
     /// An access token that is valid now, of any token type. Without `until` the call waits for others as long as
     /// keeper_options::lock_timeout says. Once a refresh token is sent, the call goes on until its answer is saved,
-    /// even if `until` passes. Cost while the token is fresh: one look-up in the store.
+    /// even if `until` passes. A token without expires_at counts as valid. Cost while the token is fresh: one look-up
+    /// in the store.
+    ///   keep.access_token({.user_name = "ada", .grant_token = code});   // the login
     ///   secret access = keep.access_token({.user_name = "ada"});
     ///   secret soon = keep.access_token({.user_name = "ada"}, std::chrono::steady_clock::now() + 2s);
     secret access_token(const token& probe, std::optional<deadline> until = {}) {
@@ -166,8 +177,8 @@ class keeper {
     ///   std::string scope = keep.record({.user_name = "ada"}).scope;
     token record(const token& probe, std::optional<deadline> until = {}) { return obtain(probe, nullptr, until); }
 
-    /// Another access token, for a program that sends with its own client and got 401 for `rejected`. If the store
-    /// holds another access token already, that one, without a request. Otherwise as access_token.
+    /// Another access token, for a program whose own HTTP client got a 401 for `rejected`. If the store holds another
+    /// fresh access token already, refresh gives that one without a request. Otherwise as access_token.
     ///   if (status == 401) access = keep.refresh({.user_name = "ada"}, access);
     secret refresh(const token& probe, const secret& rejected, std::optional<deadline> until = {}) {
         return std::move(obtain(probe, &rejected, until).access_token);
@@ -175,14 +186,17 @@ class keeper {
 
     /// Sends a request to an API with the access token of the probe's row, in the header that the provider writes.
     /// After a 401 the keeper refreshes the token and sends the request once more. It gives any answer back, a second
-    /// 401 too. After a second 401 a 401 is the answer at once for two minutes, or until there is another access token.
+    /// 401 too. If the second answer is 401, the keeper does not refresh this token after a 401 for two minutes; it
+    /// still sends each request once.
     ///   http_response me = keep.send({.method = "GET", .url = api + "/me"}, {.user_name = "ada"});
     ///
-    /// Throws errc::request_rejected and sends nothing:
+    /// Throws errc::request_rejected and does not send the request to the API:
     /// - if the URL is plain http (unless it goes to this machine and the provider has allow_loopback_http);
-    /// - if the record has an api_domain and the URL has another host (unless keeper_options::allow_other_hosts);
-    /// - if the token type is dpop or mac, which need a proof that the keeper cannot give.
-    /// What the transport throws comes through. Otherwise as access_token; `until` limits each of the look-ups.
+    /// - if the record has an api_domain and the URL has another scheme, host or port (unless
+    ///   keeper_options::allow_other_hosts);
+    /// - if the token type is dpop or mac, which need a proof that the provider cannot give.
+    /// What the transport throws comes through. Otherwise as access_token. `until` limits the waiting for a token;
+    /// http_request::timeout limits the request to the API.
     http_response send(http_request given, const token& probe, std::optional<deadline> until = {}) {
         detail::wiped_request request(std::move(given));
         token row = obtain(probe, nullptr, until);
@@ -197,9 +211,9 @@ class keeper {
         return response;
     }
 
-    /// Ends the session at the server (RFC 7009) and removes the row. Throws errc::token_not_found if there is none. If
-    /// the server cannot be told, revoke throws, the keeper hands out nothing of the row any more, and the next revoke
-    /// finishes the work.
+    /// Ends the session at the server (RFC 7009) and removes the row. If the provider has no revocation, revoke only
+    /// removes the row. If the row is marked and the request then fails, revoke throws, the keeper hands out nothing of
+    /// the row any more, and the next revoke finishes the work. Throws errc::token_not_found if there is no row.
     ///   keep.revoke({.user_name = "ada"});
     void revoke(const token& probe, std::optional<deadline> until = {}) {
         std::optional<token> row = parts_.find_or_seeded(parts_.with_client(probe));
@@ -208,7 +222,7 @@ class keeper {
     }
 
     /// A cheap value for one identity, for programs that ask for its access token all the time; see tokenkeep::session.
-    /// The keeper must stay where it is and outlive the session.
+    /// The keeper must live longer than the session.
     ///   tokenkeep::session ada = keep.session({.user_name = "ada"});
     tokenkeep::session session(const token& probe) {
         return tokenkeep::session(
@@ -318,8 +332,8 @@ class keeper {
     std::shared_ptr<std::atomic<bool>> lives_ = std::make_shared<std::atomic<bool>>(true);
 };
 
-/// A keeper of a part that does not fit: the sentence that says why. Its members fit every call, so that the compiler
-/// reports nothing else.
+/// The compiler chooses this class if a part of a keeper does not fit. It only says why: its members fit every call, so
+/// that the compiler reports nothing else.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
     requires(!detail::can_keep<std::remove_reference_t<Store>, std::remove_reference_t<Transport>, Provider,
                                std::remove_reference_t<Observer>, std::remove_reference_t<Clock>>)

@@ -36,9 +36,9 @@ struct session_source {
 ///   tokenkeep::session ada = keep.session({.user_name = "ada"});
 ///   std::string header = "Bearer " + std::string(ada.access_token().reveal());
 ///
-/// Each thread uses a session object of its own; copies are cheap. The keeper must stay where it is and outlive the
-/// session. If the keeper is gone, the session goes on giving the token that it has. The session sees what this keeper
-/// does at once, and what other processes do when the token is due, or at refresh().
+/// Each thread uses a session object of its own; copies are cheap. The session sees changes by its keeper at once. It
+/// sees other changes when the token is due, or at refresh(). The keeper must live longer than the session. If it does
+/// not, access_token gives the last token, even if that has ended, and refresh throws errc::token_not_found.
 class session {
   public:
     /// Programs call keeper::session instead.

@@ -32,21 +32,24 @@ enum class status_kind { none, spend, refused, revoking };
 /// | none | `none FP` | the row has a grant token that was not exchanged | as above |
 /// | spend | `spend FP FIRST LAST NONCE` | the token may have been sent | waits, then settles it |
 /// | spend | `spend FP FIRST - NONCE` | the same, and no request is on its way | settles it when needed |
-/// | refused | `dead FP refused` | the server refused it (invalid_grant) | sends nothing; the user must log in |
+/// | refused | `dead FP refused` | the server refused it (invalid_grant) | never sends it; the user must log in |
 /// | revoking | `dead FP revoking` | the program is revoking it | hands out nothing; revoke finishes the work |
 ///
 /// To *settle* means: when the access token has ended, the keeper sends the refresh token once more, and the server's
-/// answer shows whether it was spent.
+/// answer shows whether it was spent. A grant token is never settled: the call that asks for it throws
+/// errc::outcome_unknown.
 ///
 /// | from | to | when |
 /// | --- | --- | --- |
 /// | none | spend | the keeper is about to send the token |
 /// | spend | none | certainly nothing was spent, or the new tokens are saved |
+/// | spend | spend | the keeper sends the same token again |
 /// | spend | refused | the server answered invalid_grant |
 /// | any | revoking | the program called revoke |
 /// | any | none | a new login has put another token into the row |
 ///
-///   if (read_status(row.status).kind == status_kind::refused) ask_the_user_to_log_in();
+///   const token_status status = read_status(row.status);
+///   if (status.kind == status_kind::refused && status.is_about(row.refresh_token)) ask_the_user_to_log_in();
 struct token_status {
     status_kind kind = status_kind::none;
     std::string fingerprint{};            ///< Of the token; see fingerprint_of.
@@ -55,6 +58,7 @@ struct token_status {
     std::string nonce{};                  ///< Tells this marker from any other (spend).
 
     /// Whether this status is about that refresh or grant token. A status of kind none is about no token.
+    ///   status.is_about(row.refresh_token)
     bool is_about(const secret& spent) const {
         return kind != status_kind::none && fingerprint == fingerprint_of(spent);
     }
@@ -63,7 +67,8 @@ struct token_status {
     static std::string fingerprint_of(const secret& spent) { return text::sha256_hex(spent.reveal()).substr(0, 32); }
 };
 
-/// Reads the text of a record's `status`. Text that cannot be read gives the kind none.
+/// Reads the text of a record's `status`. Text that cannot be read gives the kind none, and then only `kind` has a
+/// meaning.
 ///   read_status("dead 5f36 refused").kind == status_kind::refused
 inline token_status read_status(std::string_view text) {
     const auto word = [&text] {

@@ -119,20 +119,22 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///       std::optional<token> find_token_by_id(const std::string& id);
 ///   };
 /// Meaning:
-///   S1   find_token gives the one row that the probe means under the store's rules, as a complete new value. It does
-///        not change the probe. If there is no such row, or no rule applies to the probe, it gives nullopt.
+///   S1   find_token gives a copy of the one row that the probe means under the store's rules. It does not change the
+///        probe. If there is no such row, or no rule applies to the probe, it gives nullopt.
 ///   S2   If the probe means more than one row, find_token throws errc::ambiguous.
 ///   S3   save_token merges the record into the row that the rules name (see merge). If there is none, it inserts the
 ///        record, and gives it an id if it has none. There is never a second row for one identity.
-///   S4   If two rows would agree under a rule that applies to the saved record, save_token throws errc::ambiguous.
+///   S4   If two rows would agree under a rule that applies to the merged record, save_token throws errc::ambiguous.
 ///   S5   If the record has no token at all and there is no row to merge it into, save_token throws
 ///        errc::invalid_record.
 ///   S6   delete_token removes the row of that id. If there is none, that is not an error.
 ///   S7   get_tokens gives every row once, in any order. An empty store gives an empty range.
 ///   S8   delete_tokens removes every row.
 ///   S9   find_token_by_id gives the row of exactly that id, or nullopt.
-///   S10  An operation that fails throws and has changed nothing, or throws errc::indeterminate.
+///   S10  An operation that fails throws and has changed nothing, or throws errc::indeterminate. One exception: a
+///        removal throws errc::storage_failure if the row is gone but its bytes could not be erased.
 ///   S11  Values come back as they went in, byte for byte, at any length and with any characters; or the save fails.
+///        A store that has no place for a field says so in its comment.
 ///   S12  The store never gives an id to a second row.
 /// May:   throw anything derived from std::exception. Many threads call every operation at once. Two abilities are
 ///        optional; the keeper finds them by their members and uses them:
@@ -143,8 +145,9 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///   | `replace_token`, `remove_token`; see comparing_store | no write undoes a change of others | the keeper reads
 ///     the row again before each write |
 ///
-///   Without locks the keeper writes its marker, waits keeper_options::read_back_pause, and checks that the marker is
-///   still its own. That is one refresh too, as long as a read and the write that follows take less than the pause.
+///   If one of the two is missing, the keeper writes its marker, waits keeper_options::read_back_pause, and checks that
+///   the marker is still its own. If a read and the write after it take longer than that, two processes can refresh at
+///   once.
 /// Models: file_store, sql_store, basic_store, basic_document_store; examples/custom_store.cpp.
 template <class S>
 concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && detail::has_delete_token<S> &&
@@ -159,8 +162,8 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 /// Meaning:
 ///   L1  While the guard lives, no other call with that key gives a guard, in any thread or process that shares the
 ///       store. Other keys are free, and so are the six operations.
-///   L2  If `until` passes, lock_token throws errc::lock_timeout. A guard that converts to false means the same; it is
-///       never permission. `until` is real time.
+///   L2  If `until` passes, lock_token throws errc::lock_timeout. If a guard converts to false, the caller does not
+///       have the lock. `until` is a time of std::chrono::steady_clock.
 ///   L3  Destroying the guard releases the lock, on any thread. The lock ends with its process.
 ///   L4  The guard can be moved. A std::unique_lock of a standard mutex will not do, because only the thread that
 ///       locked it may release it.
@@ -170,7 +173,8 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 template <class S>
 concept locking_store = token_store<S> && detail::has_lock_token<S>;
 
-/// A store that changes a row only if the row is still as the caller has read it.
+/// A store that can change a row on the condition that the row is still as the caller has read it:
+///   while (!store.replace_token(row, next)) next = changed(row = store.find_token_by_id(row.id).value());
 ///
 /// Shape (the least model):
 ///   struct s {   // besides the six operations

@@ -22,8 +22,8 @@
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The record of one login: its tokens, and whose they are. A record of which only some members are filled in is also a
-/// probe: it says which login a call is about. An empty member is an absent one.
+/// The record of one login: its tokens, and whose they are. A record can also be a probe: if only some members are
+/// filled in, it says which login you mean. An empty member is an absent one.
 ///   tokenkeep::token record{.user_name = "ada", .refresh_token = configured};
 ///   tokenkeep::token probe{.user_name = "ada"};
 struct token {
@@ -32,7 +32,7 @@ struct token {
     secret client_secret{};                ///< Absent for a public client (RFC 6749 2.1).
     secret refresh_token{};                ///< RFC 6749 1.5.
     secret access_token{};                 ///< RFC 6749 1.4.
-    secret grant_token{};                  ///< The authorization code last exchanged (RFC 6749 4.1).
+    secret grant_token{};                  ///< The authorization code of the last login (RFC 6749 4.1).
     std::string redirect_url{};            ///< The redirect URI that received the grant token (RFC 6749 4.1.3).
     std::string api_domain{};              ///< Where the API for this login is, if the server says so.
     std::string scope{};                   ///< What was granted, separated by spaces (RFC 6749 3.3).
@@ -42,20 +42,20 @@ struct token {
     std::string status{};                  ///< What is being done to a refresh token; see token_status.
     std::string seed{};                    ///< SHA-256, in hex, of the first refresh token that a program gave.
     secret extra{};                        ///< Other members of the server's answer: a JSON object as text.
-    std::string id{};                      ///< The row's name in its store. The store chooses it.
+    std::string id{};                      ///< The row's name in its store. If it is empty, the store chooses one.
 
     friend bool operator==(const token&, const token&) = default;
 };
 
 /// One line of the table of fields: the name that stores use, and the member of `token`. A member is text, a secret or
-/// a time; the other two pointers are null.
+/// a time: exactly one of the three pointers is set.
 struct field {
     constexpr field(std::string_view n, std::string token::*member) : name(n), text(member) {}
     constexpr field(std::string_view n, secret token::*member) : name(n), secret_text(member) {}
     constexpr field(std::string_view n, std::optional<timestamp> token::*member) : name(n), time(member) {}
 
     /// Calls `visitor` with the pointer to the member, in its own type, and gives its result.
-    ///   bool empty = f.visit([&](auto member) { return row.*member == decltype(row.*member){}; });
+    ///   f.visit([&](auto member) { row.*member = {}; });   // empties the field
     template <class Visitor>
     constexpr decltype(auto) visit(Visitor&& visitor) const {
         if (text != nullptr) return visitor(text);
@@ -143,7 +143,7 @@ inline std::string write_cell(const field& f, const token& row) {
 
 /// The row that results if `record` is saved over `stored`. A field that is empty in `record` keeps the stored value.
 /// There is one exception: if `record` has a new access token, then its expires_at, issued_at and status replace the
-/// stored ones even if they are empty, because those belong to the old access token.
+/// stored ones even if they are empty, because the stored ones were about the old tokens.
 ///   token row = merge(stored, {.access_token = "at-2", .expires_at = soon}); // user, refresh token and id stay
 inline token merge(token stored, const token& record) {
     if (!record.access_token.empty() && record.access_token != stored.access_token) {
