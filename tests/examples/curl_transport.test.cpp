@@ -259,11 +259,10 @@ TEST_CASE("curl_transport: an answer that breaks off is no answer", "[examples]"
 TEST_CASE("curl_transport: an answer that takes too long may have been brought about", "[examples]") {
     const listener server([](int connection) {
         listener::read_request(connection);
-        std::this_thread::sleep_for(1s);
+        char more = 0;
+        while (::read(connection, &more, 1) > 0) continue; // never answers: returns when the client has gone
     });
-    const auto start = std::chrono::steady_clock::now();
     CHECK(failure_of({.method = "GET", .url = server.url(), .timeout = 200ms}).may_have_been_sent);
-    CHECK(std::chrono::steady_clock::now() - start < 900ms);
 }
 
 TEST_CASE("curl_transport: an answer of a mebibyte is taken, one more byte is too large", "[examples]") {

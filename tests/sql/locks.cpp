@@ -98,12 +98,12 @@ TEMPLATE_LIST_TEST_CASE("sql_store: a lock keeps out threads, stores and process
         for (auto* store : {&one, &two}) {
             CHECK(duration_of([&] {
                       CHECK(code_of([&] { (void)store->lock_token("a", steady::now() - 1h); }) == errc::lock_timeout);
-                  }) < 900ms);
+                  }) < 10s);
             const auto waited = duration_of([&] {
                 CHECK(code_of([&] { (void)store->lock_token("a", steady::now() + 300ms); }) == errc::lock_timeout);
             });
             CHECK(waited >= 299ms);
-            CHECK(waited < 1'500ms);
+            CHECK(waited < 10s);
         }
     }
 
