@@ -109,7 +109,7 @@ TEMPLATE_LIST_TEST_CASE("sql_store: fails while the server is down, and works wh
         const auto check = [](errc expected, const std::function<void()>& act) {
             const auto begin = std::chrono::steady_clock::now();
             CHECK(code_of(act) == expected);
-            CHECK(std::chrono::steady_clock::now() - begin < 5s);
+            CHECK(std::chrono::steady_clock::now() - begin < 30s);
         };
         for (int n = 0; n < 2; ++n) {
             check(errc::not_saved, [&] { store.save_token(record("v")); });
