@@ -18,7 +18,8 @@
 namespace tokenkeep { inline namespace v0 {
 
 /// How basic_store reaches the rows of a container. Three forms of standard containers are ready: a sequence of token,
-/// a map from id (std::string) to token, and rows of strings. For a container of your own, specialise it.
+/// a map from id (std::string) to token, and rows of strings, whose first cell is the id. For a container of your own,
+/// specialise it.
 ///
 /// Shape (the least model):
 ///   template <> struct tokenkeep::container_traits<my_rows> {
@@ -29,19 +30,27 @@ namespace tokenkeep { inline namespace v0 {
 ///   };
 /// Meaning:
 ///   K1  for_each calls visit(const token&) once for each row. The reference need only live during the call.
-///   K2  insert_or_assign makes the row the one of its id, in the place of an older row of that id. If it throws,
-///       nothing has changed.
+///   K2  insert_or_assign puts the row in. If there is a row of that id, the new row replaces it. If it throws, nothing
+///       has changed.
 ///   K3  erase removes the row of that id, if there is one.
 /// May:   be without locks of its own, because the store locks. Optional functions, all static:
 ///
 ///   expression                               | what it gives you                            | without it
 ///   -----------------------------------------|----------------------------------------------|----------------------
 ///   find(rows, id) -> const token*           | Look-ups by id need no scan. Null means that | Each look-up by id
-///                                            | there is no such row.                        | visits every row.
-///   for_each_match(rows, Rule, probe, visit) | Look-ups by any rule need no scan. It visits | Each look-up visits
-///                                            | each row with matches<Rule>(probe, row).     | every row.
+///                                            | there is no such row.                        | visits every row,
+///                                            |                                              | unless for_each_match
+///                                            |                                              | is there.
+///   for_each_match(rows, Rule, probe, visit) | Look-ups by any rule (see rules.hpp) need no | Each look-up visits
+///                                            | scan. It visits each row with                | every row.
+///                                            | matches<Rule>(probe, row).                   |
 ///
-/// The arguments are `const my_rows&`, `const std::string&`, a rule by value, `const token&`, and a callable.
+/// The arguments are `const my_rows&`, `const std::string&`, a rule by value, `const token&`, and a callable:
+///   template <class Rule, class Visit>
+///   static void for_each_match(const my_rows& rows, Rule, const token& probe, Visit visit) {
+///       for (const token& row : rows.with(Rule::key, probe.*Rule::key)) // an index of your own
+///           if (matches<Rule>(probe, row)) visit(row);
+///   }
 /// Models: those below; examples/custom_container.cpp.
 template <class Container>
 struct container_traits;
@@ -161,8 +170,8 @@ struct container_traits<Rows> {
     }
 };
 
-/// For rows of attributes in the order of the field table, such as std::vector<std::list<std::string>>. If a row has
-/// fewer cells, its other fields are empty; the next save of the row writes them all. Cells beyond the table stay.
+/// For rows of strings in the order of `fields` (see token.hpp), such as std::vector<std::list<std::string>>. If a row
+/// has fewer cells, its other fields are empty; the next save of the row writes them all. Cells beyond `fields` stay.
 template <detail::text_rows Rows>
 struct container_traits<Rows> {
     using cells = typename Rows::value_type;

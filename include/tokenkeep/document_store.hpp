@@ -60,7 +60,7 @@ concept names_load_versioned = can_be_base<D> && !requires {
 };
 
 template <class D>
-inline constexpr bool is_versioned = can_load_versioned<D>&& can_save_versioned<D>;
+concept is_versioned = can_load_versioned<D> && can_save_versioned<D>;
 
 } // namespace detail
 
@@ -76,21 +76,23 @@ inline constexpr bool is_versioned = can_load_versioned<D>&& can_save_versioned<
 ///   D1  load gives the bytes of the last successful save.
 ///   D2  A save that fails throws, and load still gives the old bytes.
 ///   D3  Before the first save, load gives nullopt. If the document was damaged or emptied, load does not give nullopt.
-/// May:   throw anything derived from std::exception. load and save may be used by one thread at a time only: the store
-///        locks. load may give std::optional<secret>. These members are optional:
+/// May:   throw anything derived from std::exception. The store calls load and save from one thread at a time. Look-ups
+///        take no lock of the document. So if load runs during another program's save, it must give the old bytes or
+///        the new ones. load may give std::optional<secret>. These members are optional:
 ///
 ///   expression                      | what it gives you                          | without it
 ///   --------------------------------|--------------------------------------------|--------------------------------
-///   `lock(name, until)` gives a     | a locking_store and a comparing_store.     | one program must be the only
-///   guard; see locking_store.       | Names are independent of each other. The   | one that writes: what another
-///   name: const std::string&. It    | store takes the empty name from load to    | one saves between load and
-///   must be thread-safe.            | save, and an identity's name in lock_token.| save is lost
-///   `load_versioned()` gives        | a comparing_store. The save gives false if | the same
-///   std::pair<std::optional<        | the document no longer has that version,   |
-///   std::string>, Version>, and     | or exists although the version came with   |
-///   `save(bytes, const Version&)`   | nullopt; the store then repeats its change |
-///   gives bool                      | on the new text. load() and save(bytes)    |
-///                                   | are then not needed.                       |
+///   `lock(name, until)` gives a     | A locking_store and a comparing_store.     | Only one program may write.
+///   guard; see locking_store.       | Each name is a lock of its own. A change   | What another program saves
+///   name: const std::string&. It    | holds the empty name from load to save.    | between load and save is lost.
+///   must be thread-safe.            | lock_token holds the name of an identity   |
+///                                   | (see identity_key.hpp).                    |
+///   `load_versioned()` gives        | A comparing_store. The save gives false if | The same.
+///   std::pair<std::optional<        | the document has another version now. The  |
+///   std::string>, Version>, and     | version that comes with nullopt means that |
+///   `save(bytes, const Version&)`   | there is no document. After false, the     |
+///   gives bool                      | store repeats its change on the new text.  |
+///                                   | load() and save(bytes) are not needed.     |
 ///
 /// Models: text_file; examples/keychain.cpp.
 template <class D>
@@ -141,8 +143,8 @@ concept keeps_less = requires(const token& row) {
 ///                           | rows: const std::vector<token>&                 |
 ///   `decode(bytes)`         | the rows, as std::vector<token>.                | (required)
 ///                           | bytes: std::string_view                         |
-///   `as_stored(token row)`  | the row as it comes back, as a token. The store | the codec stores every field of a row
-///                           | compares rows by what comes back.               |
+///   `as_stored(token row)`  | the row as decode gives it after encode. The    | the codec stores every field of a row
+///                           | store compares rows in this form.               |
 ///
 /// decode(encode(rows)) gives the rows, each as as_stored gives it. encode throws errc::invalid_record if the format
 /// cannot carry a value. decode throws errc::storage_corrupt for empty or damaged bytes; it does not give an empty
@@ -178,14 +180,17 @@ consteval bool explain_codec() {
 ///
 ///   errc                | when                                                       | what to do
 ///   --------------------|------------------------------------------------------------|------------------------------
-///   storage_corrupt     | the document is empty or damaged; it was left as it is     | restore it from a backup
+///   storage_corrupt     | the document is empty or damaged; it was left as it is.    | restore it from a backup
+///                       | delete_tokens throws this too                              |
 ///   unsupported_version | a newer version of the library wrote the document          | update the library
 ///   invalid_record      | the codec cannot carry a value, or the record has no token | change the record
 ///   ambiguous           | the probe means several rows, or the save would            | name the user and the client
 ///   lock_timeout        | others held the document's lock, or changed it all the     | try later
-///                       | time, for Policy::store_lock_timeout                       |
+///                       | time, for Policy::store_lock_timeout (see policy.hpp).     |
+///                       | Threads of one store take turns before that, without a     |
+///                       | limit                                                      |
 ///
-/// What the document throws passes through. A store may be moved while nobody else uses it.
+/// What the document throws passes through. A store may be moved while no other thread uses it.
 template <class Document, class Codec, class Policy>
 class basic_document_store
     : public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
@@ -217,10 +222,12 @@ class basic_document_store
         return *this;
     }
 
-    /// The row that the probe means; nullopt if there is none.
+    /// The row that the probe means; nullopt if there is none. A probe is a record that says whose row you want; see
+    /// token.hpp.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
     std::optional<token> find_token(const token& probe) { return load().find(probe); }
-    /// Changes the row that the record means, or adds a row. A field that the record leaves empty keeps its value.
+    /// Changes the row that the record means, or adds a row. A field that the record leaves empty keeps its value; see
+    /// merge for the exception of a new access token.
     ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
     void save_token(const token& record) {
         change([&](row_set& rows) { return rows.save(record), true; });
@@ -232,7 +239,8 @@ class basic_document_store
     }
     /// Every row, in the document's order.
     std::vector<token> get_tokens() { return load().all(); }
-    /// Deletes every row. The document then holds an empty list.
+    /// Deletes every row. The document then holds an empty list. If the document is damaged, throws
+    /// errc::storage_corrupt.
     void delete_tokens() {
         change([](row_set& rows) { return rows.clear(), true; });
     }
@@ -318,7 +326,8 @@ class basic_document_store
     Document document_;
 };
 
-/// A store in a JSON file that people can read and several processes can share. It locks and compares.
+/// A store in a JSON file. People can read the file. Several processes can share it. The store is a locking_store and a
+/// comparing_store.
 ///   json_file_store store{"tokens.json"};
 using json_file_store = basic_document_store<text_file>;
 

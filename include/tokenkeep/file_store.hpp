@@ -30,7 +30,7 @@ namespace tokenkeep { inline namespace v0 {
 struct salvage_report {
     std::size_t rows = 0;              ///< How many rows the store has now.
     std::vector<std::string> lost{};   ///< The ids of the rows that could not be read.
-    bool may_have_lost_others = false; ///< Records are missing: other rows may be gone, or older than they were.
+    bool may_have_lost_others = false; ///< Journal records are missing: other rows may be gone or older.
     std::string original{};            ///< The path of the copy of the damaged file; empty if nothing was wrong.
 };
 
@@ -41,32 +41,37 @@ struct salvage_report {
 ///   store.save_token({.user_name = "ada", .access_token = access, .id = "1"});
 ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
 ///
-/// How it works. The file is a journal. For each change the store appends a record with checksums and flushes it to the
-/// disk; then the call returns. Changes that wait at the same time share one flush. When the file is larger than 64 KiB
-/// and than four times its rows, the store rewrites it: it writes a fresh copy next to it and renames that over the old
-/// file. The store reads the file at the first call. Later calls read only what other processes have added.
+/// How it works. The file is a journal. For each change the store appends a journal record with checksums and flushes
+/// it to the disk; then the call returns. Changes that wait at the same time share one flush. When the file is larger
+/// than 64 KiB and than four times its rows, the store rewrites it: it writes a fresh copy next to it and renames that
+/// over the old file. The store reads the file at the first call. Later calls read only what others added.
 ///
 ///   tokens.tkj              the journal
-///   tokens.tkj.lock         carries the kernel's locks; stays, and whether it exists means nothing
+///   tokens.tkj.lock         carries the kernel's locks. The store never removes this file. It does not show that
+///                           a lock is held.
 ///   tokens.tkj.tmp          the fresh copy, during a rewrite
 ///   tokens.tkj.damaged-...  a copy of a damaged file, with all its secrets; the store never removes it
 ///
-/// What is promised:
+/// What is promised (Policy: see policy.hpp):
 ///   Durable     After a save has returned, its row survives a crash of the program. It also survives a crash of the
 ///               machine, if the disk does what a flush asks.
 ///   Failure     If a save throws, the store goes on. errc::not_saved: the old value is still there.
 ///               errc::indeterminate: the store has the old value or the new one.
-///   Current     Every call sees what other threads and processes have saved. A look-up returns nothing that a power
-///               failure could still take back: it flushes first what another process has appended.
-///   Waiting     No thread holds the store's lock while an appended change is flushed. Every wait for a lock ends:
-///               after Policy::store_lock_timeout (15 s), or at the deadline that the caller gives. Locks end with
-///               their process.
-///   Damage      A damaged file never gives a wrong or an older token. If a row is damaged, look-ups that may mean it
-///               throw, and other rows are still found. If the store cannot know whose record is damaged, every call
-///               throws until salvage or delete_tokens.
-///   Private     The file has mode 0600, whatever the umask. The store refuses a file that others can read, a file of
-///               another user, a symbolic link, anything but a regular file, and a directory in which others could
-///               replace the file.
+///   Current     Every call sees what other threads and processes have saved. A look-up returns no row that a power
+///               failure could still take back: it first flushes what others appended. A look-up that finds nothing
+///               flushes nothing.
+///   Waiting     No thread holds the store's lock while the change that it has appended is flushed. Only a rewrite,
+///               and the first change after opening, flush under the lock. Every wait for a lock ends: after
+///               Policy::store_lock_timeout (15 s), or at the deadline that the caller gives. Locks end with their
+///               process.
+///   Damage      Until salvage() is called, a damaged file never gives a wrong or an older token, except as Newest
+///               says. If a row is damaged, other rows are still found. If a look-up finds no readable row and a
+///               damaged row could match, it throws. If it finds a readable row, it returns that, even if a damaged row
+///               could match too. If journal records are missing, or the file is empty, or its header is damaged,
+///               calls throw until the repair that the table names.
+///   Private     The file has mode 0600, whatever the umask. When the store opens the file, it refuses a file to which
+///               the group or others have any right, a file of another user, a symbolic link, anything but a regular
+///               file, and a directory in which others can replace the file.
 ///   Erased      After delete_tokens the file is a new one. After delete_token, zeros have replaced the secrets of the
 ///               row and of its earlier versions in the file. If Policy::erases_deleted_tokens is false, they stay
 ///               until the next rewrite.
@@ -76,32 +81,36 @@ struct salvage_report {
 ///               compact() rewrites it at once.
 ///   Old blocks  Erasing and rewriting reach the file. On flash memory, and on file systems that copy on write, the old
 ///               blocks can outlive both; so can snapshots and backups.
-///   Last record If exactly the last record is missing, the file looks complete. This loss cannot be detected.
+///   Newest      If the end of the file is lost, any number of the newest journal records can be missing. A program
+///               that opens the file later does not notice it. A store that has it open does (errc::store_gone).
 ///   At opening  The store takes for durable what the file holds when a program opens it. That can include a save of a
 ///               program that was killed before its flush. A power failure can still take such a save back; but no call
 ///               had reported it as saved.
-///   Five faults The file may be damaged if flushing fails, writing a fresh file fails, cutting off what was not
-///               flushed fails, another process saves, and then the power fails. The store refuses such a file. Each
-///               save concerned had thrown errc::indeterminate.
-///   Encryption  Rows are stored as they are. A sealer encrypts them.
+///   Five faults The file may be damaged if five things happen in this order: 1. A flush fails. 2. Writing a fresh file
+///               fails. 3. Cutting off what was not flushed fails. 4. Another process saves. 5. The power fails. The
+///               store refuses such a file. Each save that is missing had thrown errc::indeterminate.
+///   Encryption  Rows are stored as they are. A sealer encrypts them; see sealer.hpp.
 ///   Backups     If an older backup replaces the file while no program has it open, the store does not notice.
 ///   Machines    Other machines are not kept out. A shared network file system is not one machine.
 ///   fork        A child may go on with its parent's store only if no other thread used the store during the fork.
 ///
-/// Cost: a look-up is one stat of the file and one look into a hash index, by whichever rule. A save is one write and
-/// one fdatasync. Neither grows with the number of rows; both grow with the number of rows that share a key, such as
-/// one user at many clients. All rows are in memory: their text, and about 200 bytes for each.
+/// Cost: a look-up is one stat of the file and one look into a hash index, by whichever rule (see rules.hpp). A save is
+/// one write and one fdatasync. The cost does not depend on the number of rows. It depends on the number of rows with
+/// the same key, such as one user at many clients. All rows are in memory: their text, and about 200 bytes for each.
 ///
 /// Errors, besides those of token_store. A file_error also has the step that failed and the system's own code.
 ///   errc                | when                                                 | what to do
 ///   not_saved           | the change failed; the old value is still there      | remove the cause, then retry
-///   indeterminate       | it is unknown whether the change is durable          | read the row; save it again if it is
-///                       |                                                      | the old one
-///   storage_corrupt     | a row or the file is damaged, or the file is empty   | salvage(), or delete_token(id)
-///   permissions         | others can read or replace the file, or it is a link | run chmod 600; use another directory
-///                       | or not a regular file                                |
+///   indeterminate       | it is unknown whether a change, or the row that a    | read the row; save it again if it is
+///                       | look-up found, is durable                            | the old one
+///   storage_corrupt     | a row is damaged                                     | salvage() or delete_token(id)
+///   storage_corrupt     | journal records are missing                          | salvage() or delete_tokens()
+///   storage_corrupt     | the file is empty, or its header is damaged          | salvage()
+///   permissions         | the file is refused; see Private                     | run chmod 600; use another directory
 ///   permissions         | this sealer cannot open a row, or a newer version of | use the sealer, or the version, that
 ///                       | the library wrote it                                 | wrote it
+///   permissions         | rows are sealed and the store has no sealer, or the  | construct the store with the sealer,
+///                       | reverse: every call throws                           | or without one
 ///   unsupported_version | a newer version of the library wrote the file        | use that version
 ///   store_gone          | the file was removed, or an older or another file    | put the right file back, and
 ///                       | was put in its place                                 | construct the store again
@@ -109,7 +118,8 @@ struct salvage_report {
 ///   storage_failure     | the system refused to read, write or lock            | see file_error::stage and cause
 ///   storage_failure     | delete_token removed the row, but could not erase it | compact()
 ///
-/// Every function may be called from many threads at once. The store may be moved while no other thread uses it.
+/// Every function may be called from many threads at once. The store may be moved while no other thread uses it. What
+/// it was moved from may only be destroyed or assigned to.
 template <class Policy, class Sealer>
 class basic_file_store {
     static_assert(detail::explain_policy<Policy>() && detail::explain_sealer<Sealer>());
@@ -130,13 +140,15 @@ class basic_file_store {
           files_(std::move(files)),
           shared_(std::make_unique<shared>(path_, std::move(sealer), files_)) {}
 
-    /// The one row that the probe means; nullopt if there is none. Throws errc::ambiguous if it means two rows. If a
-    /// row that it may mean cannot be read, throws errc::storage_corrupt or errc::permissions.
+    /// The one row that the probe means (see token.hpp); nullopt if there is none. Throws errc::ambiguous if it means
+    /// two readable rows. If no readable row matches and one that cannot be read could match, throws
+    /// errc::storage_corrupt or errc::permissions.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
     std::optional<token> find_token(const token& probe) {
         return find([&](const journal& rows) { return meaning::find(rows, probe, refuse_unreadable(rows, probe)); });
     }
-    /// The row of exactly that id; nullopt if there is none. Unreadable rows of other ids do not matter.
+    /// The row of exactly that id; nullopt if there is none. If that row cannot be read, or journal records are
+    /// missing, throws errc::storage_corrupt or errc::permissions. Unreadable rows of other ids do not matter.
     ///   std::optional<token> row = store.find_token_by_id("1");
     std::optional<token> find_token_by_id(const std::string& id) {
         return find([&](const journal& rows) {
@@ -155,7 +167,8 @@ class basic_file_store {
     }
 
     /// Inserts the record, or merges it into the row that the store's rules name; see merge. A record without an id
-    /// gets one. After it has returned, the row is durable.
+    /// gets one. After it has returned, the row is durable. If no readable row matches and an unreadable one
+    /// could match, throws as find_token does.
     ///   store.save_token({.user_name = "ada", .refresh_token = refresh, .access_token = access});
     void save_token(const token& record) {
         shared_->write([&](journal& rows) {
@@ -173,14 +186,16 @@ class basic_file_store {
             return rows.find(id) != nullptr || !rows.is_readable(id);
         });
     }
-    /// Removes every row, damaged ones too: a new file without rows replaces the old one.
+    /// Removes every row, damaged ones too: a new file without rows replaces the old one. Throws
+    /// errc::storage_corrupt if the file is empty or its header is damaged.
     ///   store.delete_tokens();
     void delete_tokens() {
         shared_->write([](journal& rows) { return std::optional(rows.clear()); });
     }
 
     /// Locks the key against all threads and processes of this machine that share the file; see locking_store.
-    ///   auto lock = store.lock_token("ada", std::chrono::steady_clock::now() + std::chrono::seconds(5));
+    /// The key is the name of an identity; see identity_key.hpp.
+    ///   auto lock = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + std::chrono::seconds(5));
     auto lock_token(const std::string& key, deadline until) {
         return files_.lock(path_ + ".lock", "identity " + key, until);
     }
@@ -205,8 +220,9 @@ class basic_file_store {
         });
     }
 
-    /// Rewrites the file with the rows and nothing else. Secrets that were replaced are then gone from it. Throws
-    /// errc::permissions if a row cannot be opened, as the row would be lost.
+    /// Rewrites the file with its rows, and with a mark for each damaged row. Secrets that were replaced are then gone
+    /// from it. Throws errc::storage_corrupt if journal records are missing. Throws errc::permissions if a row cannot
+    /// be opened, as the row would be lost.
     ///   store.compact();
     void compact() {
         shared_->write([](journal& rows) {
@@ -216,8 +232,8 @@ class basic_file_store {
     }
 
     /// Tries in the store's directory all that the store needs: writing, flushing, renaming, and locks that exclude
-    /// another descriptor. If something does not work, throws what a save would throw, before there is anything to
-    /// lose. It finds a network file system without locks, a file that is mounted alone into a container, and a disk
+    /// another descriptor. If something does not work, throws a file_error or an error, which names the step that
+    /// failed. It finds a network file system without locks, a file that is mounted alone into a container, and a disk
     /// that is full or read-only. It leaves nothing behind but the lock file.
     ///   store.self_test(); // at the start of the program
     void self_test() const { detail::self_test(files_, path_); }

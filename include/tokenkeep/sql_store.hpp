@@ -47,19 +47,21 @@ struct sql_guard {
 /// It is a comparing_store. It is a locking_store too if the connection has a lock: all three of the library have one.
 ///
 /// Promised:
-///   - The first call makes the table `tokenkeep_tokens`, with one column for each field and an index for each field
-///     that a rule of the policy looks up. It also makes the table `tokenkeep_schema`, which holds the version of each
-///     table of tokens. The database itself must exist. Rights to make tables are needed only if the tables are
-///     missing.
+///   - The first call makes the table `tokenkeep_tokens`, with one column for each field that the schema stores and
+///     an index for each field that a rule of the policy looks up (see sql_schema.hpp, rules.hpp, policy.hpp). Fields
+///     after those of the schema are not stored. The first call also makes the table `tokenkeep_schema`, which holds
+///     the version of each table of tokens. The database itself must exist. Rights to make tables are needed only if
+///     the tables are missing.
 ///   - When a save has returned, it is as durable as the database makes a commit; see the header of the database.
 ///   - A save is one transaction: all of it happens, or nothing. Writers of one table take turns, on all machines, so
-///     that one identity never has two rows.
+///     that one identity (see identity_key.hpp) never has two rows.
 ///   - Values are bound parameters, never part of SQL. They are compared byte for byte, whatever the collation.
-///   - A value is stored whole or refused (errc::invalid_record), never cut.
-///   - If the connection is lost, the store connects again, once a call. If it is lost during a commit, the store reads
-///     the row to find out whether the change happened. Only delete_tokens is simply repeated.
-///   - The lock on an identity ends with the process that holds it. It is the database's own lock, or the kernel's for
-///     SQLite; it is never a row, and it never expires while its holder lives and is connected.
+///   - A value of a stored field is stored whole or refused (errc::invalid_record), never cut.
+///   - If the connection is lost, the store connects again and repeats the call, once. If a commit fails, the store
+///     first reads the row to find out whether the change was made. delete_tokens has no one row to read: if the
+///     connection is lost during its commit, the store repeats it.
+///   - The lock on an identity ends with the process that holds it. With a server it is a lock of the database. With
+///     SQLite it is a lock of the kernel. It is not a row. It does not expire while its holder lives and is connected.
 ///
 /// Not promised:
 ///   - A pooler or proxy that spreads one connection over several sessions of the server breaks the locks.
@@ -72,25 +74,31 @@ struct sql_guard {
 ///
 ///   errc                | when                                                   | what to do
 ///   --------------------|--------------------------------------------------------|---------------------------------
-///   storage_failure     | the database cannot be reached, or failed. After a     | try later; the next deletion
-///                       | deletion: the rows are gone, but their bytes may be in | erases those bytes too
-///                       | SQLite's files, because another process reads them     |
+///   storage_failure     | a look-up or a lock: the database cannot be reached,   | try later
+///                       | or failed. Changes say not_saved or indeterminate      |
+///   storage_failure     | a deletion: the rows are gone, but their bytes may be  | try later; the next deletion
+///                       | in SQLite's files, because another process reads them  | erases those bytes too
 ///   not_saved           | a change failed; nothing was changed                   | try later
-///   indeterminate       | a change may have been made, or not: the connection    | look the row up, or repeat the
-///                       | was lost during the commit and the row does not tell   | change
+///   indeterminate       | a change may have been made, or not: the commit failed | look the row up, or repeat the
+///                       | and the row does not tell                              | change
 ///   lock_timeout        | other programs kept the call waiting for               | try later
-///                       | Policy::store_lock_timeout, or a lock till its deadline|
+///                       | Policy::store_lock_timeout, or a lock till its         |
+///                       | deadline. Threads of one store take turns before that, |
+///                       | without a limit                                        |
 ///   invalid_record      | the database cannot hold a value, or the record has    | change the record
 ///                       | no token                                               |
 ///   ambiguous           | the probe means several rows, or the save would        | name the user and the client
 ///   permissions         | the password or a right is missing                     | change the configuration
 ///   unsupported_version | a newer version of the library made the table          | update the library
-///   store_gone          | the row of the table in tokenkeep_schema, or SQLite's  | restore it, or log users in again
-///                       | file, has disappeared                                  |
+///   store_gone          | a change found that the row of the table in            | restore it, or log users in again
+///                       | tokenkeep_schema is gone; or SQLite's file is gone. If |
+///                       | the table is gone too, a program that connects later   |
+///                       | makes a new, empty one                                 |
 ///   storage_corrupt     | the database says that it is damaged                   | restore it from a backup
 ///
-/// Errors of the database are sql_error, which also has the database's number. A store may be moved while nobody else
-/// uses it. What it was moved from may only be destroyed or assigned to.
+/// Most errors of the database are sql_error, whose message has the database's number. If a deletion could not erase
+/// the bytes, it throws error, with the sql_error nested. A store may be moved while no other thread uses it. What it
+/// was moved from may only be destroyed or assigned to.
 template <class Connection, class Policy>
 class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_lock<Connection>());
@@ -121,7 +129,8 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         return *this;
     }
 
-    /// The row that the probe means; nullopt if there is none.
+    /// The row that the probe means; nullopt if there is none. A probe is a record that says whose row you want; see
+    /// token.hpp.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
     std::optional<token> find_token(const token& probe) {
         return read([&](rows_type& rows) { return meaning::find(rows, probe); });
@@ -135,7 +144,8 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         return read([&](rows_type& rows) { return meaning::all(rows); });
     }
 
-    /// Changes the row that the record means, or inserts a row. A field that the record leaves empty keeps its value.
+    /// Changes the row that the record means, or inserts a row. A field that the record leaves empty keeps its value;
+    /// see merge for the exception of a new access token.
     ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
     void save_token(const token& record) {
         const std::lock_guard lock(mutex_);
@@ -174,7 +184,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     }
 
     /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store. The store reads
-    /// the row and compares it by itself: the database's spelling and collation do not matter.
+    /// the row and compares its bytes itself, so the database's collation does not matter.
     ///   token next = *ada;  next.access_token = "at-2";
     ///   bool done = store.replace_token(*ada, next);
     bool replace_token(const token& expected, const token& record) {

@@ -2567,7 +2567,7 @@ void identity_laws(Make& make, Check& check) {
 
 namespace tokenkeep { inline namespace v0 { namespace testing {
 
-/// Which values a store need not be able to keep. It must refuse them and change nothing (laws S10 and S11).
+/// The values that a store cannot keep. The store must refuse them and change nothing (laws S10 and S11).
 struct store_limits {
     bool only_utf8 = false;     ///< The store refuses text that is not UTF-8. JSON cannot hold it.
     bool no_nul = false;        ///< The store refuses text with a NUL byte. Some databases cannot hold it.
@@ -2582,14 +2582,18 @@ struct store_limits {
 ///       CHECK(holds);
 ///   });
 ///
+/// A store with rules of its own (see rules.hpp), no NUL bytes, and ids of at most 191 bytes:
+///   testing::store_laws<my_rules>(make, report, {.no_nul = true, .longest_id = 191});
+///
 /// - `make` gives a new and empty store at each call.
 /// - `report` gets the result of each check. `law` is the number of a law in the comment of the concept, such as "S3",
 ///   or "May" for "many threads at once". One thread at a time calls it.
 /// - `Rules` are the store's matching rules. The first must be the id and the second the user, as in default_rules.
 ///
-/// The tests wait for locks that are held, which takes about half a second. If a lock ignores its deadline, they do not
-/// hang: after ten seconds they report that law L2 is broken, and release the lock. If the waiting thread does not come
-/// back even then, they leave it and its store behind.
+/// If the store locks, the tests wait about half a second for locks that are held. The rest is the time of the store.
+/// If a lock ignores its deadline, the tests do not hang: after ten seconds (one second, if it happens again) they
+/// report that law L2 is broken, and release the lock. If the waiting thread does not come back even then, they leave
+/// it and its store behind.
 template <matching_rules Rules = default_rules, class Make, class Report>
 void store_laws(Make make, Report report, store_limits limits = {}) {
     using store = std::remove_cvref_t<decltype(make())>;

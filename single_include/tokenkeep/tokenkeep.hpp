@@ -1475,8 +1475,8 @@ inline json_result parse_json(std::string_view text, std::size_t size_limit = st
 
 namespace tokenkeep { inline namespace v0 {
 
-/// The record of one login: its tokens, and whose they are. A record of which only some members are filled in is also a
-/// probe: it says which login a call is about. An empty member is an absent one.
+/// The record of one login: its tokens, and whose they are. A record can also be a probe: if only some members are
+/// filled in, it says which login you mean. An empty member is an absent one.
 ///   tokenkeep::token record{.user_name = "ada", .refresh_token = configured};
 ///   tokenkeep::token probe{.user_name = "ada"};
 struct token {
@@ -1485,7 +1485,7 @@ struct token {
     secret client_secret{};                ///< Absent for a public client (RFC 6749 2.1).
     secret refresh_token{};                ///< RFC 6749 1.5.
     secret access_token{};                 ///< RFC 6749 1.4.
-    secret grant_token{};                  ///< The authorization code last exchanged (RFC 6749 4.1).
+    secret grant_token{};                  ///< The authorization code of the last login (RFC 6749 4.1).
     std::string redirect_url{};            ///< The redirect URI that received the grant token (RFC 6749 4.1.3).
     std::string api_domain{};              ///< Where the API for this login is, if the server says so.
     std::string scope{};                   ///< What was granted, separated by spaces (RFC 6749 3.3).
@@ -1495,20 +1495,20 @@ struct token {
     std::string status{};                  ///< What is being done to a refresh token; see token_status.
     std::string seed{};                    ///< SHA-256, in hex, of the first refresh token that a program gave.
     secret extra{};                        ///< Other members of the server's answer: a JSON object as text.
-    std::string id{};                      ///< The row's name in its store. The store chooses it.
+    std::string id{};                      ///< The row's name in its store. If it is empty, the store chooses one.
 
     friend bool operator==(const token&, const token&) = default;
 };
 
 /// One line of the table of fields: the name that stores use, and the member of `token`. A member is text, a secret or
-/// a time; the other two pointers are null.
+/// a time: exactly one of the three pointers is set.
 struct field {
     constexpr field(std::string_view n, std::string token::*member) : name(n), text(member) {}
     constexpr field(std::string_view n, secret token::*member) : name(n), secret_text(member) {}
     constexpr field(std::string_view n, std::optional<timestamp> token::*member) : name(n), time(member) {}
 
     /// Calls `visitor` with the pointer to the member, in its own type, and gives its result.
-    ///   bool empty = f.visit([&](auto member) { return row.*member == decltype(row.*member){}; });
+    ///   f.visit([&](auto member) { row.*member = {}; });   // empties the field
     template <class Visitor>
     constexpr decltype(auto) visit(Visitor&& visitor) const {
         if (text != nullptr) return visitor(text);
@@ -1596,7 +1596,7 @@ inline std::string write_cell(const field& f, const token& row) {
 
 /// The row that results if `record` is saved over `stored`. A field that is empty in `record` keeps the stored value.
 /// There is one exception: if `record` has a new access token, then its expires_at, issued_at and status replace the
-/// stored ones even if they are empty, because those belong to the old access token.
+/// stored ones even if they are empty, because the stored ones were about the old tokens.
 ///   token row = merge(stored, {.access_token = "at-2", .expires_at = soon}); // user, refresh token and id stay
 inline token merge(token stored, const token& record) {
     if (!record.access_token.empty() && record.access_token != stored.access_token) {
@@ -1677,21 +1677,24 @@ enum class status_kind { none, spend, refused, revoking };
 /// | none | `none FP` | the row has a grant token that was not exchanged | as above |
 /// | spend | `spend FP FIRST LAST NONCE` | the token may have been sent | waits, then settles it |
 /// | spend | `spend FP FIRST - NONCE` | the same, and no request is on its way | settles it when needed |
-/// | refused | `dead FP refused` | the server refused it (invalid_grant) | sends nothing; the user must log in |
+/// | refused | `dead FP refused` | the server refused it (invalid_grant) | never sends it; the user must log in |
 /// | revoking | `dead FP revoking` | the program is revoking it | hands out nothing; revoke finishes the work |
 ///
 /// To *settle* means: when the access token has ended, the keeper sends the refresh token once more, and the server's
-/// answer shows whether it was spent.
+/// answer shows whether it was spent. A grant token is never settled: the call that asks for it throws
+/// errc::outcome_unknown.
 ///
 /// | from | to | when |
 /// | --- | --- | --- |
 /// | none | spend | the keeper is about to send the token |
 /// | spend | none | certainly nothing was spent, or the new tokens are saved |
+/// | spend | spend | the keeper sends the same token again |
 /// | spend | refused | the server answered invalid_grant |
 /// | any | revoking | the program called revoke |
 /// | any | none | a new login has put another token into the row |
 ///
-///   if (read_status(row.status).kind == status_kind::refused) ask_the_user_to_log_in();
+///   const token_status status = read_status(row.status);
+///   if (status.kind == status_kind::refused && status.is_about(row.refresh_token)) ask_the_user_to_log_in();
 struct token_status {
     status_kind kind = status_kind::none;
     std::string fingerprint{};            ///< Of the token; see fingerprint_of.
@@ -1700,6 +1703,7 @@ struct token_status {
     std::string nonce{};                  ///< Tells this marker from any other (spend).
 
     /// Whether this status is about that refresh or grant token. A status of kind none is about no token.
+    ///   status.is_about(row.refresh_token)
     bool is_about(const secret& spent) const {
         return kind != status_kind::none && fingerprint == fingerprint_of(spent);
     }
@@ -1708,7 +1712,8 @@ struct token_status {
     static std::string fingerprint_of(const secret& spent) { return text::sha256_hex(spent.reveal()).substr(0, 32); }
 };
 
-/// Reads the text of a record's `status`. Text that cannot be read gives the kind none.
+/// Reads the text of a record's `status`. Text that cannot be read gives the kind none, and then only `kind` has a
+/// meaning.
 ///   read_status("dead 5f36 refused").kind == status_kind::refused
 inline token_status read_status(std::string_view text) {
     const auto word = [&text] {
@@ -2325,20 +2330,22 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///       std::optional<token> find_token_by_id(const std::string& id);
 ///   };
 /// Meaning:
-///   S1   find_token gives the one row that the probe means under the store's rules, as a complete new value. It does
-///        not change the probe. If there is no such row, or no rule applies to the probe, it gives nullopt.
+///   S1   find_token gives a copy of the one row that the probe means under the store's rules. It does not change the
+///        probe. If there is no such row, or no rule applies to the probe, it gives nullopt.
 ///   S2   If the probe means more than one row, find_token throws errc::ambiguous.
 ///   S3   save_token merges the record into the row that the rules name (see merge). If there is none, it inserts the
 ///        record, and gives it an id if it has none. There is never a second row for one identity.
-///   S4   If two rows would agree under a rule that applies to the saved record, save_token throws errc::ambiguous.
+///   S4   If two rows would agree under a rule that applies to the merged record, save_token throws errc::ambiguous.
 ///   S5   If the record has no token at all and there is no row to merge it into, save_token throws
 ///        errc::invalid_record.
 ///   S6   delete_token removes the row of that id. If there is none, that is not an error.
 ///   S7   get_tokens gives every row once, in any order. An empty store gives an empty range.
 ///   S8   delete_tokens removes every row.
 ///   S9   find_token_by_id gives the row of exactly that id, or nullopt.
-///   S10  An operation that fails throws and has changed nothing, or throws errc::indeterminate.
+///   S10  An operation that fails throws and has changed nothing, or throws errc::indeterminate. One exception: a
+///        removal throws errc::storage_failure if the row is gone but its bytes could not be erased.
 ///   S11  Values come back as they went in, byte for byte, at any length and with any characters; or the save fails.
+///        A store that has no place for a field says so in its comment.
 ///   S12  The store never gives an id to a second row.
 /// May:   throw anything derived from std::exception. Many threads call every operation at once. Two abilities are
 ///        optional; the keeper finds them by their members and uses them:
@@ -2349,8 +2356,9 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///   | `replace_token`, `remove_token`; see comparing_store | no write undoes a change of others | the keeper reads
 ///     the row again before each write |
 ///
-///   Without locks the keeper writes its marker, waits keeper_options::read_back_pause, and checks that the marker is
-///   still its own. That is one refresh too, as long as a read and the write that follows take less than the pause.
+///   If one of the two is missing, the keeper writes its marker, waits keeper_options::read_back_pause, and checks that
+///   the marker is still its own. If a read and the write after it take longer than that, two processes can refresh at
+///   once.
 /// Models: file_store, sql_store, basic_store, basic_document_store; examples/custom_store.cpp.
 template <class S>
 concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && detail::has_delete_token<S> &&
@@ -2365,8 +2373,8 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 /// Meaning:
 ///   L1  While the guard lives, no other call with that key gives a guard, in any thread or process that shares the
 ///       store. Other keys are free, and so are the six operations.
-///   L2  If `until` passes, lock_token throws errc::lock_timeout. A guard that converts to false means the same; it is
-///       never permission. `until` is real time.
+///   L2  If `until` passes, lock_token throws errc::lock_timeout. If a guard converts to false, the caller does not
+///       have the lock. `until` is a time of std::chrono::steady_clock.
 ///   L3  Destroying the guard releases the lock, on any thread. The lock ends with its process.
 ///   L4  The guard can be moved. A std::unique_lock of a standard mutex will not do, because only the thread that
 ///       locked it may release it.
@@ -2376,7 +2384,8 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 template <class S>
 concept locking_store = token_store<S> && detail::has_lock_token<S>;
 
-/// A store that changes a row only if the row is still as the caller has read it.
+/// A store that can change a row on the condition that the row is still as the caller has read it:
+///   while (!store.replace_token(row, next)) next = changed(row = store.find_token_by_id(row.id).value());
 ///
 /// Shape (the least model):
 ///   struct s {   // besides the six operations
@@ -3201,7 +3210,8 @@ consteval bool explain_policy() {
 namespace tokenkeep { inline namespace v0 {
 
 /// How basic_store reaches the rows of a container. Three forms of standard containers are ready: a sequence of token,
-/// a map from id (std::string) to token, and rows of strings. For a container of your own, specialise it.
+/// a map from id (std::string) to token, and rows of strings, whose first cell is the id. For a container of your own,
+/// specialise it.
 ///
 /// Shape (the least model):
 ///   template <> struct tokenkeep::container_traits<my_rows> {
@@ -3212,19 +3222,27 @@ namespace tokenkeep { inline namespace v0 {
 ///   };
 /// Meaning:
 ///   K1  for_each calls visit(const token&) once for each row. The reference need only live during the call.
-///   K2  insert_or_assign makes the row the one of its id, in the place of an older row of that id. If it throws,
-///       nothing has changed.
+///   K2  insert_or_assign puts the row in. If there is a row of that id, the new row replaces it. If it throws, nothing
+///       has changed.
 ///   K3  erase removes the row of that id, if there is one.
 /// May:   be without locks of its own, because the store locks. Optional functions, all static:
 ///
 ///   expression                               | what it gives you                            | without it
 ///   -----------------------------------------|----------------------------------------------|----------------------
 ///   find(rows, id) -> const token*           | Look-ups by id need no scan. Null means that | Each look-up by id
-///                                            | there is no such row.                        | visits every row.
-///   for_each_match(rows, Rule, probe, visit) | Look-ups by any rule need no scan. It visits | Each look-up visits
-///                                            | each row with matches<Rule>(probe, row).     | every row.
+///                                            | there is no such row.                        | visits every row,
+///                                            |                                              | unless for_each_match
+///                                            |                                              | is there.
+///   for_each_match(rows, Rule, probe, visit) | Look-ups by any rule (see rules.hpp) need no | Each look-up visits
+///                                            | scan. It visits each row with                | every row.
+///                                            | matches<Rule>(probe, row).                   |
 ///
-/// The arguments are `const my_rows&`, `const std::string&`, a rule by value, `const token&`, and a callable.
+/// The arguments are `const my_rows&`, `const std::string&`, a rule by value, `const token&`, and a callable:
+///   template <class Rule, class Visit>
+///   static void for_each_match(const my_rows& rows, Rule, const token& probe, Visit visit) {
+///       for (const token& row : rows.with(Rule::key, probe.*Rule::key)) // an index of your own
+///           if (matches<Rule>(probe, row)) visit(row);
+///   }
 /// Models: those below; examples/custom_container.cpp.
 template <class Container>
 struct container_traits;
@@ -3344,8 +3362,8 @@ struct container_traits<Rows> {
     }
 };
 
-/// For rows of attributes in the order of the field table, such as std::vector<std::list<std::string>>. If a row has
-/// fewer cells, its other fields are empty; the next save of the row writes them all. Cells beyond the table stay.
+/// For rows of strings in the order of `fields` (see token.hpp), such as std::vector<std::list<std::string>>. If a row
+/// has fewer cells, its other fields are empty; the next save of the row writes them all. Cells beyond `fields` stay.
 template <detail::text_rows Rows>
 struct container_traits<Rows> {
     using cells = typename Rows::value_type;
@@ -4223,8 +4241,8 @@ class indexed_table {
         return [id](const std::unique_ptr<token>& row) { return row->id == id; };
     }
 
-    template <class Do>
-    void for_each_index(Do&& act) {
+    template <class Act>
+    void for_each_index(Act&& act) {
         Rules::list::for_each([&](auto rule) {
             if constexpr (!looks_up_id<decltype(rule)>) act(rule, static_cast<index<decltype(rule)>&>(by_rule_).rows);
         });
@@ -6732,7 +6750,7 @@ namespace tokenkeep { inline namespace v0 {
 struct salvage_report {
     std::size_t rows = 0;              ///< How many rows the store has now.
     std::vector<std::string> lost{};   ///< The ids of the rows that could not be read.
-    bool may_have_lost_others = false; ///< Records are missing: other rows may be gone, or older than they were.
+    bool may_have_lost_others = false; ///< Journal records are missing: other rows may be gone or older.
     std::string original{};            ///< The path of the copy of the damaged file; empty if nothing was wrong.
 };
 
@@ -6743,32 +6761,37 @@ struct salvage_report {
 ///   store.save_token({.user_name = "ada", .access_token = access, .id = "1"});
 ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
 ///
-/// How it works. The file is a journal. For each change the store appends a record with checksums and flushes it to the
-/// disk; then the call returns. Changes that wait at the same time share one flush. When the file is larger than 64 KiB
-/// and than four times its rows, the store rewrites it: it writes a fresh copy next to it and renames that over the old
-/// file. The store reads the file at the first call. Later calls read only what other processes have added.
+/// How it works. The file is a journal. For each change the store appends a journal record with checksums and flushes
+/// it to the disk; then the call returns. Changes that wait at the same time share one flush. When the file is larger
+/// than 64 KiB and than four times its rows, the store rewrites it: it writes a fresh copy next to it and renames that
+/// over the old file. The store reads the file at the first call. Later calls read only what others added.
 ///
 ///   tokens.tkj              the journal
-///   tokens.tkj.lock         carries the kernel's locks; stays, and whether it exists means nothing
+///   tokens.tkj.lock         carries the kernel's locks. The store never removes this file. It does not show that
+///                           a lock is held.
 ///   tokens.tkj.tmp          the fresh copy, during a rewrite
 ///   tokens.tkj.damaged-...  a copy of a damaged file, with all its secrets; the store never removes it
 ///
-/// What is promised:
+/// What is promised (Policy: see policy.hpp):
 ///   Durable     After a save has returned, its row survives a crash of the program. It also survives a crash of the
 ///               machine, if the disk does what a flush asks.
 ///   Failure     If a save throws, the store goes on. errc::not_saved: the old value is still there.
 ///               errc::indeterminate: the store has the old value or the new one.
-///   Current     Every call sees what other threads and processes have saved. A look-up returns nothing that a power
-///               failure could still take back: it flushes first what another process has appended.
-///   Waiting     No thread holds the store's lock while an appended change is flushed. Every wait for a lock ends:
-///               after Policy::store_lock_timeout (15 s), or at the deadline that the caller gives. Locks end with
-///               their process.
-///   Damage      A damaged file never gives a wrong or an older token. If a row is damaged, look-ups that may mean it
-///               throw, and other rows are still found. If the store cannot know whose record is damaged, every call
-///               throws until salvage or delete_tokens.
-///   Private     The file has mode 0600, whatever the umask. The store refuses a file that others can read, a file of
-///               another user, a symbolic link, anything but a regular file, and a directory in which others could
-///               replace the file.
+///   Current     Every call sees what other threads and processes have saved. A look-up returns no row that a power
+///               failure could still take back: it first flushes what others appended. A look-up that finds nothing
+///               flushes nothing.
+///   Waiting     No thread holds the store's lock while the change that it has appended is flushed. Only a rewrite,
+///               and the first change after opening, flush under the lock. Every wait for a lock ends: after
+///               Policy::store_lock_timeout (15 s), or at the deadline that the caller gives. Locks end with their
+///               process.
+///   Damage      Until salvage() is called, a damaged file never gives a wrong or an older token, except as Newest
+///               says. If a row is damaged, other rows are still found. If a look-up finds no readable row and a
+///               damaged row could match, it throws. If it finds a readable row, it returns that, even if a damaged row
+///               could match too. If journal records are missing, or the file is empty, or its header is damaged,
+///               calls throw until the repair that the table names.
+///   Private     The file has mode 0600, whatever the umask. When the store opens the file, it refuses a file to which
+///               the group or others have any right, a file of another user, a symbolic link, anything but a regular
+///               file, and a directory in which others can replace the file.
 ///   Erased      After delete_tokens the file is a new one. After delete_token, zeros have replaced the secrets of the
 ///               row and of its earlier versions in the file. If Policy::erases_deleted_tokens is false, they stay
 ///               until the next rewrite.
@@ -6778,32 +6801,36 @@ struct salvage_report {
 ///               compact() rewrites it at once.
 ///   Old blocks  Erasing and rewriting reach the file. On flash memory, and on file systems that copy on write, the old
 ///               blocks can outlive both; so can snapshots and backups.
-///   Last record If exactly the last record is missing, the file looks complete. This loss cannot be detected.
+///   Newest      If the end of the file is lost, any number of the newest journal records can be missing. A program
+///               that opens the file later does not notice it. A store that has it open does (errc::store_gone).
 ///   At opening  The store takes for durable what the file holds when a program opens it. That can include a save of a
 ///               program that was killed before its flush. A power failure can still take such a save back; but no call
 ///               had reported it as saved.
-///   Five faults The file may be damaged if flushing fails, writing a fresh file fails, cutting off what was not
-///               flushed fails, another process saves, and then the power fails. The store refuses such a file. Each
-///               save concerned had thrown errc::indeterminate.
-///   Encryption  Rows are stored as they are. A sealer encrypts them.
+///   Five faults The file may be damaged if five things happen in this order: 1. A flush fails. 2. Writing a fresh file
+///               fails. 3. Cutting off what was not flushed fails. 4. Another process saves. 5. The power fails. The
+///               store refuses such a file. Each save that is missing had thrown errc::indeterminate.
+///   Encryption  Rows are stored as they are. A sealer encrypts them; see sealer.hpp.
 ///   Backups     If an older backup replaces the file while no program has it open, the store does not notice.
 ///   Machines    Other machines are not kept out. A shared network file system is not one machine.
 ///   fork        A child may go on with its parent's store only if no other thread used the store during the fork.
 ///
-/// Cost: a look-up is one stat of the file and one look into a hash index, by whichever rule. A save is one write and
-/// one fdatasync. Neither grows with the number of rows; both grow with the number of rows that share a key, such as
-/// one user at many clients. All rows are in memory: their text, and about 200 bytes for each.
+/// Cost: a look-up is one stat of the file and one look into a hash index, by whichever rule (see rules.hpp). A save is
+/// one write and one fdatasync. The cost does not depend on the number of rows. It depends on the number of rows with
+/// the same key, such as one user at many clients. All rows are in memory: their text, and about 200 bytes for each.
 ///
 /// Errors, besides those of token_store. A file_error also has the step that failed and the system's own code.
 ///   errc                | when                                                 | what to do
 ///   not_saved           | the change failed; the old value is still there      | remove the cause, then retry
-///   indeterminate       | it is unknown whether the change is durable          | read the row; save it again if it is
-///                       |                                                      | the old one
-///   storage_corrupt     | a row or the file is damaged, or the file is empty   | salvage(), or delete_token(id)
-///   permissions         | others can read or replace the file, or it is a link | run chmod 600; use another directory
-///                       | or not a regular file                                |
+///   indeterminate       | it is unknown whether a change, or the row that a    | read the row; save it again if it is
+///                       | look-up found, is durable                            | the old one
+///   storage_corrupt     | a row is damaged                                     | salvage() or delete_token(id)
+///   storage_corrupt     | journal records are missing                          | salvage() or delete_tokens()
+///   storage_corrupt     | the file is empty, or its header is damaged          | salvage()
+///   permissions         | the file is refused; see Private                     | run chmod 600; use another directory
 ///   permissions         | this sealer cannot open a row, or a newer version of | use the sealer, or the version, that
 ///                       | the library wrote it                                 | wrote it
+///   permissions         | rows are sealed and the store has no sealer, or the  | construct the store with the sealer,
+///                       | reverse: every call throws                           | or without one
 ///   unsupported_version | a newer version of the library wrote the file        | use that version
 ///   store_gone          | the file was removed, or an older or another file    | put the right file back, and
 ///                       | was put in its place                                 | construct the store again
@@ -6811,7 +6838,8 @@ struct salvage_report {
 ///   storage_failure     | the system refused to read, write or lock            | see file_error::stage and cause
 ///   storage_failure     | delete_token removed the row, but could not erase it | compact()
 ///
-/// Every function may be called from many threads at once. The store may be moved while no other thread uses it.
+/// Every function may be called from many threads at once. The store may be moved while no other thread uses it. What
+/// it was moved from may only be destroyed or assigned to.
 template <class Policy, class Sealer>
 class basic_file_store {
     static_assert(detail::explain_policy<Policy>() && detail::explain_sealer<Sealer>());
@@ -6832,13 +6860,15 @@ class basic_file_store {
           files_(std::move(files)),
           shared_(std::make_unique<shared>(path_, std::move(sealer), files_)) {}
 
-    /// The one row that the probe means; nullopt if there is none. Throws errc::ambiguous if it means two rows. If a
-    /// row that it may mean cannot be read, throws errc::storage_corrupt or errc::permissions.
+    /// The one row that the probe means (see token.hpp); nullopt if there is none. Throws errc::ambiguous if it means
+    /// two readable rows. If no readable row matches and one that cannot be read could match, throws
+    /// errc::storage_corrupt or errc::permissions.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
     std::optional<token> find_token(const token& probe) {
         return find([&](const journal& rows) { return meaning::find(rows, probe, refuse_unreadable(rows, probe)); });
     }
-    /// The row of exactly that id; nullopt if there is none. Unreadable rows of other ids do not matter.
+    /// The row of exactly that id; nullopt if there is none. If that row cannot be read, or journal records are
+    /// missing, throws errc::storage_corrupt or errc::permissions. Unreadable rows of other ids do not matter.
     ///   std::optional<token> row = store.find_token_by_id("1");
     std::optional<token> find_token_by_id(const std::string& id) {
         return find([&](const journal& rows) {
@@ -6857,7 +6887,8 @@ class basic_file_store {
     }
 
     /// Inserts the record, or merges it into the row that the store's rules name; see merge. A record without an id
-    /// gets one. After it has returned, the row is durable.
+    /// gets one. After it has returned, the row is durable. If no readable row matches and an unreadable one
+    /// could match, throws as find_token does.
     ///   store.save_token({.user_name = "ada", .refresh_token = refresh, .access_token = access});
     void save_token(const token& record) {
         shared_->write([&](journal& rows) {
@@ -6875,14 +6906,16 @@ class basic_file_store {
             return rows.find(id) != nullptr || !rows.is_readable(id);
         });
     }
-    /// Removes every row, damaged ones too: a new file without rows replaces the old one.
+    /// Removes every row, damaged ones too: a new file without rows replaces the old one. Throws
+    /// errc::storage_corrupt if the file is empty or its header is damaged.
     ///   store.delete_tokens();
     void delete_tokens() {
         shared_->write([](journal& rows) { return std::optional(rows.clear()); });
     }
 
     /// Locks the key against all threads and processes of this machine that share the file; see locking_store.
-    ///   auto lock = store.lock_token("ada", std::chrono::steady_clock::now() + std::chrono::seconds(5));
+    /// The key is the name of an identity; see identity_key.hpp.
+    ///   auto lock = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + std::chrono::seconds(5));
     auto lock_token(const std::string& key, deadline until) {
         return files_.lock(path_ + ".lock", "identity " + key, until);
     }
@@ -6907,8 +6940,9 @@ class basic_file_store {
         });
     }
 
-    /// Rewrites the file with the rows and nothing else. Secrets that were replaced are then gone from it. Throws
-    /// errc::permissions if a row cannot be opened, as the row would be lost.
+    /// Rewrites the file with its rows, and with a mark for each damaged row. Secrets that were replaced are then gone
+    /// from it. Throws errc::storage_corrupt if journal records are missing. Throws errc::permissions if a row cannot
+    /// be opened, as the row would be lost.
     ///   store.compact();
     void compact() {
         shared_->write([](journal& rows) {
@@ -6918,8 +6952,8 @@ class basic_file_store {
     }
 
     /// Tries in the store's directory all that the store needs: writing, flushing, renaming, and locks that exclude
-    /// another descriptor. If something does not work, throws what a save would throw, before there is anything to
-    /// lose. It finds a network file system without locks, a file that is mounted alone into a container, and a disk
+    /// another descriptor. If something does not work, throws a file_error or an error, which names the step that
+    /// failed. It finds a network file system without locks, a file that is mounted alone into a container, and a disk
     /// that is full or read-only. It leaves nothing behind but the lock file.
     ///   store.self_test(); // at the start of the program
     void self_test() const { detail::self_test(files_, path_); }
@@ -7292,7 +7326,7 @@ concept names_load_versioned = can_be_base<D> && !requires {
 };
 
 template <class D>
-inline constexpr bool is_versioned = can_load_versioned<D>&& can_save_versioned<D>;
+concept is_versioned = can_load_versioned<D> && can_save_versioned<D>;
 
 } // namespace detail
 
@@ -7308,21 +7342,23 @@ inline constexpr bool is_versioned = can_load_versioned<D>&& can_save_versioned<
 ///   D1  load gives the bytes of the last successful save.
 ///   D2  A save that fails throws, and load still gives the old bytes.
 ///   D3  Before the first save, load gives nullopt. If the document was damaged or emptied, load does not give nullopt.
-/// May:   throw anything derived from std::exception. load and save may be used by one thread at a time only: the store
-///        locks. load may give std::optional<secret>. These members are optional:
+/// May:   throw anything derived from std::exception. The store calls load and save from one thread at a time. Look-ups
+///        take no lock of the document. So if load runs during another program's save, it must give the old bytes or
+///        the new ones. load may give std::optional<secret>. These members are optional:
 ///
 ///   expression                      | what it gives you                          | without it
 ///   --------------------------------|--------------------------------------------|--------------------------------
-///   `lock(name, until)` gives a     | a locking_store and a comparing_store.     | one program must be the only
-///   guard; see locking_store.       | Names are independent of each other. The   | one that writes: what another
-///   name: const std::string&. It    | store takes the empty name from load to    | one saves between load and
-///   must be thread-safe.            | save, and an identity's name in lock_token.| save is lost
-///   `load_versioned()` gives        | a comparing_store. The save gives false if | the same
-///   std::pair<std::optional<        | the document no longer has that version,   |
-///   std::string>, Version>, and     | or exists although the version came with   |
-///   `save(bytes, const Version&)`   | nullopt; the store then repeats its change |
-///   gives bool                      | on the new text. load() and save(bytes)    |
-///                                   | are then not needed.                       |
+///   `lock(name, until)` gives a     | A locking_store and a comparing_store.     | Only one program may write.
+///   guard; see locking_store.       | Each name is a lock of its own. A change   | What another program saves
+///   name: const std::string&. It    | holds the empty name from load to save.    | between load and save is lost.
+///   must be thread-safe.            | lock_token holds the name of an identity   |
+///                                   | (see identity_key.hpp).                    |
+///   `load_versioned()` gives        | A comparing_store. The save gives false if | The same.
+///   std::pair<std::optional<        | the document has another version now. The  |
+///   std::string>, Version>, and     | version that comes with nullopt means that |
+///   `save(bytes, const Version&)`   | there is no document. After false, the     |
+///   gives bool                      | store repeats its change on the new text.  |
+///                                   | load() and save(bytes) are not needed.     |
 ///
 /// Models: text_file; examples/keychain.cpp.
 template <class D>
@@ -7373,8 +7409,8 @@ concept keeps_less = requires(const token& row) {
 ///                           | rows: const std::vector<token>&                 |
 ///   `decode(bytes)`         | the rows, as std::vector<token>.                | (required)
 ///                           | bytes: std::string_view                         |
-///   `as_stored(token row)`  | the row as it comes back, as a token. The store | the codec stores every field of a row
-///                           | compares rows by what comes back.               |
+///   `as_stored(token row)`  | the row as decode gives it after encode. The    | the codec stores every field of a row
+///                           | store compares rows in this form.               |
 ///
 /// decode(encode(rows)) gives the rows, each as as_stored gives it. encode throws errc::invalid_record if the format
 /// cannot carry a value. decode throws errc::storage_corrupt for empty or damaged bytes; it does not give an empty
@@ -7410,14 +7446,17 @@ consteval bool explain_codec() {
 ///
 ///   errc                | when                                                       | what to do
 ///   --------------------|------------------------------------------------------------|------------------------------
-///   storage_corrupt     | the document is empty or damaged; it was left as it is     | restore it from a backup
+///   storage_corrupt     | the document is empty or damaged; it was left as it is.    | restore it from a backup
+///                       | delete_tokens throws this too                              |
 ///   unsupported_version | a newer version of the library wrote the document          | update the library
 ///   invalid_record      | the codec cannot carry a value, or the record has no token | change the record
 ///   ambiguous           | the probe means several rows, or the save would            | name the user and the client
 ///   lock_timeout        | others held the document's lock, or changed it all the     | try later
-///                       | time, for Policy::store_lock_timeout                       |
+///                       | time, for Policy::store_lock_timeout (see policy.hpp).     |
+///                       | Threads of one store take turns before that, without a     |
+///                       | limit                                                      |
 ///
-/// What the document throws passes through. A store may be moved while nobody else uses it.
+/// What the document throws passes through. A store may be moved while no other thread uses it.
 template <class Document, class Codec, class Policy>
 class basic_document_store
     : public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
@@ -7449,10 +7488,12 @@ class basic_document_store
         return *this;
     }
 
-    /// The row that the probe means; nullopt if there is none.
+    /// The row that the probe means; nullopt if there is none. A probe is a record that says whose row you want; see
+    /// token.hpp.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
     std::optional<token> find_token(const token& probe) { return load().find(probe); }
-    /// Changes the row that the record means, or adds a row. A field that the record leaves empty keeps its value.
+    /// Changes the row that the record means, or adds a row. A field that the record leaves empty keeps its value; see
+    /// merge for the exception of a new access token.
     ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
     void save_token(const token& record) {
         change([&](row_set& rows) { return rows.save(record), true; });
@@ -7464,7 +7505,8 @@ class basic_document_store
     }
     /// Every row, in the document's order.
     std::vector<token> get_tokens() { return load().all(); }
-    /// Deletes every row. The document then holds an empty list.
+    /// Deletes every row. The document then holds an empty list. If the document is damaged, throws
+    /// errc::storage_corrupt.
     void delete_tokens() {
         change([](row_set& rows) { return rows.clear(), true; });
     }
@@ -7550,7 +7592,8 @@ class basic_document_store
     Document document_;
 };
 
-/// A store in a JSON file that people can read and several processes can share. It locks and compares.
+/// A store in a JSON file. People can read the file. Several processes can share it. The store is a locking_store and a
+/// comparing_store.
 ///   json_file_store store{"tokens.json"};
 using json_file_store = basic_document_store<text_file>;
 
@@ -8634,19 +8677,21 @@ struct sql_guard {
 /// It is a comparing_store. It is a locking_store too if the connection has a lock: all three of the library have one.
 ///
 /// Promised:
-///   - The first call makes the table `tokenkeep_tokens`, with one column for each field and an index for each field
-///     that a rule of the policy looks up. It also makes the table `tokenkeep_schema`, which holds the version of each
-///     table of tokens. The database itself must exist. Rights to make tables are needed only if the tables are
-///     missing.
+///   - The first call makes the table `tokenkeep_tokens`, with one column for each field that the schema stores and
+///     an index for each field that a rule of the policy looks up (see sql_schema.hpp, rules.hpp, policy.hpp). Fields
+///     after those of the schema are not stored. The first call also makes the table `tokenkeep_schema`, which holds
+///     the version of each table of tokens. The database itself must exist. Rights to make tables are needed only if
+///     the tables are missing.
 ///   - When a save has returned, it is as durable as the database makes a commit; see the header of the database.
 ///   - A save is one transaction: all of it happens, or nothing. Writers of one table take turns, on all machines, so
-///     that one identity never has two rows.
+///     that one identity (see identity_key.hpp) never has two rows.
 ///   - Values are bound parameters, never part of SQL. They are compared byte for byte, whatever the collation.
-///   - A value is stored whole or refused (errc::invalid_record), never cut.
-///   - If the connection is lost, the store connects again, once a call. If it is lost during a commit, the store reads
-///     the row to find out whether the change happened. Only delete_tokens is simply repeated.
-///   - The lock on an identity ends with the process that holds it. It is the database's own lock, or the kernel's for
-///     SQLite; it is never a row, and it never expires while its holder lives and is connected.
+///   - A value of a stored field is stored whole or refused (errc::invalid_record), never cut.
+///   - If the connection is lost, the store connects again and repeats the call, once. If a commit fails, the store
+///     first reads the row to find out whether the change was made. delete_tokens has no one row to read: if the
+///     connection is lost during its commit, the store repeats it.
+///   - The lock on an identity ends with the process that holds it. With a server it is a lock of the database. With
+///     SQLite it is a lock of the kernel. It is not a row. It does not expire while its holder lives and is connected.
 ///
 /// Not promised:
 ///   - A pooler or proxy that spreads one connection over several sessions of the server breaks the locks.
@@ -8659,25 +8704,31 @@ struct sql_guard {
 ///
 ///   errc                | when                                                   | what to do
 ///   --------------------|--------------------------------------------------------|---------------------------------
-///   storage_failure     | the database cannot be reached, or failed. After a     | try later; the next deletion
-///                       | deletion: the rows are gone, but their bytes may be in | erases those bytes too
-///                       | SQLite's files, because another process reads them     |
+///   storage_failure     | a look-up or a lock: the database cannot be reached,   | try later
+///                       | or failed. Changes say not_saved or indeterminate      |
+///   storage_failure     | a deletion: the rows are gone, but their bytes may be  | try later; the next deletion
+///                       | in SQLite's files, because another process reads them  | erases those bytes too
 ///   not_saved           | a change failed; nothing was changed                   | try later
-///   indeterminate       | a change may have been made, or not: the connection    | look the row up, or repeat the
-///                       | was lost during the commit and the row does not tell   | change
+///   indeterminate       | a change may have been made, or not: the commit failed | look the row up, or repeat the
+///                       | and the row does not tell                              | change
 ///   lock_timeout        | other programs kept the call waiting for               | try later
-///                       | Policy::store_lock_timeout, or a lock till its deadline|
+///                       | Policy::store_lock_timeout, or a lock till its         |
+///                       | deadline. Threads of one store take turns before that, |
+///                       | without a limit                                        |
 ///   invalid_record      | the database cannot hold a value, or the record has    | change the record
 ///                       | no token                                               |
 ///   ambiguous           | the probe means several rows, or the save would        | name the user and the client
 ///   permissions         | the password or a right is missing                     | change the configuration
 ///   unsupported_version | a newer version of the library made the table          | update the library
-///   store_gone          | the row of the table in tokenkeep_schema, or SQLite's  | restore it, or log users in again
-///                       | file, has disappeared                                  |
+///   store_gone          | a change found that the row of the table in            | restore it, or log users in again
+///                       | tokenkeep_schema is gone; or SQLite's file is gone. If |
+///                       | the table is gone too, a program that connects later   |
+///                       | makes a new, empty one                                 |
 ///   storage_corrupt     | the database says that it is damaged                   | restore it from a backup
 ///
-/// Errors of the database are sql_error, which also has the database's number. A store may be moved while nobody else
-/// uses it. What it was moved from may only be destroyed or assigned to.
+/// Most errors of the database are sql_error, whose message has the database's number. If a deletion could not erase
+/// the bytes, it throws error, with the sql_error nested. A store may be moved while no other thread uses it. What it
+/// was moved from may only be destroyed or assigned to.
 template <class Connection, class Policy>
 class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_lock<Connection>());
@@ -8708,7 +8759,8 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         return *this;
     }
 
-    /// The row that the probe means; nullopt if there is none.
+    /// The row that the probe means; nullopt if there is none. A probe is a record that says whose row you want; see
+    /// token.hpp.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
     std::optional<token> find_token(const token& probe) {
         return read([&](rows_type& rows) { return meaning::find(rows, probe); });
@@ -8722,7 +8774,8 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         return read([&](rows_type& rows) { return meaning::all(rows); });
     }
 
-    /// Changes the row that the record means, or inserts a row. A field that the record leaves empty keeps its value.
+    /// Changes the row that the record means, or inserts a row. A field that the record leaves empty keeps its value;
+    /// see merge for the exception of a new access token.
     ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
     void save_token(const token& record) {
         const std::lock_guard lock(mutex_);
@@ -8761,7 +8814,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     }
 
     /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store. The store reads
-    /// the row and compares it by itself: the database's spelling and collation do not matter.
+    /// the row and compares its bytes itself, so the database's collation does not matter.
     ///   token next = *ada;  next.access_token = "at-2";
     ///   bool done = store.replace_token(*ada, next);
     bool replace_token(const token& expected, const token& record) {
@@ -10278,7 +10331,8 @@ namespace tokenkeep { inline namespace v0 {
 ///   A3  revoke_request makes the request that ends the session at the server. nullopt means that the server cannot
 ///       revoke; the keeper then only deletes the row.
 ///   A4  read_token_response gives the tokens of a response to A1 or A2, or throws. A response_error says whether the
-///       token may have been spent. Any other exception means that it may have been.
+///       server may have spent the token. After any other exception, the keeper assumes that the server may have spent
+///       it.
 ///   A5  authorize puts the record's access token into a request to the API. It replaces one that is already there.
 ///   A6  Requests with secrets go only to the record's own authorization server. No secret goes into a URL.
 /// May:   throw anything derived from std::exception. The keeper copies the provider and calls it from many threads at
@@ -10286,16 +10340,20 @@ namespace tokenkeep { inline namespace v0 {
 ///
 ///   expression                       | what it gives you                                 | without it
 ///   ---------------------------------|---------------------------------------------------|---------------------------
-///   p.client_id                      | The keeper adds it to probes that name no client. | The program names it.
+///   p.client_id                      | The keeper adds it to probes that name no client  | The program names it.
+///                                    | (see token.hpp), except to a probe with an access |
+///                                    | token and no user.                                |
 ///   p.client_secret                  | The keeper adds it to probes with a grant token,  | The program adds it, if
 ///                                    | a refresh token or a seed.                        | its rules ask for one.
-///   p.replay_grace                   | If a response is lost, the keeper may send the    | The doubt is settled
-///                                    | refresh token again within this time.             | later, by one spend.
+///   p.replay_grace                   | If the store locks and a response is lost, the    | The keeper sends it again
+///                                    | keeper may send the refresh token again, until    | only after the option
+///                                    | replay_grace - keeper_options::request_timeout    | doubt_expires_after.
+///                                    | (30 s) after the first request.                   |
 ///   p.allow_loopback_http            | keeper::send may use http to a loopback address.  | keeper::send uses https.
-///   p.read_revoke_response(response) | The provider reads it: it returns if the token is | The response is read by
-///                                    | revoked, and throws if not.                       | RFC 7009.
+///   p.read_revoke_response(response) | If the token is revoked, the provider returns. If | The keeper reads the
+///                                    | not, it throws.                                   | response by RFC 7009.
 ///
-/// Models: oauth2_provider; zoho::provider; any type that derives from one of them and hides one function.
+/// Models: oauth2_provider; zoho::provider; a type that derives from one of them and hides a function of it.
 template <class P>
 concept authorization_provider = detail::can_request_exchange<P> && detail::can_request_refresh<P> &&
     detail::can_request_revocation<P> && detail::can_read_token_response<P> && detail::can_authorize<P>;
@@ -10325,14 +10383,21 @@ consteval bool explain_authorization_provider() {
 }
 
 /// A server that keeps to RFC 6749, 7009 and 6750. To change one function, derive from this type and write a function
-/// of the same name: no function here calls another.
+/// of the same name: no public function here calls another public one.
 ///   oauth2_provider provider{.token_endpoint = "https://login.example/token", .client_id = "app"};
-///   http_request request = provider.refresh_request(record);
+///   struct my_provider : oauth2_provider {
+///       http_request refresh_request(const token& record) const {
+///           http_request request = oauth2_provider::refresh_request(record);
+///           request.body += "&audience=x";
+///           return request;
+///       }
+///   };
+///   my_provider mine{{.token_endpoint = "https://login.example/token", .client_id = "app"}};
 struct oauth2_provider {
     std::string token_endpoint{};
     std::string revocation_endpoint{}; ///< Empty if the server cannot revoke.
     client_authentication authentication = client_authentication::post;
-    /// How long the server still accepts a refresh token after it was spent.
+    /// How long the server still accepts a refresh token after it was spent. See authorization_provider for its use.
     std::chrono::milliseconds replay_grace{0};
     bool allow_loopback_http = false; ///< Also allows http, but only to 127.0.0.0/8, [::1] and localhost.
     std::string client_id{};          ///< Used for records that name no client.
@@ -10629,8 +10694,8 @@ class flights {
     }
 
     /// Calls act(key, flight) for each flight. No other thread may use the keeper meanwhile.
-    template <class Do>
-    void for_each(Do&& act) {
+    template <class Act>
+    void for_each(Act&& act) {
         for (auto& [key, one] : by_key_) act(key, *one);
     }
 
@@ -12212,9 +12277,9 @@ struct session_source {
 ///   tokenkeep::session ada = keep.session({.user_name = "ada"});
 ///   std::string header = "Bearer " + std::string(ada.access_token().reveal());
 ///
-/// Each thread uses a session object of its own; copies are cheap. The keeper must stay where it is and outlive the
-/// session. If the keeper is gone, the session goes on giving the token that it has. The session sees what this keeper
-/// does at once, and what other processes do when the token is due, or at refresh().
+/// Each thread uses a session object of its own; copies are cheap. The session sees changes by its keeper at once. It
+/// sees other changes when the token is due, or at refresh(). The keeper must live longer than the session. If it does
+/// not, access_token gives the last token, even if that has ended, and refresh throws errc::token_not_found.
 class session {
   public:
     /// Programs call keeper::session instead.
@@ -12305,18 +12370,24 @@ concept given_by_name_with = given_by_name<Store, GivenStore> || given_by_name<T
 
 } // namespace detail
 
-/// Hands out access tokens that are valid now: the one place where store, transport and provider meet.
+/// Hands out access tokens that are valid now. It uses a store, a transport and a provider of yours.
 ///   tokenkeep::file_store store{"tokens.tkj"};
 ///   tokenkeep::keeper keep{store, transport, provider};
 ///   tokenkeep::secret access = keep.access_token({.user_name = "ada"});
+///
+/// Words: a *probe* is a token of which you fill in what you know. The *row* is the record in the store that it means.
+/// An access token is *fresh* until shortly before its end; then it is *due*. To *spend* a refresh or grant token is to
+/// send it.
 ///
 /// What the probe holds decides what happens:
 ///
 /// | the probe holds | what the keeper does |
 /// | --- | --- |
 /// | a grant token that the row does not have | it logs in: it exchanges the grant token, once, and saves the row |
-/// | a refresh token that no row has or had at first | it saves a new row with that token |
+/// | a refresh token that no row has or had at first | it saves a new row; if the user has a row, a new login in it |
 /// | any other refresh token, an access token, a user, an id | it looks the row up |
+///
+/// So never bring an old refresh token of a user, except the first one: it counts as a new login.
 ///
 /// If the access token of the row is due, the keeper refreshes it. A refresh is a transaction over the store, so that
 /// all threads, keepers and processes that share the store spend a refresh token once, and no failure destroys a
@@ -12327,41 +12398,43 @@ concept given_by_name_with = given_by_name<Store, GivenStore> || given_by_name<T
 ///   3 mark                    the keeper writes its marker into the row, only if the row is as it was read
 ///   4 send                    it sends the refresh token
 ///   5 read the outcome        tokens, a refusal, or no answer
-///   6 merge                   it counts the lifetime from before it sent the request
-///   7 save                    one write puts the new tokens into the row and removes the marker, only if the row still
-///                             holds the token that was spent; after that the keeper hands the access token out
+///   6 merge                   it puts the answer into the row; the lifetime counts from before the request was sent
+///   7 save                    one write puts the new tokens into the row and removes the marker; if the row no longer
+///                             holds the token that was spent, the keeper drops the new tokens; then it hands out the
+///                             access token
 ///   8 keep what is unsaved    if the save fails, the keeper holds the tokens and the lock, and saves them before it
 ///                             sends anything else for this identity
 ///
-/// If a refresh fails and the old access token is still valid, the keeper hands out the old one. Otherwise it throws
-/// tokenkeep::error:
+/// If a refresh fails and the old access token is still valid, the keeper hands out the old one, except after
+/// rotation_not_saved. Otherwise it throws tokenkeep::error. What the store throws at a look-up or at the first save
+/// comes through as it is.
 ///
 /// | errc | when | what to do |
 /// | --- | --- | --- |
 /// | token_not_found | no row matches the probe | let the user log in |
-/// | reauthorization_required | the server refused the refresh or grant token, or the session was revoked | as above |
-/// | outcome_unknown, at a refresh | no answer came; the keeper settles it by itself | try later |
-/// | outcome_unknown, at a login | no answer came; the keeper never sends a grant token twice | log in again |
-/// | throttled, server_unavailable, transport_failure | it may pass; nothing was spent | try after retry_after() |
+/// | reauthorization_required | the token was refused, a revoke is not finished, or no refresh token | as above |
+/// | outcome_unknown, at a refresh | no answer, a 5xx, or one that is not JSON; the cause is nested | try later |
+/// | outcome_unknown, at a login | the same; the keeper does not send the grant token again | log in again |
+/// | throttled, server_unavailable, transport_failure | temporary; nothing was spent | try after retry_after() |
 /// | lock_timeout | others worked on the identity until the deadline | try later |
 /// | client_rejected, request_rejected | nothing was spent | correct the configuration |
 /// | storage_failure | the store did not take the marker; nothing was sent | look at the store |
 /// | rotation_not_saved | see rotation_not_saved_error | call again |
-/// | ambiguous, invalid_record, unknown_data_center, malformed_response | | correct the probe, record or server |
+/// | ambiguous, invalid_record, unknown_data_center | the probe or the row cannot be used | correct it |
 ///
-/// After a failure that may pass, the keeper sends nothing for the identity during a pause: as long as the server asked
-/// for, or else keeper_options::first_backoff and longer. The call that meets the failure throws at once. A later call
-/// with a valid old access token gets that one. A later call without one waits for the end of the pause, and throws at
+/// After a failed refresh request the keeper pauses for this identity, as long as the server asked for and at least for
+/// the backoff; see keeper_options. It sends nothing in between. The call that meets the failure throws at once, and so
+/// do those that waited for it. A later call without a valid access token waits for the end of the pause, and throws at
 /// once if its deadline comes earlier. Each keeper has pauses of its own.
 ///
-/// The keeper refers to a store, transport, observer or clock that is given by name, and owns one that is moved in. It
-/// copies the provider. A class member spells the types out:
-///   tokenkeep::keeper<tokenkeep::file_store, my_transport, tokenkeep::oauth2_provider> owns;
-///   tokenkeep::keeper<tokenkeep::file_store&, my_transport&, tokenkeep::oauth2_provider> refers;
+/// The keeper refers to a store, transport, observer or clock that is given by name. That part must live longer than
+/// the keeper. It owns one that is moved in. It copies the provider. If a keeper is a member of your class, write:
+///   decltype(tokenkeep::keeper{store_, transport_, provider_}) keep_{store_, transport_, provider_};   // refers
+///   tokenkeep::keeper<tokenkeep::file_store, my_transport, tokenkeep::oauth2_provider> owns_;
 ///
-/// Thread safety: all members may be called from many threads at once. A transport or an observer must not call the
-/// keeper for the identity that is just being refreshed; that call throws errc::lock_timeout. A keeper can neither be
-/// copied nor moved.
+/// Thread safety: all members may be called from many threads at once. If a transport or an observer calls the keeper
+/// for the identity that is just being refreshed, that call gets the old access token if it is valid, and else throws
+/// errc::lock_timeout. A keeper can neither be copied nor moved.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
 class keeper {
     static_assert(detail::explain_keeper<std::remove_reference_t<Store>, std::remove_reference_t<Transport>, Provider,
@@ -12380,7 +12453,8 @@ class keeper {
     keeper(const keeper&) = delete;
     keeper& operator=(const keeper&) = delete;
 
-    /// Tries once more to save tokens that the store did not take. Then their locks are released.
+    /// Tries once more to save tokens that the store did not take. If that fails, the tokens are lost. Then the keeper
+    /// releases its locks.
     ~keeper() {
         lives_->store(false, std::memory_order_release);
         parts_.flights.for_each([&](const std::string&, auto& flight) {
@@ -12394,7 +12468,9 @@ class keeper {
 
     /// An access token that is valid now, of any token type. Without `until` the call waits for others as long as
     /// keeper_options::lock_timeout says. Once a refresh token is sent, the call goes on until its answer is saved,
-    /// even if `until` passes. Cost while the token is fresh: one look-up in the store.
+    /// even if `until` passes. A token without expires_at counts as valid. Cost while the token is fresh: one look-up
+    /// in the store.
+    ///   keep.access_token({.user_name = "ada", .grant_token = code});   // the login
     ///   secret access = keep.access_token({.user_name = "ada"});
     ///   secret soon = keep.access_token({.user_name = "ada"}, std::chrono::steady_clock::now() + 2s);
     secret access_token(const token& probe, std::optional<deadline> until = {}) {
@@ -12405,8 +12481,8 @@ class keeper {
     ///   std::string scope = keep.record({.user_name = "ada"}).scope;
     token record(const token& probe, std::optional<deadline> until = {}) { return obtain(probe, nullptr, until); }
 
-    /// Another access token, for a program that sends with its own client and got 401 for `rejected`. If the store
-    /// holds another access token already, that one, without a request. Otherwise as access_token.
+    /// Another access token, for a program whose own HTTP client got a 401 for `rejected`. If the store holds another
+    /// fresh access token already, refresh gives that one without a request. Otherwise as access_token.
     ///   if (status == 401) access = keep.refresh({.user_name = "ada"}, access);
     secret refresh(const token& probe, const secret& rejected, std::optional<deadline> until = {}) {
         return std::move(obtain(probe, &rejected, until).access_token);
@@ -12414,14 +12490,17 @@ class keeper {
 
     /// Sends a request to an API with the access token of the probe's row, in the header that the provider writes.
     /// After a 401 the keeper refreshes the token and sends the request once more. It gives any answer back, a second
-    /// 401 too. After a second 401 a 401 is the answer at once for two minutes, or until there is another access token.
+    /// 401 too. If the second answer is 401, the keeper does not refresh this token after a 401 for two minutes; it
+    /// still sends each request once.
     ///   http_response me = keep.send({.method = "GET", .url = api + "/me"}, {.user_name = "ada"});
     ///
-    /// Throws errc::request_rejected and sends nothing:
+    /// Throws errc::request_rejected and does not send the request to the API:
     /// - if the URL is plain http (unless it goes to this machine and the provider has allow_loopback_http);
-    /// - if the record has an api_domain and the URL has another host (unless keeper_options::allow_other_hosts);
-    /// - if the token type is dpop or mac, which need a proof that the keeper cannot give.
-    /// What the transport throws comes through. Otherwise as access_token; `until` limits each of the look-ups.
+    /// - if the record has an api_domain and the URL has another scheme, host or port (unless
+    ///   keeper_options::allow_other_hosts);
+    /// - if the token type is dpop or mac, which need a proof that the provider cannot give.
+    /// What the transport throws comes through. Otherwise as access_token. `until` limits the waiting for a token;
+    /// http_request::timeout limits the request to the API.
     http_response send(http_request given, const token& probe, std::optional<deadline> until = {}) {
         detail::wiped_request request(std::move(given));
         token row = obtain(probe, nullptr, until);
@@ -12436,9 +12515,9 @@ class keeper {
         return response;
     }
 
-    /// Ends the session at the server (RFC 7009) and removes the row. Throws errc::token_not_found if there is none. If
-    /// the server cannot be told, revoke throws, the keeper hands out nothing of the row any more, and the next revoke
-    /// finishes the work.
+    /// Ends the session at the server (RFC 7009) and removes the row. If the provider has no revocation, revoke only
+    /// removes the row. If the row is marked and the request then fails, revoke throws, the keeper hands out nothing of
+    /// the row any more, and the next revoke finishes the work. Throws errc::token_not_found if there is no row.
     ///   keep.revoke({.user_name = "ada"});
     void revoke(const token& probe, std::optional<deadline> until = {}) {
         std::optional<token> row = parts_.find_or_seeded(parts_.with_client(probe));
@@ -12447,7 +12526,7 @@ class keeper {
     }
 
     /// A cheap value for one identity, for programs that ask for its access token all the time; see tokenkeep::session.
-    /// The keeper must stay where it is and outlive the session.
+    /// The keeper must live longer than the session.
     ///   tokenkeep::session ada = keep.session({.user_name = "ada"});
     tokenkeep::session session(const token& probe) {
         return tokenkeep::session(
@@ -12557,8 +12636,8 @@ class keeper {
     std::shared_ptr<std::atomic<bool>> lives_ = std::make_shared<std::atomic<bool>>(true);
 };
 
-/// A keeper of a part that does not fit: the sentence that says why. Its members fit every call, so that the compiler
-/// reports nothing else.
+/// The compiler chooses this class if a part of a keeper does not fit. It only says why: its members fit every call, so
+/// that the compiler reports nothing else.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
     requires(!detail::can_keep<std::remove_reference_t<Store>, std::remove_reference_t<Transport>, Provider,
                                std::remove_reference_t<Observer>, std::remove_reference_t<Clock>>)

@@ -84,7 +84,8 @@ namespace tokenkeep { inline namespace v0 {
 ///   A3  revoke_request makes the request that ends the session at the server. nullopt means that the server cannot
 ///       revoke; the keeper then only deletes the row.
 ///   A4  read_token_response gives the tokens of a response to A1 or A2, or throws. A response_error says whether the
-///       token may have been spent. Any other exception means that it may have been.
+///       server may have spent the token. After any other exception, the keeper assumes that the server may have spent
+///       it.
 ///   A5  authorize puts the record's access token into a request to the API. It replaces one that is already there.
 ///   A6  Requests with secrets go only to the record's own authorization server. No secret goes into a URL.
 /// May:   throw anything derived from std::exception. The keeper copies the provider and calls it from many threads at
@@ -92,16 +93,20 @@ namespace tokenkeep { inline namespace v0 {
 ///
 ///   expression                       | what it gives you                                 | without it
 ///   ---------------------------------|---------------------------------------------------|---------------------------
-///   p.client_id                      | The keeper adds it to probes that name no client. | The program names it.
+///   p.client_id                      | The keeper adds it to probes that name no client  | The program names it.
+///                                    | (see token.hpp), except to a probe with an access |
+///                                    | token and no user.                                |
 ///   p.client_secret                  | The keeper adds it to probes with a grant token,  | The program adds it, if
 ///                                    | a refresh token or a seed.                        | its rules ask for one.
-///   p.replay_grace                   | If a response is lost, the keeper may send the    | The doubt is settled
-///                                    | refresh token again within this time.             | later, by one spend.
+///   p.replay_grace                   | If the store locks and a response is lost, the    | The keeper sends it again
+///                                    | keeper may send the refresh token again, until    | only after the option
+///                                    | replay_grace - keeper_options::request_timeout    | doubt_expires_after.
+///                                    | (30 s) after the first request.                   |
 ///   p.allow_loopback_http            | keeper::send may use http to a loopback address.  | keeper::send uses https.
-///   p.read_revoke_response(response) | The provider reads it: it returns if the token is | The response is read by
-///                                    | revoked, and throws if not.                       | RFC 7009.
+///   p.read_revoke_response(response) | If the token is revoked, the provider returns. If | The keeper reads the
+///                                    | not, it throws.                                   | response by RFC 7009.
 ///
-/// Models: oauth2_provider; zoho::provider; any type that derives from one of them and hides one function.
+/// Models: oauth2_provider; zoho::provider; a type that derives from one of them and hides a function of it.
 template <class P>
 concept authorization_provider = detail::can_request_exchange<P> && detail::can_request_refresh<P> &&
     detail::can_request_revocation<P> && detail::can_read_token_response<P> && detail::can_authorize<P>;
@@ -131,14 +136,21 @@ consteval bool explain_authorization_provider() {
 }
 
 /// A server that keeps to RFC 6749, 7009 and 6750. To change one function, derive from this type and write a function
-/// of the same name: no function here calls another.
+/// of the same name: no public function here calls another public one.
 ///   oauth2_provider provider{.token_endpoint = "https://login.example/token", .client_id = "app"};
-///   http_request request = provider.refresh_request(record);
+///   struct my_provider : oauth2_provider {
+///       http_request refresh_request(const token& record) const {
+///           http_request request = oauth2_provider::refresh_request(record);
+///           request.body += "&audience=x";
+///           return request;
+///       }
+///   };
+///   my_provider mine{{.token_endpoint = "https://login.example/token", .client_id = "app"}};
 struct oauth2_provider {
     std::string token_endpoint{};
     std::string revocation_endpoint{}; ///< Empty if the server cannot revoke.
     client_authentication authentication = client_authentication::post;
-    /// How long the server still accepts a refresh token after it was spent.
+    /// How long the server still accepts a refresh token after it was spent. See authorization_provider for its use.
     std::chrono::milliseconds replay_grace{0};
     bool allow_loopback_http = false; ///< Also allows http, but only to 127.0.0.0/8, [::1] and localhost.
     std::string client_id{};          ///< Used for records that name no client.

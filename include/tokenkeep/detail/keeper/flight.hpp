@@ -134,8 +134,8 @@ class flights {
     }
 
     /// Calls act(key, flight) for each flight. No other thread may use the keeper meanwhile.
-    template <class Do>
-    void for_each(Do&& act) {
+    template <class Act>
+    void for_each(Act&& act) {
         for (auto& [key, one] : by_key_) act(key, *one);
     }
 

@@ -72,8 +72,8 @@ class indexed_table {
         return [id](const std::unique_ptr<token>& row) { return row->id == id; };
     }
 
-    template <class Do>
-    void for_each_index(Do&& act) {
+    template <class Act>
+    void for_each_index(Act&& act) {
         Rules::list::for_each([&](auto rule) {
             if constexpr (!looks_up_id<decltype(rule)>) act(rule, static_cast<index<decltype(rule)>&>(by_rule_).rows);
         });
