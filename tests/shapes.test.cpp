@@ -12,7 +12,7 @@
 #include <tokenkeep/store.hpp>
 
 #include "support/catch.hpp"
-#include "support/temporary.hpp"
+#include "support/comments.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -20,7 +20,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -220,24 +219,16 @@ static_assert(detail::explain_container<my_rows>() && token_store<basic_store<my
 
 namespace {
 
-const std::filesystem::path tests = std::filesystem::path(__FILE__).parent_path();
-
-std::vector<std::string> lines_of(const std::filesystem::path& path) {
-    std::istringstream text(bytes_of(path.string()));
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(text, line);) lines.push_back(line);
-    return lines;
-}
-
 /// The Shapes in a header's comments: what lies between the heading and the next, without the comment's signs.
 std::vector<std::string> shapes_in(const std::filesystem::path& header) {
-    constexpr std::string_view begin = "/// Shape (the least model):", end = "/// Meaning:", sign = "///   ";
+    constexpr std::string_view sign = "///   ";
     std::vector<std::string> found;
     bool inside = false;
-    for (const std::string& line : lines_of(header)) {
-        if (inside && line != end) found.back() += line.substr(std::min(sign.size(), line.size())) + "\n";
-        if (line == begin) found.emplace_back();
-        inside = line == begin || (inside && line != end);
+    for (const std::string& line : comments::lines_of(header)) {
+        if (inside && line != comments::shape_end)
+            found.back() += line.substr(std::min(sign.size(), line.size())) + "\n";
+        if (line == comments::shape_begin) found.emplace_back();
+        inside = line == comments::shape_begin || (inside && line != comments::shape_end);
     }
     return found;
 }
@@ -245,15 +236,11 @@ std::vector<std::string> shapes_in(const std::filesystem::path& header) {
 /// The copies of a header's Shapes in all tests.
 std::vector<std::string> copies_of(const std::string& header) {
     std::vector<std::string> found;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(tests)) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(comments::tests)) {
         if (!entry.path().string().ends_with(".test.cpp")) continue;
-        bool inside = false;
-        for (const std::string& line : lines_of(entry.path())) {
-            if (line == "// end") inside = false;
-            if (inside) found.back() += line + "\n";
-            if (line != "// shape: " + header) continue;
-            inside = true;
+        for (const auto& copy : comments::copies_in(comments::lines_of(entry.path()), "// shape: " + header)) {
             found.emplace_back();
+            for (const std::string& line : copy) found.back() += line + "\n";
         }
     }
     return found;
@@ -262,12 +249,9 @@ std::vector<std::string> copies_of(const std::string& header) {
 } // namespace
 
 TEST_CASE("shapes: every concept's Shape is compiled by a test, word for word", "[shapes]") {
-    const std::filesystem::path include = tests.parent_path() / "include" / "tokenkeep";
     std::size_t seen = 0;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(include)) {
-        if (entry.path().extension() != ".hpp") continue;
-        const std::string header = std::filesystem::relative(entry.path(), include).string();
-        std::vector<std::string> shapes = shapes_in(entry.path()), copies = copies_of(header);
+    for (const std::string& header : comments::headers()) {
+        std::vector<std::string> shapes = shapes_in(comments::include / header), copies = copies_of(header);
         std::sort(shapes.begin(), shapes.end());
         std::sort(copies.begin(), copies.end());
         CAPTURE(header);

@@ -77,7 +77,7 @@ struct salvage_report {
 ///               until the next rewrite.
 ///
 /// What is not promised:
-///   Replaced    Secrets that were replaced, such as an old refresh token, stay in the file until its next rewrite;
+///   Replaced    Secrets that were replaced, such as an old refresh token, stay in the file until its next rewrite.
 ///               compact() rewrites it at once.
 ///   Old blocks  Erasing and rewriting reach the file. On flash memory, and on file systems that copy on write, the old
 ///               blocks can outlive both; so can snapshots and backups.

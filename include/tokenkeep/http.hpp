@@ -41,7 +41,7 @@ struct http_response {
 };
 
 /// The value of the first header with that name, in any case (RFC 9110 5.1). Empty if there is none.
-///   find_header(response.headers, "retry-after")
+///   std::string_view wait = find_header(response.headers, "retry-after");
 inline std::string_view find_header(const std::vector<http_header>& headers, std::string_view name) {
     for (const http_header& header : headers)
         if (text::equal_ignoring_case(header.name, name)) return header.value;

@@ -22,7 +22,7 @@ namespace tokenkeep { inline namespace v0 {
 /// All tokens as one JSON document. `tokenkeep` is the version of the format, now 1. `tokens` is the list of rows. A
 /// row has a member for each field that is not empty, under the field's stored name. Times are numbers: milliseconds
 /// since 1970, UTC. Everything else is text.
-///   {"tokenkeep":1,"tokens":[{"id":"...","user_name":"...","expiry_time":1700000000000}]}
+/// `{"tokenkeep":1,"tokens":[{"id":"...","user_name":"...","expiry_time":1700000000000}]}`
 /// Model of document_codec.
 struct json_codec {
     /// The document of these rows. Throws errc::invalid_record if a text is not UTF-8, as JSON cannot carry it.

@@ -192,9 +192,9 @@ class keeper {
     ///
     /// Throws errc::request_rejected and does not send the request to the API:
     /// - if the URL is plain http (unless it goes to this machine and the provider has allow_loopback_http);
+    /// - if the token type is dpop or mac, which need a proof that the provider cannot give;
     /// - if the record has an api_domain and the URL has another scheme, host or port (unless
-    ///   keeper_options::allow_other_hosts);
-    /// - if the token type is dpop or mac, which need a proof that the provider cannot give.
+    ///   keeper_options::allow_other_hosts).
     /// What the transport throws comes through. Otherwise as access_token. `until` limits the waiting for a token;
     /// http_request::timeout limits the request to the API.
     http_response send(http_request given, const token& probe, std::optional<deadline> until = {}) {

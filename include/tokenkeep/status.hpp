@@ -58,7 +58,7 @@ struct token_status {
     std::string nonce{};                  ///< Tells this marker from any other (spend).
 
     /// Whether this status is about that refresh or grant token. A status of kind none is about no token.
-    ///   status.is_about(row.refresh_token)
+    ///   bool was_sent = status.is_about(row.refresh_token);
     bool is_about(const secret& spent) const {
         return kind != status_kind::none && fingerprint == fingerprint_of(spent);
     }

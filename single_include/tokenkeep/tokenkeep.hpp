@@ -1156,7 +1156,7 @@ class json_value {
     }
 
     /// Whether the value is a string with exactly this text.
-    ///   if (value.is_text("Bearer")) ...
+    ///   if (value.is_text("Bearer")) use(value.raw());
     bool is_text(std::string_view expected) const noexcept {
         if (kind() != json_kind::string) return false;
         const std::string_view inside = raw_.substr(1, raw_.size() - 2);
@@ -1703,7 +1703,7 @@ struct token_status {
     std::string nonce{};                  ///< Tells this marker from any other (spend).
 
     /// Whether this status is about that refresh or grant token. A status of kind none is about no token.
-    ///   status.is_about(row.refresh_token)
+    ///   bool was_sent = status.is_about(row.refresh_token);
     bool is_about(const secret& spent) const {
         return kind != status_kind::none && fingerprint == fingerprint_of(spent);
     }
@@ -6797,7 +6797,7 @@ struct salvage_report {
 ///               until the next rewrite.
 ///
 /// What is not promised:
-///   Replaced    Secrets that were replaced, such as an old refresh token, stay in the file until its next rewrite;
+///   Replaced    Secrets that were replaced, such as an old refresh token, stay in the file until its next rewrite.
 ///               compact() rewrites it at once.
 ///   Old blocks  Erasing and rewriting reach the file. On flash memory, and on file systems that copy on write, the old
 ///               blocks can outlive both; so can snapshots and backups.
@@ -7130,7 +7130,7 @@ namespace tokenkeep { inline namespace v0 {
 /// All tokens as one JSON document. `tokenkeep` is the version of the format, now 1. `tokens` is the list of rows. A
 /// row has a member for each field that is not empty, under the field's stored name. Times are numbers: milliseconds
 /// since 1970, UTC. Everything else is text.
-///   {"tokenkeep":1,"tokens":[{"id":"...","user_name":"...","expiry_time":1700000000000}]}
+/// `{"tokenkeep":1,"tokens":[{"id":"...","user_name":"...","expiry_time":1700000000000}]}`
 /// Model of document_codec.
 struct json_codec {
     /// The document of these rows. Throws errc::invalid_record if a text is not UTF-8, as JSON cannot carry it.
@@ -8908,7 +8908,7 @@ struct http_response {
 };
 
 /// The value of the first header with that name, in any case (RFC 9110 5.1). Empty if there is none.
-///   find_header(response.headers, "retry-after")
+///   std::string_view wait = find_header(response.headers, "retry-after");
 inline std::string_view find_header(const std::vector<http_header>& headers, std::string_view name) {
     for (const http_header& header : headers)
         if (text::equal_ignoring_case(header.name, name)) return header.value;
@@ -12496,9 +12496,9 @@ class keeper {
     ///
     /// Throws errc::request_rejected and does not send the request to the API:
     /// - if the URL is plain http (unless it goes to this machine and the provider has allow_loopback_http);
+    /// - if the token type is dpop or mac, which need a proof that the provider cannot give;
     /// - if the record has an api_domain and the URL has another scheme, host or port (unless
-    ///   keeper_options::allow_other_hosts);
-    /// - if the token type is dpop or mac, which need a proof that the provider cannot give.
+    ///   keeper_options::allow_other_hosts).
     /// What the transport throws comes through. Otherwise as access_token. `until` limits the waiting for a token;
     /// http_request::timeout limits the request to the API.
     http_response send(http_request given, const token& probe, std::optional<deadline> until = {}) {
@@ -13014,7 +13014,7 @@ namespace tokenkeep { inline namespace v0 { namespace zoho {
 
 /// A rule that applies only if the probe has a client id and a client secret. The secret is not compared with the
 /// row's.
-///   same_client<needs_client_credentials<by_grant_token>>
+///   using grant_rule = same_client<zoho::needs_client_credentials<by_grant_token>>;
 template <class Rule>
 struct needs_client_credentials : Rule {
     static bool applies(const token& probe) {

@@ -35,7 +35,7 @@ namespace tokenkeep { inline namespace v0 { namespace testing {
 ///   tokenkeep::basic_file_store<simulated> store{"tokens.tkj", {}, disk};
 ///   disk.plan(7, disk_fault::flush_keeps_content); // the eighth changing call goes wrong
 ///   ...
-///   disk.for_each_power_failure("tokens.tkj", 1, [](simulated_files after) { ... });
+///   disk.for_each_power_failure("tokens.tkj", 1, [](simulated_files after) { read_back(after); });
 class simulated_files {
   public:
     class file {

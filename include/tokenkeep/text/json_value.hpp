@@ -141,7 +141,7 @@ class json_value {
     }
 
     /// Whether the value is a string with exactly this text.
-    ///   if (value.is_text("Bearer")) ...
+    ///   if (value.is_text("Bearer")) use(value.raw());
     bool is_text(std::string_view expected) const noexcept {
         if (kind() != json_kind::string) return false;
         const std::string_view inside = raw_.substr(1, raw_.size() - 2);

@@ -13,7 +13,7 @@ namespace tokenkeep { inline namespace v0 { namespace zoho {
 
 /// A rule that applies only if the probe has a client id and a client secret. The secret is not compared with the
 /// row's.
-///   same_client<needs_client_credentials<by_grant_token>>
+///   using grant_rule = same_client<zoho::needs_client_credentials<by_grant_token>>;
 template <class Rule>
 struct needs_client_credentials : Rule {
     static bool applies(const token& probe) {
