@@ -258,8 +258,7 @@ class mutant {
   private:
     bool is(fault f) const { return fault_ == f; }
 
-    /// Waits for the other threads of the law. The thread that made the store is alone, and so is one that works beside a
-    /// lock.
+    /// Waits for the other threads of the law. The thread that made the store is alone; so is one beside a lock.
     void meet() {
         if (std::this_thread::get_id() != maker_ && !was_locked_) meeting_.attend();
     }
