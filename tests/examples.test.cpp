@@ -1129,7 +1129,7 @@ bool is_tested(const std::string& header) {
 } // namespace
 
 TEST_CASE("examples: every example in a header's comments is compiled by a test, word for word", "[examples]") {
-    const std::vector<std::string> here = comments::lines_of(__FILE__);
+    const std::vector<std::string> here = comments::lines_of(comments::tests / "examples.test.cpp");
     std::size_t seen = 0;
     for (const std::string& header : comments::headers()) {
         if (!is_tested(header)) continue;

@@ -14,7 +14,7 @@
 
 namespace comments {
 
-inline const std::filesystem::path tests = std::filesystem::path(__FILE__).parent_path().parent_path();
+inline const std::filesystem::path tests = std::filesystem::path(TOKENKEEP_TEST_DATA).parent_path();
 inline const std::filesystem::path include = tests.parent_path() / "include" / "tokenkeep";
 
 /// Where a header's comment begins to show the Shape of a concept, and where it ends.
