@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The examples in the comments of the public headers, word for word, compiled; and a test that none is missing here and
 // that none differs. Each copy stands between `// examples: FILE` and `// end`, without the comment's signs and its
-// indentation. What the examples use is around the copies. None of them runs: all stand in functions that nobody calls.
+// indentation. What the examples use is around the copies. None of them runs: all are in functions without a caller.
 // Not here are sqlite.hpp, mysql.hpp and postgres.hpp, because they need client libraries that may be absent. Where
 // examples of other headers use them, types of the same names stand in for them.
 #include <tokenkeep/testing.hpp>

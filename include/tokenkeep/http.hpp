@@ -61,7 +61,7 @@ inline void erase_header(std::vector<http_header>& headers, std::string_view nam
 namespace detail {
 
 /// A request that contains secrets. When it ends it wipes its body and the values of its headers. The keeper builds it
-/// once and passes it to whoever sends it.
+/// once and passes it to the function that sends it.
 class wiped_request {
   public:
     explicit wiped_request(http_request request) noexcept : request_(std::move(request)) {}

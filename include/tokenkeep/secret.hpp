@@ -27,7 +27,7 @@ concept text_like = std::convertible_to<const T&, std::string_view>;
 
 } // namespace detail
 
-/// Text that nobody should see: a token, a client secret.
+/// Text that must not be seen: a token, a client secret.
 ///
 /// A secret is made implicitly from text. Only reveal() gives the text back: a program cannot print, format or convert
 /// a secret by accident. == takes the same time wherever two texts of the same length differ.

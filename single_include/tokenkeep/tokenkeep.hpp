@@ -372,7 +372,7 @@ concept text_like = std::convertible_to<const T&, std::string_view>;
 
 } // namespace detail
 
-/// Text that nobody should see: a token, a client secret.
+/// Text that must not be seen: a token, a client secret.
 ///
 /// A secret is made implicitly from text. Only reveal() gives the text back: a program cannot print, format or convert
 /// a secret by accident. == takes the same time wherever two texts of the same length differ.
@@ -8928,7 +8928,7 @@ inline void erase_header(std::vector<http_header>& headers, std::string_view nam
 namespace detail {
 
 /// A request that contains secrets. When it ends it wipes its body and the values of its headers. The keeper builds it
-/// once and passes it to whoever sends it.
+/// once and passes it to the function that sends it.
 class wiped_request {
   public:
     explicit wiped_request(http_request request) noexcept : request_(std::move(request)) {}
@@ -12886,10 +12886,10 @@ struct provider {
     std::optional<http_request> revoke_request(const token& record) const {
         const secret& revoked = record.refresh_token.empty() ? record.access_token : record.refresh_token;
         if (revoked.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no token to revoke");
-        const client_endpoint nobody{.url = accounts_of(record) + "/oauth/v2/token/revoke",
+        const client_endpoint anonymous{.url = accounts_of(record) + "/oauth/v2/token/revoke",
                                      .authentication = client_authentication::none,
                                      .allow_loopback_http = allow_loopback_http};
-        return detail::post_form(nobody, {}, {{"token", revoked.reveal()}});
+        return detail::post_form(anonymous, {}, {{"token", revoked.reveal()}});
     }
 
     /// See the free function read_token_response. Zoho's responses differ in this:

@@ -44,7 +44,7 @@ namespace tokenkeep { inline namespace v0 { namespace testing {
 /// Time: the server waits for the latency, carries the token request out, waits for latency_after and responds. If that
 /// takes as long as the request's timeout or longer, the client gets a transport_error at its timeout and never gets a
 /// response. If the server has not carried the request out by then, the request is late: the server carries it out when
-/// the latency is over, although nobody waits any more. Whoever calls the server after that moment sees the effect.
+/// the latency is over, although its client no longer waits. Every later request to the server sees the effect.
 class fake_server {
   public:
     /// A server on the machine's clock.

@@ -61,10 +61,10 @@ struct provider {
     std::optional<http_request> revoke_request(const token& record) const {
         const secret& revoked = record.refresh_token.empty() ? record.access_token : record.refresh_token;
         if (revoked.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no token to revoke");
-        const client_endpoint nobody{.url = accounts_of(record) + "/oauth/v2/token/revoke",
+        const client_endpoint anonymous{.url = accounts_of(record) + "/oauth/v2/token/revoke",
                                      .authentication = client_authentication::none,
                                      .allow_loopback_http = allow_loopback_http};
-        return detail::post_form(nobody, {}, {{"token", revoked.reveal()}});
+        return detail::post_form(anonymous, {}, {{"token", revoked.reveal()}});
     }
 
     /// See the free function read_token_response. Zoho's responses differ in this:
