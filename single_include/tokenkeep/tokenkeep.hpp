@@ -12887,8 +12887,8 @@ struct provider {
         const secret& revoked = record.refresh_token.empty() ? record.access_token : record.refresh_token;
         if (revoked.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no token to revoke");
         const client_endpoint anonymous{.url = accounts_of(record) + "/oauth/v2/token/revoke",
-                                     .authentication = client_authentication::none,
-                                     .allow_loopback_http = allow_loopback_http};
+                                        .authentication = client_authentication::none,
+                                        .allow_loopback_http = allow_loopback_http};
         return detail::post_form(anonymous, {}, {{"token", revoked.reveal()}});
     }
 
