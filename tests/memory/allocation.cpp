@@ -2,38 +2,19 @@
 // Every allocation of a change to a file_store fails once. What is then said is true, and the store goes on.
 #include <tokenkeep/file_store.hpp>
 
+#include "support/searched_memory.hpp"
 #include "support/temporary.hpp"
 
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
-#include <cstdlib>
-#include <new>
 #include <optional>
 #include <string>
 
 namespace {
 
-long until_failure = -1; ///< How many allocations succeed before one fails; negative: all.
-
-void* allocate(std::size_t size) {
-    if (until_failure >= 0 && until_failure-- == 0) throw std::bad_alloc();
-    if (void* memory = std::malloc(size)) return memory;
-    throw std::bad_alloc();
-}
-
-} // namespace
-
-void* operator new(std::size_t size) { return allocate(size); }
-void* operator new[](std::size_t size) { return allocate(size); }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete[](void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
-void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
-
-namespace {
-
 using namespace tokenkeep;
+using tests::until_failure;
 
 /// The system's files, of which flushing the directory may fail.
 struct files : system_files {
