@@ -26,46 +26,48 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 /// not save. Unsaved tokens keep the identity's lock until they are saved. `Unsaved` is their type.
 template <class Unsaved>
 struct flight {
+    using time_point = std::chrono::steady_clock::time_point;
+
     std::mutex mutex{};
     std::condition_variable left{};
     std::optional<std::thread::id> owner{}; // guarded by mutex
     std::uint64_t failures = 0;             // guarded by mutex: how many flights ended in a passing failure
     unsigned failures_in_a_row = 0;         // guarded by mutex
     std::exception_ptr last_failure{};      // guarded by mutex
-    deadline not_before{};                  // guarded by mutex: no request is sent before
+    time_point not_before{};                // guarded by mutex: no request is sent before
     std::optional<Unsaved> unsaved{};       // only the owner uses it
     std::string future_nonce{};             // only the owner uses it: the nonce of a marker from the future
-    deadline future_nonce_seen{};           // only the owner uses it: when that marker was first seen
+    time_point future_nonce_seen{};         // only the owner uses it: when that marker was first seen
     std::size_t rejected = 0;               // guarded by mutex: hash of a new access token that was rejected
-    deadline rejected_until{};              // guarded by mutex: until then it is not refreshed
+    time_point rejected_until{};            // guarded by mutex: until then it is not refreshed
     std::shared_ptr<published_version> published = std::make_shared<published_version>();
 
     /// Counts a change of the access token, so that sessions ask the keeper again.
     void publish() { published->count.fetch_add(1, std::memory_order_acq_rel); }
 
     /// Remembers that a server rejected the row's access token just after a refresh: refreshing does not help.
-    void refreshed_in_vain(const token& row, deadline until) {
+    void refreshed_in_vain(const token& row, time_point until) {
         const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
         rejected = hash;
         rejected_until = until;
     }
     /// Whether that is remembered of the row's access token, at the time `now`.
-    bool would_refresh_in_vain(const token& row, deadline now) {
+    bool would_refresh_in_vain(const token& row, time_point now) {
         const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
         return rejected == hash && now < rejected_until;
     }
 
     /// The end of the pause, and the failure that caused it. Nullopt if a request may be sent now.
-    std::optional<std::pair<deadline, std::exception_ptr>> pause(deadline now) {
+    std::optional<std::pair<time_point, std::exception_ptr>> pause(time_point now) {
         const std::lock_guard lock(mutex);
         if (now >= not_before || !last_failure) return std::nullopt;
         return std::pair(not_before, last_failure);
     }
 
     /// Remembers a passing failure. No request is sent before `retry_at`.
-    void failed(std::exception_ptr why, deadline retry_at) {
+    void failed(std::exception_ptr why, time_point retry_at) {
         const std::lock_guard lock(mutex);
         ++failures;
         ++failures_in_a_row;
