@@ -8,6 +8,7 @@
 #endif
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/detail/keeper/fitting.hpp>
 #include <tokenkeep/detail/keeper/login.hpp>
 #include <tokenkeep/detail/keeper/parts.hpp>
 #include <tokenkeep/detail/keeper/refresh.hpp>
@@ -24,7 +25,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <concepts>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,39 +32,6 @@
 #include <utility>
 
 namespace tokenkeep { inline namespace v0 {
-
-namespace detail {
-
-template <class O>
-concept event_observer = requires(O& observer, const event& e) {
-    observer(e);
-};
-
-template <class Store, class Transport, class Provider, class Observer, class Clock>
-consteval bool explain_keeper() {
-    explain_token_store<Store>();
-    static_assert(http_transport<Transport>,
-                  "tokenkeep: a transport takes const http_request& and gives http_response; see "
-                  "the concept http_transport");
-    explain_authorization_provider<Provider>();
-    static_assert(event_observer<Observer>, "tokenkeep: an observer takes const event&; see ignore_events");
-    static_assert(clock<Clock>,
-                  "tokenkeep: a clock needs now, steady_now, sleep_until and wait_until; see the concept clock");
-    return true;
-}
-
-template <class Store, class Transport, class Provider, class Observer, class Clock>
-concept can_keep = token_store<Store> && http_transport<Transport> && authorization_provider<Provider> &&
-    event_observer<Observer> && clock<Clock>;
-
-template <class Part, class Given>
-concept given_by_name = !std::is_reference_v<Part> && std::same_as<Given, Part&>;
-
-/// Whether a store or a transport that a keeper would own was given by name.
-template <class GivenTransport, class GivenStore, class Store, class Transport>
-concept given_by_name_with = given_by_name<Store, GivenStore> || given_by_name<Transport, GivenTransport>;
-
-} // namespace detail
 
 /// Hands out access tokens that are valid now. It uses a store, a transport and a provider of yours.
 ///   tokenkeep::file_store store{"tokens.tkj"};
@@ -342,7 +309,7 @@ class keeper<Store, Transport, Provider, Observer, Clock> {
                                          std::remove_reference_t<Observer>, std::remove_reference_t<Clock>>());
 
   public:
-    keeper(auto&&...);
+    keeper(auto&&, auto&&, auto&&, keeper_options = {}, auto&&...);
     secret access_token(const token&, std::optional<deadline> = {});
     token record(const token&, std::optional<deadline> = {});
     secret refresh(const token&, const secret&, std::optional<deadline> = {});
