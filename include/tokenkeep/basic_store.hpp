@@ -7,6 +7,8 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/policy.hpp> // first: compilers name the way to a header before a message about it
+
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/store/key_locks.hpp>
 #include <tokenkeep/detail/store/read_lock.hpp>
@@ -38,7 +40,7 @@ class basic_store {
     static constexpr bool is_indexed = std::is_same_v<Container, indexed>;
     static_assert(detail::explain_policy<Policy>());
     using rows_type =
-        typename std::conditional_t<is_indexed, std::type_identity<detail::indexed_table<typename Policy::rules>>,
+        typename std::conditional_t<is_indexed, std::type_identity<detail::indexed_table<detail::rules_of<Policy>>>,
                                     std::type_identity<Container>>::type;
     static_assert(detail::explain_container<rows_type>());
     // After a failed static_assert, substitute std::vector<token> so that the compiler reports nothing else.

@@ -7,13 +7,14 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/sealer.hpp> // first: compilers name the way to a header before a message about it
+
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/journal/self_test.hpp>
 #include <tokenkeep/detail/journal/shared.hpp>
 #include <tokenkeep/file_system.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/row_rules.hpp>
-#include <tokenkeep/sealer.hpp>
 #include <tokenkeep/store.hpp>
 
 #include <cstddef>

@@ -15,6 +15,7 @@
 #include <concepts>
 #include <shared_mutex>
 #include <string>
+#include <type_traits>
 
 namespace tokenkeep { inline namespace v0 {
 
@@ -67,6 +68,11 @@ concept has_mutex = requires(typename P::mutex& mutex) {
     mutex.lock();
     mutex.unlock();
 };
+
+/// The rules of a policy. After explain_policy has failed: a chain without rules, so that the compiler reports nothing
+/// else.
+template <class P>
+using rules_of = std::conditional_t<has_rules<P>, typename P::rules, first_applicable<>>;
 
 template <class P>
 consteval bool explain_policy() {

@@ -43,7 +43,7 @@ struct ignore_miss {
 template <class Policy = defaults>
 class row_rules {
     static_assert(detail::explain_policy<Policy>());
-    using rules = typename Policy::rules;
+    using rules = detail::rules_of<Policy>;
     template <class Rows>
     using traits_of = container_traits<std::remove_const_t<Rows>>;
 

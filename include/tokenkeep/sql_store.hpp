@@ -7,6 +7,8 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/sql_connection.hpp> // first: compilers name the way to a header before a message about it
+
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/sql/cells.hpp>
 #include <tokenkeep/detail/sql/connection.hpp>
@@ -16,7 +18,6 @@
 #include <tokenkeep/detail/store/key_locks.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/row_rules.hpp>
-#include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/store.hpp>
 
 #include <concepts>

@@ -3113,6 +3113,7 @@ struct sql_schema {
 #include <concepts>
 #include <shared_mutex>
 #include <string>
+#include <type_traits>
 
 namespace tokenkeep { inline namespace v0 {
 
@@ -3165,6 +3166,11 @@ concept has_mutex = requires(typename P::mutex& mutex) {
     mutex.lock();
     mutex.unlock();
 };
+
+/// The rules of a policy. After explain_policy has failed: a chain without rules, so that the compiler reports nothing
+/// else.
+template <class P>
+using rules_of = std::conditional_t<has_rules<P>, typename P::rules, first_applicable<>>;
 
 template <class P>
 consteval bool explain_policy() {
@@ -3445,7 +3451,7 @@ struct ignore_miss {
 template <class Policy = defaults>
 class row_rules {
     static_assert(detail::explain_policy<Policy>());
-    using rules = typename Policy::rules;
+    using rules = detail::rules_of<Policy>;
     template <class Rows>
     using traits_of = container_traits<std::remove_const_t<Rows>>;
 
@@ -3748,6 +3754,8 @@ migration_report migrate(From& from, To& to, Progress progress = {}) {
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_BASIC_STORE_HPP
 #define TOKENKEEP_BASIC_STORE_HPP
+
+
 
 
 
@@ -4321,7 +4329,7 @@ class basic_store {
     static constexpr bool is_indexed = std::is_same_v<Container, indexed>;
     static_assert(detail::explain_policy<Policy>());
     using rows_type =
-        typename std::conditional_t<is_indexed, std::type_identity<detail::indexed_table<typename Policy::rules>>,
+        typename std::conditional_t<is_indexed, std::type_identity<detail::indexed_table<detail::rules_of<Policy>>>,
                                     std::type_identity<Container>>::type;
     static_assert(detail::explain_container<rows_type>());
     // After a failed static_assert, substitute std::vector<token> so that the compiler reports nothing else.
@@ -4421,6 +4429,98 @@ using list_store = basic_store<std::vector<std::list<std::string>>>;
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_FILE_STORE_HPP
 #define TOKENKEEP_FILE_STORE_HPP
+
+
+// ==== tokenkeep/sealer.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_SEALER_HPP
+#define TOKENKEEP_SEALER_HPP
+
+
+
+
+#include <concepts>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace tokenkeep { inline namespace v0 {
+
+/// No sealer, the default: rows are stored as they are. Whoever can read the file can read them.
+///   basic_file_store<defaults, no_seal> store{"tokens.tkj"}; // the same as file_store
+struct no_seal {};
+
+namespace detail {
+
+template <class S>
+concept has_key_id = requires(const S& sealer) {
+    { sealer.key_id() } -> std::convertible_to<std::string>;
+};
+template <class S>
+concept can_seal = requires(const S& sealer, std::string_view text) {
+    { sealer.seal(text, text) } -> std::convertible_to<secret>;
+};
+template <class S>
+concept can_open = requires(const S& sealer, std::string_view text) {
+    { sealer.open(text, text, text) } -> std::convertible_to<std::optional<secret>>;
+};
+template <class S>
+concept seals_and_opens = has_key_id<S> && can_seal<S> && can_open<S>;
+
+} // namespace detail
+
+/// Encrypts the rows of a file_store: authenticated encryption with associated data (RFC 5116).
+///
+///   basic_file_store<defaults, my_sealer> store{"tokens.tkj", my_sealer{key}};
+///
+/// Shape (the least model):
+///   struct s {
+///       std::string           key_id() const;
+///       secret                seal(std::string_view plain, std::string_view associated) const;
+///       std::optional<secret> open(std::string_view sealed, std::string_view associated,
+///                                  std::string_view key_id) const;
+///   };
+/// Meaning:
+///   E1  open returns what seal was given, if the associated data is the same, and if key_id is what key_id() returned
+///       when seal was called.
+///   E2  If anything in its three arguments differs, open returns nullopt.
+///   E3  The sealed text tells nothing but its size. Without the key, no one can make a text that open accepts.
+/// May:   throw anything derived from std::exception: the operation of the store then fails, and nothing has changed.
+/// The
+///        store calls it from one thread at a time. The associated data contains the id of the row, so a row that is
+///        moved to another id does not open. Ids and key ids are not encrypted. In one file, all rows are sealed or
+///        none is. To change keys, use a sealer that seals with the new key and opens with both: each save seals its
+///        row with the new key, and compact() seals every row with it. If open returns nullopt, calls that need the row
+///        throw errc::permissions, and the row stays in the file.
+/// Models: none in this header; no_seal stands for no sealer.
+template <class S>
+concept sealer = std::same_as<S, no_seal> || detail::seals_and_opens<S>;
+
+namespace detail {
+
+/// Says in a sentence why a type is not a sealer.
+template <class S>
+consteval bool explain_sealer() {
+    if constexpr (!std::is_same_v<S, no_seal>) {
+        static_assert(has_key_id<S>,
+                      "tokenkeep: a sealer needs key_id() const, giving a std::string; see the concept sealer");
+        if constexpr (has_key_id<S>)
+            static_assert(can_seal<S>, "tokenkeep: a sealer needs secret seal(string_view plain, string_view "
+                                       "associated) const; see the concept sealer");
+        if constexpr (has_key_id<S> && can_seal<S>)
+            static_assert(can_open<S>, "tokenkeep: a sealer needs optional<secret> open(string_view sealed, "
+                                       "string_view associated, string_view key_id) const; see the concept sealer");
+    }
+    return true;
+}
+
+} // namespace detail
+
+}} // namespace tokenkeep::v0
+
+#endif
+
 
 
 
@@ -5558,96 +5658,6 @@ class group_commit {
 
 
 
-// ==== tokenkeep/sealer.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_SEALER_HPP
-#define TOKENKEEP_SEALER_HPP
-
-
-
-
-#include <concepts>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <type_traits>
-
-namespace tokenkeep { inline namespace v0 {
-
-/// No sealer, the default: rows are stored as they are. Whoever can read the file can read them.
-///   basic_file_store<defaults, no_seal> store{"tokens.tkj"}; // the same as file_store
-struct no_seal {};
-
-namespace detail {
-
-template <class S>
-concept has_key_id = requires(const S& sealer) {
-    { sealer.key_id() } -> std::convertible_to<std::string>;
-};
-template <class S>
-concept can_seal = requires(const S& sealer, std::string_view text) {
-    { sealer.seal(text, text) } -> std::convertible_to<secret>;
-};
-template <class S>
-concept can_open = requires(const S& sealer, std::string_view text) {
-    { sealer.open(text, text, text) } -> std::convertible_to<std::optional<secret>>;
-};
-template <class S>
-concept seals_and_opens = has_key_id<S> && can_seal<S> && can_open<S>;
-
-} // namespace detail
-
-/// Encrypts the rows of a file_store: authenticated encryption with associated data (RFC 5116).
-///
-///   basic_file_store<defaults, my_sealer> store{"tokens.tkj", my_sealer{key}};
-///
-/// Shape (the least model):
-///   struct s {
-///       std::string           key_id() const;
-///       secret                seal(std::string_view plain, std::string_view associated) const;
-///       std::optional<secret> open(std::string_view sealed, std::string_view associated,
-///                                  std::string_view key_id) const;
-///   };
-/// Meaning:
-///   E1  open returns what seal was given, if the associated data is the same, and if key_id is what key_id() returned
-///       when seal was called.
-///   E2  If anything in its three arguments differs, open returns nullopt.
-///   E3  The sealed text tells nothing but its size. Without the key, no one can make a text that open accepts.
-/// May:   throw anything derived from std::exception: the operation of the store then fails, and nothing has changed.
-/// The
-///        store calls it from one thread at a time. The associated data contains the id of the row, so a row that is
-///        moved to another id does not open. Ids and key ids are not encrypted. In one file, all rows are sealed or
-///        none is. To change keys, use a sealer that seals with the new key and opens with both: each save seals its
-///        row with the new key, and compact() seals every row with it. If open returns nullopt, calls that need the row
-///        throw errc::permissions, and the row stays in the file.
-/// Models: none in this header; no_seal stands for no sealer.
-template <class S>
-concept sealer = std::same_as<S, no_seal> || detail::seals_and_opens<S>;
-
-namespace detail {
-
-/// Says in a sentence why a type is not a sealer.
-template <class S>
-consteval bool explain_sealer() {
-    if constexpr (!std::is_same_v<S, no_seal>) {
-        static_assert(has_key_id<S>,
-                      "tokenkeep: a sealer needs key_id() const, giving a std::string; see the concept sealer");
-        if constexpr (has_key_id<S>)
-            static_assert(can_seal<S>, "tokenkeep: a sealer needs secret seal(string_view plain, string_view "
-                                       "associated) const; see the concept sealer");
-        if constexpr (has_key_id<S> && can_seal<S>)
-            static_assert(can_open<S>, "tokenkeep: a sealer needs optional<secret> open(string_view sealed, "
-                                       "string_view associated, string_view key_id) const; see the concept sealer");
-    }
-    return true;
-}
-
-} // namespace detail
-
-}} // namespace tokenkeep::v0
-
-#endif
-
 
 #include <cstdint>
 #include <map>
@@ -6600,7 +6610,7 @@ class shared_journal {
     static constexpr std::int64_t store_byte = 0;
 
   public:
-    using journal_type = row_journal<packed_rows<typename Policy::rules>, Sealer, files_type>;
+    using journal_type = row_journal<packed_rows<rules_of<Policy>>, Sealer, files_type>;
 
     shared_journal(const std::string& path, Sealer sealer, const files_type& files)
         : path_(path), store_lock_(files.open_lock(path + ".lock")), journal_(path, std::move(sealer), files) {}
@@ -6729,7 +6739,6 @@ class shared_journal {
 }}} // namespace tokenkeep::v0::detail
 
 #endif
-
 
 
 
@@ -7612,160 +7621,6 @@ using json_file_store = basic_document_store<text_file>;
 #define TOKENKEEP_SQL_STORE_HPP
 
 
-
-// ==== tokenkeep/detail/sql/cells.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SQL_CELLS_HPP
-#define TOKENKEEP_DETAIL_SQL_CELLS_HPP
-
-
-
-
-
-
-
-#include <array>
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-
-namespace tokenkeep { inline namespace v0 { namespace detail {
-
-/// A record as the cells of a table: views into the record, and its times as text.
-template <class Schema>
-class sql_cells {
-  public:
-    explicit sql_cells(const token& row) : row_(row) {
-        std::size_t next = 0;
-        for (const field& f : fields)
-            if (f.time != nullptr) {
-                if (const auto& time = row.*f.time) times_[next] = to_text(*time);
-                ++next;
-            }
-    }
-
-    /// The values of the columns, beginning with column `first` and from the last on with column 0. An absent field is
-    /// NULL.
-    std::array<std::optional<std::string_view>, Schema::columns> values(std::size_t first = 0) const {
-        std::array<std::optional<std::string_view>, Schema::columns> all{};
-        for (std::size_t n = 0; n < all.size(); ++n) {
-            const std::string_view text = view((first + n) % all.size());
-            if (!text.empty()) all[n] = text;
-        }
-        return all;
-    }
-
-    /// Throws errc::invalid_record if a value is longer than its column, or is not UTF-8 in a column of characters.
-    void require_fitting() const {
-        for (std::size_t n = 0; n < Schema::columns; ++n) {
-            const std::size_t longest = Schema::longest(fields[n].name);
-            if (longest == 0 || (text::is_utf8(view(n)) && characters_of(view(n)) <= longest)) continue;
-            throw error(errc::invalid_record, "tokenkeep: the column " + std::string(fields[n].name) +
-                                                  " takes at most " + std::to_string(longest) + " characters of UTF-8");
-        }
-    }
-
-  private:
-    /// An absent field is empty.
-    std::string_view view(std::size_t column) const {
-        if (fields[column].text != nullptr) return row_.*fields[column].text;
-        if (fields[column].secret_text != nullptr) return (row_.*fields[column].secret_text).reveal();
-        return times_[times_before(column)];
-    }
-
-    static constexpr std::size_t times_before(std::size_t column) {
-        std::size_t times = 0;
-        for (std::size_t n = 0; n < column; ++n) times += fields[n].time != nullptr ? 1u : 0u;
-        return times;
-    }
-    static std::size_t characters_of(std::string_view utf8) {
-        std::size_t characters = 0;
-        for (const char byte : utf8) characters += (static_cast<unsigned char>(byte) & 0xc0) != 0x80 ? 1u : 0u;
-        return characters;
-    }
-
-    const token& row_;
-    std::array<std::string, times_before(std::size(fields))> times_{};
-};
-
-/// A row as it comes back from the table: without the fields that the schema has no column for.
-template <class Schema>
-std::optional<token> as_stored(std::optional<token> row) {
-    if (row) row = first_fields(std::move(*row), Schema::columns);
-    return row;
-}
-
-/// The row that a statement has stepped to.
-template <class Schema, class Statement>
-token read_sql_row(Statement& cells) {
-    token row;
-    for (std::size_t n = 0; n < Schema::columns; ++n)
-        if (const std::optional<std::string_view> cell = cells.column(n)) read_cell(fields[n], row, *cell);
-    return row;
-}
-
-}}} // namespace tokenkeep::v0::detail
-
-#endif
-
-
-// ==== tokenkeep/detail/sql/connection.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
-#define TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
-
-
-// ==== tokenkeep/detail/sql/statement.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SQL_STATEMENT_HPP
-#define TOKENKEEP_DETAIL_SQL_STATEMENT_HPP
-
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <span>
-#include <string_view>
-
-namespace tokenkeep { inline namespace v0 { namespace detail {
-
-/// The values of a statement's parameters, in their order.
-using sql_parameters = std::span<const std::optional<std::string_view>>;
-
-/// Runs a statement to its end, and calls `visit(statement)` at each row of the result. Gives the number of rows
-/// changed.
-template <class Statement, class Visit>
-std::uint64_t run_sql(Statement& prepared, sql_parameters with, Visit visit) {
-    const struct ending {
-        Statement& of;
-        ~ending() { of.reset(); }
-    } at_end{prepared};
-    for (std::size_t n = 0; n < with.size(); ++n) prepared.bind(n, with[n]);
-    while (prepared.step()) visit(prepared);
-    return prepared.changes();
-}
-
-}}} // namespace tokenkeep::v0::detail
-
-#endif
-
-
-// ==== tokenkeep/detail/sql/tables.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SQL_TABLES_HPP
-#define TOKENKEEP_DETAIL_SQL_TABLES_HPP
-
-
-
-// ==== tokenkeep/detail/sql/text.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SQL_TEXT_HPP
-#define TOKENKEEP_DETAIL_SQL_TEXT_HPP
-
-
-
-
 // ==== tokenkeep/sql_connection.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_SQL_CONNECTION_HPP
@@ -8000,6 +7855,162 @@ consteval bool explain_sql_connection() {
 }} // namespace tokenkeep::v0
 
 #endif
+
+
+
+
+// ==== tokenkeep/detail/sql/cells.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_CELLS_HPP
+#define TOKENKEEP_DETAIL_SQL_CELLS_HPP
+
+
+
+
+
+
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// A record as the cells of a table: views into the record, and its times as text.
+template <class Schema>
+class sql_cells {
+  public:
+    explicit sql_cells(const token& row) : row_(row) {
+        std::size_t next = 0;
+        for (const field& f : fields)
+            if (f.time != nullptr) {
+                if (const auto& time = row.*f.time) times_[next] = to_text(*time);
+                ++next;
+            }
+    }
+
+    /// The values of the columns, beginning with column `first` and from the last on with column 0. An absent field is
+    /// NULL.
+    std::array<std::optional<std::string_view>, Schema::columns> values(std::size_t first = 0) const {
+        std::array<std::optional<std::string_view>, Schema::columns> all{};
+        for (std::size_t n = 0; n < all.size(); ++n) {
+            const std::string_view text = view((first + n) % all.size());
+            if (!text.empty()) all[n] = text;
+        }
+        return all;
+    }
+
+    /// Throws errc::invalid_record if a value is longer than its column, or is not UTF-8 in a column of characters.
+    void require_fitting() const {
+        for (std::size_t n = 0; n < Schema::columns; ++n) {
+            const std::size_t longest = Schema::longest(fields[n].name);
+            if (longest == 0 || (text::is_utf8(view(n)) && characters_of(view(n)) <= longest)) continue;
+            throw error(errc::invalid_record, "tokenkeep: the column " + std::string(fields[n].name) +
+                                                  " takes at most " + std::to_string(longest) + " characters of UTF-8");
+        }
+    }
+
+  private:
+    /// An absent field is empty.
+    std::string_view view(std::size_t column) const {
+        if (fields[column].text != nullptr) return row_.*fields[column].text;
+        if (fields[column].secret_text != nullptr) return (row_.*fields[column].secret_text).reveal();
+        return times_[times_before(column)];
+    }
+
+    static constexpr std::size_t times_before(std::size_t column) {
+        std::size_t times = 0;
+        for (std::size_t n = 0; n < column; ++n) times += fields[n].time != nullptr ? 1u : 0u;
+        return times;
+    }
+    static std::size_t characters_of(std::string_view utf8) {
+        std::size_t characters = 0;
+        for (const char byte : utf8) characters += (static_cast<unsigned char>(byte) & 0xc0) != 0x80 ? 1u : 0u;
+        return characters;
+    }
+
+    const token& row_;
+    std::array<std::string, times_before(std::size(fields))> times_{};
+};
+
+/// A row as it comes back from the table: without the fields that the schema has no column for.
+template <class Schema>
+std::optional<token> as_stored(std::optional<token> row) {
+    if (row) row = first_fields(std::move(*row), Schema::columns);
+    return row;
+}
+
+/// The row that a statement has stepped to.
+template <class Schema, class Statement>
+token read_sql_row(Statement& cells) {
+    token row;
+    for (std::size_t n = 0; n < Schema::columns; ++n)
+        if (const std::optional<std::string_view> cell = cells.column(n)) read_cell(fields[n], row, *cell);
+    return row;
+}
+
+}}} // namespace tokenkeep::v0::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/sql/connection.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
+#define TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
+
+
+// ==== tokenkeep/detail/sql/statement.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_STATEMENT_HPP
+#define TOKENKEEP_DETAIL_SQL_STATEMENT_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// The values of a statement's parameters, in their order.
+using sql_parameters = std::span<const std::optional<std::string_view>>;
+
+/// Runs a statement to its end, and calls `visit(statement)` at each row of the result. Gives the number of rows
+/// changed.
+template <class Statement, class Visit>
+std::uint64_t run_sql(Statement& prepared, sql_parameters with, Visit visit) {
+    const struct ending {
+        Statement& of;
+        ~ending() { of.reset(); }
+    } at_end{prepared};
+    for (std::size_t n = 0; n < with.size(); ++n) prepared.bind(n, with[n]);
+    while (prepared.step()) visit(prepared);
+    return prepared.changes();
+}
+
+}}} // namespace tokenkeep::v0::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/sql/tables.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_TABLES_HPP
+#define TOKENKEEP_DETAIL_SQL_TABLES_HPP
+
+
+
+// ==== tokenkeep/detail/sql/text.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_TEXT_HPP
+#define TOKENKEEP_DETAIL_SQL_TEXT_HPP
+
+
+
 
 
 
@@ -8257,6 +8268,7 @@ void prepare_sql_tables(Connection& connection, const sql_text<Schema>& text) {
 
 
 
+
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -8302,7 +8314,7 @@ class sql_link {
         if (is_open_) return;
         for (auto& each : statements_) each.reset();
         connection_.connect(Policy::store_lock_timeout);
-        prepare_sql_tables<typename Policy::rules>(connection_, text_);
+        prepare_sql_tables<rules_of<Policy>>(connection_, text_);
         is_open_ = true;
     }
     /// The next call connects again. Statements that are running may end first.
@@ -8641,7 +8653,6 @@ struct tokenkeep::container_traits<tokenkeep::detail::sql_transaction<Link>>
     : tokenkeep::container_traits<tokenkeep::detail::sql_rows<Link>> {};
 
 #endif
-
 
 
 
@@ -10459,6 +10470,111 @@ struct oauth2_provider {
 
 
 
+// ==== tokenkeep/detail/keeper/fitting.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_FITTING_HPP
+#define TOKENKEEP_DETAIL_KEEPER_FITTING_HPP
+
+
+
+// ==== tokenkeep/event.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_EVENT_HPP
+#define TOKENKEEP_EVENT_HPP
+
+#include <string_view>
+
+namespace tokenkeep { inline namespace v0 {
+
+/// What has happened, when a keeper tells its observer.
+enum class event_kind {
+    cache_hit,       ///< The keeper handed out the stored access token, which is fresh.
+    waited,          ///< The caller waited while another caller of this keeper worked on the identity.
+    adopted,         ///< Another thread or process had refreshed the token; the keeper uses that one.
+    seeded,          ///< The keeper made a row, or gave it a new login, from a refresh token of the program.
+    marked,          ///< The spend marker is durable. The request follows.
+    spent,           ///< The keeper is about to send a refresh or grant token.
+    replayed,        ///< The keeper sends the same refresh token again, within the provider's replay_grace.
+    settled,         ///< The outcome of an old request is unknown. The keeper sends the refresh token to find out.
+    saved,           ///< The new tokens are durable.
+    not_saved,       ///< The store failed to save the new tokens. The keeper holds them, and the lock.
+    dropped,         ///< The keeper dropped the new tokens: the row is gone, or holds other tokens.
+    taken_back,      ///< Nothing was spent, and the keeper removed its marker.
+    served_old,      ///< The refresh failed. The keeper handed out the old access token, which is still valid.
+    refused,         ///< The server refused the refresh or grant token.
+    outcome_unknown, ///< No answer came, or none that can be understood. The token may have been spent.
+    throttled,       ///< The server asked for a pause.
+    revoked,         ///< The session has ended at the server and in the store.
+    warning,         ///< An answer or a request was odd; `detail` says how.
+};
+
+/// One thing that has happened. The texts are valid during the call of the observer. None of them is a secret.
+struct event {
+    event_kind kind{};
+    std::string_view id{};          ///< The row's id; empty while there is no row.
+    std::string_view fingerprint{}; ///< secret::fingerprint of the refresh or grant token; may be empty.
+    std::string_view detail{};      ///< A sentence; may be empty.
+};
+
+/// The observer that does nothing and costs nothing. The default.
+///
+/// Any callable that takes `const event&` can be an observer. The keeper calls it from many threads at once, and
+/// ignores what it throws:
+///   auto log = [](const tokenkeep::event& e) { std::printf("%.*s\n", int(e.detail.size()), e.detail.data()); };
+///   tokenkeep::keeper keep{store, transport, provider, {}, log};
+struct ignore_events {
+    void operator()(const event&) const noexcept {}
+};
+
+}} // namespace tokenkeep::v0
+
+#endif
+
+
+
+
+
+#include <concepts>
+#include <type_traits>
+
+// Whether parts fit a keeper, and what to write if they do not.
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+template <class O>
+concept event_observer = requires(O& observer, const event& e) {
+    observer(e);
+};
+
+template <class Store, class Transport, class Provider, class Observer, class Clock>
+consteval bool explain_keeper() {
+    explain_token_store<Store>();
+    static_assert(http_transport<Transport>,
+                  "tokenkeep: a transport takes const http_request& and gives http_response; see "
+                  "the concept http_transport");
+    explain_authorization_provider<Provider>();
+    static_assert(event_observer<Observer>, "tokenkeep: an observer takes const event&; see ignore_events");
+    static_assert(clock<Clock>,
+                  "tokenkeep: a clock needs now, steady_now, sleep_until and wait_until; see the concept clock");
+    return true;
+}
+
+template <class Store, class Transport, class Provider, class Observer, class Clock>
+concept can_keep = token_store<Store> && http_transport<Transport> && authorization_provider<Provider> &&
+    event_observer<Observer> && clock<Clock>;
+
+template <class Part, class Given>
+concept given_by_name = !std::is_reference_v<Part> && std::same_as<Given, Part&>;
+
+/// Whether a store or a transport that a keeper would own was given by name.
+template <class GivenTransport, class GivenStore, class Store, class Transport>
+concept given_by_name_with = given_by_name<Store, GivenStore> || given_by_name<Transport, GivenTransport>;
+
+}}} // namespace tokenkeep::v0::detail
+
+#endif
+
+
 // ==== tokenkeep/detail/keeper/login.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_KEEPER_LOGIN_HPP
@@ -10586,46 +10702,48 @@ namespace tokenkeep { inline namespace v0 { namespace detail {
 /// not save. Unsaved tokens keep the identity's lock until they are saved. `Unsaved` is their type.
 template <class Unsaved>
 struct flight {
+    using time_point = std::chrono::steady_clock::time_point;
+
     std::mutex mutex{};
     std::condition_variable left{};
     std::optional<std::thread::id> owner{}; // guarded by mutex
     std::uint64_t failures = 0;             // guarded by mutex: how many flights ended in a passing failure
     unsigned failures_in_a_row = 0;         // guarded by mutex
     std::exception_ptr last_failure{};      // guarded by mutex
-    deadline not_before{};                  // guarded by mutex: no request is sent before
+    time_point not_before{};                // guarded by mutex: no request is sent before
     std::optional<Unsaved> unsaved{};       // only the owner uses it
     std::string future_nonce{};             // only the owner uses it: the nonce of a marker from the future
-    deadline future_nonce_seen{};           // only the owner uses it: when that marker was first seen
+    time_point future_nonce_seen{};         // only the owner uses it: when that marker was first seen
     std::size_t rejected = 0;               // guarded by mutex: hash of a new access token that was rejected
-    deadline rejected_until{};              // guarded by mutex: until then it is not refreshed
+    time_point rejected_until{};            // guarded by mutex: until then it is not refreshed
     std::shared_ptr<published_version> published = std::make_shared<published_version>();
 
     /// Counts a change of the access token, so that sessions ask the keeper again.
     void publish() { published->count.fetch_add(1, std::memory_order_acq_rel); }
 
     /// Remembers that a server rejected the row's access token just after a refresh: refreshing does not help.
-    void refreshed_in_vain(const token& row, deadline until) {
+    void refreshed_in_vain(const token& row, time_point until) {
         const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
         rejected = hash;
         rejected_until = until;
     }
     /// Whether that is remembered of the row's access token, at the time `now`.
-    bool would_refresh_in_vain(const token& row, deadline now) {
+    bool would_refresh_in_vain(const token& row, time_point now) {
         const std::size_t hash = hash_of_access(row);
         const std::lock_guard lock(mutex);
         return rejected == hash && now < rejected_until;
     }
 
     /// The end of the pause, and the failure that caused it. Nullopt if a request may be sent now.
-    std::optional<std::pair<deadline, std::exception_ptr>> pause(deadline now) {
+    std::optional<std::pair<time_point, std::exception_ptr>> pause(time_point now) {
         const std::lock_guard lock(mutex);
         if (now >= not_before || !last_failure) return std::nullopt;
         return std::pair(not_before, last_failure);
     }
 
     /// Remembers a passing failure. No request is sent before `retry_at`.
-    void failed(std::exception_ptr why, deadline retry_at) {
+    void failed(std::exception_ptr why, time_point retry_at) {
         const std::lock_guard lock(mutex);
         ++failures;
         ++failures_in_a_row;
@@ -10958,59 +11076,6 @@ class row_access {
 
 #endif
 
-
-// ==== tokenkeep/event.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_EVENT_HPP
-#define TOKENKEEP_EVENT_HPP
-
-#include <string_view>
-
-namespace tokenkeep { inline namespace v0 {
-
-/// What has happened, when a keeper tells its observer.
-enum class event_kind {
-    cache_hit,       ///< The keeper handed out the stored access token, which is fresh.
-    waited,          ///< The caller waited while another caller of this keeper worked on the identity.
-    adopted,         ///< Another thread or process had refreshed the token; the keeper uses that one.
-    seeded,          ///< The keeper made a row, or gave it a new login, from a refresh token of the program.
-    marked,          ///< The spend marker is durable. The request follows.
-    spent,           ///< The keeper is about to send a refresh or grant token.
-    replayed,        ///< The keeper sends the same refresh token again, within the provider's replay_grace.
-    settled,         ///< The outcome of an old request is unknown. The keeper sends the refresh token to find out.
-    saved,           ///< The new tokens are durable.
-    not_saved,       ///< The store failed to save the new tokens. The keeper holds them, and the lock.
-    dropped,         ///< The keeper dropped the new tokens: the row is gone, or holds other tokens.
-    taken_back,      ///< Nothing was spent, and the keeper removed its marker.
-    served_old,      ///< The refresh failed. The keeper handed out the old access token, which is still valid.
-    refused,         ///< The server refused the refresh or grant token.
-    outcome_unknown, ///< No answer came, or none that can be understood. The token may have been spent.
-    throttled,       ///< The server asked for a pause.
-    revoked,         ///< The session has ended at the server and in the store.
-    warning,         ///< An answer or a request was odd; `detail` says how.
-};
-
-/// One thing that has happened. The texts are valid during the call of the observer. None of them is a secret.
-struct event {
-    event_kind kind{};
-    std::string_view id{};          ///< The row's id; empty while there is no row.
-    std::string_view fingerprint{}; ///< secret::fingerprint of the refresh or grant token; may be empty.
-    std::string_view detail{};      ///< A sentence; may be empty.
-};
-
-/// The observer that does nothing and costs nothing. The default.
-///
-/// Any callable that takes `const event&` can be an observer. The keeper calls it from many threads at once, and
-/// ignores what it throws:
-///   auto log = [](const tokenkeep::event& e) { std::printf("%.*s\n", int(e.detail.size()), e.detail.data()); };
-///   tokenkeep::keeper keep{store, transport, provider, {}, log};
-struct ignore_events {
-    void operator()(const event&) const noexcept {}
-};
-
-}} // namespace tokenkeep::v0
-
-#endif
 
 
 
@@ -12328,7 +12393,6 @@ class session {
 
 #include <atomic>
 #include <chrono>
-#include <concepts>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12336,39 +12400,6 @@ class session {
 #include <utility>
 
 namespace tokenkeep { inline namespace v0 {
-
-namespace detail {
-
-template <class O>
-concept event_observer = requires(O& observer, const event& e) {
-    observer(e);
-};
-
-template <class Store, class Transport, class Provider, class Observer, class Clock>
-consteval bool explain_keeper() {
-    explain_token_store<Store>();
-    static_assert(http_transport<Transport>,
-                  "tokenkeep: a transport takes const http_request& and gives http_response; see "
-                  "the concept http_transport");
-    explain_authorization_provider<Provider>();
-    static_assert(event_observer<Observer>, "tokenkeep: an observer takes const event&; see ignore_events");
-    static_assert(clock<Clock>,
-                  "tokenkeep: a clock needs now, steady_now, sleep_until and wait_until; see the concept clock");
-    return true;
-}
-
-template <class Store, class Transport, class Provider, class Observer, class Clock>
-concept can_keep = token_store<Store> && http_transport<Transport> && authorization_provider<Provider> &&
-    event_observer<Observer> && clock<Clock>;
-
-template <class Part, class Given>
-concept given_by_name = !std::is_reference_v<Part> && std::same_as<Given, Part&>;
-
-/// Whether a store or a transport that a keeper would own was given by name.
-template <class GivenTransport, class GivenStore, class Store, class Transport>
-concept given_by_name_with = given_by_name<Store, GivenStore> || given_by_name<Transport, GivenTransport>;
-
-} // namespace detail
 
 /// Hands out access tokens that are valid now. It uses a store, a transport and a provider of yours.
 ///   tokenkeep::file_store store{"tokens.tkj"};
@@ -12646,7 +12677,7 @@ class keeper<Store, Transport, Provider, Observer, Clock> {
                                          std::remove_reference_t<Observer>, std::remove_reference_t<Clock>>());
 
   public:
-    keeper(auto&&...);
+    keeper(auto&&, auto&&, auto&&, keeper_options = {}, auto&&...);
     secret access_token(const token&, std::optional<deadline> = {});
     token record(const token&, std::optional<deadline> = {});
     secret refresh(const token&, const secret&, std::optional<deadline> = {});

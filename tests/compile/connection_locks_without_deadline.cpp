@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A lock that cannot be waited for with a deadline is no ability.
 // expect: tokenkeep: the lock of a document or a connection must take (const std::string& name, steady_clock::time_point deadline)
-// within: 8 (g++ first names the headers and the templates on the way)
+#include <tokenkeep/sql_store.hpp> // first: compilers name the way to a header before a message about it
+
 #include "whole_connection.hpp"
 
 #include <memory>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A connection says which SQL its database speaks.
 // expect: tokenkeep: a connection needs `static constexpr sql_dialect dialect`; see the concept sql_connection
-// within: 11 (g++ first names the headers and the templates on the way)
+#include <tokenkeep/sql_store.hpp> // first: compilers name the way to a header before a message about it
+
 #include "whole_connection.hpp"
 
 struct my_connection : whole_connection<> {

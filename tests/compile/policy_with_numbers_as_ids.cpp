@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Ids are text.
 // expect: tokenkeep: a policy's `ids` must be a function object that gives a std::string
-// within: 8 (g++ first names the headers and the templates on the way)
 #include <tokenkeep/basic_store.hpp>
 
 #include <mutex>

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The rules of a policy are a chain.
 // expect: tokenkeep: a policy's `rules` must be a chain such as first_applicable<by_id, by_user>
-// within: 8 (g++ first names the headers and the templates on the way)
-// lines: 70 (g++ goes on with each use of the rules)
 #include <tokenkeep/basic_store.hpp>
 
 #include <mutex>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A policy inherits from defaults, so that it has what a later version adds.
 // expect: tokenkeep: a policy inherits what it does not change: `struct ours : tokenkeep::defaults { ... };`
-// within: 8 (g++ first names the headers and the templates on the way)
 #include <tokenkeep/basic_store.hpp>
 
 #include <mutex>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A mutex can be locked.
 // expect: tokenkeep: a policy's `mutex` must be a type with lock() and unlock()
-// within: 8 (g++ first names the headers and the templates on the way)
 #include <tokenkeep/basic_store.hpp>
 
 #include <mutex>

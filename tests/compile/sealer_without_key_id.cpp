@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A sealer names its key.
 // expect: tokenkeep: a sealer needs key_id() const, giving a std::string; see the concept sealer
-// within: 10 (g++ first names the headers and the templates on the way)
 #include <tokenkeep/file_store.hpp>
 
 #include <optional>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A sealer opens what it has sealed, and is told by which key.
 // expect: tokenkeep: a sealer needs optional<secret> open(string_view sealed, string_view associated, string_view key_id) const; see the concept sealer
-// within: 10 (g++ first names the headers and the templates on the way)
 #include <tokenkeep/file_store.hpp>
 
 #include <optional>

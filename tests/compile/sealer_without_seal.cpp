@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A sealer seals with associated data.
 // expect: tokenkeep: a sealer needs secret seal(string_view plain, string_view associated) const; see the concept sealer
-// within: 10 (g++ first names the headers and the templates on the way)
 #include <tokenkeep/file_store.hpp>
 
 #include <optional>

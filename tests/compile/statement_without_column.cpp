@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A row of a result has columns.
 // expect: tokenkeep: a statement needs column(std::size_t), giving std::optional<std::string_view>; see the concept sql_connection
-// within: 11 (g++ first names the headers and the templates on the way)
+#include <tokenkeep/sql_store.hpp> // first: compilers name the way to a header before a message about it
+
 #include "whole_connection.hpp"
 
 struct my_statement : whole_statement {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A statement runs, and gives rows.
 // expect: tokenkeep: a statement needs bool step() and reset(); see the concept sql_connection
-// within: 11 (g++ first names the headers and the templates on the way)
+#include <tokenkeep/sql_store.hpp> // first: compilers name the way to a header before a message about it
+
 #include "whole_connection.hpp"
 
 struct my_statement : whole_statement {

@@ -31,7 +31,7 @@ class shared_journal {
     static constexpr std::int64_t store_byte = 0;
 
   public:
-    using journal_type = row_journal<packed_rows<typename Policy::rules>, Sealer, files_type>;
+    using journal_type = row_journal<packed_rows<rules_of<Policy>>, Sealer, files_type>;
 
     shared_journal(const std::string& path, Sealer sealer, const files_type& files)
         : path_(path), store_lock_(files.open_lock(path + ".lock")), journal_(path, std::move(sealer), files) {}

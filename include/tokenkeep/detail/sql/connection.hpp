@@ -6,6 +6,7 @@
 #include <tokenkeep/detail/sql/tables.hpp>
 #include <tokenkeep/detail/sql/text.hpp>
 #include <tokenkeep/error.hpp>
+#include <tokenkeep/policy.hpp>
 #include <tokenkeep/sql_connection.hpp>
 
 #include <array>
@@ -53,7 +54,7 @@ class sql_link {
         if (is_open_) return;
         for (auto& each : statements_) each.reset();
         connection_.connect(Policy::store_lock_timeout);
-        prepare_sql_tables<typename Policy::rules>(connection_, text_);
+        prepare_sql_tables<rules_of<Policy>>(connection_, text_);
         is_open_ = true;
     }
     /// The next call connects again. Statements that are running may end first.
