@@ -49,10 +49,9 @@ constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexc
     return true;
 }
 
-/// The text without the spaces and tabs at its ends.
+/// The text without the blanks at its ends: spaces and tabs, unless other characters are given.
 ///   trim(" a b ")   // "a b"
-constexpr std::string_view trim(std::string_view text) noexcept {
-    constexpr std::string_view blanks = " \t";
+constexpr std::string_view trim(std::string_view text, std::string_view blanks = " \t") noexcept {
     const std::size_t first = text.find_first_not_of(blanks);
     if (first == std::string_view::npos) return {};
     return text.substr(first, text.find_last_not_of(blanks) - first + 1);
@@ -74,6 +73,12 @@ inline bool is_printable(std::string_view text) noexcept {
     bool printable = (odd & ones * 0x80) == 0;
     for (; at < text.size(); ++at) printable = printable && text[at] >= 0x20 && text[at] <= 0x7e;
     return printable;
+}
+
+/// Whether a text consists of printable ASCII characters without spaces, as tokens in a header do (RFC 6750 2.1).
+///   is_visible("a b")   // false
+inline bool is_visible(std::string_view text) noexcept {
+    return is_printable(text) && text.find(' ') == std::string_view::npos;
 }
 
 }}} // namespace tokenkeep::v0::text

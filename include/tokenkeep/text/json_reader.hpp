@@ -36,9 +36,11 @@ class json_reader : json_scanner {
     using json_fault = text::json_fault;
 
   public:
-    explicit json_reader(std::string_view text) noexcept : json_scanner(text) {}
+    explicit json_reader(std::string_view text, bad_json_value treatment = bad_json_value::refused) noexcept
+        : json_scanner(text, treatment) {}
 
-    /// Reads the whole text, and says what is wrong with it.
+    /// Reads the whole text, and says what is wrong with it. If bad values are marked, a name that the outermost object
+    /// repeats is no fault.
     json_fault read() {
         at_ = skip_json_space(at_, end_);
         const char* const first = at_;
@@ -54,22 +56,21 @@ class json_reader : json_scanner {
     /// The value of the text; JSON null if there is a fault.
     text::json_value value() const noexcept { return text::json_value(value_); }
 
-    /// Calls visit(name, name as written, value) for each member, if the text is an object without fault. It does not
-    /// read the text again, as a walk over the value would: the reader has kept the members.
-    template <class Visit>
-    void for_each_member(Visit visit) const {
-        for (const member& m : members_)
-            visit(m.name, view(m.written.data() - 1, m.written.data() + m.written.size() + 1),
-                  text::json_value(m.value));
-    }
+    /// Whether an object repeats a name. If bad values are marked: whether the outermost object does.
+    bool repeats_names() const noexcept { return repeated_ != nullptr; }
 
-  private:
+    /// A member of an object.
     struct member {
-        std::string_view name;    ///< Unescaped.
-        std::string_view written; ///< What is between its quotes.
-        std::string_view value{};
+        std::string_view name{};    ///< Unescaped.
+        std::string_view written{}; ///< With its quotes.
+        text::json_value value{};
+        bool is_bad = false; ///< Whether its name or something in its value is not JSON. See bad_json_value.
     };
 
+    /// The members in their order, if the text is an object without fault. They refer to the text and to the reader.
+    std::span<const member> members() const noexcept { return members_; }
+
+  private:
     static std::string_view view(const char* from, const char* to) noexcept {
         return {from, static_cast<std::size_t>(to - from)};
     }
@@ -79,7 +80,7 @@ class json_reader : json_scanner {
             json_fault fault = read_value_or_bracket();
             if (fault == json_fault::none && !value_due_) fault = read_after_value();
             if (fault != json_fault::none) return fault;
-            if (!value_due_) return repeated_ != nullptr ? json_fault::duplicate : json_fault::none;
+            if (!value_due_) return repeats_names() && !marks_bad_values_ ? json_fault::duplicate : json_fault::none;
         }
     }
 
@@ -91,10 +92,7 @@ class json_reader : json_scanner {
         case '"': ++at_; return read_string();
         case '{': return open(true);
         case '[': return open(false);
-        case 't': return read_word("true");
-        case 'f': return read_word("false");
-        case 'n': return read_word("null");
-        default: return read_number();
+        default: return read_bare();
         }
     }
 
@@ -102,7 +100,11 @@ class json_reader : json_scanner {
     json_fault read_after_value() {
         while (true) {
             value_end_ = at_;
-            if (in_object()) members_.back().value = view(members_.back().value.data(), at_);
+            if (in_object()) {
+                member& read = members_.back();
+                read.value = text::json_value(view(read.value.raw().data(), at_));
+                read.is_bad = is_bad_;
+            }
             at_ = skip_json_space(at_, end_);
             if (depth_ == 0) return at_ == end_ ? json_fault::none : json_fault::syntax;
             if (take(',')) {
@@ -132,7 +134,8 @@ class json_reader : json_scanner {
     void close() {
         const std::size_t first = first_members_[--depth_];
         if (in_object()) {
-            if (repeated_ == nullptr) find_repeated(first);
+            if (repeated_ == nullptr) repeated_ = find_repeated(first);
+            if (marks_bad_values_ && depth_ != 0) is_bad_ = std::exchange(repeated_, nullptr) != nullptr || is_bad_;
             if (depth_ != 0) members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(first), members_.end());
         }
         objects_ >>= 1;
@@ -143,40 +146,43 @@ class json_reader : json_scanner {
     json_fault read_name() {
         at_ = skip_json_space(at_, end_);
         if (!take('"')) return json_fault::syntax;
+        if (depth_ == 1) is_bad_ = false;
         const char* const first = at_;
         if (const json_fault fault = read_string(); fault != json_fault::none) return fault;
         if (members_.empty()) members_.reserve(16);
-        members_.push_back(named(view(first, at_ - 1)));
+        members_.push_back({.name = unescaped(view(first, at_ - 1)), .written = view(first - 1, at_)});
         at_ = skip_json_space(at_, end_);
         if (!take(':')) return json_fault::syntax;
         at_ = skip_json_space(at_, end_);
-        members_.back().value = view(at_, at_);
+        members_.back().value = text::json_value(view(at_, at_));
         return json_fault::none;
     }
 
-    /// A member of that name. Escapes in the name are decoded.
-    member named(std::string_view written) {
-        if (written.find('\\') == std::string_view::npos) return {written, written};
+    /// A name with its escapes decoded.
+    std::string_view unescaped(std::string_view written) {
+        if (written.find('\\') == std::string_view::npos) return written;
         std::string& name = unescaped_.emplace_front();
         walk_json_string(written, [&](const char* from, std::size_t size) { return name.append(from, size), true; });
-        return {name, written};
+        return name;
     }
 
-    /// Looks for a repeated name among the members from `first` on. It compares a few each with each, and sorts many.
-    void find_repeated(std::size_t first) {
+    /// Where a name stands that is repeated among the members from `first` on; null if none is. It compares a few each
+    /// with each, and sorts many.
+    const char* find_repeated(std::size_t first) const {
         const std::span<const member> all = std::span(members_).subspan(first);
         if (all.size() <= 16) {
             for (std::size_t i = 1; i < all.size(); ++i)
                 for (std::size_t j = 0; j < i; ++j)
-                    if (all[i].name == all[j].name) repeated_ = all[i].written.data();
-            return;
+                    if (all[i].name == all[j].name) return all[i].written.data() + 1;
+            return nullptr;
         }
         std::vector<std::pair<std::string_view, const char*>> sorted;
         sorted.reserve(all.size());
-        for (const member& m : all) sorted.emplace_back(m.name, m.written.data());
+        for (const member& m : all) sorted.emplace_back(m.name, m.written.data() + 1);
         std::sort(sorted.begin(), sorted.end());
         for (std::size_t i = 1; i < sorted.size(); ++i)
-            if (sorted[i].first == sorted[i - 1].first) repeated_ = sorted[i].second;
+            if (sorted[i].first == sorted[i - 1].first) return sorted[i].second;
+        return nullptr;
     }
 
     const char* repeated_ = nullptr;

@@ -22,6 +22,8 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
+constexpr bool is_json_bracket(char c) noexcept { return c == '{' || c == '[' || c == '}' || c == ']'; }
+
 constexpr bool is_json_plain(char c) noexcept {
     const auto byte = static_cast<unsigned char>(c);
     return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
@@ -93,26 +95,33 @@ constexpr char json_escape(char letter) noexcept {
     }
 }
 
-/// Decodes the escape whose backslash is at `at`, in a string that is known to be valid. It writes one to four bytes,
-/// gives their number, and moves `at` behind the escape.
+/// The character that stands for an escape that means nothing: the control character SUB.
+inline constexpr char json_substitute = '\x1a';
+
+/// Decodes the escape whose backslash is at `at`. A character must follow the backslash. It writes one to four bytes,
+/// gives their number, and moves `at` behind the escape. An escape that means nothing, such as a lone surrogate,
+/// becomes json_substitute.
 inline std::size_t resolve_json_escape(const char*& at, const char* end, char* out) noexcept {
     const char letter = at[1];
     at += 2;
-    if (letter != 'u') {
-        out[0] = json_escape(letter);
-        return 1;
-    }
-    std::int32_t code = json_hex4(at, end);
+    out[0] = letter != 'u' ? json_escape(letter) : '\0';
+    if (out[0] != 0) return 1;
+    out[0] = json_substitute;
+    std::int32_t code = letter == 'u' ? json_hex4(at, end) : -1;
+    if (code < 0) return 1;
     at += 4;
+    if (is_low_surrogate(code)) return 1;
     if (is_high_surrogate(code)) {
-        code = 0x10000 + ((code - 0xd800) << 10) + (json_hex4(at + 2, end) - 0xdc00);
+        const std::int32_t low = end - at >= 6 && at[0] == '\\' && at[1] == 'u' ? json_hex4(at + 2, end) : -1;
+        if (!is_low_surrogate(low)) return 1;
+        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         at += 6;
     }
     return put_utf8(out, static_cast<std::uint32_t>(code));
 }
 
 /// Calls take(const char*, std::size_t) with the pieces of the decoded text, until it gives false. `inside` is what a
-/// valid JSON string has between its quotes.
+/// JSON string has between its quotes.
 template <class Take>
 void walk_json_string(std::string_view inside, Take take) {
     const char* at = inside.data();

@@ -39,8 +39,6 @@ inline const char* end_of_json_string(const char* at, const char* end) noexcept 
     }
 }
 
-constexpr bool is_json_bracket(char c) noexcept { return c == '{' || c == '[' || c == '}' || c == ']'; }
-
 /// The end of the value that begins at `at` in valid JSON. Spaces behind a number or a word are
 /// included.
 inline const char* end_of_json_value(const char* at, const char* end) noexcept {
