@@ -24,6 +24,11 @@ struct http_header {
     std::string name{}, value{};
 };
 
+/// One pair of a form: form_field{"audience", "https://api.example"}.
+struct form_field {
+    std::string name{}, value{};
+};
+
 /// A request, ready to be sent by a transport:
 ///   tokenkeep::http_request me{.method = "GET", .url = "https://api.example/me"};
 struct http_request {

@@ -78,9 +78,9 @@ TEST_CASE("provider: it makes what the free functions make, for its endpoints an
                                    .revocation_endpoint = "https://auth.example/revoke",
                                    .authentication = client_authentication::basic,
                                    .replay_grace = std::chrono::seconds(30),
-                                   .allow_loopback_http = false,
                                    .client_id = "app",
-                                   .client_secret = "secret"};
+                                   .client_secret = "secret",
+                                   .allow_loopback_http = false};
     const token record{.refresh_token = "r", .grant_token = "g", .redirect_url = "https://r"};
     const http_request exchange = exchange_request(provider, record);
     CHECK(exchange.url == "https://auth.example/token");
@@ -94,6 +94,64 @@ TEST_CASE("provider: it makes what the free functions make, for its endpoints an
     REQUIRE(revoke.has_value());
     CHECK(revoke->url == "https://auth.example/revoke");
     CHECK(revoke->body == "token=r&token_type_hint=refresh_token");
+}
+
+TEST_CASE("provider: what a server wants besides is data of the provider", "[oauth]") {
+    const oauth2_provider provider{.token_endpoint = "https://auth.example/token",
+                                   .revocation_endpoint = "https://auth.example/revoke",
+                                   .authentication = client_authentication::basic,
+                                   .client_id = "a:b",
+                                   .client_secret = "c d",
+                                   .parameters = {{"audience", "https://api"}, {"grant_type", "own"}},
+                                   .headers = {{"User-Agent", "app/1"}, {"accept", "*/*"}},
+                                   .sends_scope_on_refresh = true,
+                                   .encodes_basic = false};
+    const token record{.refresh_token = "r", .grant_token = "g", .scope = "a b"};
+    const http_request refresh = refresh_request(provider, record);
+    CHECK(refresh.body == "refresh_token=r&scope=a+b&audience=https%3A%2F%2Fapi&grant_type=own");
+    CHECK(find_header(refresh.headers, "Authorization") == "Basic YTpiOmMgZA=="); // a:b:c d
+    CHECK(find_header(refresh.headers, "User-Agent") == "app/1");
+    CHECK(find_header(refresh.headers, "Accept") == "*/*");
+    CHECK(refresh.headers.size() == 4);
+    CHECK(exchange_request(provider, record).body == "code=g&audience=https%3A%2F%2Fapi&grant_type=own");
+    CHECK(revoke_request(provider, record)->body == "token=r&token_type_hint=refresh_token");
+    CHECK(find_header(revoke_request(provider, record)->headers, "User-Agent") == "app/1");
+    oauth2_provider encoding = provider;
+    encoding.encodes_basic = true;
+    CHECK(find_header(refresh_request(encoding, record).headers, "Authorization") == "Basic YSUzQWI6Yytk");
+}
+
+TEST_CASE("provider: its own error codes go before those of the RFCs", "[oauth]") {
+    const oauth2_provider provider{
+        .error_codes = {{"GONE", errc::reauthorization_required}, {"invalid_grant", errc::throttled}}};
+    const auto meaning = [&](const char* body) {
+        try {
+            (void)read_token_response(provider, {.status = 400, .body = body}, {});
+        } catch (const response_error& refusal) {
+            return static_cast<errc>(refusal.code().value());
+        }
+        return errc{};
+    };
+    CHECK(meaning(R"({"error":"gone"})") == errc::reauthorization_required);
+    CHECK(meaning(R"({"message":"Gone"})") == errc::reauthorization_required);
+    CHECK(meaning(R"({"error":"invalid_grant"})") == errc::throttled);
+    CHECK(meaning(R"({"error":"invalid_client"})") == errc::client_rejected);
+    CHECK_THROWS_AS(read_revoke_response(provider, {.status = 200, .body = R"({"error":"gone"})"}), response_error);
+}
+
+TEST_CASE("provider: plain http to named hosts needs the louder switch, which the message names", "[oauth]") {
+    const token record{.refresh_token = "r"};
+    const oauth2_provider strict{.token_endpoint = "http://keycloak:8080/token", .allow_loopback_http = true};
+    CHECK_THROWS_WITH(refresh_request(strict, record), ContainsSubstring("set allow_plain_http"));
+    const oauth2_provider open{.token_endpoint = "http://keycloak:8080/token", .allow_plain_http = true};
+    CHECK(refresh_request(open, record).url == "http://keycloak:8080/token");
+    for (const char* url :
+         {"http://user@keycloak/token", "http://keycloak/token#x", "ftp://keycloak/", "http:///token"}) {
+        const oauth2_provider bad{.token_endpoint = url, .allow_plain_http = true};
+        CHECK_THROWS_AS(refresh_request(bad, record), error);
+    }
+    const oauth2_provider this_machine{.token_endpoint = "http://127.0.0.1/token", .allow_plain_http = true};
+    CHECK(refresh_request(this_machine, record).url == "http://127.0.0.1/token");
 }
 
 TEST_CASE("provider: without a revocation endpoint nothing is revoked, without a token endpoint nothing is sent",
@@ -132,7 +190,7 @@ TEST_CASE("provider: a function that a derived provider hides is the one that is
 TEST_CASE("provider: its own client secret is kept out of what the server says, too", "[oauth]") {
     const oauth2_provider provider{.client_id = "app", .client_secret = "hush"};
     try {
-        (void)read_token_response(provider, {.status = 400, .body = "{\"error\":\"bad hush\"}"}, {});
+        (void)read_token_response(provider, {.status = 400, .body = "{\"error\":\"bad.hush\"}"}, {});
         FAIL("it was accepted");
     } catch (const response_error& refusal) {
         CHECK(refusal.server_code().empty());

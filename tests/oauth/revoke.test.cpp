@@ -57,7 +57,9 @@ TEST_CASE("revoke: success is 200, whatever is in it, unless it is an error", "[
     }
     CHECK_FALSE(outcome(204).has_value());
     CHECK(outcome(200, "{\"error\":\"invalid_client\"}")->code() == errc::client_rejected);
-    CHECK(outcome(200, "{\"error\":{\"code\":1}}")->code() == errc::request_rejected);
+    CHECK(outcome(200, "{\"error\":{\"code\":\"home_made\"}}")->code() == errc::request_rejected);
+    CHECK(outcome(200, "{\"error\":{\"code\":1}}")->code() == errc::malformed_response);
+    CHECK_FALSE(outcome(200, "{\"error\":false}").has_value());
 }
 
 TEST_CASE("revoke: a refusal is typed, and the token must be assumed to live", "[oauth]") {
@@ -67,7 +69,7 @@ TEST_CASE("revoke: a refusal is typed, and the token must be assumed to live", "
     CHECK(outcome(302)->code() == errc::request_rejected);
     CHECK(outcome(404)->code() == errc::request_rejected);
     CHECK(outcome(401, "{\"error\":\"invalid_client\"}")->code() == errc::client_rejected);
-    CHECK(outcome(400, "<html>")->code() == errc::server_unavailable);
+    CHECK(outcome(400, "<html>")->code() == errc::request_rejected);
     CHECK(outcome(400, "{}")->code() == errc::request_rejected);
     const auto other_token = outcome(400, "{\"error\":\"unsupported_token_type\"}");
     CHECK(other_token->code() == errc::request_rejected);

@@ -55,9 +55,9 @@ struct real_server : asked_server {
         return {.token_endpoint = process.url() + "/token",
                 .revocation_endpoint = process.url() + "/token/revocation",
                 .authentication = who.authentication,
-                .allow_loopback_http = true,
                 .client_id = who.id,
-                .client_secret = who.secret};
+                .client_secret = who.secret,
+                .allow_loopback_http = true};
     }
 };
 

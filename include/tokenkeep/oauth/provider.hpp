@@ -103,6 +103,10 @@ namespace tokenkeep { inline namespace v0 {
 ///                                    | replay_grace - keeper_options::request_timeout    | doubt_expires_after.
 ///                                    | (30 s) after the first request.                   |
 ///   p.allow_loopback_http            | keeper::send may use http to a loopback address.  | keeper::send uses https.
+///   p.allow_plain_http               | keeper::send may use http to the record's         | keeper::send uses https.
+///                                    | api_domain, if that is written with http.         |
+///   p.is_token_rejected(response)    | If true, the response of an API means that the    | Status 401 means that.
+///                                    | access token has ended.                           |
 ///   p.read_revoke_response(response) | If the token is revoked, the provider returns. If | The keeper reads the
 ///                                    | not, it throws.                                   | response by RFC 7009.
 ///
@@ -152,9 +156,25 @@ struct oauth2_provider {
     client_authentication authentication = client_authentication::post;
     /// How long the server still accepts a refresh token after it was spent. See authorization_provider for its use.
     std::chrono::milliseconds replay_grace{0};
-    bool allow_loopback_http = false; ///< Also allows http, but only to 127.0.0.0/8, [::1] and localhost.
-    std::string client_id{};          ///< Used for records that name no client.
-    secret client_secret{};           ///< Used for records that have no client secret and do not name another client.
+    std::string client_id{}; ///< Used for records that name no client.
+    secret client_secret{};  ///< Used for records that have no client secret and do not name another client.
+    /// Added to each form for the token endpoint, such as {"audience", "https://api.example"}. One replaces the
+    /// library's own of the same name.
+    std::vector<form_field> parameters{};
+    std::vector<http_header> headers{};  ///< Sent with each request to the server, such as {"User-Agent", "app/1"}.
+    bool sends_scope_on_refresh = false; ///< Whether a refresh names the record's scope. Microsoft wants it.
+    bool encodes_basic = true; ///< False for servers that do not decode what RFC 6749 2.3.1 encodes in HTTP Basic.
+    std::vector<error_meaning> error_codes{};    ///< The server's own error codes. They go before those of the RFCs.
+    std::chrono::seconds default_lifetime{0};    ///< Of access tokens if the server does not say; 0: not known.
+    std::string authorization_endpoint{};        ///< Where users log in (RFC 6749 3.1).
+    std::string device_authorization_endpoint{}; ///< Where devices ask for a code (RFC 8628 3.1).
+    std::string issuer{};                        ///< The server's name in what it signs (RFC 8414 2).
+    bool sends_iss = false;                      ///< Whether the redirect after a login names the issuer (RFC 9207).
+    bool allow_loopback_http = false;            ///< Also allows http, but only to 127.0.0.0/8, [::1] and localhost.
+    /// Also allows http to the hosts of the endpoints, and to an api_domain that the program itself wrote as http. Only
+    /// for networks of your own, such as between containers: everybody on the way can read the tokens. The keeper tells
+    /// its observer each time.
+    bool allow_plain_http = false;
 
     /// See the free function exchange_request.
     http_request exchange_request(const token& record) const {
@@ -162,16 +182,29 @@ struct oauth2_provider {
     }
     /// See the free function refresh_request.
     http_request refresh_request(const token& record) const {
-        return tokenkeep::refresh_request(endpoint(token_endpoint), record);
+        return tokenkeep::refresh_request(endpoint(token_endpoint), record, sends_scope_on_refresh);
     }
     /// See the free function revoke_request. Nullopt if there is no revocation endpoint.
     std::optional<http_request> revoke_request(const token& record) const {
         if (revocation_endpoint.empty()) return std::nullopt;
-        return tokenkeep::revoke_request(endpoint(revocation_endpoint), record);
+        client_endpoint revocation = endpoint(revocation_endpoint);
+        revocation.parameters.clear();
+        return tokenkeep::revoke_request(revocation, record);
     }
-    /// See the free function read_token_response.
+    /// See the free function read_token_response. An api_domain with plain http is ignored, with a warning, unless the
+    /// record has it: only the program may choose to do without TLS.
     token_response read_token_response(const http_response& response, const token& record) const {
-        return detail::read_response(response, record, {.client_secret = &client_secret});
+        token_response answer = detail::read_response(response, record, dialect());
+        if (detail::is_plain_http(answer.api_domain) && answer.api_domain != record.api_domain) {
+            answer.api_domain.clear();
+            answer.warnings.emplace_back("api_domain is plain http; it is ignored");
+        }
+        return answer;
+    }
+    /// See the free function read_revoke_response.
+    void read_revoke_response(const http_response& response) const {
+        const detail::response_dialect codes = dialect();
+        detail::response_reader(response, nullptr, codes).require_revocation();
     }
     /// Sets `Authorization: Bearer` (RFC 6750 2.1). Throws errc::request_rejected for the token types dpop and mac.
     /// Throws errc::invalid_record if there is no access token that can be sent.
@@ -186,7 +219,15 @@ struct oauth2_provider {
                 .authentication = authentication,
                 .client_id = client_id,
                 .client_secret = client_secret,
-                .allow_loopback_http = allow_loopback_http};
+                .parameters = parameters,
+                .headers = headers,
+                .encodes_basic = encodes_basic,
+                .allow_loopback_http = allow_loopback_http,
+                .allow_plain_http = allow_plain_http};
+    }
+
+    detail::response_dialect dialect() const {
+        return {.more_codes = error_codes, .default_lifetime = default_lifetime, .client_secret = &client_secret};
     }
 };
 

@@ -8,22 +8,18 @@
 #endif
 
 #include <tokenkeep/http.hpp>
+#include <tokenkeep/oauth/detail/lifetime.hpp>
 #include <tokenkeep/oauth/detail/response_reader.hpp>
 #include <tokenkeep/oauth/response_error.hpp>
 #include <tokenkeep/oauth/token_response.hpp>
 #include <tokenkeep/text/json.hpp>
 #include <tokenkeep/token.hpp>
 
-#include <charconv>
-#include <chrono>
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
@@ -34,112 +30,106 @@ inline secret secret_text(const text::json_value& value) {
     return secret::build(value.text_size(), [&value](char* out) { return value.copy_text(out); });
 }
 
-/// The access token. Throws response_error if it is missing, is not a string, or has characters that no token has.
-inline secret read_access_token(const response_members::member& value) {
-    if (response_members::is_left_out(value))
-        throw response_reader::not_understood(response_reason::missing_access_token, "it has no access_token");
-    if (!response_members::is_text(value))
-        throw response_reader::not_understood(response_reason::type, "its access_token is not a string");
-    secret access = secret_text(*value);
-    if (!text::is_printable(access.reveal()))
-        throw response_reader::not_understood(response_reason::charset,
-                                              "its access_token has characters that no token has");
-    return access;
+/// An access or refresh token of a response. If it is empty, `reason` says why.
+struct read_token {
+    secret text{};
+    response_reason reason = response_reason::missing_access_token;
+};
+
+/// Reads a token: text of visible ASCII characters (RFC 6750 2.1), around which white space is cut off with a warning.
+/// Of members of one name, the last usable one counts.
+inline read_token read_token_member(const response_members& members, const char* name,
+                                    std::vector<std::string>& warnings) {
+    read_token result;
+    members.use_last(name, [&](const response_members::member& member) {
+        if (member.value.kind() != text::json_kind::string) {
+            if (result.reason == response_reason::missing_access_token) result.reason = response_reason::type;
+            return false;
+        }
+        secret written = secret_text(member.value);
+        const std::string_view text = text::trim(written.reveal(), " \t\r\n");
+        if (text.empty()) return false;
+        if (!text::is_visible(text)) {
+            if (result.reason == response_reason::missing_access_token) result.reason = response_reason::charset;
+            return false;
+        }
+        if (text.size() != written.reveal().size())
+            warnings.emplace_back(std::string("there was white space around ").append(name).append("; it is cut off"));
+        result = {text.size() == written.reveal().size() ? std::move(written) : secret(text), response_reason::none};
+        return true;
+    });
+    return result;
 }
 
-/// The refresh token; empty if there is none. If it cannot be a refresh token, it is ignored with a warning.
-inline secret read_refresh_token(const response_members::member& value, std::vector<std::string>& warnings) {
-    if (response_members::is_left_out(value)) return {};
-    secret refresh = response_members::is_text(value) ? secret_text(*value) : secret();
-    if (!refresh.empty() && text::is_printable(refresh.reveal())) return refresh;
-    warnings.emplace_back("refresh_token is nothing that can be one; it is ignored");
-    return {};
+/// Reads a text that is not a secret. If it is not usable, it is ignored with a warning.
+inline std::string read_text_member(const response_members& members, const char* name,
+                                    std::vector<std::string>& warnings) {
+    std::string text;
+    const bool found = members.use_last(name, [&](const response_members::member& member) {
+        if (member.is_bad || member.value.kind() != text::json_kind::string) return false;
+        text = member.value.text();
+        return true;
+    });
+    if (!found && members.has(name)) warnings.emplace_back(std::string(name).append(" is not a text; it is ignored"));
+    return text;
 }
 
-/// The number in `expires_in`, which is a JSON number or digits in a string. If it does not fit into 64 bits, it
-/// is the nearest number that does. Some servers write "very long" with an exponent: an exponent of ten or more gives
-/// the largest number. Nullopt for everything else.
-inline std::optional<std::int64_t> read_count(const text::json_value& value) noexcept {
-    const bool quoted = value.kind() == text::json_kind::string;
-    if (!quoted && value.kind() != text::json_kind::number) return std::nullopt;
-    const std::string_view digits = quoted ? value.raw().substr(1, value.raw().size() - 2) : value.raw();
-    const char* const end = digits.data() + digits.size();
-    std::int64_t count = 0;
-    const auto [stop, fault] = std::from_chars(digits.data(), end, count);
-    if (stop == end && fault == std::errc{}) return count;
-    if (stop == end && fault == std::errc::result_out_of_range) return digits[0] == '-' ? INT64_MIN : INT64_MAX;
-    const std::size_t exponent = quoted ? std::string_view::npos : digits.find_first_of("eE");
-    if (exponent == std::string_view::npos || digits[0] < '1' || digits[exponent + 1] == '-') return std::nullopt;
-    const std::size_t first_digit = digits.find_first_not_of("eE+0", exponent);
-    const bool ten_or_more = first_digit != std::string_view::npos && digits.size() - first_digit >= 2;
-    return ten_or_more ? std::optional<std::int64_t>(INT64_MAX) : std::nullopt;
+/// Reads the scope. An array of texts is joined with spaces.
+inline std::string read_scope(const response_members& members, std::vector<std::string>& warnings) {
+    std::string scope;
+    const bool was_array = members.use_last("scope", [&](const response_members::member& member) {
+        if (member.is_bad || member.value.kind() != text::json_kind::array) return false;
+        bool is_usable = true;
+        member.value.for_each_element([&](const text::json_value& element) {
+            is_usable = is_usable && element.kind() == text::json_kind::string;
+            scope.append(scope.empty() ? "" : " ").append(element.text());
+        });
+        if (!is_usable) scope.clear();
+        return is_usable;
+    });
+    return was_array ? scope : read_text_member(members, "scope", warnings);
 }
 
-/// How long the access token lives, by `expires_in`; nullopt if that is not known. A strange value gives a warning;
-/// it is never a reason to lose the tokens.
-inline std::optional<std::chrono::milliseconds>
-read_lifetime(const text::json_value& value, std::chrono::milliseconds unit, std::vector<std::string>& warnings) {
-    constexpr std::chrono::milliseconds longest = std::chrono::hours(24) * 3650;
-    if (value.raw() == "\"\"") return std::nullopt;
-    const std::optional<std::int64_t> count = read_count(value);
-    if (!count) {
-        warnings.emplace_back("expires_in cannot be understood; how long the access token lives is unknown");
-        return std::nullopt;
-    }
-    if (*count == 0) {
-        warnings.emplace_back(
-            "expires_in is zero, which some servers say of tokens that live on; it counts as unknown");
-        return std::nullopt;
-    }
-    if (*count < 0) {
-        warnings.emplace_back("expires_in is negative; the access token counts as expired");
-        return std::chrono::milliseconds{0};
-    }
-    if (*count > longest / unit) {
-        warnings.emplace_back("expires_in is more than ten years; it counts as ten");
-        return longest;
-    }
-    return *count * unit;
-}
-
-/// How long the access token lives. If expires_in_sec came, it counts; if it cannot be read, expires_in counts, in
-/// milliseconds. If it did not come, expires_in counts, in seconds.
-inline std::optional<std::chrono::milliseconds> read_expiry(const response_members& members,
-                                                            std::vector<std::string>& warnings) {
-    using namespace std::chrono_literals;
-    if (!response_members::is_left_out(members.expires_in_sec)) {
-        warnings.emplace_back("expires_in_sec came along, so that expires_in is in milliseconds");
-        const bool in_seconds = read_count(*members.expires_in_sec).has_value() || !members.expires_in;
-        if (in_seconds) return read_lifetime(*members.expires_in_sec, 1s, warnings);
-        return read_lifetime(*members.expires_in, 1ms, warnings);
-    }
-    if (!members.expires_in) return std::nullopt;
-    return read_lifetime(*members.expires_in, 1s, warnings);
-}
-
-/// The text of an optional member that is not a secret. If it is not a string, it is ignored with a warning.
-inline std::string read_optional_text(const response_members::member& value, const char* warning,
-                                      std::vector<std::string>& warnings) {
-    if (response_members::is_left_out(value)) return {};
-    if (!response_members::is_text(value)) warnings.emplace_back(warning);
-    return value->text();
+/// The sentence for a response without a usable access token.
+constexpr std::string_view sentence_about(response_reason reason) noexcept {
+    if (reason == response_reason::type) return "its access_token is not a string";
+    if (reason == response_reason::charset) return "its access_token has characters that no token has";
+    return "it has no access_token";
 }
 
 /// Reads a response of a server that speaks this dialect; see read_token_response.
 inline token_response read_response(const http_response& response, const token& record,
                                     const response_dialect& dialect) {
     const response_reader reader(response, &record, dialect);
-    const response_members& members = reader.read();
+    reader.require_success();
+    const response_members& members = reader.members();
     token_response answer;
     std::vector<std::string>& warnings = answer.warnings;
-    answer.access_token = read_access_token(members.access_token);
-    answer.refresh_token = read_refresh_token(members.refresh_token, warnings);
-    answer.expires_in = read_expiry(members, warnings);
-    answer.token_type = read_optional_text(members.token_type, "token_type is not a text; it is ignored", warnings);
-    answer.scope = read_optional_text(members.scope, "scope is not a text; it is ignored", warnings);
-    answer.api_domain = read_optional_text(members.api_domain, "api_domain is not a text; it is ignored", warnings);
-    answer.extra = members.extra();
-    if (response_members::is_left_out(members.token_type))
+    reader.warn(warnings);
+    read_token access = read_token_member(members, "access_token", warnings);
+    read_token refresh = read_token_member(members, "refresh_token", warnings);
+    if (access.text.empty() && refresh.text.empty()) {
+        reader.require_tokens();
+        throw reader.not_understood(access.reason, sentence_about(access.reason));
+    }
+    if (refresh.text.empty() && members.has("refresh_token"))
+        warnings.emplace_back("refresh_token is nothing that can be one; it is ignored");
+    answer.access_token = std::move(access.text);
+    answer.refresh_token = std::move(refresh.text);
+    answer.missing_access_token = access.reason;
+    answer.date = date_of(response);
+    end_reader ends(members, answer.date, warnings);
+    const token_end end = read_expiry(ends, members, dialect, warnings), refresh_end = read_refresh_expiry(ends);
+    answer.expires_in = end.after;
+    answer.expires_at = end.at;
+    answer.refresh_expires_in = refresh_end.after;
+    answer.refresh_expires_at = refresh_end.at;
+    answer.default_lifetime = dialect.default_lifetime;
+    answer.token_type = read_text_member(members, "token_type", warnings);
+    answer.scope = read_scope(members, warnings);
+    answer.api_domain = read_text_member(members, "api_domain", warnings);
+    answer.extra = members.extra(dialect);
+    if (!members.has("token_type"))
         warnings.emplace_back("token_type is missing");
     else if (!answer.token_type.empty() && !text::equal_ignoring_case(answer.token_type, "bearer"))
         warnings.emplace_back("token_type is not bearer");
@@ -150,8 +140,10 @@ inline token_response read_response(const http_response& response, const token& 
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Reads the response of a token endpoint to an exchange or a refresh for `record` (RFC 6749 5). Throws response_error
-/// if the response has no usable access token. Any other member that is strange, such as expires_in or scope, only
+/// Reads the response of a token endpoint to an exchange or a refresh for `record` (RFC 6749 5). It reads JSON and
+/// forms, whatever the content type says. Throws response_error if the server refuses, and if the response brings
+/// neither an access token nor a refresh token that can be used. If only the access token is missing, it is empty in
+/// the result: save the refresh token all the same. Any other member that is strange, such as expires_in or scope, only
 /// gives a warning: it is never a reason to lose a refresh token.
 ///   record = apply_response(record, read_token_response(response, record), sent);
 inline token_response read_token_response(const http_response& response, const token& record) {

@@ -7,8 +7,10 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/http.hpp>
 #include <tokenkeep/text/ascii.hpp>
+#include <tokenkeep/text/date.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -18,59 +20,53 @@
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// The number that a text of digits means; at most 999'999'999. Nullopt if there is anything but digits.
-constexpr std::optional<int> count_from_digits(std::string_view digits) noexcept {
-    if (digits.empty()) return std::nullopt;
+/// A number of seconds in digits, with or without a fraction, which rounds it up; at most 999'999'999. Nullopt for
+/// anything else.
+constexpr std::optional<std::chrono::seconds> seconds_from_text(std::string_view text) noexcept {
+    const std::string_view whole = text.substr(0, text.find('.'));
+    const std::string_view fraction =
+        whole.size() < text.size() ? text.substr(whole.size() + 1) : std::string_view("0");
+    if (whole.empty() || fraction.empty()) return std::nullopt;
     int count = 0;
-    for (const char c : digits) {
+    for (const char c : whole) {
         if (!text::is_digit(c)) return std::nullopt;
-        count = count > 99'999'999 ? 999'999'999 : count * 10 + (c - '0');
+        count = count > 99'999'999 ? 999'999'998 : count * 10 + (c - '0');
     }
-    return count;
+    bool rounds_up = false;
+    for (const char c : fraction) {
+        if (!text::is_digit(c)) return std::nullopt;
+        rounds_up = rounds_up || c != '0';
+    }
+    return std::chrono::seconds(count + (rounds_up ? 1 : 0));
 }
 
-/// Reads a date as HTTP writes it, such as "Sun, 06 Nov 1994 08:49:37 GMT" (IMF-fixdate, RFC 9110 5.6.7).
-inline std::optional<std::chrono::sys_seconds> http_date(std::string_view date) noexcept {
-    constexpr std::string_view pattern = "...,_dd_..._dddd_dd:dd:dd_GMT";
-    if (date.size() != pattern.size()) return std::nullopt;
-    for (std::size_t i = 0; i < pattern.size(); ++i) {
-        const char c = pattern[i] == '_' ? ' ' : pattern[i];
-        const bool fits = c == 'd' ? text::is_digit(date[i]) : c == '.' ? text::is_letter(date[i]) : date[i] == c;
-        if (!fits) return std::nullopt;
-    }
-    const auto number = [date](std::size_t at, std::size_t size) { return *count_from_digits(date.substr(at, size)); };
-    constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    const std::size_t month = months.find(date.substr(8, 3));
-    if (month == std::string_view::npos || month % 3 != 0) return std::nullopt;
-
-    using namespace std::chrono;
-    const year_month_day day{year(number(12, 4)), std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
-                             std::chrono::day(static_cast<unsigned>(number(5, 2)))};
-    const int hour = number(17, 2), minute = number(20, 2), second = number(23, 2);
-    if (!day.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
-    return sys_days(day) + hours(hour) + minutes(minute) + seconds(second);
+/// The moment at which the server wrote the response, by its header Date (RFC 9110 6.6.1). Nullopt if it has none.
+inline std::optional<timestamp> date_of(const http_response& response) noexcept {
+    return text::parse_http_date(text::trim(find_header(response.headers, "Date")));
 }
 
 }}} // namespace tokenkeep::v0::detail
 
 namespace tokenkeep { inline namespace v0 {
 
-/// How long the server asks to wait with Retry-After (RFC 9110 10.2.3); at most one hour. Zero if the header is missing
-/// or cannot be read. If Retry-After is a date, the wait is counted from the response's own Date: the machine's clock
-/// does not matter.
+/// How long the server asks to wait with Retry-After (RFC 9110 10.2.3); at most one day. Zero if the header is missing
+/// or cannot be read. A fraction of a second is rounded up, although the RFC has none. If Retry-After is a date, the
+/// wait is counted from the response's own Date, so that the machine's clock does not matter. If the response has no
+/// Date, the wait is counted from `now`; without `now` it is zero.
 ///   std::chrono::milliseconds pause = find_retry_after(response);
-inline std::chrono::milliseconds find_retry_after(const http_response& response) noexcept {
+///   std::chrono::milliseconds pause_by_our_clock = find_retry_after(response, system_clock().now());
+inline std::chrono::milliseconds find_retry_after(const http_response& response,
+                                                  std::optional<timestamp> now = std::nullopt) noexcept {
     using namespace std::chrono;
     const std::string_view value = text::trim(find_header(response.headers, "Retry-After"));
-    seconds wait{0};
-    if (const std::optional<int> count = detail::count_from_digits(value)) {
-        wait = seconds(*count);
-    } else {
-        const auto until = detail::http_date(value);
-        const auto since = detail::http_date(text::trim(find_header(response.headers, "Date")));
-        if (until && since) wait = *until - *since;
+    milliseconds wait{0};
+    if (const std::optional<seconds> count = detail::seconds_from_text(value)) {
+        wait = *count;
+    } else if (const std::optional<timestamp> until = text::parse_http_date(value)) {
+        const std::optional<timestamp> written = detail::date_of(response);
+        if (const std::optional<timestamp> since = written ? written : now) wait = *until - *since;
     }
-    return std::clamp<seconds>(wait, seconds(0), hours(1));
+    return std::clamp<milliseconds>(wait, milliseconds(0), hours(24));
 }
 
 }} // namespace tokenkeep::v0

@@ -43,8 +43,8 @@ std::optional<http_request> revoke_request(Provider&& provider, const token& rec
 /// response_error for any other response: the token may then still be valid.
 ///   read_revoke_response(transport(request));
 inline void read_revoke_response(const http_response& response) {
-    const detail::response_reader reader(response, nullptr, {});
-    if (!reader.is_success() || reader.has_error()) reader.read();
+    const detail::response_dialect rfc_6749;
+    detail::response_reader(response, nullptr, rfc_6749).require_revocation();
 }
 
 /// The same, read by a provider: by its own read_revoke_response(response) if it has one, else by the function above.

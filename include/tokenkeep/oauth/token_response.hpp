@@ -7,8 +7,12 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/clock.hpp>
+#include <tokenkeep/oauth/detail/json_members.hpp>
+#include <tokenkeep/oauth/response_error.hpp>
 #include <tokenkeep/token.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -23,23 +27,65 @@ enum class grant_kind {
     authorization_code, ///< RFC 6749 4.1.3: a new login. Refresh token and extra of the old login go.
 };
 
-/// What a token endpoint sent (RFC 6749 5.1). A member is empty if it did not come or could not be used.
+/// What a token endpoint sent (RFC 6749 5.1). A member is empty if it did not come or could not be used. At least one
+/// of the two tokens is there.
 struct token_response {
     secret access_token{};
     secret refresh_token{};
     std::string token_type{}, scope{}, api_domain{};
-    /// How long the access token lives, counted from when the request was sent. Absent if that is not known.
+    /// How long the access token lives, counted from when the request was sent. Absent if the server did not say so.
     std::optional<std::chrono::milliseconds> expires_in{};
+    /// When the access token ends, by the server's clock. Only if the server said no expires_in that can be used.
+    std::optional<timestamp> expires_at{};
     /// All other members, such as id_token, as the text of a JSON object. Empty if there were none.
     secret extra{};
     /// What was strange in the response, and what the reader did about it. The sentences contain nothing from the
     /// response.
     std::vector<std::string> warnings{};
+    /// How long the refresh token lives, counted from when the request was sent. Zero means: without end.
+    std::optional<std::chrono::milliseconds> refresh_expires_in{};
+    /// When the refresh token ends, by the server's clock.
+    std::optional<timestamp> refresh_expires_at{};
+    /// When the server wrote the response, by its own clock (the header Date, RFC 9110 6.6.1).
+    std::optional<timestamp> date{};
+    /// How long access tokens of this server live if it does not say so. Zero if that is not known either.
+    std::chrono::seconds default_lifetime{0};
+    /// Why there is no access token; response_reason::none if there is one.
+    response_reason missing_access_token = response_reason::none;
 };
 
-/// The record after the response to a request that was sent at `sent`. Access token, expires_at and issued_at come from
-/// the response, and the status is emptied. Token type, scope, API domain, refresh token and extra are replaced if they
-/// came. If refresh token and extra do not come after a login, they are emptied, because they belong to the old login.
+}} // namespace tokenkeep::v0
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// A longer lifetime counts as this one.
+inline constexpr std::chrono::milliseconds longest_lifetime = std::chrono::hours(24) * 3650;
+
+/// How long the access token of a response lives, for a request that was sent at `sent`. Nullopt if that is not known.
+/// `before` is the record that was refreshed, whose last access token lived as long; null after a login.
+inline std::optional<std::chrono::milliseconds> lifetime_of(const token_response& answer, timestamp sent,
+                                                            const token* before) {
+    constexpr std::chrono::milliseconds none{0};
+    std::chrono::milliseconds lifetime = answer.expires_in.value_or(none);
+    if (lifetime <= none && answer.expires_at) lifetime = time_between(answer.date.value_or(sent), *answer.expires_at);
+    if (lifetime <= none && before != nullptr && before->expires_at && before->issued_at)
+        lifetime = time_between(*before->issued_at, *before->expires_at);
+    if (lifetime <= none) lifetime = answer.default_lifetime;
+    if (lifetime <= none) return std::nullopt;
+    return std::min(lifetime, longest_lifetime);
+}
+
+}}} // namespace tokenkeep::v0::detail
+
+namespace tokenkeep { inline namespace v0 {
+
+/// The record after the response to a request that was sent at `sent`:
+///   - The status is emptied. Access token, expires_at and issued_at come from the response.
+///   - Token type, scope, API domain and refresh token are replaced if they came. Of extra, the members that came are
+///     replaced. After a login, refresh token and extra that did not come are emptied: they belong to the old login.
+///   - If the response says of no usable time when the access token ends, it lives as long as the one that was
+///     refreshed. If that is not known either, it lives for default_lifetime, and else its end is unknown.
+///   - If a refresh brought no access token, only refresh token and extra are replaced. The old access token stays.
 ///   token refreshed = apply_response(record, answer, sent);
 ///   token logged_in = apply_response(record, answer, sent, grant_kind::authorization_code);
 inline token apply_response(token record, const token_response& answer, timestamp sent,
@@ -47,17 +93,21 @@ inline token apply_response(token record, const token_response& answer, timestam
     const auto replace = [](auto& member, const auto& come) {
         if (!come.empty()) member = come;
     };
-    if (given == grant_kind::authorization_code) {
+    const bool is_login = given == grant_kind::authorization_code;
+    record.status.clear();
+    if (is_login) {
         record.refresh_token.clear();
         record.extra.clear();
     }
+    replace(record.refresh_token, answer.refresh_token);
+    if (!answer.extra.empty()) record.extra = detail::merged_objects(record.extra, answer.extra);
+    if (answer.access_token.empty() && !is_login) return record;
+
+    const auto lifetime = detail::lifetime_of(answer, sent, is_login ? nullptr : &record);
     record.access_token = answer.access_token;
     record.expires_at.reset();
-    if (answer.expires_in) record.expires_at = sent + *answer.expires_in;
+    if (lifetime && !record.access_token.empty()) record.expires_at = sent + *lifetime;
     record.issued_at = sent;
-    record.status.clear();
-    replace(record.refresh_token, answer.refresh_token);
-    replace(record.extra, answer.extra);
     replace(record.token_type, answer.token_type);
     replace(record.scope, answer.scope);
     replace(record.api_domain, answer.api_domain);

@@ -95,14 +95,14 @@ struct provider {
     /// Throttling, which has status 400 too, is an error, and so is any other error that the response names.
     void read_revoke_response(const http_response& response) const {
         const detail::response_reader reader(response, nullptr, detail::zoho_dialect);
-        const std::string code = reader.server_code();
+        const std::optional<detail::known_code> error = reader.known_error();
         const bool answers = reader.is_success() || response.status == 400;
-        if (answers && (code == "invalid_code" || code == "invalid_token")) return;
+        if (answers && error && (error->code == "invalid_code" || error->code == "invalid_token")) return;
         if (response.status == 400 && !reader.has_error()) return;
-        reader.read();
-        const text::json_result parsed = text::parse_json(response.body);
-        if (!parsed.value.find("status").value_or(text::json_value{}).is_text("success"))
-            throw reader.not_understood(response_reason::type, "it does not say success");
+        reader.require_success();
+        const bool is_success = reader.members().use_last(
+            "status", [](const detail::response_members::member& status) { return status.value.is_text("success"); });
+        if (!is_success) throw reader.not_understood(response_reason::type, "it does not say success");
     }
 
     /// Sets the header `Authorization: Zoho-oauthtoken ...`, although Zoho names the tokens Bearer. Throws

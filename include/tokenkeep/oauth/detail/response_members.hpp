@@ -2,86 +2,137 @@
 #ifndef TOKENKEEP_OAUTH_DETAIL_RESPONSE_MEMBERS_HPP
 #define TOKENKEEP_OAUTH_DETAIL_RESPONSE_MEMBERS_HPP
 
-#include <tokenkeep/oauth/response_error.hpp>
+#include <tokenkeep/http.hpp>
+#include <tokenkeep/oauth/detail/form_members.hpp>
+#include <tokenkeep/oauth/detail/json_members.hpp>
+#include <tokenkeep/oauth/detail/response_dialect.hpp>
 #include <tokenkeep/secret.hpp>
+#include <tokenkeep/text/ascii.hpp>
 #include <tokenkeep/text/json.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
-#include <optional>
+#include <iterator>
 #include <span>
+#include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// What is special about the responses of one server.
-struct response_dialect {
-    std::span<const known_code> codes{}; ///< The server's own error codes; they are looked up before known_codes.
-    std::chrono::milliseconds throttle_pause{0}; ///< How long to wait if the server throttles and sends no Retry-After.
-    bool has_expires_in_sec = false; ///< The server may send expires_in_sec; if it does, expires_in is in milliseconds.
-    const secret* client_secret = nullptr; ///< The provider's client secret, for records that have none; may be null.
+/// The names of members that the library reads, besides those of one server's dialect. All others go into `extra`.
+inline constexpr std::string_view read_names[] = {
+    "access_token",
+    "refresh_token",
+    "token_type",
+    "scope",
+    "api_domain",
+    "error",
+    "expires_in",
+    "expires_on",
+    "expires_at",
+    "expires",
+    "refresh_token_expires_in",
+    "refresh_expires_in",
+    "x_refresh_token_expires_in",
 };
 
-/// The members of a response that the library reads, as the server wrote them.
+/// The members of a response: of a JSON object, or of a form, which is read as a JSON object of strings. It decides by
+/// the shape of the body. Only a fault in the structure makes a JSON object unreadable: a bracket, a comma, an end that
+/// is missing. A value that is wrong otherwise is a bad member; see bad_json_value.
 class response_members {
   public:
-    using member = std::optional<text::json_value>;
+    using member = json_reader::member;
 
-    response_members() = default;
-    response_members(const json_reader& reader, const response_dialect& dialect) {
-        reader.for_each_member([&](std::string_view name, std::string_view written, const text::json_value& value) {
-            if (member* const place = place_of(name, dialect))
-                *place = value;
-            else if (!is_left_out(value))
-                extra_.emplace_back(written, value.raw());
-        });
+    /// A longer body is not read. No token endpoint sends more, but a hostile server may send without end.
+    static constexpr std::size_t size_limit = std::size_t{1} << 20;
+
+    /// The response must stay alive.
+    explicit response_members(const http_response& response)
+        : body_(without_blanks(response.body)),
+          has_mark_(body_.starts_with(byte_order_mark)),
+          text_(has_mark_ ? without_blanks(body_.substr(byte_order_mark.size())) : body_),
+          form_(text_.starts_with('{') ? form_members{} : form_members::of(text_)),
+          reader_(is_form() ? std::string_view(form_.json) : text_, bad_json_value::marked) {
+        if (!is_form() && !text_.starts_with('{')) return;
+        is_object_ = reader_.read() == text::json_fault::none;
+        says_otherwise_ = is_object_ && !is_form() && !says_json(find_header(response.headers, "Content-Type"));
+    }
+    response_members(const response_members&) = delete;
+    response_members& operator=(const response_members&) = delete;
+
+    /// Whether there are members that can be read. Without them, the functions below find nothing.
+    bool is_object() const noexcept { return is_object_; }
+
+    /// What is odd about the body as a whole.
+    void warn(std::vector<std::string>& warnings) const {
+        if (has_mark_) warnings.emplace_back("the answer begins with a byte order mark");
+        if (is_form()) warnings.emplace_back("the answer is a form, not JSON");
+        if (says_otherwise_) warnings.emplace_back("the answer is JSON, but its content type says something else");
+        if (reader_.repeats_names()) warnings.emplace_back("the answer repeats a member; the last usable one counts");
+        const auto is_bad = [](const member& m) { return m.is_bad; };
+        if (form_.lost_some || std::any_of(all().begin(), all().end(), is_bad))
+            warnings.emplace_back("a member of the answer cannot be decoded; it is ignored");
     }
 
-    /// A member counts as left out if it is missing, null or an empty string (RFC 6749 3.2).
-    static bool is_left_out(const member& value) noexcept {
-        return !value || value->kind() == text::json_kind::null || value->raw() == "\"\"";
-    }
-    static bool is_text(const member& value) noexcept { return value && value->kind() == text::json_kind::string; }
-
-    /// All other members that have a value, as the server wrote them, in one JSON object. Empty if there are none.
-    secret extra() const {
-        if (extra_.empty()) return {};
-        std::size_t size = 1;
-        for (const auto& [name, value] : extra_) size += name.size() + value.size() + 2;
-        return secret::build(size, [this](char* out) {
-            char* at = out;
-            const auto put = [&at](std::string_view piece) { at = std::copy(piece.begin(), piece.end(), at); };
-            for (const auto& [name, value] : extra_) {
-                put(at == out ? "{" : ",");
-                put(name);
-                put(":");
-                put(value);
-            }
-            put("}");
-            return static_cast<std::size_t>(at - out);
-        });
+    /// Whether a member counts as left out: it is null or an empty string (RFC 6749 3.2).
+    static bool is_left_out(const text::json_value& value) noexcept {
+        return value.raw() == "null" || value.raw() == "\"\"";
     }
 
-    member access_token{}, refresh_token{}, token_type{}, scope{}, expires_in{}, expires_in_sec{}, api_domain{},
-        error{};
+    /// Calls use(member) for each member of that name that is not left out, the last one first, until it gives true.
+    /// Whether it gave true.
+    template <class Use>
+    bool use_last(std::string_view name, Use use) const {
+        for (std::size_t nth = all().size(); nth-- > 0;)
+            if (all()[nth].name == name && !is_left_out(all()[nth].value) && use(all()[nth])) return true;
+        return false;
+    }
+
+    /// Whether there is a member of that name that is not left out.
+    bool has(std::string_view name) const {
+        return use_last(name, [](const member&) { return true; });
+    }
+
+    /// All members that the library does not read, as the server wrote them, in one JSON object. Empty if there are
+    /// none. Of members of one name the last counts.
+    secret extra(const response_dialect& dialect) const {
+        std::vector<const member*> chosen;
+        for (const member& m : all()) {
+            const bool is_read = std::count(std::begin(read_names), std::end(read_names), m.name) != 0 ||
+                                 (dialect.has_expires_in_sec && m.name == "expires_in_sec");
+            if (!is_read && !m.is_bad && !is_left_out(m.value)) chosen.push_back(&m);
+        }
+        if (reader_.repeats_names()) keep_last_of_each_name(chosen);
+        return object_of(chosen);
+    }
 
   private:
-    /// Where a member of that name is kept; null if the library does not read it.
-    member* place_of(std::string_view name, const response_dialect& dialect) noexcept {
-        if (name == "access_token") return &access_token;
-        if (name == "refresh_token") return &refresh_token;
-        if (name == "token_type") return &token_type;
-        if (name == "scope") return &scope;
-        if (name == "expires_in") return &expires_in;
-        if (name == "api_domain") return &api_domain;
-        if (name == "error") return &error;
-        return dialect.has_expires_in_sec && name == "expires_in_sec" ? &expires_in_sec : nullptr;
+    static constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
+    static std::string_view without_blanks(std::string_view body) noexcept {
+        if (body.size() > size_limit) return {};
+        return text::trim(body, " \t\r\n");
     }
 
-    std::vector<std::pair<std::string_view, std::string_view>> extra_{}; ///< Names and values as written.
+    /// Whether a content type is JSON's (RFC 8259 11, RFC 6839 3.1), or is missing and says nothing.
+    static bool says_json(std::string_view type) noexcept {
+        type = text::trim(type.substr(0, type.find(';')));
+        if (type.empty() || text::equal_ignoring_case(type, "application/json")) return true;
+        const std::string_view end = type.substr(type.size() < 5 ? 0 : type.size() - 5);
+        return text::equal_ignoring_case(type.substr(0, 12), "application/") && text::equal_ignoring_case(end, "+json");
+    }
+
+    std::span<const member> all() const noexcept { return is_object_ ? reader_.members() : std::span<const member>(); }
+    bool is_form() const noexcept { return !form_.json.empty(); }
+
+    std::string_view body_;
+    bool has_mark_;
+    std::string_view text_;
+    form_members form_;
+    json_reader reader_;
+    bool is_object_ = false;
+    bool says_otherwise_ = false;
 };
 
 }}} // namespace tokenkeep::v0::detail

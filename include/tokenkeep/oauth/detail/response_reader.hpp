@@ -4,155 +4,217 @@
 
 #include <tokenkeep/http.hpp>
 #include <tokenkeep/memory/wipe.hpp>
+#include <tokenkeep/oauth/detail/response_dialect.hpp>
 #include <tokenkeep/oauth/detail/response_members.hpp>
 #include <tokenkeep/oauth/response_error.hpp>
 #include <tokenkeep/oauth/retry_after.hpp>
 #include <tokenkeep/text/ascii.hpp>
-#include <tokenkeep/text/form.hpp>
 #include <tokenkeep/text/json.hpp>
+#include <tokenkeep/token.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// One response of an authorization server. The reader decides which kind of response it is.
+/// Whether a code may be passed on: 1 to 64 letters, digits, underscores, dots and hyphens.
+constexpr bool is_error_code(std::string_view code) noexcept {
+    for (const char c : code)
+        if (!text::is_letter(c) && !text::is_digit(c) && c != '_' && c != '.' && c != '-') return false;
+    return !code.empty() && code.size() <= 64;
+}
+
+/// Whether the text contains the secret.
+inline bool has_secret(std::string_view text, const secret& hidden) noexcept {
+    return !hidden.empty() && text.find(hidden.reveal()) != std::string_view::npos;
+}
+
+/// Whether the text contains one of the record's secrets.
+inline bool has_secret_of(const token& record, std::string_view text) noexcept {
+    for (const field& f : fields)
+        if (f.secret_text != nullptr && has_secret(text, record.*f.secret_text)) return true;
+    return false;
+}
+
+/// One response of an authorization server. The reader decides whether the server refuses, and what that means.
 class response_reader {
   public:
-    /// A longer body is not read. No token endpoint sends more, but a hostile server may send without end.
-    static constexpr std::size_t size_limit = std::size_t{1} << 20;
-
     /// `record` is the record that the request was made for. The reader keeps its secrets out of errors. If `record` is
-    /// null, the reader passes on only the codes in `dialect` and in known_codes.
+    /// null, the reader passes on only codes that are known. Response, record and dialect must stay alive.
     response_reader(const http_response& response, const token* record, const response_dialect& dialect)
-        : response_(response), record_(record), dialect_(dialect) {
-        if (response.body.size() > size_limit) return;
-        json_reader reader(response.body);
-        const text::json_fault fault = reader.read();
-        repeats_ = fault == text::json_fault::duplicate;
-        const std::size_t first = response.body.find_first_not_of(" \t\r\n");
-        is_object_ = (fault == text::json_fault::none || repeats_) && response.body[first] == '{';
-        if (is_object_ && !repeats_) members_ = response_members(reader, dialect);
-    }
+        : response_(response), record_(record), dialect_(dialect), members_(response) {}
 
     bool is_success() const noexcept { return response_.status >= 200 && response_.status < 300; }
+    const response_members& members() const noexcept { return members_; }
 
-    /// Whether the response has a member `error` (RFC 6749 5.2). If it has one, the reader ignores all other members.
-    bool has_error() const noexcept { return !response_members::is_left_out(members_.error); }
+    /// What the server says in its member `error`, if that says something (RFC 6749 5.2).
+    std::optional<known_code> known_error() const { return known(error_code()); }
+    bool has_error() const { return error_code().has_value(); }
 
-    /// The members of a JSON object that has status 2xx and no `error`. Throws response_error for any other response.
-    const response_members& read() const {
+    /// Returns if the status is 2xx and there is no error. Throws response_error otherwise.
+    void require_success() const {
         const int status = response_.status;
-        if (status == 429) throw refusal(errc::throttled, true);
-        if (!is_success() && (status < 400 || status >= 500 || !is_object_)) throw odd_status();
-        check_content_type();
-        if (repeats_) throw not_understood(response_reason::duplicate, "it repeats a member");
-        if (!is_object_) throw not_understood(response_reason::json, "it is not a JSON object");
-        if (has_error()) throw refusal(errc::request_rejected, response_members::is_text(members_.error));
-        if (!is_success()) throw refusal(errc::request_rejected, false);
-        return members_;
+        if (status == 429) throw refusal(error_code());
+        if (status == 408 || (status >= 500 && status < 600)) throw failure(errc::server_unavailable, "fails");
+        if (status >= 300 && status < 400) throw failure(errc::request_rejected, "redirects, which is not followed,");
+        if (status < 200 || status >= 600) throw failure(errc::malformed_response, "answers");
+        if (const std::optional<text::json_value> code = error_code()) throw refusal(code);
+        if (!is_success()) throw refusal(code_elsewhere());
     }
 
-    static response_error not_understood(response_reason reason, std::string_view sentence) {
+    /// Returns if the response says that a token is revoked. An error that cannot be understood is no success here.
+    void require_revocation() const {
+        require_success();
+        members_.use_last("error", [this](const response_members::member& error) -> bool {
+            if (error.value.kind() != text::json_kind::object || error.value.raw() == "{}") return true;
+            throw not_understood(response_reason::type, "its error says nothing");
+        });
+    }
+
+    /// For a success without a usable token: throws response_error if another member than `error` has a code that is
+    /// known, or if the body cannot be read.
+    void require_tokens() const {
+        if (const std::optional<text::json_value> code = code_elsewhere()) throw refusal(code);
+        if (!members_.is_object())
+            throw not_understood(response_reason::json, "it is neither a JSON object nor a form");
+    }
+
+    /// What is odd about the response as a whole.
+    void warn(std::vector<std::string>& warnings) const {
+        members_.warn(warnings);
+        if (members_.has("error") && !has_error())
+            warnings.emplace_back("the member error says nothing; it is ignored");
+    }
+
+    response_error not_understood(response_reason reason, std::string_view sentence) const {
         std::string what = "tokenkeep: the server's answer cannot be used: ";
-        return response_error(errc::malformed_response, what.append(sentence), {.reason = reason});
-    }
-
-    /// The server's `error`, or an empty text. A code that is not known is passed on only if it keeps to RFC 6749 5.2
-    /// and contains no secret.
-    std::string server_code() const {
-        char buffer[64];
-        const text::json_value error = members_.error.value_or(text::json_value{});
-        if (error.text_size() > sizeof buffer) return {};
-        const std::string_view code(buffer, error.copy_text(buffer));
-        std::string passed;
-        const bool harmless = is_error_code(code) && record_ != nullptr && !has_secret_of(*record_, code) &&
-                              (dialect_.client_secret == nullptr || !has_secret(code, *dialect_.client_secret));
-        if (harmless || find_code(code) != nullptr) passed = code;
-        wipe(buffer, sizeof buffer);
-        return passed;
+        return response_error(errc::malformed_response, what.append(sentence),
+                              {.reason = reason, .status = response_.status});
     }
 
   private:
-    const known_code* find_code(std::string_view name) const noexcept {
-        for (const known_code& code : dialect_.codes)
-            if (code.name == name) return &code;
-        return find_known_code(name);
+    using value = text::json_value;
+
+    /// Calls use(std::string_view) with the decoded text of a string of at most 64 bytes, and gives its result. Any
+    /// other value is an empty text. The text is wiped, because it may be a secret that the server repeats.
+    template <class Use>
+    static auto with_short_text(const value& said, Use use) {
+        char buffer[64];
+        const std::size_t size = said.text_size();
+        const std::string_view text(buffer, size <= sizeof buffer ? said.copy_text(buffer) : 0);
+        const auto result = use(text);
+        wipe(buffer, sizeof buffer);
+        return result;
     }
 
-    /// The error for a server that refuses. `meaning` is used if the server's code is not known, or if it is
-    /// errc::throttled. `certain` says whether the server certainly did not spend the token.
-    response_error refusal(errc meaning, bool certain) const {
-        std::string what = "tokenkeep: the server refuses the request";
-        std::string code = server_code();
-        if (const known_code* known = find_code(code)) {
-            what.append(": ").append(known->name);
-            if (meaning != errc::throttled) meaning = known->meaning;
+    std::optional<known_code> known(const std::optional<value>& said) const {
+        if (!said) return std::nullopt;
+        return with_short_text(*said, [this](std::string_view code) { return dialect_.find(code); });
+    }
+
+    static bool is_text(const value& said) noexcept {
+        return said.kind() == text::json_kind::string && said.raw() != "\"\"";
+    }
+
+    /// The member `error`, or the member of it that is the code. Nullopt if it says nothing.
+    std::optional<value> error_code() const {
+        std::optional<value> code;
+        members_.use_last("error", [&](const response_members::member& error) {
+            code = is_text(error.value) ? error.value : code_inside(error.value);
+            return code.has_value();
+        });
+        return code;
+    }
+
+    /// Of an object in the place of a code: the first of these members that is known, else the first that is a text.
+    std::optional<value> code_inside(const value& error) const {
+        std::optional<value> first;
+        for (const char* name : {"code", "type", "error", "errorType", "status", "message"}) {
+            const std::optional<value> said = error.find(name);
+            if (!said || !is_text(*said)) continue;
+            if (known(said)) return said;
+            if (!first) first = said;
         }
-        return response_error(
-            meaning, what,
-            {.server_code = std::move(code), .certainly_refused = certain, .retry_after = pause_after(meaning)});
+        return first;
     }
 
-    /// The error for a status that is neither a success nor a refusal that can be read.
-    response_error odd_status() const {
-        const int status = response_.status;
-        const bool redirect = status >= 300 && status < 400;
-        errc code = errc::server_unavailable;
-        if (redirect || status == 404) code = errc::request_rejected;
-        if (status < 200 || status >= 600) code = errc::malformed_response;
-        return response_error(
-            code,
-            redirect ? "tokenkeep: the server redirects, which is not followed"
-                     : "tokenkeep: the server fails with status " + std::to_string(status),
-            {.reason = response_reason::status, .certainly_refused = status == 404, .retry_after = pause_after(code)});
+    /// A code that is known, in a member that is not `error`.
+    std::optional<value> code_elsewhere() const {
+        std::optional<value> code;
+        const auto take = [&](const std::optional<value>& said) {
+            if (!code && said && known(said)) code = said;
+        };
+        members_.use_last("errors", [&](const response_members::member& errors) {
+            bool is_first = true;
+            errors.value.for_each_element([&](const value& element) {
+                if (!std::exchange(is_first, false)) return;
+                take(element);
+                for (const char* name : {"errorType", "code"}) take(element.find(name));
+            });
+            return code.has_value();
+        });
+        for (const char* name : {"status", "code", "name", "message"})
+            members_.use_last(name,
+                              [&](const response_members::member& said) { return take(said.value), code.has_value(); });
+        return code;
+    }
+
+    /// The code as the server wrote it, if it may be passed on.
+    std::string passed_on(const value& said, bool is_known) const {
+        return with_short_text(said, [&](std::string_view code) {
+            const bool harmless =
+                is_known || (record_ != nullptr && !has_secret_of(*record_, code) &&
+                             (dialect_.client_secret == nullptr || !has_secret(code, *dialect_.client_secret)));
+            return harmless && is_error_code(code) ? std::string(code) : std::string();
+        });
+    }
+
+    /// The error for a server that refuses with this code.
+    response_error refusal(const std::optional<value>& said) const {
+        const std::optional<known_code> code = known(said);
+        errc meaning = response_.status == 401 ? errc::client_rejected : errc::request_rejected;
+        if (code) meaning = code->meaning;
+        if (response_.status == 429) meaning = errc::throttled;
+        std::string what = "tokenkeep: the server refuses the request";
+        if (code)
+            what.append(": ").append(code->code);
+        else
+            what.append(" with status ").append(std::to_string(response_.status));
+        return response_error(meaning, what,
+                              {.server_code = said ? passed_on(*said, code.has_value()) : std::string(),
+                               .certainly_refused = meaning != errc::server_unavailable,
+                               .retry_after = pause_after(meaning),
+                               .status = response_.status,
+                               .is_unexplained = !code && response_.status != 429});
+    }
+
+    /// The error for a status that says more than the body.
+    response_error failure(errc meaning, std::string_view what_it_does) const {
+        std::string what = "tokenkeep: the server ";
+        what.append(what_it_does).append(" with status ").append(std::to_string(response_.status));
+        return response_error(meaning, what,
+                              {.reason = response_reason::status,
+                               .certainly_refused = meaning == errc::request_rejected,
+                               .retry_after = pause_after(meaning),
+                               .status = response_.status});
     }
 
     /// The pause that the server asks for. If the server throttles without Retry-After, the pause of the dialect.
-    std::chrono::milliseconds pause_after(errc code) const noexcept {
+    std::chrono::milliseconds pause_after(errc meaning) const noexcept {
         const std::chrono::milliseconds asked = find_retry_after(response_);
-        const bool own = code == errc::throttled && find_header(response_.headers, "Retry-After").empty();
+        const bool own = meaning == errc::throttled && find_header(response_.headers, "Retry-After").empty();
         return own ? dialect_.throttle_pause : asked;
-    }
-
-    /// Accepts application/json, application/ANYTHING+json, and a response without a content type.
-    void check_content_type() const {
-        std::string_view type = find_header(response_.headers, "Content-Type");
-        if (type == "application/json") return;
-        type = text::trim(type.substr(0, type.find(';')));
-        if (type.empty() || text::equal_ignoring_case(type, "application/json")) return;
-        const std::string_view end = type.substr(type.size() < 5 ? 0 : type.size() - 5);
-        if (text::equal_ignoring_case(type.substr(0, 12), "application/") && text::equal_ignoring_case(end, "+json"))
-            return;
-        const bool plain = text::equal_ignoring_case(type, "text/plain");
-        if (text::equal_ignoring_case(type, "application/x-www-form-urlencoded") || (plain && is_form(response_.body)))
-            throw not_understood(response_reason::form_body, "it is a form, not JSON");
-        throw not_understood(response_reason::content_type, "its content type is not JSON");
-    }
-
-    /// Whether a text is a list of pairs NAME=VALUE with & between them.
-    static bool is_form(std::string_view body) noexcept {
-        while (!body.empty()) {
-            const std::string_view piece = body.substr(0, body.find('&'));
-            body.remove_prefix(piece.size() < body.size() ? piece.size() + 1 : piece.size());
-            const std::size_t name = piece.find('=');
-            if (name == 0 || name == std::string_view::npos) return false;
-            for (const char c : piece.substr(0, name))
-                if (!is_form_plain(c) && c != '%' && c != '+') return false;
-            if (body.empty()) return true;
-        }
-        return false;
     }
 
     const http_response& response_;
     const token* record_;
-    response_dialect dialect_;
-    response_members members_{};
-    bool is_object_ = false;
-    bool repeats_ = false;
+    const response_dialect& dialect_;
+    response_members members_;
 };
 
 }}} // namespace tokenkeep::v0::detail
