@@ -186,6 +186,63 @@ TEST_CASE("keeper: send keeps the token from plain http, from strangers, and fro
     CHECK(error_of([&] { local.send({.method = "GET", .url = "http://10.0.0.1/x"}, ada); }) == errc::request_rejected);
 }
 
+TEST_CASE("keeper: plain http goes to the named host of the program's own api_domain, with a warning each time",
+          "[keeper]") {
+    tokenkeep::memory_store store;
+    store.save_token({.user_name = "ada", .access_token = "at", .api_domain = "http://api:8080"});
+    store.save_token({.user_name = "bob", .access_token = "at-bob"});
+    tests::recorder seen;
+    tokenkeep::oauth2_provider provider{};
+    tokenkeep::keeper strict{store, echo, provider, {.allow_other_hosts = true}};
+    CHECK(error_of([&] { strict.send({.method = "GET", .url = "http://api:8080/x"}, ada); }) == errc::request_rejected);
+    provider.allow_plain_http = true;
+    tokenkeep::keeper keep{store, echo, provider, {.allow_other_hosts = true}, seen};
+    for (int call = 1; call <= 2; ++call) {
+        CHECK(keep.send({.method = "GET", .url = "http://api:8080/x"}, ada).body == "Bearer at");
+        CHECK(seen.count(event_kind::warning) == call);
+    }
+    CHECK(error_of([&] { keep.send({.method = "GET", .url = "http://other:8080/x"}, ada); }) == errc::request_rejected);
+    CHECK(error_of([&] { keep.send({.method = "GET", .url = "http://api/x"}, ada); }) == errc::request_rejected);
+    CHECK(error_of([&] { keep.send({.method = "GET", .url = "http://api:8080/x"}, {.user_name = "bob"}); }) ==
+          errc::request_rejected);
+}
+
+TEST_CASE("keeper: a token endpoint on plain http warns at each request, and an answer cannot choose such an API",
+          "[keeper]") {
+    tokenkeep::memory_store store;
+    store.save_token({.user_name = "ada", .refresh_token = "rt"});
+    const auto transport = [](const tokenkeep::http_request&) -> tokenkeep::http_response {
+        return {.status = 200,
+                .body = R"({"access_token":"at","token_type":"bearer","expires_in":9,"api_domain":"http://evil"})"};
+    };
+    tests::recorder seen;
+    const tokenkeep::oauth2_provider provider{.token_endpoint = "http://auth:9/token", .allow_plain_http = true};
+    tokenkeep::keeper keep{store, transport, provider, {}, seen};
+    CHECK(keep.record(ada).api_domain.empty());
+    CHECK(seen.count(event_kind::warning) == 2); // one of them for the api_domain
+}
+
+TEST_CASE("keeper: a provider says which answers of the API mean that the token has ended", "[keeper]") {
+    struct slack_like : tokenkeep::oauth2_provider {
+        bool is_token_rejected(const tokenkeep::http_response& response) const {
+            return response.body.find("token_expired") != std::string::npos;
+        }
+    };
+    world w;
+    const token before = w.login();
+    int calls = 0;
+    const auto transport = [&](const tokenkeep::http_request& request) -> tokenkeep::http_response {
+        if (request.method == "POST") return w.server(request);
+        return ++calls == 1 ? tokenkeep::http_response{.status = 200, .body = R"({"ok":false,"error":"token_expired"})"}
+                            : tokenkeep::http_response{.status = 401};
+    };
+    tokenkeep::keeper keep{w.store, transport, slack_like{w.server.provider()}, {}, w.seen, w.clock};
+    CHECK(keep.send({.method = "GET", .url = w.server.resource()}, ada).status == 401); // which means nothing here
+    CHECK(calls == 2);
+    CHECK(w.server.log().refreshes == 1);
+    CHECK(w.row().access_token != before.access_token);
+}
+
 TEST_CASE("keeper: over Zoho's shapes a session is made, used, refreshed and revoked", "[keeper]") {
     world w({.zoho = true});
     const tokenkeep::zoho::provider provider{w.server.data_center(), tokenkeep::zoho::environment::production};

@@ -139,6 +139,16 @@ class file_error : public error {
     std::string what_;
 };
 
+/// No answer arrived to a login, or none that can be understood. The grant token may have been spent. The keeper does
+/// not send it again: let the user log in again. Its code is errc::outcome_unknown.
+class lost_login_error : public error {
+  public:
+    lost_login_error()
+        : error(errc::outcome_unknown,
+                "tokenkeep: no answer to the login that can be understood; log in again, because "
+                "the grant token may have been spent and is not sent again") {}
+};
+
 /// What a transport throws if it has no answer to give:
 ///   throw tokenkeep::transport_error("no connection", false);
 class transport_error : public error {

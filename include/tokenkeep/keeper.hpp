@@ -25,6 +25,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <concepts>
 #include <memory>
 #include <optional>
 #include <string>
@@ -81,14 +82,16 @@ namespace tokenkeep { inline namespace v0 {
 /// | throttled, server_unavailable, transport_failure | temporary; nothing was spent | try after retry_after() |
 /// | lock_timeout | others worked on the identity until the deadline | try later |
 /// | client_rejected, request_rejected | nothing was spent | correct the configuration |
+/// | malformed_response | the answer has no access token; its refresh token is saved | try later |
 /// | storage_failure | the store did not take the marker; nothing was sent | look at the store |
 /// | rotation_not_saved | see rotation_not_saved_error | call again |
 /// | ambiguous, invalid_record, unknown_data_center | the probe or the row cannot be used | correct it |
 ///
 /// After a failed refresh request the keeper pauses for this identity, as long as the server asked for and at least for
-/// the backoff; see keeper_options. It sends nothing in between. The call that meets the failure throws at once, and so
-/// do those that waited for it. A later call without a valid access token waits for the end of the pause, and throws at
-/// once if its deadline comes earlier. Each keeper has pauses of its own.
+/// the backoff; see keeper_options. After a refusal that nobody explains, the pauses last from a minute to an hour; see
+/// response_error::is_unexplained. The keeper sends nothing in between. The call that meets the failure throws at once,
+/// and so do those that waited for it. A later call without a valid access token waits for the end of the pause, and
+/// throws at once if its deadline comes earlier. Each keeper has pauses of its own.
 ///
 /// The keeper refers to a store, transport, observer or clock that is given by name. That part must live longer than
 /// the keeper. It owns one that is moved in. It copies the provider. If a keeper is a member of your class, write:
@@ -145,7 +148,9 @@ class keeper {
     token record(const token& probe, std::optional<deadline> until = {}) { return obtain(probe, nullptr, until); }
 
     /// Another access token, for a program whose own HTTP client got a 401 for `rejected`. If the store holds another
-    /// fresh access token already, refresh gives that one without a request. Otherwise as access_token.
+    /// fresh access token already, refresh gives that one without a request. If `rejected` is empty, the keeper also
+    /// sends a refresh token that the server has refused, once a minute at most: the server may have been in error. No
+    /// other call ever sends a refused token again. Otherwise as access_token.
     ///   if (status == 401) access = keep.refresh({.user_name = "ada"}, access);
     secret refresh(const token& probe, const secret& rejected, std::optional<deadline> until = {}) {
         return std::move(obtain(probe, &rejected, until).access_token);
@@ -154,12 +159,13 @@ class keeper {
     /// Sends a request to an API with the access token of the probe's row, in the header that the provider writes.
     /// After a 401 the keeper refreshes the token and sends the request once more. It gives any answer back, a second
     /// 401 too. If the second answer is 401, the keeper does not refresh this token after a 401 for two minutes; it
-    /// still sends each request once.
+    /// still sends each request once. A provider may say that other answers mean the same; see is_token_rejected.
     ///   http_response me = keep.send({.method = "GET", .url = api + "/me"}, {.user_name = "ada"});
     ///
     /// Throws errc::request_rejected and does not send the request to the API:
-    /// - if the URL is plain http (unless it goes to this machine and the provider has allow_loopback_http);
-    /// - if the token type is dpop or mac, which need a proof that the provider cannot give;
+    /// - if the URL is plain http, except to this machine if the provider has allow_loopback_http, and to the record's
+    ///   api_domain if that begins with http and the provider has allow_plain_http,
+    /// - if the token type is dpop or mac, which need a proof that the provider cannot give,
     /// - if the record has an api_domain and the URL has another scheme, host or port (unless
     ///   keeper_options::allow_other_hosts).
     /// What the transport throws comes through. Otherwise as access_token. `until` limits the waiting for a token;
@@ -168,13 +174,13 @@ class keeper {
         detail::wiped_request request(std::move(given));
         token row = obtain(probe, nullptr, until);
         http_response response = send_once(*request, row);
-        if (response.status != 401) return response;
+        if (!is_rejected(response)) return response;
         const auto flight = parts_.flights.of(identity_key(row));
         if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
         const secret rejected = std::move(row.access_token);
         row = obtain(token{.id = row.id}, &rejected, until);
         response = send_once(*request, row);
-        if (response.status == 401) flight->refreshed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
+        if (is_rejected(response)) flight->refreshed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
         return response;
     }
 
@@ -249,22 +255,40 @@ class keeper {
             parts_.tell(event_kind::warning, row, "the token is not of type bearer");
         erase_header(request.headers, "Authorization"); // the rejected one, when this is the second time
         parts_.provider.authorize(request, row);
+        parts_.warn_of_plain_http(request, row);
         return parts_.transport(std::as_const(request));
     }
 
+    /// Whether a response of an API means that the access token has ended.
+    bool is_rejected(const http_response& response) {
+        if constexpr (requires {
+                          { parts_.provider.is_token_rejected(response) } -> std::convertible_to<bool>;
+                      })
+            return parts_.provider.is_token_rejected(response);
+        else
+            return response.status == 401;
+    }
+
     void check_target(const http_request& request, const token& row) const {
-        bool loopback_http = false;
+        const bool is_home = goes_home(request, row);
+        detail::plain_http allowed;
         if constexpr (requires { parts_.provider.allow_loopback_http; })
-            loopback_http = parts_.provider.allow_loopback_http;
-        detail::require_secure_url(request.url, loopback_http);
-        if (parts_.options.allow_other_hosts || row.api_domain.empty()) return;
-        const bool has_scheme = row.api_domain.find("://") != std::string::npos;
-        const std::string home = has_scheme ? row.api_domain : "https://" + row.api_domain;
-        const auto from = text::parse_url(home), to = text::parse_url(request.url);
-        if (!from || !to || !text::same_origin(*from, *to))
+            allowed.to_loopback = parts_.provider.allow_loopback_http;
+        if constexpr (requires { parts_.provider.allow_plain_http; })
+            allowed.to_any_host = parts_.provider.allow_plain_http && is_home;
+        detail::require_secure_url(request.url, allowed);
+        if (!is_home && !parts_.options.allow_other_hosts && !row.api_domain.empty())
             throw error(errc::request_rejected,
                         "tokenkeep: the request goes to another host than the record's api_domain; "
                         "set allow_other_hosts if that is meant");
+    }
+
+    /// Whether a request goes to the record's api_domain.
+    static bool goes_home(const http_request& request, const token& row) {
+        const bool has_scheme = row.api_domain.find("://") != std::string::npos;
+        const std::string home = has_scheme ? row.api_domain : "https://" + row.api_domain;
+        const auto from = text::parse_url(home), to = text::parse_url(request.url);
+        return from && to && text::same_origin(*from, *to);
     }
 
     /// For sessions: the access token, and until when a session may give it without asking. The version is read before

@@ -74,6 +74,7 @@
 #include <tokenkeep/keeper.hpp>              // hands out valid access tokens for any probe
 #include <tokenkeep/session.hpp>             // the same for one identity, at the cost of one counter and the clock
 #include <tokenkeep/keeper_options.hpp>      // every wait and margin
+#include <tokenkeep/describe.hpp>            // an error in one line, and whether trying later can help
 #include <tokenkeep/rotation_not_saved.hpp>  // the error that carries tokens which could not be saved
 #include <tokenkeep/event.hpp>               // what an observer is told
 #include <tokenkeep/clock.hpp>               // the time, so that tests can own it

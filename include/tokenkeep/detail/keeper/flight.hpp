@@ -8,6 +8,7 @@
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/token.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -30,16 +31,20 @@ struct flight {
 
     std::mutex mutex{};
     std::condition_variable left{};
-    std::optional<std::thread::id> owner{}; // guarded by mutex
-    std::uint64_t failures = 0;             // guarded by mutex: how many flights ended in a passing failure
-    unsigned failures_in_a_row = 0;         // guarded by mutex
-    std::exception_ptr last_failure{};      // guarded by mutex
-    time_point not_before{};                // guarded by mutex: no request is sent before
-    std::optional<Unsaved> unsaved{};       // only the owner uses it
-    std::string future_nonce{};             // only the owner uses it: the nonce of a marker from the future
-    time_point future_nonce_seen{};         // only the owner uses it: when that marker was first seen
-    std::size_t rejected = 0;               // guarded by mutex: hash of a new access token that was rejected
-    time_point rejected_until{};            // guarded by mutex: until then it is not refreshed
+    std::optional<std::thread::id> owner{};         // guarded by mutex
+    std::uint64_t failures = 0;                     // guarded by mutex: how many flights ended in a passing failure
+    unsigned failures_in_a_row = 0;                 // guarded by mutex
+    std::exception_ptr last_failure{};              // guarded by mutex
+    time_point not_before{};                        // guarded by mutex: no request is sent before
+    std::chrono::milliseconds unexplained_pause{0}; // guarded by mutex: after the last unexplained refusal
+    time_point unexplained_until{};                 // guarded by mutex: until then that pause is remembered
+    time_point revived_at{};                        // guarded by mutex: when a refused token was last sent again
+    bool was_revived = false;                       // guarded by mutex
+    std::optional<Unsaved> unsaved{};               // only the owner uses it
+    std::string future_nonce{};                     // only the owner uses it: the nonce of a marker from the future
+    time_point future_nonce_seen{};                 // only the owner uses it: when that marker was first seen
+    std::size_t rejected = 0;                       // guarded by mutex: hash of a new access token that was rejected
+    time_point rejected_until{};                    // guarded by mutex: until then it is not refreshed
     std::shared_ptr<published_version> published = std::make_shared<published_version>();
 
     /// Counts a change of the access token, so that sessions ask the keeper again.
@@ -75,11 +80,32 @@ struct flight {
         not_before = retry_at;
     }
 
-    /// Forgets the failures, and with them the pause.
+    /// How long to pause after a refusal that nobody explains: a minute, then twice as long each time, up to an hour.
+    /// A pause is forgotten when twice its length has passed since its end.
+    std::chrono::milliseconds next_unexplained_pause(time_point now) {
+        using namespace std::chrono_literals;
+        const std::lock_guard lock(mutex);
+        if (now >= unexplained_until) unexplained_pause = 0ms;
+        unexplained_pause = std::clamp<std::chrono::milliseconds>(2 * unexplained_pause, 1min, 1h);
+        unexplained_until = now + 3 * unexplained_pause;
+        return unexplained_pause;
+    }
+
+    /// Whether a refused token may be sent once more: at most once a minute. If so, this counts as done.
+    bool may_revive(time_point now) {
+        const std::lock_guard lock(mutex);
+        if (was_revived && now - revived_at < std::chrono::minutes(1)) return false;
+        was_revived = true;
+        revived_at = now;
+        return true;
+    }
+
+    /// Forgets the failures, and with them the pauses.
     void succeeded() {
         const std::lock_guard lock(mutex);
         failures_in_a_row = 0;
         last_failure = nullptr;
+        unexplained_pause = std::chrono::milliseconds{0};
     }
 };
 
@@ -147,7 +173,7 @@ class flights {
             Flight& one = *entry.second;
             const std::lock_guard lock(one.mutex);
             return entry.second.use_count() == 1 && one.published.use_count() == 1 && !one.unsaved &&
-                   !one.last_failure && one.future_nonce.empty();
+                   !one.last_failure && !one.was_revived && one.future_nonce.empty();
         });
         forget_at_ = 2 * by_key_.size() + 64;
     }

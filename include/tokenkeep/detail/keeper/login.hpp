@@ -143,7 +143,7 @@ class login : transaction<Parts> {
                     std::min(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
                 return std::nullopt;
             }
-            throw error(errc::outcome_unknown, "tokenkeep: this grant token may have been spent and is not sent again");
+            throw lost_login_error();
         }
         token given = probe_;
         given.access_token.clear();
@@ -191,9 +191,9 @@ class login : transaction<Parts> {
         case outcome_kind::tokens: return keep(held, marked, result);
         case outcome_kind::unknown:
             tell(event_kind::outcome_unknown, marked);
-            std::rethrow_exception(base::outcome_unknown(result));
+            std::rethrow_exception(with_reason(lost_login_error(), result.why));
         case outcome_kind::refused:
-            tell(event_kind::refused, marked);
+            tell(event_kind::refused, marked, result.server_code);
             undo(marked, before, status_kind::refused);
             break;
         case outcome_kind::not_spent: undo(marked, before); break;
@@ -212,6 +212,8 @@ class login : transaction<Parts> {
         has_exchanged_ = row.has_value();
         if (!row) row = rows_.find_by_id(marked.id);
         if (!row) throw no_session();
+        if (has_exchanged_ && result.answer->access_token.empty())
+            std::rethrow_exception(no_access_token(*result.answer));
         return row;
     }
 

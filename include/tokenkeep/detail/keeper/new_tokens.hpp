@@ -26,6 +26,8 @@ struct new_tokens {
     token applied_to(const token& row) const {
         token record = apply_response(row, answer, sent, bought_with);
         record.status = status;
+        // A store that only merges cannot empty the access token of the login before; it is at least expired.
+        if (record.access_token.empty() && !row.access_token.empty()) record.expires_at = timestamp{};
         if (bought_with == grant_kind::refresh_token) {
             if (is_marked_with(row, row.grant_token)) record.status = row.status; // a login is under way
             if (record.seed.empty() && record.grant_token.empty() && record.refresh_token != row.refresh_token)

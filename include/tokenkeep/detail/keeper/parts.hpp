@@ -109,10 +109,18 @@ struct keeper_parts {
                lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
     }
 
-    /// Sends a request with the keeper's timeout. The request is wiped afterwards.
-    http_response post(wiped_request request) {
+    /// Sends a request about the row to the authorization server, with the keeper's timeout. The request is wiped
+    /// afterwards.
+    http_response post(wiped_request request, const token& row) {
         request->timeout = options.request_timeout;
+        warn_of_plain_http(*request, row);
         return transport(std::as_const(*request));
+    }
+
+    /// Tells the observer if a request with a secret goes to another machine without TLS.
+    void warn_of_plain_http(const http_request& request, const token& row) {
+        if (is_plain_http(request.url))
+            tell(event_kind::warning, row, "a request with a secret goes over plain http, which everybody can read");
     }
 
     std::chrono::milliseconds replay_grace() const {
@@ -123,8 +131,10 @@ struct keeper_parts {
     }
 
     /// How long to pause after a failure: at least as long as the server asked for, and at least the next step of the
-    /// backoff. Each step is twice as long as the one before; up to a half of it is taken off by chance.
-    std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after) const {
+    /// backoff. Each step is twice as long as the one before; up to a half of it is taken off by chance. After a
+    /// refusal that nobody explains, the steps are those of next_unexplained_pause.
+    std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after, bool is_unexplained) {
+        if (is_unexplained) return std::max(retry_after, flight.next_unexplained_pause(clock.steady_now()));
         unsigned doublings = 0;
         {
             const std::lock_guard lock(flight.mutex);
@@ -157,7 +167,7 @@ struct keeper_parts {
             const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
             if (!saved) drop(flight.unsaved->tokens);
             flight.publish();
-            flight.succeeded();
+            if (!flight.unsaved->tokens.answer.access_token.empty()) flight.succeeded();
             if (saved) tell(event_kind::saved, *saved);
         } catch (...) {
             tell(event_kind::not_saved, flight.unsaved->tokens.marked);
@@ -215,7 +225,7 @@ struct keeper_parts {
     void revoke_once(const token& row) {
         std::optional<http_request> request = provider.revoke_request(row);
         if (!request) return;
-        http_response response = post(wiped_request(*std::move(request)));
+        http_response response = post(wiped_request(*std::move(request)), row);
         const wipe_at_exit wiped(response.body);
         read_revoke_response(provider, response);
     }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
@@ -24,7 +25,8 @@ class refresh_transaction : transaction<Parts> {
     using typename base::flight_type, typename base::guard_type, typename base::flight_lock_type;
 
   public:
-    /// `row` is as just read. `rejected` is an access token that got a 401, or null.
+    /// `row` is as just read. `rejected` is an access token that got a 401, or null. If it is empty, the program asks
+    /// by name that the refresh token be sent, even if the server has refused it before.
     refresh_transaction(Parts& parts, token row, const secret* rejected, deadline until)
         : base(parts, until), row_(std::move(row)), rejected_(rejected) {}
 
@@ -32,7 +34,7 @@ class refresh_transaction : transaction<Parts> {
     /// one. Otherwise throws the failure.
     token run() {
         try {
-            refuse_if_over();
+            if (is_over(row_) && !may_be_revived()) throw session_is_over();
             const auto flight = parts_.flights.of(identity_key(row_));
             while (!refreshed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
             return std::move(row_);
@@ -97,7 +99,8 @@ class refresh_transaction : transaction<Parts> {
         for (;;) {
             look_again();
             if (is_refreshed_since(first_seen)) return adopt(flight);
-            refuse_if_over();
+            if (is_over(row_) && !(may_be_revived() && flight.may_revive(parts_.clock.steady_now())))
+                throw session_is_over();
             const token_status status = read_status(row_.status);
             if (base::is_late())
                 throw error(errc::lock_timeout, "tokenkeep: it could not be decided before the deadline");
@@ -130,13 +133,18 @@ class refresh_transaction : transaction<Parts> {
             case outcome_kind::tokens:
                 if (finish(flight, guard, result, before)) return true;
                 break;
-            case outcome_kind::not_spent: take_back(before); fail(flight, result.why, result.retry_after);
-            case outcome_kind::refused: refused(flight); break;
+            case outcome_kind::not_spent: take_back(before, result.server_code); fail(flight, result.why, result);
+            case outcome_kind::refused: refused(flight, result); break;
             case outcome_kind::unknown:
                 tell(event_kind::outcome_unknown, row_);
                 if (!result.may_be_under_way) note_nothing_under_way(marker);
                 if (!replayed && !base::is_late() && result.retry_after.count() == 0 && may_replay(marker)) break;
-                fail(flight, base::outcome_unknown(result), result.retry_after);
+                fail(flight,
+                     with_reason(error(errc::outcome_unknown,
+                                       "tokenkeep: no answer that can be understood; the token may have been spent",
+                                       result.retry_after),
+                                 result.why),
+                     result);
             }
         }
     }
@@ -169,9 +177,11 @@ class refresh_transaction : transaction<Parts> {
         return true;
     }
 
-    void refuse_if_over() const {
-        if (is_over(row_))
-            throw error(errc::reauthorization_required, "tokenkeep: the session is over; the user has to log in again");
+    /// Whether the program asks by name for a refresh token that the server has refused. It may have been in error.
+    bool may_be_revived() const { return rejected_ != nullptr && rejected_->empty() && !is_revoking(row_); }
+
+    static error session_is_over() {
+        return error(errc::reauthorization_required, "tokenkeep: the session is over; the user has to log in again");
     }
 
     /// Whether another caller's login may be under way. If the store locks, it cannot be: the lock would be taken.
@@ -181,8 +191,7 @@ class refresh_transaction : transaction<Parts> {
 
     /// For a row without a refresh token: its login was cut off, or the server never gave one.
     [[noreturn]] void refuse_without_refresh_token() const {
-        if (is_marked_with(row_, row_.grant_token))
-            throw error(errc::outcome_unknown, "tokenkeep: the login was cut off; the grant token may have been spent");
+        if (is_marked_with(row_, row_.grant_token)) throw lost_login_error();
         throw error(errc::reauthorization_required,
                     "tokenkeep: the access token has ended and there is no refresh token");
     }
@@ -209,13 +218,15 @@ class refresh_transaction : transaction<Parts> {
         std::optional<token> saved = base::save(flight, guard, tokens);
         if (!saved) return false;
         row_ = *std::move(saved);
+        if (result.answer->access_token.empty())
+            fail(flight, no_access_token(*result.answer), {.is_unexplained = true});
         return true;
     }
 
     /// Takes the marker back, if that is possible. An older doubt stays.
-    void take_back(const token& before) {
+    void take_back(const token& before, std::string_view detail = {}) {
         try {
-            if (rows_.replace(row_, before)) tell(event_kind::taken_back, before);
+            if (rows_.replace(row_, before)) tell(event_kind::taken_back, before, detail);
         } catch (...) { // the marker stays, and is settled later
         }
         row_ = before;
@@ -233,33 +244,32 @@ class refresh_transaction : transaction<Parts> {
     }
 
     /// Throws the failure. If it is a std::system_error, callers that wait get it too, and a pause begins.
-    [[noreturn]] void fail(flight_type& flight, const std::exception_ptr& why, std::chrono::milliseconds retry_after) {
+    [[noreturn]] void fail(flight_type& flight, const std::exception_ptr& why, const outcome& result) {
         try {
             std::rethrow_exception(why);
         } catch (const std::system_error& failure) {
-            if (failure.code() == errc::throttled) tell(event_kind::throttled, row_);
-            flight.failed(why, parts_.clock.steady_now() + parts_.backoff(flight, retry_after));
+            if (failure.code() == errc::throttled) tell(event_kind::throttled, row_, result.server_code);
+            const auto pause = parts_.backoff(flight, result.retry_after, result.is_unexplained);
+            flight.failed(why, parts_.clock.steady_now() + pause);
             throw;
         }
-    }
-
-    static error refusal() {
-        return error(errc::reauthorization_required, "tokenkeep: the server refused the refresh token");
     }
 
     /// The server has refused the refresh token (invalid_grant). If the row still holds that token, marks it refused
     /// and throws. Otherwise another login has put a token there: returns, and the caller looks at it. Over a store
     /// without locks, another sender may have won and be about to save. The refusal is then believed only when no other
     /// request can be under way.
-    void refused(flight_type& flight) {
+    void refused(flight_type& flight, const outcome& result) {
+        const std::exception_ptr refusal = with_reason(
+            error(errc::reauthorization_required, "tokenkeep: the server refused the refresh token"), result.why);
         const secret spent = row_.refresh_token;
         const token_status marker = read_status(row_.status);
-        tell(event_kind::refused, row_);
+        tell(event_kind::refused, row_, result.server_code);
         for (;;) {
             look_again();
             if (row_.refresh_token != spent) return;
             if (!Parts::rows_type::locks && base::is_young(flight, marker)) {
-                if (base::usable(row_, rejected_)) throw refusal();
+                if (base::usable(row_, rejected_)) std::rethrow_exception(refusal);
                 wait_a_little();
                 continue;
             }
@@ -270,7 +280,7 @@ class refresh_transaction : transaction<Parts> {
                 row_ = std::move(dead);
             } catch (...) { // the marker stays; the next caller that settles it comes here again
             }
-            throw refusal();
+            std::rethrow_exception(refusal);
         }
     }
 

@@ -43,7 +43,32 @@ struct outcome {
     std::exception_ptr why{};
     bool may_be_under_way = false; ///< Unknown, and the request may still reach the server.
     std::chrono::milliseconds retry_after{0};
+    std::string server_code{};   ///< See response_error::server_code.
+    bool is_unexplained = false; ///< See response_error::is_unexplained.
 };
+
+/// `outer`, with the failure `why` nested in it.
+template <class Outer>
+std::exception_ptr with_reason(const Outer& outer, const std::exception_ptr& why) {
+    try {
+        std::rethrow_exception(why);
+    } catch (...) {
+        try {
+            std::throw_with_nested(outer);
+        } catch (...) {
+            return std::current_exception();
+        }
+    }
+}
+
+/// The error for tokens that came without an access token that can be used. The refresh token is saved by then.
+inline std::exception_ptr no_access_token(const token_response& answer) {
+    return std::make_exception_ptr(
+        response_error(errc::malformed_response,
+                       std::string("tokenkeep: the server's answer brought a refresh token, which is saved, but ")
+                           .append(sentence_about(answer.missing_access_token)),
+                       {.reason = answer.missing_access_token, .is_unexplained = true}));
+}
 
 /// The parts of a keeper, and the steps that its transactions share. A transaction is an object that lives for one
 /// call. Its steps: 1 look up, 2 reread, 3 mark, 4 send, 5 read the outcome, 6 merge, 7 save, 8 keep what is unsaved.
@@ -145,7 +170,7 @@ class transaction {
         http_response response;
         const wipe_at_exit wiped(response.body);
         try {
-            response = parts_.post(std::move(request));
+            response = parts_.post(std::move(request), row);
         } catch (...) {
             result.why = std::current_exception();
             result.kind = is_not_sent(result.why) ? outcome_kind::not_spent : outcome_kind::unknown;
@@ -158,7 +183,9 @@ class transaction {
             for (const std::string& warning : result.answer->warnings) tell(event_kind::warning, row, warning);
         } catch (const response_error& refusal) {
             result.why = std::current_exception();
-            result.retry_after = refusal.retry_after();
+            result.retry_after = std::max(refusal.retry_after(), find_retry_after(response, parts_.clock.now()));
+            result.server_code = refusal.server_code();
+            result.is_unexplained = refusal.is_unexplained();
             if (refusal.certainly_refused()) {
                 const bool invalid_grant = refusal.code() == errc::reauthorization_required;
                 result.kind = invalid_grant ? outcome_kind::refused : outcome_kind::not_spent;
@@ -179,21 +206,6 @@ class transaction {
         }
     }
 
-    /// The error for an unknown outcome. Its cause is nested in it.
-    static std::exception_ptr outcome_unknown(const outcome& result) {
-        try {
-            std::rethrow_exception(result.why);
-        } catch (...) {
-            try {
-                std::throw_with_nested(error(
-                    errc::outcome_unknown, "tokenkeep: no answer that can be understood; the token may have been spent",
-                    result.retry_after));
-            } catch (...) {
-                return std::current_exception();
-            }
-        }
-    }
-
     /// Step 7, save: writes the new tokens durably, in one write, and gives the row. Nullopt if the row is gone or
     /// holds other tokens; the new tokens are then dropped. If the store does not take them, keeps them with their lock
     /// (step 8) and throws rotation_not_saved_error.
@@ -206,7 +218,7 @@ class transaction {
                 return std::nullopt;
             }
             flight.publish();
-            flight.succeeded();
+            if (!tokens.answer.access_token.empty()) flight.succeeded();
             tell(event_kind::saved, *saved);
             return saved;
         } catch (...) {
