@@ -132,8 +132,8 @@ tokenkeep_mutation(transaction keeper.hpp "if (!flight.unsaved) return;" [[if (!
 tokenkeep_mutant(transaction lock_given_back_with_unsaved_tokens "[unsaved]" "S1: ")
 tokenkeep_mutant(transaction unsaved_tokens_forgotten "[unsaved]" "S[12]: ")
 
-tokenkeep_mutation(transaction detail/keeper/refresh.hpp "tell(event_kind::refused, row_);"
-  [[tell(event_kind::refused, row_);
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "tell(event_kind::refused, row_, result.server_code);"
+  [[tell(event_kind::refused, row_, result.server_code);
         if (tests::mutated("loser_deletes"))
             if (const std::optional<token> now = rows_.find_by_id(row_.id)) rows_.remove(*now);]])
 tokenkeep_mutant(transaction loser_deletes "[losing]" "S8: ")
@@ -165,5 +165,23 @@ tokenkeep_mutation(transaction detail/keeper/login.hpp "if (is_in_doubt(row)) {"
   [[if (is_in_doubt(row) && !tests::mutated("grant_token_sent_again")) {]])
 tokenkeep_mutant(transaction a_refresh_ends_the_doubt_of_a_login "[exchange]" "S9: ")
 tokenkeep_mutant(transaction grant_token_sent_again "[exchange]" "S1: ")
+
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "const new_tokens tokens{"
+  [[if (result.answer->access_token.empty() && tests::mutated("half_of_the_tokens_is_dropped")) {
+            take_back(before);
+            fail(flight, no_access_token(*result.answer), {.is_unexplained = true});
+        }
+        const new_tokens tokens{]])
+tokenkeep_mutation(transaction detail/keeper/transaction.hpp "result.kind = outcome_kind::tokens;"
+  [[if (result.answer->access_token.empty() && tests::mutated("half_of_the_tokens_is_no_answer")) throw no_session();
+            result.kind = outcome_kind::tokens;]])
+tokenkeep_mutation(transaction detail/keeper/parts.hpp "if (is_unexplained) return"
+  [[if (is_unexplained && !tests::mutated("no_pause_after_an_unexplained_refusal")) return]])
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "return rejected_ != nullptr && rejected_->empty()"
+  [[return ((rejected_ != nullptr && rejected_->empty()) || tests::mutated("a_dead_token_is_sent_for_any_call"))]])
+tokenkeep_mutant(transaction half_of_the_tokens_is_dropped "[half]" "S[12]: ")
+tokenkeep_mutant(transaction half_of_the_tokens_is_no_answer "[half]" "S[12]: ")
+tokenkeep_mutant(transaction no_pause_after_an_unexplained_refusal "[unexplained]" "S7: ")
+tokenkeep_mutant(transaction a_dead_token_is_sent_for_any_call "[losing]" "S7: ")
 
 tokenkeep_mutants_program(transaction)

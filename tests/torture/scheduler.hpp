@@ -68,8 +68,9 @@ enum class fault_kind {
     none,
     kill, lock_timeout, lock_lost, early_401,
     mark_fails, mark_indeterminate, save_fails, save_indeterminate, connection_lost,
-    not_sent, request_lost, throttled, error_before, // the server has carried out nothing
-    answer_lost, truncated, error_after, gives_up,   // it has, or will
+    not_sent, request_lost, throttled, unexplained, error_before, // the server has carried out nothing
+    answer_lost, truncated, error_after, gives_up,                // it has, or will
+    no_access_token,                                              // it has, and sends half of the tokens
 };
 // clang-format on
 
@@ -87,11 +88,13 @@ inline std::string_view name_of(fault_kind kind) {
     case fault_kind::not_sent: return "no connection";
     case fault_kind::request_lost: return "lost";
     case fault_kind::throttled: return "429";
+    case fault_kind::unexplained: return "400 without a code";
     case fault_kind::error_before: return "503";
     case fault_kind::answer_lost: return "lost";
     case fault_kind::truncated: return "cut";
     case fault_kind::error_after: return "502";
     case fault_kind::gives_up: return "timeout";
+    case fault_kind::no_access_token: return "without its access token";
     case fault_kind::early_401: return "401 before its time";
     }
     return "";

@@ -4,7 +4,7 @@
 //   S1 no living session is ended by us, and where nothing fails no call does   S2 what is stored is the live token
 //   S3 a lost answer or a kill costs no access token that lives, and nothing at all within a grace
 //   S4 nobody harms a newer record   S5 handed out is only what is durable
-//   S7 no deadlock, no endless attempts, nothing known dead is sent
+//   S7 no deadlock, no endless attempts, nothing known dead is sent unless the program asks for it by name
 //   S8 no login or deletion is undone, no login revoked   S9 in the end a living session is refreshed, a dead one named
 #ifndef TOKENKEEP_TESTS_TORTURE_SIMULATED_SESSION_HPP
 #define TOKENKEEP_TESTS_TORTURE_SIMULATED_SESSION_HPP
@@ -50,6 +50,7 @@ class simulated_session {
     tokenkeep::memory_store rows{};
     scheduler* steps = nullptr;           ///< Null while one thing happens after the other, as in any test.
     std::map<int, time_point> deadline{}; ///< Of the call that a process is making.
+    std::set<int> asking_by_name{};       ///< Processes whose call asks for the refresh token by name.
 
     turn take(int process, const step& next) {
         if (is_dead(process)) throw killed();
@@ -190,23 +191,31 @@ class simulated_session {
         if (take(process, {.what = "sends", .faults = {fault_kind::not_sent}}).fault == fault_kind::not_sent)
             throw tokenkeep::transport_error("no connection", false);
         message& mine = messages_.emplace_back(message{request, process, clock.steady_now(), arrives_by(process)});
-        if (const auto now = row(); now && is_known_dead(*now) && now->refresh_token == mine.spends())
+        if (dead_tokens_.contains(std::string(mine.spends().reveal())) && !asking_by_name.contains(process))
             breaks("S7: a token that is known to be dead is sent");
+        if (const auto found = unexplained_.find(process);
+            found != unexplained_.end() && clock.steady_now() - found->second < 1min)
+            breaks("S7: a refusal that nobody explains is asked again at once");
         if (messages_.size() > most_requests) throw std::logic_error("more requests than can arrive");
         if (steps == nullptr) arrive(mine, fault_kind::none);
-        const turn end =
-            take(process, {.what = "receives the answer",
-                           .ready = [&] { return mine.answer.has_value(); },
-                           .until = clock.steady_now() + request_timeout,
-                           .timeout = fault_kind::gives_up,
-                           .faults = {fault_kind::answer_lost, fault_kind::error_after, fault_kind::truncated}});
+        const turn end = take(process, {.what = "receives the answer",
+                                        .ready = [&] { return mine.answer.has_value(); },
+                                        .until = clock.steady_now() + request_timeout,
+                                        .timeout = fault_kind::gives_up,
+                                        .faults = {fault_kind::answer_lost, fault_kind::error_after,
+                                                   fault_kind::truncated, fault_kind::no_access_token}});
         mine.awaited = false;
-        if (!end.timed_out && end.fault == fault_kind::none && !mine.brings.empty()) held_[process].insert(mine.brings);
+        const bool is_read = end.fault == fault_kind::none || end.fault == fault_kind::no_access_token;
+        if (!end.timed_out && is_read && !mine.brings.empty()) held_[process].insert(mine.brings);
         excuse_if_orphaned();
         if (end.timed_out) throw tokenkeep::transport_error("timed out");
         if (end.fault == fault_kind::answer_lost) throw tokenkeep::transport_error("connection reset");
         if (end.fault == fault_kind::error_after) return {.status = 502};
-        if (end.fault == fault_kind::truncated) mine.answer->body.resize(mine.answer->body.size() / 2);
+        std::string& body = mine.answer->body;
+        if (end.fault == fault_kind::truncated) body.resize(body.size() / 2);
+        if (end.fault == fault_kind::no_access_token && mine.answer->status == 200)
+            body.replace(body.find("access_token"), 6, "Access");
+        if (mine.answer->status == 400 && body.empty()) unexplained_[process] = clock.steady_now();
         return *mine.answer;
     }
 
@@ -215,7 +224,8 @@ class simulated_session {
         for (std::size_t n = 0; n < most_requests; ++n)
             run.add({.name = "request " + std::to_string(n + 1) + " arrives",
                      .ready = [this, n] { return messages_.size() > n && !messages_[n].arrived; },
-                     .faults = {fault_kind::request_lost, fault_kind::error_before, fault_kind::throttled},
+                     .faults = {fault_kind::request_lost, fault_kind::error_before, fault_kind::throttled,
+                                fault_kind::unexplained},
                      .act = [this, n](fault_kind fault) { arrive(messages_[n], fault); }});
         run.horizon = [this] {
             std::optional<time_point> first;
@@ -319,6 +329,7 @@ class simulated_session {
         one.arrived = true;
         if (fault == fault_kind::error_before) one.answer = tokenkeep::http_response{.status = 503};
         if (fault == fault_kind::throttled) one.answer = tokenkeep::http_response{.status = 429};
+        if (fault == fault_kind::unexplained) one.answer = tokenkeep::http_response{.status = 400};
         if (fault != fault_kind::none) return;
         const secret spent = one.spends();
         if (spent.empty()) return exchange(one);
@@ -356,7 +367,9 @@ class simulated_session {
 
     template <class Act>
     bool write(int process, const token& expected, const token& record, Act act) {
-        const bool brings = !record.access_token.empty() && record.access_token != expected.access_token;
+        const auto is_new = [](const secret& now, const secret& before) { return !now.empty() && now != before; };
+        const bool brings =
+            is_new(record.refresh_token, expected.refresh_token) || is_new(record.access_token, expected.access_token);
         const bool marks = !brings && tokenkeep::read_status(record.status).kind == tokenkeep::status_kind::spend;
         step next{.what = brings ? "saves the tokens" : marks ? "writes the marker" : "writes the status"};
         if (brings) next.faults = {fault_kind::save_fails, fault_kind::save_indeterminate, fault_kind::connection_lost};
@@ -380,12 +393,15 @@ class simulated_session {
         if (!before || !after) return breaks("S8: a deleted record is written again");
         durable_.insert(std::string(after->access_token.reveal()));
         const origin &from = origin_of(before->refresh_token), &to = origin_of(after->refresh_token);
-        if (to.session < from.session || to.session != origin_of(after->access_token).session)
+        // A login that brought a refresh token only: the access token of the one before is gone, or at least expired.
+        const bool is_half = after->access_token.empty() || after->expires_at == tokenkeep::timestamp{};
+        if (to.session < from.session || (!is_half && to.session != origin_of(after->access_token).session))
             return breaks("S8: a later login is undone");
         if (to.session == from.session && before->refresh_token != after->refresh_token &&
             to.parent != before->refresh_token.reveal())
             return breaks("S4: a newer record is overwritten");
         const bool is_refused = tokenkeep::read_status(after->status).kind == tokenkeep::status_kind::refused;
+        if (is_refused && is_known_dead(*after)) dead_tokens_.insert(std::string(after->refresh_token.reveal()));
         if (is_refused && is_known_dead(*after) && live_token_of(*after) == after->refresh_token.reveal())
             breaks("S4: a living session is marked dead");
     }
@@ -397,8 +413,10 @@ class simulated_session {
 
     std::chrono::milliseconds settle_after_;
     bool punishes_;
-    std::deque<message> messages_{};      // a deque: a sender keeps a reference
-    std::vector<std::string> sessions_{}; // the refresh token that each would take next; empty if it has ended
+    std::set<std::string> dead_tokens_{};     ///< Refresh tokens that were marked as refused.
+    std::map<int, time_point> unexplained_{}; ///< When a process was refused without a reason.
+    std::deque<message> messages_{};          // a deque: a sender keeps a reference
+    std::vector<std::string> sessions_{};     // the refresh token that each would take next; empty if it has ended
     std::map<std::string, origin, std::less<>> issued_{};
     std::set<std::string, std::less<>> durable_{};
     std::map<int, std::set<std::string>> held_{}; // refresh tokens that living processes have received

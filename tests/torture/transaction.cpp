@@ -37,6 +37,7 @@ struct scenario {
     unsigned short_pauses = 0;            ///< How often nearly the time passes that a request can take.
     bool login = false, deletion = false; ///< By the user or the program, beside the keepers.
     bool revocation = false;              ///< By one more process.
+    bool asks_by_name = false;            ///< A failed call is followed by one that asks for the refresh token by name.
     unsigned exchanges = 0;               ///< So many more processes bring the grant token of a new login, the same.
     std::chrono::milliseconds clock_skew{0}; ///< How far the clock of the first process is ahead.
     std::chrono::milliseconds read_back_pause{2s}, doubt_expires_after{2s}, lock_timeout{10s};
@@ -163,6 +164,7 @@ class process {
             const std::size_t failed = failures.size();
             guarded([&] { call(ada); });
             if (failures.size() > failed) judge_failure(before);
+            if (what_.asks_by_name && failures.size() > failed) ask_by_name();
         }
         if (--running_ == 0 && !what_.lives_on) end();
     }
@@ -213,6 +215,13 @@ class process {
         shared_.handed_out(access);
         shared_.take(number_, {.what = "calls the API again"});
         if (!shared_.accepts(access)) failures.push_back(errc::request_rejected);
+    }
+
+    /// The program does not believe that the session is over.
+    void ask_by_name() {
+        shared_.asking_by_name.insert(number_);
+        guarded([&] { shared_.handed_out(keeper_->refresh(ada, {}, deadline())); });
+        shared_.asking_by_name.erase(number_);
     }
 
     /// A call may fail with the library's errors; what a killed process meets does not count.
@@ -351,7 +360,7 @@ std::string run_once(worker_threads& threads, const scenario& what, choices& pat
         return "S9: a dead session is not named as one";
     unsigned refused = after.refused;
     for (const auto& each : processes) refused += each->refused;
-    if (refused > 1 && what.within.faults <= 1 && !is_replaced)
+    if (refused > 1 && what.within.faults <= 1 && !is_replaced && !what.asks_by_name)
         return "S7: the end of a session is found out more than once";
     return {};
 }
@@ -383,10 +392,10 @@ void explore(scenario what) {
 }
 
 using kinds = std::vector<fault_kind>;
-const kinds harmless{fault_kind::not_sent,     fault_kind::request_lost,       fault_kind::throttled,
-                     fault_kind::error_before, fault_kind::mark_fails,         fault_kind::mark_indeterminate,
-                     fault_kind::save_fails,   fault_kind::save_indeterminate, fault_kind::lock_timeout,
-                     fault_kind::early_401};
+const kinds harmless{fault_kind::not_sent,           fault_kind::request_lost,       fault_kind::throttled,
+                     fault_kind::unexplained,        fault_kind::no_access_token,    fault_kind::error_before,
+                     fault_kind::mark_fails,         fault_kind::mark_indeterminate, fault_kind::save_fails,
+                     fault_kind::save_indeterminate, fault_kind::lock_timeout,       fault_kind::early_401};
 const kinds losing{fault_kind::kill, fault_kind::answer_lost, fault_kind::error_after, fault_kind::truncated,
                    fault_kind::gives_up};
 const kinds any = [] {
@@ -410,6 +419,20 @@ TEST_CASE("transaction: where nothing fails each refresh token is spent once, an
 
 TEST_CASE("transaction: so it is however slow a process is", "[slow]") {
     explore({.calls = 2, .within = {.preemptions = 3, .early_timeouts = 2}});
+}
+
+TEST_CASE("transaction: a refresh token that comes without an access token is the one that is spent next", "[half]") {
+    explore({.calls = 2, .lives_on = true, .within = faults(1, {fault_kind::no_access_token}, 3)});
+    explore({.calls = 2, .within = faults(2, {fault_kind::no_access_token, fault_kind::save_fails}, 1)});
+}
+
+TEST_CASE("transaction: a refusal that nobody explains is not asked again at once", "[unexplained]") {
+    explore({.calls = 3, .lives_on = true, .within = faults(1, {fault_kind::unexplained}, 2)});
+}
+
+TEST_CASE("transaction: nothing known dead is sent, unless the program asks for it by name", "[by name]") {
+    explore({.calls = 2, .asks_by_name = true, .within = faults(1, losing, 1)});
+    explore({.login = true, .asks_by_name = true, .within = faults(1, losing, 1)});
 }
 
 TEST_CASE("transaction: a fault that loses no answer costs no session", "[harmless]") {
