@@ -4,10 +4,10 @@
 #   cmake -P single_include/amalgamate.cmake              writes them
 #   cmake -DCHECK=ON -P single_include/amalgamate.cmake   says whether the committed ones are up to date
 #
-# tokenkeep.hpp holds the whole umbrella, fwd.hpp the names of its classes. testing.hpp and the headers beside the umbrella (those that need a client
-# library) include tokenkeep.hpp and hold the rest of what they include. Each own header is put where it is included
-# first; standard includes and include guards stay as they are. The refusal of an older language standard stands once, at the
-# top.
+# tokenkeep.hpp holds the whole umbrella, fwd.hpp the names of its classes. testing.hpp, providers.hpp and the headers
+# beside the umbrella (those that need a client library) include tokenkeep.hpp and hold the rest of what they include.
+# Each own header is put where it is included first; standard includes and include guards stay as they are. The refusal
+# of an older language standard stands once, at the top.
 #
 # Text only ever passes through quoted expansions, string(FIND) and string(SUBSTRING): as an element of a list it would
 # lose semicolons and trip over brackets.
@@ -122,7 +122,12 @@ set(first "\n#include \"tokenkeep.hpp\"\n") # they lie side by side, in whatever
 expand(tokenkeep/testing.hpp FALSE text)
 put(testing.hpp "its test kit in one header." "${first}" "${text}")
 set(placed "${done}")
-set(files fwd.hpp tokenkeep.hpp testing.hpp)
+set(files fwd.hpp tokenkeep.hpp testing.hpp providers.hpp)
+
+set(done "${umbrella}")
+expand(tokenkeep/providers/all.hpp FALSE text)
+put(providers.hpp "the providers in one header." "${first}" "${text}")
+list(APPEND placed ${done})
 
 file(GLOB beside RELATIVE ${root}/include ${root}/include/tokenkeep/*.hpp)
 list(REMOVE_ITEM beside ${umbrella} tokenkeep/testing.hpp)

@@ -4,6 +4,7 @@
 // indentation. What the examples use is around the copies. None of them runs: all are in functions without a caller.
 // Not here are sqlite.hpp, mysql.hpp and postgres.hpp, because they need client libraries that may be absent. Where
 // examples of other headers use them, types of the same names stand in for them.
+#include <tokenkeep/providers/all.hpp>
 #include <tokenkeep/testing.hpp>
 #include <tokenkeep/tokenkeep.hpp>
 
@@ -173,6 +174,23 @@ inline void look(const file_error& failure) {
 inline void fail() {
     // examples: error.hpp
     throw tokenkeep::transport_error("no connection", false);
+    // end
+}
+}
+
+namespace of_describe {
+void log(const std::string& line);
+inline void tell() {
+    try {
+        act();
+    }
+    // examples: describe.hpp
+    catch (const std::exception& failure) { log(tokenkeep::describe(failure)); }
+    // end
+}
+inline void decide(const std::exception& failure) {
+    // examples: describe.hpp
+    if (!is_passing(failure)) throw;
     // end
 }
 }
@@ -727,6 +745,11 @@ inline void handle() {
     catch (const response_error& failure) { if (failure.server_code() == "invalid_scope") ask_for_less(); }
     // end
 }
+inline void mean() {
+    // examples: oauth/response_error.hpp
+    error_meaning dead{"BAD_REFRESH_TOKEN", errc::reauthorization_required};
+    // end
+}
 inline void fail() {
     // examples: oauth/response_error.hpp
     throw response_error(errc::throttled, "example: too many calls", {.certainly_refused = true});
@@ -738,8 +761,9 @@ namespace of_retry_after {
 inline void call(const http_response& response) {
     // examples: oauth/retry_after.hpp
     std::chrono::milliseconds pause = find_retry_after(response);
+    std::chrono::milliseconds pause_by_our_clock = find_retry_after(response, system_clock().now());
     // end
-    use(pause);
+    use(pause, pause_by_our_clock);
 }
 }
 
@@ -892,6 +916,23 @@ inline void ascii() {
     use(
     // examples: text/ascii.hpp
     is_printable("a b")   // true
+    // end
+    );
+    use(
+    // examples: text/ascii.hpp
+    is_visible("a b")   // false
+    // end
+    );
+}
+inline void date() {
+    use(
+    // examples: text/date.hpp
+    parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT")   // 784111777 s
+    // end
+    );
+    use(
+    // examples: text/date.hpp
+    parse_date("2033-05-18T05:33:19+02:00")   // 1999999999 s
     // end
     );
 }
@@ -1092,21 +1133,207 @@ inline void shared_csv() {
 }
 }
 
+namespace of_providers {
+inline void atlassian() {
+    // examples: providers/atlassian.hpp
+    auto atlassian = providers::atlassian();
+    atlassian.client_id = "0123456789abcdef";
+    // end
+}
+inline void auth0() {
+    // examples: providers/auth0.hpp
+    oauth2_provider auth0 = providers::auth0("example.eu.auth0.com", "https://api.example");
+    auth0.client_id = "0123456789abcdef";
+    // end
+}
+inline void box() {
+    // examples: providers/box.hpp
+    oauth2_provider box = providers::box();
+    box.client_id = "0123456789abcdef";
+    // end
+}
+inline void digitalocean() {
+    // examples: providers/digitalocean.hpp
+    auto digitalocean = providers::digitalocean();
+    digitalocean.client_id = "0123456789abcdef";
+    // end
+}
+inline void discord() {
+    // examples: providers/discord.hpp
+    oauth2_provider discord = providers::discord();
+    discord.client_id = "157730590492196864";
+    discord.headers.push_back({"User-Agent", "DiscordBot (https://app.example, 1.0)"});
+    // end
+}
+inline void dropbox() {
+    // examples: providers/dropbox.hpp
+    auto dropbox = providers::dropbox();
+    dropbox.client_id = "app-key";
+    // end
+}
+inline void fitbit() {
+    // examples: providers/fitbit.hpp
+    oauth2_provider fitbit = providers::fitbit();
+    fitbit.client_id = "23ABCD";
+    // end
+}
+inline void github() {
+    // examples: providers/github.hpp
+    oauth2_provider github = providers::github();
+    github.client_id = "Iv1.0123456789abcdef";
+    // end
+}
+inline void gitlab() {
+    // examples: providers/gitlab.hpp
+    oauth2_provider gitlab = providers::gitlab("gitlab.example");
+    gitlab.client_id = "0123456789abcdef";
+    // end
+}
+inline void google() {
+    // examples: providers/google.hpp
+    oauth2_provider google = providers::google();
+    google.client_id = "123456789012-abc.apps.googleusercontent.com";
+    // end
+}
+inline void hubspot() {
+    // examples: providers/hubspot.hpp
+    oauth2_provider hubspot = providers::hubspot();
+    hubspot.client_id = "01234567-89ab-cdef-0123-456789abcdef";
+    // end
+}
+inline void keycloak() {
+    // examples: providers/keycloak.hpp
+    oauth2_provider keycloak = providers::keycloak("https://id.example", "staff");
+    keycloak.client_id = "web";
+    // end
+}
+inline void linkedin() {
+    // examples: providers/linkedin.hpp
+    auto linkedin = providers::linkedin();
+    linkedin.client_id = "78abc";
+    // end
+}
+inline void microsoft() {
+    // examples: providers/microsoft.hpp
+    auto microsoft = providers::microsoft("contoso.onmicrosoft.com");
+    microsoft.client_id = "11112222-bbbb-3333-cccc-4444dddd5555";
+    // end
+}
+inline void notion() {
+    // examples: providers/notion.hpp
+    auto notion = providers::notion();
+    notion.client_id = "463558a3-725e-4f37-b6d3-0889894f68de";
+    // end
+}
+inline void okta() {
+    // examples: providers/okta.hpp
+    oauth2_provider okta = providers::okta("example.okta.com", "default", std::chrono::seconds(60));
+    okta.client_id = "0oa1";
+    // end
+}
+inline void quickbooks() {
+    // examples: providers/quickbooks.hpp
+    auto quickbooks = providers::quickbooks();
+    quickbooks.client_id = "Q0abc";
+    // end
+}
+inline void reddit() {
+    // examples: providers/reddit.hpp
+    auto reddit = providers::reddit("linux:com.example.app:v1.2 (by /u/ada)");
+    reddit.client_id = "p-jcoLKBynTLew";
+    // end
+}
+inline void salesforce() {
+    // examples: providers/salesforce.hpp
+    auto salesforce = providers::salesforce();
+    salesforce.client_id = "3MVG9";
+    // end
+}
+inline void shopify() {
+    // examples: providers/shopify.hpp
+    auto shopify = providers::shopify("ada-shop");
+    shopify.client_id = "c5d2";
+    // end
+}
+inline void slack() {
+    // examples: providers/slack.hpp
+    auto slack = providers::slack();
+    slack.client_id = "60503450.61416";
+    // end
+}
+inline void spotify() {
+    // examples: providers/spotify.hpp
+    oauth2_provider spotify = providers::spotify();
+    spotify.client_id = "0123456789abcdef0123456789abcdef";
+    // end
+}
+inline void strava() {
+    // examples: providers/strava.hpp
+    auto strava = providers::strava();
+    strava.client_id = "12345";
+    // end
+}
+inline void tiktok() {
+    // examples: providers/tiktok.hpp
+    auto tiktok = providers::tiktok();
+    tiktok.client_id = "aw0123456789abcd";
+    // end
+}
+inline void twitch() {
+    // examples: providers/twitch.hpp
+    auto twitch = providers::twitch();
+    twitch.client_id = "hof5gwx0su6owfnys0yan9c87zr6t";
+    // end
+}
+inline void wechat() {
+    // examples: providers/wechat.hpp
+    auto wechat = providers::wechat();
+    wechat.client_id = "wx0123456789abcdef";
+    // end
+}
+inline void withings() {
+    // examples: providers/withings.hpp
+    auto withings = providers::withings();
+    withings.client_id = "7573fd4a4c421ddd102dac406dc6e0e0e22f683c4a5e81ff0a5caf8b65abed67";
+    // end
+}
+inline void x() {
+    // examples: providers/x.hpp
+    auto x = providers::x();
+    x.client_id = "rG9n6402A3dbUJKzXTNX4oWHJ";
+    // end
+}
+inline void xero() {
+    // examples: providers/xero.hpp
+    oauth2_provider xero = providers::xero();
+    xero.client_id = "0123456789ABCDEF0123456789ABCDEF";
+    // end
+}
+inline void zoom() {
+    // examples: providers/zoom.hpp
+    auto zoom = providers::zoom();
+    zoom.client_id = "Wk9PTV9DTElFTlRfSUQ";
+    // end
+}
+}
+
 // clang-format on
 
 } // namespace examples
 
 namespace {
 
-/// The code in a header's comments: their indented lines outside of Shapes and tables, without the comment's signs.
+/// The code in a header's comments: their indented lines outside of Shapes, lists and tables, without the comment's
+/// signs.
 std::vector<std::string_view> indented_in(const std::vector<std::string>& header) {
     std::vector<std::string_view> found;
-    bool in_shape = false;
+    bool in_shape = false, in_point = false;
     for (const std::string& line : header) {
         if (line == comments::shape_begin) in_shape = true;
         if (line == comments::shape_end) in_shape = false;
         const std::string_view comment = comments::trimmed(line);
-        if (in_shape || !comment.starts_with("///   ") || comment.find(" | ") != comment.npos) continue;
+        in_point = comment.starts_with("///   - ") || (in_point && comment.starts_with("///     "));
+        if (in_shape || in_point || !comment.starts_with("///   ") || comment.find(" | ") != comment.npos) continue;
         found.push_back(comments::trimmed(comment.substr(3)));
     }
     return found;

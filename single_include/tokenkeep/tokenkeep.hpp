@@ -633,10 +633,9 @@ constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexc
     return true;
 }
 
-/// The text without the spaces and tabs at its ends.
+/// The text without the blanks at its ends: spaces and tabs, unless other characters are given.
 ///   trim(" a b ")   // "a b"
-constexpr std::string_view trim(std::string_view text) noexcept {
-    constexpr std::string_view blanks = " \t";
+constexpr std::string_view trim(std::string_view text, std::string_view blanks = " \t") noexcept {
     const std::size_t first = text.find_first_not_of(blanks);
     if (first == std::string_view::npos) return {};
     return text.substr(first, text.find_last_not_of(blanks) - first + 1);
@@ -658,6 +657,12 @@ inline bool is_printable(std::string_view text) noexcept {
     bool printable = (odd & ones * 0x80) == 0;
     for (; at < text.size(); ++at) printable = printable && text[at] >= 0x20 && text[at] <= 0x7e;
     return printable;
+}
+
+/// Whether a text consists of printable ASCII characters without spaces, as tokens in a header do (RFC 6750 2.1).
+///   is_visible("a b")   // false
+inline bool is_visible(std::string_view text) noexcept {
+    return is_printable(text) && text.find(' ') == std::string_view::npos;
 }
 
 }}} // namespace tokenkeep::v0::text
@@ -761,6 +766,8 @@ inline bool is_utf8(std::string_view bytes) noexcept {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
+constexpr bool is_json_bracket(char c) noexcept { return c == '{' || c == '[' || c == '}' || c == ']'; }
+
 constexpr bool is_json_plain(char c) noexcept {
     const auto byte = static_cast<unsigned char>(c);
     return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
@@ -832,26 +839,33 @@ constexpr char json_escape(char letter) noexcept {
     }
 }
 
-/// Decodes the escape whose backslash is at `at`, in a string that is known to be valid. It writes one to four bytes,
-/// gives their number, and moves `at` behind the escape.
+/// The character that stands for an escape that means nothing: the control character SUB.
+inline constexpr char json_substitute = '\x1a';
+
+/// Decodes the escape whose backslash is at `at`. A character must follow the backslash. It writes one to four bytes,
+/// gives their number, and moves `at` behind the escape. An escape that means nothing, such as a lone surrogate,
+/// becomes json_substitute.
 inline std::size_t resolve_json_escape(const char*& at, const char* end, char* out) noexcept {
     const char letter = at[1];
     at += 2;
-    if (letter != 'u') {
-        out[0] = json_escape(letter);
-        return 1;
-    }
-    std::int32_t code = json_hex4(at, end);
+    out[0] = letter != 'u' ? json_escape(letter) : '\0';
+    if (out[0] != 0) return 1;
+    out[0] = json_substitute;
+    std::int32_t code = letter == 'u' ? json_hex4(at, end) : -1;
+    if (code < 0) return 1;
     at += 4;
+    if (is_low_surrogate(code)) return 1;
     if (is_high_surrogate(code)) {
-        code = 0x10000 + ((code - 0xd800) << 10) + (json_hex4(at + 2, end) - 0xdc00);
+        const std::int32_t low = end - at >= 6 && at[0] == '\\' && at[1] == 'u' ? json_hex4(at + 2, end) : -1;
+        if (!is_low_surrogate(low)) return 1;
+        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         at += 6;
     }
     return put_utf8(out, static_cast<std::uint32_t>(code));
 }
 
 /// Calls take(const char*, std::size_t) with the pieces of the decoded text, until it gives false. `inside` is what a
-/// valid JSON string has between its quotes.
+/// JSON string has between its quotes.
 template <class Take>
 void walk_json_string(std::string_view inside, Take take) {
     const char* at = inside.data();
@@ -933,28 +947,47 @@ enum class json_fault {
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
+/// What a reader does about a value that is not JSON although it is clear where it ends: a string with bytes that are
+/// not UTF-8, with a bad escape or a control character, a word or a number that is none, an object that repeats a name.
+enum class bad_json_value {
+    refused, ///< It is a fault of the text (RFC 8259).
+    marked,  ///< The member of the outermost object in which it lies is marked as bad. The reader goes on.
+};
+
 /// A position in a text, and functions that read JSON values without others inside: strings, words and numbers.
 class json_scanner {
     using json_fault = text::json_fault;
 
   protected:
-    explicit json_scanner(std::string_view text) noexcept
-        : begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {}
+    json_scanner(std::string_view text, bad_json_value treatment) noexcept
+        : begin_(text.data()),
+          at_(begin_),
+          end_(begin_ + text.size()),
+          marks_bad_values_(treatment == bad_json_value::marked) {}
 
     /// Reads a string. Its opening quote has been read.
     json_fault read_string() {
         while (true) {
             at_ = skip_json_plain(at_, end_);
             if (take('"')) return json_fault::none;
-            if (at_ == end_ || static_cast<unsigned char>(*at_) < 0x20) return json_fault::syntax;
-            if (*at_ == '\\') {
-                if (const json_fault fault = read_escape(); fault != json_fault::none) return fault;
-                continue;
-            }
-            const std::size_t length = utf8_length(at_, end_);
-            if (length == 0) return json_fault::encoding;
-            at_ += length;
+            if (at_ == end_) return json_fault::syntax;
+            const char* const odd = at_;
+            const json_fault fault = read_character();
+            if (fault == json_fault::none) continue;
+            if (!marks_bad_values_) return fault;
+            is_bad_ = true;
+            at_ = odd + (*odd == '\\' && end_ - odd > 1 ? 2 : 1);
         }
+    }
+
+    /// Reads one character of a string that is not plain: an escape, or one that is not ASCII.
+    json_fault read_character() noexcept {
+        if (*at_ == '\\') return read_escape();
+        if (static_cast<unsigned char>(*at_) < 0x20) return json_fault::syntax;
+        const std::size_t length = utf8_length(at_, end_);
+        if (length == 0) return json_fault::encoding;
+        at_ += length;
+        return json_fault::none;
     }
 
     /// Reads an escape. The position is at its backslash.
@@ -976,10 +1009,37 @@ class json_scanner {
         return json_fault::none;
     }
 
+    /// Reads true, false, null or a number.
+    json_fault read_bare() noexcept {
+        const char* const first = at_;
+        const json_fault fault = read_word_or_number();
+        if (!marks_bad_values_) return fault;
+        const char* const understood = at_;
+        if (fault != json_fault::none) at_ = first;
+        while (at_ != end_ && is_bare(*at_)) ++at_;
+        if (at_ == first) return json_fault::syntax;
+        if (fault != json_fault::none || at_ != understood) is_bad_ = true;
+        return json_fault::none;
+    }
+
+    json_fault read_word_or_number() noexcept {
+        switch (peek()) {
+        case 't': return read_word("true");
+        case 'f': return read_word("false");
+        case 'n': return read_word("null");
+        default: return read_number();
+        }
+    }
+
     json_fault read_word(std::string_view word) noexcept {
         for (const char c : word)
             if (!take(c)) return json_fault::syntax;
         return json_fault::none;
+    }
+
+    /// Whether a character can be part of a value without quotes and brackets.
+    static bool is_bare(char c) noexcept {
+        return static_cast<unsigned char>(c) > ' ' && !is_json_bracket(c) && c != '"' && c != ',' && c != ':';
     }
 
     json_fault read_number() noexcept {
@@ -1010,6 +1070,8 @@ class json_scanner {
     const char* begin_;
     const char* at_;
     const char* end_;
+    bool marks_bad_values_;
+    bool is_bad_ = false; ///< Whether a bad value was read. Only if it marks bad values.
 };
 
 }}} // namespace tokenkeep::v0::detail
@@ -1053,8 +1115,6 @@ inline const char* end_of_json_string(const char* at, const char* end) noexcept 
         at = quote + 1;
     }
 }
-
-constexpr bool is_json_bracket(char c) noexcept { return c == '{' || c == '[' || c == '}' || c == ']'; }
 
 /// The end of the value that begins at `at` in valid JSON. Spaces behind a number or a word are
 /// included.
@@ -1271,9 +1331,11 @@ class json_reader : json_scanner {
     using json_fault = text::json_fault;
 
   public:
-    explicit json_reader(std::string_view text) noexcept : json_scanner(text) {}
+    explicit json_reader(std::string_view text, bad_json_value treatment = bad_json_value::refused) noexcept
+        : json_scanner(text, treatment) {}
 
-    /// Reads the whole text, and says what is wrong with it.
+    /// Reads the whole text, and says what is wrong with it. If bad values are marked, a name that the outermost object
+    /// repeats is no fault.
     json_fault read() {
         at_ = skip_json_space(at_, end_);
         const char* const first = at_;
@@ -1289,22 +1351,21 @@ class json_reader : json_scanner {
     /// The value of the text; JSON null if there is a fault.
     text::json_value value() const noexcept { return text::json_value(value_); }
 
-    /// Calls visit(name, name as written, value) for each member, if the text is an object without fault. It does not
-    /// read the text again, as a walk over the value would: the reader has kept the members.
-    template <class Visit>
-    void for_each_member(Visit visit) const {
-        for (const member& m : members_)
-            visit(m.name, view(m.written.data() - 1, m.written.data() + m.written.size() + 1),
-                  text::json_value(m.value));
-    }
+    /// Whether an object repeats a name. If bad values are marked: whether the outermost object does.
+    bool repeats_names() const noexcept { return repeated_ != nullptr; }
 
-  private:
+    /// A member of an object.
     struct member {
-        std::string_view name;    ///< Unescaped.
-        std::string_view written; ///< What is between its quotes.
-        std::string_view value{};
+        std::string_view name{};    ///< Unescaped.
+        std::string_view written{}; ///< With its quotes.
+        text::json_value value{};
+        bool is_bad = false; ///< Whether its name or something in its value is not JSON. See bad_json_value.
     };
 
+    /// The members in their order, if the text is an object without fault. They refer to the text and to the reader.
+    std::span<const member> members() const noexcept { return members_; }
+
+  private:
     static std::string_view view(const char* from, const char* to) noexcept {
         return {from, static_cast<std::size_t>(to - from)};
     }
@@ -1314,7 +1375,7 @@ class json_reader : json_scanner {
             json_fault fault = read_value_or_bracket();
             if (fault == json_fault::none && !value_due_) fault = read_after_value();
             if (fault != json_fault::none) return fault;
-            if (!value_due_) return repeated_ != nullptr ? json_fault::duplicate : json_fault::none;
+            if (!value_due_) return repeats_names() && !marks_bad_values_ ? json_fault::duplicate : json_fault::none;
         }
     }
 
@@ -1326,10 +1387,7 @@ class json_reader : json_scanner {
         case '"': ++at_; return read_string();
         case '{': return open(true);
         case '[': return open(false);
-        case 't': return read_word("true");
-        case 'f': return read_word("false");
-        case 'n': return read_word("null");
-        default: return read_number();
+        default: return read_bare();
         }
     }
 
@@ -1337,7 +1395,11 @@ class json_reader : json_scanner {
     json_fault read_after_value() {
         while (true) {
             value_end_ = at_;
-            if (in_object()) members_.back().value = view(members_.back().value.data(), at_);
+            if (in_object()) {
+                member& read = members_.back();
+                read.value = text::json_value(view(read.value.raw().data(), at_));
+                read.is_bad = is_bad_;
+            }
             at_ = skip_json_space(at_, end_);
             if (depth_ == 0) return at_ == end_ ? json_fault::none : json_fault::syntax;
             if (take(',')) {
@@ -1367,7 +1429,8 @@ class json_reader : json_scanner {
     void close() {
         const std::size_t first = first_members_[--depth_];
         if (in_object()) {
-            if (repeated_ == nullptr) find_repeated(first);
+            if (repeated_ == nullptr) repeated_ = find_repeated(first);
+            if (marks_bad_values_ && depth_ != 0) is_bad_ = std::exchange(repeated_, nullptr) != nullptr || is_bad_;
             if (depth_ != 0) members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(first), members_.end());
         }
         objects_ >>= 1;
@@ -1378,40 +1441,43 @@ class json_reader : json_scanner {
     json_fault read_name() {
         at_ = skip_json_space(at_, end_);
         if (!take('"')) return json_fault::syntax;
+        if (depth_ == 1) is_bad_ = false;
         const char* const first = at_;
         if (const json_fault fault = read_string(); fault != json_fault::none) return fault;
         if (members_.empty()) members_.reserve(16);
-        members_.push_back(named(view(first, at_ - 1)));
+        members_.push_back({.name = unescaped(view(first, at_ - 1)), .written = view(first - 1, at_)});
         at_ = skip_json_space(at_, end_);
         if (!take(':')) return json_fault::syntax;
         at_ = skip_json_space(at_, end_);
-        members_.back().value = view(at_, at_);
+        members_.back().value = text::json_value(view(at_, at_));
         return json_fault::none;
     }
 
-    /// A member of that name. Escapes in the name are decoded.
-    member named(std::string_view written) {
-        if (written.find('\\') == std::string_view::npos) return {written, written};
+    /// A name with its escapes decoded.
+    std::string_view unescaped(std::string_view written) {
+        if (written.find('\\') == std::string_view::npos) return written;
         std::string& name = unescaped_.emplace_front();
         walk_json_string(written, [&](const char* from, std::size_t size) { return name.append(from, size), true; });
-        return {name, written};
+        return name;
     }
 
-    /// Looks for a repeated name among the members from `first` on. It compares a few each with each, and sorts many.
-    void find_repeated(std::size_t first) {
+    /// Where a name stands that is repeated among the members from `first` on; null if none is. It compares a few each
+    /// with each, and sorts many.
+    const char* find_repeated(std::size_t first) const {
         const std::span<const member> all = std::span(members_).subspan(first);
         if (all.size() <= 16) {
             for (std::size_t i = 1; i < all.size(); ++i)
                 for (std::size_t j = 0; j < i; ++j)
-                    if (all[i].name == all[j].name) repeated_ = all[i].written.data();
-            return;
+                    if (all[i].name == all[j].name) return all[i].written.data() + 1;
+            return nullptr;
         }
         std::vector<std::pair<std::string_view, const char*>> sorted;
         sorted.reserve(all.size());
-        for (const member& m : all) sorted.emplace_back(m.name, m.written.data());
+        for (const member& m : all) sorted.emplace_back(m.name, m.written.data() + 1);
         std::sort(sorted.begin(), sorted.end());
         for (std::size_t i = 1; i < sorted.size(); ++i)
-            if (sorted[i].first == sorted[i - 1].first) repeated_ = sorted[i].second;
+            if (sorted[i].first == sorted[i - 1].first) return sorted[i].second;
+        return nullptr;
     }
 
     const char* repeated_ = nullptr;
@@ -1894,6 +1960,16 @@ class file_error : public error {
     const char* stage_;
     std::error_code cause_;
     std::string what_;
+};
+
+/// No answer arrived to a login, or none that can be understood. The grant token may have been spent. The keeper does
+/// not send it again: let the user log in again. Its code is errc::outcome_unknown.
+class lost_login_error : public error {
+  public:
+    lost_login_error()
+        : error(errc::outcome_unknown,
+                "tokenkeep: no answer to the login that can be understood; log in again, because "
+                "the grant token may have been spent and is not sent again") {}
 };
 
 /// What a transport throws if it has no answer to give:
@@ -8902,6 +8978,11 @@ struct http_header {
     std::string name{}, value{};
 };
 
+/// One pair of a form: form_field{"audience", "https://api.example"}.
+struct form_field {
+    std::string name{}, value{};
+};
+
 /// A request, ready to be sent by a transport:
 ///   tokenkeep::http_request me{.method = "GET", .url = "https://api.example/me"};
 struct http_request {
@@ -9365,9 +9446,13 @@ enum class client_authentication {
 struct client_endpoint {
     std::string url{}; ///< An https URL; see also allow_loopback_http.
     client_authentication authentication = client_authentication::post;
-    std::string client_id{};          ///< Used for records that name no client.
-    secret client_secret{};           ///< Used for records that have no client secret and do not name another client.
-    bool allow_loopback_http = false; ///< Also allows http, but only to 127.0.0.0/8, [::1] and localhost.
+    std::string client_id{}; ///< Used for records that name no client.
+    secret client_secret{};  ///< Used for records that have no client secret and do not name another client.
+    std::vector<form_field> parameters{}; ///< Added to the form. One replaces the library's own of the same name.
+    std::vector<http_header> headers{};   ///< Added to the headers. One replaces the library's own of the same name.
+    bool encodes_basic = true;            ///< Whether client id and secret are encoded in HTTP Basic (RFC 6749 2.3.1).
+    bool allow_loopback_http = false;     ///< Also allows http, but only to 127.0.0.0/8, [::1] and localhost.
+    bool allow_plain_http = false;        ///< Also allows http to any host: everybody on the way can read the tokens.
 };
 
 }} // namespace tokenkeep::v0
@@ -9388,36 +9473,62 @@ inline client_identity client_of(const client_endpoint& endpoint, const token& r
     return client;
 }
 
-/// Appends the value of HTTP Basic. The client id and the secret are encoded as in a form first (RFC 6749 2.3.1).
-inline void write_basic(std::string& value, const client_identity& client) {
-    std::string encoded = text::form_encode(client.secret_text);
-    const wipe_at_exit encoded_is_wiped(encoded);
+/// Appends the value of HTTP Basic. If `encodes`, the client id and the secret are encoded as in a form first (RFC 6749
+/// 2.3.1). Some servers do not decode them.
+inline void write_basic(std::string& value, const client_identity& client, bool encodes) {
     std::string pair;
     const wipe_at_exit pair_is_wiped(pair);
-    pair.reserve(form_size(client.id) + 1 + encoded.size());
-    append_form(pair, client.id);
-    pair.append(":").append(encoded);
+    pair.reserve(3 * (client.id.size() + client.secret_text.size()) + 1);
+    if (encodes) {
+        std::string encoded = text::form_encode(client.secret_text);
+        const wipe_at_exit encoded_is_wiped(encoded);
+        pair.append(text::form_encode(client.id)).append(":").append(encoded);
+    } else {
+        pair.append(client.id).append(":").append(client.secret_text);
+    }
     std::string digits = text::to_base64(pair);
     const wipe_at_exit digits_are_wiped(digits);
     value.reserve(digits.size() + 6);
     value.append("Basic ").append(digits);
 }
 
+/// To which hosts secrets may go without TLS.
+struct plain_http {
+    bool to_loopback = false;
+    bool to_any_host = false;
+};
+
+/// Whether a URL is plain http to a host that is not this machine.
+constexpr bool is_plain_http(std::string_view url) noexcept {
+    return text::parse_url(url).has_value() && !text::is_secure_url(url, true);
+}
+
 /// Throws errc::request_rejected if a secret must not go to the URL; see is_secure_url.
-inline void require_secure_url(std::string_view url, bool allow_loopback_http) {
-    if (text::is_secure_url(url, allow_loopback_http)) return;
-    const bool only_needs_the_switch = text::is_secure_url(url, true);
-    throw error(errc::request_rejected,
-                only_needs_the_switch
-                    ? "tokenkeep: plain http to this machine is refused; set allow_loopback_http of the provider"
-                    : "tokenkeep: secrets are sent to https URLs only, without user information and fragment");
+inline void require_secure_url(std::string_view url, plain_http allowed) {
+    if (text::is_secure_url(url, allowed.to_loopback)) return;
+    if (allowed.to_any_host && text::parse_url(url)) return;
+    const char* message = "tokenkeep: secrets are sent to https URLs only, without user information and fragment";
+    if (text::is_secure_url(url, true))
+        message = "tokenkeep: plain http to this machine is refused; set allow_loopback_http of the provider";
+    else if (is_plain_http(url))
+        message = "tokenkeep: plain http is refused; use https, or inside a network of your own set allow_plain_http "
+                  "of the provider";
+    throw error(errc::request_rejected, message);
+}
+
+/// Adds the parameters of the endpoint to a form. One takes the place of those of the same name.
+inline void add_parameters(std::vector<text::form_pair>& pairs, const client_endpoint& endpoint) {
+    for (const form_field& own : endpoint.parameters) {
+        std::erase_if(pairs, [&own](const text::form_pair& pair) { return pair.name == own.name; });
+        pairs.push_back({own.name, own.value});
+    }
 }
 
 /// A POST of `pairs` as a form, with the client's id and secret. Throws errc::request_rejected if the URL is not
 /// secure; see is_secure_url. Throws errc::invalid_record if there is a client secret but no client id.
 inline http_request post_form(const client_endpoint& endpoint, const token& record,
                               std::vector<text::form_pair> pairs) {
-    require_secure_url(endpoint.url, endpoint.allow_loopback_http);
+    require_secure_url(endpoint.url, {endpoint.allow_loopback_http, endpoint.allow_plain_http});
     const client_identity client = client_of(endpoint, record);
     const bool has_secret = !client.secret_text.empty() && endpoint.authentication != client_authentication::none;
     const bool basic = has_secret && endpoint.authentication == client_authentication::basic;
@@ -9425,12 +9536,18 @@ inline http_request post_form(const client_endpoint& endpoint, const token& reco
         throw error(errc::invalid_record, "tokenkeep: there is a client secret, but no client id");
 
     wiped_request request({.method = "POST", .url = endpoint.url});
-    request->headers.reserve(3);
+    request->headers.reserve(3 + endpoint.headers.size());
     request->headers.push_back({"Content-Type", "application/x-www-form-urlencoded"});
     request->headers.push_back({"Accept", "application/json"});
-    if (basic) write_basic(request->headers.emplace_back(http_header{"Authorization"}).value, client);
+    if (basic)
+        write_basic(request->headers.emplace_back(http_header{"Authorization"}).value, client, endpoint.encodes_basic);
+    for (const http_header& own : endpoint.headers) {
+        erase_header(request->headers, own.name);
+        request->headers.push_back(own);
+    }
     if (!basic && !client.id.empty()) pairs.push_back({"client_id", client.id});
     if (!basic && has_secret) pairs.push_back({"client_secret", client.secret_text});
+    add_parameters(pairs, endpoint);
     request->body = text::to_form(pairs);
     return std::move(request).release();
 }
@@ -9479,18 +9596,22 @@ http_request exchange_request(Provider&& provider, const token& record) { return
 
 
 #include <concepts>
+#include <utility>
+#include <vector>
 
 namespace tokenkeep { inline namespace v0 {
 
 /// The request that exchanges the record's refresh token for a new access token (RFC 6749 6). It names no scope, so the
-/// new access token has the scope of the old one. Throws errc::invalid_record if there is no refresh token, or a client
-/// secret without a client id. Throws errc::request_rejected if the endpoint is not an https URL; see
-/// client_endpoint::allow_loopback_http.
+/// new access token has the scope of the old one. If `sends_scope`, it names the record's scope, which some servers
+/// want. Throws errc::invalid_record if there is no refresh token, or a client secret without a client id. Throws
+/// errc::request_rejected if the endpoint is not an https URL; see client_endpoint::allow_loopback_http.
 ///   http_request request = refresh_request(endpoint, record);
-inline http_request refresh_request(const client_endpoint& endpoint, const token& record) {
+inline http_request refresh_request(const client_endpoint& endpoint, const token& record, bool sends_scope = false) {
     if (record.refresh_token.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no refresh token");
-    return detail::post_form(endpoint, record,
-                             {{"grant_type", "refresh_token"}, {"refresh_token", record.refresh_token.reveal()}});
+    std::vector<text::form_pair> pairs{{"grant_type", "refresh_token"},
+                                       {"refresh_token", record.refresh_token.reveal()}};
+    if (sends_scope && !record.scope.empty()) pairs.push_back({"scope", record.scope});
+    return detail::post_form(endpoint, record, std::move(pairs));
 }
 
 /// The same request, made by a provider.
@@ -9513,18 +9634,18 @@ http_request refresh_request(Provider&& provider, const token& record) { return 
 
 
 
-// ==== tokenkeep/oauth/detail/response_reader.hpp
+// ==== tokenkeep/oauth/detail/lifetime.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_OAUTH_DETAIL_RESPONSE_READER_HPP
-#define TOKENKEEP_OAUTH_DETAIL_RESPONSE_READER_HPP
+#ifndef TOKENKEEP_OAUTH_DETAIL_LIFETIME_HPP
+#define TOKENKEEP_OAUTH_DETAIL_LIFETIME_HPP
 
 
 
-
-// ==== tokenkeep/oauth/detail/response_members.hpp
+// ==== tokenkeep/oauth/detail/response_dialect.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_OAUTH_DETAIL_RESPONSE_MEMBERS_HPP
-#define TOKENKEEP_OAUTH_DETAIL_RESPONSE_MEMBERS_HPP
+#ifndef TOKENKEEP_OAUTH_DETAIL_RESPONSE_DIALECT_HPP
+#define TOKENKEEP_OAUTH_DETAIL_RESPONSE_DIALECT_HPP
+
 
 
 // ==== tokenkeep/oauth/response_error.hpp
@@ -9534,30 +9655,32 @@ http_request refresh_request(Provider&& provider, const token& record) { return 
 
 
 
-
 #include <chrono>
-#include <cstddef>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace tokenkeep { inline namespace v0 {
 
 /// Why a response was not understood.
 enum class response_reason {
-    none,                 ///< It was understood: the server refuses.
-    form_body,            ///< It is a form, not JSON.
-    content_type,         ///< Its content type is not JSON.
-    json,                 ///< It is not a JSON object.
-    duplicate,            ///< It repeats a member.
+    none,                 ///< It was understood: the server refuses, or the response is good.
+    json,                 ///< It is neither a JSON object nor a form.
     missing_access_token, ///< It has no access token.
-    type,                 ///< A member that must be a string is not one.
+    type,                 ///< The access token is not a string.
     charset,              ///< The access token has characters that no token has.
     status,               ///< Its status is neither a success nor a refusal.
 };
 
+/// What a server's own error code means.
+///   error_meaning dead{"BAD_REFRESH_TOKEN", errc::reauthorization_required};
+struct error_meaning {
+    std::string code{}; ///< As the server writes it. The case of letters does not count.
+    errc meaning = errc::request_rejected;
+};
+
 /// Thrown if the response of an authorization server brings nothing usable. code() says which kind of failure it is.
-/// what() names the server's own code only if the library knows that code. It contains nothing else from the body.
+/// what() names the server's own code only if it is known, by the library or by the provider. It contains nothing else
+/// from the body.
 ///   catch (const response_error& failure) { if (failure.server_code() == "invalid_scope") ask_for_less(); }
 class response_error : public error {
   public:
@@ -9567,50 +9690,75 @@ class response_error : public error {
         std::string server_code{};      ///< See server_code().
         bool certainly_refused = false; ///< See certainly_refused().
         std::chrono::milliseconds retry_after{0};
+        int status = 0;              ///< See status().
+        bool is_unexplained = false; ///< See is_unexplained().
     };
 
     /// For authors of providers.
     ///   throw response_error(errc::throttled, "example: too many calls", {.certainly_refused = true});
     response_error(errc code, const std::string& what, details known)
-        : error(code, what, known.retry_after),
-          reason_(known.reason),
-          server_code_(std::move(known.server_code)),
-          certainly_refused_(known.certainly_refused) {}
+        : error(code, what, known.retry_after), known_(std::move(known)) {}
 
     /// Why the response was not understood. It is response_reason::none if the server itself says that it refuses.
-    response_reason reason() const noexcept { return reason_; }
+    response_reason reason() const noexcept { return known_.reason; }
 
-    /// The server's member `error` (RFC 6749 5.2), such as "invalid_grant". It is empty if there was none, if it is
-    /// longer than 64 characters, if it has characters that the RFC does not allow, or if it contains a secret that was
-    /// sent. After a revocation, only codes that the library knows are passed on.
-    const std::string& server_code() const noexcept { return server_code_; }
+    /// The server's error code as it wrote it, such as "invalid_grant" (RFC 6749 5.2). It is empty if there was none,
+    /// if it does not consist of 1 to 64 letters, digits, underscores, dots and hyphens, or if it contains a secret
+    /// that was sent. After a revocation, only codes that the library knows are passed on.
+    const std::string& server_code() const noexcept { return known_.server_code; }
+
+    /// The status of the response; 0 if that is not known.
+    int status() const noexcept { return known_.status; }
 
     /// True if the server certainly did nothing with the refresh or grant token, or refused it. False if the token may
     /// have been spent.
-    bool certainly_refused() const noexcept { return certainly_refused_; }
+    bool certainly_refused() const noexcept { return known_.certainly_refused; }
+
+    /// True if the server refuses and its code, if there is one, is known to nobody. To ask again soon does not help:
+    /// the keeper waits a minute, then twice as long each time, up to an hour.
+    bool is_unexplained() const noexcept { return known_.is_unexplained; }
 
   private:
-    response_reason reason_;
-    std::string server_code_;
-    bool certainly_refused_;
+    details known_;
 };
 
 }} // namespace tokenkeep::v0
+
+#endif
+
+
+
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string_view>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
 /// An error code that servers send, and what the library takes it for.
 struct known_code {
-    std::string_view name;
+    std::string_view code;
     errc meaning;
 };
 
 /// The codes of RFC 6749 5.2 and 4.1.2.1, RFC 7009 2.2.1, RFC 8628 3.5, RFC 8707 2, RFC 9449 and OpenID Connect, and
-/// what large servers send if they are asked too often. Zoho's codes are in zoho/provider.hpp.
+/// those of large servers that keep to none of them. Zoho's codes are in zoho/provider.hpp.
 inline constexpr known_code known_codes[] = {
     {"invalid_grant", errc::reauthorization_required},
+    {"bad_refresh_token", errc::reauthorization_required},         // GitHub
+    {"invalid_refresh_token", errc::reauthorization_required},     // Slack
+    {"refresh_token_invalidated", errc::reauthorization_required}, // OpenAI
+    {"refresh_token_expired", errc::reauthorization_required},
+    {"refresh_token_revoked", errc::reauthorization_required},
+    {"token_expired", errc::reauthorization_required}, // Google Identity Toolkit
+    {"token_revoked", errc::reauthorization_required},
+    {"bad_verification_code", errc::reauthorization_required}, // GitHub
+    {"code_already_used", errc::reauthorization_required},     // Slack
     {"invalid_client", errc::client_rejected},
     {"unauthorized_client", errc::client_rejected},
+    {"incorrect_client_credentials", errc::client_rejected}, // GitHub
+    {"invalid_client_secret", errc::client_rejected},
     {"invalid_request", errc::request_rejected},
     {"invalid_scope", errc::request_rejected},
     {"invalid_target", errc::request_rejected},
@@ -9636,350 +9784,317 @@ inline constexpr known_code known_codes[] = {
     {"server_error", errc::server_unavailable},
 };
 
-inline const known_code* find_known_code(std::string_view name) noexcept {
-    for (const known_code& code : known_codes)
-        if (code.name == name) return &code;
-    return nullptr;
-}
+/// What is special about the responses of one server.
+struct response_dialect {
+    std::span<const known_code> codes{};         ///< The server's own error codes. They go before known_codes.
+    std::span<const error_meaning> more_codes{}; ///< Those that the program gives. They go before all others.
+    std::chrono::milliseconds throttle_pause{0}; ///< How long to wait if the server throttles and sends no Retry-After.
+    bool has_expires_in_sec = false; ///< The server may send expires_in_sec; if it does, expires_in is in milliseconds.
+    std::chrono::seconds default_lifetime{0}; ///< Of access tokens whose response does not say how long they live.
+    const secret* client_secret = nullptr; ///< The provider's client secret, for records that have none; may be null.
 
-/// Whether a text has at most 64 characters, all of which RFC 6749 5.2 allows in `error`.
-constexpr bool is_error_code(std::string_view code) noexcept {
-    if (code.empty() || code.size() > 64) return false;
-    for (const char c : code)
-        if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') return false;
-    return true;
-}
-
-/// Whether the text contains the secret.
-inline bool has_secret(std::string_view text, const secret& hidden) noexcept {
-    return !hidden.empty() && text.find(hidden.reveal()) != std::string_view::npos;
-}
-
-/// Whether the text contains one of the record's secrets.
-inline bool has_secret_of(const token& record, std::string_view text) noexcept {
-    for (const field& f : fields)
-        if (f.secret_text != nullptr && has_secret(text, record.*f.secret_text)) return true;
-    return false;
-}
+    /// What a code means, and how it is spelled in the table that knows it. Nullopt if none knows it. The case of
+    /// letters does not count.
+    std::optional<known_code> find(std::string_view code) const noexcept {
+        for (const error_meaning& own : more_codes)
+            if (text::equal_ignoring_case(own.code, code)) return known_code{own.code, own.meaning};
+        for (const std::span<const known_code> table : {codes, std::span<const known_code>(known_codes)})
+            for (const known_code& known : table)
+                if (text::equal_ignoring_case(known.code, code)) return known;
+        return std::nullopt;
+    }
+};
 
 }}} // namespace tokenkeep::v0::detail
 
 #endif
 
 
+// ==== tokenkeep/oauth/detail/response_members.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_DETAIL_RESPONSE_MEMBERS_HPP
+#define TOKENKEEP_OAUTH_DETAIL_RESPONSE_MEMBERS_HPP
+
+
+
+// ==== tokenkeep/oauth/detail/form_members.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_DETAIL_FORM_MEMBERS_HPP
+#define TOKENKEEP_OAUTH_DETAIL_FORM_MEMBERS_HPP
+
+
+
+
+
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// Whether a part of a form can be decoded: two hexadecimal digits follow each percent sign, and the result is UTF-8.
+inline bool is_form_encoded(std::string_view part, std::string_view decoded) noexcept {
+    for (std::size_t i = 0; i < part.size(); ++i)
+        if (part[i] == '%' &&
+            (part.size() - i < 3 || text::hex_value(part[i + 1]) < 0 || text::hex_value(part[i + 2]) < 0))
+            return false;
+    return text::is_utf8(decoded);
+}
+
+/// Whether a text can be the name of a form's pair, as it is written.
+inline bool is_form_name(std::string_view name) noexcept {
+    for (const char c : name)
+        if (!is_form_plain(c) && c != '%' && c != '+') return false;
+    return true;
+}
+
+/// A response of a token endpoint that is a form, as GitHub sends by default.
+struct form_members {
+    wiping_string json{};   ///< The form as a JSON object of strings. Empty if the text is no such form.
+    bool lost_some = false; ///< Whether a pair could not be decoded. It is left out.
+
+    /// A text is such a form if each piece between & begins with a name, and one of the names is access_token,
+    /// refresh_token or error.
+    static form_members of(std::string_view form) {
+        form_members result;
+        bool is_response = false;
+        result.json.push_back('{');
+        while (!form.empty()) {
+            const std::string_view piece = form.substr(0, form.find('&'));
+            form.remove_prefix(piece.size() < form.size() ? piece.size() + 1 : piece.size());
+            const std::string_view name = piece.substr(0, piece.find('='));
+            if (!is_form_name(name)) return {};
+            if (name.size() == piece.size()) continue; // no value
+            const std::string_view value = piece.substr(name.size() + 1);
+            std::string plain_name = form_decoded(name), plain_value = form_decoded(value);
+            const wipe_at_exit value_is_wiped(plain_value);
+            is_response =
+                is_response || plain_name == "access_token" || plain_name == "refresh_token" || plain_name == "error";
+            if (!is_form_encoded(name, plain_name) || !is_form_encoded(value, plain_value)) {
+                result.lost_some = true;
+                continue;
+            }
+            if (result.json.size() > 1) result.json.push_back(',');
+            text::append_json_string(result.json, plain_name);
+            result.json.push_back(':');
+            text::append_json_string(result.json, plain_value);
+        }
+        if (!is_response) return {};
+        result.json.push_back('}');
+        return result;
+    }
+};
+
+}}} // namespace tokenkeep::v0::detail
+
+#endif
+
+
+// ==== tokenkeep/oauth/detail/json_members.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_DETAIL_JSON_MEMBERS_HPP
+#define TOKENKEEP_OAUTH_DETAIL_JSON_MEMBERS_HPP
+
+
 
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
-#include <optional>
-#include <span>
+#include <numeric>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// What is special about the responses of one server.
-struct response_dialect {
-    std::span<const known_code> codes{}; ///< The server's own error codes; they are looked up before known_codes.
-    std::chrono::milliseconds throttle_pause{0}; ///< How long to wait if the server throttles and sends no Retry-After.
-    bool has_expires_in_sec = false; ///< The server may send expires_in_sec; if it does, expires_in is in milliseconds.
-    const secret* client_secret = nullptr; ///< The provider's client secret, for records that have none; may be null.
-};
-
-/// The members of a response that the library reads, as the server wrote them.
-class response_members {
-  public:
-    using member = std::optional<text::json_value>;
-
-    response_members() = default;
-    response_members(const json_reader& reader, const response_dialect& dialect) {
-        reader.for_each_member([&](std::string_view name, std::string_view written, const text::json_value& value) {
-            if (member* const place = place_of(name, dialect))
-                *place = value;
-            else if (!is_left_out(value))
-                extra_.emplace_back(written, value.raw());
-        });
+/// Leaves, of all members of one name, the last one. The others keep their order.
+inline void keep_last_of_each_name(std::vector<const json_reader::member*>& members) {
+    std::vector<std::size_t> by_name(members.size());
+    std::iota(by_name.begin(), by_name.end(), std::size_t{0});
+    std::stable_sort(by_name.begin(), by_name.end(),
+                     [&](std::size_t a, std::size_t b) { return members[a]->name < members[b]->name; });
+    const json_reader::member* next = nullptr;
+    for (std::size_t nth = by_name.size(); nth-- > 0;) {
+        const json_reader::member*& own = members[by_name[nth]];
+        const bool is_last = next == nullptr || next->name != own->name;
+        next = own;
+        if (!is_last) own = nullptr;
     }
+    std::erase(members, nullptr);
+}
 
-    /// A member counts as left out if it is missing, null or an empty string (RFC 6749 3.2).
-    static bool is_left_out(const member& value) noexcept {
-        return !value || value->kind() == text::json_kind::null || value->raw() == "\"\"";
-    }
-    static bool is_text(const member& value) noexcept { return value && value->kind() == text::json_kind::string; }
+/// Members as one JSON object, as they were written. Empty if there are none.
+inline secret object_of(const std::vector<const json_reader::member*>& members) {
+    if (members.empty()) return {};
+    std::size_t size = 1;
+    for (const json_reader::member* m : members) size += m->written.size() + m->value.raw().size() + 2;
+    return secret::build(size, [&](char* out) {
+        char* at = out;
+        const auto put = [&at](std::string_view piece) { at = std::copy(piece.begin(), piece.end(), at); };
+        for (const json_reader::member* m : members) {
+            put(at == out ? "{" : ",");
+            put(m->written);
+            put(":");
+            put(m->value.raw());
+        }
+        put("}");
+        return static_cast<std::size_t>(at - out);
+    });
+}
 
-    /// All other members that have a value, as the server wrote them, in one JSON object. Empty if there are none.
-    secret extra() const {
-        if (extra_.empty()) return {};
-        std::size_t size = 1;
-        for (const auto& [name, value] : extra_) size += name.size() + value.size() + 2;
-        return secret::build(size, [this](char* out) {
-            char* at = out;
-            const auto put = [&at](std::string_view piece) { at = std::copy(piece.begin(), piece.end(), at); };
-            for (const auto& [name, value] : extra_) {
-                put(at == out ? "{" : ",");
-                put(name);
-                put(":");
-                put(value);
-            }
-            put("}");
-            return static_cast<std::size_t>(at - out);
-        });
-    }
-
-    member access_token{}, refresh_token{}, token_type{}, scope{}, expires_in{}, expires_in_sec{}, api_domain{},
-        error{};
-
-  private:
-    /// Where a member of that name is kept; null if the library does not read it.
-    member* place_of(std::string_view name, const response_dialect& dialect) noexcept {
-        if (name == "access_token") return &access_token;
-        if (name == "refresh_token") return &refresh_token;
-        if (name == "token_type") return &token_type;
-        if (name == "scope") return &scope;
-        if (name == "expires_in") return &expires_in;
-        if (name == "api_domain") return &api_domain;
-        if (name == "error") return &error;
-        return dialect.has_expires_in_sec && name == "expires_in_sec" ? &expires_in_sec : nullptr;
-    }
-
-    std::vector<std::pair<std::string_view, std::string_view>> extra_{}; ///< Names and values as written.
-};
+/// Two JSON objects as one. If both have a member of one name, that of `fresh` counts. If `old` is not an object, the
+/// result is `fresh`.
+inline secret merged_objects(const secret& old, const secret& fresh) {
+    if (old.empty()) return fresh;
+    json_reader old_reader(old.reveal()), fresh_reader(fresh.reveal());
+    const bool both = old_reader.read() == text::json_fault::none && fresh_reader.read() == text::json_fault::none &&
+                      old_reader.value().kind() == text::json_kind::object &&
+                      fresh_reader.value().kind() == text::json_kind::object;
+    if (!both) return fresh;
+    std::vector<const json_reader::member*> merged;
+    for (const json_reader* reader : {&old_reader, &fresh_reader})
+        for (const json_reader::member& m : reader->members()) merged.push_back(&m);
+    keep_last_of_each_name(merged);
+    return object_of(merged);
+}
 
 }}} // namespace tokenkeep::v0::detail
 
 #endif
 
 
-
-// ==== tokenkeep/oauth/retry_after.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_OAUTH_RETRY_AFTER_HPP
-#define TOKENKEEP_OAUTH_RETRY_AFTER_HPP
 
 
 
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
-#include <optional>
-#include <string_view>
-
-namespace tokenkeep { inline namespace v0 { namespace detail {
-
-/// The number that a text of digits means; at most 999'999'999. Nullopt if there is anything but digits.
-constexpr std::optional<int> count_from_digits(std::string_view digits) noexcept {
-    if (digits.empty()) return std::nullopt;
-    int count = 0;
-    for (const char c : digits) {
-        if (!text::is_digit(c)) return std::nullopt;
-        count = count > 99'999'999 ? 999'999'999 : count * 10 + (c - '0');
-    }
-    return count;
-}
-
-/// Reads a date as HTTP writes it, such as "Sun, 06 Nov 1994 08:49:37 GMT" (IMF-fixdate, RFC 9110 5.6.7).
-inline std::optional<std::chrono::sys_seconds> http_date(std::string_view date) noexcept {
-    constexpr std::string_view pattern = "...,_dd_..._dddd_dd:dd:dd_GMT";
-    if (date.size() != pattern.size()) return std::nullopt;
-    for (std::size_t i = 0; i < pattern.size(); ++i) {
-        const char c = pattern[i] == '_' ? ' ' : pattern[i];
-        const bool fits = c == 'd' ? text::is_digit(date[i]) : c == '.' ? text::is_letter(date[i]) : date[i] == c;
-        if (!fits) return std::nullopt;
-    }
-    const auto number = [date](std::size_t at, std::size_t size) { return *count_from_digits(date.substr(at, size)); };
-    constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    const std::size_t month = months.find(date.substr(8, 3));
-    if (month == std::string_view::npos || month % 3 != 0) return std::nullopt;
-
-    using namespace std::chrono;
-    const year_month_day day{year(number(12, 4)), std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
-                             std::chrono::day(static_cast<unsigned>(number(5, 2)))};
-    const int hour = number(17, 2), minute = number(20, 2), second = number(23, 2);
-    if (!day.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
-    return sys_days(day) + hours(hour) + minutes(minute) + seconds(second);
-}
-
-}}} // namespace tokenkeep::v0::detail
-
-namespace tokenkeep { inline namespace v0 {
-
-/// How long the server asks to wait with Retry-After (RFC 9110 10.2.3); at most one hour. Zero if the header is missing
-/// or cannot be read. If Retry-After is a date, the wait is counted from the response's own Date: the machine's clock
-/// does not matter.
-///   std::chrono::milliseconds pause = find_retry_after(response);
-inline std::chrono::milliseconds find_retry_after(const http_response& response) noexcept {
-    using namespace std::chrono;
-    const std::string_view value = text::trim(find_header(response.headers, "Retry-After"));
-    seconds wait{0};
-    if (const std::optional<int> count = detail::count_from_digits(value)) {
-        wait = seconds(*count);
-    } else {
-        const auto until = detail::http_date(value);
-        const auto since = detail::http_date(text::trim(find_header(response.headers, "Date")));
-        if (until && since) wait = *until - *since;
-    }
-    return std::clamp<seconds>(wait, seconds(0), hours(1));
-}
-
-}} // namespace tokenkeep::v0
-
-#endif
-
-
-
-
-
-#include <chrono>
-#include <cstddef>
+#include <iterator>
+#include <span>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <vector>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
 
-/// One response of an authorization server. The reader decides which kind of response it is.
-class response_reader {
+/// The names of members that the library reads, besides those of one server's dialect. All others go into `extra`.
+inline constexpr std::string_view read_names[] = {
+    "access_token",
+    "refresh_token",
+    "token_type",
+    "scope",
+    "api_domain",
+    "error",
+    "expires_in",
+    "expires_on",
+    "expires_at",
+    "expires",
+    "refresh_token_expires_in",
+    "refresh_expires_in",
+    "x_refresh_token_expires_in",
+};
+
+/// The members of a response: of a JSON object, or of a form, which is read as a JSON object of strings. It decides by
+/// the shape of the body. Only a fault in the structure makes a JSON object unreadable: a bracket, a comma, an end that
+/// is missing. A value that is wrong otherwise is a bad member; see bad_json_value.
+class response_members {
   public:
+    using member = json_reader::member;
+
     /// A longer body is not read. No token endpoint sends more, but a hostile server may send without end.
     static constexpr std::size_t size_limit = std::size_t{1} << 20;
 
-    /// `record` is the record that the request was made for. The reader keeps its secrets out of errors. If `record` is
-    /// null, the reader passes on only the codes in `dialect` and in known_codes.
-    response_reader(const http_response& response, const token* record, const response_dialect& dialect)
-        : response_(response), record_(record), dialect_(dialect) {
-        if (response.body.size() > size_limit) return;
-        json_reader reader(response.body);
-        const text::json_fault fault = reader.read();
-        repeats_ = fault == text::json_fault::duplicate;
-        const std::size_t first = response.body.find_first_not_of(" \t\r\n");
-        is_object_ = (fault == text::json_fault::none || repeats_) && response.body[first] == '{';
-        if (is_object_ && !repeats_) members_ = response_members(reader, dialect);
+    /// The response must stay alive.
+    explicit response_members(const http_response& response)
+        : body_(without_blanks(response.body)),
+          has_mark_(body_.starts_with(byte_order_mark)),
+          text_(has_mark_ ? without_blanks(body_.substr(byte_order_mark.size())) : body_),
+          form_(text_.starts_with('{') ? form_members{} : form_members::of(text_)),
+          reader_(is_form() ? std::string_view(form_.json) : text_, bad_json_value::marked) {
+        if (!is_form() && !text_.starts_with('{')) return;
+        is_object_ = reader_.read() == text::json_fault::none;
+        says_otherwise_ = is_object_ && !is_form() && !says_json(find_header(response.headers, "Content-Type"));
+    }
+    response_members(const response_members&) = delete;
+    response_members& operator=(const response_members&) = delete;
+
+    /// Whether there are members that can be read. Without them, the functions below find nothing.
+    bool is_object() const noexcept { return is_object_; }
+
+    /// What is odd about the body as a whole.
+    void warn(std::vector<std::string>& warnings) const {
+        if (has_mark_) warnings.emplace_back("the answer begins with a byte order mark");
+        if (is_form()) warnings.emplace_back("the answer is a form, not JSON");
+        if (says_otherwise_) warnings.emplace_back("the answer is JSON, but its content type says something else");
+        if (reader_.repeats_names()) warnings.emplace_back("the answer repeats a member; the last usable one counts");
+        const auto is_bad = [](const member& m) { return m.is_bad; };
+        if (form_.lost_some || std::any_of(all().begin(), all().end(), is_bad))
+            warnings.emplace_back("a member of the answer cannot be decoded; it is ignored");
     }
 
-    bool is_success() const noexcept { return response_.status >= 200 && response_.status < 300; }
-
-    /// Whether the response has a member `error` (RFC 6749 5.2). If it has one, the reader ignores all other members.
-    bool has_error() const noexcept { return !response_members::is_left_out(members_.error); }
-
-    /// The members of a JSON object that has status 2xx and no `error`. Throws response_error for any other response.
-    const response_members& read() const {
-        const int status = response_.status;
-        if (status == 429) throw refusal(errc::throttled, true);
-        if (!is_success() && (status < 400 || status >= 500 || !is_object_)) throw odd_status();
-        check_content_type();
-        if (repeats_) throw not_understood(response_reason::duplicate, "it repeats a member");
-        if (!is_object_) throw not_understood(response_reason::json, "it is not a JSON object");
-        if (has_error()) throw refusal(errc::request_rejected, response_members::is_text(members_.error));
-        if (!is_success()) throw refusal(errc::request_rejected, false);
-        return members_;
+    /// Whether a member counts as left out: it is null or an empty string (RFC 6749 3.2).
+    static bool is_left_out(const text::json_value& value) noexcept {
+        return value.raw() == "null" || value.raw() == "\"\"";
     }
 
-    static response_error not_understood(response_reason reason, std::string_view sentence) {
-        std::string what = "tokenkeep: the server's answer cannot be used: ";
-        return response_error(errc::malformed_response, what.append(sentence), {.reason = reason});
-    }
-
-    /// The server's `error`, or an empty text. A code that is not known is passed on only if it keeps to RFC 6749 5.2
-    /// and contains no secret.
-    std::string server_code() const {
-        char buffer[64];
-        const text::json_value error = members_.error.value_or(text::json_value{});
-        if (error.text_size() > sizeof buffer) return {};
-        const std::string_view code(buffer, error.copy_text(buffer));
-        std::string passed;
-        const bool harmless = is_error_code(code) && record_ != nullptr && !has_secret_of(*record_, code) &&
-                              (dialect_.client_secret == nullptr || !has_secret(code, *dialect_.client_secret));
-        if (harmless || find_code(code) != nullptr) passed = code;
-        wipe(buffer, sizeof buffer);
-        return passed;
-    }
-
-  private:
-    const known_code* find_code(std::string_view name) const noexcept {
-        for (const known_code& code : dialect_.codes)
-            if (code.name == name) return &code;
-        return find_known_code(name);
-    }
-
-    /// The error for a server that refuses. `meaning` is used if the server's code is not known, or if it is
-    /// errc::throttled. `certain` says whether the server certainly did not spend the token.
-    response_error refusal(errc meaning, bool certain) const {
-        std::string what = "tokenkeep: the server refuses the request";
-        std::string code = server_code();
-        if (const known_code* known = find_code(code)) {
-            what.append(": ").append(known->name);
-            if (meaning != errc::throttled) meaning = known->meaning;
-        }
-        return response_error(
-            meaning, what,
-            {.server_code = std::move(code), .certainly_refused = certain, .retry_after = pause_after(meaning)});
-    }
-
-    /// The error for a status that is neither a success nor a refusal that can be read.
-    response_error odd_status() const {
-        const int status = response_.status;
-        const bool redirect = status >= 300 && status < 400;
-        errc code = errc::server_unavailable;
-        if (redirect || status == 404) code = errc::request_rejected;
-        if (status < 200 || status >= 600) code = errc::malformed_response;
-        return response_error(
-            code,
-            redirect ? "tokenkeep: the server redirects, which is not followed"
-                     : "tokenkeep: the server fails with status " + std::to_string(status),
-            {.reason = response_reason::status, .certainly_refused = status == 404, .retry_after = pause_after(code)});
-    }
-
-    /// The pause that the server asks for. If the server throttles without Retry-After, the pause of the dialect.
-    std::chrono::milliseconds pause_after(errc code) const noexcept {
-        const std::chrono::milliseconds asked = find_retry_after(response_);
-        const bool own = code == errc::throttled && find_header(response_.headers, "Retry-After").empty();
-        return own ? dialect_.throttle_pause : asked;
-    }
-
-    /// Accepts application/json, application/ANYTHING+json, and a response without a content type.
-    void check_content_type() const {
-        std::string_view type = find_header(response_.headers, "Content-Type");
-        if (type == "application/json") return;
-        type = text::trim(type.substr(0, type.find(';')));
-        if (type.empty() || text::equal_ignoring_case(type, "application/json")) return;
-        const std::string_view end = type.substr(type.size() < 5 ? 0 : type.size() - 5);
-        if (text::equal_ignoring_case(type.substr(0, 12), "application/") && text::equal_ignoring_case(end, "+json"))
-            return;
-        const bool plain = text::equal_ignoring_case(type, "text/plain");
-        if (text::equal_ignoring_case(type, "application/x-www-form-urlencoded") || (plain && is_form(response_.body)))
-            throw not_understood(response_reason::form_body, "it is a form, not JSON");
-        throw not_understood(response_reason::content_type, "its content type is not JSON");
-    }
-
-    /// Whether a text is a list of pairs NAME=VALUE with & between them.
-    static bool is_form(std::string_view body) noexcept {
-        while (!body.empty()) {
-            const std::string_view piece = body.substr(0, body.find('&'));
-            body.remove_prefix(piece.size() < body.size() ? piece.size() + 1 : piece.size());
-            const std::size_t name = piece.find('=');
-            if (name == 0 || name == std::string_view::npos) return false;
-            for (const char c : piece.substr(0, name))
-                if (!is_form_plain(c) && c != '%' && c != '+') return false;
-            if (body.empty()) return true;
-        }
+    /// Calls use(member) for each member of that name that is not left out, the last one first, until it gives true.
+    /// Whether it gave true.
+    template <class Use>
+    bool use_last(std::string_view name, Use use) const {
+        for (std::size_t nth = all().size(); nth-- > 0;)
+            if (all()[nth].name == name && !is_left_out(all()[nth].value) && use(all()[nth])) return true;
         return false;
     }
 
-    const http_response& response_;
-    const token* record_;
-    response_dialect dialect_;
-    response_members members_{};
+    /// Whether there is a member of that name that is not left out.
+    bool has(std::string_view name) const {
+        return use_last(name, [](const member&) { return true; });
+    }
+
+    /// All members that the library does not read, as the server wrote them, in one JSON object. Empty if there are
+    /// none. Of members of one name the last counts.
+    secret extra(const response_dialect& dialect) const {
+        std::vector<const member*> chosen;
+        for (const member& m : all()) {
+            const bool is_read = std::count(std::begin(read_names), std::end(read_names), m.name) != 0 ||
+                                 (dialect.has_expires_in_sec && m.name == "expires_in_sec");
+            if (!is_read && !m.is_bad && !is_left_out(m.value)) chosen.push_back(&m);
+        }
+        if (reader_.repeats_names()) keep_last_of_each_name(chosen);
+        return object_of(chosen);
+    }
+
+  private:
+    static constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
+    static std::string_view without_blanks(std::string_view body) noexcept {
+        if (body.size() > size_limit) return {};
+        return text::trim(body, " \t\r\n");
+    }
+
+    /// Whether a content type is JSON's (RFC 8259 11, RFC 6839 3.1), or is missing and says nothing.
+    static bool says_json(std::string_view type) noexcept {
+        type = text::trim(type.substr(0, type.find(';')));
+        if (type.empty() || text::equal_ignoring_case(type, "application/json")) return true;
+        const std::string_view end = type.substr(type.size() < 5 ? 0 : type.size() - 5);
+        return text::equal_ignoring_case(type.substr(0, 12), "application/") && text::equal_ignoring_case(end, "+json");
+    }
+
+    std::span<const member> all() const noexcept { return is_object_ ? reader_.members() : std::span<const member>(); }
+    bool is_form() const noexcept { return !form_.json.empty(); }
+
+    std::string_view body_;
+    bool has_mark_;
+    std::string_view text_;
+    form_members form_;
+    json_reader reader_;
     bool is_object_ = false;
-    bool repeats_ = false;
+    bool says_otherwise_ = false;
 };
 
 }}} // namespace tokenkeep::v0::detail
 
 #endif
-
 
 
 // ==== tokenkeep/oauth/token_response.hpp
@@ -9989,6 +10104,10 @@ class response_reader {
 
 
 
+
+
+
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -10003,23 +10122,65 @@ enum class grant_kind {
     authorization_code, ///< RFC 6749 4.1.3: a new login. Refresh token and extra of the old login go.
 };
 
-/// What a token endpoint sent (RFC 6749 5.1). A member is empty if it did not come or could not be used.
+/// What a token endpoint sent (RFC 6749 5.1). A member is empty if it did not come or could not be used. At least one
+/// of the two tokens is there.
 struct token_response {
     secret access_token{};
     secret refresh_token{};
     std::string token_type{}, scope{}, api_domain{};
-    /// How long the access token lives, counted from when the request was sent. Absent if that is not known.
+    /// How long the access token lives, counted from when the request was sent. Absent if the server did not say so.
     std::optional<std::chrono::milliseconds> expires_in{};
+    /// When the access token ends, by the server's clock. Only if the server said no expires_in that can be used.
+    std::optional<timestamp> expires_at{};
     /// All other members, such as id_token, as the text of a JSON object. Empty if there were none.
     secret extra{};
     /// What was strange in the response, and what the reader did about it. The sentences contain nothing from the
     /// response.
     std::vector<std::string> warnings{};
+    /// How long the refresh token lives, counted from when the request was sent. Zero means: without end.
+    std::optional<std::chrono::milliseconds> refresh_expires_in{};
+    /// When the refresh token ends, by the server's clock.
+    std::optional<timestamp> refresh_expires_at{};
+    /// When the server wrote the response, by its own clock (the header Date, RFC 9110 6.6.1).
+    std::optional<timestamp> date{};
+    /// How long access tokens of this server live if it does not say so. Zero if that is not known either.
+    std::chrono::seconds default_lifetime{0};
+    /// Why there is no access token; response_reason::none if there is one.
+    response_reason missing_access_token = response_reason::none;
 };
 
-/// The record after the response to a request that was sent at `sent`. Access token, expires_at and issued_at come from
-/// the response, and the status is emptied. Token type, scope, API domain, refresh token and extra are replaced if they
-/// came. If refresh token and extra do not come after a login, they are emptied, because they belong to the old login.
+}} // namespace tokenkeep::v0
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// A longer lifetime counts as this one.
+inline constexpr std::chrono::milliseconds longest_lifetime = std::chrono::hours(24) * 3650;
+
+/// How long the access token of a response lives, for a request that was sent at `sent`. Nullopt if that is not known.
+/// `before` is the record that was refreshed, whose last access token lived as long; null after a login.
+inline std::optional<std::chrono::milliseconds> lifetime_of(const token_response& answer, timestamp sent,
+                                                            const token* before) {
+    constexpr std::chrono::milliseconds none{0};
+    std::chrono::milliseconds lifetime = answer.expires_in.value_or(none);
+    if (lifetime <= none && answer.expires_at) lifetime = time_between(answer.date.value_or(sent), *answer.expires_at);
+    if (lifetime <= none && before != nullptr && before->expires_at && before->issued_at)
+        lifetime = time_between(*before->issued_at, *before->expires_at);
+    if (lifetime <= none) lifetime = answer.default_lifetime;
+    if (lifetime <= none) return std::nullopt;
+    return std::min(lifetime, longest_lifetime);
+}
+
+}}} // namespace tokenkeep::v0::detail
+
+namespace tokenkeep { inline namespace v0 {
+
+/// The record after the response to a request that was sent at `sent`:
+///   - The status is emptied. Access token, expires_at and issued_at come from the response.
+///   - Token type, scope, API domain and refresh token are replaced if they came. Of extra, the members that came are
+///     replaced. After a login, refresh token and extra that did not come are emptied: they belong to the old login.
+///   - If the response says of no usable time when the access token ends, it lives as long as the one that was
+///     refreshed. If that is not known either, it lives for default_lifetime, and else its end is unknown.
+///   - If a refresh brought no access token, only refresh token and extra are replaced. The old access token stays.
 ///   token refreshed = apply_response(record, answer, sent);
 ///   token logged_in = apply_response(record, answer, sent, grant_kind::authorization_code);
 inline token apply_response(token record, const token_response& answer, timestamp sent,
@@ -10027,17 +10188,21 @@ inline token apply_response(token record, const token_response& answer, timestam
     const auto replace = [](auto& member, const auto& come) {
         if (!come.empty()) member = come;
     };
-    if (given == grant_kind::authorization_code) {
+    const bool is_login = given == grant_kind::authorization_code;
+    record.status.clear();
+    if (is_login) {
         record.refresh_token.clear();
         record.extra.clear();
     }
+    replace(record.refresh_token, answer.refresh_token);
+    if (!answer.extra.empty()) record.extra = detail::merged_objects(record.extra, answer.extra);
+    if (answer.access_token.empty() && !is_login) return record;
+
+    const auto lifetime = detail::lifetime_of(answer, sent, is_login ? nullptr : &record);
     record.access_token = answer.access_token;
     record.expires_at.reset();
-    if (answer.expires_in) record.expires_at = sent + *answer.expires_in;
+    if (lifetime && !record.access_token.empty()) record.expires_at = sent + *lifetime;
     record.issued_at = sent;
-    record.status.clear();
-    replace(record.refresh_token, answer.refresh_token);
-    replace(record.extra, answer.extra);
     replace(record.token_type, answer.token_type);
     replace(record.scope, answer.scope);
     replace(record.api_domain, answer.api_domain);
@@ -10050,17 +10215,627 @@ inline token apply_response(token record, const token_response& answer, timestam
 
 
 
+// ==== tokenkeep/text/date.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TEXT_DATE_HPP
+#define TOKENKEEP_TEXT_DATE_HPP
 
-#include <charconv>
+
+
 #include <chrono>
-#include <concepts>
 #include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// Reads the parts of a date, one after the other. After a part that is not there, it has failed.
+class date_scanner {
+  public:
+    explicit constexpr date_scanner(std::string_view text) noexcept : rest_(text) {}
+
+    constexpr bool take(char c) noexcept {
+        if (rest_.empty() || text::to_lower(rest_.front()) != text::to_lower(c)) return false;
+        rest_.remove_prefix(1);
+        return true;
+    }
+    constexpr void need(char c) noexcept { failed_ = !take(c) || failed_; }
+
+    /// A number of exactly so many digits.
+    constexpr int number(std::size_t digits) noexcept {
+        int value = 0;
+        for (std::size_t i = 0; i < digits; ++i) {
+            if (rest_.empty() || !text::is_digit(rest_.front())) {
+                failed_ = true;
+                return 0;
+            }
+            value = value * 10 + (rest_.front() - '0');
+            rest_.remove_prefix(1);
+        }
+        return value;
+    }
+
+    /// A month in three letters.
+    constexpr unsigned month() noexcept {
+        constexpr std::string_view months = "janfebmaraprmayjunjulaugsepoctnovdec";
+        for (unsigned nth = 0; nth < 12; ++nth)
+            if (text::equal_ignoring_case(rest_.substr(0, 3), months.substr(nth * 3, 3))) {
+                rest_.remove_prefix(3);
+                return nth + 1;
+            }
+        failed_ = true;
+        return 0;
+    }
+
+    constexpr void skip_letters() noexcept {
+        while (!rest_.empty() && text::is_letter(rest_.front())) rest_.remove_prefix(1);
+    }
+    constexpr void skip_digits() noexcept {
+        while (!rest_.empty() && text::is_digit(rest_.front())) rest_.remove_prefix(1);
+    }
+
+    /// Hours, minutes and seconds with colons.
+    std::chrono::seconds time_of_day() noexcept {
+        const int hour = number(2);
+        need(':');
+        const int minute = number(2);
+        need(':');
+        const int second = number(2);
+        failed_ = failed_ || hour > 23 || minute > 59 || second > 60;
+        return std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second);
+    }
+
+    /// The moment, if nothing failed and the text has ended.
+    std::optional<std::chrono::sys_seconds> moment(int year, unsigned month, int day,
+                                                   std::chrono::seconds since_midnight) const noexcept {
+        const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
+                                               std::chrono::day(static_cast<unsigned>(day))};
+        if (failed_ || !rest_.empty() || !date.ok()) return std::nullopt;
+        return std::chrono::sys_days(date) + since_midnight;
+    }
+
+  private:
+    std::string_view rest_;
+    bool failed_ = false;
+};
+
+}}} // namespace tokenkeep::v0::detail
+
+namespace tokenkeep { inline namespace v0 { namespace text {
+
+/// Reads a date as HTTP writes it, in the form that servers send today (IMF-fixdate, RFC 9110 5.6.7). Nullopt for
+/// anything else.
+///   parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT")   // 784111777 s
+inline std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view date) noexcept {
+    detail::date_scanner in(date);
+    in.skip_letters();
+    in.need(',');
+    in.need(' ');
+    const int day = in.number(2);
+    in.need(' ');
+    const unsigned month = in.month();
+    in.need(' ');
+    const int year = in.number(4);
+    in.need(' ');
+    const std::chrono::seconds time = in.time_of_day();
+    for (const char c : {' ', 'G', 'M', 'T'}) in.need(c);
+    return in.moment(year, month, day, time);
+}
+
+/// Reads a date of the Internet (RFC 3339 5.6). A space may stand in the place of the T. Fractions of a second are
+/// dropped. Nullopt for anything else, and if the offset from UTC is missing.
+///   parse_date("2033-05-18T05:33:19+02:00")   // 1999999999 s
+inline std::optional<std::chrono::sys_seconds> parse_date(std::string_view date) noexcept {
+    detail::date_scanner in(date);
+    const int year = in.number(4);
+    in.need('-');
+    const int month = in.number(2);
+    in.need('-');
+    const int day = in.number(2);
+    if (!in.take(' ')) in.need('T');
+    std::chrono::seconds time = in.time_of_day();
+    if (in.take('.')) in.skip_digits();
+    const bool behind = in.take('-');
+    if (behind || in.take('+')) {
+        std::chrono::minutes offset = std::chrono::hours(in.number(2));
+        in.need(':');
+        offset += std::chrono::minutes(in.number(2));
+        time += behind ? offset : -offset;
+    } else {
+        in.need('Z');
+    }
+    return in.moment(year, static_cast<unsigned>(month), day, time);
+}
+
+}}} // namespace tokenkeep::v0::text
+
+#endif
+
+
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
+#include <vector>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// Takes the digits at the beginning of a text, and appends them to a number. How many there were.
+constexpr int take_digits(std::string_view& text, double& number) noexcept {
+    int count = 0;
+    for (; !text.empty() && text::is_digit(text.front()); ++count) {
+        number = number * 10 + (text.front() - '0');
+        text.remove_prefix(1);
+    }
+    return count;
+}
+
+/// A decimal number of at most 64 characters, with or without sign, fraction and exponent, rounded down. Nullopt if the
+/// text is anything else. What is larger than any time is some large number.
+inline std::optional<double> whole_number(std::string_view text) noexcept {
+    constexpr double larger_than_any_time = 1e18;
+    if (text.size() > 64) return std::nullopt;
+    const auto take = [&text](char c) {
+        const bool found = !text.empty() && text::to_lower(text.front()) == c;
+        if (found) text.remove_prefix(1);
+        return found;
+    };
+    const bool is_negative = take('-');
+    if (!is_negative) take('+');
+    double number = 0;
+    int digits = take_digits(text, number), scale = 0;
+    if (take('.')) {
+        scale = -take_digits(text, number);
+        digits -= scale;
+    }
+    if (digits == 0) return std::nullopt;
+    if (take('e')) {
+        const bool is_small = take('-');
+        if (!is_small) take('+');
+        double exponent = 0;
+        if (take_digits(text, exponent) == 0) return std::nullopt;
+        scale += static_cast<int>(std::min(exponent, 1000.0)) * (is_small ? -1 : 1);
+    }
+    if (!text.empty()) return std::nullopt;
+    if (number != 0) number = scale < 0 ? number / std::pow(10.0, -scale) : number * std::pow(10.0, scale);
+    return std::floor(std::min(number, larger_than_any_time) * (is_negative ? -1 : 1));
+}
+
+/// What a member says about an end: a number, or a moment. Both are nullopt if it says neither.
+struct said_end {
+    std::optional<double> number{};
+    std::optional<timestamp> moment{};
+
+    /// Reads a number, a text that is one, or a date (RFC 3339, RFC 9110 5.6.7).
+    static said_end of(const text::json_value& value) {
+        if (value.kind() == text::json_kind::number) return {.number = whole_number(value.raw())};
+        if (value.kind() != text::json_kind::string || value.text_size() > 64) return {};
+        const std::string written = value.text();
+        const std::string_view text = text::trim(written);
+        if (const std::optional<double> number = whole_number(text)) return {.number = number};
+        std::optional<std::chrono::sys_seconds> date = text::parse_date(text);
+        if (!date) date = text::parse_http_date(text);
+        return {.moment = date};
+    }
+
+    /// A number as a moment: seconds since 1970, or milliseconds from 100,000,000,000 on. Anything else as it is.
+    said_end as_moment() const {
+        if (!number || *number <= 0) return *this;
+        const double seconds = *number < 1e11 ? *number : std::floor(*number / 1e3);
+        return {.moment = timestamp(std::chrono::seconds(static_cast<std::int64_t>(seconds)))};
+    }
+};
+
+/// When an access or refresh token ends: after a time, or at a moment. Both are nullopt if that is not known.
+struct token_end {
+    std::optional<std::chrono::milliseconds> after{};
+    std::optional<timestamp> at{};
+
+    bool is_known() const noexcept { return after || at; }
+};
+
+/// Reads when tokens end. Of members of one name, the last usable one counts. What is odd becomes a warning.
+class end_reader {
+  public:
+    /// `date` is when the server wrote the response, if that is known.
+    end_reader(const response_members& members, std::optional<timestamp> date, std::vector<std::string>& warnings)
+        : members_(members), date_(date), warnings_(warnings) {}
+
+    /// A member that is a lifetime in `unit`. Seconds above 1,000,000,000, and dates, are a moment. Zero means nothing;
+    /// if `zero_is_never`, it means a lifetime of zero, which stands for "never".
+    token_end lifetime(std::string_view name, std::chrono::milliseconds unit, bool zero_is_never = false) {
+        token_end end;
+        bool came = false;
+        members_.use_last(name, [&](const response_members::member& member) {
+            came = true;
+            const said_end said = said_end::of(member.value);
+            if (said.moment || (unit == std::chrono::seconds(1) && said.number && *said.number > 1e9)) {
+                end = usable_moment(said.as_moment());
+                if (end.is_known()) warn(name, "is a point in time, not a number of seconds; it counts as one");
+            } else if (said.number && (*said.number > 0 || (zero_is_never && *said.number == 0))) {
+                end.after = bounded(name, *said.number, unit);
+            }
+            return end.is_known();
+        });
+        if (came && !end.is_known()) warn(name, "is no time that can be used; it is ignored");
+        return end;
+    }
+
+    /// A member that is a moment: seconds or milliseconds since 1970, or a date.
+    token_end moment(std::string_view name) {
+        token_end end;
+        bool came = false;
+        members_.use_last(name, [&](const response_members::member& member) {
+            came = true;
+            end = usable_moment(said_end::of(member.value).as_moment());
+            return end.is_known();
+        });
+        if (came && !end.is_known()) warn(name, "is no time that can be used; it is ignored");
+        return end;
+    }
+
+  private:
+    /// A moment is usable unless it is known to have passed.
+    token_end usable_moment(const said_end& said) const {
+        if (!said.moment || (date_ && *said.moment <= *date_)) return {};
+        return {.at = said.moment};
+    }
+
+    std::chrono::milliseconds bounded(std::string_view name, double count, std::chrono::milliseconds unit) {
+        if (count <= static_cast<double>(longest_lifetime / unit)) return static_cast<std::int64_t>(count) * unit;
+        warn(name, "is more than ten years; it counts as ten");
+        return longest_lifetime;
+    }
+
+    void warn(std::string_view name, std::string_view sentence) {
+        std::string warning(name);
+        warnings_.emplace_back(warning.append(" ").append(sentence));
+    }
+
+    const response_members& members_;
+    std::optional<timestamp> date_;
+    std::vector<std::string>& warnings_;
+};
+
+/// When the access token ends. If expires_in_sec came in a dialect that has it, expires_in is in milliseconds.
+inline token_end read_expiry(end_reader& reader, const response_members& members, const response_dialect& dialect,
+                             std::vector<std::string>& warnings) {
+    using namespace std::chrono_literals;
+    token_end end;
+    if (dialect.has_expires_in_sec && members.has("expires_in_sec")) {
+        warnings.emplace_back("expires_in_sec came along, so that expires_in is in milliseconds");
+        end = reader.lifetime("expires_in_sec", 1s);
+        if (!end.is_known()) end = reader.lifetime("expires_in", 1ms);
+    } else {
+        end = reader.lifetime("expires_in", 1s);
+    }
+    for (const char* name : {"expires_on", "expires_at", "expires"})
+        if (!end.is_known()) end = reader.moment(name);
+    return end;
+}
+
+/// When the refresh token ends. A lifetime of zero means never.
+inline token_end read_refresh_expiry(end_reader& reader) {
+    token_end end;
+    for (const char* name : {"refresh_token_expires_in", "refresh_expires_in", "x_refresh_token_expires_in"})
+        if (!end.is_known()) end = reader.lifetime(name, std::chrono::seconds(1), true);
+    return end;
+}
+
+}}} // namespace tokenkeep::v0::detail
+
+#endif
+
+
+// ==== tokenkeep/oauth/detail/response_reader.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_DETAIL_RESPONSE_READER_HPP
+#define TOKENKEEP_OAUTH_DETAIL_RESPONSE_READER_HPP
+
+
+
+
+
+
+
+// ==== tokenkeep/oauth/retry_after.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_RETRY_AFTER_HPP
+#define TOKENKEEP_OAUTH_RETRY_AFTER_HPP
+
+
+
+
+
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// A number of seconds in digits, with or without a fraction, which rounds it up; at most 999'999'999. Nullopt for
+/// anything else.
+constexpr std::optional<std::chrono::seconds> seconds_from_text(std::string_view text) noexcept {
+    const std::string_view whole = text.substr(0, text.find('.'));
+    const std::string_view fraction =
+        whole.size() < text.size() ? text.substr(whole.size() + 1) : std::string_view("0");
+    if (whole.empty() || fraction.empty()) return std::nullopt;
+    int count = 0;
+    for (const char c : whole) {
+        if (!text::is_digit(c)) return std::nullopt;
+        count = count > 99'999'999 ? 999'999'998 : count * 10 + (c - '0');
+    }
+    bool rounds_up = false;
+    for (const char c : fraction) {
+        if (!text::is_digit(c)) return std::nullopt;
+        rounds_up = rounds_up || c != '0';
+    }
+    return std::chrono::seconds(count + (rounds_up ? 1 : 0));
+}
+
+/// The moment at which the server wrote the response, by its header Date (RFC 9110 6.6.1). Nullopt if it has none.
+inline std::optional<timestamp> date_of(const http_response& response) noexcept {
+    return text::parse_http_date(text::trim(find_header(response.headers, "Date")));
+}
+
+}}} // namespace tokenkeep::v0::detail
+
+namespace tokenkeep { inline namespace v0 {
+
+/// How long the server asks to wait with Retry-After (RFC 9110 10.2.3); at most one day. Zero if the header is missing
+/// or cannot be read. A fraction of a second is rounded up, although the RFC has none. If Retry-After is a date, the
+/// wait is counted from the response's own Date, so that the machine's clock does not matter. If the response has no
+/// Date, the wait is counted from `now`; without `now` it is zero.
+///   std::chrono::milliseconds pause = find_retry_after(response);
+///   std::chrono::milliseconds pause_by_our_clock = find_retry_after(response, system_clock().now());
+inline std::chrono::milliseconds find_retry_after(const http_response& response,
+                                                  std::optional<timestamp> now = std::nullopt) noexcept {
+    using namespace std::chrono;
+    const std::string_view value = text::trim(find_header(response.headers, "Retry-After"));
+    milliseconds wait{0};
+    if (const std::optional<seconds> count = detail::seconds_from_text(value)) {
+        wait = *count;
+    } else if (const std::optional<timestamp> until = text::parse_http_date(value)) {
+        const std::optional<timestamp> written = detail::date_of(response);
+        if (const std::optional<timestamp> since = written ? written : now) wait = *until - *since;
+    }
+    return std::clamp<milliseconds>(wait, milliseconds(0), hours(24));
+}
+
+}} // namespace tokenkeep::v0
+
+#endif
+
+
+
+
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// Whether a code may be passed on: 1 to 64 letters, digits, underscores, dots and hyphens.
+constexpr bool is_error_code(std::string_view code) noexcept {
+    for (const char c : code)
+        if (!text::is_letter(c) && !text::is_digit(c) && c != '_' && c != '.' && c != '-') return false;
+    return !code.empty() && code.size() <= 64;
+}
+
+/// Whether the text contains the secret.
+inline bool has_secret(std::string_view text, const secret& hidden) noexcept {
+    return !hidden.empty() && text.find(hidden.reveal()) != std::string_view::npos;
+}
+
+/// Whether the text contains one of the record's secrets.
+inline bool has_secret_of(const token& record, std::string_view text) noexcept {
+    for (const field& f : fields)
+        if (f.secret_text != nullptr && has_secret(text, record.*f.secret_text)) return true;
+    return false;
+}
+
+/// One response of an authorization server. The reader decides whether the server refuses, and what that means.
+class response_reader {
+  public:
+    /// `record` is the record that the request was made for. The reader keeps its secrets out of errors. If `record` is
+    /// null, the reader passes on only codes that are known. Response, record and dialect must stay alive.
+    response_reader(const http_response& response, const token* record, const response_dialect& dialect)
+        : response_(response), record_(record), dialect_(dialect), members_(response) {}
+
+    bool is_success() const noexcept { return response_.status >= 200 && response_.status < 300; }
+    const response_members& members() const noexcept { return members_; }
+
+    /// What the server says in its member `error`, if that says something (RFC 6749 5.2).
+    std::optional<known_code> known_error() const { return known(error_code()); }
+    bool has_error() const { return error_code().has_value(); }
+
+    /// Returns if the status is 2xx and there is no error. Throws response_error otherwise.
+    void require_success() const {
+        const int status = response_.status;
+        if (status == 429) throw refusal(error_code());
+        if (status == 408 || (status >= 500 && status < 600)) throw failure(errc::server_unavailable, "fails");
+        if (status >= 300 && status < 400) throw failure(errc::request_rejected, "redirects, which is not followed,");
+        if (status < 200 || status >= 600) throw failure(errc::malformed_response, "answers");
+        if (const std::optional<text::json_value> code = error_code()) throw refusal(code);
+        if (!is_success()) throw refusal(code_elsewhere());
+    }
+
+    /// Returns if the response says that a token is revoked. An error that cannot be understood is no success here.
+    void require_revocation() const {
+        require_success();
+        members_.use_last("error", [this](const response_members::member& error) -> bool {
+            if (error.value.kind() != text::json_kind::object || error.value.raw() == "{}") return true;
+            throw not_understood(response_reason::type, "its error says nothing");
+        });
+    }
+
+    /// For a success without a usable token: throws response_error if another member than `error` has a code that is
+    /// known, or if the body cannot be read.
+    void require_tokens() const {
+        if (const std::optional<text::json_value> code = code_elsewhere()) throw refusal(code);
+        if (!members_.is_object())
+            throw not_understood(response_reason::json, "it is neither a JSON object nor a form");
+    }
+
+    /// What is odd about the response as a whole.
+    void warn(std::vector<std::string>& warnings) const {
+        members_.warn(warnings);
+        if (members_.has("error") && !has_error())
+            warnings.emplace_back("the member error says nothing; it is ignored");
+    }
+
+    response_error not_understood(response_reason reason, std::string_view sentence) const {
+        std::string what = "tokenkeep: the server's answer cannot be used: ";
+        return response_error(errc::malformed_response, what.append(sentence),
+                              {.reason = reason, .status = response_.status});
+    }
+
+  private:
+    using value = text::json_value;
+
+    /// Calls use(std::string_view) with the decoded text of a string of at most 64 bytes, and gives its result. Any
+    /// other value is an empty text. The text is wiped, because it may be a secret that the server repeats.
+    template <class Use>
+    static auto with_short_text(const value& said, Use use) {
+        char buffer[64];
+        const std::size_t size = said.text_size();
+        const std::string_view text(buffer, size <= sizeof buffer ? said.copy_text(buffer) : 0);
+        const auto result = use(text);
+        wipe(buffer, sizeof buffer);
+        return result;
+    }
+
+    std::optional<known_code> known(const std::optional<value>& said) const {
+        if (!said) return std::nullopt;
+        return with_short_text(*said, [this](std::string_view code) { return dialect_.find(code); });
+    }
+
+    static bool is_text(const value& said) noexcept {
+        return said.kind() == text::json_kind::string && said.raw() != "\"\"";
+    }
+
+    /// The member `error`, or the member of it that is the code. Nullopt if it says nothing.
+    std::optional<value> error_code() const {
+        std::optional<value> code;
+        members_.use_last("error", [&](const response_members::member& error) {
+            code = is_text(error.value) ? error.value : code_inside(error.value);
+            return code.has_value();
+        });
+        return code;
+    }
+
+    /// Of an object in the place of a code: the first of these members that is known, else the first that is a text.
+    std::optional<value> code_inside(const value& error) const {
+        std::optional<value> first;
+        for (const char* name : {"code", "type", "error", "errorType", "status", "message"}) {
+            const std::optional<value> said = error.find(name);
+            if (!said || !is_text(*said)) continue;
+            if (known(said)) return said;
+            if (!first) first = said;
+        }
+        return first;
+    }
+
+    /// A code that is known, in a member that is not `error`.
+    std::optional<value> code_elsewhere() const {
+        std::optional<value> code;
+        const auto take = [&](const std::optional<value>& said) {
+            if (!code && said && known(said)) code = said;
+        };
+        members_.use_last("errors", [&](const response_members::member& errors) {
+            bool is_first = true;
+            errors.value.for_each_element([&](const value& element) {
+                if (!std::exchange(is_first, false)) return;
+                take(element);
+                for (const char* name : {"errorType", "code"}) take(element.find(name));
+            });
+            return code.has_value();
+        });
+        for (const char* name : {"status", "code", "name", "message"})
+            members_.use_last(name,
+                              [&](const response_members::member& said) { return take(said.value), code.has_value(); });
+        return code;
+    }
+
+    /// The code as the server wrote it, if it may be passed on.
+    std::string passed_on(const value& said, bool is_known) const {
+        return with_short_text(said, [&](std::string_view code) {
+            const bool harmless =
+                is_known || (record_ != nullptr && !has_secret_of(*record_, code) &&
+                             (dialect_.client_secret == nullptr || !has_secret(code, *dialect_.client_secret)));
+            return harmless && is_error_code(code) ? std::string(code) : std::string();
+        });
+    }
+
+    /// The error for a server that refuses with this code.
+    response_error refusal(const std::optional<value>& said) const {
+        const std::optional<known_code> code = known(said);
+        errc meaning = response_.status == 401 ? errc::client_rejected : errc::request_rejected;
+        if (code) meaning = code->meaning;
+        if (response_.status == 429) meaning = errc::throttled;
+        std::string what = "tokenkeep: the server refuses the request";
+        if (code)
+            what.append(": ").append(code->code);
+        else
+            what.append(" with status ").append(std::to_string(response_.status));
+        return response_error(meaning, what,
+                              {.server_code = said ? passed_on(*said, code.has_value()) : std::string(),
+                               .certainly_refused = meaning != errc::server_unavailable,
+                               .retry_after = pause_after(meaning),
+                               .status = response_.status,
+                               .is_unexplained = !code && response_.status != 429});
+    }
+
+    /// The error for a status that says more than the body.
+    response_error failure(errc meaning, std::string_view what_it_does) const {
+        std::string what = "tokenkeep: the server ";
+        what.append(what_it_does).append(" with status ").append(std::to_string(response_.status));
+        return response_error(meaning, what,
+                              {.reason = response_reason::status,
+                               .certainly_refused = meaning == errc::request_rejected,
+                               .retry_after = pause_after(meaning),
+                               .status = response_.status});
+    }
+
+    /// The pause that the server asks for. If the server throttles without Retry-After, the pause of the dialect.
+    std::chrono::milliseconds pause_after(errc meaning) const noexcept {
+        const std::chrono::milliseconds asked = find_retry_after(response_);
+        const bool own = meaning == errc::throttled && find_header(response_.headers, "Retry-After").empty();
+        return own ? dialect_.throttle_pause : asked;
+    }
+
+    const http_response& response_;
+    const token* record_;
+    const response_dialect& dialect_;
+    response_members members_;
+};
+
+}}} // namespace tokenkeep::v0::detail
+
+#endif
+
+
+
+
+
+
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
@@ -10071,112 +10846,106 @@ inline secret secret_text(const text::json_value& value) {
     return secret::build(value.text_size(), [&value](char* out) { return value.copy_text(out); });
 }
 
-/// The access token. Throws response_error if it is missing, is not a string, or has characters that no token has.
-inline secret read_access_token(const response_members::member& value) {
-    if (response_members::is_left_out(value))
-        throw response_reader::not_understood(response_reason::missing_access_token, "it has no access_token");
-    if (!response_members::is_text(value))
-        throw response_reader::not_understood(response_reason::type, "its access_token is not a string");
-    secret access = secret_text(*value);
-    if (!text::is_printable(access.reveal()))
-        throw response_reader::not_understood(response_reason::charset,
-                                              "its access_token has characters that no token has");
-    return access;
+/// An access or refresh token of a response. If it is empty, `reason` says why.
+struct read_token {
+    secret text{};
+    response_reason reason = response_reason::missing_access_token;
+};
+
+/// Reads a token: text of visible ASCII characters (RFC 6750 2.1), around which white space is cut off with a warning.
+/// Of members of one name, the last usable one counts.
+inline read_token read_token_member(const response_members& members, const char* name,
+                                    std::vector<std::string>& warnings) {
+    read_token result;
+    members.use_last(name, [&](const response_members::member& member) {
+        if (member.value.kind() != text::json_kind::string) {
+            if (result.reason == response_reason::missing_access_token) result.reason = response_reason::type;
+            return false;
+        }
+        secret written = secret_text(member.value);
+        const std::string_view text = text::trim(written.reveal(), " \t\r\n");
+        if (text.empty()) return false;
+        if (!text::is_visible(text)) {
+            if (result.reason == response_reason::missing_access_token) result.reason = response_reason::charset;
+            return false;
+        }
+        if (text.size() != written.reveal().size())
+            warnings.emplace_back(std::string("there was white space around ").append(name).append("; it is cut off"));
+        result = {text.size() == written.reveal().size() ? std::move(written) : secret(text), response_reason::none};
+        return true;
+    });
+    return result;
 }
 
-/// The refresh token; empty if there is none. If it cannot be a refresh token, it is ignored with a warning.
-inline secret read_refresh_token(const response_members::member& value, std::vector<std::string>& warnings) {
-    if (response_members::is_left_out(value)) return {};
-    secret refresh = response_members::is_text(value) ? secret_text(*value) : secret();
-    if (!refresh.empty() && text::is_printable(refresh.reveal())) return refresh;
-    warnings.emplace_back("refresh_token is nothing that can be one; it is ignored");
-    return {};
+/// Reads a text that is not a secret. If it is not usable, it is ignored with a warning.
+inline std::string read_text_member(const response_members& members, const char* name,
+                                    std::vector<std::string>& warnings) {
+    std::string text;
+    const bool found = members.use_last(name, [&](const response_members::member& member) {
+        if (member.is_bad || member.value.kind() != text::json_kind::string) return false;
+        text = member.value.text();
+        return true;
+    });
+    if (!found && members.has(name)) warnings.emplace_back(std::string(name).append(" is not a text; it is ignored"));
+    return text;
 }
 
-/// The number in `expires_in`, which is a JSON number or digits in a string. If it does not fit into 64 bits, it
-/// is the nearest number that does. Some servers write "very long" with an exponent: an exponent of ten or more gives
-/// the largest number. Nullopt for everything else.
-inline std::optional<std::int64_t> read_count(const text::json_value& value) noexcept {
-    const bool quoted = value.kind() == text::json_kind::string;
-    if (!quoted && value.kind() != text::json_kind::number) return std::nullopt;
-    const std::string_view digits = quoted ? value.raw().substr(1, value.raw().size() - 2) : value.raw();
-    const char* const end = digits.data() + digits.size();
-    std::int64_t count = 0;
-    const auto [stop, fault] = std::from_chars(digits.data(), end, count);
-    if (stop == end && fault == std::errc{}) return count;
-    if (stop == end && fault == std::errc::result_out_of_range) return digits[0] == '-' ? INT64_MIN : INT64_MAX;
-    const std::size_t exponent = quoted ? std::string_view::npos : digits.find_first_of("eE");
-    if (exponent == std::string_view::npos || digits[0] < '1' || digits[exponent + 1] == '-') return std::nullopt;
-    const std::size_t first_digit = digits.find_first_not_of("eE+0", exponent);
-    const bool ten_or_more = first_digit != std::string_view::npos && digits.size() - first_digit >= 2;
-    return ten_or_more ? std::optional<std::int64_t>(INT64_MAX) : std::nullopt;
+/// Reads the scope. An array of texts is joined with spaces.
+inline std::string read_scope(const response_members& members, std::vector<std::string>& warnings) {
+    std::string scope;
+    const bool was_array = members.use_last("scope", [&](const response_members::member& member) {
+        if (member.is_bad || member.value.kind() != text::json_kind::array) return false;
+        bool is_usable = true;
+        member.value.for_each_element([&](const text::json_value& element) {
+            is_usable = is_usable && element.kind() == text::json_kind::string;
+            scope.append(scope.empty() ? "" : " ").append(element.text());
+        });
+        if (!is_usable) scope.clear();
+        return is_usable;
+    });
+    return was_array ? scope : read_text_member(members, "scope", warnings);
 }
 
-/// How long the access token lives, by `expires_in`; nullopt if that is not known. A strange value gives a warning;
-/// it is never a reason to lose the tokens.
-inline std::optional<std::chrono::milliseconds>
-read_lifetime(const text::json_value& value, std::chrono::milliseconds unit, std::vector<std::string>& warnings) {
-    constexpr std::chrono::milliseconds longest = std::chrono::hours(24) * 3650;
-    if (value.raw() == "\"\"") return std::nullopt;
-    const std::optional<std::int64_t> count = read_count(value);
-    if (!count) {
-        warnings.emplace_back("expires_in cannot be understood; how long the access token lives is unknown");
-        return std::nullopt;
-    }
-    if (*count == 0) {
-        warnings.emplace_back(
-            "expires_in is zero, which some servers say of tokens that live on; it counts as unknown");
-        return std::nullopt;
-    }
-    if (*count < 0) {
-        warnings.emplace_back("expires_in is negative; the access token counts as expired");
-        return std::chrono::milliseconds{0};
-    }
-    if (*count > longest / unit) {
-        warnings.emplace_back("expires_in is more than ten years; it counts as ten");
-        return longest;
-    }
-    return *count * unit;
-}
-
-/// How long the access token lives. If expires_in_sec came, it counts; if it cannot be read, expires_in counts, in
-/// milliseconds. If it did not come, expires_in counts, in seconds.
-inline std::optional<std::chrono::milliseconds> read_expiry(const response_members& members,
-                                                            std::vector<std::string>& warnings) {
-    using namespace std::chrono_literals;
-    if (!response_members::is_left_out(members.expires_in_sec)) {
-        warnings.emplace_back("expires_in_sec came along, so that expires_in is in milliseconds");
-        const bool in_seconds = read_count(*members.expires_in_sec).has_value() || !members.expires_in;
-        if (in_seconds) return read_lifetime(*members.expires_in_sec, 1s, warnings);
-        return read_lifetime(*members.expires_in, 1ms, warnings);
-    }
-    if (!members.expires_in) return std::nullopt;
-    return read_lifetime(*members.expires_in, 1s, warnings);
-}
-
-/// The text of an optional member that is not a secret. If it is not a string, it is ignored with a warning.
-inline std::string read_optional_text(const response_members::member& value, const char* warning,
-                                      std::vector<std::string>& warnings) {
-    if (response_members::is_left_out(value)) return {};
-    if (!response_members::is_text(value)) warnings.emplace_back(warning);
-    return value->text();
+/// The sentence for a response without a usable access token.
+constexpr std::string_view sentence_about(response_reason reason) noexcept {
+    if (reason == response_reason::type) return "its access_token is not a string";
+    if (reason == response_reason::charset) return "its access_token has characters that no token has";
+    return "it has no access_token";
 }
 
 /// Reads a response of a server that speaks this dialect; see read_token_response.
 inline token_response read_response(const http_response& response, const token& record,
                                     const response_dialect& dialect) {
     const response_reader reader(response, &record, dialect);
-    const response_members& members = reader.read();
+    reader.require_success();
+    const response_members& members = reader.members();
     token_response answer;
     std::vector<std::string>& warnings = answer.warnings;
-    answer.access_token = read_access_token(members.access_token);
-    answer.refresh_token = read_refresh_token(members.refresh_token, warnings);
-    answer.expires_in = read_expiry(members, warnings);
-    answer.token_type = read_optional_text(members.token_type, "token_type is not a text; it is ignored", warnings);
-    answer.scope = read_optional_text(members.scope, "scope is not a text; it is ignored", warnings);
-    answer.api_domain = read_optional_text(members.api_domain, "api_domain is not a text; it is ignored", warnings);
-    answer.extra = members.extra();
-    if (response_members::is_left_out(members.token_type))
+    reader.warn(warnings);
+    read_token access = read_token_member(members, "access_token", warnings);
+    read_token refresh = read_token_member(members, "refresh_token", warnings);
+    if (access.text.empty() && refresh.text.empty()) {
+        reader.require_tokens();
+        throw reader.not_understood(access.reason, sentence_about(access.reason));
+    }
+    if (refresh.text.empty() && members.has("refresh_token"))
+        warnings.emplace_back("refresh_token is nothing that can be one; it is ignored");
+    answer.access_token = std::move(access.text);
+    answer.refresh_token = std::move(refresh.text);
+    answer.missing_access_token = access.reason;
+    answer.date = date_of(response);
+    end_reader ends(members, answer.date, warnings);
+    const token_end end = read_expiry(ends, members, dialect, warnings), refresh_end = read_refresh_expiry(ends);
+    answer.expires_in = end.after;
+    answer.expires_at = end.at;
+    answer.refresh_expires_in = refresh_end.after;
+    answer.refresh_expires_at = refresh_end.at;
+    answer.default_lifetime = dialect.default_lifetime;
+    answer.token_type = read_text_member(members, "token_type", warnings);
+    answer.scope = read_scope(members, warnings);
+    answer.api_domain = read_text_member(members, "api_domain", warnings);
+    answer.extra = members.extra(dialect);
+    if (!members.has("token_type"))
         warnings.emplace_back("token_type is missing");
     else if (!answer.token_type.empty() && !text::equal_ignoring_case(answer.token_type, "bearer"))
         warnings.emplace_back("token_type is not bearer");
@@ -10187,8 +10956,10 @@ inline token_response read_response(const http_response& response, const token& 
 
 namespace tokenkeep { inline namespace v0 {
 
-/// Reads the response of a token endpoint to an exchange or a refresh for `record` (RFC 6749 5). Throws response_error
-/// if the response has no usable access token. Any other member that is strange, such as expires_in or scope, only
+/// Reads the response of a token endpoint to an exchange or a refresh for `record` (RFC 6749 5). It reads JSON and
+/// forms, whatever the content type says. Throws response_error if the server refuses, and if the response brings
+/// neither an access token nor a refresh token that can be used. If only the access token is missing, it is empty in
+/// the result: save the refresh token all the same. Any other member that is strange, such as expires_in or scope, only
 /// gives a warning: it is never a reason to lose a refresh token.
 ///   record = apply_response(record, read_token_response(response, record), sent);
 inline token_response read_token_response(const http_response& response, const token& record) {
@@ -10251,8 +11022,8 @@ std::optional<http_request> revoke_request(Provider&& provider, const token& rec
 /// response_error for any other response: the token may then still be valid.
 ///   read_revoke_response(transport(request));
 inline void read_revoke_response(const http_response& response) {
-    const detail::response_reader reader(response, nullptr, {});
-    if (!reader.is_success() || reader.has_error()) reader.read();
+    const detail::response_dialect rfc_6749;
+    detail::response_reader(response, nullptr, rfc_6749).require_revocation();
 }
 
 /// The same, read by a provider: by its own read_revoke_response(response) if it has one, else by the function above.
@@ -10361,6 +11132,10 @@ namespace tokenkeep { inline namespace v0 {
 ///                                    | replay_grace - keeper_options::request_timeout    | doubt_expires_after.
 ///                                    | (30 s) after the first request.                   |
 ///   p.allow_loopback_http            | keeper::send may use http to a loopback address.  | keeper::send uses https.
+///   p.allow_plain_http               | keeper::send may use http to the record's         | keeper::send uses https.
+///                                    | api_domain, if that is written with http.         |
+///   p.is_token_rejected(response)    | If true, the response of an API means that the    | Status 401 means that.
+///                                    | access token has ended.                           |
 ///   p.read_revoke_response(response) | If the token is revoked, the provider returns. If | The keeper reads the
 ///                                    | not, it throws.                                   | response by RFC 7009.
 ///
@@ -10410,9 +11185,25 @@ struct oauth2_provider {
     client_authentication authentication = client_authentication::post;
     /// How long the server still accepts a refresh token after it was spent. See authorization_provider for its use.
     std::chrono::milliseconds replay_grace{0};
-    bool allow_loopback_http = false; ///< Also allows http, but only to 127.0.0.0/8, [::1] and localhost.
-    std::string client_id{};          ///< Used for records that name no client.
-    secret client_secret{};           ///< Used for records that have no client secret and do not name another client.
+    std::string client_id{}; ///< Used for records that name no client.
+    secret client_secret{};  ///< Used for records that have no client secret and do not name another client.
+    /// Added to each form for the token endpoint, such as {"audience", "https://api.example"}. One replaces the
+    /// library's own of the same name.
+    std::vector<form_field> parameters{};
+    std::vector<http_header> headers{};  ///< Sent with each request to the server, such as {"User-Agent", "app/1"}.
+    bool sends_scope_on_refresh = false; ///< Whether a refresh names the record's scope. Microsoft wants it.
+    bool encodes_basic = true; ///< False for servers that do not decode what RFC 6749 2.3.1 encodes in HTTP Basic.
+    std::vector<error_meaning> error_codes{};    ///< The server's own error codes. They go before those of the RFCs.
+    std::chrono::seconds default_lifetime{0};    ///< Of access tokens if the server does not say; 0: not known.
+    std::string authorization_endpoint{};        ///< Where users log in (RFC 6749 3.1).
+    std::string device_authorization_endpoint{}; ///< Where devices ask for a code (RFC 8628 3.1).
+    std::string issuer{};                        ///< The server's name in what it signs (RFC 8414 2).
+    bool sends_iss = false;                      ///< Whether the redirect after a login names the issuer (RFC 9207).
+    bool allow_loopback_http = false;            ///< Also allows http, but only to 127.0.0.0/8, [::1] and localhost.
+    /// Also allows http to the hosts of the endpoints, and to an api_domain that the program itself wrote as http. Only
+    /// for networks of your own, such as between containers: everybody on the way can read the tokens. The keeper tells
+    /// its observer each time.
+    bool allow_plain_http = false;
 
     /// See the free function exchange_request.
     http_request exchange_request(const token& record) const {
@@ -10420,16 +11211,29 @@ struct oauth2_provider {
     }
     /// See the free function refresh_request.
     http_request refresh_request(const token& record) const {
-        return tokenkeep::refresh_request(endpoint(token_endpoint), record);
+        return tokenkeep::refresh_request(endpoint(token_endpoint), record, sends_scope_on_refresh);
     }
     /// See the free function revoke_request. Nullopt if there is no revocation endpoint.
     std::optional<http_request> revoke_request(const token& record) const {
         if (revocation_endpoint.empty()) return std::nullopt;
-        return tokenkeep::revoke_request(endpoint(revocation_endpoint), record);
+        client_endpoint revocation = endpoint(revocation_endpoint);
+        revocation.parameters.clear();
+        return tokenkeep::revoke_request(revocation, record);
     }
-    /// See the free function read_token_response.
+    /// See the free function read_token_response. An api_domain with plain http is ignored, with a warning, unless the
+    /// record has it: only the program may choose to do without TLS.
     token_response read_token_response(const http_response& response, const token& record) const {
-        return detail::read_response(response, record, {.client_secret = &client_secret});
+        token_response answer = detail::read_response(response, record, dialect());
+        if (detail::is_plain_http(answer.api_domain) && answer.api_domain != record.api_domain) {
+            answer.api_domain.clear();
+            answer.warnings.emplace_back("api_domain is plain http; it is ignored");
+        }
+        return answer;
+    }
+    /// See the free function read_revoke_response.
+    void read_revoke_response(const http_response& response) const {
+        const detail::response_dialect codes = dialect();
+        detail::response_reader(response, nullptr, codes).require_revocation();
     }
     /// Sets `Authorization: Bearer` (RFC 6750 2.1). Throws errc::request_rejected for the token types dpop and mac.
     /// Throws errc::invalid_record if there is no access token that can be sent.
@@ -10444,7 +11248,15 @@ struct oauth2_provider {
                 .authentication = authentication,
                 .client_id = client_id,
                 .client_secret = client_secret,
-                .allow_loopback_http = allow_loopback_http};
+                .parameters = parameters,
+                .headers = headers,
+                .encodes_basic = encodes_basic,
+                .allow_loopback_http = allow_loopback_http,
+                .allow_plain_http = allow_plain_http};
+    }
+
+    detail::response_dialect dialect() const {
+        return {.more_codes = error_codes, .default_lifetime = default_lifetime, .client_secret = &client_secret};
     }
 };
 
@@ -10684,6 +11496,7 @@ class steady_expiry {
 
 
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -10706,16 +11519,20 @@ struct flight {
 
     std::mutex mutex{};
     std::condition_variable left{};
-    std::optional<std::thread::id> owner{}; // guarded by mutex
-    std::uint64_t failures = 0;             // guarded by mutex: how many flights ended in a passing failure
-    unsigned failures_in_a_row = 0;         // guarded by mutex
-    std::exception_ptr last_failure{};      // guarded by mutex
-    time_point not_before{};                // guarded by mutex: no request is sent before
-    std::optional<Unsaved> unsaved{};       // only the owner uses it
-    std::string future_nonce{};             // only the owner uses it: the nonce of a marker from the future
-    time_point future_nonce_seen{};         // only the owner uses it: when that marker was first seen
-    std::size_t rejected = 0;               // guarded by mutex: hash of a new access token that was rejected
-    time_point rejected_until{};            // guarded by mutex: until then it is not refreshed
+    std::optional<std::thread::id> owner{};         // guarded by mutex
+    std::uint64_t failures = 0;                     // guarded by mutex: how many flights ended in a passing failure
+    unsigned failures_in_a_row = 0;                 // guarded by mutex
+    std::exception_ptr last_failure{};              // guarded by mutex
+    time_point not_before{};                        // guarded by mutex: no request is sent before
+    std::chrono::milliseconds unexplained_pause{0}; // guarded by mutex: after the last unexplained refusal
+    time_point unexplained_until{};                 // guarded by mutex: until then that pause is remembered
+    time_point revived_at{};                        // guarded by mutex: when a refused token was last sent again
+    bool was_revived = false;                       // guarded by mutex
+    std::optional<Unsaved> unsaved{};               // only the owner uses it
+    std::string future_nonce{};                     // only the owner uses it: the nonce of a marker from the future
+    time_point future_nonce_seen{};                 // only the owner uses it: when that marker was first seen
+    std::size_t rejected = 0;                       // guarded by mutex: hash of a new access token that was rejected
+    time_point rejected_until{};                    // guarded by mutex: until then it is not refreshed
     std::shared_ptr<published_version> published = std::make_shared<published_version>();
 
     /// Counts a change of the access token, so that sessions ask the keeper again.
@@ -10751,11 +11568,32 @@ struct flight {
         not_before = retry_at;
     }
 
-    /// Forgets the failures, and with them the pause.
+    /// How long to pause after a refusal that nobody explains: a minute, then twice as long each time, up to an hour.
+    /// A pause is forgotten when twice its length has passed since its end.
+    std::chrono::milliseconds next_unexplained_pause(time_point now) {
+        using namespace std::chrono_literals;
+        const std::lock_guard lock(mutex);
+        if (now >= unexplained_until) unexplained_pause = 0ms;
+        unexplained_pause = std::clamp<std::chrono::milliseconds>(2 * unexplained_pause, 1min, 1h);
+        unexplained_until = now + 3 * unexplained_pause;
+        return unexplained_pause;
+    }
+
+    /// Whether a refused token may be sent once more: at most once a minute. If so, this counts as done.
+    bool may_revive(time_point now) {
+        const std::lock_guard lock(mutex);
+        if (was_revived && now - revived_at < std::chrono::minutes(1)) return false;
+        was_revived = true;
+        revived_at = now;
+        return true;
+    }
+
+    /// Forgets the failures, and with them the pauses.
     void succeeded() {
         const std::lock_guard lock(mutex);
         failures_in_a_row = 0;
         last_failure = nullptr;
+        unexplained_pause = std::chrono::milliseconds{0};
     }
 };
 
@@ -10823,7 +11661,7 @@ class flights {
             Flight& one = *entry.second;
             const std::lock_guard lock(one.mutex);
             return entry.second.use_count() == 1 && one.published.use_count() == 1 && !one.unsaved &&
-                   !one.last_failure && one.future_nonce.empty();
+                   !one.last_failure && !one.was_revived && one.future_nonce.empty();
         });
         forget_at_ = 2 * by_key_.size() + 64;
     }
@@ -10930,6 +11768,8 @@ struct new_tokens {
     token applied_to(const token& row) const {
         token record = apply_response(row, answer, sent, bought_with);
         record.status = status;
+        // A store that only merges cannot empty the access token of the login before; it is at least expired.
+        if (record.access_token.empty() && !row.access_token.empty()) record.expires_at = timestamp{};
         if (bought_with == grant_kind::refresh_token) {
             if (is_marked_with(row, row.grant_token)) record.status = row.status; // a login is under way
             if (record.seed.empty() && record.grant_token.empty() && record.refresh_token != row.refresh_token)
@@ -11197,7 +12037,32 @@ struct outcome {
     std::exception_ptr why{};
     bool may_be_under_way = false; ///< Unknown, and the request may still reach the server.
     std::chrono::milliseconds retry_after{0};
+    std::string server_code{};   ///< See response_error::server_code.
+    bool is_unexplained = false; ///< See response_error::is_unexplained.
 };
+
+/// `outer`, with the failure `why` nested in it.
+template <class Outer>
+std::exception_ptr with_reason(const Outer& outer, const std::exception_ptr& why) {
+    try {
+        std::rethrow_exception(why);
+    } catch (...) {
+        try {
+            std::throw_with_nested(outer);
+        } catch (...) {
+            return std::current_exception();
+        }
+    }
+}
+
+/// The error for tokens that came without an access token that can be used. The refresh token is saved by then.
+inline std::exception_ptr no_access_token(const token_response& answer) {
+    return std::make_exception_ptr(
+        response_error(errc::malformed_response,
+                       std::string("tokenkeep: the server's answer brought a refresh token, which is saved, but ")
+                           .append(sentence_about(answer.missing_access_token)),
+                       {.reason = answer.missing_access_token, .is_unexplained = true}));
+}
 
 /// The parts of a keeper, and the steps that its transactions share. A transaction is an object that lives for one
 /// call. Its steps: 1 look up, 2 reread, 3 mark, 4 send, 5 read the outcome, 6 merge, 7 save, 8 keep what is unsaved.
@@ -11299,7 +12164,7 @@ class transaction {
         http_response response;
         const wipe_at_exit wiped(response.body);
         try {
-            response = parts_.post(std::move(request));
+            response = parts_.post(std::move(request), row);
         } catch (...) {
             result.why = std::current_exception();
             result.kind = is_not_sent(result.why) ? outcome_kind::not_spent : outcome_kind::unknown;
@@ -11312,7 +12177,9 @@ class transaction {
             for (const std::string& warning : result.answer->warnings) tell(event_kind::warning, row, warning);
         } catch (const response_error& refusal) {
             result.why = std::current_exception();
-            result.retry_after = refusal.retry_after();
+            result.retry_after = std::max(refusal.retry_after(), find_retry_after(response, parts_.clock.now()));
+            result.server_code = refusal.server_code();
+            result.is_unexplained = refusal.is_unexplained();
             if (refusal.certainly_refused()) {
                 const bool invalid_grant = refusal.code() == errc::reauthorization_required;
                 result.kind = invalid_grant ? outcome_kind::refused : outcome_kind::not_spent;
@@ -11333,21 +12200,6 @@ class transaction {
         }
     }
 
-    /// The error for an unknown outcome. Its cause is nested in it.
-    static std::exception_ptr outcome_unknown(const outcome& result) {
-        try {
-            std::rethrow_exception(result.why);
-        } catch (...) {
-            try {
-                std::throw_with_nested(error(
-                    errc::outcome_unknown, "tokenkeep: no answer that can be understood; the token may have been spent",
-                    result.retry_after));
-            } catch (...) {
-                return std::current_exception();
-            }
-        }
-    }
-
     /// Step 7, save: writes the new tokens durably, in one write, and gives the row. Nullopt if the row is gone or
     /// holds other tokens; the new tokens are then dropped. If the store does not take them, keeps them with their lock
     /// (step 8) and throws rotation_not_saved_error.
@@ -11360,7 +12212,7 @@ class transaction {
                 return std::nullopt;
             }
             flight.publish();
-            flight.succeeded();
+            if (!tokens.answer.access_token.empty()) flight.succeeded();
             tell(event_kind::saved, *saved);
             return saved;
         } catch (...) {
@@ -11518,7 +12370,7 @@ class login : transaction<Parts> {
                     std::min(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
                 return std::nullopt;
             }
-            throw error(errc::outcome_unknown, "tokenkeep: this grant token may have been spent and is not sent again");
+            throw lost_login_error();
         }
         token given = probe_;
         given.access_token.clear();
@@ -11566,9 +12418,9 @@ class login : transaction<Parts> {
         case outcome_kind::tokens: return keep(held, marked, result);
         case outcome_kind::unknown:
             tell(event_kind::outcome_unknown, marked);
-            std::rethrow_exception(base::outcome_unknown(result));
+            std::rethrow_exception(with_reason(lost_login_error(), result.why));
         case outcome_kind::refused:
-            tell(event_kind::refused, marked);
+            tell(event_kind::refused, marked, result.server_code);
             undo(marked, before, status_kind::refused);
             break;
         case outcome_kind::not_spent: undo(marked, before); break;
@@ -11587,6 +12439,8 @@ class login : transaction<Parts> {
         has_exchanged_ = row.has_value();
         if (!row) row = rows_.find_by_id(marked.id);
         if (!row) throw no_session();
+        if (has_exchanged_ && result.answer->access_token.empty())
+            std::rethrow_exception(no_access_token(*result.answer));
         return row;
     }
 
@@ -11727,10 +12581,18 @@ struct keeper_parts {
                lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
     }
 
-    /// Sends a request with the keeper's timeout. The request is wiped afterwards.
-    http_response post(wiped_request request) {
+    /// Sends a request about the row to the authorization server, with the keeper's timeout. The request is wiped
+    /// afterwards.
+    http_response post(wiped_request request, const token& row) {
         request->timeout = options.request_timeout;
+        warn_of_plain_http(*request, row);
         return transport(std::as_const(*request));
+    }
+
+    /// Tells the observer if a request with a secret goes to another machine without TLS.
+    void warn_of_plain_http(const http_request& request, const token& row) {
+        if (is_plain_http(request.url))
+            tell(event_kind::warning, row, "a request with a secret goes over plain http, which everybody can read");
     }
 
     std::chrono::milliseconds replay_grace() const {
@@ -11741,8 +12603,10 @@ struct keeper_parts {
     }
 
     /// How long to pause after a failure: at least as long as the server asked for, and at least the next step of the
-    /// backoff. Each step is twice as long as the one before; up to a half of it is taken off by chance.
-    std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after) const {
+    /// backoff. Each step is twice as long as the one before; up to a half of it is taken off by chance. After a
+    /// refusal that nobody explains, the steps are those of next_unexplained_pause.
+    std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after, bool is_unexplained) {
+        if (is_unexplained) return std::max(retry_after, flight.next_unexplained_pause(clock.steady_now()));
         unsigned doublings = 0;
         {
             const std::lock_guard lock(flight.mutex);
@@ -11775,7 +12639,7 @@ struct keeper_parts {
             const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
             if (!saved) drop(flight.unsaved->tokens);
             flight.publish();
-            flight.succeeded();
+            if (!flight.unsaved->tokens.answer.access_token.empty()) flight.succeeded();
             if (saved) tell(event_kind::saved, *saved);
         } catch (...) {
             tell(event_kind::not_saved, flight.unsaved->tokens.marked);
@@ -11833,7 +12697,7 @@ struct keeper_parts {
     void revoke_once(const token& row) {
         std::optional<http_request> request = provider.revoke_request(row);
         if (!request) return;
-        http_response response = post(wiped_request(*std::move(request)));
+        http_response response = post(wiped_request(*std::move(request)), row);
         const wipe_at_exit wiped(response.body);
         read_revoke_response(provider, response);
     }
@@ -11858,6 +12722,7 @@ struct keeper_parts {
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace tokenkeep { inline namespace v0 { namespace detail {
@@ -11871,7 +12736,8 @@ class refresh_transaction : transaction<Parts> {
     using typename base::flight_type, typename base::guard_type, typename base::flight_lock_type;
 
   public:
-    /// `row` is as just read. `rejected` is an access token that got a 401, or null.
+    /// `row` is as just read. `rejected` is an access token that got a 401, or null. If it is empty, the program asks
+    /// by name that the refresh token be sent, even if the server has refused it before.
     refresh_transaction(Parts& parts, token row, const secret* rejected, deadline until)
         : base(parts, until), row_(std::move(row)), rejected_(rejected) {}
 
@@ -11879,7 +12745,7 @@ class refresh_transaction : transaction<Parts> {
     /// one. Otherwise throws the failure.
     token run() {
         try {
-            refuse_if_over();
+            if (is_over(row_) && !may_be_revived()) throw session_is_over();
             const auto flight = parts_.flights.of(identity_key(row_));
             while (!refreshed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
             return std::move(row_);
@@ -11944,7 +12810,8 @@ class refresh_transaction : transaction<Parts> {
         for (;;) {
             look_again();
             if (is_refreshed_since(first_seen)) return adopt(flight);
-            refuse_if_over();
+            if (is_over(row_) && !(may_be_revived() && flight.may_revive(parts_.clock.steady_now())))
+                throw session_is_over();
             const token_status status = read_status(row_.status);
             if (base::is_late())
                 throw error(errc::lock_timeout, "tokenkeep: it could not be decided before the deadline");
@@ -11977,13 +12844,18 @@ class refresh_transaction : transaction<Parts> {
             case outcome_kind::tokens:
                 if (finish(flight, guard, result, before)) return true;
                 break;
-            case outcome_kind::not_spent: take_back(before); fail(flight, result.why, result.retry_after);
-            case outcome_kind::refused: refused(flight); break;
+            case outcome_kind::not_spent: take_back(before, result.server_code); fail(flight, result.why, result);
+            case outcome_kind::refused: refused(flight, result); break;
             case outcome_kind::unknown:
                 tell(event_kind::outcome_unknown, row_);
                 if (!result.may_be_under_way) note_nothing_under_way(marker);
                 if (!replayed && !base::is_late() && result.retry_after.count() == 0 && may_replay(marker)) break;
-                fail(flight, base::outcome_unknown(result), result.retry_after);
+                fail(flight,
+                     with_reason(error(errc::outcome_unknown,
+                                       "tokenkeep: no answer that can be understood; the token may have been spent",
+                                       result.retry_after),
+                                 result.why),
+                     result);
             }
         }
     }
@@ -12016,9 +12888,11 @@ class refresh_transaction : transaction<Parts> {
         return true;
     }
 
-    void refuse_if_over() const {
-        if (is_over(row_))
-            throw error(errc::reauthorization_required, "tokenkeep: the session is over; the user has to log in again");
+    /// Whether the program asks by name for a refresh token that the server has refused. It may have been in error.
+    bool may_be_revived() const { return rejected_ != nullptr && rejected_->empty() && !is_revoking(row_); }
+
+    static error session_is_over() {
+        return error(errc::reauthorization_required, "tokenkeep: the session is over; the user has to log in again");
     }
 
     /// Whether another caller's login may be under way. If the store locks, it cannot be: the lock would be taken.
@@ -12028,8 +12902,7 @@ class refresh_transaction : transaction<Parts> {
 
     /// For a row without a refresh token: its login was cut off, or the server never gave one.
     [[noreturn]] void refuse_without_refresh_token() const {
-        if (is_marked_with(row_, row_.grant_token))
-            throw error(errc::outcome_unknown, "tokenkeep: the login was cut off; the grant token may have been spent");
+        if (is_marked_with(row_, row_.grant_token)) throw lost_login_error();
         throw error(errc::reauthorization_required,
                     "tokenkeep: the access token has ended and there is no refresh token");
     }
@@ -12056,13 +12929,15 @@ class refresh_transaction : transaction<Parts> {
         std::optional<token> saved = base::save(flight, guard, tokens);
         if (!saved) return false;
         row_ = *std::move(saved);
+        if (result.answer->access_token.empty())
+            fail(flight, no_access_token(*result.answer), {.is_unexplained = true});
         return true;
     }
 
     /// Takes the marker back, if that is possible. An older doubt stays.
-    void take_back(const token& before) {
+    void take_back(const token& before, std::string_view detail = {}) {
         try {
-            if (rows_.replace(row_, before)) tell(event_kind::taken_back, before);
+            if (rows_.replace(row_, before)) tell(event_kind::taken_back, before, detail);
         } catch (...) { // the marker stays, and is settled later
         }
         row_ = before;
@@ -12080,33 +12955,32 @@ class refresh_transaction : transaction<Parts> {
     }
 
     /// Throws the failure. If it is a std::system_error, callers that wait get it too, and a pause begins.
-    [[noreturn]] void fail(flight_type& flight, const std::exception_ptr& why, std::chrono::milliseconds retry_after) {
+    [[noreturn]] void fail(flight_type& flight, const std::exception_ptr& why, const outcome& result) {
         try {
             std::rethrow_exception(why);
         } catch (const std::system_error& failure) {
-            if (failure.code() == errc::throttled) tell(event_kind::throttled, row_);
-            flight.failed(why, parts_.clock.steady_now() + parts_.backoff(flight, retry_after));
+            if (failure.code() == errc::throttled) tell(event_kind::throttled, row_, result.server_code);
+            const auto pause = parts_.backoff(flight, result.retry_after, result.is_unexplained);
+            flight.failed(why, parts_.clock.steady_now() + pause);
             throw;
         }
-    }
-
-    static error refusal() {
-        return error(errc::reauthorization_required, "tokenkeep: the server refused the refresh token");
     }
 
     /// The server has refused the refresh token (invalid_grant). If the row still holds that token, marks it refused
     /// and throws. Otherwise another login has put a token there: returns, and the caller looks at it. Over a store
     /// without locks, another sender may have won and be about to save. The refusal is then believed only when no other
     /// request can be under way.
-    void refused(flight_type& flight) {
+    void refused(flight_type& flight, const outcome& result) {
+        const std::exception_ptr refusal = with_reason(
+            error(errc::reauthorization_required, "tokenkeep: the server refused the refresh token"), result.why);
         const secret spent = row_.refresh_token;
         const token_status marker = read_status(row_.status);
-        tell(event_kind::refused, row_);
+        tell(event_kind::refused, row_, result.server_code);
         for (;;) {
             look_again();
             if (row_.refresh_token != spent) return;
             if (!Parts::rows_type::locks && base::is_young(flight, marker)) {
-                if (base::usable(row_, rejected_)) throw refusal();
+                if (base::usable(row_, rejected_)) std::rethrow_exception(refusal);
                 wait_a_little();
                 continue;
             }
@@ -12117,7 +12991,7 @@ class refresh_transaction : transaction<Parts> {
                 row_ = std::move(dead);
             } catch (...) { // the marker stays; the next caller that settles it comes here again
             }
-            throw refusal();
+            std::rethrow_exception(refusal);
         }
     }
 
@@ -12393,6 +13267,7 @@ class session {
 
 #include <atomic>
 #include <chrono>
+#include <concepts>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12449,14 +13324,16 @@ namespace tokenkeep { inline namespace v0 {
 /// | throttled, server_unavailable, transport_failure | temporary; nothing was spent | try after retry_after() |
 /// | lock_timeout | others worked on the identity until the deadline | try later |
 /// | client_rejected, request_rejected | nothing was spent | correct the configuration |
+/// | malformed_response | the answer has no access token; its refresh token is saved | try later |
 /// | storage_failure | the store did not take the marker; nothing was sent | look at the store |
 /// | rotation_not_saved | see rotation_not_saved_error | call again |
 /// | ambiguous, invalid_record, unknown_data_center | the probe or the row cannot be used | correct it |
 ///
 /// After a failed refresh request the keeper pauses for this identity, as long as the server asked for and at least for
-/// the backoff; see keeper_options. It sends nothing in between. The call that meets the failure throws at once, and so
-/// do those that waited for it. A later call without a valid access token waits for the end of the pause, and throws at
-/// once if its deadline comes earlier. Each keeper has pauses of its own.
+/// the backoff; see keeper_options. After a refusal that nobody explains, the pauses last from a minute to an hour; see
+/// response_error::is_unexplained. The keeper sends nothing in between. The call that meets the failure throws at once,
+/// and so do those that waited for it. A later call without a valid access token waits for the end of the pause, and
+/// throws at once if its deadline comes earlier. Each keeper has pauses of its own.
 ///
 /// The keeper refers to a store, transport, observer or clock that is given by name. That part must live longer than
 /// the keeper. It owns one that is moved in. It copies the provider. If a keeper is a member of your class, write:
@@ -12513,7 +13390,9 @@ class keeper {
     token record(const token& probe, std::optional<deadline> until = {}) { return obtain(probe, nullptr, until); }
 
     /// Another access token, for a program whose own HTTP client got a 401 for `rejected`. If the store holds another
-    /// fresh access token already, refresh gives that one without a request. Otherwise as access_token.
+    /// fresh access token already, refresh gives that one without a request. If `rejected` is empty, the keeper also
+    /// sends a refresh token that the server has refused, once a minute at most: the server may have been in error. No
+    /// other call ever sends a refused token again. Otherwise as access_token.
     ///   if (status == 401) access = keep.refresh({.user_name = "ada"}, access);
     secret refresh(const token& probe, const secret& rejected, std::optional<deadline> until = {}) {
         return std::move(obtain(probe, &rejected, until).access_token);
@@ -12522,12 +13401,13 @@ class keeper {
     /// Sends a request to an API with the access token of the probe's row, in the header that the provider writes.
     /// After a 401 the keeper refreshes the token and sends the request once more. It gives any answer back, a second
     /// 401 too. If the second answer is 401, the keeper does not refresh this token after a 401 for two minutes; it
-    /// still sends each request once.
+    /// still sends each request once. A provider may say that other answers mean the same; see is_token_rejected.
     ///   http_response me = keep.send({.method = "GET", .url = api + "/me"}, {.user_name = "ada"});
     ///
     /// Throws errc::request_rejected and does not send the request to the API:
-    /// - if the URL is plain http (unless it goes to this machine and the provider has allow_loopback_http);
-    /// - if the token type is dpop or mac, which need a proof that the provider cannot give;
+    /// - if the URL is plain http, except to this machine if the provider has allow_loopback_http, and to the record's
+    ///   api_domain if that begins with http and the provider has allow_plain_http,
+    /// - if the token type is dpop or mac, which need a proof that the provider cannot give,
     /// - if the record has an api_domain and the URL has another scheme, host or port (unless
     ///   keeper_options::allow_other_hosts).
     /// What the transport throws comes through. Otherwise as access_token. `until` limits the waiting for a token;
@@ -12536,13 +13416,13 @@ class keeper {
         detail::wiped_request request(std::move(given));
         token row = obtain(probe, nullptr, until);
         http_response response = send_once(*request, row);
-        if (response.status != 401) return response;
+        if (!is_rejected(response)) return response;
         const auto flight = parts_.flights.of(identity_key(row));
         if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
         const secret rejected = std::move(row.access_token);
         row = obtain(token{.id = row.id}, &rejected, until);
         response = send_once(*request, row);
-        if (response.status == 401) flight->refreshed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
+        if (is_rejected(response)) flight->refreshed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
         return response;
     }
 
@@ -12617,22 +13497,40 @@ class keeper {
             parts_.tell(event_kind::warning, row, "the token is not of type bearer");
         erase_header(request.headers, "Authorization"); // the rejected one, when this is the second time
         parts_.provider.authorize(request, row);
+        parts_.warn_of_plain_http(request, row);
         return parts_.transport(std::as_const(request));
     }
 
+    /// Whether a response of an API means that the access token has ended.
+    bool is_rejected(const http_response& response) {
+        if constexpr (requires {
+                          { parts_.provider.is_token_rejected(response) } -> std::convertible_to<bool>;
+                      })
+            return parts_.provider.is_token_rejected(response);
+        else
+            return response.status == 401;
+    }
+
     void check_target(const http_request& request, const token& row) const {
-        bool loopback_http = false;
+        const bool is_home = goes_home(request, row);
+        detail::plain_http allowed;
         if constexpr (requires { parts_.provider.allow_loopback_http; })
-            loopback_http = parts_.provider.allow_loopback_http;
-        detail::require_secure_url(request.url, loopback_http);
-        if (parts_.options.allow_other_hosts || row.api_domain.empty()) return;
-        const bool has_scheme = row.api_domain.find("://") != std::string::npos;
-        const std::string home = has_scheme ? row.api_domain : "https://" + row.api_domain;
-        const auto from = text::parse_url(home), to = text::parse_url(request.url);
-        if (!from || !to || !text::same_origin(*from, *to))
+            allowed.to_loopback = parts_.provider.allow_loopback_http;
+        if constexpr (requires { parts_.provider.allow_plain_http; })
+            allowed.to_any_host = parts_.provider.allow_plain_http && is_home;
+        detail::require_secure_url(request.url, allowed);
+        if (!is_home && !parts_.options.allow_other_hosts && !row.api_domain.empty())
             throw error(errc::request_rejected,
                         "tokenkeep: the request goes to another host than the record's api_domain; "
                         "set allow_other_hosts if that is meant");
+    }
+
+    /// Whether a request goes to the record's api_domain.
+    static bool goes_home(const http_request& request, const token& row) {
+        const bool has_scheme = row.api_domain.find("://") != std::string::npos;
+        const std::string home = has_scheme ? row.api_domain : "https://" + row.api_domain;
+        const auto from = text::parse_url(home), to = text::parse_url(request.url);
+        return from && to && text::same_origin(*from, *to);
     }
 
     /// For sessions: the access token, and until when a session may give it without asking. The version is read before
@@ -12701,6 +13599,95 @@ keeper(Store&&, Transport&&, Provider&&, keeper_options, Observer&&, Clock&&)
 #endif
 
 
+
+
+// ==== tokenkeep/describe.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DESCRIBE_HPP
+#define TOKENKEEP_DESCRIBE_HPP
+
+
+
+
+#include <exception>
+#include <string>
+
+namespace tokenkeep { inline namespace v0 { namespace detail {
+
+/// Appends what one exception says. Line breaks and other control characters become spaces.
+inline void append_what(std::string& line, const std::exception& failure) {
+    for (const char* at = failure.what(); *at != '\0'; ++at)
+        line += static_cast<unsigned char>(*at) < 0x20 || *at == 0x7f ? ' ' : *at;
+    const auto* response = dynamic_cast<const response_error*>(&failure);
+    if (response == nullptr) return;
+    const std::string& code = response->server_code();
+    if (!code.empty() && line.find(code) == std::string::npos) line.append(" (").append(code).append(")");
+}
+
+/// Calls visit(const std::exception&) with the exceptions of a chain, the outermost first.
+template <class Visit>
+void for_each_nested(const std::exception& failure, Visit visit) {
+    visit(failure);
+    try {
+        std::rethrow_if_nested(failure);
+    } catch (const std::exception& cause) {
+        for_each_nested(cause, visit);
+    } catch (...) { // it has no text
+    }
+}
+
+}}} // namespace tokenkeep::v0::detail
+
+namespace tokenkeep { inline namespace v0 {
+
+/// An exception and its causes in one line, for a log: what each says, from the outermost to the innermost, and the
+/// server's error code. The library's own exceptions contain no secrets. What a store, a transport or a provider of the
+/// program throws is repeated as it is.
+///   catch (const std::exception& failure) { log(tokenkeep::describe(failure)); }
+inline std::string describe(const std::exception& failure) {
+    std::string line;
+    detail::for_each_nested(failure, [&line](const std::exception& each) {
+        if (!line.empty()) line += ": ";
+        detail::append_what(line, each);
+    });
+    return line;
+}
+
+/// Whether the same call may succeed later, without a change of the configuration and without a new login. False for
+/// exceptions that are not tokenkeep::error.
+///   if (!is_passing(failure)) throw;
+inline bool is_passing(const std::exception& failure) {
+    const auto* known = dynamic_cast<const error*>(&failure);
+    if (known == nullptr || dynamic_cast<const lost_login_error*>(&failure) != nullptr) return false;
+    switch (static_cast<errc>(known->code().value())) {
+    case errc::storage_failure:
+    case errc::not_saved:
+    case errc::indeterminate:
+    case errc::lock_timeout:
+    case errc::throttled:
+    case errc::server_unavailable:
+    case errc::transport_failure:
+    case errc::outcome_unknown:
+    case errc::rotation_not_saved:
+    case errc::malformed_response: return true;
+    case errc::storage_corrupt:
+    case errc::store_gone:
+    case errc::permissions:
+    case errc::unsupported_version:
+    case errc::ambiguous:
+    case errc::invalid_record:
+    case errc::token_not_found:
+    case errc::reauthorization_required:
+    case errc::client_rejected:
+    case errc::request_rejected:
+    case errc::unknown_data_center: return false;
+    }
+    return false;
+}
+
+}} // namespace tokenkeep::v0
+
+#endif
 
 
 
@@ -12951,14 +13938,14 @@ struct provider {
     /// Throttling, which has status 400 too, is an error, and so is any other error that the response names.
     void read_revoke_response(const http_response& response) const {
         const detail::response_reader reader(response, nullptr, detail::zoho_dialect);
-        const std::string code = reader.server_code();
+        const std::optional<detail::known_code> error = reader.known_error();
         const bool answers = reader.is_success() || response.status == 400;
-        if (answers && (code == "invalid_code" || code == "invalid_token")) return;
+        if (answers && error && (error->code == "invalid_code" || error->code == "invalid_token")) return;
         if (response.status == 400 && !reader.has_error()) return;
-        reader.read();
-        const text::json_result parsed = text::parse_json(response.body);
-        if (!parsed.value.find("status").value_or(text::json_value{}).is_text("success"))
-            throw reader.not_understood(response_reason::type, "it does not say success");
+        reader.require_success();
+        const bool is_success = reader.members().use_last(
+            "status", [](const detail::response_members::member& status) { return status.value.is_text("success"); });
+        if (!is_success) throw reader.not_understood(response_reason::type, "it does not say success");
     }
 
     /// Sets the header `Authorization: Zoho-oauthtoken ...`, although Zoho names the tokens Bearer. Throws

@@ -11,7 +11,7 @@ set(floor_3 token sealer os/)
 set(floor_4 status identity_key rules store container policy file_system sql_schema sql_connection json_codec text_file
             keeper_options rotation_not_saved migrate)
 set(floor_5 row_rules detail/store/ detail/journal/ detail/sql/ oauth/ oauth/detail/)
-set(floor_6 indexed basic_store document_store file_store sql_store zoho/)
+set(floor_6 indexed basic_store document_store file_store sql_store describe zoho/ providers/)
 set(floor_7 detail/keeper/ session keeper)
 set(floor_8 tokenkeep sqlite mysql postgres)
 set(floor_9 testing testing/ testing/detail/)
@@ -68,7 +68,7 @@ endforeach()
 # The umbrella is the table of contents: it includes every public header.
 read_own_includes(contents tokenkeep)
 foreach(header IN LISTS headers)
-  if(NOT header MATCHES "^(memory|text|os|testing)/|detail/|^(tokenkeep|testing|sqlite|mysql|postgres)$"
+  if(NOT header MATCHES "^(memory|text|os|testing|providers)/|detail/|^(tokenkeep|testing|sqlite|mysql|postgres)$"
      AND NOT header IN_LIST contents)
     message(SEND_ERROR "tokenkeep.hpp does not list ${header}.hpp.")
   endif()
