@@ -24,11 +24,11 @@ enum class event_kind {
     saved,           ///< The new tokens are durable.
     not_saved,       ///< The store failed to save the new tokens. The keeper holds them, and the lock.
     dropped,         ///< The keeper dropped the new tokens: the row is gone, or holds other tokens.
-    taken_back,      ///< Nothing was spent, and the keeper removed its marker.
+    taken_back,      ///< Nothing was spent, and the keeper removed its marker. `detail` is the server's code.
     served_old,      ///< The refresh failed. The keeper handed out the old access token, which is still valid.
-    refused,         ///< The server refused the refresh or grant token.
+    refused,         ///< The server refused the refresh or grant token. `detail` is the server's code.
     outcome_unknown, ///< No answer came, or none that can be understood. The token may have been spent.
-    throttled,       ///< The server asked for a pause.
+    throttled,       ///< The server asked for a pause. `detail` is the server's code.
     revoked,         ///< The session has ended at the server and in the store.
     warning,         ///< An answer or a request was odd; `detail` says how.
 };
@@ -38,7 +38,7 @@ struct event {
     event_kind kind{};
     std::string_view id{};          ///< The row's id; empty while there is no row.
     std::string_view fingerprint{}; ///< secret::fingerprint of the refresh or grant token; may be empty.
-    std::string_view detail{};      ///< A sentence; may be empty.
+    std::string_view detail{};      ///< A sentence, or the server's error code; may be empty.
 };
 
 /// The observer that does nothing and costs nothing. The default.

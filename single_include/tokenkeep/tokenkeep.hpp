@@ -10258,10 +10258,10 @@ class date_scanner {
     /// A month in three letters.
     constexpr unsigned month() noexcept {
         constexpr std::string_view months = "janfebmaraprmayjunjulaugsepoctnovdec";
-        for (unsigned nth = 0; nth < 12; ++nth)
+        for (std::size_t nth = 0; nth < 12; ++nth)
             if (text::equal_ignoring_case(rest_.substr(0, 3), months.substr(nth * 3, 3))) {
                 rest_.remove_prefix(3);
-                return nth + 1;
+                return static_cast<unsigned>(nth + 1);
             }
         failed_ = true;
         return 0;
@@ -10712,7 +10712,7 @@ class response_reader {
         char buffer[64];
         const std::size_t size = said.text_size();
         const std::string_view text(buffer, size <= sizeof buffer ? said.copy_text(buffer) : 0);
-        const auto result = use(text);
+        auto result = use(text);
         wipe(buffer, sizeof buffer);
         return result;
     }
@@ -11311,11 +11311,11 @@ enum class event_kind {
     saved,           ///< The new tokens are durable.
     not_saved,       ///< The store failed to save the new tokens. The keeper holds them, and the lock.
     dropped,         ///< The keeper dropped the new tokens: the row is gone, or holds other tokens.
-    taken_back,      ///< Nothing was spent, and the keeper removed its marker.
+    taken_back,      ///< Nothing was spent, and the keeper removed its marker. `detail` is the server's code.
     served_old,      ///< The refresh failed. The keeper handed out the old access token, which is still valid.
-    refused,         ///< The server refused the refresh or grant token.
+    refused,         ///< The server refused the refresh or grant token. `detail` is the server's code.
     outcome_unknown, ///< No answer came, or none that can be understood. The token may have been spent.
-    throttled,       ///< The server asked for a pause.
+    throttled,       ///< The server asked for a pause. `detail` is the server's code.
     revoked,         ///< The session has ended at the server and in the store.
     warning,         ///< An answer or a request was odd; `detail` says how.
 };
@@ -11325,7 +11325,7 @@ struct event {
     event_kind kind{};
     std::string_view id{};          ///< The row's id; empty while there is no row.
     std::string_view fingerprint{}; ///< secret::fingerprint of the refresh or grant token; may be empty.
-    std::string_view detail{};      ///< A sentence; may be empty.
+    std::string_view detail{};      ///< A sentence, or the server's error code; may be empty.
 };
 
 /// The observer that does nothing and costs nothing. The default.
@@ -13941,7 +13941,7 @@ struct provider {
         const std::optional<detail::known_code> error = reader.known_error();
         const bool answers = reader.is_success() || response.status == 400;
         if (answers && error && (error->code == "invalid_code" || error->code == "invalid_token")) return;
-        if (response.status == 400 && !reader.has_error()) return;
+        if (response.status == 400 && !reader.members().has("error")) return;
         reader.require_success();
         const bool is_success = reader.members().use_last(
             "status", [](const detail::response_members::member& status) { return status.value.is_text("success"); });

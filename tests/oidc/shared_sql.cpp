@@ -84,14 +84,17 @@ class administrator {
   public:
     explicit administrator(ended_sessions& ended) : ended_(ended) { visitor_.execute(how::setup); }
 
-    /// Ends one session after the other until `calm`, every other time one that holds a lock. At last it ends all
-    /// sessions at once: a call that begins then finds each of its connections dead, and makes a new one.
+    /// Ends one session after the other until `calm`: first two that hold a lock, for which it waits, then every other
+    /// time one that holds a lock. At last it ends all sessions at once: a call that begins then finds each of its
+    /// connections dead, and makes a new one.
     void end_sessions(steady_clock::time_point calm) {
         std::minstd_rand chance{std::random_device{}()};
         for (; steady_clock::now() < calm;
              std::this_thread::sleep_for(std::chrono::milliseconds(10 + chance() % 100))) {
-            const bool a_holder = chance() % 2 == 0;
-            const auto found = visitor_.ask(a_holder ? how::holders : Backend::other_sessions);
+            const bool needs_holder = ended_.holders < 2;
+            const bool a_holder = needs_holder || chance() % 2 == 0;
+            auto found = visitor_.ask(a_holder ? how::holders : Backend::other_sessions);
+            if (needs_holder) holds_within(1s, [&] { return !(found = visitor_.ask(how::holders)).empty(); });
             if (!found.empty()) end(found[chance() % found.size()], a_holder ? ended_.holders : ended_.others);
             if (ended_.between == 0 || chance() % 8 == 0) end_a_holder_between_look_and_mark();
         }

@@ -142,7 +142,7 @@ TEST_CASE("zoho: its codes mean what others say otherwise", "[zoho]") {
             CAPTURE(name, status);
             const response_error refusal = refused(json(status, std::string("{\"error\":\"") + name + "\"}"));
             CHECK(refusal.code() == code);
-            CHECK(refusal.server_code() == name);
+            CHECK(refusal.server_code() == (name == std::string("Access Denied") ? "" : name)); // codes have no spaces
             CHECK(refusal.certainly_refused());
             CHECK_THAT(refusal.what(), ContainsSubstring(name));
         }

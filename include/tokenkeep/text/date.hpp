@@ -45,10 +45,10 @@ class date_scanner {
     /// A month in three letters.
     constexpr unsigned month() noexcept {
         constexpr std::string_view months = "janfebmaraprmayjunjulaugsepoctnovdec";
-        for (unsigned nth = 0; nth < 12; ++nth)
+        for (std::size_t nth = 0; nth < 12; ++nth)
             if (text::equal_ignoring_case(rest_.substr(0, 3), months.substr(nth * 3, 3))) {
                 rest_.remove_prefix(3);
-                return nth + 1;
+                return static_cast<unsigned>(nth + 1);
             }
         failed_ = true;
         return 0;

@@ -98,7 +98,7 @@ struct provider {
         const std::optional<detail::known_code> error = reader.known_error();
         const bool answers = reader.is_success() || response.status == 400;
         if (answers && error && (error->code == "invalid_code" || error->code == "invalid_token")) return;
-        if (response.status == 400 && !reader.has_error()) return;
+        if (response.status == 400 && !reader.members().has("error")) return;
         reader.require_success();
         const bool is_success = reader.members().use_last(
             "status", [](const detail::response_members::member& status) { return status.value.is_text("success"); });

@@ -107,7 +107,7 @@ class response_reader {
         char buffer[64];
         const std::size_t size = said.text_size();
         const std::string_view text(buffer, size <= sizeof buffer ? said.copy_text(buffer) : 0);
-        const auto result = use(text);
+        auto result = use(text);
         wipe(buffer, sizeof buffer);
         return result;
     }
