@@ -2,7 +2,8 @@
 # Every header of INCLUDE compiles where it is included first and alone: with COMPILER, whose OPTIONS are the warnings.
 #
 # One unit can show that of several headers: those in which each header includes the one before, itself or through
-# others. What stands before a header is then only what it includes, and it compiles as it does alone. Not tested are
+# others. What stands before a header is then only what it includes, and it compiles as it does alone. For the same
+# reason a unit whose first header includes oauth/provider.hpp may begin with that one, precompiled. Not tested are
 # the headers that need the client library of a database, and those of one platform; gates/clang++ compiles them.
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/own_includes.cmake)
@@ -32,6 +33,12 @@ endforeach()
 list(SORT by_size ORDER DESCENDING)
 list(TRANSFORM by_size REPLACE "^[0-9]+ " "")
 
+set(shared oauth/provider)
+set(compile ${COMPILER} -std=c++20 ${OPTIONS} -I${INCLUDE})
+file(WRITE ${FOLDER}/shared.hpp "#include <tokenkeep/${shared}.hpp>\n")
+execute_process(COMMAND ${compile} -x c++-header ${FOLDER}/shared.hpp -o ${FOLDER}/shared.hpp.gch
+                COMMAND_ERROR_IS_FATAL ANY)
+
 # From the headers that include most each unit goes down, to the one below that includes most of those that are left.
 set(left ${by_size})
 set(units 0)
@@ -48,9 +55,12 @@ foreach(header IN LISTS by_size)
     endforeach()
   endwhile()
   if(unit)
+    set(before "")
+    if(shared IN_LIST below_${header})
+      set(before -include ${FOLDER}/shared.hpp)
+    endif()
     file(WRITE ${FOLDER}/unit.cpp "${unit}")
-    execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only ${OPTIONS} -I${INCLUDE} ${FOLDER}/unit.cpp
-                    RESULT_VARIABLE result)
+    execute_process(COMMAND ${compile} -fsyntax-only ${before} ${FOLDER}/unit.cpp RESULT_VARIABLE result)
     if(NOT result EQUAL 0)
       message(SEND_ERROR "These do not compile:\n${unit}")
     endif()
