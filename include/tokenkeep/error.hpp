@@ -34,7 +34,7 @@ enum class errc : int {
     client_rejected,          ///< The server refused the client id or secret. Correct the configuration.
     request_rejected,         ///< The server or the library refused the request. Correct the configuration.
     throttled,                ///< Too many requests. Try later; see error::retry_after.
-    server_unavailable,       ///< The server failed for now. Try later.
+    server_unavailable,       ///< The server failed. Try later.
     transport_failure,        ///< The transport failed. Try later; see transport_error::may_have_been_sent.
     outcome_unknown,          ///< No answer arrived. Refresh: try later. Login: the code is used up, log in again.
     rotation_not_saved,       ///< New tokens came and the store failed. Try later; see rotation_not_saved_error.

@@ -88,7 +88,7 @@ namespace tokenkeep { inline namespace v0 {
 /// | ambiguous, invalid_record, unknown_data_center | the probe or the row cannot be used | correct it |
 ///
 /// After a failed refresh request the keeper pauses for this identity, as long as the server asked for and at least for
-/// the backoff; see keeper_options. After a refusal that nobody explains, the pauses last from a minute to an hour; see
+/// the backoff; see keeper_options. After an unexplained refusal, the pauses last from a minute to an hour; see
 /// response_error::is_unexplained. The keeper sends nothing in between. The call that meets the failure throws at once,
 /// and so do those that waited for it. A later call without a valid access token waits for the end of the pause, and
 /// throws at once if its deadline comes earlier. Each keeper has pauses of its own.

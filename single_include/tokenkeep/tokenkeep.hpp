@@ -839,7 +839,7 @@ constexpr char json_escape(char letter) noexcept {
     }
 }
 
-/// The character that stands for an escape that means nothing: the control character SUB.
+/// The character that replaces an escape that means nothing: the control character SUB.
 inline constexpr char json_substitute = '\x1a';
 
 /// Decodes the escape whose backslash is at `at`. A character must follow the backslash. It writes one to four bytes,
@@ -1335,7 +1335,7 @@ class json_reader : json_scanner {
         : json_scanner(text, treatment) {}
 
     /// Reads the whole text, and says what is wrong with it. If bad values are marked, a name that the outermost object
-    /// repeats is no fault.
+    /// repeats is not a fault.
     json_fault read() {
         at_ = skip_json_space(at_, end_);
         const char* const first = at_;
@@ -1461,7 +1461,7 @@ class json_reader : json_scanner {
         return name;
     }
 
-    /// Where a name stands that is repeated among the members from `first` on; null if none is. It compares a few each
+    /// A name that is repeated among the members from `first` on: where it is written. Null if none is repeated. It compares a few each
     /// with each, and sorts many.
     const char* find_repeated(std::size_t first) const {
         const std::span<const member> all = std::span(members_).subspan(first);
@@ -1857,7 +1857,7 @@ enum class errc : int {
     client_rejected,          ///< The server refused the client id or secret. Correct the configuration.
     request_rejected,         ///< The server or the library refused the request. Correct the configuration.
     throttled,                ///< Too many requests. Try later; see error::retry_after.
-    server_unavailable,       ///< The server failed for now. Try later.
+    server_unavailable,       ///< The server failed. Try later.
     transport_failure,        ///< The transport failed. Try later; see transport_error::may_have_been_sent.
     outcome_unknown,          ///< No answer arrived. Refresh: try later. Login: the code is used up, log in again.
     rotation_not_saved,       ///< New tokens came and the store failed. Try later; see rotation_not_saved_error.
@@ -9714,8 +9714,8 @@ class response_error : public error {
     /// have been spent.
     bool certainly_refused() const noexcept { return known_.certainly_refused; }
 
-    /// True if the server refuses and its code, if there is one, is known to nobody. To ask again soon does not help:
-    /// the keeper waits a minute, then twice as long each time, up to an hour.
+    /// True if the server refuses with no code, or with one that neither the library nor the provider knows. To ask
+    /// again soon does not help. The keeper waits a minute, then twice as long each time, up to an hour.
     bool is_unexplained() const noexcept { return known_.is_unexplained; }
 
   private:
@@ -9851,7 +9851,7 @@ inline bool is_form_name(std::string_view name) noexcept {
 
 /// A response of a token endpoint that is a form, as GitHub sends by default.
 struct form_members {
-    wiping_string json{};   ///< The form as a JSON object of strings. Empty if the text is no such form.
+    wiping_string json{};   ///< The form as a JSON object of strings. Empty if the text is not such a form.
     bool lost_some = false; ///< Whether a pair could not be decoded. It is left out.
 
     /// A text is such a form if each piece between & begins with a name, and one of the names is access_token,
@@ -10322,7 +10322,7 @@ inline std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view 
     return in.moment(year, month, day, time);
 }
 
-/// Reads a date of the Internet (RFC 3339 5.6). A space may stand in the place of the T. Fractions of a second are
+/// Reads a date of the Internet (RFC 3339 5.6). A space may replace the T. Fractions of a second are
 /// dropped. Nullopt for anything else, and if the offset from UTC is missing.
 ///   parse_date("2033-05-18T05:33:19+02:00")   // 1999999999 s
 inline std::optional<std::chrono::sys_seconds> parse_date(std::string_view date) noexcept {
@@ -10446,7 +10446,7 @@ class end_reader {
         : members_(members), date_(date), warnings_(warnings) {}
 
     /// A member that is a lifetime in `unit`. Seconds above 1,000,000,000, and dates, are a moment. Zero means nothing;
-    /// if `zero_is_never`, it means a lifetime of zero, which stands for "never".
+    /// if `zero_is_never`, it means a lifetime of zero, which means "never".
     token_end lifetime(std::string_view name, std::chrono::milliseconds unit, bool zero_is_never = false) {
         token_end end;
         bool came = false;
@@ -10461,7 +10461,7 @@ class end_reader {
             }
             return end.is_known();
         });
-        if (came && !end.is_known()) warn(name, "is no time that can be used; it is ignored");
+        if (came && !end.is_known()) warn(name, "cannot be used as a time; it is ignored");
         return end;
     }
 
@@ -10474,7 +10474,7 @@ class end_reader {
             end = usable_moment(said_end::of(member.value).as_moment());
             return end.is_known();
         });
-        if (came && !end.is_known()) warn(name, "is no time that can be used; it is ignored");
+        if (came && !end.is_known()) warn(name, "cannot be used as a time; it is ignored");
         return end;
     }
 
@@ -10672,7 +10672,7 @@ class response_reader {
         if (!is_success()) throw refusal(code_elsewhere());
     }
 
-    /// Returns if the response says that a token is revoked. An error that cannot be understood is no success here.
+    /// Returns if the response says that a token is revoked. An error that cannot be understood is a failure here.
     void require_revocation() const {
         require_success();
         members_.use_last("error", [this](const response_members::member& error) -> bool {
@@ -11568,7 +11568,7 @@ struct flight {
         not_before = retry_at;
     }
 
-    /// How long to pause after a refusal that nobody explains: a minute, then twice as long each time, up to an hour.
+    /// How long to pause after an unexplained refusal: a minute, then twice as long each time, up to an hour.
     /// A pause is forgotten when twice its length has passed since its end.
     std::chrono::milliseconds next_unexplained_pause(time_point now) {
         using namespace std::chrono_literals;
@@ -12603,8 +12603,8 @@ struct keeper_parts {
     }
 
     /// How long to pause after a failure: at least as long as the server asked for, and at least the next step of the
-    /// backoff. Each step is twice as long as the one before; up to a half of it is taken off by chance. After a
-    /// refusal that nobody explains, the steps are those of next_unexplained_pause.
+    /// backoff. Each step is twice as long as the one before; up to a half of it is taken off by chance. After an
+    /// unexplained refusal, the steps are those of next_unexplained_pause.
     std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after, bool is_unexplained) {
         if (is_unexplained) return std::max(retry_after, flight.next_unexplained_pause(clock.steady_now()));
         unsigned doublings = 0;
@@ -13330,7 +13330,7 @@ namespace tokenkeep { inline namespace v0 {
 /// | ambiguous, invalid_record, unknown_data_center | the probe or the row cannot be used | correct it |
 ///
 /// After a failed refresh request the keeper pauses for this identity, as long as the server asked for and at least for
-/// the backoff; see keeper_options. After a refusal that nobody explains, the pauses last from a minute to an hour; see
+/// the backoff; see keeper_options. After an unexplained refusal, the pauses last from a minute to an hour; see
 /// response_error::is_unexplained. The keeper sends nothing in between. The call that meets the failure throws at once,
 /// and so do those that waited for it. A later call without a valid access token waits for the end of the pause, and
 /// throws at once if its deadline comes earlier. Each keeper has pauses of its own.

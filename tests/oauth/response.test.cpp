@@ -182,7 +182,7 @@ TEST_CASE("response: a code of the server's means what the RFCs say", "[oauth]")
     }
 }
 
-TEST_CASE("response: a refusal that nobody explains is known by its status, and certain", "[oauth]") {
+TEST_CASE("response: an unexplained refusal is known by its status, and certain", "[oauth]") {
     for (const char* body :
          {"", "no", "[]", "{}", R"({"error":"home_made"})", R"({"error":401})", R"({"message":"no"})",
           R"({"error":["invalid_grant"]})", R"({"status":400})", R"({"errors":[]})"}) {

@@ -74,7 +74,7 @@ TEST_CASE("revoke: a refusal is typed, and the token must be assumed to live", "
     const auto other_token = outcome(400, "{\"error\":\"unsupported_token_type\"}");
     CHECK(other_token->code() == errc::request_rejected);
     CHECK(other_token->server_code() == "unsupported_token_type");
-    // What nobody knows might be the token that was sent.
+    // A code that the library does not know might be the token that was sent.
     CHECK(outcome(400, "{\"error\":\"home_made\"}")->server_code().empty());
 }
 

@@ -195,7 +195,7 @@ class simulated_session {
             breaks("S7: a token that is known to be dead is sent");
         if (const auto found = unexplained_.find(process);
             found != unexplained_.end() && clock.steady_now() - found->second < 1min)
-            breaks("S7: a refusal that nobody explains is asked again at once");
+            breaks("S7: an unexplained refusal is asked again at once");
         if (messages_.size() > most_requests) throw std::logic_error("more requests than can arrive");
         if (steps == nullptr) arrive(mine, fault_kind::none);
         const turn end = take(process, {.what = "receives the answer",

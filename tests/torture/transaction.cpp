@@ -426,7 +426,7 @@ TEST_CASE("transaction: a refresh token that comes without an access token is th
     explore({.calls = 2, .within = faults(2, {fault_kind::no_access_token, fault_kind::save_fails}, 1)});
 }
 
-TEST_CASE("transaction: a refusal that nobody explains is not asked again at once", "[unexplained]") {
+TEST_CASE("transaction: an unexplained refusal is not asked again at once", "[unexplained]") {
     explore({.calls = 3, .lives_on = true, .within = faults(1, {fault_kind::unexplained}, 2)});
 }
 

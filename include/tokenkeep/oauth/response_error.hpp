@@ -68,8 +68,8 @@ class response_error : public error {
     /// have been spent.
     bool certainly_refused() const noexcept { return known_.certainly_refused; }
 
-    /// True if the server refuses and its code, if there is one, is known to nobody. To ask again soon does not help:
-    /// the keeper waits a minute, then twice as long each time, up to an hour.
+    /// True if the server refuses with no code, or with one that neither the library nor the provider knows. To ask
+    /// again soon does not help. The keeper waits a minute, then twice as long each time, up to an hour.
     bool is_unexplained() const noexcept { return known_.is_unexplained; }
 
   private:

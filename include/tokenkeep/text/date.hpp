@@ -109,7 +109,7 @@ inline std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view 
     return in.moment(year, month, day, time);
 }
 
-/// Reads a date of the Internet (RFC 3339 5.6). A space may stand in the place of the T. Fractions of a second are
+/// Reads a date of the Internet (RFC 3339 5.6). A space may replace the T. Fractions of a second are
 /// dropped. Nullopt for anything else, and if the offset from UTC is missing.
 ///   parse_date("2033-05-18T05:33:19+02:00")   // 1999999999 s
 inline std::optional<std::chrono::sys_seconds> parse_date(std::string_view date) noexcept {

@@ -40,7 +40,7 @@ class json_reader : json_scanner {
         : json_scanner(text, treatment) {}
 
     /// Reads the whole text, and says what is wrong with it. If bad values are marked, a name that the outermost object
-    /// repeats is no fault.
+    /// repeats is not a fault.
     json_fault read() {
         at_ = skip_json_space(at_, end_);
         const char* const first = at_;
@@ -166,7 +166,7 @@ class json_reader : json_scanner {
         return name;
     }
 
-    /// Where a name stands that is repeated among the members from `first` on; null if none is. It compares a few each
+    /// A name that is repeated among the members from `first` on: where it is written. Null if none is repeated. It compares a few each
     /// with each, and sorts many.
     const char* find_repeated(std::size_t first) const {
         const std::span<const member> all = std::span(members_).subspan(first);

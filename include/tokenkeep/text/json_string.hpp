@@ -95,7 +95,7 @@ constexpr char json_escape(char letter) noexcept {
     }
 }
 
-/// The character that stands for an escape that means nothing: the control character SUB.
+/// The character that replaces an escape that means nothing: the control character SUB.
 inline constexpr char json_substitute = '\x1a';
 
 /// Decodes the escape whose backslash is at `at`. A character must follow the backslash. It writes one to four bytes,

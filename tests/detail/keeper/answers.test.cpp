@@ -108,8 +108,7 @@ TEST_CASE("answers: a login that brings only a refresh token is kept", "[login]"
     CHECK(w.server.log().token_requests == 2);
 }
 
-TEST_CASE("answers: a refusal that nobody explains is asked again after a minute, and ever later, up to an hour",
-          "[refresh]") {
+TEST_CASE("answers: an unexplained refusal is asked again after a minute, and ever later, up to an hour", "[refresh]") {
     const auto [status, body] = GENERATE(table<int, const char*>({
         {400, R"({"status":400,"message":"Invalid refresh token"})"},
         {401, R"({"message":"Unauthorized","error":401})"},

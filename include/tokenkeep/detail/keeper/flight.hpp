@@ -80,7 +80,7 @@ struct flight {
         not_before = retry_at;
     }
 
-    /// How long to pause after a refusal that nobody explains: a minute, then twice as long each time, up to an hour.
+    /// How long to pause after an unexplained refusal: a minute, then twice as long each time, up to an hour.
     /// A pause is forgotten when twice its length has passed since its end.
     std::chrono::milliseconds next_unexplained_pause(time_point now) {
         using namespace std::chrono_literals;

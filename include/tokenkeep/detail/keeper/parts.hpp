@@ -131,8 +131,8 @@ struct keeper_parts {
     }
 
     /// How long to pause after a failure: at least as long as the server asked for, and at least the next step of the
-    /// backoff. Each step is twice as long as the one before; up to a half of it is taken off by chance. After a
-    /// refusal that nobody explains, the steps are those of next_unexplained_pause.
+    /// backoff. Each step is twice as long as the one before; up to a half of it is taken off by chance. After an
+    /// unexplained refusal, the steps are those of next_unexplained_pause.
     std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after, bool is_unexplained) {
         if (is_unexplained) return std::max(retry_after, flight.next_unexplained_pause(clock.steady_now()));
         unsigned doublings = 0;

@@ -31,7 +31,7 @@ inline bool is_form_name(std::string_view name) noexcept {
 
 /// A response of a token endpoint that is a form, as GitHub sends by default.
 struct form_members {
-    wiping_string json{};   ///< The form as a JSON object of strings. Empty if the text is no such form.
+    wiping_string json{};   ///< The form as a JSON object of strings. Empty if the text is not such a form.
     bool lost_some = false; ///< Whether a pair could not be decoded. It is left out.
 
     /// A text is such a form if each piece between & begins with a name, and one of the names is access_token,

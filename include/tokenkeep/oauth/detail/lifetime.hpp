@@ -103,7 +103,7 @@ class end_reader {
         : members_(members), date_(date), warnings_(warnings) {}
 
     /// A member that is a lifetime in `unit`. Seconds above 1,000,000,000, and dates, are a moment. Zero means nothing;
-    /// if `zero_is_never`, it means a lifetime of zero, which stands for "never".
+    /// if `zero_is_never`, it means a lifetime of zero, which means "never".
     token_end lifetime(std::string_view name, std::chrono::milliseconds unit, bool zero_is_never = false) {
         token_end end;
         bool came = false;
@@ -118,7 +118,7 @@ class end_reader {
             }
             return end.is_known();
         });
-        if (came && !end.is_known()) warn(name, "is no time that can be used; it is ignored");
+        if (came && !end.is_known()) warn(name, "cannot be used as a time; it is ignored");
         return end;
     }
 
@@ -131,7 +131,7 @@ class end_reader {
             end = usable_moment(said_end::of(member.value).as_moment());
             return end.is_known();
         });
-        if (came && !end.is_known()) warn(name, "is no time that can be used; it is ignored");
+        if (came && !end.is_known()) warn(name, "cannot be used as a time; it is ignored");
         return end;
     }
 

@@ -67,7 +67,7 @@ class response_reader {
         if (!is_success()) throw refusal(code_elsewhere());
     }
 
-    /// Returns if the response says that a token is revoked. An error that cannot be understood is no success here.
+    /// Returns if the response says that a token is revoked. An error that cannot be understood is a failure here.
     void require_revocation() const {
         require_success();
         members_.use_last("error", [this](const response_members::member& error) -> bool {
