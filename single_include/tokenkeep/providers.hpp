@@ -25,31 +25,9 @@
 
 
 
-
-
-
 #include <chrono>
-#include <string>
 
 namespace tokenkeep { inline namespace v0 { namespace providers {
-
-/// See the function atlassian().
-struct atlassian_provider : oauth2_provider {
-    /// Atlassian may answer to an ended refresh token with the code unauthorized_client, which elsewhere means that the
-    /// client is rejected. Only its description tells the two apart.
-    token_response read_token_response(const http_response& response, const token& record) const {
-        try {
-            return oauth2_provider::read_token_response(response, record);
-        } catch (const response_error& refusal) {
-            const bool is_dead = refusal.server_code() == "unauthorized_client" &&
-                                 response.body.find("refresh_token is invalid") != std::string::npos;
-            if (!is_dead) throw;
-            throw response_error(
-                errc::reauthorization_required, "tokenkeep: the server refuses the request: unauthorized_client",
-                {.server_code = "unauthorized_client", .certainly_refused = true, .status = response.status});
-        }
-    }
-};
 
 /// Atlassian, for OAuth 2.0 (3LO) apps that use the APIs of Jira Cloud and Confluence Cloud for a user.
 ///   auto atlassian = providers::atlassian();
@@ -70,11 +48,12 @@ struct atlassian_provider : oauth2_provider {
 /// Sources: developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps,
 /// developer.atlassian.com/cloud/oauth/getting-started/refresh-tokens, community.developer.atlassian.com/t/54172
 /// (Deprecating persistent refresh tokens)
-inline atlassian_provider atlassian() {
-    return {{.token_endpoint = "https://auth.atlassian.com/oauth/token",
-             .replay_grace = std::chrono::minutes(10),
-             .error_codes = {{"access_denied", errc::client_rejected}},
-             .authorization_endpoint = "https://auth.atlassian.com/authorize"}};
+inline oauth2_provider atlassian() {
+    return {.token_endpoint = "https://auth.atlassian.com/oauth/token",
+            .replay_grace = std::chrono::minutes(10),
+            .error_codes = {{"access_denied", errc::client_rejected},
+                            {"unauthorized_client", errc::reauthorization_required, "refresh_token is invalid"}},
+            .authorization_endpoint = "https://auth.atlassian.com/authorize"};
 }
 
 }}} // namespace tokenkeep::v0::providers
@@ -580,21 +559,15 @@ inline oauth2_provider keycloak(std::string base, const std::string& realm) {
 
 
 
-#include <string_view>
 #include <vector>
 
 namespace tokenkeep { inline namespace v0 { namespace providers {
 
-/// LinkedIn: an oauth2_provider that recognises a refresh token that has ended.
+/// LinkedIn: an oauth2_provider that does not warn each time.
 struct linkedin_provider : oauth2_provider {
-    /// LinkedIn says invalid_request both for a refresh token that has ended and for a request with a mistake. Only the
-    /// description tells them apart. Answers have no token_type.
+    /// Answers have no token_type. There is nothing to warn of.
     token_response read_token_response(const http_response& response, const token& record) const {
-        constexpr std::string_view ended = "refresh token is invalid, expired or revoked";
-        oauth2_provider reader = *this;
-        if (response.body.find(ended) != std::string_view::npos)
-            reader.error_codes.insert(reader.error_codes.begin(), {"invalid_request", errc::reauthorization_required});
-        token_response answer = reader.read_token_response(response, record);
+        token_response answer = oauth2_provider::read_token_response(response, record);
         std::erase(answer.warnings, "token_type is missing");
         return answer;
     }
@@ -609,12 +582,15 @@ struct linkedin_provider : oauth2_provider {
 ///     refresh token. Other apps let the member log in again every 60 days.
 ///   - Access tokens end after 60 days. Refresh tokens end 365 days after the login: a refresh does not extend that,
 ///     and LinkedIn may revoke them earlier. Then the member must log in again.
-///   - A refresh token that has ended comes as invalid_request with status 400.
+///   - A refresh token that has ended comes as invalid_request with status 400. Only its description tells it from a
+///     request with a mistake.
 ///   - The documentation names no way to revoke a token, so that the keeper removes the row only.
 /// Sources: learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow,
 /// learn.microsoft.com/en-us/linkedin/shared/authentication/programmatic-refresh-tokens
 inline linkedin_provider linkedin() {
     return {{.token_endpoint = "https://www.linkedin.com/oauth/v2/accessToken",
+             .error_codes = {{"invalid_request", errc::reauthorization_required,
+                              "refresh token is invalid, expired or revoked"}},
              .authorization_endpoint = "https://www.linkedin.com/oauth/v2/authorization"}};
 }
 
@@ -994,15 +970,9 @@ namespace tokenkeep { inline namespace v0 { namespace providers {
 
 /// Salesforce: an oauth2_provider that knows where the API is, and what Salesforce means by its errors.
 struct salesforce_provider : oauth2_provider {
-    /// The answer says where the API is in instance_url, which becomes the record's api_domain. A second refresh at the
-    /// same time comes as invalid_grant, which is otherwise the end of the session: only the description says that the
-    /// first one is still at work.
+    /// The answer says where the API is in instance_url, which becomes the record's api_domain.
     token_response read_token_response(const http_response& response, const token& record) const {
-        constexpr std::string_view at_work = "token request is already being processed";
-        oauth2_provider reader = *this;
-        if (response.body.find(at_work) != std::string_view::npos)
-            reader.error_codes.insert(reader.error_codes.begin(), {"invalid_grant", errc::throttled});
-        token_response answer = reader.read_token_response(response, record);
+        token_response answer = oauth2_provider::read_token_response(response, record);
         const text::json_result extra = text::parse_json(answer.extra.reveal());
         const std::optional<text::json_value> url = extra.value.find("instance_url");
         const std::string api = url ? url->text() : std::string();
@@ -1052,7 +1022,8 @@ inline salesforce_provider salesforce(const std::string& host = "login.salesforc
     const std::string endpoints = "https://" + host + "/services/oauth2";
     return {{.token_endpoint = endpoints + "/token",
              .revocation_endpoint = endpoints + "/revoke",
-             .error_codes = {{"invalid_client_id", errc::client_rejected}},
+             .error_codes = {{"invalid_client_id", errc::client_rejected},
+                             {"invalid_grant", errc::throttled, "token request is already being processed"}},
              .default_lifetime = std::chrono::hours(2),
              .authorization_endpoint = endpoints + "/authorize"}};
 }
@@ -1090,14 +1061,9 @@ struct shopify_provider : oauth2_provider {
         return expiring.exchange_request(record);
     }
 
-    /// Shopify says invalid_request both for a refresh token that has ended and for a request with a mistake. Only the
-    /// description tells them apart. Answers have no token_type.
+    /// Answers have no token_type. There is nothing to warn of.
     token_response read_token_response(const http_response& response, const token& record) const {
-        constexpr std::string_view ended = "requires an active refresh_token";
-        oauth2_provider reader = *this;
-        if (response.body.find(ended) != std::string_view::npos)
-            reader.error_codes.insert(reader.error_codes.begin(), {"invalid_request", errc::reauthorization_required});
-        token_response answer = reader.read_token_response(response, record);
+        token_response answer = oauth2_provider::read_token_response(response, record);
         std::erase(answer.warnings, "token_type is missing");
         return answer;
     }
@@ -1125,7 +1091,8 @@ struct shopify_provider : oauth2_provider {
 ///   - A public app must ask for tokens that end, by expiring=1, which the provider does. They end after an hour, the
 ///     refresh token after 90 days. Each refresh brings a new refresh token.
 ///   - An old refresh token is accepted for 60 minutes, or longer if its successor is not used (30 days at most).
-///   - A refresh token that has ended comes as invalid_request with status 401.
+///   - A refresh token that has ended comes as invalid_request with status 401. Only its description tells it from a
+///     request with a mistake.
 ///   - Requests to the API carry the token in X-Shopify-Access-Token.
 ///   - The redirect after a login is signed: the program must check its parameter hmac. Scopes are separated by commas.
 ///   - Embedded apps get their first token by token exchange, which the library does not do: give the keeper the
@@ -1145,6 +1112,7 @@ inline shopify_provider shopify(std::string shop) {
     const std::string endpoints = "https://" + shop.append(home) + "/admin/oauth";
     return {{.token_endpoint = endpoints + "/access_token",
              .replay_grace = std::chrono::hours(1),
+             .error_codes = {{"invalid_request", errc::reauthorization_required, "requires an active refresh_token"}},
              .authorization_endpoint = endpoints + "/authorize"}};
 }
 
@@ -1335,10 +1303,8 @@ struct strava_provider : oauth2_provider {
             return true;
         });
         if (code.empty()) return oauth2_provider::read_token_response(response, record);
-        http_response refusal{.status = response.status, .headers = response.headers, .body = "{\"error\":"};
+        http_response refusal = detail::with_error(response, code);
         const detail::wipe_at_exit body_is_wiped(refusal.body);
-        text::append_json_string(refusal.body, code);
-        refusal.body += '}';
         return oauth2_provider::read_token_response(refusal, record);
     }
 
@@ -1520,13 +1486,14 @@ struct twitch_provider : oauth2_provider {
 
   private:
     static http_response with_message_as_error(const http_response& response) {
-        http_response plain = response;
-        if (response.status < 400) return plain;
-        detail::response_members(response).use_last("message", [&](const detail::response_members::member& message) {
-            plain.body = std::string("{\"error\":").append(message.value.raw()).append("}");
-            return true;
-        });
-        return plain;
+        std::string message;
+        const detail::wipe_at_exit message_is_wiped(message);
+        if (response.status >= 400)
+            detail::response_members(response).use_last("message", [&](const detail::response_members::member& said) {
+                message = said.value.text();
+                return true;
+            });
+        return message.empty() ? response : detail::with_error(response, message);
     }
 };
 
@@ -1611,9 +1578,7 @@ struct wechat_provider : oauth2_provider {
     token_response read_token_response(const http_response& response, const token& record) const {
         const std::string code = errcode_of(response);
         if (code.empty()) return oauth2_provider::read_token_response(response, record);
-        const http_response refusal{
-            .status = response.status, .headers = response.headers, .body = "{\"error\":\"" + code + "\"}"};
-        return oauth2_provider::read_token_response(refusal, record);
+        return oauth2_provider::read_token_response(detail::with_error(response, code), record);
     }
 
     /// The API says by errcode that the access token has ended, with status 200.
@@ -1750,10 +1715,8 @@ struct withings_provider : oauth2_provider {
         } else if (status == "0") {
             plain.body = inside;
         } else {
-            if (!detail::response_dialect{.more_codes = error_codes}.find(code)) code = status;
-            plain.body = "{\"error\":";
-            text::append_json_string(plain.body, code);
-            plain.body += '}';
+            if (!detail::response_dialect{.more_codes = error_codes}.find(code, {})) code = status;
+            plain.body = detail::with_error(response, code).body;
             if (!wait.empty()) plain.headers.push_back({"Retry-After", std::string(wait)});
         }
         return plain;
@@ -1804,27 +1767,7 @@ inline withings_provider withings() {
 
 
 
-#include <string>
-
 namespace tokenkeep { inline namespace v0 { namespace providers {
-
-/// X's server. See x().
-struct x_provider : oauth2_provider {
-    /// X says invalid_request for a dead refresh token, as for other mistakes. Only error_description tells them apart.
-    /// If error_codes knows the description, it counts as the code.
-    token_response read_token_response(const http_response& response, const token& record) const {
-        http_response plain = response;
-        const detail::wipe_at_exit body_is_wiped(plain.body);
-        detail::response_members(response).use_last(
-            "error_description", [&](const detail::response_members::member& described) {
-                for (const error_meaning& own : error_codes)
-                    if (described.value.is_text(own.code))
-                        plain.body = std::string("{\"error\":").append(described.value.raw()).append("}");
-                return true;
-            });
-        return oauth2_provider::read_token_response(plain, record);
-    }
-};
 
 /// X, formerly Twitter: OAuth 2.0 for apps that act for a user, with or without a secret.
 ///   auto x = providers::x();
@@ -1840,13 +1783,14 @@ struct x_provider : oauth2_provider {
 ///   - unauthorized_client, "Missing valid authorization header", means that an app with a secret did not send it.
 /// Sources: docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code,
 /// docs.x.com/fundamentals/authentication/oauth-2-0/user-access-token
-inline x_provider x() {
-    return {{.token_endpoint = "https://api.x.com/2/oauth2/token",
-             .revocation_endpoint = "https://api.x.com/2/oauth2/revoke",
-             .authentication = client_authentication::basic,
-             .error_codes = {{"Value passed for the token was invalid.", errc::reauthorization_required},
-                             {"Value passed for the authorization code was invalid.", errc::reauthorization_required}},
-             .authorization_endpoint = "https://x.com/i/oauth2/authorize"}};
+inline oauth2_provider x() {
+    return {
+        .token_endpoint = "https://api.x.com/2/oauth2/token",
+        .revocation_endpoint = "https://api.x.com/2/oauth2/revoke",
+        .authentication = client_authentication::basic,
+        .error_codes = {{"invalid_request", errc::reauthorization_required, "for the token was invalid"},
+                        {"invalid_request", errc::reauthorization_required, "for the authorization code was invalid"}},
+        .authorization_endpoint = "https://x.com/i/oauth2/authorize"};
 }
 
 }}} // namespace tokenkeep::v0::providers

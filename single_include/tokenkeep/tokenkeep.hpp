@@ -1461,8 +1461,8 @@ class json_reader : json_scanner {
         return name;
     }
 
-    /// A name that is repeated among the members from `first` on: where it is written. Null if none is repeated. It compares a few each
-    /// with each, and sorts many.
+    /// A name that is repeated among the members from `first` on: where it is written. Null if none is repeated. It
+    /// compares a few each with each, and sorts many.
     const char* find_repeated(std::size_t first) const {
         const std::span<const member> all = std::span(members_).subspan(first);
         if (all.size() <= 16) {
@@ -9676,6 +9676,8 @@ enum class response_reason {
 struct error_meaning {
     std::string code{}; ///< As the server writes it. The case of letters does not count.
     errc meaning = errc::request_rejected;
+    /// If this is not empty, the code has this meaning only if error_description contains this text.
+    std::string description{};
 };
 
 /// Thrown if the response of an authorization server brings nothing usable. code() says which kind of failure it is.
@@ -9794,10 +9796,11 @@ struct response_dialect {
     const secret* client_secret = nullptr; ///< The provider's client secret, for records that have none; may be null.
 
     /// What a code means, and how it is spelled in the table that knows it. Nullopt if none knows it. The case of
-    /// letters does not count.
-    std::optional<known_code> find(std::string_view code) const noexcept {
+    /// letters does not count. `description` is what the response says in error_description.
+    std::optional<known_code> find(std::string_view code, std::string_view description) const noexcept {
         for (const error_meaning& own : more_codes)
-            if (text::equal_ignoring_case(own.code, code)) return known_code{own.code, own.meaning};
+            if (text::equal_ignoring_case(own.code, code) && description.find(own.description) != description.npos)
+                return known_code{own.code, own.meaning};
         for (const std::span<const known_code> table : {codes, std::span<const known_code>(known_codes)})
             for (const known_code& known : table)
                 if (text::equal_ignoring_case(known.code, code)) return known;
@@ -10646,6 +10649,15 @@ inline bool has_secret_of(const token& record, std::string_view text) noexcept {
     return false;
 }
 
+/// The response as it would be if its server put this code into the member `error` (RFC 6749 5.2), and nothing else
+/// into the body. For providers whose servers say elsewhere what is wrong. The caller wipes the body.
+inline http_response with_error(const http_response& response, std::string_view code) {
+    http_response plain{.status = response.status, .headers = response.headers, .body = R"({"error":)"};
+    text::append_json_string(plain.body, code);
+    plain.body += '}';
+    return plain;
+}
+
 /// One response of an authorization server. The reader decides whether the server refuses, and what that means.
 class response_reader {
   public:
@@ -10719,7 +10731,12 @@ class response_reader {
 
     std::optional<known_code> known(const std::optional<value>& said) const {
         if (!said) return std::nullopt;
-        return with_short_text(*said, [this](std::string_view code) { return dialect_.find(code); });
+        std::string_view description; // as it is written: the texts that are looked for have no escapes
+        members_.use_last("error_description", [&](const response_members::member& described) {
+            description = described.value.raw();
+            return true;
+        });
+        return with_short_text(*said, [&](std::string_view code) { return dialect_.find(code, description); });
     }
 
     static bool is_text(const value& said) noexcept {
@@ -11526,8 +11543,7 @@ struct flight {
     time_point not_before{};                        // guarded by mutex: no request is sent before
     std::chrono::milliseconds unexplained_pause{0}; // guarded by mutex: after the last unexplained refusal
     time_point unexplained_until{};                 // guarded by mutex: until then that pause is remembered
-    time_point revived_at{};                        // guarded by mutex: when a refused token was last sent again
-    bool was_revived = false;                       // guarded by mutex
+    std::optional<time_point> revived_at{};         // guarded by mutex: when a refused token was last sent again
     std::optional<Unsaved> unsaved{};               // only the owner uses it
     std::string future_nonce{};                     // only the owner uses it: the nonce of a marker from the future
     time_point future_nonce_seen{};                 // only the owner uses it: when that marker was first seen
@@ -11582,8 +11598,7 @@ struct flight {
     /// Whether a refused token may be sent once more: at most once a minute. If so, this counts as done.
     bool may_revive(time_point now) {
         const std::lock_guard lock(mutex);
-        if (was_revived && now - revived_at < std::chrono::minutes(1)) return false;
-        was_revived = true;
+        if (revived_at && now - *revived_at < std::chrono::minutes(1)) return false;
         revived_at = now;
         return true;
     }
@@ -11661,7 +11676,7 @@ class flights {
             Flight& one = *entry.second;
             const std::lock_guard lock(one.mutex);
             return entry.second.use_count() == 1 && one.published.use_count() == 1 && !one.unsaved &&
-                   !one.last_failure && !one.was_revived && one.future_nonce.empty();
+                   !one.last_failure && !one.revived_at && one.future_nonce.empty();
         });
         forget_at_ = 2 * by_key_.size() + 64;
     }

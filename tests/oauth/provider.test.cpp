@@ -139,6 +139,26 @@ TEST_CASE("provider: its own error codes go before those of the RFCs", "[oauth]"
     CHECK_THROWS_AS(read_revoke_response(provider, {.status = 200, .body = R"({"error":"gone"})"}), response_error);
 }
 
+TEST_CASE("provider: a code may have a meaning only beside a text in the description", "[oauth]") {
+    const oauth2_provider provider{
+        .error_codes = {{"invalid_request", errc::reauthorization_required, "token has ended"}}};
+    const auto meaning = [&](const char* described) {
+        try {
+            const std::string body =
+                R"({"error":"Invalid_Request","error_description":)" + std::string(described) + "}";
+            (void)read_token_response(provider, {.status = 400, .body = body}, {});
+        } catch (const response_error& refusal) {
+            CHECK_THAT(refusal.what(), !ContainsSubstring("ended"));
+            return static_cast<errc>(refusal.code().value());
+        }
+        return errc{};
+    };
+    CHECK(meaning(R"("The refresh token has ended.")") == errc::reauthorization_required);
+    CHECK(meaning(R"("a parameter is missing")") == errc::request_rejected);
+    CHECK(meaning("null") == errc::request_rejected);
+    CHECK(meaning("7") == errc::request_rejected);
+}
+
 TEST_CASE("provider: plain http to named hosts needs the louder switch, which the message names", "[oauth]") {
     const token record{.refresh_token = "r"};
     const oauth2_provider strict{.token_endpoint = "http://keycloak:8080/token", .allow_loopback_http = true};

@@ -30,6 +30,8 @@ enum class response_reason {
 struct error_meaning {
     std::string code{}; ///< As the server writes it. The case of letters does not count.
     errc meaning = errc::request_rejected;
+    /// If this is not empty, the code has this meaning only if error_description contains this text.
+    std::string description{};
 };
 
 /// Thrown if the response of an authorization server brings nothing usable. code() says which kind of failure it is.

@@ -10,32 +10,10 @@
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/http.hpp>
 #include <tokenkeep/oauth/provider.hpp>
-#include <tokenkeep/oauth/response_error.hpp>
-#include <tokenkeep/oauth/token_response.hpp>
-#include <tokenkeep/token.hpp>
 
 #include <chrono>
-#include <string>
 
 namespace tokenkeep { inline namespace v0 { namespace providers {
-
-/// See the function atlassian().
-struct atlassian_provider : oauth2_provider {
-    /// Atlassian may answer to an ended refresh token with the code unauthorized_client, which elsewhere means that the
-    /// client is rejected. Only its description tells the two apart.
-    token_response read_token_response(const http_response& response, const token& record) const {
-        try {
-            return oauth2_provider::read_token_response(response, record);
-        } catch (const response_error& refusal) {
-            const bool is_dead = refusal.server_code() == "unauthorized_client" &&
-                                 response.body.find("refresh_token is invalid") != std::string::npos;
-            if (!is_dead) throw;
-            throw response_error(
-                errc::reauthorization_required, "tokenkeep: the server refuses the request: unauthorized_client",
-                {.server_code = "unauthorized_client", .certainly_refused = true, .status = response.status});
-        }
-    }
-};
 
 /// Atlassian, for OAuth 2.0 (3LO) apps that use the APIs of Jira Cloud and Confluence Cloud for a user.
 ///   auto atlassian = providers::atlassian();
@@ -56,11 +34,12 @@ struct atlassian_provider : oauth2_provider {
 /// Sources: developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps,
 /// developer.atlassian.com/cloud/oauth/getting-started/refresh-tokens, community.developer.atlassian.com/t/54172
 /// (Deprecating persistent refresh tokens)
-inline atlassian_provider atlassian() {
-    return {{.token_endpoint = "https://auth.atlassian.com/oauth/token",
-             .replay_grace = std::chrono::minutes(10),
-             .error_codes = {{"access_denied", errc::client_rejected}},
-             .authorization_endpoint = "https://auth.atlassian.com/authorize"}};
+inline oauth2_provider atlassian() {
+    return {.token_endpoint = "https://auth.atlassian.com/oauth/token",
+            .replay_grace = std::chrono::minutes(10),
+            .error_codes = {{"access_denied", errc::client_rejected},
+                            {"unauthorized_client", errc::reauthorization_required, "refresh_token is invalid"}},
+            .authorization_endpoint = "https://auth.atlassian.com/authorize"};
 }
 
 }}} // namespace tokenkeep::v0::providers

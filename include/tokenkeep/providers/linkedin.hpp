@@ -11,21 +11,15 @@
 #include <tokenkeep/oauth/provider.hpp>
 #include <tokenkeep/token.hpp>
 
-#include <string_view>
 #include <vector>
 
 namespace tokenkeep { inline namespace v0 { namespace providers {
 
-/// LinkedIn: an oauth2_provider that recognises a refresh token that has ended.
+/// LinkedIn: an oauth2_provider that does not warn each time.
 struct linkedin_provider : oauth2_provider {
-    /// LinkedIn says invalid_request both for a refresh token that has ended and for a request with a mistake. Only the
-    /// description tells them apart. Answers have no token_type.
+    /// Answers have no token_type. There is nothing to warn of.
     token_response read_token_response(const http_response& response, const token& record) const {
-        constexpr std::string_view ended = "refresh token is invalid, expired or revoked";
-        oauth2_provider reader = *this;
-        if (response.body.find(ended) != std::string_view::npos)
-            reader.error_codes.insert(reader.error_codes.begin(), {"invalid_request", errc::reauthorization_required});
-        token_response answer = reader.read_token_response(response, record);
+        token_response answer = oauth2_provider::read_token_response(response, record);
         std::erase(answer.warnings, "token_type is missing");
         return answer;
     }
@@ -40,12 +34,15 @@ struct linkedin_provider : oauth2_provider {
 ///     refresh token. Other apps let the member log in again every 60 days.
 ///   - Access tokens end after 60 days. Refresh tokens end 365 days after the login: a refresh does not extend that,
 ///     and LinkedIn may revoke them earlier. Then the member must log in again.
-///   - A refresh token that has ended comes as invalid_request with status 400.
+///   - A refresh token that has ended comes as invalid_request with status 400. Only its description tells it from a
+///     request with a mistake.
 ///   - The documentation names no way to revoke a token, so that the keeper removes the row only.
 /// Sources: learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow,
 /// learn.microsoft.com/en-us/linkedin/shared/authentication/programmatic-refresh-tokens
 inline linkedin_provider linkedin() {
     return {{.token_endpoint = "https://www.linkedin.com/oauth/v2/accessToken",
+             .error_codes = {{"invalid_request", errc::reauthorization_required,
+                              "refresh token is invalid, expired or revoked"}},
              .authorization_endpoint = "https://www.linkedin.com/oauth/v2/authorization"}};
 }
 

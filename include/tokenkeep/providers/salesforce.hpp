@@ -22,15 +22,9 @@ namespace tokenkeep { inline namespace v0 { namespace providers {
 
 /// Salesforce: an oauth2_provider that knows where the API is, and what Salesforce means by its errors.
 struct salesforce_provider : oauth2_provider {
-    /// The answer says where the API is in instance_url, which becomes the record's api_domain. A second refresh at the
-    /// same time comes as invalid_grant, which is otherwise the end of the session: only the description says that the
-    /// first one is still at work.
+    /// The answer says where the API is in instance_url, which becomes the record's api_domain.
     token_response read_token_response(const http_response& response, const token& record) const {
-        constexpr std::string_view at_work = "token request is already being processed";
-        oauth2_provider reader = *this;
-        if (response.body.find(at_work) != std::string_view::npos)
-            reader.error_codes.insert(reader.error_codes.begin(), {"invalid_grant", errc::throttled});
-        token_response answer = reader.read_token_response(response, record);
+        token_response answer = oauth2_provider::read_token_response(response, record);
         const text::json_result extra = text::parse_json(answer.extra.reveal());
         const std::optional<text::json_value> url = extra.value.find("instance_url");
         const std::string api = url ? url->text() : std::string();
@@ -80,7 +74,8 @@ inline salesforce_provider salesforce(const std::string& host = "login.salesforc
     const std::string endpoints = "https://" + host + "/services/oauth2";
     return {{.token_endpoint = endpoints + "/token",
              .revocation_endpoint = endpoints + "/revoke",
-             .error_codes = {{"invalid_client_id", errc::client_rejected}},
+             .error_codes = {{"invalid_client_id", errc::client_rejected},
+                             {"invalid_grant", errc::throttled, "token request is already being processed"}},
              .default_lifetime = std::chrono::hours(2),
              .authorization_endpoint = endpoints + "/authorize"}};
 }

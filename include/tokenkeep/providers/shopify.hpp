@@ -30,14 +30,9 @@ struct shopify_provider : oauth2_provider {
         return expiring.exchange_request(record);
     }
 
-    /// Shopify says invalid_request both for a refresh token that has ended and for a request with a mistake. Only the
-    /// description tells them apart. Answers have no token_type.
+    /// Answers have no token_type. There is nothing to warn of.
     token_response read_token_response(const http_response& response, const token& record) const {
-        constexpr std::string_view ended = "requires an active refresh_token";
-        oauth2_provider reader = *this;
-        if (response.body.find(ended) != std::string_view::npos)
-            reader.error_codes.insert(reader.error_codes.begin(), {"invalid_request", errc::reauthorization_required});
-        token_response answer = reader.read_token_response(response, record);
+        token_response answer = oauth2_provider::read_token_response(response, record);
         std::erase(answer.warnings, "token_type is missing");
         return answer;
     }
@@ -65,7 +60,8 @@ struct shopify_provider : oauth2_provider {
 ///   - A public app must ask for tokens that end, by expiring=1, which the provider does. They end after an hour, the
 ///     refresh token after 90 days. Each refresh brings a new refresh token.
 ///   - An old refresh token is accepted for 60 minutes, or longer if its successor is not used (30 days at most).
-///   - A refresh token that has ended comes as invalid_request with status 401.
+///   - A refresh token that has ended comes as invalid_request with status 401. Only its description tells it from a
+///     request with a mistake.
 ///   - Requests to the API carry the token in X-Shopify-Access-Token.
 ///   - The redirect after a login is signed: the program must check its parameter hmac. Scopes are separated by commas.
 ///   - Embedded apps get their first token by token exchange, which the library does not do: give the keeper the
@@ -85,6 +81,7 @@ inline shopify_provider shopify(std::string shop) {
     const std::string endpoints = "https://" + shop.append(home) + "/admin/oauth";
     return {{.token_endpoint = endpoints + "/access_token",
              .replay_grace = std::chrono::hours(1),
+             .error_codes = {{"invalid_request", errc::reauthorization_required, "requires an active refresh_token"}},
              .authorization_endpoint = endpoints + "/authorize"}};
 }
 

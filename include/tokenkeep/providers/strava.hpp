@@ -31,10 +31,8 @@ struct strava_provider : oauth2_provider {
             return true;
         });
         if (code.empty()) return oauth2_provider::read_token_response(response, record);
-        http_response refusal{.status = response.status, .headers = response.headers, .body = "{\"error\":"};
+        http_response refusal = detail::with_error(response, code);
         const detail::wipe_at_exit body_is_wiped(refusal.body);
-        text::append_json_string(refusal.body, code);
-        refusal.body += '}';
         return oauth2_provider::read_token_response(refusal, record);
     }
 

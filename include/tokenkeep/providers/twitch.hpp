@@ -46,13 +46,14 @@ struct twitch_provider : oauth2_provider {
 
   private:
     static http_response with_message_as_error(const http_response& response) {
-        http_response plain = response;
-        if (response.status < 400) return plain;
-        detail::response_members(response).use_last("message", [&](const detail::response_members::member& message) {
-            plain.body = std::string("{\"error\":").append(message.value.raw()).append("}");
-            return true;
-        });
-        return plain;
+        std::string message;
+        const detail::wipe_at_exit message_is_wiped(message);
+        if (response.status >= 400)
+            detail::response_members(response).use_last("message", [&](const detail::response_members::member& said) {
+                message = said.value.text();
+                return true;
+            });
+        return message.empty() ? response : detail::with_error(response, message);
     }
 };
 

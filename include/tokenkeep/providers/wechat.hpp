@@ -49,9 +49,7 @@ struct wechat_provider : oauth2_provider {
     token_response read_token_response(const http_response& response, const token& record) const {
         const std::string code = errcode_of(response);
         if (code.empty()) return oauth2_provider::read_token_response(response, record);
-        const http_response refusal{
-            .status = response.status, .headers = response.headers, .body = "{\"error\":\"" + code + "\"}"};
-        return oauth2_provider::read_token_response(refusal, record);
+        return oauth2_provider::read_token_response(detail::with_error(response, code), record);
     }
 
     /// The API says by errcode that the access token has ended, with status 200.

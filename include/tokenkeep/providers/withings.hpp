@@ -63,10 +63,8 @@ struct withings_provider : oauth2_provider {
         } else if (status == "0") {
             plain.body = inside;
         } else {
-            if (!detail::response_dialect{.more_codes = error_codes}.find(code)) code = status;
-            plain.body = "{\"error\":";
-            text::append_json_string(plain.body, code);
-            plain.body += '}';
+            if (!detail::response_dialect{.more_codes = error_codes}.find(code, {})) code = status;
+            plain.body = detail::with_error(response, code).body;
             if (!wait.empty()) plain.headers.push_back({"Retry-After", std::string(wait)});
         }
         return plain;

@@ -10,27 +10,7 @@
 #include <tokenkeep/memory/wipe.hpp>
 #include <tokenkeep/oauth/provider.hpp>
 
-#include <string>
-
 namespace tokenkeep { inline namespace v0 { namespace providers {
-
-/// X's server. See x().
-struct x_provider : oauth2_provider {
-    /// X says invalid_request for a dead refresh token, as for other mistakes. Only error_description tells them apart.
-    /// If error_codes knows the description, it counts as the code.
-    token_response read_token_response(const http_response& response, const token& record) const {
-        http_response plain = response;
-        const detail::wipe_at_exit body_is_wiped(plain.body);
-        detail::response_members(response).use_last(
-            "error_description", [&](const detail::response_members::member& described) {
-                for (const error_meaning& own : error_codes)
-                    if (described.value.is_text(own.code))
-                        plain.body = std::string("{\"error\":").append(described.value.raw()).append("}");
-                return true;
-            });
-        return oauth2_provider::read_token_response(plain, record);
-    }
-};
 
 /// X, formerly Twitter: OAuth 2.0 for apps that act for a user, with or without a secret.
 ///   auto x = providers::x();
@@ -46,13 +26,14 @@ struct x_provider : oauth2_provider {
 ///   - unauthorized_client, "Missing valid authorization header", means that an app with a secret did not send it.
 /// Sources: docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code,
 /// docs.x.com/fundamentals/authentication/oauth-2-0/user-access-token
-inline x_provider x() {
-    return {{.token_endpoint = "https://api.x.com/2/oauth2/token",
-             .revocation_endpoint = "https://api.x.com/2/oauth2/revoke",
-             .authentication = client_authentication::basic,
-             .error_codes = {{"Value passed for the token was invalid.", errc::reauthorization_required},
-                             {"Value passed for the authorization code was invalid.", errc::reauthorization_required}},
-             .authorization_endpoint = "https://x.com/i/oauth2/authorize"}};
+inline oauth2_provider x() {
+    return {
+        .token_endpoint = "https://api.x.com/2/oauth2/token",
+        .revocation_endpoint = "https://api.x.com/2/oauth2/revoke",
+        .authentication = client_authentication::basic,
+        .error_codes = {{"invalid_request", errc::reauthorization_required, "for the token was invalid"},
+                        {"invalid_request", errc::reauthorization_required, "for the authorization code was invalid"}},
+        .authorization_endpoint = "https://x.com/i/oauth2/authorize"};
 }
 
 }}} // namespace tokenkeep::v0::providers

@@ -166,8 +166,8 @@ class json_reader : json_scanner {
         return name;
     }
 
-    /// A name that is repeated among the members from `first` on: where it is written. Null if none is repeated. It compares a few each
-    /// with each, and sorts many.
+    /// A name that is repeated among the members from `first` on: where it is written. Null if none is repeated. It
+    /// compares a few each with each, and sorts many.
     const char* find_repeated(std::size_t first) const {
         const std::span<const member> all = std::span(members_).subspan(first);
         if (all.size() <= 16) {

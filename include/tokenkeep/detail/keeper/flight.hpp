@@ -38,8 +38,7 @@ struct flight {
     time_point not_before{};                        // guarded by mutex: no request is sent before
     std::chrono::milliseconds unexplained_pause{0}; // guarded by mutex: after the last unexplained refusal
     time_point unexplained_until{};                 // guarded by mutex: until then that pause is remembered
-    time_point revived_at{};                        // guarded by mutex: when a refused token was last sent again
-    bool was_revived = false;                       // guarded by mutex
+    std::optional<time_point> revived_at{};         // guarded by mutex: when a refused token was last sent again
     std::optional<Unsaved> unsaved{};               // only the owner uses it
     std::string future_nonce{};                     // only the owner uses it: the nonce of a marker from the future
     time_point future_nonce_seen{};                 // only the owner uses it: when that marker was first seen
@@ -94,8 +93,7 @@ struct flight {
     /// Whether a refused token may be sent once more: at most once a minute. If so, this counts as done.
     bool may_revive(time_point now) {
         const std::lock_guard lock(mutex);
-        if (was_revived && now - revived_at < std::chrono::minutes(1)) return false;
-        was_revived = true;
+        if (revived_at && now - *revived_at < std::chrono::minutes(1)) return false;
         revived_at = now;
         return true;
     }
@@ -173,7 +171,7 @@ class flights {
             Flight& one = *entry.second;
             const std::lock_guard lock(one.mutex);
             return entry.second.use_count() == 1 && one.published.use_count() == 1 && !one.unsaved &&
-                   !one.last_failure && !one.was_revived && one.future_nonce.empty();
+                   !one.last_failure && !one.revived_at && one.future_nonce.empty();
         });
         forget_at_ = 2 * by_key_.size() + 64;
     }

@@ -72,10 +72,11 @@ struct response_dialect {
     const secret* client_secret = nullptr; ///< The provider's client secret, for records that have none; may be null.
 
     /// What a code means, and how it is spelled in the table that knows it. Nullopt if none knows it. The case of
-    /// letters does not count.
-    std::optional<known_code> find(std::string_view code) const noexcept {
+    /// letters does not count. `description` is what the response says in error_description.
+    std::optional<known_code> find(std::string_view code, std::string_view description) const noexcept {
         for (const error_meaning& own : more_codes)
-            if (text::equal_ignoring_case(own.code, code)) return known_code{own.code, own.meaning};
+            if (text::equal_ignoring_case(own.code, code) && description.find(own.description) != description.npos)
+                return known_code{own.code, own.meaning};
         for (const std::span<const known_code> table : {codes, std::span<const known_code>(known_codes)})
             for (const known_code& known : table)
                 if (text::equal_ignoring_case(known.code, code)) return known;

@@ -41,6 +41,15 @@ inline bool has_secret_of(const token& record, std::string_view text) noexcept {
     return false;
 }
 
+/// The response as it would be if its server put this code into the member `error` (RFC 6749 5.2), and nothing else
+/// into the body. For providers whose servers say elsewhere what is wrong. The caller wipes the body.
+inline http_response with_error(const http_response& response, std::string_view code) {
+    http_response plain{.status = response.status, .headers = response.headers, .body = R"({"error":)"};
+    text::append_json_string(plain.body, code);
+    plain.body += '}';
+    return plain;
+}
+
 /// One response of an authorization server. The reader decides whether the server refuses, and what that means.
 class response_reader {
   public:
@@ -114,7 +123,12 @@ class response_reader {
 
     std::optional<known_code> known(const std::optional<value>& said) const {
         if (!said) return std::nullopt;
-        return with_short_text(*said, [this](std::string_view code) { return dialect_.find(code); });
+        std::string_view description; // as it is written: the texts that are looked for have no escapes
+        members_.use_last("error_description", [&](const response_members::member& described) {
+            description = described.value.raw();
+            return true;
+        });
+        return with_short_text(*said, [&](std::string_view code) { return dialect_.find(code, description); });
     }
 
     static bool is_text(const value& said) noexcept {
