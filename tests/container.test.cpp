@@ -54,8 +54,9 @@ std::vector<token> rows_of(const C& rows) {
 
 timestamp at(std::int64_t count) { return timestamp{std::chrono::milliseconds{count}}; }
 
-const token whole_row{"ada",  "app", "secret", "refresh", "access", "grant", "url",       "domain",
-                      "read", "B",   at(11),   at(-12),   "status", "seed",  "{\"a\":1}", "7"};
+const token whole_row{"ada",  "app",  "secret",   "refresh", "access", "grant", "url",       "domain",
+                      "read", "B",    at(11),     at(-12),   "status", "seed",  "{\"a\":1}", at(16),
+                      at(17), at(18), "verifier", "label",   "former", "7"};
 
 template <class Rows>
 void check_rows() {
@@ -100,9 +101,22 @@ TEST_CASE("container_traits: a map finds by its key", "[container]") {
 TEST_CASE("container_traits: attributes lie in the order of the field table", "[container]") {
     attributes rows;
     container_traits<attributes>::insert_or_assign(rows, whole_row);
-    const std::list<std::string> wanted{"7",   "ada",    "app",  "secret", "refresh", "access", "grant", "11",
-                                        "url", "domain", "read", "B",      "-12",     "status", "seed",  "{\"a\":1}"};
+    const std::list<std::string> wanted{"7",   "ada",    "app",  "secret",   "refresh", "access", "grant", "11",
+                                        "url", "domain", "read", "B",        "-12",     "status", "seed",  "{\"a\":1}",
+                                        "16",  "17",     "18",   "verifier", "label",   "former"};
     CHECK((rows == attributes{wanted}));
+}
+
+TEST_CASE("container_traits: a row of the sixteen attributes of 0.1 is read, and written with all", "[container]") {
+    attributes rows{{"7", "ada", "app", "", "r", "", "", "5", "", "", "", "", "", "", "", "{}"}};
+    const token ada{
+        .user_name = "ada", .client_id = "app", .refresh_token = "r", .expires_at = at(5), .extra = "{}", .id = "7"};
+    CHECK((rows_of(rows) == std::vector<token>{ada}));
+    token labelled = ada;
+    labelled.label = "eu";
+    container_traits<attributes>::insert_or_assign(rows, labelled);
+    CHECK(rows[0].size() == std::size(fields));
+    CHECK((rows_of(rows) == std::vector<token>{labelled}));
 }
 
 TEST_CASE("container_traits: a short row is read with the rest empty and written back whole", "[container]") {
@@ -117,11 +131,11 @@ TEST_CASE("container_traits: a short row is read with the rest empty and written
 }
 
 TEST_CASE("container_traits: cells beyond the table are kept", "[container]") {
-    attributes rows{std::list<std::string>(18, "x")};
+    attributes rows{std::list<std::string>(24, "x")};
     rows[0].front() = "7";
     rows[0].back() = "the user's own";
     container_traits<attributes>::insert_or_assign(rows, whole_row);
-    CHECK(rows[0].size() == 18);
+    CHECK(rows[0].size() == 24);
     CHECK(rows[0].back() == "the user's own");
     CHECK((rows_of(rows) == std::vector<token>{whole_row}));
 }

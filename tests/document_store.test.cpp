@@ -249,7 +249,7 @@ TEST_CASE("document_store: a file truncated anywhere is storage_corrupt, and is 
 
 TEST_CASE("document_store: a document of a newer version is refused and left as it is", "[document_store]") {
     const temporary_directory here;
-    const std::string newer = R"({"tokenkeep":2,"tokens":[]})";
+    const std::string newer = R"({"tokenkeep":3,"tokens":[]})";
     write_file(here / "tokens.json", newer);
     json_file_store store{here / "tokens.json"};
     CHECK(code_of([&] { (void)store.find_token({.user_name = "ada"}); }) == errc::unsupported_version);

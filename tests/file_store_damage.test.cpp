@@ -57,7 +57,8 @@ token login(const std::string& user, int n) {
             .id = id_of(user)};
 }
 
-/// One frozen file, and what it holds: rows that were written together, then what was appended.
+/// One frozen file, and what it holds: rows that were written together, then what was appended. Its name begins with the
+/// major version of the format.
 struct frozen {
     std::string name;
     std::string digest; ///< SHA-256 of the file.
@@ -86,8 +87,8 @@ state state_of(const std::vector<token>& rows) {
 }
 
 frozen plain() {
-    return {"plain.tkj",
-            "76f1ac3de90cd09252102197b1ef88830d21f7a46fa37f599dcb01c05ca4421f",
+    return {"2/plain.tkj",
+            "4e0974661c6459af943240d33ca701324a97aedfe9f80a210cb723f9fda05503",
             state_of({login("ada", 1), login("bob", 1), login("eve", 1), login("zoe", 1)}),
             {{id_of("bob"), login("bob", 2)},
              {id_of("dan"), login("dan", 1)},
@@ -113,8 +114,8 @@ frozen awkward() {
     const token newer{.user_name = "newer", .access_token = "n", .extra = R"({"a":"\u0000"})", .id = "newer"};
     token bare_again = bare;
     bare_again.status = "refreshing";
-    return {"awkward.tkj",
-            "fc9cb8564fb7c17afa9903e549c3fe3da04aad299ecca41f1a0e3d239263cebd",
+    return {"2/awkward.tkj",
+            "511b4deea795842b67f08abab1cdee6492bb03fd99e3df56b2e33b92e609938e",
             state_of({quotes, bare}),
             {{zeros.id, zeros}, {newer.id, newer}, {long_text.id, long_text}, {bare.id, bare_again}}};
 }
@@ -123,13 +124,47 @@ frozen awkward() {
 frozen damaged() {
     state first = state_of({login("ada", 1), login("bob", 1)});
     first["eve"] = first["zoe"] = std::nullopt;
-    return {"damaged.tkj",
-            "ab5f21c06803d387eb71cfc90e310000c8cbc771bf2df0186b420416da018ed3",
+    return {"2/damaged.tkj",
+            "8c002d8877f35b7cd7252455ee5e78aa678deb7b6709fd3dac6e022754792b96",
             first,
             {{id_of("dan"), login("dan", 1)}, {"zoe", std::nullopt}, {id_of("ada"), login("ada", 2)}}};
 }
 
 std::vector<frozen> all_frozen() { return {plain(), awkward(), damaged()}; }
+
+/// The same as tokenkeep 0.1 wrote them.
+std::vector<frozen> all_of_version_1() {
+    std::vector<frozen> files = all_frozen();
+    for (frozen& file : files) file.name[0] = '1';
+    files[0].digest = "76f1ac3de90cd09252102197b1ef88830d21f7a46fa37f599dcb01c05ca4421f";
+    files[1].digest = "fc9cb8564fb7c17afa9903e549c3fe3da04aad299ecca41f1a0e3d239263cebd";
+    files[2].digest = "ab5f21c06803d387eb71cfc90e310000c8cbc771bf2df0186b420416da018ed3";
+    return files;
+}
+
+/// A row with every field that version 2 has, and one with a label.
+frozen whole() {
+    token row;
+    std::int64_t time = 1'700'000'000'000;
+    for (const field& f : fields) {
+        if (f.since > 2) continue;
+        if (f.text != nullptr) row.*f.text = "the " + std::string(f.name);
+        if (f.secret_text != nullptr) row.*f.secret_text = "the " + std::string(f.name);
+        if (f.time != nullptr) row.*f.time = timestamp(std::chrono::milliseconds(time++));
+    }
+    const token bob{.user_name = "bob", .client_id = "app", .refresh_token = "r", .label = "eu", .id = "bob"};
+    return {"2/whole.tkj",
+            "dbf9c9ff010cd48bb9f784a6a7f28a9f38133513fa1b811dd1d2a3691aa72075",
+            state_of({row}),
+            {{bob.id, bob}}};
+}
+
+std::vector<frozen> all_versions() {
+    std::vector<frozen> files = all_frozen();
+    for (const frozen& file : all_of_version_1()) files.push_back(file);
+    files.push_back(whole());
+    return files;
+}
 
 // ---- The bytes of a file ----
 
@@ -420,7 +455,7 @@ bool is_torture() { return std::getenv("TOKENKEEP_TORTURE") != nullptr; }
 // ---- The format ----
 
 TEST_CASE("file_store: the frozen files are read as they were written", "[file_store_damage]") {
-    for (const frozen& file : all_frozen()) {
+    for (const frozen& file : all_versions()) {
         CAPTURE(file.name);
         const std::string bytes = file.bytes();
         CHECK(text::sha256_hex(bytes) == file.digest);
@@ -448,7 +483,7 @@ TEST_CASE("file_store: the frozen files are read as they were written", "[file_s
 
 TEST_CASE("file_store: what is written today is what the frozen files hold, byte for byte", "[file_store_damage]") {
     namespace journal = detail::journal;
-    for (const frozen& file : all_frozen()) {
+    for (const frozen& file : all_versions()) {
         CAPTURE(file.name);
         const std::vector<std::string> pieces = pieces_of(file.bytes());
         const journal::file_header header = journal::header_of(pieces[0]);
@@ -477,10 +512,48 @@ TEST_CASE("file_store: what is written today is what the frozen files hold, byte
 
 TEST_CASE("file_store: what is written into a copy of a frozen file is read again, with what was there",
           "[file_store_damage]") {
-    for (const frozen& file : all_frozen()) {
+    for (const frozen& file : all_versions()) {
         CAPTURE(file.name);
         judge jury(file.states());
         CHECK(jury.see(file.bytes()) == outcome::harmless);
+    }
+}
+
+TEST_CASE("file_store: a file of 0.1 stays as it is until the first change, which 0.1 then refuses to read",
+          "[file_store_damage]") {
+    const auto major_of = [](const std::string& bytes) { return number_at<std::uint16_t>(bytes, 8); };
+    using edit = std::function<void(store&)>;
+    const std::pair<const char*, edit> changes[] = {
+        {"save", [](store& on) { on.save_token(login("gus", 1)); }},
+        {"save over a row", [](store& on) { on.save_token({.scope = "read", .id = id_of("ada")}); }},
+        {"delete", [](store& on) { on.delete_token(id_of("ada")); }},
+        {"compact", [](store& on) { on.compact(); }},
+        {"replace",
+         [](store& on) {
+             const token ada = on.find_token_by_id(id_of("ada")).value();
+             token next = ada;
+             next.label = "eu";
+             CHECK(on.replace_token(ada, next));
+         }},
+    };
+    const frozen file = all_of_version_1()[0];
+    for (const auto& [name, change] : changes) {
+        CAPTURE(name);
+        simulated_files disk;
+        disk.put(path, file.bytes());
+        store on{path, {}, disk};
+        CHECK(state_of(on.get_tokens()) == file.states().back());
+        on.delete_token("an id that no row has");
+        CHECK_FALSE(on.remove_token(login("gus", 1)));
+        CHECK_FALSE(on.salvage().may_have_lost_others);
+        CHECK(disk.content(path) == file.bytes());
+        change(on);
+        CHECK(major_of(file.bytes()) == 1);
+        CHECK(major_of(disk.content(path)) == 2);
+        CHECK(state_of(store{path, {}, disk}.get_tokens()) == state_of(on.get_tokens()));
+        const std::size_t size = disk.content(path).size();
+        on.save_token({.scope = "write", .id = id_of("bob")});
+        CHECK(disk.content(path).size() > size); // appended from now on
     }
 }
 
@@ -958,6 +1031,22 @@ TEST_CASE("file_store: deleting a damaged row erases what it was", "[file_store_
     }
 }
 
+TEST_CASE("file_store: a file of 0.1 with damage is rewritten with its damage, and copied first",
+          "[file_store_damage]") {
+    const temporary_directory here;
+    const std::string file = here / "tokens.tkj";
+    const std::string bytes = with_damage(all_of_version_1()[0].bytes(), id_of("bob"));
+    write_file(file, bytes);
+    file_store(file).save_token(login("gus", 1));
+    file_store on(file);
+    CHECK(on.find_token_by_id("gus") == login("gus", 1));
+    CHECK(is_corrupt([&] { (void)on.find_token_by_id(id_of("bob")); }));
+    std::vector<std::string> originals;
+    for (const auto& each : std::filesystem::directory_iterator(here / ""))
+        if (each.path().string().find(".damaged-") != std::string::npos) originals.push_back(bytes_of(each.path()));
+    CHECK(originals == std::vector<std::string>{bytes});
+}
+
 TEST_CASE("file_store: damage goes with a file that is written anew, and the old file is kept", "[file_store_damage]") {
     const temporary_directory here;
     const std::string file = here / "tokens.tkj";
@@ -1150,7 +1239,7 @@ TEST_CASE("salvage: a header of which only the check is damaged costs no row", "
 }
 
 TEST_CASE("salvage: a file of a newer major version is left as it is", "[file_store_damage]") {
-    for (const std::string& bytes : {with_flip(plain().bytes(), 8, 1), with_flip(plain().bytes(), 9)}) {
+    for (const std::string& bytes : {with_flip(plain().bytes(), 8, 0), with_flip(plain().bytes(), 9)}) {
         simulated_files disk;
         disk.put(path, bytes);
         const std::size_t calls = disk.calls();

@@ -38,6 +38,11 @@ TEST_CASE("identity_key: no two identities share a name, whatever is in them", "
                                {.user_name = "b:c", .client_id = "a"},
                                {.user_name = "3:a:3:b", .client_id = ""},
                                {.user_name = "b", .client_id = "3:a:3"},
+                               {.user_name = "ada", .label = "eu"},
+                               {.user_name = "ada", .label = "us"},
+                               {.user_name = "ada:2:eu"},
+                               {.user_name = "ada", .client_id = "app", .label = "eu"},
+                               {.client_id = "app", .refresh_token = "r", .label = "eu"},
                                {.client_id = "app", .refresh_token = "r"},
                                {.client_id = "other", .refresh_token = "r"},
                                {.client_id = "app", .refresh_token = "s"},
@@ -47,6 +52,13 @@ TEST_CASE("identity_key: no two identities share a name, whatever is in them", "
     std::set<std::string> keys;
     for (const token& record : different) keys.insert(identity_key(record));
     CHECK(keys.size() == std::size(different));
+}
+
+TEST_CASE("identity_key: a label is part of it, but not beside an id, and none changes nothing", "[identity_key]") {
+    CHECK(identity_key({.user_name = "ada", .client_id = "app"}) == "user:3:app:3:ada");
+    CHECK(identity_key({.user_name = "ada", .client_id = "app", .label = "eu"}) == "user:3:app:3:ada:2:eu");
+    CHECK(identity_key({.label = "eu", .id = "7"}) == identity_key({.id = "7"}));
+    CHECK(identity_key({.label = "eu"}).empty());
 }
 
 TEST_CASE("identity_key: it carries the whole digest of a token and nothing of its text", "[identity_key]") {

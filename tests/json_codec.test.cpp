@@ -25,15 +25,16 @@ std::error_code fault_of(const std::string& document) {
 
 std::string with_row(const std::string& row) { return R"({"tokenkeep":1,"tokens":[)" + row + "]}"; }
 
-const token whole{"ada",  "app", "secret", "refresh", "access", "grant", "url",        "domain",
-                  "read", "B",   at(11),   at(-12),   "status", "seed",  R"({"a":1})", "7"};
+const token whole{"ada",  "app",  "secret",   "refresh", "access", "grant", "url",        "domain",
+                  "read", "B",    at(11),     at(-12),   "status", "seed",  R"({"a":1})", at(16),
+                  at(17), at(18), "verifier", "label",   "former", "7"};
 
 } // namespace
 
 TEST_CASE("json_codec: the document is JSON as others read it, with the stored names", "[json_codec]") {
     const auto document = nlohmann::json::parse(encoded({whole, {.user_name = "bob", .id = "8"}}));
     CHECK(document.size() == 2);
-    CHECK(document["tokenkeep"] == 1);
+    CHECK(document["tokenkeep"] == 2);
     REQUIRE(document["tokens"].size() == 2);
     const auto& row = document["tokens"][0];
     CHECK(row.size() == std::size(fields));
@@ -41,7 +42,36 @@ TEST_CASE("json_codec: the document is JSON as others read it, with the stored n
     CHECK(row["expiry_time"] == 11);
     CHECK(row["issued_at"] == -12);
     CHECK(row["extra"] == R"({"a":1})");
+    CHECK(row["used_at"] == 18);
+    CHECK(row["label"] == "label");
     CHECK(document["tokens"][1] == nlohmann::json({{"id", "8"}, {"user_name", "bob"}}));
+}
+
+TEST_CASE("json_codec: the version is 1 as long as no row has a field of 0.2, so that 0.1 can read the document",
+          "[json_codec]") {
+    token old;
+    for (const field& f : fields)
+        if (f.since == 1) f.visit([&](auto member) { old.*member = whole.*member; });
+    CHECK(nlohmann::json::parse(encoded({}))["tokenkeep"] == 1);
+    CHECK(nlohmann::json::parse(encoded({old}))["tokenkeep"] == 1);
+    for (const field& f : fields) {
+        if (f.since == 1) continue;
+        CAPTURE(f.name);
+        token newer{.id = "8"};
+        f.visit([&](auto member) { newer.*member = whole.*member; });
+        CHECK(nlohmann::json::parse(encoded({old, newer}))["tokenkeep"] == 2);
+        CHECK((json_codec::decode(encoded({old, newer})) == std::vector<token>{old, newer}));
+    }
+    const std::vector<token> of_0_1 = json_codec::decode(
+        R"({"tokenkeep":1,"tokens":[)"
+        "\n"
+        R"({"id":"7","user_name":"ada","refresh_token":"r","expiry_time":5,"seed":"s","extra":"{}"}]})"
+        "\n");
+    CHECK(
+        (of_0_1 ==
+         std::vector<token>{
+             {.user_name = "ada", .refresh_token = "r", .expires_at = at(5), .seed = "s", .extra = "{}", .id = "7"}}));
+    CHECK(json_codec::decode(R"({"tokenkeep":2,"tokens":[{"id":"7"}]})").size() == 1);
 }
 
 TEST_CASE("json_codec: rows come back as they went in, in their order", "[json_codec]") {
@@ -118,8 +148,8 @@ TEST_CASE("json_codec: what is damaged or empty is storage_corrupt", "[json_code
 }
 
 TEST_CASE("json_codec: what a newer version may have written is unsupported_version", "[json_codec]") {
-    CHECK(fault_of(R"({"tokenkeep":2,"tokens":[]})") == errc::unsupported_version);
-    CHECK(fault_of(R"({"tokenkeep":2,"rows":{}})") == errc::unsupported_version);
+    CHECK(fault_of(R"({"tokenkeep":3,"tokens":[]})") == errc::unsupported_version);
+    CHECK(fault_of(R"({"tokenkeep":3,"rows":{}})") == errc::unsupported_version);
     CHECK(fault_of(R"({"tokenkeep":1,"tokens":[],"more":1})") == errc::unsupported_version);
     CHECK(fault_of(with_row(R"({"id":"7","new_field":"x"})")) == errc::unsupported_version);
 }

@@ -76,6 +76,62 @@ TEST_CASE("migrate: the target then has every row, with its id, and the source i
     for (const token& row : before) CHECK(to.find_token_by_id(row.id) == row);
 }
 
+TEST_CASE("migrate: rows of one user at several labels stay several rows", "[migrate]") {
+    memory_store from, to;
+    for (const char* label : {"", "eu", "us"}) {
+        token row = login("ada");
+        row.label = label;
+        row.access_token = "at " + std::string(label);
+        from.save_token(row);
+    }
+    CHECK(migrate(from, to).copied == 3);
+    CHECK(rows_of(to) == rows_of(from));
+    CHECK(migrate(from, to).unchanged == 3);
+    // The target's row of another label is no older version of this one.
+    memory_store eu_only;
+    token eu = login("ada");
+    eu.label = "eu";
+    eu.issued_at = noon - minute;
+    eu_only.save_token(eu);
+    memory_store plain;
+    plain.save_token(login("ada"));
+    CHECK(migrate(plain, eu_only).copied == 1);
+    CHECK(eu_only.get_tokens().size() == 2);
+    CHECK(eu_only.find_token({.user_name = "ada", .label = "eu"})->issued_at == eu.issued_at);
+}
+
+TEST_CASE("migrate: a target without labels takes one row of a user and names the others; none is overwritten",
+          "[migrate]") {
+    const temporary_directory folder;
+    memory_store from;
+    for (const char* label : {"eu", "us"}) {
+        token row = login("ada");
+        row.client_secret = "s";
+        row.label = label;
+        row.access_token = "at " + std::string(label);
+        row.refresh_token = "rt " + std::string(label);
+        row.issued_at = label[0] == 'e' ? noon : noon + minute;
+        from.save_token(row);
+    }
+    basic_document_store<text_file, zoho::csv, zoho::policy> to{folder / "tokens.csv"};
+    const migration_report report = migrate(from, to);
+    CHECK(report.copied == 1);
+    CHECK(report.left_alone.size() == 1);
+    const std::vector<token> rows = to.get_tokens();
+    REQUIRE(rows.size() == 1);
+    CHECK(migrate(from, to).copied == 0);
+    CHECK(to.get_tokens() == rows);
+}
+
+TEST_CASE("migrate: a code verifier that the target has no place for is no silent loss", "[migrate]") {
+    const temporary_directory folder;
+    memory_store from;
+    from.save_token({.user_name = "ada", .client_id = "app", .grant_token = "g", .code_verifier = "v", .id = "7"});
+    basic_document_store<text_file, zoho::csv, zoho::policy> to{folder / "tokens.csv"};
+    CHECK(migrate(from, to).refused == std::vector<std::string>{"7"});
+    CHECK(to.get_tokens().empty());
+}
+
 TEST_CASE("migrate: a second time changes nothing", "[migrate]") {
     memory_store from = with_users(5), to;
     migrate(from, to);

@@ -54,6 +54,38 @@ TEST_CASE("row_rules: rows that can be visited are enough for every look-up", "[
     CHECK(meaning::all(two) == two.rows);
 }
 
+TEST_CASE("row_rules: one user at two labels is two rows, and no label is a label of its own for a save",
+          "[row_rules]") {
+    const token eu{.user_name = "ada", .client_id = "app", .refresh_token = "e", .label = "eu", .id = "1"};
+    const token us{.user_name = "ada", .client_id = "app", .refresh_token = "u", .label = "us", .id = "2"};
+    const shelf labelled{{eu, us}};
+    CHECK(meaning::find(labelled, {.user_name = "ada", .label = "us"}) == us);
+    CHECK(!meaning::find(labelled, {.user_name = "ada", .label = "apac"}));
+    CHECK(code_of([&] { (void)meaning::find(labelled, {.user_name = "ada"}); }) == errc::ambiguous);
+    const shelf one{{eu}};
+    CHECK(meaning::find(one, {.user_name = "ada"}) == eu);
+
+    const token change{.user_name = "ada", .client_id = "app", .access_token = "a"};
+    CHECK(!meaning::find_to_save(labelled, change));
+    const token inserted = meaning::row_to_save(labelled, change);
+    CHECK((inserted.id != "1" && inserted.id != "2" && inserted.label.empty()));
+    token to_eu = change;
+    to_eu.label = "eu";
+    CHECK(meaning::find_to_save(labelled, to_eu) == eu);
+    CHECK(meaning::row_to_save(labelled, to_eu).id == "1");
+    CHECK(meaning::row_to_save(labelled, {.refresh_token = "new", .id = "2"}).label == "us");
+
+    const shelf three{{eu, us, {.user_name = "ada", .client_id = "app", .refresh_token = "n", .id = "3"}}};
+    CHECK(meaning::find_to_save(three, change)->id == "3");
+    // A row whose label becomes that of another is the other's double.
+    CHECK(code_of([&] { (void)meaning::row_to_save(three, {.label = "eu", .id = "2"}); }) == errc::ambiguous);
+    token clash = us;
+    clash.label = "eu";
+    CHECK(code_of([&] { (void)meaning::may_replace(three, us, clash); }) == errc::ambiguous);
+    clash.label = "apac";
+    CHECK(meaning::may_replace(three, us, clash));
+}
+
 TEST_CASE("row_rules: the store is told which rule has found no row", "[row_rules]") {
     std::size_t misses = 0;
     const auto missed = [&](auto) { ++misses; };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/rules.hpp>
+#include <tokenkeep/zoho/rules.hpp>
 
 #include "support/archetypes.hpp"
 #include "support/catch.hpp"
@@ -106,6 +107,56 @@ TEST_CASE("same_client: a client that the probe names binds; a domain binds wher
     CHECK(matches<rule>({.user_name = "ada", .api_domain = "us"}, {.user_name = "ada"}));
     CHECK(!matches<rule>({.user_name = "bob"}, row));
     CHECK(!rule::applies({.client_id = "app"}));
+}
+
+TEST_CASE("same_client: a label that the probe names binds; a save compares labels both ways", "[rules]") {
+    using rule = same_client<by_user>;
+    const token plain{.user_name = "ada"}, eu{.user_name = "ada", .label = "eu"}, us{.user_name = "ada", .label = "us"};
+    CHECK(matches<rule>(plain, plain));
+    CHECK(matches<rule>(plain, eu));
+    CHECK(matches<rule>(eu, eu));
+    CHECK(!matches<rule>(eu, us));
+    CHECK(!matches<rule>(eu, plain));
+    CHECK(saves_over<rule>(plain, plain));
+    CHECK(!saves_over<rule>(plain, eu));
+    CHECK(saves_over<rule>(eu, eu));
+    CHECK(!saves_over<rule>(eu, us));
+    CHECK(!saves_over<rule>(eu, plain));
+    CHECK(!saves_over<rule>({.user_name = "bob", .label = "eu"}, eu));
+    CHECK(!saves_over<rule>({.user_name = "ada", .client_id = "app", .label = "eu"}, eu));
+}
+
+TEST_CASE("same_client_id: labels do not count, neither do they by id or in Zoho's rules", "[rules]") {
+    const token plain{.user_name = "ada", .id = "1"}, eu{.user_name = "ada", .label = "eu", .id = "1"};
+    CHECK(matches<same_client_id<by_user>>(eu, plain));
+    CHECK(saves_over<same_client_id<by_user>>(eu, plain));
+    CHECK(saves_over<by_id>(eu, plain));
+    CHECK(!matches<same_client_id<by_user>>({.user_name = "ada", .client_id = "app"}, plain));
+    zoho::rules::list::for_each([&](auto rule) {
+        using Rule = decltype(rule);
+        const token all{.user_name = "u",
+                        .client_id = "c",
+                        .client_secret = "s",
+                        .refresh_token = "r",
+                        .access_token = "a",
+                        .grant_token = "g",
+                        .label = "eu",
+                        .id = "1"};
+        token other = all;
+        other.label = "us";
+        CHECK(saves_over<Rule>(all, other));
+    });
+}
+
+TEST_CASE("same_client: what a wrapped rule says about saves still counts", "[rules]") {
+    struct keeps_old_rows : by_user {
+        static bool saves_over(const token&, const token& row) { return row.status.empty(); }
+    };
+    using rule = same_client<keeps_old_rows>;
+    CHECK(saves_over<rule>({.user_name = "ada"}, {.user_name = "ada"}));
+    CHECK(!saves_over<rule>({.user_name = "ada"}, {.user_name = "ada", .status = "x"}));
+    CHECK(!saves_over<keeps_old_rows>({.user_name = "ada"}, {.user_name = "ada", .status = "x"}));
+    CHECK(matches<rule>({.user_name = "ada"}, {.user_name = "ada", .status = "x"}));
 }
 
 TEST_CASE("same_client: what the wrapped rule asks besides still counts", "[rules]") {

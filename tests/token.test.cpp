@@ -17,7 +17,7 @@ namespace {
 
 static_assert(std::is_aggregate_v<token>);
 static_assert(std::is_nothrow_move_constructible_v<token>);
-static_assert(std::size(fields) == 16);
+static_assert(std::size(fields) == 22);
 
 timestamp at(std::int64_t count) { return timestamp{milliseconds{count}}; }
 
@@ -50,8 +50,15 @@ TEST_CASE("token: the members stand in the order that programs write them in", "
                        .status = "13",
                        .seed = "14",
                        .extra = "15",
-                       .id = "16"};
-    const token positional{"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", at(11), at(12), "13", "14", "15", "16"};
+                       .refresh_expires_at = at(16),
+                       .logged_in_at = at(17),
+                       .used_at = at(18),
+                       .code_verifier = "19",
+                       .label = "20",
+                       .former = "21",
+                       .id = "22"};
+    const token positional{"1",    "2",  "3",  "4",  "5",    "6",    "7",    "8",  "9",  "10", at(11),
+                           at(12), "13", "14", "15", at(16), at(17), at(18), "19", "20", "21", "22"};
     CHECK((record == positional));
     CHECK(token{"ada"}.user_name == "ada");
     CHECK((token{} == token{.id = ""}));
@@ -68,10 +75,28 @@ TEST_CASE("token: equality looks at every field", "[token]") {
 }
 
 TEST_CASE("fields: the table names each of the members once, in the order in which they are stored", "[token]") {
-    const std::vector<std::string> stored{
-        "id",          "user_name",   "client_id",    "client_secret", "refresh_token", "access_token",
-        "grant_token", "expiry_time", "redirect_url", "api_domain",    "scope",         "token_type",
-        "issued_at",   "status",      "seed",         "extra"};
+    const std::vector<std::string> stored{"id",
+                                          "user_name",
+                                          "client_id",
+                                          "client_secret",
+                                          "refresh_token",
+                                          "access_token",
+                                          "grant_token",
+                                          "expiry_time",
+                                          "redirect_url",
+                                          "api_domain",
+                                          "scope",
+                                          "token_type",
+                                          "issued_at",
+                                          "status",
+                                          "seed",
+                                          "extra",
+                                          "refresh_expires_at",
+                                          "logged_in_at",
+                                          "used_at",
+                                          "code_verifier",
+                                          "label",
+                                          "former"};
     std::vector<std::string> names;
     for (const field& f : fields) names.emplace_back(f.name);
     CHECK(names == stored);
@@ -91,7 +116,21 @@ TEST_CASE("fields: the secrets are kept as secrets", "[token]") {
     std::set<std::string> secrets;
     for (const field& f : fields)
         if (f.secret_text != nullptr) secrets.emplace(f.name);
-    CHECK(secrets == std::set<std::string>{"client_secret", "refresh_token", "access_token", "grant_token", "extra"});
+    CHECK(secrets == std::set<std::string>{"client_secret", "refresh_token", "access_token", "grant_token", "extra",
+                                           "code_verifier"});
+}
+
+TEST_CASE("fields: the versions of the formats never go back along the table", "[token]") {
+    unsigned version = 1;
+    for (const field& f : fields) {
+        CHECK(f.since >= version);
+        CHECK(f.since == (f.name == "refresh_expires_at" ? version + 1 : version)); // the first of 0.2
+        version = f.since;
+    }
+    CHECK(version == 2);
+    CHECK(detail::version_of_fields(16) == 1);
+    CHECK(detail::version_of_fields(17) == 2);
+    CHECK(detail::version_of_fields() == 2);
 }
 
 TEST_CASE("to_text: a time is its milliseconds since 1970", "[token]") {
@@ -115,7 +154,7 @@ TEST_CASE("merge: what the record leaves empty keeps the stored value", "[token]
     const token stored = filled("stored ");
     CHECK((merge(stored, token{}) == stored));
     for (const field& f : fields) {
-        if (f.secret_text == &token::access_token) continue;
+        if (f.secret_text == &token::access_token || f.secret_text == &token::refresh_token) continue;
         token record, wanted = stored;
         f.visit([&](auto member) { record.*member = wanted.*member = filled("new ").*member; });
         CAPTURE(f.name);
@@ -143,6 +182,18 @@ TEST_CASE("merge: a new access token takes expiry, time of issue and status with
 TEST_CASE("merge: the access token that is stored already is no new one", "[token]") {
     const token stored = filled("stored ");
     CHECK((merge(stored, token{.access_token = stored.access_token}) == stored));
+}
+
+TEST_CASE("merge: a new refresh token takes its end with it, an empty one too; the same token keeps it", "[token]") {
+    const token stored = filled("stored ");
+    token wanted = stored;
+    wanted.refresh_token = "new";
+    wanted.refresh_expires_at.reset();
+    CHECK((merge(stored, token{.refresh_token = "new"}) == wanted));
+    wanted.refresh_expires_at = at(5);
+    CHECK((merge(stored, token{.refresh_token = "new", .refresh_expires_at = at(5)}) == wanted));
+    CHECK((merge(stored, token{.refresh_token = stored.refresh_token}) == stored));
+    CHECK((merge(stored, token{.access_token = stored.access_token, .scope = stored.scope}) == stored));
 }
 
 TEST_CASE("redacted: secrets appear as fingerprints, absent fields not at all, and it is one line", "[token]") {

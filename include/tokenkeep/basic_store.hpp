@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// A store in memory, over any container: a sequence of token, a map from id to token, rows of strings, `indexed`, or a
 /// container of your own that has container_traits. It is a comparing_store. It is a locking_store among the threads of
@@ -127,6 +127,6 @@ using map_store = basic_store<std::map<std::string, token>>;
 /// A store over a list of rows of attributes. Its rows are plain strings, so it does not wipe their memory.
 using list_store = basic_store<std::vector<std::list<std::string>>>;
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

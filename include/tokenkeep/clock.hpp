@@ -16,7 +16,7 @@
 #include <mutex>
 #include <thread>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// A moment in UTC, to the millisecond. Stores keep it as milliseconds since 1970.
 using timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
@@ -84,6 +84,6 @@ inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_cloc
 
 } // namespace detail
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

@@ -15,7 +15,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// How basic_store reaches the rows of a container. Three forms of standard containers are ready: a sequence of token,
 /// a map from id (std::string) to token, and rows of strings, whose first cell is the id. For a container of your own,
@@ -214,6 +214,6 @@ struct container_traits<Rows> {
     }
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

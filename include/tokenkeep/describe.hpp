@@ -13,7 +13,7 @@
 #include <exception>
 #include <string>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Appends what one exception says. Line breaks and other control characters become spaces.
 inline void append_what(std::string& line, const std::exception& failure) {
@@ -37,9 +37,9 @@ void for_each_nested(const std::exception& failure, Visit visit) {
     }
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// An exception and its causes in one line, for a log: what each says, from the outermost to the innermost, and the
 /// server's error code. The library's own exceptions contain no secrets. What a store, a transport or a provider of the
@@ -86,6 +86,6 @@ inline bool is_passing(const std::exception& failure) {
     return false;
 }
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

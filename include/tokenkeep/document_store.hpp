@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 namespace detail {
 
@@ -331,6 +331,6 @@ class basic_document_store
 ///   json_file_store store{"tokens.json"};
 using json_file_store = basic_document_store<text_file>;
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

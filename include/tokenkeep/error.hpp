@@ -12,7 +12,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// What went wrong, and what a program can do about it:
 ///   catch (const tokenkeep::error& failure) {
@@ -42,12 +42,12 @@ enum class errc : int {
     unknown_data_center,      ///< The record's api_domain belongs to no known data centre of Zoho.
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 template <>
 struct std::is_error_code_enum<tokenkeep::errc> : std::true_type {};
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// The category of errc; its name is "tokenkeep".
 inline const std::error_category& error_category() noexcept {
@@ -165,6 +165,6 @@ class transport_error : public error {
     bool may_have_been_sent_;
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

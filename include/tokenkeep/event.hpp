@@ -9,7 +9,7 @@
 
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// What has happened, when a keeper tells its observer.
 enum class event_kind {
@@ -51,6 +51,6 @@ struct ignore_events {
     void operator()(const event&) const noexcept {}
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

@@ -9,7 +9,7 @@
 
 #include <cstdint>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// Which file a name or a descriptor means, and its size. A file that replaces another has another number.
 struct file_identity {
@@ -25,6 +25,6 @@ struct file_identity {
     friend bool operator==(const file_identity&, const file_identity&) = default;
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// What basic_file_store::salvage found and did.
 struct salvage_report {
@@ -298,6 +298,6 @@ class basic_file_store {
 ///   file_store store{"tokens.tkj"};
 using file_store = basic_file_store<>;
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

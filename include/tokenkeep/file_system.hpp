@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// The files of the operating system: the default of a policy.
 ///   basic_file_store<defaults> store{"tokens.tkj", {}, system_files{}}; // the same as file_store
@@ -104,6 +104,6 @@ void refuse_mount(const Files& files, const std::string& path) {
 
 } // namespace detail
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

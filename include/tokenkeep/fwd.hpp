@@ -11,7 +11,7 @@
 //   #include <tokenkeep/fwd.hpp>
 //   void set_up(tokenkeep::file_store& store);
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 enum class errc : int;
 class error;
@@ -75,6 +75,6 @@ struct rules;
 struct unquoted_csv;
 } // namespace zoho
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

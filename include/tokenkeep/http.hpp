@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// One header of a request or an answer.
 struct http_header {
@@ -111,6 +111,6 @@ concept http_transport = requires(T& transport, const http_request& request) {
     { transport(request) } -> std::convertible_to<http_response>;
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

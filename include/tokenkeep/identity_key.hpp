@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// The name under which stores lock an identity. It carries no secret.
 ///
@@ -23,13 +23,18 @@ namespace tokenkeep { inline namespace v0 {
 /// | else a grant token, else a refresh token | client id and the SHA-256 of that token |
 /// | none of these | nothing: the name is empty |
 ///
-/// The length of each part is in the name too, so two identities never get the same name:
+/// If the record has a label and no id, the label is a part of the name too. The length of each part is in the name, so
+/// two identities never get the same name:
 ///   identity_key({.user_name = "ada", .client_id = "app"}) == "user:3:app:3:ada"
+///   identity_key({.user_name = "ada", .client_id = "app", .label = "eu"}) == "user:3:app:3:ada:2:eu"
 inline std::string identity_key(const token& record) {
-    const auto join = [](std::string_view kind, std::string_view first, std::string_view second) {
-        std::string key(kind);
-        for (const std::string_view part : {first, second})
-            key.append(":").append(std::to_string(part.size())).append(":").append(part);
+    const auto add = [](std::string& key, std::string_view part) {
+        key.append(":").append(std::to_string(part.size())).append(":").append(part);
+    };
+    const auto join = [&](std::string key, std::string_view first, std::string_view second) {
+        add(key, first);
+        add(key, second);
+        if (record.id.empty() && !record.label.empty()) add(key, record.label);
         return key;
     };
     if (!record.id.empty()) return join("id", record.id, {});
@@ -38,6 +43,6 @@ inline std::string identity_key(const token& record) {
     return given.empty() ? std::string() : join("token", record.client_id, text::sha256_hex(given.reveal()));
 }
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

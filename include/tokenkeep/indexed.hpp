@@ -9,13 +9,13 @@
 
 #include <tokenkeep/detail/store/indexed_table.hpp>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// As the container of a basic_store, this name means a table with one hash index for each rule of the store's policy.
 /// A look-up by any rule takes the same time for any number of rows.
 ///   basic_store<indexed> store;   // the same as memory_store
 struct indexed {};
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

@@ -17,18 +17,20 @@
 #include <string_view>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
-/// All tokens as one JSON document. `tokenkeep` is the version of the format, now 1. `tokens` is the list of rows. A
-/// row has a member for each field that is not empty, under the field's stored name. Times are numbers: milliseconds
-/// since 1970, UTC. Everything else is text.
+/// All tokens as one JSON document. `tokenkeep` is the version of the format. `tokens` is the list of rows. A row has a
+/// member for each field that is not empty, under the field's stored name. Times are numbers: milliseconds since 1970,
+/// UTC. Everything else is text. The version is 1 as long as no row has a field that came with tokenkeep 0.2 (see
+/// CHANGELOG.md), and else 2.
 /// `{"tokenkeep":1,"tokens":[{"id":"...","user_name":"...","expiry_time":1700000000000}]}`
 /// Model of document_codec.
 struct json_codec {
     /// The document of these rows. Throws errc::invalid_record if a text is not UTF-8, as JSON cannot carry it.
     ///   secret document = json_codec::encode(store.get_tokens());   // to export a store
     static secret encode(const std::vector<token>& rows) {
-        detail::wiping_string out = "{\"tokenkeep\":1,\"tokens\":[";
+        detail::wiping_string out = "{\"tokenkeep\":";
+        out.append(std::to_string(version_of(rows))).append(",\"tokens\":[");
         for (const token& row : rows) {
             out += &row == rows.data() ? "\n{" : ",\n{";
             const char* separator = "";
@@ -51,10 +53,10 @@ struct json_codec {
         const auto parsed = text::parse_json(document);
         if (!parsed) throw damaged("is no JSON from byte " + std::to_string(parsed.offset));
         const auto version = member(parsed.value, "tokenkeep").integer();
-        if (version && *version > 1)
+        if (version && *version > detail::version_of_fields())
             throw error(errc::unsupported_version, "tokenkeep: the document is of a newer version");
         const text::json_value list = member(parsed.value, "tokens");
-        if (version != 1 || list.kind() != text::json_kind::array) throw damaged("is no list of tokens");
+        if (!version || *version < 1 || list.kind() != text::json_kind::array) throw damaged("is no list of tokens");
         parsed.value.for_each_member([](const text::json_value& name, const text::json_value&) {
             if (!name.is_text("tokenkeep") && !name.is_text("tokens"))
                 throw error(errc::unsupported_version, "tokenkeep: the document has a part this version does not know");
@@ -68,6 +70,16 @@ struct json_codec {
     }
 
   private:
+    /// The version that has every field of these rows.
+    static unsigned version_of(const std::vector<token>& rows) {
+        unsigned version = 1;
+        for (const token& row : rows)
+            for (const field& f : fields)
+                if (f.since > version && !f.visit([&](auto member) { return detail::is_absent(row.*member); }))
+                    version = f.since;
+        return version;
+    }
+
     static error damaged(const std::string& how) {
         return error(errc::storage_corrupt, "tokenkeep: the document " + how);
     }
@@ -116,6 +128,6 @@ struct json_codec {
     }
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

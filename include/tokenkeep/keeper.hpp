@@ -32,7 +32,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// Hands out access tokens that are valid now. It uses a store, a transport and a provider of yours.
 ///   tokenkeep::file_store store{"tokens.tkj"};
@@ -352,6 +352,6 @@ template <class Store, class Transport, class Provider, class Observer, class Cl
 keeper(Store&&, Transport&&, Provider&&, keeper_options, Observer&&, Clock&&)
     -> keeper<Store, Transport, std::remove_cvref_t<Provider>, Observer, Clock>;
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

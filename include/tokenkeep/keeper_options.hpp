@@ -9,7 +9,7 @@
 
 #include <chrono>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// Every wait and margin of a keeper, with its default and the reason for it:
 ///   tokenkeep::keeper keep{store, transport, provider, {.refresh_margin = 30s}};
@@ -49,6 +49,6 @@ struct keeper_options {
     }
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

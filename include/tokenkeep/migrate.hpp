@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// What migrate has done so far, or in all.
 struct migration_report {
@@ -54,10 +54,11 @@ class migrating_row {
         try {
             const std::optional<token> of_id = to_.find_token_by_id(row_.id);
             const bool is_it = of_id && is_same_login(*of_id);
-            const std::optional<token> there = is_it ? of_id : to_.find_token(without_id());
+            std::optional<token> there = is_it ? of_id : to_.find_token(without_id());
+            if (there && has_another_label(*there)) there.reset();
             if (there && is_same(*there))
                 ++report.unchanged;
-            else if (there && is_newer_than(*there) && update(*there))
+            else if (there && there->label == row_.label && is_newer_than(*there) && update(*there))
                 ++report.updated;
             else if (there || (of_id && row_.user_name.empty())) // without a user it may be that row, refreshed
                 report.left_alone.push_back(row_.id);
@@ -72,6 +73,7 @@ class migrating_row {
   private:
     /// Whether a row of the target belongs to the same login. Equal ids do not prove it: Zoho's SDKs count them.
     bool is_same_login(const token& there) const {
+        if (has_another_label(there)) return false;
         if (!row_.user_name.empty())
             return row_.user_name == there.user_name && row_.client_id == there.client_id &&
                    (row_.api_domain.empty() || there.api_domain.empty() || row_.api_domain == there.api_domain);
@@ -79,6 +81,9 @@ class migrating_row {
         return shared(&token::seed) || shared(&token::refresh_token) || shared(&token::grant_token) ||
                shared(&token::access_token);
     }
+
+    /// A target without a place for labels has none in its rows. A row of it may be of any label.
+    bool has_another_label(const token& there) const { return !there.label.empty() && there.label != row_.label; }
 
     /// Keeps the row's id. If that is taken, or the target cannot hold it, the target makes a new one.
     void insert(bool id_is_taken) {
@@ -96,7 +101,7 @@ class migrating_row {
         token fresh = row_;
         fresh.id = there.id;
         keep(fresh, there, &token::user_name, &token::client_id, &token::client_secret, &token::api_domain,
-             &token::seed);
+             &token::seed, &token::former);
         if constexpr (comparing_store<To>)
             return to_.replace_token(there, fresh);
         else
@@ -166,6 +171,6 @@ migration_report migrate(From& from, To& to, Progress progress = {}) {
     return report;
 }
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

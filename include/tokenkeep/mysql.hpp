@@ -39,7 +39,7 @@
 
 #include <mysql.h>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// Where a MySQL or MariaDB server is, and who connects. The first six members are those of Zoho's DBStore, in its
 /// order.
@@ -71,7 +71,7 @@ inline sql_error mysql_failure(unsigned number) {
         if (is_one_of({1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 4031})) return sql_fault::connection_lost;
         // Other sessions hold the rows; or the statement must be prepared again, was ended, or took too long.
         if (is_one_of({1020, 1205, 1213, 1615, 1317, 1969, 3024})) return sql_fault::conflict;
-        if (is_one_of({1022, 1050, 1061, 1062, 1586})) return sql_fault::already_exists;
+        if (is_one_of({1022, 1050, 1060, 1061, 1062, 1586})) return sql_fault::already_exists;
         // The value is too long, NULL where it must not be, or not in the column's character set.
         if (is_one_of({1048, 1118, 1153, 1264, 1267, 1300, 1366, 1406, 2020, 3854, 3988})) return sql_fault::bad_value;
         if (is_one_of({1044, 1045, 1142, 1143, 1227, 1290, 1370, 1698, 1792, 1836})) return sql_fault::denied;
@@ -341,6 +341,6 @@ using basic_mysql_store = sql_store<mysql_connection, Policy>;
 ///   mysql_store store{mysql_parameters{.host = "db.example", .database = "app", .user = "app", .password = password}};
 using mysql_store = basic_mysql_store<>;
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

@@ -17,7 +17,7 @@
 #include <string>
 #include <type_traits>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// Makes the id of a new row: 128 random bits from the operating system, as 32 hex digits. The id says nothing about
 /// the row, and no two rows get the same one. The default.
@@ -91,6 +91,6 @@ consteval bool explain_policy() {
 
 } // namespace detail
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

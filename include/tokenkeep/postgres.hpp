@@ -37,7 +37,7 @@
 
 #include <libpq-fe.h>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 namespace detail {
 
@@ -309,6 +309,6 @@ using basic_postgres_store = sql_store<postgres_connection, Policy>;
 ///   postgres_store store{"host=db.example dbname=app user=app sslmode=verify-full"};
 using postgres_store = basic_postgres_store<>;
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

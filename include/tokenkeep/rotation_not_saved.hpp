@@ -13,7 +13,7 @@
 #include <memory>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// The server issued new tokens and the store did not save them. The old refresh token is spent, so the new tokens
 /// are in this exception. The keeper holds them too, and the lock on the identity, and saves them before it sends
@@ -32,6 +32,6 @@ class rotation_not_saved_error : public error {
     std::shared_ptr<const token> record_; // exceptions are copied; the tokens are not
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

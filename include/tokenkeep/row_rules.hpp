@@ -19,13 +19,17 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 namespace detail {
 
 struct ignore_miss {
     template <class Rule>
     void operator()(Rule) const noexcept {}
+};
+
+struct any_row {
+    bool operator()(const token& /*probe*/, const token& /*row*/) const noexcept { return true; }
 };
 
 } // namespace detail
@@ -77,17 +81,29 @@ class row_rules {
         return found;
     }
 
+    /// The one row that a save of `record` changes (S3); nullopt if it inserts a row. It is the row that find gives, but
+    /// for the labels, which must be equal (see same_client). `missed` and the exceptions are those of find.
+    ///   std::optional<token> before = row_rules<>::find_to_save(rows, record);
+    template <class Rows, class Missed = detail::ignore_miss>
+    static std::optional<token> find_to_save(Rows& rows, const token& record, Missed missed = {}) {
+        return rules::find(record, [&](auto rule) {
+            std::optional<token> row = only_match(rows, rule, record, saves_over<decltype(rule)>);
+            if (!row) missed(rule);
+            return row;
+        });
+    }
+
     /// The row that a store must write to save `record` (S3): `record` merged into the row that it means, or `record`
     /// with a new id if it has none. `missed` works like that of find. Throws errc::invalid_record (S5) and
     /// errc::ambiguous (S2, S4).
     ///   token row = row_rules<>::row_to_save(rows, record);
     template <class Rows, class Missed = detail::ignore_miss>
     static token row_to_save(Rows& rows, const token& record, Missed missed = {}) {
-        return row_to_save_over(rows, find(rows, record, missed), record);
+        return row_to_save_over(rows, find_to_save(rows, record, missed), record);
     }
 
-    /// The same for a store that has already found the row that `record` means: `stored`, or nullopt.
-    ///   token row = row_rules<>::row_to_save_over(rows, stored, record);
+    /// The same for a store that has already called find_to_save, which gave `stored`.
+    ///   token row = row_rules<>::row_to_save_over(rows, before, record);
     template <class Rows>
     static token row_to_save_over(Rows& rows, std::optional<token> stored, const token& record) {
         if (!stored && record.access_token.empty() && record.refresh_token.empty() && record.grant_token.empty())
@@ -135,7 +151,7 @@ class row_rules {
         rules::list::for_each([&](auto rule) {
             if (detail::looks_up_id<decltype(rule)> || !rule.applies(record)) return; // one id is one row
             for_each_match(rows, rule, record, [&](const token& row) {
-                if (row.id != record.id)
+                if (row.id != record.id && saves_over<decltype(rule)>(record, row))
                     throw error(errc::ambiguous, "tokenkeep: the save would make two rows for one identity");
             });
         });
@@ -155,10 +171,11 @@ class row_rules {
         }
     }
 
-    template <class Rows, class Rule>
-    static std::optional<token> only_match(Rows& rows, Rule rule, const token& probe) {
+    template <class Rows, class Rule, class IsMeant = detail::any_row>
+    static std::optional<token> only_match(Rows& rows, Rule rule, const token& probe, IsMeant is_meant = {}) {
         std::optional<token> found;
         for_each_match(rows, rule, probe, [&](auto&& row) {
+            if (!is_meant(probe, row)) return;
             if (found) throw error(errc::ambiguous, "tokenkeep: the probe means more than one row");
             found = std::forward<decltype(row)>(row);
         });
@@ -166,6 +183,6 @@ class row_rules {
     }
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

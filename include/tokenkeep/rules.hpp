@@ -14,7 +14,7 @@
 #include <string>
 #include <type_traits>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 namespace detail {
 
@@ -40,6 +40,16 @@ concept has_agrees = requires(const token& probe, const token& row) {
 };
 
 template <class R>
+concept names_saves_over = requires {
+    &R::saves_over;
+};
+
+template <class R>
+concept has_saves_over = requires(const token& record, const token& row) {
+    { R::saves_over(record, row) } -> std::convertible_to<bool>;
+};
+
+template <class R>
 concept looks_up_id = requires {
     requires R::key == &token::id;
 };
@@ -55,6 +65,9 @@ consteval bool explain_matching_rule() {
         if constexpr (has_applies<R> && names_agrees<R>)
             static_assert(has_agrees<R>, "tokenkeep: a rule's agrees is `static bool agrees(const token& probe, const "
                                          "token& row)`; see the concept matching_rule");
+        if constexpr (has_applies<R> && names_saves_over<R>)
+            static_assert(has_saves_over<R>, "tokenkeep: a rule's saves_over is `static bool saves_over(const token& "
+                                             "record, const token& row)`; see the concept matching_rule");
     }
     return true;
 }
@@ -73,17 +86,19 @@ consteval bool explain_matching_rule() {
 ///   R2  A row matches if its key field equals the probe's, byte for byte, and agrees(probe, row), if the rule has it,
 ///       is true.
 ///   R3  All members are pure functions of their arguments.
-/// May:   be empty types only, because a rule is never asked for state. One member is optional:
+/// May:   be empty types only, because a rule is never asked for state. Two members are optional:
 ///
 ///   expression                    | what it gives you                              | without it
 ///   ------------------------------|------------------------------------------------|---------------------------------
 ///   R::agrees(probe, row) -> bool | A row matches only if it agrees beyond the key | Every row with the probe's key
 ///                                 | too. Both arguments are `const token&`.        | matches.
+///   R::saves_over(record, row)    | A save of the record changes only a matching   | A save changes the row that
+///   -> bool                       | row that this is true for.                     | matches.
 ///
 /// Models: by_id, by_user, by_access_token, by_grant_token, by_refresh_token, by_seed, and these wrapped.
 template <class R>
 concept matching_rule = detail::has_key<R> && detail::has_applies<R> &&
-    (!detail::names_agrees<R> || detail::has_agrees<R>);
+    (!detail::names_agrees<R> || detail::has_agrees<R>)&&(!detail::names_saves_over<R> || detail::has_saves_over<R>);
 
 /// Whether the row is one that the probe means under the rule. An empty key matches no row.
 ///   matches<by_user>({.user_name = "ada"}, row)   // true if row.user_name is "ada"
@@ -93,6 +108,17 @@ bool matches(const token& probe, const token& row) {
     if (wanted.empty() || !(row.*Rule::key == wanted)) return false;
     if constexpr (detail::has_agrees<Rule>)
         return Rule::agrees(probe, row);
+    else
+        return true;
+}
+
+/// Whether a save of the record would change the row under the rule.
+///   saves_over<same_client<by_user>>({.user_name = "ada"}, row)   // false if row.label is not empty
+template <matching_rule Rule>
+bool saves_over(const token& record, const token& row) {
+    if (!matches<Rule>(record, row)) return false;
+    if constexpr (detail::has_saves_over<Rule>)
+        return Rule::saves_over(record, row);
     else
         return true;
 }
@@ -137,15 +163,33 @@ struct by_seed {
 };
 
 /// Binds a rule to the client. If the probe names a client_id, only rows of that client can match. If the probe names
-/// an api_domain, only rows of that domain, or of none, can match.
-///   struct ours : first_applicable<by_id, same_client<by_user>> {};
+/// an api_domain, only rows of that domain, or of none, can match. Labels are not compared: for stores that share their
+/// rows with programs that know no labels. All others use same_client.
 template <class Rule>
-struct same_client : Rule {
+struct same_client_id : Rule {
     static bool agrees(const token& probe, const token& row) {
         if (!probe.client_id.empty() && probe.client_id != row.client_id) return false;
         if (!probe.api_domain.empty() && !row.api_domain.empty() && probe.api_domain != row.api_domain) return false;
         if constexpr (detail::has_agrees<Rule>)
             return Rule::agrees(probe, row);
+        else
+            return true;
+    }
+};
+
+/// Binds a rule to the client, as same_client_id does, and to the label. If the probe names a label, only rows of
+/// exactly that label can match. If it names none, rows of any label can match. A save is stricter: it changes only a
+/// row of the same label, and a record without a label only a row without one.
+///   struct ours : first_applicable<by_id, same_client<by_user>> {};
+template <class Rule>
+struct same_client : same_client_id<Rule> {
+    static bool agrees(const token& probe, const token& row) {
+        return (probe.label.empty() || probe.label == row.label) && same_client_id<Rule>::agrees(probe, row);
+    }
+    static bool saves_over(const token& record, const token& row) {
+        if (record.label != row.label) return false;
+        if constexpr (detail::has_saves_over<Rule>)
+            return Rule::saves_over(record, row);
         else
             return true;
     }
@@ -241,13 +285,13 @@ concept matching_rules = requires(const token& probe) {
 };
 
 /// The rules of a store whose policy names no others: id, user, access token, grant token, refresh token, seed. All but
-/// the id are bound to the client. The rules of grant token, refresh token and seed apply only if the probe names a
+/// the id are bound to the client and the label. The rules of grant token, refresh token and seed apply only if the probe names a
 /// client_id.
 struct default_rules
     : first_applicable<by_id, same_client<by_user>, same_client<by_access_token>,
                        same_client<needs_client<by_grant_token>>, same_client<needs_client<by_refresh_token>>,
                        same_client<needs_client<by_seed>>> {};
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

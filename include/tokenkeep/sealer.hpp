@@ -16,7 +16,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// No sealer, the default: rows are stored as they are. Whoever can read the file can read them.
 ///   basic_file_store<defaults, no_seal> store{"tokens.tkj"}; // the same as file_store
@@ -88,6 +88,6 @@ consteval bool explain_sealer() {
 
 } // namespace detail
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

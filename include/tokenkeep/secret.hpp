@@ -18,7 +18,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 namespace detail {
 
@@ -118,6 +118,6 @@ class secret {
     std::size_t size_ = 0;
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

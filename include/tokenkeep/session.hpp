@@ -16,7 +16,7 @@
 #include <memory>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 namespace detail {
 
@@ -78,6 +78,6 @@ class session {
     std::shared_ptr<const detail::pinned_token> pinned_{};
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

@@ -18,7 +18,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// What went wrong at a database. An sql_store acts on it, and turns it into an errc:
 ///
@@ -233,6 +233,6 @@ consteval bool explain_sql_connection() {
 
 } // namespace detail
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

@@ -13,7 +13,7 @@
 #include <iterator>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// The table of an sql_store: its name, its columns, and how long a value may be. By default every field of the record
 /// has a column for any bytes. To choose another table, inherit from this and name it in the policy:
@@ -23,7 +23,8 @@ struct sql_schema {
     /// At most 48 letters, digits and underscores. Two tables of one database differ in more than upper and lower case.
     static constexpr std::string_view table = "tokenkeep_tokens";
 
-    /// How many fields are stored: the first ones of `fields`. The others are not stored.
+    /// How many fields are stored: the first ones of `fields`. The others are not stored. A table of an older version of
+    /// the library gets the columns that it lacks at the first use.
     static constexpr std::size_t columns = std::size(fields);
 
     /// How many characters of UTF-8 a column takes; the column is then a VARCHAR. 0 means any bytes of any length. If a
@@ -31,6 +32,6 @@ struct sql_schema {
     static constexpr std::size_t longest(std::string_view /*column*/) { return 0; }
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

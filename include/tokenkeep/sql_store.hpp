@@ -27,7 +27,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 namespace detail {
 
@@ -52,7 +52,7 @@ struct sql_guard {
 ///     an index for each field that a rule of the policy looks up (see sql_schema.hpp, rules.hpp, policy.hpp). Fields
 ///     after those of the schema are not stored. The first call also makes the table `tokenkeep_schema`, which holds
 ///     the version of each table of tokens. The database itself must exist. Rights to make tables are needed only if
-///     the tables are missing.
+///     the tables are missing, or were made by an older version of the library.
 ///   - When a save has returned, it is as durable as the database makes a commit; see the header of the database.
 ///   - A save is one transaction: all of it happens, or nothing. Writers of one table take turns, on all machines, so
 ///     that one identity (see identity_key.hpp) never has two rows.
@@ -151,7 +151,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     void save_token(const token& record) {
         const std::lock_guard lock(mutex_);
         detail::sql_write(link_, [&](transaction& rows) -> change {
-            std::optional<token> before = meaning::find(rows, record);
+            std::optional<token> before = meaning::find_to_save(rows, record);
             token after = meaning::row_to_save_over(rows, before, record);
             detail::sql_cells<schema>(after).require_fitting();
             if (before)
@@ -231,6 +231,6 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     detail::key_locks locks_{};
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

@@ -30,7 +30,7 @@
 
 #include <sqlite3.h>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 namespace detail {
 
@@ -259,6 +259,6 @@ using basic_sqlite_store = sql_store<sqlite_connection, Policy>;
 /// A store in an SQLite database: sqlite_store store{"tokens.db"};
 using sqlite_store = basic_sqlite_store<>;
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

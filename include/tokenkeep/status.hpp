@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// What is being done to the refresh or grant token that a status names; see token_status.
 enum class status_kind { none, spend, refused, revoking };
@@ -109,6 +109,6 @@ inline std::string to_status(const token_status& status) {
            (status.last_sent ? to_text(*status.last_sent) : "-") + ' ' + status.nonce;
 }
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

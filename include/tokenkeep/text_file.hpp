@@ -16,7 +16,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// A document in a file. It is a model of document that locks: json_file_store is a store over it.
 ///   text_file file{"tokens.json"};
@@ -48,6 +48,6 @@ class text_file {
     std::string path_;
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

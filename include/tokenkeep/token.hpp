@@ -8,6 +8,7 @@
 #endif
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/error.hpp>
 #include <tokenkeep/secret.hpp>
 #include <tokenkeep/text/json.hpp>
 
@@ -20,39 +21,48 @@
 #include <string_view>
 #include <type_traits>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// The record of one login: its tokens, and whose they are. A record can also be a probe: if only some members are
 /// filled in, it says which login you mean. An empty member is an absent one.
 ///   tokenkeep::token record{.user_name = "ada", .refresh_token = configured};
 ///   tokenkeep::token probe{.user_name = "ada"};
 struct token {
-    std::string user_name{};               ///< Who logged in. The program chooses the text.
-    std::string client_id{};               ///< The OAuth client that the tokens belong to (RFC 6749 2.2).
-    secret client_secret{};                ///< Absent for a public client (RFC 6749 2.1).
-    secret refresh_token{};                ///< RFC 6749 1.5.
-    secret access_token{};                 ///< RFC 6749 1.4.
-    secret grant_token{};                  ///< The authorization code of the last login (RFC 6749 4.1).
-    std::string redirect_url{};            ///< The redirect URI that received the grant token (RFC 6749 4.1.3).
-    std::string api_domain{};              ///< Where the API for this login is, if the server says so.
-    std::string scope{};                   ///< What was granted, separated by spaces (RFC 6749 3.3).
-    std::string token_type{};              ///< The type of the access token (RFC 6749 7.1), such as "Bearer".
-    std::optional<timestamp> expires_at{}; ///< When the access token ends. Absent if unknown.
-    std::optional<timestamp> issued_at{};  ///< When the request for the access token was sent.
-    std::string status{};                  ///< What is being done to a refresh token; see token_status.
-    std::string seed{};                    ///< SHA-256, in hex, of the first refresh token that a program gave.
-    secret extra{};                        ///< Other members of the server's answer: a JSON object as text.
-    std::string id{};                      ///< The row's name in its store. If it is empty, the store chooses one.
+    std::string user_name{};                       ///< Who logged in. The program chooses the text.
+    std::string client_id{};                       ///< The OAuth client that the tokens belong to (RFC 6749 2.2).
+    secret client_secret{};                        ///< Absent for a public client (RFC 6749 2.1).
+    secret refresh_token{};                        ///< RFC 6749 1.5.
+    secret access_token{};                         ///< RFC 6749 1.4.
+    secret grant_token{};                          ///< The authorization code of the last login (RFC 6749 4.1).
+    std::string redirect_url{};                    ///< The redirect URI that received the grant token (RFC 6749 4.1.3).
+    std::string api_domain{};                      ///< Where the API for this login is, if the server says so.
+    std::string scope{};                           ///< What was granted, separated by spaces (RFC 6749 3.3).
+    std::string token_type{};                      ///< The type of the access token (RFC 6749 7.1), such as "Bearer".
+    std::optional<timestamp> expires_at{};         ///< When the access token ends. Absent if unknown.
+    std::optional<timestamp> issued_at{};          ///< When the request for the access token was sent.
+    std::string status{};                          ///< What is being done to a refresh token; see token_status.
+    std::string seed{};                            ///< SHA-256, in hex, of the first refresh token that a program gave.
+    secret extra{};                                ///< Other members of the server's answer: a JSON object as text.
+    std::optional<timestamp> refresh_expires_at{}; ///< When the refresh token ends. Absent if unknown.
+    std::optional<timestamp> logged_in_at{};       ///< When the request of the last login was sent.
+    std::optional<timestamp> used_at{};            ///< When a token was last handed out, since the last login.
+    secret code_verifier{};                        ///< Of the grant token (RFC 7636 4.1), until that was exchanged.
+    std::string label{};  ///< Tenant, shop, realm: text by which a program tells its logins apart.
+    std::string former{}; ///< SHA-256, 16 hex digits, of tokens that programs gave earlier: 16 at most, newest first.
+    std::string id{};     ///< The row's name in its store. If it is empty, the store chooses one.
 
     friend bool operator==(const token&, const token&) = default;
 };
 
-/// One line of the table of fields: the name that stores use, and the member of `token`. A member is text, a secret or
-/// a time: exactly one of the three pointers is set.
+/// One line of the table of fields: the name that stores use, the member of `token`, and the version of the formats in
+/// which the field was new. A member is text, a secret or a time: exactly one of the three pointers is set.
 struct field {
-    constexpr field(std::string_view n, std::string token::*member) : name(n), text(member) {}
-    constexpr field(std::string_view n, secret token::*member) : name(n), secret_text(member) {}
-    constexpr field(std::string_view n, std::optional<timestamp> token::*member) : name(n), time(member) {}
+    constexpr field(std::string_view n, std::string token::*member, unsigned version = 1)
+        : name(n), text(member), since(version) {}
+    constexpr field(std::string_view n, secret token::*member, unsigned version = 1)
+        : name(n), secret_text(member), since(version) {}
+    constexpr field(std::string_view n, std::optional<timestamp> token::*member, unsigned version = 1)
+        : name(n), time(member), since(version) {}
 
     /// Calls `visitor` with the pointer to the member, in its own type, and gives its result.
     ///   f.visit([&](auto member) { row.*member = {}; });   // empties the field
@@ -67,12 +77,14 @@ struct field {
     std::string token::*text = nullptr;
     secret token::*secret_text = nullptr;
     std::optional<timestamp> token::*time = nullptr;
+    unsigned since = 1;
 };
 
 /// Every field of the record, in the order in which stores keep them. The first ten names are those of Zoho's SDKs.
 ///
-/// Merging, rows of text, JSON, journals and SQL columns all use this table, so a new field is one line here. A new
-/// field goes to the end, because a journal knows a field by its place.
+/// Merging, rows of text, JSON, journals and SQL columns all use this table, and so do the versions of these formats.
+/// So a new field is one line here, with the next version. It goes to the end, because a journal knows a field by its
+/// place.
 inline constexpr field fields[] = {
     {"id", &token::id},
     {"user_name", &token::user_name},
@@ -90,6 +102,12 @@ inline constexpr field fields[] = {
     {"status", &token::status},
     {"seed", &token::seed},
     {"extra", &token::extra},
+    {"refresh_expires_at", &token::refresh_expires_at, 2},
+    {"logged_in_at", &token::logged_in_at, 2},
+    {"used_at", &token::used_at, 2},
+    {"code_verifier", &token::code_verifier, 2},
+    {"label", &token::label, 2},
+    {"former", &token::former, 2},
 };
 
 namespace detail {
@@ -100,6 +118,21 @@ inline bool is_absent(const std::optional<timestamp>& value) noexcept { return !
 
 inline std::string_view view_of(const std::string& value) noexcept { return value; }
 inline std::string_view view_of(const secret& value) noexcept { return value.reveal(); }
+
+/// The version of a format that has the first `count` fields.
+constexpr unsigned version_of_fields(std::size_t count = std::size(fields)) {
+    unsigned version = 1;
+    for (const field& f : std::span(fields).first(count)) version = f.since > version ? f.since : version;
+    return version;
+}
+
+/// Stands for a code verifier that was used. A store that only merges cannot empty a field.
+inline constexpr std::string_view used_code_verifier = "-";
+
+/// Whether the record has a code verifier that can be sent.
+inline bool has_code_verifier(const token& record) noexcept {
+    return !record.code_verifier.empty() && record.code_verifier.reveal() != used_code_verifier;
+}
 
 } // namespace detail
 
@@ -142,8 +175,9 @@ inline std::string write_cell(const field& f, const token& row) {
 } // namespace detail
 
 /// The row that results if `record` is saved over `stored`. A field that is empty in `record` keeps the stored value.
-/// There is one exception: if `record` has a new access token, then its expires_at, issued_at and status replace the
-/// stored ones even if they are empty, because the stored ones were about the old tokens.
+/// There are two exceptions, because the stored values were about the old tokens:
+///   - If `record` has a new access token, its expires_at, issued_at and status replace the stored ones, empty or not.
+///   - If `record` has a new refresh token, its refresh_expires_at replaces the stored one, empty or not.
 ///   token row = merge(stored, {.access_token = "at-2", .expires_at = soon}); // user, refresh token and id stay
 inline token merge(token stored, const token& record) {
     if (!record.access_token.empty() && record.access_token != stored.access_token) {
@@ -151,6 +185,8 @@ inline token merge(token stored, const token& record) {
         stored.issued_at.reset();
         stored.status.clear();
     }
+    if (!record.refresh_token.empty() && record.refresh_token != stored.refresh_token)
+        stored.refresh_expires_at.reset();
     for (const field& f : fields) {
         f.visit([&](auto member) {
             if (!detail::is_absent(record.*member)) stored.*member = record.*member;
@@ -160,6 +196,15 @@ inline token merge(token stored, const token& record) {
 }
 
 namespace detail {
+
+/// Throws errc::invalid_record if a store that keeps only the first `count` fields of the table would lose a code
+/// verifier: without it, no program could exchange the grant token that is stored beside it.
+inline void require_place_for_verifier(const token& record, std::size_t count) {
+    for (const field& f : std::span(fields).subspan(count))
+        if (f.secret_text == &token::code_verifier && has_code_verifier(record))
+            throw error(errc::invalid_record, "tokenkeep: this store has no place for a code_verifier; give it to the "
+                                              "keeper together with the grant token, which stores neither");
+}
 
 /// The record as a store gives it back that keeps only the first `count` fields of the table.
 inline token first_fields(token record, std::size_t count) {
@@ -189,6 +234,6 @@ inline std::string redacted(const token& record) {
     return line;
 }
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

@@ -43,6 +43,20 @@ TEST_CASE("exchange: without a redirect URL none is sent", "[oauth]") {
           "grant_type=authorization_code&code=a%2Bb%26c&client_id=app");
 }
 
+TEST_CASE("exchange: the code verifier goes with the grant token, if it was not used (RFC 7636 appendix B)",
+          "[oauth]") {
+    const secret verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    const std::string without = "grant_type=authorization_code&code=g&redirect_uri=https%3A%2F%2Fr&client_id=app";
+    token login{.client_id = "app", .grant_token = "g", .redirect_url = "https://r"};
+    CHECK(exchange_request(endpoint, login).body == without);
+    login.code_verifier = "-";
+    CHECK(exchange_request(endpoint, login).body == without);
+    login.code_verifier = verifier;
+    CHECK(exchange_request(endpoint, login).body ==
+          "grant_type=authorization_code&code=g&redirect_uri=https%3A%2F%2Fr&code_verifier=" +
+              std::string(verifier.reveal()) + "&client_id=app");
+}
+
 TEST_CASE("exchange: a record without a grant token cannot be exchanged", "[oauth]") {
     CHECK(refused([] { return exchange_request(endpoint, {.client_id = "app", .refresh_token = "r"}); }) ==
           errc::invalid_record);

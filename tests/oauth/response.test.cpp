@@ -651,6 +651,12 @@ TEST_CASE("response: after a refresh the record has what came and keeps what did
                     .status = "spend x",
                     .seed = "seed",
                     .extra = "{\"x\":1}",
+                    .refresh_expires_at = sent + 48h,
+                    .logged_in_at = sent - 3h,
+                    .used_at = sent - 2h,
+                    .code_verifier = "verifier",
+                    .label = "eu",
+                    .former = "0123456789abcdef",
                     .id = "7"};
     SECTION("little came") {
         token expected = old;
@@ -662,6 +668,9 @@ TEST_CASE("response: after a refresh the record has what came and keeps what did
         expected.expires_at.reset();
         expected.refresh_token.clear();
         expected.extra.clear();
+        expected.refresh_expires_at.reset();
+        expected.code_verifier.clear();
+        expected.logged_in_at = expected.used_at = sent;
         CHECK(apply_response(old, {.access_token = "a1"}, sent, grant_kind::authorization_code) == expected);
     }
     SECTION("all came") {
@@ -682,13 +691,51 @@ TEST_CASE("response: after a refresh the record has what came and keeps what did
         expected.issued_at = sent;
         expected.status.clear();
         expected.extra = R"({"x":2,"y":3})";
+        expected.refresh_expires_at.reset(); // that of the old refresh token
         CHECK(apply_response(old, answer, sent) == expected);
+        expected.code_verifier.clear();
+        expected.logged_in_at = expected.used_at = sent;
         CHECK(apply_response(old, answer, sent, grant_kind::authorization_code) == expected);
         token more = old;
         more.extra = R"({"w":0,"x":1})";
         CHECK(apply_response(more, answer, sent).extra == secret(R"({"w":0,"x":2,"y":3})"));
         CHECK(apply_response(more, answer, sent, grant_kind::authorization_code).extra == secret(R"({"x":2,"y":3})"));
     }
+}
+
+TEST_CASE("response: when the refresh token ends goes with the refresh token", "[oauth]") {
+    struct row {
+        const char* members;
+        std::optional<timestamp> at_refresh, at_login;
+    };
+    const timestamp old_end = sent + 48h;
+    const token before{.refresh_token = "r0", .access_token = "a0", .refresh_expires_at = old_end};
+    const row table[] = {
+        {R"()", old_end, std::nullopt},
+        {R"(,"refresh_token":"r0")", old_end, std::nullopt},
+        {R"(,"refresh_token":"r1")", std::nullopt, std::nullopt},
+        {R"(,"refresh_token":"r1","refresh_token_expires_in":3600)", sent + 1h, sent + 1h},
+        {R"(,"refresh_token":"r0","refresh_expires_in":"3600")", sent + 1h, sent + 1h},
+        {R"(,"x_refresh_token_expires_in":3600)", sent + 1h, sent + 1h},
+        {R"(,"refresh_token":"r0","refresh_expires_in":0)", std::nullopt, std::nullopt}, // without end
+        {R"(,"refresh_token":"r1","refresh_expires_in":0)", std::nullopt, std::nullopt},
+        {R"(,"refresh_token":"r0","refresh_expires_in":"soon")", old_end, std::nullopt},
+    };
+    for (const row& one : table) {
+        CAPTURE(one.members);
+        const token_response answer = read(R"({"access_token":"a1","expires_in":60)" + std::string(one.members) + "}");
+        CHECK(apply_response(before, answer, sent).refresh_expires_at == one.at_refresh);
+        CHECK(apply_response(before, answer, sent, grant_kind::authorization_code).refresh_expires_at == one.at_login);
+    }
+    // A moment counts by the server's clock, which may be wrong.
+    const token_response moment{.access_token = "a1", .refresh_expires_at = sent + 26h, .date = sent + 2h};
+    CHECK(apply_response(before, moment, sent).refresh_expires_at == sent + 24h);
+    const token_response past{.access_token = "a1", .refresh_expires_at = sent - 1h};
+    CHECK(apply_response(before, past, sent).refresh_expires_at == old_end);
+    // Without an access token, the refresh token and its end are kept all the same.
+    const token_response half{.refresh_token = "r1", .refresh_expires_in = 2h};
+    CHECK(apply_response(before, half, sent).refresh_expires_at == sent + 2h);
+    CHECK(apply_response(before, half, sent).access_token == before.access_token);
 }
 
 TEST_CASE("response: no failure and no warning carries a secret or a body", "[oauth]") {

@@ -75,6 +75,25 @@ TEST_CASE("real server: login, calls, expiry, rotation, 401, a new process, a he
     }
 }
 
+TEST_CASE("real server: a login with PKCE needs the verifier of its challenge", "[oidc]") {
+    const client who{"app-post", "app-post-secret", tokenkeep::client_authentication::post};
+    const real_server server({"--access-token-seconds", "60", "--seconds", "90"});
+    tokenkeep::memory_store store;
+    tokenkeep::keeper keep{store, server.transport, server.provider(who)};
+    // RFC 7636 appendix B
+    const std::string challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    token login = server.grant_with_challenge(who, "ada", challenge);
+    login.code_verifier = "another verifier, of as many characters as needed";
+    CHECK(code_of([&] { keep.access_token(login); }) == errc::reauthorization_required);
+    login = server.grant_with_challenge(who, "ada", challenge);
+    CHECK(code_of([&] { keep.access_token(login); }) == errc::reauthorization_required); // without one
+    login = server.grant_with_challenge(who, "ada", challenge);
+    login.code_verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    CHECK(!keep.access_token(login).empty());
+    CHECK(store.find_token({.user_name = "ada"})->code_verifier.empty());
+    CHECK(keep.send({.method = "GET", .url = server.process.url() + "/me"}, {.user_name = "ada"}).status == 200);
+}
+
 TEST_CASE("real server: what it refuses comes as the error that says what to do", "[oidc]") {
     const client who{"app-post", "app-post-secret", tokenkeep::client_authentication::post};
     const real_server server({"--access-token-seconds", "2", "--seconds", "90"});

@@ -51,6 +51,11 @@ struct real_server : asked_server {
     tokenkeep::token grant(const client& who, const std::string& user) const {
         return asked_server::grant(user, "&client_id=" + who.id);
     }
+    /// The same for a login with PKCE (RFC 7636), without the verifier.
+    tokenkeep::token grant_with_challenge(const client& who, const std::string& user,
+                                          const std::string& challenge) const {
+        return asked_server::grant(user, "&client_id=" + who.id + "&code_challenge=" + challenge);
+    }
     tokenkeep::oauth2_provider provider(const client& who) const {
         return {.token_endpoint = process.url() + "/token",
                 .revocation_endpoint = process.url() + "/token/revocation",

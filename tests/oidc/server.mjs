@@ -161,6 +161,7 @@ async function login(provider, response, query) {
         client,
         grantId: await grant.save(),
         redirectUri,
+        ...(query.has('code_challenge') && { codeChallenge: query.get('code_challenge'), codeChallengeMethod: 'S256' }),
         scope, // asked for directly: by way of a browser, offline_access is dropped without prompt=consent
     });
     return answer(response, 200, { code: await code.save(), redirect_uri: redirectUri });

@@ -6,7 +6,6 @@
 #include "support/processes.hpp"
 
 #include <chrono>
-#include <functional>
 #include <map>
 #include <string>
 #include <type_traits>
@@ -19,25 +18,6 @@ namespace {
 
 token record(const std::string& name, const std::string& value) {
     return {.user_name = name, .client_id = "client", .refresh_token = "of " + name, .access_token = value};
-}
-
-/// Runs `act(n)` in so many processes, which begin together. Whether none has thrown.
-bool run_together(int processes, const std::function<void(int)>& act) {
-    int ends[2]{};
-    expect(::pipe(ends) == 0, "no pipe");
-    std::vector<pid_t> children;
-    for (int n = 0; n < processes; ++n)
-        children.push_back(start_process([&] {
-            ::close(ends[1]);
-            char none = 0;
-            expect(::read(ends[0], &none, 1) == 0, "the start is no start"); // it ends when the parent closes it
-            act(n);
-        }));
-    ::close(ends[0]);
-    ::close(ends[1]);
-    bool all = true;
-    for (const pid_t child : children) all = ended_well(child) && all;
-    return all;
 }
 
 /// A place where no table is, and no file.

@@ -5,8 +5,10 @@
 
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,6 +39,25 @@ inline bool ended_well(pid_t child) {
 template <class Act>
 bool in_process(Act act) {
     return ended_well(start_process(act));
+}
+
+/// Runs `act(n)` in so many processes, which begin together. Whether none has thrown.
+inline bool run_together(int processes, const std::function<void(int)>& act) {
+    int ends[2]{};
+    expect(::pipe(ends) == 0, "no pipe");
+    std::vector<pid_t> children;
+    for (int n = 0; n < processes; ++n)
+        children.push_back(start_process([&] {
+            ::close(ends[1]);
+            char none = 0;
+            expect(::read(ends[0], &none, 1) == 0, "the start is no start"); // it ends when the parent closes it
+            act(n);
+        }));
+    ::close(ends[0]);
+    ::close(ends[1]);
+    bool all = true;
+    for (const pid_t child : children) all = ended_well(child) && all;
+    return all;
 }
 
 #endif

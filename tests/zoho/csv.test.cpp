@@ -368,6 +368,15 @@ TEST_CASE("csv: a record that the dialect cannot carry is refused and leaves the
     CHECK(quoted.get_tokens().size() == 2);
 }
 
+TEMPLATE_TEST_CASE("csv: a code verifier has no column, so it is refused; a used one is none", "[zoho]", zoho::csv,
+                   zoho::unquoted_csv) {
+    token row = ada;
+    row.code_verifier = "S3NT1NEL";
+    CHECK_THAT(refusal<TestType>(row), ContainsSubstring("code_verifier") && !ContainsSubstring("S3NT1NEL"));
+    row.code_verifier = "-";
+    CHECK(decoded<TestType>(encoded<TestType>({row})) == list{ada});
+}
+
 TEMPLATE_TEST_CASE("csv: rows are compared by the fields that the file has", "[zoho]", zoho::csv, zoho::unquoted_csv) {
     store_of_its_own<TestType> store;
     store.save_token(ada);

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// An allocator for what may be very large; see allocate_block.
 template <class T>
@@ -75,6 +75,6 @@ class arena {
     char* at_ = nullptr;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #endif
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 inline constexpr std::size_t large_page = 1 << 21;
 
@@ -31,6 +31,6 @@ inline void free_block(void* memory, std::size_t size) noexcept {
         ::operator delete(memory, std::align_val_t(large_page));
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

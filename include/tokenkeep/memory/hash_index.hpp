@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 inline std::size_t hash_of(std::string_view key) noexcept { return std::hash<std::string_view>{}(key); }
 
@@ -108,6 +108,6 @@ class hash_index {
     std::size_t size_ = 0;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

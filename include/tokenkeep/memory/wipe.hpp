@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Overwrites memory with zeros. The optimiser may not remove this, although the memory is not read again.
 inline void wipe(void* memory, std::size_t size) noexcept {
@@ -61,6 +61,6 @@ class wipe_at_exit {
     String& text_;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

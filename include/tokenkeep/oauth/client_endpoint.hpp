@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// How the client says who it is (RFC 6749 2.3.1).
 enum class client_authentication {
@@ -43,9 +43,9 @@ struct client_endpoint {
     bool allow_plain_http = false;        ///< Also allows http to any host: everybody on the way can read the tokens.
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The client that a request is made for. The views refer to the record and the endpoint.
 struct client_identity {
@@ -140,6 +140,6 @@ inline http_request post_form(const client_endpoint& endpoint, const token& reco
     return std::move(request).release();
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

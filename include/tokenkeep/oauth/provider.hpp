@@ -20,7 +20,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 template <class P>
 concept can_request_exchange = requires(P& provider, const token& record) {
@@ -61,9 +61,9 @@ inline void write_authorization(http_request& request, const token& record, std:
     value.append(scheme).append(" ").append(access);
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// What is special about one authorization server: how requests to it are made, and how its responses are read. A
 /// provider sends nothing.
@@ -77,8 +77,8 @@ namespace tokenkeep { inline namespace v0 {
 ///       void                        authorize(http_request& request, const token& record);
 ///   };
 /// Meaning:
-///   A1  exchange_request makes the request that exchanges the record's grant token for tokens. It throws if there is
-///       no grant token.
+///   A1  exchange_request makes the request that exchanges the record's grant token for tokens, with its code verifier
+///       if it has one (RFC 7636). It throws if there is no grant token.
 ///   A2  refresh_request makes the request that sends the record's refresh token. It throws if there is no refresh
 ///       token.
 ///   A3  revoke_request makes the request that ends the session at the server. nullopt means that the server cannot
@@ -231,6 +231,6 @@ struct oauth2_provider {
     }
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

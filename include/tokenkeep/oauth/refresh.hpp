@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// The request that exchanges the record's refresh token for a new access token (RFC 6749 6). It names no scope, so the
 /// new access token has the scope of the old one. If `sends_scope`, it names the record's scope, which some servers
@@ -36,6 +36,6 @@ template <class Provider>
     }
 http_request refresh_request(Provider&& provider, const token& record) { return provider.refresh_request(record); }
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

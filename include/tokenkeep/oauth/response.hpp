@@ -22,7 +22,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The text of a JSON string. It is copied straight into memory that is wiped.
 inline secret secret_text(const text::json_value& value) {
@@ -136,9 +136,9 @@ inline token_response read_response(const http_response& response, const token& 
     return answer;
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// Reads the response of a token endpoint to an exchange or a refresh for `record` (RFC 6749 5). It reads JSON and
 /// forms, whatever the content type says. Throws response_error if the server refuses, and if the response brings
@@ -160,6 +160,6 @@ token_response read_token_response(Provider&& provider, const http_response& res
     return provider.read_token_response(response, record);
 }
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

@@ -13,7 +13,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// Why a response was not understood.
 enum class response_reason {
@@ -78,6 +78,6 @@ class response_error : public error {
     details known_;
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

@@ -18,7 +18,7 @@
 #include <optional>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A number of seconds in digits, with or without a fraction, which rounds it up; at most 999'999'999. Nullopt for
 /// anything else.
@@ -45,9 +45,9 @@ inline std::optional<timestamp> date_of(const http_response& response) noexcept 
     return text::parse_http_date(text::trim(find_header(response.headers, "Date")));
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// How long the server asks to wait with Retry-After (RFC 9110 10.2.3); at most one day. Zero if the header is missing
 /// or cannot be read. A fraction of a second is rounded up, although the RFC has none. If Retry-After is a date, the
@@ -69,6 +69,6 @@ inline std::chrono::milliseconds find_retry_after(const http_response& response,
     return std::clamp<milliseconds>(wait, milliseconds(0), hours(24));
 }
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

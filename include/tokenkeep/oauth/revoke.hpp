@@ -13,7 +13,7 @@
 #include <concepts>
 #include <optional>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// The request that ends the record's session at the server (RFC 7009 2.1). It names the refresh token; the server
 /// should then end the access tokens too. If there is no refresh token, it names the access token. Throws
@@ -57,6 +57,6 @@ void read_revoke_response(Provider&& provider, const http_response& response) {
         read_revoke_response(response);
 }
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

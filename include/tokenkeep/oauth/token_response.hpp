@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// What was sent to the server to get tokens.
 enum class grant_kind {
@@ -54,9 +54,9 @@ struct token_response {
     response_reason missing_access_token = response_reason::none;
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A longer lifetime counts as this one.
 inline constexpr std::chrono::milliseconds longest_lifetime = std::chrono::hours(24) * 3650;
@@ -75,17 +75,33 @@ inline std::optional<std::chrono::milliseconds> lifetime_of(const token_response
     return std::min(lifetime, longest_lifetime);
 }
 
-}}} // namespace tokenkeep::v0::detail
+/// Puts into the record what the response says about the end of its refresh token.
+inline void apply_refresh_lifetime(token& record, const token_response& answer, timestamp sent) {
+    constexpr std::chrono::milliseconds none{0};
+    std::chrono::milliseconds lifetime = answer.refresh_expires_in.value_or(none);
+    if (!answer.refresh_expires_in && answer.refresh_expires_at)
+        lifetime = time_between(answer.date.value_or(sent), *answer.refresh_expires_at);
+    if (lifetime > none)
+        record.refresh_expires_at = sent + std::min(lifetime, longest_lifetime);
+    else if (answer.refresh_expires_in)
+        record.refresh_expires_at.reset(); // zero means: without end
+}
 
-namespace tokenkeep { inline namespace v0 {
+}}} // namespace tokenkeep::v1::detail
+
+namespace tokenkeep { inline namespace v1 {
 
 /// The record after the response to a request that was sent at `sent`:
 ///   - The status is emptied. Access token, expires_at and issued_at come from the response.
 ///   - Token type, scope, API domain and refresh token are replaced if they came. Of extra, the members that came are
 ///     replaced. After a login, refresh token and extra that did not come are emptied: they belong to the old login.
+///   - refresh_expires_at comes from the response. If the response does not say it, it stays with the same refresh
+///     token, and is emptied for a new one.
+///   - After a login, logged_in_at and used_at are `sent`, and the code verifier is emptied.
 ///   - If the response says of no usable time when the access token ends, it lives as long as the one that was
 ///     refreshed. If that is not known either, it lives for default_lifetime, and else its end is unknown.
-///   - If a refresh brought no access token, only refresh token and extra are replaced. The old access token stays.
+///   - If a refresh brought no access token, only refresh token, its end, and extra are replaced. The old access token
+///     stays.
 ///   token refreshed = apply_response(record, answer, sent);
 ///   token logged_in = apply_response(record, answer, sent, grant_kind::authorization_code);
 inline token apply_response(token record, const token_response& answer, timestamp sent,
@@ -98,8 +114,13 @@ inline token apply_response(token record, const token_response& answer, timestam
     if (is_login) {
         record.refresh_token.clear();
         record.extra.clear();
+        record.code_verifier.clear();
+        record.logged_in_at = record.used_at = sent;
     }
+    if (is_login || (!answer.refresh_token.empty() && answer.refresh_token != record.refresh_token))
+        record.refresh_expires_at.reset();
     replace(record.refresh_token, answer.refresh_token);
+    detail::apply_refresh_lifetime(record, answer, sent);
     if (!answer.extra.empty()) record.extra = detail::merged_objects(record.extra, answer.extra);
     if (answer.access_token.empty() && !is_login) return record;
 
@@ -114,6 +135,6 @@ inline token apply_response(token record, const token_response& answer, timestam
     return record;
 }
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

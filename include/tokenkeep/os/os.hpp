@@ -29,7 +29,7 @@
 #include <cstddef>
 #include <string>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// `bytes` random bytes (at most 32) from the system, in hex.
 inline std::string random_hex(std::size_t bytes) {
@@ -43,6 +43,6 @@ inline std::string random_hex(std::size_t bytes) {
     return hex;
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -21,7 +21,7 @@
 #include <sys/random.h>
 #endif
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 using file_status = struct ::stat;
 
@@ -148,6 +148,6 @@ inline void replace_file(const std::string& path, std::string_view bytes) {
     if (!flush_directory_of(path)) throw file_error(errc::indeterminate, "flush the directory of", path, errno);
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Locks on single bytes of a lock file. The kernel holds them, and drops them when the process ends. A lock belongs to
 /// this open file description (F_OFD_SETLK): two lock_files exclude each other also in one process, and any thread may
@@ -136,6 +136,6 @@ class file_lock {
     std::int64_t byte_;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

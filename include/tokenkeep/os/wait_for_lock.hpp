@@ -10,7 +10,7 @@
 #include <string>
 #include <thread>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Calls `try_lock()` until it returns true: a few times at once, because most locks are held for less than a pause
 /// lasts; then after pauses of real time, which grow from `pause` to `longest`. Throws errc::lock_timeout after
@@ -31,6 +31,6 @@ void wait_for_lock(TryLock try_lock, const std::string& path, deadline until, st
     }
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -13,7 +13,7 @@
 
 #include <chrono>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Atlassian, for OAuth 2.0 (3LO) apps that use the APIs of Jira Cloud and Confluence Cloud for a user.
 ///   auto atlassian = providers::atlassian();
@@ -42,6 +42,6 @@ inline oauth2_provider atlassian() {
             .authorization_endpoint = "https://auth.atlassian.com/authorize"};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

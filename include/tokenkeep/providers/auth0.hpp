@@ -13,7 +13,7 @@
 #include <chrono>
 #include <string>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Auth0, for applications that can keep a refresh token.
 ///   oauth2_provider auth0 = providers::auth0("example.eu.auth0.com", "https://api.example");
@@ -48,6 +48,6 @@ inline oauth2_provider auth0(const std::string& domain, const std::string& audie
     return provider;
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

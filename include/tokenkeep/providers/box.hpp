@@ -9,7 +9,7 @@
 
 #include <tokenkeep/oauth/provider.hpp>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Box, for custom apps with user authentication (OAuth 2.0).
 ///   oauth2_provider box = providers::box();
@@ -30,6 +30,6 @@ inline oauth2_provider box() {
             .authorization_endpoint = "https://account.box.com/api/oauth2/authorize"};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -15,7 +15,7 @@
 #include <optional>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// See the function digitalocean().
 struct digitalocean_provider : oauth2_provider {
@@ -60,6 +60,6 @@ inline digitalocean_provider digitalocean() {
              .authorization_endpoint = "https://cloud.digitalocean.com/v1/oauth/authorize"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

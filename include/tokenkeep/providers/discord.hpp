@@ -9,7 +9,7 @@
 
 #include <tokenkeep/oauth/provider.hpp>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Discord, for applications that act for a user. (Bots have a token of their own and need no keeper.)
 ///   oauth2_provider discord = providers::discord();
@@ -33,6 +33,6 @@ inline oauth2_provider discord() {
             .sends_iss = true};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -16,7 +16,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// See the function dropbox().
 struct dropbox_provider : oauth2_provider {
@@ -74,6 +74,6 @@ inline dropbox_provider dropbox() {
              .authorization_endpoint = "https://www.dropbox.com/oauth2/authorize"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -10,7 +10,7 @@
 #include <tokenkeep/oauth/client_endpoint.hpp>
 #include <tokenkeep/oauth/provider.hpp>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Fitbit's own server, for apps of the Fitbit Web API.
 ///   oauth2_provider fitbit = providers::fitbit();
@@ -35,6 +35,6 @@ inline oauth2_provider fitbit() {
             .authorization_endpoint = "https://www.fitbit.com/oauth2/authorize"};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -9,7 +9,7 @@
 
 #include <tokenkeep/oauth/provider.hpp>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// GitHub, for OAuth apps and for GitHub Apps that act for a user.
 ///   oauth2_provider github = providers::github();
@@ -30,6 +30,6 @@ inline oauth2_provider github() {
             .device_authorization_endpoint = "https://github.com/login/device/code"};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

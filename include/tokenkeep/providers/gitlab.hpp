@@ -11,7 +11,7 @@
 
 #include <string>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// GitLab, at gitlab.com or at a host of your own.
 ///   oauth2_provider gitlab = providers::gitlab("gitlab.example");
@@ -34,6 +34,6 @@ inline oauth2_provider gitlab(const std::string& host = "gitlab.com") {
             .issuer = issuer};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -9,7 +9,7 @@
 
 #include <tokenkeep/oauth/provider.hpp>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Google, for web server apps, installed apps and devices that use Google's APIs for a user.
 ///   oauth2_provider google = providers::google();
@@ -37,6 +37,6 @@ inline oauth2_provider google() {
             .issuer = "https://accounts.google.com"};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -10,7 +10,7 @@
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/oauth/provider.hpp>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// HubSpot, for apps that users install into their accounts.
 ///   oauth2_provider hubspot = providers::hubspot();
@@ -34,6 +34,6 @@ inline oauth2_provider hubspot() {
             .authorization_endpoint = "https://app.hubspot.com/oauth/authorize"};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -11,7 +11,7 @@
 
 #include <string>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// A realm of a Keycloak server, for clients of OpenID Connect. In the server's URLs, `base` stands before /realms/ and
 /// `realm` behind it. Before Keycloak 17, `base` ends in /auth.
@@ -41,6 +41,6 @@ inline oauth2_provider keycloak(std::string base, const std::string& realm) {
             .sends_iss = true};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

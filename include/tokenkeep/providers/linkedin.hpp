@@ -13,7 +13,7 @@
 
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// LinkedIn: an oauth2_provider that does not warn each time.
 struct linkedin_provider : oauth2_provider {
@@ -46,6 +46,6 @@ inline linkedin_provider linkedin() {
              .authorization_endpoint = "https://www.linkedin.com/oauth/v2/authorization"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// The Microsoft identity platform: an oauth2_provider whose refreshes ask for a new refresh token too.
 struct microsoft_provider : oauth2_provider {
@@ -62,6 +62,6 @@ inline microsoft_provider microsoft(const std::string& tenant = "common") {
          .device_authorization_endpoint = endpoints + "/devicecode"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -24,7 +24,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Notion: an oauth2_provider whose requests have JSON bodies.
 struct notion_provider : oauth2_provider {
@@ -95,6 +95,6 @@ inline notion_provider notion() {
              .authorization_endpoint = "https://api.notion.com/v1/oauth/authorize"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

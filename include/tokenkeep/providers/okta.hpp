@@ -12,7 +12,7 @@
 #include <chrono>
 #include <string>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Okta. `domain` is the organisation's domain. `authorization_server` is the id of a custom authorization server, such
 /// as "default"; if it is empty, the server is the organisation's own. `replay_grace` is the app's setting "Grace
@@ -47,6 +47,6 @@ inline oauth2_provider okta(const std::string& domain, const std::string& author
             .issuer = server.empty() ? organisation : organisation + "/oauth2" + server};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -17,7 +17,7 @@
 #include <optional>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// QuickBooks Online: an oauth2_provider that revokes with a JSON body.
 struct quickbooks_provider : oauth2_provider {
@@ -62,6 +62,6 @@ inline quickbooks_provider quickbooks() {
              .authorization_endpoint = "https://appcenter.intuit.com/connect/oauth2"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -16,7 +16,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Reddit: an oauth2_provider that sends HTTP Basic even if the client has no secret.
 struct reddit_provider : oauth2_provider {
@@ -70,6 +70,6 @@ inline reddit_provider reddit(const std::string& user_agent) {
              .authorization_endpoint = "https://www.reddit.com/api/v1/authorize"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -18,7 +18,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Salesforce: an oauth2_provider that knows where the API is, and what Salesforce means by its errors.
 struct salesforce_provider : oauth2_provider {
@@ -80,6 +80,6 @@ inline salesforce_provider salesforce(const std::string& host = "login.salesforc
              .authorization_endpoint = endpoints + "/authorize"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

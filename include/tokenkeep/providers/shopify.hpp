@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Shopify: an oauth2_provider that asks for tokens that end, and sends them in a header of its own.
 struct shopify_provider : oauth2_provider {
@@ -85,6 +85,6 @@ inline shopify_provider shopify(std::string shop) {
              .authorization_endpoint = endpoints + "/authorize"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

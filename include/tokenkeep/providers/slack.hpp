@@ -22,7 +22,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Slack: an oauth2_provider that finds the user's token inside the answer, and revokes in Slack's way.
 struct slack_provider : oauth2_provider {
@@ -115,6 +115,6 @@ inline slack_provider slack() {
              .authorization_endpoint = "https://slack.com/oauth/v2/authorize"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

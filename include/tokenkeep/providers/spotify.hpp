@@ -9,7 +9,7 @@
 
 #include <tokenkeep/oauth/provider.hpp>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Spotify's Web API, for apps with a secret and for apps without one that log in with PKCE.
 ///   oauth2_provider spotify = providers::spotify();
@@ -32,6 +32,6 @@ inline oauth2_provider spotify() {
             .authorization_endpoint = "https://accounts.spotify.com/authorize"};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -13,7 +13,7 @@
 #include <optional>
 #include <string>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Strava's server. See strava().
 struct strava_provider : oauth2_provider {
@@ -68,6 +68,6 @@ inline strava_provider strava() {
              .authorization_endpoint = "https://www.strava.com/oauth/authorize"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -14,16 +14,13 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// TikTok's server. See tiktok(). The members authentication and encodes_basic mean nothing to it: there is one way.
 struct tiktok_provider : oauth2_provider {
     /// The same as that of oauth2_provider, but the client's id is called client_key.
     http_request exchange_request(const token& record) const {
-        if (record.grant_token.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no grant token");
-        std::vector<text::form_pair> pairs{{"grant_type", "authorization_code"}, {"code", record.grant_token.reveal()}};
-        if (!record.redirect_url.empty()) pairs.push_back({"redirect_uri", record.redirect_url});
-        return post(token_endpoint, record, std::move(pairs), parameters);
+        return post(token_endpoint, record, detail::exchange_parameters(record), parameters);
     }
 
     /// The same as that of oauth2_provider, but the client's id is called client_key.
@@ -94,6 +91,6 @@ inline tiktok_provider tiktok() {
              .authorization_endpoint = "https://www.tiktok.com/v2/auth/authorize/"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

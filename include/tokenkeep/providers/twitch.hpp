@@ -13,7 +13,7 @@
 #include <optional>
 #include <string>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Twitch's server. See twitch().
 struct twitch_provider : oauth2_provider {
@@ -86,6 +86,6 @@ inline twitch_provider twitch() {
              .device_authorization_endpoint = "https://id.twitch.tv/oauth2/device"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

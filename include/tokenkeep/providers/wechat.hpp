@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// WeChat's server. See wechat(). The members authentication and encodes_basic mean nothing to it: there is one way.
 struct wechat_provider : oauth2_provider {
@@ -120,6 +120,6 @@ inline wechat_provider wechat() {
              .authorization_endpoint = "https://open.weixin.qq.com/connect/oauth2/authorize"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Withings' server. See withings().
 struct withings_provider : oauth2_provider {
@@ -102,6 +102,6 @@ inline withings_provider withings() {
              .authorization_endpoint = "https://account.withings.com/oauth2_user/authorize2"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -10,7 +10,7 @@
 #include <tokenkeep/memory/wipe.hpp>
 #include <tokenkeep/oauth/provider.hpp>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// X, formerly Twitter: OAuth 2.0 for apps that act for a user, with or without a secret.
 ///   auto x = providers::x();
@@ -36,6 +36,6 @@ inline oauth2_provider x() {
         .authorization_endpoint = "https://x.com/i/oauth2/authorize"};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -11,7 +11,7 @@
 
 #include <chrono>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Xero, for web apps with a secret and for apps without one that log in with PKCE.
 ///   oauth2_provider xero = providers::xero();
@@ -38,6 +38,6 @@ inline oauth2_provider xero() {
             .issuer = "https://identity.xero.com"};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -11,7 +11,7 @@
 
 #include <optional>
 
-namespace tokenkeep { inline namespace v0 { namespace providers {
+namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Zoom's server. See zoom().
 struct zoom_provider : oauth2_provider {
@@ -45,6 +45,6 @@ inline zoom_provider zoom() {
              .device_authorization_endpoint = "https://zoom.us/oauth/devicecode"}};
 }
 
-}}} // namespace tokenkeep::v0::providers
+}}} // namespace tokenkeep::v1::providers
 
 #endif

@@ -27,7 +27,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace testing {
+namespace tokenkeep { inline namespace v1 { namespace testing {
 
 /// An authorization server with a protected resource, within the process. It is a transport: give it to a keeper.
 ///
@@ -271,6 +271,6 @@ class fake_server {
     std::function<void(deadline)> sleep_until_;
 };
 
-}}} // namespace tokenkeep::v0::testing
+}}} // namespace tokenkeep::v1::testing
 
 #endif

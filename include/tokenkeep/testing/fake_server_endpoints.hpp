@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace testing {
+namespace tokenkeep { inline namespace v1 { namespace testing {
 
 /// What a fake server responds while nothing goes wrong. The caller says at which moment each request is carried out.
 /// Not safe to call from many threads at once: fake_server locks.
@@ -184,6 +184,6 @@ class fake_server_endpoints {
     }
 };
 
-}}} // namespace tokenkeep::v0::testing
+}}} // namespace tokenkeep::v1::testing
 
 #endif

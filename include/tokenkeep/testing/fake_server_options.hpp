@@ -15,7 +15,7 @@
 #include <map>
 #include <string>
 
-namespace tokenkeep { inline namespace v0 { namespace testing {
+namespace tokenkeep { inline namespace v1 { namespace testing {
 
 /// Changes to a response that brings tokens: the name of a member, and the JSON of its value. The server replaces the
 /// member, or adds it if the response has none of that name. An empty text leaves the member out.
@@ -121,6 +121,6 @@ struct fake_server_log {
     unsigned refresh_tokens_displaced = 0; ///< Refresh tokens that a newer one ended, because of Zoho's limit.
 };
 
-}}} // namespace tokenkeep::v0::testing
+}}} // namespace tokenkeep::v1::testing
 
 #endif

@@ -27,7 +27,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace testing {
+namespace tokenkeep { inline namespace v1 { namespace testing {
 
 /// The sessions of a fake authorization server: who is logged in, with which tokens. The secrets are plain strings,
 /// because only tests use them. With n sessions each operation costs log n, but for those that concern every session.
@@ -274,6 +274,6 @@ class fake_server_state {
     std::map<std::string, std::vector<session*>> sessions_of_user_{}; // after the exchange, oldest first
 };
 
-}}} // namespace tokenkeep::v0::testing
+}}} // namespace tokenkeep::v1::testing
 
 #endif

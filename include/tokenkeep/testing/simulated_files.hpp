@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace testing {
+namespace tokenkeep { inline namespace v1 { namespace testing {
 
 /// Files in memory for tests of a file_store. They keep apart what a program has written and what is durable. A test
 /// can make single calls fail, and can look at every state of the disk that a power failure may leave. Copies share
@@ -156,6 +156,6 @@ class simulated_files {
     std::shared_ptr<detail::simulated_disk> disk_ = std::make_shared<detail::simulated_disk>();
 };
 
-}}} // namespace tokenkeep::v0::testing
+}}} // namespace tokenkeep::v1::testing
 
 #endif

@@ -16,7 +16,7 @@
 #include <cstddef>
 #include <type_traits>
 
-namespace tokenkeep { inline namespace v0 { namespace testing {
+namespace tokenkeep { inline namespace v1 { namespace testing {
 
 /// The values that a store cannot keep. The store must refuse them and change nothing (laws S10 and S11).
 struct store_limits {
@@ -61,6 +61,6 @@ void store_laws(Make make, Report report, store_limits limits = {}) {
     if constexpr (comparing_store<store>) detail::comparing_laws<Rules>(make, check);
 }
 
-}}} // namespace tokenkeep::v0::testing
+}}} // namespace tokenkeep::v1::testing
 
 #endif

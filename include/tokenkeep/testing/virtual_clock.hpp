@@ -14,7 +14,7 @@
 #include <condition_variable>
 #include <mutex>
 
-namespace tokenkeep { inline namespace v0 { namespace testing {
+namespace tokenkeep { inline namespace v1 { namespace testing {
 
 /// A clock that only the test moves. Give it to a keeper and to a fake_server, and hours pass at once.
 ///
@@ -84,6 +84,6 @@ class virtual_clock {
     time_point steady_{std::chrono::hours{1}};
 };
 
-}}} // namespace tokenkeep::v0::testing
+}}} // namespace tokenkeep::v1::testing
 
 #endif

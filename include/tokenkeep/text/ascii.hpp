@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace text {
+namespace tokenkeep { inline namespace v1 { namespace text {
 
 /// An ASCII letter in lower case. Any other byte stays as it is, in every locale.
 ///   to_lower('A')   // 'a'
@@ -81,6 +81,6 @@ inline bool is_visible(std::string_view text) noexcept {
     return is_printable(text) && text.find(' ') == std::string_view::npos;
 }
 
-}}} // namespace tokenkeep::v0::text
+}}} // namespace tokenkeep::v1::text
 
 #endif

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 inline constexpr std::string_view base64url_alphabet =
@@ -34,9 +34,9 @@ inline std::string encode_base64(std::string_view bytes, std::string_view alphab
     return digits;
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v0 { namespace text {
+namespace tokenkeep { inline namespace v1 { namespace text {
 
 /// Base64 (RFC 4648 4) with padding, as HTTP Basic needs it.
 ///   to_base64("ada")   // "YWRh"
@@ -73,6 +73,6 @@ inline std::optional<std::string> from_base64url(std::string_view digits) {
     return bytes;
 }
 
-}}} // namespace tokenkeep::v0::text
+}}} // namespace tokenkeep::v1::text
 
 #endif

@@ -14,7 +14,7 @@
 #include <optional>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Reads the parts of a date, one after the other. After a part that is not there, it has failed.
 class date_scanner {
@@ -86,9 +86,9 @@ class date_scanner {
     bool failed_ = false;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v0 { namespace text {
+namespace tokenkeep { inline namespace v1 { namespace text {
 
 /// Reads a date as HTTP writes it, in the form that servers send today (IMF-fixdate, RFC 9110 5.6.7). Nullopt for
 /// anything else.
@@ -134,6 +134,6 @@ inline std::optional<std::chrono::sys_seconds> parse_date(std::string_view date)
     return in.moment(year, static_cast<unsigned>(month), day, time);
 }
 
-}}} // namespace tokenkeep::v0::text
+}}} // namespace tokenkeep::v1::text
 
 #endif

@@ -19,16 +19,16 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace text {
+namespace tokenkeep { inline namespace v1 { namespace text {
 
 /// One name and its value, before they are encoded.
 struct form_pair {
     std::string_view name{}, value{};
 };
 
-}}} // namespace tokenkeep::v0::text
+}}} // namespace tokenkeep::v1::text
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Whether a form writes the character as it is.
 constexpr bool is_form_plain(char c) noexcept {
@@ -73,9 +73,9 @@ inline std::string form_decoded(std::string_view part) {
     return decoded;
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v0 { namespace text {
+namespace tokenkeep { inline namespace v1 { namespace text {
 
 /// Encodes one name or value for application/x-www-form-urlencoded (WHATWG URL 5.2). RFC 6749 2.3.1 asks for it in HTTP
 /// Basic too. Memory is reserved once, because a string that grows leaves copies of a secret behind.
@@ -126,6 +126,6 @@ inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form
     return pairs;
 }
 
-}}} // namespace tokenkeep::v0::text
+}}} // namespace tokenkeep::v1::text
 
 #endif

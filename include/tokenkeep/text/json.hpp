@@ -14,7 +14,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace text {
+namespace tokenkeep { inline namespace v1 { namespace text {
 
 /// The result of parse_json. It converts to true if there is no fault.
 struct json_result {
@@ -37,6 +37,6 @@ inline json_result parse_json(std::string_view text, std::size_t size_limit = st
     return {fault, fault == json_fault::none ? 0 : reader.offset(), reader.value()};
 }
 
-}}} // namespace tokenkeep::v0::text
+}}} // namespace tokenkeep::v1::text
 
 #endif

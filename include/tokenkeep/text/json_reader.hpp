@@ -21,14 +21,14 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace text {
+namespace tokenkeep { inline namespace v1 { namespace text {
 
 /// How deep arrays and objects may be nested.
 inline constexpr std::size_t json_depth_limit = 64;
 
-}}} // namespace tokenkeep::v0::text
+}}} // namespace tokenkeep::v1::text
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Reads a text once and decides whether it is JSON. It builds no tree. It remembers which brackets are open and, to
 /// find repeated names, the members of the objects that are open.
@@ -197,6 +197,6 @@ class json_reader : json_scanner {
     std::string_view value_ = "null";
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace text {
+namespace tokenkeep { inline namespace v1 { namespace text {
 
 /// What can be wrong with a text that should be JSON.
 enum class json_fault {
@@ -25,9 +25,9 @@ enum class json_fault {
     duplicate, ///< An object has two members of one name, after unescaping. Everything else is in order.
 };
 
-}}} // namespace tokenkeep::v0::text
+}}} // namespace tokenkeep::v1::text
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// What a reader does about a value that is not JSON although it is clear where it ends: a string with bytes that are
 /// not UTF-8, with a bad escape or a control character, a word or a number that is none, an object that repeats a name.
@@ -156,6 +156,6 @@ class json_scanner {
     bool is_bad_ = false; ///< Whether a bad value was read. Only if it marks bad values.
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

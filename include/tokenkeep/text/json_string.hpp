@@ -20,7 +20,7 @@
 #include <emmintrin.h>
 #endif
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 constexpr bool is_json_bracket(char c) noexcept { return c == '{' || c == '[' || c == '}' || c == ']'; }
 
@@ -138,9 +138,9 @@ void walk_json_string(std::string_view inside, Take take) {
     }
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v0 { namespace text {
+namespace tokenkeep { inline namespace v1 { namespace text {
 
 /// Appends text as a JSON string with quotes. `out` needs push_back(char) and append(const char*, size). Quotes,
 /// backslashes and control characters are escaped, other bytes are not changed. If the text may not be UTF-8, ask
@@ -178,6 +178,6 @@ void append_json_string(Out& out, std::string_view utf8) {
     out.push_back('"');
 }
 
-}}} // namespace tokenkeep::v0::text
+}}} // namespace tokenkeep::v1::text
 
 #endif

@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 class json_reader;
 
@@ -57,9 +57,9 @@ inline const char* end_of_json_value(const char* at, const char* end) noexcept {
     return at;
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v0 { namespace text {
+namespace tokenkeep { inline namespace v1 { namespace text {
 
 /// The kinds of JSON values.
 enum class json_kind { null, boolean, number, string, array, object };
@@ -223,6 +223,6 @@ class json_value {
     std::string_view raw_ = "null";
 };
 
-}}} // namespace tokenkeep::v0::text
+}}} // namespace tokenkeep::v1::text
 
 #endif

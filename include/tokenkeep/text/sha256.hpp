@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace text {
+namespace tokenkeep { inline namespace v1 { namespace text {
 
 /// SHA-256 (FIPS 180-4) of bytes that come in pieces. The bytes may be secret: finish and the destructor wipe the bytes
 /// that the object has kept, and the words made from them.
@@ -150,6 +150,6 @@ inline std::string sha256_hex(std::string_view bytes) {
     return hex;
 }
 
-}}} // namespace tokenkeep::v0::text
+}}} // namespace tokenkeep::v1::text
 
 #endif

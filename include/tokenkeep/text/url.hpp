@@ -13,7 +13,7 @@
 #include <optional>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace text {
+namespace tokenkeep { inline namespace v1 { namespace text {
 
 /// The parts of an absolute http or https URL. They refer to the text that parse_url was given.
 struct url_parts {
@@ -23,9 +23,9 @@ struct url_parts {
     std::string_view target{}; ///< Path and query, as written. Empty, or begins with / or ?.
 };
 
-}}} // namespace tokenkeep::v0::text
+}}} // namespace tokenkeep::v1::text
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Whether the text is a decimal number of one to five digits, without leading zeros, and at most `limit`.
 constexpr bool is_decimal(std::string_view text, unsigned limit) noexcept {
@@ -59,9 +59,9 @@ constexpr bool has_only_url_characters(std::string_view url) noexcept {
     return true;
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v0 { namespace text {
+namespace tokenkeep { inline namespace v1 { namespace text {
 
 /// Takes an absolute http or https URL apart (RFC 3986 3). Nullopt for anything else, and for URLs that do not belong
 /// in an endpoint: with user information, a fragment, control characters, spaces, non-ASCII characters, backslashes, an
@@ -127,6 +127,6 @@ constexpr bool is_secure_url(std::string_view url, bool allow_loopback_http) noe
     return equal_ignoring_case(parts->scheme, "https") || (allow_loopback_http && is_loopback(parts->host));
 }
 
-}}} // namespace tokenkeep::v0::text
+}}} // namespace tokenkeep::v1::text
 
 #endif

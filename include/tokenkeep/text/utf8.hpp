@@ -12,7 +12,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The length of the UTF-8 sequence at `at`. Its first byte must be 0x80 or more. The result is 0 if the
 /// sequence is cut off, overlong, a surrogate, or beyond U+10FFFF (RFC 3629 4).
@@ -60,9 +60,9 @@ inline std::size_t put_utf8(char* out, std::uint32_t code) noexcept {
     return 4;
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v0 { namespace text {
+namespace tokenkeep { inline namespace v1 { namespace text {
 
 /// Whether the bytes are well-formed UTF-8 (RFC 3629). A byte order mark is allowed: it counts as a character.
 ///   is_utf8("\xff")   // false
@@ -81,6 +81,6 @@ inline bool is_utf8(std::string_view bytes) noexcept {
     return true;
 }
 
-}}} // namespace tokenkeep::v0::text
+}}} // namespace tokenkeep::v1::text
 
 #endif

@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 namespace detail {
 
@@ -40,6 +40,7 @@ struct csv_codec {
         wiping_string out;
         for (const field& f : columns) out.append(out.empty() ? "" : ",").append(f.name);
         for (const token& row : rows) {
+            require_place_for_verifier(row, columns.size());
             const char* separator = "\n";
             for (const field& f : columns) {
                 out.append(std::exchange(separator, ","));
@@ -219,6 +220,6 @@ struct unquoted_csv : detail::csv_codec<detail::unquoted_cells> {};
 
 } // namespace zoho
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

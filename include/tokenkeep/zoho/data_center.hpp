@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace zoho {
+namespace tokenkeep { inline namespace v1 { namespace zoho {
 
 /// Which copy of a Zoho organisation the API works on.
 enum class environment { production, sandbox, developer };
@@ -85,9 +85,9 @@ inline constexpr known_data_center sa{"https://accounts.zoho.sa", "https://www.z
 inline constexpr known_data_center uk{"https://accounts.zoho.uk", "https://www.zohoapis.uk",
                                       "https://sandbox.zohoapis.uk", "https://developer.zohoapis.uk"};
 
-}}} // namespace tokenkeep::v0::zoho
+}}} // namespace tokenkeep::v1::zoho
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The registered domain of a host whose URL is one of Zoho's own, such as zohoapis.com.au. Empty for every other host:
 /// the library does not know who owns the domains around it.
@@ -125,9 +125,9 @@ bool belongs_to_center(std::string_view api_domain, const Center& center) {
     return false;
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v0 { namespace zoho {
+namespace tokenkeep { inline namespace v1 { namespace zoho {
 
 /// Whether an API domain belongs to a data centre. It does if it has the origin of one of the centre's URLs. It also
 /// does if it is an https host in a domain that Zoho's own URLs of that centre are in, such as
@@ -148,6 +148,6 @@ inline std::optional<data_center> find_data_center(std::string_view api_domain, 
     return std::nullopt;
 }
 
-}}} // namespace tokenkeep::v0::zoho
+}}} // namespace tokenkeep::v1::zoho
 
 #endif

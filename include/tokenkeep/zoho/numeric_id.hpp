@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <string>
 
-namespace tokenkeep { inline namespace v0 { namespace zoho {
+namespace tokenkeep { inline namespace v1 { namespace zoho {
 
 /// Makes the id of a new row, for stores that are shared with Zoho's SDKs: nine random digits, of which the first is 1
 /// to 8. All ids have the same length because some SDKs take the largest id by its text and count on from it; some SDKs
@@ -26,6 +26,6 @@ struct numeric_id {
     }
 };
 
-}}} // namespace tokenkeep::v0::zoho
+}}} // namespace tokenkeep::v1::zoho
 
 #endif

@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Zoho's own error codes. "Access Denied" means throttling: a refresh token gives ten access tokens in ten minutes.
 inline constexpr known_code zoho_codes[] = {
@@ -30,9 +30,9 @@ inline constexpr known_code zoho_codes[] = {
 inline constexpr response_dialect zoho_dialect{
     .codes = zoho_codes, .throttle_pause = std::chrono::minutes(10), .has_expires_in_sec = true};
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v0 { namespace zoho {
+namespace tokenkeep { inline namespace v1 { namespace zoho {
 
 /// Zoho's authorization server.
 ///   keeper keep{store, transport, zoho::provider{zoho::eu, zoho::environment::production}};
@@ -135,6 +135,6 @@ struct provider {
     }
 };
 
-}}} // namespace tokenkeep::v0::zoho
+}}} // namespace tokenkeep::v1::zoho
 
 #endif

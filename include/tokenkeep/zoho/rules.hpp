@@ -9,11 +9,11 @@
 
 #include <tokenkeep/rules.hpp>
 
-namespace tokenkeep { inline namespace v0 { namespace zoho {
+namespace tokenkeep { inline namespace v1 { namespace zoho {
 
 /// A rule that applies only if the probe has a client id and a client secret. The secret is not compared with the
 /// row's.
-///   using grant_rule = same_client<zoho::needs_client_credentials<by_grant_token>>;
+///   using grant_rule = same_client_id<zoho::needs_client_credentials<by_grant_token>>;
 template <class Rule>
 struct needs_client_credentials : Rule {
     static bool applies(const token& probe) {
@@ -23,11 +23,12 @@ struct needs_client_credentials : Rule {
 
 /// The matching rules for programs that share tokens with Zoho's SDKs: id, user, access token, grant token, refresh
 /// token. They differ from the SDKs' own in three ways: the id comes first; if the probe names a client_id, only rows
-/// of that client match; and the first rule that applies is final, even if it finds nothing.
-struct rules : first_applicable<by_id, same_client<by_user>, same_client<by_access_token>,
-                                same_client<needs_client_credentials<by_grant_token>>,
-                                same_client<needs_client_credentials<by_refresh_token>>> {};
+/// of that client match; and the first rule that applies is final, even if it finds nothing. They do not compare
+/// labels, because the SDKs do not keep them.
+struct rules : first_applicable<by_id, same_client_id<by_user>, same_client_id<by_access_token>,
+                                same_client_id<needs_client_credentials<by_grant_token>>,
+                                same_client_id<needs_client_credentials<by_refresh_token>>> {};
 
-}}} // namespace tokenkeep::v0::zoho
+}}} // namespace tokenkeep::v1::zoho
 
 #endif

@@ -15,7 +15,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace zoho {
+namespace tokenkeep { inline namespace v1 { namespace zoho {
 
 /// The policy of stores that share tokens with Zoho's SDKs: the SDKs' matching rules, ids that the SDKs can read, and,
 /// in a database, the SDKs' table `oauthtoken`.
@@ -53,6 +53,6 @@ struct policy : defaults {
     };
 };
 
-}}} // namespace tokenkeep::v0::zoho
+}}} // namespace tokenkeep::v1::zoho
 
 #endif

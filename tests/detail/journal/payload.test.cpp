@@ -31,10 +31,28 @@ std::optional<token> row_in(std::string_view bytes, std::string_view id = {}) {
 } // namespace
 
 TEST_CASE("row_payload: the tag of a field is its place in the table, for ever", "[row_payload]") {
-    const char* const names[] = {"id",           "user_name",   "client_id",   "client_secret", "refresh_token",
-                                 "access_token", "grant_token", "expiry_time", "redirect_url",  "api_domain",
-                                 "scope",        "token_type",  "issued_at",   "status",        "seed",
-                                 "extra"};
+    const char* const names[] = {"id",
+                                 "user_name",
+                                 "client_id",
+                                 "client_secret",
+                                 "refresh_token",
+                                 "access_token",
+                                 "grant_token",
+                                 "expiry_time",
+                                 "redirect_url",
+                                 "api_domain",
+                                 "scope",
+                                 "token_type",
+                                 "issued_at",
+                                 "status",
+                                 "seed",
+                                 "extra",
+                                 "refresh_expires_at",
+                                 "logged_in_at",
+                                 "used_at",
+                                 "code_verifier",
+                                 "label",
+                                 "former"};
     REQUIRE(std::size(names) == std::size(fields));
     for (std::size_t tag = 0; tag < std::size(names); ++tag) CHECK(fields[tag].name == names[tag]);
     CHECK(bytes_of_row({.user_name = "ada"}) == std::string("\2\0\3\0\0\0ada", 9));

@@ -4,10 +4,13 @@
 #include "support/catch.hpp"
 #include "support/keeper_world.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 using tests::error_of, tests::world;
 using tokenkeep::errc, tokenkeep::event_kind, tokenkeep::secret, tokenkeep::token;
@@ -302,6 +305,39 @@ TEST_CASE("login: a login that is cut off does not bring back a session that is 
     CHECK(w.is_stored(keep.access_token(again)));
 }
 
+TEMPLATE_TEST_CASE("login: after a session that was refused, or is being revoked, a user can log in again", "[login]",
+                   tests::hooked_store, tests::plain_store) {
+    world<TestType> w;
+    const token before = w.login();
+    auto keep = w.keeper();
+    SECTION("refused") {
+        w.server.revoke(before.refresh_token);
+        w.clock.advance(2h);
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::reauthorization_required);
+    }
+    SECTION("being revoked") {
+        auto nowhere = w.server.provider();
+        nowhere.revocation_endpoint = "https://auth.example.test/elsewhere";
+        CHECK(error_of([&] { w.keeper_with(nowhere).revoke({.user_name = "ada"}); }).has_value());
+    }
+    SECTION("refused, and the login is not sent at first") {
+        w.server.revoke(before.refresh_token);
+        w.clock.advance(2h);
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::reauthorization_required);
+        const unsigned asked = w.server.log().token_requests;
+        w.server.next(fault::kind::unreachable);
+        const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::transport_failure);
+        CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::reauthorization_required);
+        CHECK(w.server.log().token_requests == asked);
+        CHECK(w.is_stored(keep.access_token(probe)));
+    }
+    const token again{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    CHECK(w.is_stored(keep.access_token(again)));
+    CHECK(w.server.is_live(w.row().refresh_token));
+    CHECK(w.store.get_tokens().size() == 1);
+}
+
 TEST_CASE("login: a store that cannot empty a grant token does not give the tokens of the login before for it",
           "[login]") {
     world<tests::plain_store> w;
@@ -334,6 +370,150 @@ TEST_CASE("login: a row with a grant token whose marker was taken back is exchan
     w.store.inner.save_token(
         {.user_name = "ada", .client_id = "app", .grant_token = w.server.grant("ada"), .status = "none"});
     CHECK(w.is_stored(w.keeper().access_token({.user_name = "ada"})));
+}
+
+namespace {
+
+/// The code verifiers that were sent to the server, in order; empty where none was.
+template <class Store>
+struct spied_world : world<Store> {
+    std::vector<std::string> verifiers{};
+
+    auto spied_keeper() {
+        auto transport = [this](const tokenkeep::http_request& request) {
+            const auto form = tokenkeep::text::from_form(request.body).value();
+            const auto at =
+                std::find_if(form.begin(), form.end(), [](const auto& one) { return one.first == "code_verifier"; });
+            if (request.body.find("authorization_code") != std::string::npos)
+                verifiers.push_back(at == form.end() ? "" : std::string(at->second));
+            return this->server(request);
+        };
+        return tokenkeep::keeper{this->store, std::move(transport), this->server.provider(),
+                                 {},          this->seen,           this->clock};
+    }
+    std::vector<std::string> stored_verifiers() {
+        std::vector<std::string> all;
+        for (const token& row : this->store.get_tokens()) all.emplace_back(row.code_verifier.reveal());
+        return all;
+    }
+};
+
+const std::string verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+} // namespace
+
+TEMPLATE_TEST_CASE("login: the code verifier of a probe is sent once and never stored", "[login]", tests::hooked_store,
+                   tests::plain_store) {
+    spied_world<TestType> w;
+    auto keep = w.spied_keeper();
+    for (const bool has_row : {false, true}) {
+        CAPTURE(has_row);
+        token probe{.user_name = "ada", .grant_token = w.server.grant("ada"), .code_verifier = verifier};
+        CHECK(w.is_stored(keep.access_token(probe)));
+        CHECK(w.verifiers.back() == verifier);
+        CHECK(w.stored_verifiers() == std::vector<std::string>{""});
+        CHECK(w.is_stored(keep.access_token(probe))); // it was exchanged
+        probe.grant_token = "code-wrong";
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::reauthorization_required);
+        CHECK(w.stored_verifiers() == std::vector<std::string>{""});
+    }
+    token probe{.user_name = "ada", .grant_token = w.server.grant("ada"), .code_verifier = verifier};
+    w.server.next(fault::kind::lost_answer);
+    CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+    CHECK(w.stored_verifiers() == std::vector<std::string>{""});
+    probe.grant_token = w.server.grant("ada");
+    probe.code_verifier.clear(); // that of another grant token is not sent with this one
+    CHECK(w.is_stored(keep.access_token(probe)));
+    CHECK(w.verifiers == std::vector<std::string>{verifier, verifier, verifier, verifier, verifier, ""});
+}
+
+TEMPLATE_TEST_CASE("login: a stored code verifier is sent with its grant token, and gone whatever the outcome",
+                   "[login]", tests::hooked_store, tests::plain_store) {
+    spied_world<TestType> w;
+    auto keep = w.spied_keeper();
+    const auto store = [&](const secret& grant) {
+        w.store.delete_tokens();
+        w.store.save_token(
+            {.user_name = "ada", .client_id = "app", .grant_token = grant, .code_verifier = verifier, .id = "1"});
+    };
+    const std::string gone = tokenkeep::comparing_store<TestType> ? "" : "-";
+    const token probe{.user_name = "ada"};
+    SECTION("success") {
+        store(w.server.grant("ada"));
+        CHECK(w.is_stored(keep.access_token(probe)));
+    }
+    SECTION("refused") {
+        store("code-wrong");
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::reauthorization_required);
+    }
+    SECTION("unknown") {
+        store(w.server.grant("ada"));
+        w.server.next(fault::kind::lost_answer);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::outcome_unknown);
+    }
+    SECTION("not sent: it stays for the next attempt") {
+        const secret grant = w.server.grant("ada");
+        store(grant);
+        w.server.next(fault::kind::unreachable);
+        CHECK(error_of([&] { keep.access_token(probe); }) == errc::transport_failure);
+        CHECK(w.stored_verifiers() == std::vector<std::string>{verifier});
+        CHECK(w.is_stored(keep.access_token({.user_name = "ada", .grant_token = grant})));
+        CHECK(w.verifiers == std::vector<std::string>{verifier, verifier});
+        w.verifiers.pop_back();
+    }
+    CHECK(w.stored_verifiers() == std::vector<std::string>{gone});
+    CHECK(w.verifiers == std::vector<std::string>{verifier});
+    const token again{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    CHECK(w.is_stored(keep.access_token(again)));
+    CHECK(w.verifiers.back().empty()); // what stands for a used one is never sent
+}
+
+TEST_CASE("login: it says when it was made, and keeps label and former tokens", "[login]") {
+    world w;
+    const token first = [&] {
+        auto keep = w.keeper();
+        return keep.record({.user_name = "ada", .grant_token = w.server.grant("ada"), .label = "eu"});
+    }();
+    CHECK(first.label == "eu");
+    CHECK(first.logged_in_at == w.clock.now());
+    CHECK(first.used_at == w.clock.now());
+    CHECK(first.former.empty());
+    token labelled = w.row();
+    labelled.refresh_expires_at = w.clock.now() + 1h;
+    CHECK(w.store.replace_token(w.row(), labelled));
+    w.clock.advance(1h);
+    auto keep = w.keeper();
+    const token second = keep.record({.user_name = "ada", .grant_token = w.server.grant("ada")});
+    CHECK(second.id == first.id);
+    CHECK(second.label == "eu");
+    CHECK(second.logged_in_at == w.clock.now());
+    CHECK(second.used_at == w.clock.now());
+    CHECK_FALSE(second.refresh_expires_at);
+    const std::string first_grant = tokenkeep::text::sha256_hex(first.grant_token.reveal()).substr(0, 16);
+    CHECK(second.former == first_grant);
+    w.clock.advance(2h);
+    const token refreshed = keep.record({.user_name = "ada"});
+    CHECK(refreshed.access_token != second.access_token);
+    CHECK(refreshed.logged_in_at == second.logged_in_at);
+    CHECK(refreshed.used_at == second.used_at);
+    CHECK(refreshed.former == first_grant);
+}
+
+TEST_CASE("login: one user at two labels has two sessions", "[login]") {
+    world w;
+    auto keep = w.keeper();
+    const secret eu = keep.access_token({.user_name = "ada", .grant_token = w.server.grant("ada"), .label = "eu"});
+    const secret us = keep.access_token({.user_name = "ada", .grant_token = w.server.grant("ada"), .label = "us"});
+    CHECK(eu != us);
+    CHECK(w.store.get_tokens().size() == 2);
+    CHECK(keep.access_token({.user_name = "ada", .label = "eu"}) == eu);
+    CHECK(keep.access_token({.user_name = "ada", .label = "us"}) == us);
+    CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::ambiguous);
+    CHECK(error_of([&] { keep.access_token({.user_name = "ada", .label = "apac"}); }) == errc::token_not_found);
+    w.clock.advance(2h);
+    CHECK(keep.access_token({.user_name = "ada", .label = "eu"}) != eu);
+    keep.revoke({.user_name = "ada", .label = "eu"});
+    CHECK(keep.record({.user_name = "ada"}).label == "us");
 }
 
 TEST_CASE("login: two who bring the same first login at one moment both get its tokens", "[login]") {

@@ -4,6 +4,9 @@
 #include "support/catch.hpp"
 #include "support/keeper_world.hpp"
 
+#include <string>
+#include <vector>
+
 using tests::error_of, tests::world;
 using tokenkeep::errc, tokenkeep::event_kind, tokenkeep::secret, tokenkeep::token;
 using namespace std::chrono_literals;
@@ -65,6 +68,65 @@ TEST_CASE("seeding: a refresh token that is neither the row's nor its seed is a 
     CHECK(after.seed == tokenkeep::text::sha256_hex(given.reveal()));
     CHECK(w.server.is_live(after.refresh_token));
     CHECK(w.server.log().refreshes == 1);
+}
+
+TEST_CASE("seeding: what a program gave earlier is among the former tokens, newest first, sixteen at most",
+          "[seeding]") {
+    world w;
+    auto keep = w.keeper();
+    std::vector<secret> all;
+    for (int n = 0; n < 20; ++n) all.push_back(configured_refresh_token(w));
+    std::vector<std::string> given;
+    for (const secret& configured : all) {
+        given.insert(given.begin(), tokenkeep::text::sha256_hex(configured.reveal()).substr(0, 16));
+        keep.access_token({.user_name = "ada", .refresh_token = configured});
+        std::string former;
+        for (std::size_t each = 1; each < given.size() && each <= 16; ++each)
+            former += (each == 1 ? "" : " ") + given[each];
+        CHECK(w.row().former == former);
+        w.clock.advance(2h);
+        keep.access_token({.user_name = "ada"}); // a rotation is no program's
+        CHECK(w.row().former == former);
+    }
+    CHECK(w.store.get_tokens().size() == 1);
+}
+
+TEST_CASE("seeding: a refresh token that a program had saved is a former one once another is brought", "[seeding]") {
+    world w;
+    const secret configured = configured_refresh_token(w);
+    w.store.save_token({.user_name = "ada", .client_id = "app", .refresh_token = "saved by hand"});
+    w.keeper().access_token({.user_name = "ada", .refresh_token = configured});
+    CHECK(w.row().former == tokenkeep::text::sha256_hex("saved by hand").substr(0, 16));
+}
+
+TEST_CASE("seeding: a new login has its own time, and no end of another's refresh token", "[seeding]") {
+    world w;
+    const secret configured = configured_refresh_token(w);
+    w.login();
+    token row = w.row();
+    row.refresh_expires_at = w.clock.now() + 1h;
+    row.label = "eu";
+    CHECK(w.store.replace_token(w.row(), row));
+    w.clock.advance(30min);
+    const token after = w.keeper().record({.user_name = "ada", .refresh_token = configured});
+    CHECK(after.id == row.id);
+    CHECK_FALSE(after.refresh_expires_at);
+    CHECK(after.logged_in_at == w.clock.now());
+    CHECK(after.used_at == w.clock.now());
+    CHECK(after.label == "eu");
+}
+
+TEST_CASE("seeding: one user at two labels is two rows, each with its own seed", "[seeding]") {
+    world w;
+    auto keep = w.keeper();
+    const secret eu = configured_refresh_token(w), us = configured_refresh_token(w);
+    for (int run = 0; run < 3; ++run) {
+        const secret of_eu = keep.access_token({.refresh_token = eu, .label = "eu"});
+        CHECK(keep.access_token({.refresh_token = us, .label = "us"}) != of_eu);
+        w.clock.advance(2h);
+    }
+    CHECK(w.server.log().reused == 0);
+    CHECK(w.store.get_tokens().size() == 2);
 }
 
 TEST_CASE("seeding: a refresh token and a live access token of the program's are stored without a request",

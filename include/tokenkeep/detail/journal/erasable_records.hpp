@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace detail::journal {
+namespace tokenkeep { inline namespace v1 { namespace detail::journal {
 
 /// The records of a row that is being removed; their payloads are to be overwritten.
 struct erasable_records {
@@ -54,6 +54,6 @@ byte_ranges payloads_of(file_window<File>& bytes, const erasable_records& row) {
     return found;
 }
 
-}}} // namespace tokenkeep::v0::detail::journal
+}}} // namespace tokenkeep::v1::detail::journal
 
 #endif

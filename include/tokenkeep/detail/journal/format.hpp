@@ -4,6 +4,7 @@
 
 #include <tokenkeep/memory/wipe.hpp>
 #include <tokenkeep/text/sha256.hpp>
+#include <tokenkeep/token.hpp>
 
 #include <array>
 #include <cstddef>
@@ -30,7 +31,7 @@
 //   torn             A file is torn if a crash or a full disk has cut off a record at its end that was never durable.
 //   hole             A file has a hole if records are missing or unreadable, and it is unknown whose they were.
 //
-// The bytes, version 1. Each part is named with its offset and its size. Numbers are little-endian.
+// The bytes. Each part is named with its offset and its size. Numbers are little-endian.
 //
 //   header    0 magic, 8     8 major version, 2     10 minor version, 2     12 size of the header, 4 (it is 64)
 //            16 generation id, 16     32 generation number, 8     40 sequence number of the first record, 8
@@ -48,14 +49,17 @@
 // still says whose it is. The complement shows that the id's size is right even if the file ends before the header's
 // check.
 //
+// The major version is that of the newest field of the record (see token.hpp). A file of an older major version is read
+// as it is, and the first change rewrites it. Versions 1 and 2 differ in nothing else.
+//
 // Decision: the header has the id, where an earlier design had a hash of it; one hash less for each record that is
 // read. Lost: nothing, an id is not a secret.
 
-namespace tokenkeep { inline namespace v0 { namespace detail::journal {
+namespace tokenkeep { inline namespace v1 { namespace detail::journal {
 
 inline constexpr std::string_view file_magic{"\x89TKJ\r\n\x1a\n", 8}; ///< Text modes would change it.
 inline constexpr std::string_view record_magic{"TKr1", 4};
-inline constexpr std::uint16_t major_version = 1;
+inline constexpr auto major_version = static_cast<std::uint16_t>(version_of_fields());
 inline constexpr std::size_t header_size = 64;
 inline constexpr std::size_t check_size = 8;
 inline constexpr std::size_t id_at = 40;                            ///< Where a record's id begins.
@@ -73,6 +77,7 @@ using generation_id = std::array<char, 16>;
 using check = std::array<char, check_size>;
 
 struct file_header {
+    std::uint16_t major = major_version;
     generation_id generation{};
     std::uint64_t number = 0;    ///< The generation number.
     std::uint64_t first_seq = 0; ///< The sequence number of the first record.
@@ -124,7 +129,7 @@ inline bool has_check(std::string_view bytes, std::size_t at, const check& expec
 inline void append_header(wiping_string& out, const file_header& header) {
     const std::size_t begin = out.size();
     out += file_magic;
-    put_number(out, major_version);
+    put_number(out, header.major);
     put_number(out, std::uint16_t{0});
     put_number(out, static_cast<std::uint32_t>(header_size));
     out += view(header.generation);
@@ -143,7 +148,7 @@ inline std::optional<std::uint16_t> version_of(std::string_view bytes) noexcept 
 
 /// What the file header says, whether or not its check holds. There must be header_size bytes.
 inline file_header header_of(std::string_view bytes) noexcept {
-    file_header header;
+    file_header header{.major = number_at<std::uint16_t>(bytes, 8)};
     bytes.copy(header.generation.data(), header.generation.size(), 16);
     header.number = number_at<std::uint64_t>(bytes, 32);
     header.first_seq = number_at<std::uint64_t>(bytes, 40);
@@ -215,6 +220,6 @@ inline std::optional<std::string_view> payload_of(std::string_view record, const
     return payload;
 }
 
-}}} // namespace tokenkeep::v0::detail::journal
+}}} // namespace tokenkeep::v1::detail::journal
 
 #endif

@@ -14,7 +14,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Makes the records of a journal durable for all threads that wait: one of them flushes for all that is in the file by
 /// then. Records are told apart by their sequence numbers, which go on over all files of a journal. Safe to call from
@@ -153,6 +153,6 @@ class group_commit {
     std::atomic<std::uint64_t> durable_ = 0;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

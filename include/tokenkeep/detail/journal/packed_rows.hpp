@@ -17,7 +17,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Which record a row came from, and where the file has it.
 struct journal_place {
@@ -155,6 +155,6 @@ class packed_rows {
     std::size_t expected_ = 0;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

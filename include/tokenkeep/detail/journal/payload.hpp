@@ -15,7 +15,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 // A payload is a row as bytes. First the words, then the bytes.
 //
@@ -99,6 +99,6 @@ class row_parts {
     bool is_row_ = true;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

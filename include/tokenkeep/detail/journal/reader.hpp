@@ -16,7 +16,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Where a journal is, and what reads and writes it: the file system, and the sealer.
 template <class Sealer, class Files>
@@ -140,6 +140,6 @@ class journal_reader {
     const journal_medium<Sealer, Files>& medium_;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

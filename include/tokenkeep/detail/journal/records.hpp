@@ -16,7 +16,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Makes records of rows and reads them again. If there is a sealer, the rows are sealed.
 template <class Sealer>
@@ -155,6 +155,6 @@ class row_loader {
     const row_records<Sealer>& records_;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

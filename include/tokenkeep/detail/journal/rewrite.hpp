@@ -17,7 +17,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A row of that id is to be there, or none.
 struct row_edit {
@@ -181,6 +181,6 @@ class journal_rewrite {
     std::uint64_t written_ = 0;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

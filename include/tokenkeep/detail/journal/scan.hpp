@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace detail::journal {
+namespace tokenkeep { inline namespace v1 { namespace detail::journal {
 
 /// Reads a file up to `end`, and keeps the part of it in memory that was read last. What was read is wiped.
 ///   std::string_view header = bytes.at(0, header_size);
@@ -177,6 +177,6 @@ class scanner {
     Visit& visit_;
 };
 
-}}} // namespace tokenkeep::v0::detail::journal
+}}} // namespace tokenkeep::v1::detail::journal
 
 #endif

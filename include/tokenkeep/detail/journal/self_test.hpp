@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Tries everything that a file_store needs of its directory; see basic_file_store::self_test.
 template <class Files>
@@ -48,6 +48,6 @@ void self_test(const Files& files, const std::string& path) {
     other.unlock(byte);
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -17,7 +17,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A row_journal that threads and processes share. The order of locks: first the mutex, which is for the threads of
 /// this store; then the store lock, which is for processes. While an appended change is flushed, neither is held. Two
@@ -157,6 +157,6 @@ class shared_journal {
     journal_type journal_;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Removes the file of that path when the scope ends, however it ends, unless keep() was called. If there is no such
 /// file, does nothing.
@@ -35,6 +35,6 @@ class temporary_file {
     bool is_kept_ = false;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -17,7 +17,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Rows that are kept in a file: changes are appended to it, and now and then it is rewritten. Only the functions for
 /// waiting are thread-safe. For all others the caller holds the store lock, and holds it exclusively for those that
@@ -271,7 +271,8 @@ class row_journal {
     std::uint64_t change(const row_edit& wanted) {
         require_whole();
         if (now_.file) flush_found();
-        if (now_.file && !now_.state.position.torn && !now_.has_failed) {
+        const bool is_of_this_version = now_.state.header.major == journal::major_version;
+        if (now_.file && is_of_this_version && !now_.state.position.torn && !now_.has_failed) {
             const wiping_string record = record_of(wanted);
             if (is_bloated(record.size()) && try_rewrite(wanted)) return last_seq();
             if (append(record)) {
@@ -430,9 +431,9 @@ class row_journal {
     std::uint64_t covered_ = 0;      ///< Records up to this number went into a file that was rewritten here.
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 /// For look-ups only: row_rules can read the rows, and only the journal changes them.
 template <class Rows, class Sealer, class Files>
@@ -449,6 +450,6 @@ struct container_traits<detail::row_journal<Rows, Sealer, Files>> {
     }
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

@@ -13,7 +13,7 @@
 
 // Whether parts fit a keeper, and what to write if they do not.
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 template <class O>
 concept event_observer = requires(O& observer, const event& e) {
@@ -44,6 +44,6 @@ concept given_by_name = !std::is_reference_v<Part> && std::same_as<Given, Part&>
 template <class GivenTransport, class GivenStore, class Store, class Transport>
 concept given_by_name_with = given_by_name<Store, GivenStore> || given_by_name<Transport, GivenTransport>;
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

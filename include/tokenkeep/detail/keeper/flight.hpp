@@ -21,7 +21,7 @@
 #include <thread>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// What one keeper knows of one identity: who works on it, which failure came last, and new tokens that the store could
 /// not save. Unsaved tokens keep the identity's lock until they are saved. `Unsaved` is their type.
@@ -181,6 +181,6 @@ class flights {
     std::size_t forget_at_ = 64;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

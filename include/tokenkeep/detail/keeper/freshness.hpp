@@ -10,7 +10,7 @@
 #include <chrono>
 #include <optional>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// How long before its end the row's access token is refreshed: `margin`, but at most a fifth of the token's life. If
 /// the row does not say when the token was issued, at most five seconds, as in Zoho's SDKs, which write such rows.
@@ -55,6 +55,6 @@ inline bool is_usable(const token& row, timestamp now, const secret* rejected) {
     return !row.expires_at || now < *row.expires_at;
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -3,6 +3,7 @@
 #define TOKENKEEP_DETAIL_KEEPER_LOGIN_HPP
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/detail/keeper/former.hpp>
 #include <tokenkeep/detail/keeper/transaction.hpp>
 
 #include <algorithm>
@@ -12,7 +13,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The login. The keeper sends a grant token once and never again (RFC 6749 4.1.2). The new tokens replace what the row
 /// held before.
@@ -73,8 +74,9 @@ class login : transaction<Parts> {
     /// There is no row. Step 3, mark: inserts one with the marker in it, and takes its lock, before anything is sent.
     std::optional<token> first_login(identity_lock& held, const std::string& key) {
         token record = probe_;
+        record.code_verifier.clear();
         record.status = to_status(base::new_marker(probe_.grant_token));
-        wiped_request request(parts_.provider.exchange_request(record));
+        wiped_request request = request_for(record, probe_.code_verifier);
         rows_.save(record);
         try {
             return send_inserted(held, key, record, std::move(request));
@@ -145,16 +147,16 @@ class login : transaction<Parts> {
             }
             throw lost_login_error();
         }
-        token given = probe_;
-        given.access_token.clear();
-        given.refresh_token.clear();
-        given.status.clear();
-        token marked = merge(row, given);
+        token marked = merge(row, what_is_asked_for());
         marked.id = row.id;
         marked.scope = probe_.scope;
+        const bool is_stored = row.grant_token == probe_.grant_token;
+        if (!is_stored) marked.former = with_former_token(row.former, row.grant_token);
+        marked.code_verifier = without_verifier(row);
         end_what_is_over(row, marked);
         marked.status = to_status(base::new_marker(probe_.grant_token));
-        wiped_request request(parts_.provider.exchange_request(marked));
+        wiped_request request =
+            request_for(marked, is_stored && !has_code_verifier(probe_) ? row.code_verifier : probe_.code_verifier);
         try {
             if (!base::write_marker(row, marked)) return std::nullopt;
         } catch (...) {
@@ -164,15 +166,40 @@ class login : transaction<Parts> {
         return send(held, marked, row, std::move(request));
     }
 
+    /// What the probe says about the login, without what it says about tokens that it may hold.
+    token what_is_asked_for() const {
+        token given = probe_;
+        given.access_token.clear();
+        given.refresh_token.clear();
+        given.code_verifier.clear();
+        for (const auto member :
+             {&token::expires_at, &token::issued_at, &token::refresh_expires_at, &token::logged_in_at, &token::used_at})
+            (given.*member).reset();
+        for (const auto member : {&token::status, &token::former}) (given.*member).clear();
+        return given;
+    }
+
+    /// The code verifier goes with the grant token, and is in no row while the grant token may be spent: a grant token
+    /// is sent once.
+    wiped_request request_for(token record, const secret& code_verifier) {
+        record.code_verifier = code_verifier;
+        return wiped_request(parts_.provider.exchange_request(record));
+    }
+
+    /// What a row holds in the place of its code verifier once that was sent. A store that only merges cannot empty it.
+    static secret without_verifier(const token& row) {
+        return row.code_verifier.empty() || Parts::rows_type::compares ? secret() : secret(used_code_verifier);
+    }
+
     /// The marker of a login replaces the note that the old session was refused or is being revoked. So that this
     /// session does not come back to life, its refresh token goes first. If it is being revoked, its access token goes
-    /// too, and the server is told. A store that only merges cannot empty a token; the access token is at least
-    /// expired.
+    /// too, and the server is told. A store that only merges cannot empty a token: the tokens stay, and the access token
+    /// of a session that is being revoked is at least expired.
     void end_what_is_over(const token& row, token& marked) {
         if (!is_over(row)) return;
-        marked.refresh_token.clear();
+        if (Parts::rows_type::compares) marked.refresh_token.clear();
         if (!is_revoking(row)) return;
-        marked.access_token.clear();
+        if (Parts::rows_type::compares) marked.access_token.clear();
         marked.expires_at = timestamp{};
         try {
             parts_.revoke(row);
@@ -220,10 +247,12 @@ class login : transaction<Parts> {
     /// Nothing was spent, or the server refused the grant token. Puts the row back as it was, if that is possible;
     /// removes it if there was none. The grant token may have to stay: it was there before, or the store only merges
     /// and cannot empty it. Then the status says what became of it, because the tokens beside it are of another login.
-    /// If the status already says something about the refresh token, that is more important and stays.
+    /// If the status already says something about the refresh token, that is more important and stays. The code
+    /// verifier of a grant token that was refused does not come back.
     void undo(const token& marked, std::optional<token> before, status_kind kind = status_kind::none) {
         try {
             const secret& grant = marked.grant_token;
+            if (before && kind == status_kind::refused) before->code_verifier = marked.code_verifier;
             const bool stays = before && (before->grant_token == grant || !Parts::rows_type::compares);
             if (stays && !read_status(before->status).is_about(before->refresh_token))
                 before->status = to_status({.kind = kind, .fingerprint = token_status::fingerprint_of(grant)});
@@ -237,6 +266,6 @@ class login : transaction<Parts> {
     bool is_sent_ = false;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

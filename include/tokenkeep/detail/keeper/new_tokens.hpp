@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// New tokens on their way into the store, and what was sent to get them.
 struct new_tokens {
@@ -53,6 +53,6 @@ struct unsaved_tokens {
     Guard guard;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

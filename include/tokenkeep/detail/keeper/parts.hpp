@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The parts of a keeper, and what its transactions do with them.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
@@ -77,7 +77,8 @@ struct keeper_parts {
         if (row || probe.refresh_token.empty() || !probe.user_name.empty() || !probe.id.empty()) return row;
         const token by_hash{.client_id = probe.client_id,
                             .api_domain = probe.api_domain,
-                            .seed = text::sha256_hex(probe.refresh_token.reveal())};
+                            .seed = text::sha256_hex(probe.refresh_token.reveal()),
+                            .label = probe.label};
         row = find(by_hash);
         if (row) return row;
         for (const token& each : rows().all())
@@ -231,6 +232,6 @@ struct keeper_parts {
     }
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

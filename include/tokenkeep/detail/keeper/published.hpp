@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Counts the changes of one identity's access token that a keeper has made or seen.
 struct published_version {
@@ -26,6 +26,6 @@ struct pinned_token {
     std::uint64_t version = 0;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The refresh transaction. It turns a row whose access token is due into one whose access token is fresh. All callers
 /// that share the store together spend the refresh token at most once.
@@ -295,6 +295,6 @@ class refresh_transaction : transaction<Parts> {
     const secret* rejected_;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

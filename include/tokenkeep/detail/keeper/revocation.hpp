@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Ends a session on both sides: marks the row, tells the server, removes the row. If it is cut off anywhere, the
 /// keeper hands out nothing of the row, and the next revocation finishes the work. A login that was made meanwhile
@@ -61,6 +61,6 @@ class revocation : transaction<Parts> {
     token row_;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

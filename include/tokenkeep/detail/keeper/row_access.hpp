@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The guard of a store without locks.
 struct no_guard {};
@@ -89,8 +89,11 @@ class row_access {
     /// of the identity and what has changed.
     static token changes(const token& before, const token& after) {
         const bool new_access = !after.access_token.empty() && after.access_token != before.access_token;
-        token change{
-            .user_name = after.user_name, .client_id = after.client_id, .api_domain = after.api_domain, .id = after.id};
+        token change{.user_name = after.user_name,
+                     .client_id = after.client_id,
+                     .api_domain = after.api_domain,
+                     .label = after.label,
+                     .id = after.id};
         for (const field& f : fields) {
             f.visit([&](auto member) {
                 if (!(after.*member == before.*member)) change.*member = after.*member;
@@ -109,6 +112,6 @@ class row_access {
     Store& store_;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -3,13 +3,14 @@
 #define TOKENKEEP_DETAIL_KEEPER_SEEDING_HPP
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/detail/keeper/former.hpp>
 #include <tokenkeep/detail/keeper/transaction.hpp>
 
 #include <optional>
 #include <string>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A program brings its own refresh token. The first time, the keeper makes a row of it. After the server has rotated
 /// the token, the program's token still means that row, by its hash. If the probe also names a user or an id, a token
@@ -70,12 +71,17 @@ class seeding : transaction<Parts> {
         return parts_.find_or_seeded(probe_);
     }
 
-    /// The row with the probe's refresh token. A store that only merges cannot empty the access token; it is at least
-    /// expired.
+    /// The row with the probe's refresh token. The one that the row began with is noted as a former one. A store that
+    /// only merges cannot empty the access token; it is at least expired.
     token new_login(const token& row) const {
         token given = probe_;
         given.id = row.id;
         token fresh = merge(row, given);
+        fresh.former = row.former;
+        if (!is_known(row))
+            fresh.former = row.seed.empty() ? with_former_token(row.former, row.refresh_token)
+                                            : with_former_hash(row.former, row.seed);
+        fresh.logged_in_at = fresh.used_at = parts_.clock.now();
         fresh.seed = seed_;
         fresh.access_token = probe_.access_token;
         fresh.expires_at = probe_.expires_at;
@@ -89,6 +95,6 @@ class seeding : transaction<Parts> {
     std::string seed_;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

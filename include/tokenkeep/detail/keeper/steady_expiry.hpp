@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A hash that tells one access token with its expiry from another. No secret can be read from it.
 inline std::size_t hash_of_access(const token& row) {
@@ -44,6 +44,6 @@ class steady_expiry {
     std::array<slot, 256> slots_{};
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

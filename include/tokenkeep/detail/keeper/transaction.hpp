@@ -25,7 +25,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
@@ -233,6 +233,6 @@ class transaction {
     deadline deadline_;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A record as the cells of a table: views into the record, and its times as text.
 template <class Schema>
@@ -41,8 +41,10 @@ class sql_cells {
         return all;
     }
 
-    /// Throws errc::invalid_record if a value is longer than its column, or is not UTF-8 in a column of characters.
+    /// Throws errc::invalid_record if a value is longer than its column, or is not UTF-8 in a column of characters, or
+    /// is a code verifier without a column.
     void require_fitting() const {
+        require_place_for_verifier(row_, Schema::columns);
         for (std::size_t n = 0; n < Schema::columns; ++n) {
             const std::size_t longest = Schema::longest(fields[n].name);
             if (longest == 0 || (text::is_utf8(view(n)) && characters_of(view(n)) <= longest)) continue;
@@ -90,6 +92,6 @@ token read_sql_row(Statement& cells) {
     return row;
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

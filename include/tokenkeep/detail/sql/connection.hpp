@@ -18,7 +18,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A store's connection to its table, with the prepared statements: it opens at the first call, and again at the first
 /// call after it was lost. Not thread-safe: the store locks.
@@ -49,12 +49,12 @@ class sql_link {
 
     bool is_open() const noexcept { return is_open_; }
 
-    /// Connects, unless it is connected, and makes the table if there is none.
+    /// Connects, unless it is connected. Makes the table if there is none, and alters it if it is of an older version.
     void open() {
         if (is_open_) return;
         for (auto& each : statements_) each.reset();
         connection_.connect(Policy::store_lock_timeout);
-        prepare_sql_tables<rules_of<Policy>>(connection_, text_);
+        sql_tables<rules_of<Policy>, Connection, typename Policy::schema>(connection_, text_).prepare();
         is_open_ = true;
     }
     /// The next call connects again. Statements that are running may end first.
@@ -112,6 +112,6 @@ class sql_link {
     bool is_open_ = false;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Locks that a database server holds for a session, and releases when the session ends, also if its process is killed.
 /// Each lock has a session of its own, because a session does not lock itself out. Idle sessions are used again for 30
@@ -102,6 +102,6 @@ class lock_connections {
     std::shared_ptr<idle_sessions> idle_ = std::make_shared<idle_sessions>();
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The rows of the table at the other end of a link, as row_rules reads them.
 template <class Link>
@@ -60,7 +60,7 @@ class sql_rows {
     Link& link_;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 /// For look-ups only: sql_transaction changes rows.
 template <class Link>

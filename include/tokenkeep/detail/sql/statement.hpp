@@ -8,7 +8,7 @@
 #include <span>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The values of a statement's parameters, in their order.
 using sql_parameters = std::span<const std::optional<std::string_view>>;
@@ -26,6 +26,6 @@ std::uint64_t run_sql(Statement& prepared, sql_parameters with, Visit visit) {
     return prepared.changes();
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

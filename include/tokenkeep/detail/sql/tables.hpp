@@ -6,17 +6,17 @@
 #include <tokenkeep/detail/sql/text.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/sql_connection.hpp>
-#include <tokenkeep/sql_schema.hpp>
+#include <tokenkeep/token.hpp>
 
 #include <charconv>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// The version of a table of tokens. The table `tokenkeep_schema` holds it, for each table of tokens.
-inline constexpr unsigned sql_schema_version = 1;
+// The table `tokenkeep_schema` holds the version of each table of tokens: that of the newest field that has a column.
 
 /// The stored version of a table; nullopt if there is no such table. `run(parameters, visit)` runs the SELECT.
 template <class Run>
@@ -27,48 +27,89 @@ std::optional<std::string> stored_sql_version(std::string_view table, Run run) {
     return found;
 }
 
-/// Throws errc::store_gone if there is no version, and errc::unsupported_version if it is newer than this library.
-inline void require_sql_version(const std::optional<std::string>& found) {
+/// The version as a number. Throws errc::store_gone if there is no version, and errc::unsupported_version if it is newer
+/// than this library.
+inline unsigned require_sql_version(const std::optional<std::string>& found) {
     if (!found) throw error(errc::store_gone, "tokenkeep: the table of tokens has disappeared");
     unsigned version = 0;
     const auto [end, fault] = std::from_chars(found->data(), found->data() + found->size(), version);
-    if (fault != std::errc{} || end != found->data() + found->size() || version > sql_schema_version)
+    if (fault != std::errc{} || end != found->data() + found->size() || version > version_of_fields())
         throw error(errc::unsupported_version, "tokenkeep: the table of tokens is of a newer version");
+    return version;
 }
 
-/// Makes the tables if they are missing; only this needs the right to make tables. Then requires their version.
+/// Makes the tables of a store if they are missing, and adds the columns that newer fields need.
 template <class Rules, class Connection, class Schema>
-void prepare_sql_tables(Connection& connection, const sql_text<Schema>& text) {
-    const auto version = [&] {
-        auto asking = connection.prepare(text.version());
-        return stored_sql_version(text.name_in_schema(), [&](auto with, auto visit) { run_sql(asking, with, visit); });
-    };
-    const auto make = [](auto&& part) {
+class sql_tables {
+    static constexpr unsigned newest = version_of_fields(Schema::columns);
+
+  public:
+    sql_tables(Connection& connection, const sql_text<Schema>& text) : connection_(connection), text_(text) {}
+
+    /// Only this needs the right to make and to alter tables, and only if something is to be done. A table is made as
+    /// the first version of the library made it, and then altered. So it does not matter which program makes it, and
+    /// where one that makes it is cut off.
+    void prepare() {
+        std::optional<std::string> found;
+        try {
+            found = version(text_.version());
+        } catch (const sql_error& failure) {
+            if (failure.fault() != sql_fault::other) throw; // `other` means that there is no such table
+        }
+        if (!found) {
+            for (const std::string& sql : text_.template create<Rules>()) make([&] { connection_.execute(sql); });
+            make([&] { run(text_.insert_version(), text_.name_in_schema(), "1"); });
+            found = version(text_.version());
+        }
+        if (require_sql_version(found) < newest) alter();
+    }
+
+  private:
+    /// One transaction. A database that commits at each ALTER has some of the columns already if a program was cut off
+    /// there, and says so.
+    void alter() {
+        connection_.execute(std::string(Connection::dialect.begin));
+        try {
+            const unsigned found = require_sql_version(version(text_.lock_version()));
+            if (found < newest) { // else another program has just done it
+                for (const std::string& sql : text_.template alter<Rules>(found))
+                    make([&] { connection_.execute(sql); });
+                run(text_.update_version(), std::to_string(newest), text_.name_in_schema());
+            }
+            connection_.execute("COMMIT");
+        } catch (...) {
+            try {
+                connection_.execute("ROLLBACK");
+            } catch (const sql_error&) { // the transaction ends with the connection
+            }
+            throw;
+        }
+    }
+
+    std::optional<std::string> version(const std::string& sql) {
+        auto asking = connection_.prepare(sql);
+        return stored_sql_version(text_.name_in_schema(), [&](auto with, auto visit) { run_sql(asking, with, visit); });
+    }
+
+    void run(const std::string& sql, std::string_view first, std::string_view second) {
+        auto statement = connection_.prepare(sql);
+        const std::optional<std::string_view> parameters[] = {first, second};
+        run_sql(statement, parameters, [](auto&) {});
+    }
+
+    template <class Part>
+    static void make(Part part) {
         try {
             part();
         } catch (const sql_error& failure) {
             if (failure.fault() != sql_fault::already_exists) throw; // another program has just made it
         }
-    };
-    std::optional<std::string> found;
-    try {
-        found = version();
-    } catch (const sql_error& failure) {
-        if (failure.fault() != sql_fault::other) throw; // `other` means that there is no such table
     }
-    if (!found) {
-        for (const std::string& sql : text.template create<Rules>()) make([&] { connection.execute(sql); });
-        make([&] {
-            const std::string current = std::to_string(sql_schema_version);
-            auto insert = connection.prepare(text.insert_version());
-            const std::optional<std::string_view> row[] = {text.name_in_schema(), current};
-            run_sql(insert, row, [](auto&) {});
-        });
-        found = version();
-    }
-    require_sql_version(found);
-}
 
-}}} // namespace tokenkeep::v0::detail
+    Connection& connection_;
+    const sql_text<Schema>& text_;
+};
+
+}}} // namespace tokenkeep::v1::detail
 
 #endif

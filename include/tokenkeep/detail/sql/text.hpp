@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The text of every statement of an sql_store. It is made from the field table, the schema and the keys of the rules;
 /// it never contains a value.
@@ -111,28 +111,38 @@ class sql_text {
         return (sql.parameter() << ")").text;
     }
 
-    /// The statements that make the tables and indexes, in order. Some of these may exist already.
+    /// Its parameters are the version and the name of the table.
+    std::string update_version() const {
+        writer sql{*dialect_};
+        sql << "UPDATE " << quoted("tokenkeep_schema") << " SET version = ";
+        sql.parameter() << " WHERE name = ";
+        return sql.parameter().text;
+    }
+
+    /// The statements that make the tables and indexes of version 1, in order. Some of these may exist already.
     template <matching_rules Rules>
     std::vector<std::string> create() const {
         std::vector<std::string> statements{create_table("tokenkeep_schema") +
                                             "name VARCHAR(64) NOT NULL PRIMARY KEY, version VARCHAR(20) NOT NULL)"};
         std::string columns;
         for (std::size_t n = 0; n < Schema::columns; ++n) {
-            if (n != 0) columns += ", ";
-            columns.append(fields[n].name).append(" ").append(type_of(n));
-            if (n == 0) columns += " NOT NULL PRIMARY KEY";
+            if (fields[n].since > 1) continue;
+            columns.append(n == 0 ? "" : ", ").append(column_definition(n));
         }
         statements.push_back(create_table(name_) + columns + ")");
         for (std::string& statement : statements) statement += dialect_->table_options;
+        add_indexes<Rules>(statements, 0);
+        return statements;
+    }
 
-        std::vector<std::size_t> indexed{0}; // the primary key
-        Rules::list::for_each([&](auto rule) {
-            constexpr std::size_t column = place_of_key<decltype(rule)>();
-            for (const std::size_t other : indexed)
-                if (other == column) return;
-            indexed.push_back(column);
-            statements.push_back(create_index(column));
-        });
+    /// The statements that add what a table of an older version lacks. Some of it may exist already.
+    template <matching_rules Rules>
+    std::vector<std::string> alter(unsigned older) const {
+        std::vector<std::string> statements;
+        for (std::size_t n = 0; n < Schema::columns; ++n)
+            if (fields[n].since > older)
+                statements.push_back("ALTER TABLE " + quoted(name_) + " ADD COLUMN " + column_definition(n));
+        add_indexes<Rules>(statements, older);
         return statements;
     }
 
@@ -151,6 +161,10 @@ class sql_text {
 
     static bool is_characters(std::size_t column) { return Schema::longest(fields[column].name) != 0; }
 
+    std::string column_definition(std::size_t column) const {
+        return std::string(fields[column].name) + " " + type_of(column) + (column == 0 ? " NOT NULL PRIMARY KEY" : "");
+    }
+
     std::string type_of(std::size_t column) const {
         if (is_characters(column)) return "VARCHAR(" + std::to_string(Schema::longest(fields[column].name)) + ")";
         return std::string(column == 0 ? dialect_->key_bytes : dialect_->bytes);
@@ -158,6 +172,20 @@ class sql_text {
 
     std::string create_table(std::string_view name) const {
         return "CREATE TABLE" + std::string(dialect_->if_missing) + " " + quoted(name) + " (";
+    }
+    /// Adds the statements that make the indexes of columns: those of version 1 if `older` is 0, else those that came
+    /// after `older`.
+    template <matching_rules Rules>
+    void add_indexes(std::vector<std::string>& statements, unsigned older) const {
+        std::vector<std::size_t> indexed{0}; // the primary key
+        Rules::list::for_each([&](auto rule) {
+            constexpr std::size_t column = place_of_key<decltype(rule)>();
+            for (const std::size_t other : indexed)
+                if (other == column) return;
+            indexed.push_back(column);
+            const unsigned since = fields[column].since;
+            if (older == 0 ? since == 1 : since > older) statements.push_back(create_index(column));
+        });
     }
     std::string create_index(std::size_t column) const {
         std::string sql = "CREATE INDEX" + std::string(dialect_->if_missing) + " ";
@@ -184,6 +212,6 @@ class sql_text {
     std::string name_, lower_name_;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -16,7 +16,7 @@
 #include <optional>
 #include <string>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// One transaction, which no other writer of the table comes between: the rows, and changes to them. It is rolled back
 /// unless it was committed.
@@ -182,7 +182,7 @@ bool sql_write(Link& link, Work work) {
     }
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 /// A transaction is read as the rows that it is.
 template <class Link>

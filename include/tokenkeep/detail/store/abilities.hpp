@@ -8,7 +8,7 @@
 
 #include <string>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// What a document or a connection needs so that the store over it is a locking_store.
 template <class D>
@@ -66,6 +66,6 @@ struct comparing_ability<Store, true> {
     bool remove_token(const token& expected) { return static_cast<Store&>(*this).remove(expected); }
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

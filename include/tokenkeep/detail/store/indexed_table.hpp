@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The table that basic_store makes of `indexed`. Each rule has an index from the hash of its key to the rows. Rows
 /// with an empty key are not in that index. All rules that look up the id share the index that owns the rows.
@@ -90,9 +90,9 @@ class indexed_table {
     indices<typename Rules::list> by_rule_{};
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v0 {
+namespace tokenkeep { inline namespace v1 {
 
 template <class Rules>
 struct container_traits<detail::indexed_table<Rules>> {
@@ -111,6 +111,6 @@ struct container_traits<detail::indexed_table<Rules>> {
     }
 };
 
-}} // namespace tokenkeep::v0
+}} // namespace tokenkeep::v1
 
 #endif

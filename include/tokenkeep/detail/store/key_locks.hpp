@@ -12,7 +12,7 @@
 #include <string>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Locks by name, among the threads of one process. Any thread may release a guard. A guard may outlive the locks.
 class key_locks {
@@ -60,6 +60,6 @@ class key_locks {
     std::shared_ptr<state> state_ = std::make_shared<state>();
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_STORE_READ_LOCK_HPP
 #define TOKENKEEP_DETAIL_STORE_READ_LOCK_HPP
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Locks a mutex for reading. If the mutex has lock_shared(), several readers may hold it at once.
 template <class Mutex>
@@ -28,6 +28,6 @@ class read_lock {
     Mutex& mutex_;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The rows of a store in memory, in any container, and the changes to them. It is not thread-safe: the store locks.
 template <class Container, class Policy>
@@ -61,6 +61,6 @@ class row_set {
     Container rows_{};
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

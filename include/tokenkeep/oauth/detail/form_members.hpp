@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Whether a part of a form can be decoded: two hexadecimal digits follow each percent sign, and the result is UTF-8.
 inline bool is_form_encoded(std::string_view part, std::string_view decoded) noexcept {
@@ -66,6 +66,6 @@ struct form_members {
     }
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

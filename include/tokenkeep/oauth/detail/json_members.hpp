@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Leaves, of all members of one name, the last one. The others keep their order.
 inline void keep_last_of_each_name(std::vector<const json_reader::member*>& members) {
@@ -64,6 +64,6 @@ inline secret merged_objects(const secret& old, const secret& fresh) {
     return object_of(merged);
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

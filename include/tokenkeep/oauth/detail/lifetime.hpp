@@ -19,7 +19,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Takes the digits at the beginning of a text, and appends them to a number. How many there were.
 constexpr int take_digits(std::string_view& text, double& number) noexcept {
@@ -183,6 +183,6 @@ inline token_end read_refresh_expiry(end_reader& reader) {
     return end;
 }
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

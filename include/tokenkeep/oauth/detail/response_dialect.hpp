@@ -12,7 +12,7 @@
 #include <span>
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// An error code that servers send, and what the library takes it for.
 struct known_code {
@@ -84,6 +84,6 @@ struct response_dialect {
     }
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

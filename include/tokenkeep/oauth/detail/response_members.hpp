@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The names of members that the library reads, besides those of one server's dialect. All others go into `extra`.
 inline constexpr std::string_view read_names[] = {
@@ -135,6 +135,6 @@ class response_members {
     bool says_otherwise_ = false;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Whether a code may be passed on: 1 to 64 letters, digits, underscores, dots and hyphens.
 constexpr bool is_error_code(std::string_view code) noexcept {
@@ -231,6 +231,6 @@ class response_reader {
     response_members members_;
 };
 
-}}} // namespace tokenkeep::v0::detail
+}}} // namespace tokenkeep::v1::detail
 
 #endif

@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace testing::detail {
+namespace tokenkeep { inline namespace v1 { namespace testing::detail {
 
 /// The record with another value in that field.
 inline token altered(token record, const field& f) {
@@ -47,6 +47,7 @@ void comparing_laws(Make& make, Check& check) {
         next.access_token = "new access";
         for (const field& f : fields)
             for (const token& expected : {altered(ada, f), emptied(ada, f)}) {
+                if (expected == ada) continue; // the field was empty
                 token record = next;
                 record.id = expected.id;
                 const std::string name(f.name);
@@ -136,6 +137,6 @@ void comparing_laws(Make& make, Check& check) {
     });
 }
 
-}}} // namespace tokenkeep::v0::testing::detail
+}}} // namespace tokenkeep::v1::testing::detail
 
 #endif

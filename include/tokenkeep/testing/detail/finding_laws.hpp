@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace testing::detail {
+namespace tokenkeep { inline namespace v1 { namespace testing::detail {
 
 /// Probes of every kind about those rows: each field alone, with the right client and with wrong ones, and with text
 /// that is in no row.
@@ -106,6 +106,6 @@ void finding_laws(Make& make, Check& check) {
     });
 }
 
-}}} // namespace tokenkeep::v0::testing::detail
+}}} // namespace tokenkeep::v1::testing::detail
 
 #endif

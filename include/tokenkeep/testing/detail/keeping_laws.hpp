@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace testing::detail {
+namespace tokenkeep { inline namespace v1 { namespace testing::detail {
 
 template <class Make, class Check>
 void deleting_laws(Make& make, Check& check) {
@@ -224,6 +224,6 @@ void thread_laws(Make& make, Check& check) {
     });
 }
 
-}}} // namespace tokenkeep::v0::testing::detail
+}}} // namespace tokenkeep::v1::testing::detail
 
 #endif

@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace testing::detail {
+namespace tokenkeep { inline namespace v1 { namespace testing::detail {
 
 /// Asks a store for locks on other threads, and watches these threads. If lock_token does not come back, this reports
 /// that L2 is broken and releases the lock that the call waits for, so that the thread can end.
@@ -239,6 +239,6 @@ void locking_laws(Make& make, Check& check) {
     });
 }
 
-}}} // namespace tokenkeep::v0::testing::detail
+}}} // namespace tokenkeep::v1::testing::detail
 
 #endif

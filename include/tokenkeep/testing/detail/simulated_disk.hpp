@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace tokenkeep { inline namespace v0 { namespace testing {
+namespace tokenkeep { inline namespace v1 { namespace testing {
 
 /// What goes wrong in one changing call of simulated_files.
 enum class disk_fault {
@@ -270,6 +270,6 @@ class simulated_disk {
 
 } // namespace detail
 
-}}} // namespace tokenkeep::v0::testing
+}}} // namespace tokenkeep::v1::testing
 
 #endif

@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-namespace tokenkeep { inline namespace v0 { namespace testing::detail {
+namespace tokenkeep { inline namespace v1 { namespace testing::detail {
 
 /// A call on a thread of its own, which another thread watches, because the call may never come back. If the call is
 /// not over when this object is destroyed, the thread is left behind. What the call uses must therefore belong to it.
@@ -44,6 +44,6 @@ class watched_call {
     std::thread thread_{};
 };
 
-}}} // namespace tokenkeep::v0::testing::detail
+}}} // namespace tokenkeep::v1::testing::detail
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <string_view>
 
-namespace tokenkeep { inline namespace v0 { namespace testing::detail {
+namespace tokenkeep { inline namespace v1 { namespace testing::detail {
 
 /// A status and a body. A response without a body has no headers either.
 struct wire_response {
@@ -66,6 +66,6 @@ inline constexpr wire zoho_wire{
 
 inline const wire& wire_of(const fake_server_options& options) { return options.zoho ? zoho_wire : oauth_wire; }
 
-}}} // namespace tokenkeep::v0::testing::detail
+}}} // namespace tokenkeep::v1::testing::detail
 
 #endif
