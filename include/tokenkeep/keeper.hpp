@@ -47,11 +47,13 @@ namespace tokenkeep { inline namespace v1 {
 ///
 /// | the probe holds | what the keeper does |
 /// | --- | --- |
-/// | a grant token that the row does not have | it logs in: it exchanges the grant token, once, and saves the row |
-/// | a refresh token that no row has or had at first | it saves a new row; if the user has a row, a new login in it |
+/// | a grant token that the row has never had | it logs in: it exchanges the grant token, once, and saves the row |
+/// | a refresh token that no program gave before | it saves a new row; if the user has a row, a new login in it |
 /// | any other refresh token, an access token, a user, an id | it looks the row up |
 ///
-/// So never bring an old refresh token of a user, except the first one: it counts as a new login.
+/// A refresh or grant token that a program gave for a user earlier means the row as it is now, and is never sent again;
+/// the row remembers the last 16. An old refresh token that came from the server counts as a new login: do not bring
+/// one.
 ///
 /// If the access token of the row is due, the keeper refreshes it. A refresh is a transaction over the store, so that
 /// all threads, keepers and processes that share the store spend a refresh token once, and no failure destroys a
@@ -175,7 +177,7 @@ class keeper {
         token row = obtain(probe, nullptr, until);
         http_response response = send_once(*request, row);
         if (!is_rejected(response)) return response;
-        const auto flight = parts_.flights.of(identity_key(row));
+        const auto flight = parts_.flights.of(identity_key(row), parts_.clock.steady_now());
         if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
         const secret rejected = std::move(row.access_token);
         row = obtain(token{.id = row.id}, &rejected, until);
@@ -302,7 +304,7 @@ class keeper {
             const std::uint64_t version = published ? published->count.load(std::memory_order_acquire) : 0;
             token row = keep.obtain(id.empty() ? probe : token{.id = id}, rejected, std::nullopt);
             if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
-            const auto own = keep.parts_.flights.of(identity_key(row))->published;
+            const auto own = keep.parts_.flights.of(identity_key(row), keep.parts_.clock.steady_now())->published;
             if (own == published) return keep.pin(std::move(row), own, version);
             published = own; // known only now: the row is looked at again, after its version
             const std::uint64_t current = own->count.load(std::memory_order_acquire);

@@ -5,7 +5,7 @@
 
 #include <string>
 
-using tokenkeep::detail::with_former_hash, tokenkeep::detail::with_former_token;
+using tokenkeep::detail::is_former_hash, tokenkeep::detail::with_former_hash, tokenkeep::detail::with_former_token;
 
 TEST_CASE("former: the newest comes first, by sixteen digits of its SHA-256", "[former]") {
     CHECK(with_former_token("", "abc") == "ba7816bf8f01cfea");
@@ -19,6 +19,17 @@ TEST_CASE("former: one that is there already moves to the front", "[former]") {
     CHECK(with_former_token("0123456789abcdef ba7816bf8f01cfea fedcba9876543210", "abc") ==
           "ba7816bf8f01cfea 0123456789abcdef fedcba9876543210");
     CHECK(with_former_token("ba7816bf8f01cfea", "abc") == "ba7816bf8f01cfea");
+}
+
+TEST_CASE("former: a token is found by all sixteen digits", "[former]") {
+    const std::string abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    CHECK(is_former_hash("ba7816bf8f01cfea", abc));
+    CHECK(is_former_hash("0123456789abcdef ba7816bf8f01cfea fedcba9876543210", abc));
+    for (const char* other : {"", " ", "ba7816bf8f01cfe", "ba7816bf8f01cfeb", "a7816bf8f01cfea4", "ba7816bf 8f01cfea",
+                              "ba7816bf8f01cfea414140de5dae2223"}) {
+        CAPTURE(other);
+        CHECK(!is_former_hash(other, abc));
+    }
 }
 
 TEST_CASE("former: the oldest of more than sixteen goes, and spare spaces too", "[former]") {

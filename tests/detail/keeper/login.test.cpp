@@ -499,6 +499,25 @@ TEST_CASE("login: it says when it was made, and keeps label and former tokens", 
     CHECK(refreshed.former == first_grant);
 }
 
+TEST_CASE("login: a grant token of an earlier login is not sent again, whatever a program brings", "[login]") {
+    world w;
+    auto keep = w.keeper();
+    const token old{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    keep.access_token(old);
+    const token now{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    const secret access = keep.access_token(now);
+    for (int times = 0; times < 3; ++times) {
+        CHECK(w.keeper().access_token(old) == access);
+        CHECK(w.keeper().access_token(now) == access);
+    }
+    CHECK(w.server.log().token_requests == 2);
+    w.server.revoke(w.row().refresh_token);
+    w.clock.advance(2h);
+    CHECK(error_of([&] { keep.access_token(old); }) == errc::reauthorization_required);
+    CHECK(error_of([&] { keep.access_token(now); }) == errc::reauthorization_required);
+    CHECK(w.server.log().logins == 2);
+}
+
 TEST_CASE("login: one user at two labels has two sessions", "[login]") {
     world w;
     auto keep = w.keeper();

@@ -12,7 +12,9 @@
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
 // The field `former` of a record: the refresh and grant tokens that programs gave this row earlier. Each is 16 hex
-// digits, the beginning of the token's SHA-256. Spaces separate them. The newest comes first.
+// digits, the beginning of the token's SHA-256. Spaces separate them. The newest comes first. A probe with such a token
+// means the row as it is now, and the token is never sent again. A token that was pushed out by sixteen others counts as
+// new.
 
 inline constexpr std::size_t most_former_tokens = 16;
 inline constexpr std::size_t digits_of_former_token = 16;
@@ -32,7 +34,17 @@ inline std::string with_former_hash(std::string_view former, std::string_view sh
     return all;
 }
 
-/// The same, with the token itself. The text stays as it is if the token is empty.
+/// Whether the token of that SHA-256, in hex, is among the former tokens.
+inline bool is_former_hash(std::string_view former, std::string_view sha256) {
+    while (!former.empty()) {
+        const std::string_view each = former.substr(0, former.find(' '));
+        if (each.size() == digits_of_former_token && sha256.starts_with(each)) return true;
+        former.remove_prefix(each.size() < former.size() ? each.size() + 1 : each.size());
+    }
+    return false;
+}
+
+/// The text of with_former_hash, for the token itself. The text stays as it is if the token is empty.
 inline std::string with_former_token(std::string_view former, const secret& given) {
     return given.empty() ? std::string(former) : with_former_hash(former, text::sha256_hex(given.reveal()));
 }

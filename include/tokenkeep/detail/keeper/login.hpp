@@ -45,8 +45,10 @@ class login : transaction<Parts> {
   private:
     static bool has_tokens(const token& row) { return !row.access_token.empty() || !row.refresh_token.empty(); }
 
-    /// Whether the row holds the tokens of this grant token. If its status names the grant token, its tokens are older.
+    /// Whether the row holds the tokens of this grant token, or of a login after it. If its status names the grant
+    /// token, its tokens are older.
     bool is_done(const token& row) const {
+        if (is_former_hash(row.former, text::sha256_hex(probe_.grant_token.reveal()))) return true;
         return row.grant_token == probe_.grant_token && has_tokens(row) &&
                read_status(row.status).fingerprint != token_status::fingerprint_of(probe_.grant_token);
     }
@@ -213,7 +215,7 @@ class login : transaction<Parts> {
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
         is_sent_ = true;
-        const outcome result = base::ask(std::move(request), marked);
+        const outcome result = base::ask(std::move(request), marked, parts_.options.request_timeout);
         switch (result.kind) {
         case outcome_kind::tokens: return keep(held, marked, result);
         case outcome_kind::unknown:

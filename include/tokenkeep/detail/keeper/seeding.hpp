@@ -14,7 +14,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A program brings its own refresh token. The first time, the keeper makes a row of it. After the server has rotated
 /// the token, the program's token still means that row, by its hash. If the probe also names a user or an id, a token
-/// that is neither the row's nor its seed is a new login. It replaces what the row holds.
+/// that the row has never had from a program is a new login. It replaces what the row holds. So of two programs with two
+/// tokens for one user, the second brings a new login, and then both use it.
 template <class Parts>
 class seeding : transaction<Parts> {
     using base = transaction<Parts>;
@@ -38,10 +39,10 @@ class seeding : transaction<Parts> {
     }
 
   private:
-    /// Whether the row knows the probe's refresh token: it holds it, or was seeded with it, or the probe is an older
-    /// record of this row.
+    /// Whether the row knows the probe's refresh token: it holds it, or was seeded with it, now or before, or the probe
+    /// is an older record of this row.
     bool is_known(const token& row) const {
-        return row.refresh_token == probe_.refresh_token || row.seed == seed_ ||
+        return row.refresh_token == probe_.refresh_token || row.seed == seed_ || is_former_hash(row.former, seed_) ||
                (!probe_.seed.empty() && row.seed == probe_.seed);
     }
 
