@@ -48,6 +48,8 @@ class basic_store {
     using mutex = typename Policy::mutex;
 
   public:
+    using policy_type = Policy;
+
     basic_store() = default;
 
     /// Starts with rows that exist. In a map, the key becomes the row's id. A row without an id gets one.

@@ -206,6 +206,8 @@ class basic_document_store
     using mutex = typename Policy::mutex;
 
   public:
+    using policy_type = Policy;
+
     /// A store over this document. Nothing is read before the first call.
     ///   basic_document_store store{keychain_entry{"my-app"}};
     explicit basic_document_store(Document document) : document_(std::move(document)) {}

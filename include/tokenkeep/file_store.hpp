@@ -132,6 +132,8 @@ class basic_file_store {
     using files_type = typename Policy::files;
 
   public:
+    using policy_type = Policy;
+
     /// A store in the file of that path. The directory must exist. The constructor neither reads nor writes: the first
     /// call does.
     ///   file_store store{"/var/lib/app/tokens.tkj"};

@@ -18,7 +18,9 @@ struct keeper_options {
     /// out for. The keeper uses at most a fifth of the token's life, so that it does not refresh a short-lived token at
     /// every call.
     std::chrono::milliseconds refresh_margin{60'000};
-    /// How long one request to the token endpoint may take in all: http_request::timeout.
+    /// How long one request to the token endpoint may take in all: http_request::timeout. If the provider has a
+    /// replay_grace, a refresh takes at most 5 s, or half of the grace if that is longer; so there is time to send the
+    /// refresh token again if the answer is lost. The second request takes at most the rest of the grace.
     std::chrono::milliseconds request_timeout{30'000};
     /// How long a call without a deadline waits while others work on the identity. It should be longer than their work
     /// takes. 0 means: request_timeout and 15 s; twice request_timeout and 15 s if the provider's replay_grace allows

@@ -114,6 +114,8 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     using mutex = typename Policy::mutex;
 
   public:
+    using policy_type = Policy;
+
     /// A store over this connection. The store connects at its first call.
     explicit sql_store(Connection connection) : link_(std::move(connection)) {}
 

@@ -1613,6 +1613,7 @@ void comparing_laws(Make& make, Check& check) {
         next.access_token = "new access";
         for (const field& f : fields)
             for (const token& expected : {altered(ada, f), emptied(ada, f)}) {
+                if (expected == ada) continue; // the field was empty
                 token record = next;
                 record.id = expected.id;
                 const std::string name(f.name);
@@ -2491,8 +2492,10 @@ void merging_laws(Make& make, Check& check) {
 
         store.save_token({.user_name = "ada", .refresh_token = "rotated", .status = "none"});
         wanted.refresh_token = "rotated";
+        wanted.refresh_expires_at.reset();
         wanted.status = "none";
-        check.expect(only_row_of(store, "ada") == wanted, "other fields are replaced one by one");
+        check.expect(only_row_of(store, "ada") == wanted,
+                     "other fields are replaced one by one; a new refresh token takes its end with it");
 
         store.save_token({.client_id = "app", .refresh_token = "rotated", .token_type = "bearer", .id = wanted.id});
         wanted.token_type = "bearer";

@@ -4531,6 +4531,8 @@ class basic_store {
     using mutex = typename Policy::mutex;
 
   public:
+    using policy_type = Policy;
+
     basic_store() = default;
 
     /// Starts with rows that exist. In a map, the key becomes the row's id. A row without an id gets one.
@@ -7060,6 +7062,8 @@ class basic_file_store {
     using files_type = typename Policy::files;
 
   public:
+    using policy_type = Policy;
+
     /// A store in the file of that path. The directory must exist. The constructor neither reads nor writes: the first
     /// call does.
     ///   file_store store{"/var/lib/app/tokens.tkj"};
@@ -7693,6 +7697,8 @@ class basic_document_store
     using mutex = typename Policy::mutex;
 
   public:
+    using policy_type = Policy;
+
     /// A store over this document. Nothing is read before the first call.
     ///   basic_document_store store{keychain_entry{"my-app"}};
     explicit basic_document_store(Document document) : document_(std::move(document)) {}
@@ -9037,6 +9043,8 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     using mutex = typename Policy::mutex;
 
   public:
+    using policy_type = Policy;
+
     /// A store over this connection. The store connects at its first call.
     explicit sql_store(Connection connection) : link_(std::move(connection)) {}
 
@@ -11665,7 +11673,9 @@ concept given_by_name_with = given_by_name<Store, GivenStore> || given_by_name<T
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
 // The field `former` of a record: the refresh and grant tokens that programs gave this row earlier. Each is 16 hex
-// digits, the beginning of the token's SHA-256. Spaces separate them. The newest comes first.
+// digits, the beginning of the token's SHA-256. Spaces separate them. The newest comes first. A probe with such a token
+// means the row as it is now, and the token is never sent again. A token that was pushed out by sixteen others counts as
+// new.
 
 inline constexpr std::size_t most_former_tokens = 16;
 inline constexpr std::size_t digits_of_former_token = 16;
@@ -11685,7 +11695,17 @@ inline std::string with_former_hash(std::string_view former, std::string_view sh
     return all;
 }
 
-/// The same, with the token itself. The text stays as it is if the token is empty.
+/// Whether the token of that SHA-256, in hex, is among the former tokens.
+inline bool is_former_hash(std::string_view former, std::string_view sha256) {
+    while (!former.empty()) {
+        const std::string_view each = former.substr(0, former.find(' '));
+        if (each.size() == digits_of_former_token && sha256.starts_with(each)) return true;
+        former.remove_prefix(each.size() < former.size() ? each.size() + 1 : each.size());
+    }
+    return false;
+}
+
+/// The text of with_former_hash, for the token itself. The text stays as it is if the token is empty.
 inline std::string with_former_token(std::string_view former, const secret& given) {
     return given.empty() ? std::string(former) : with_former_hash(former, text::sha256_hex(given.reveal()));
 }
@@ -11825,6 +11845,7 @@ struct flight {
     unsigned failures_in_a_row = 0;                 // guarded by mutex
     std::exception_ptr last_failure{};              // guarded by mutex
     time_point not_before{};                        // guarded by mutex: no request is sent before
+    time_point failure_forgotten_at{};              // guarded by mutex: from then on the failures count no more
     std::chrono::milliseconds unexplained_pause{0}; // guarded by mutex: after the last unexplained refusal
     time_point unexplained_until{};                 // guarded by mutex: until then that pause is remembered
     std::optional<time_point> revived_at{};         // guarded by mutex: when a refused token was last sent again
@@ -11859,13 +11880,30 @@ struct flight {
         return std::pair(not_before, last_failure);
     }
 
-    /// Remembers a passing failure. No request is sent before `retry_at`.
-    void failed(std::exception_ptr why, time_point retry_at) {
+    /// Remembers a passing failure. No request is sent before the pause is over. The failure counts until twice that
+    /// time has passed since the end of the pause.
+    void failed(std::exception_ptr why, time_point now, std::chrono::milliseconds pause) {
         const std::lock_guard lock(mutex);
         ++failures;
         ++failures_in_a_row;
         last_failure = std::move(why);
-        not_before = retry_at;
+        not_before = now + pause;
+        failure_forgotten_at = now + 3 * pause;
+    }
+
+    /// How many failures came one after another.
+    unsigned failures_that_count(time_point now) {
+        const std::lock_guard lock(mutex);
+        if (now >= failure_forgotten_at) failures_in_a_row = 0;
+        return failures_in_a_row;
+    }
+
+    /// Whether there is something to remember. No other thread may use the flight.
+    bool remembers(time_point now) const {
+        const auto is_recent = [&](time_point since, std::chrono::seconds span) { return now - since < span; };
+        return unsaved || (last_failure && now < failure_forgotten_at) || now < unexplained_until ||
+               now < rejected_until || (revived_at && is_recent(*revived_at, std::chrono::minutes(1))) ||
+               (!future_nonce.empty() && is_recent(future_nonce_seen, std::chrono::hours(1)));
     }
 
     /// How long to pause after an unexplained refusal: a minute, then twice as long each time, up to an hour.
@@ -11941,9 +11979,9 @@ template <class Flight>
 class flights {
   public:
     /// The flight of an identity. If there is none, it is made.
-    std::shared_ptr<Flight> of(const std::string& key) {
+    std::shared_ptr<Flight> of(const std::string& key, typename Flight::time_point now) {
         const std::lock_guard lock(mutex_);
-        if (by_key_.size() >= forget_at_) forget_idle();
+        if (by_key_.size() >= forget_at_) forget_idle(now);
         const auto found = by_key_.find(key);
         return found != by_key_.end() ? found->second : by_key_.emplace(key, std::make_shared<Flight>()).first->second;
     }
@@ -11955,12 +11993,11 @@ class flights {
     }
 
   private:
-    void forget_idle() {
-        std::erase_if(by_key_, [](const auto& entry) {
+    void forget_idle(typename Flight::time_point now) {
+        std::erase_if(by_key_, [&](const auto& entry) {
             Flight& one = *entry.second;
             const std::lock_guard lock(one.mutex);
-            return entry.second.use_count() == 1 && one.published.use_count() == 1 && !one.unsaved &&
-                   !one.last_failure && !one.revived_at && one.future_nonce.empty();
+            return entry.second.use_count() == 1 && one.published.use_count() == 1 && !one.remembers(now);
         });
         forget_at_ = 2 * by_key_.size() + 64;
     }
@@ -11998,12 +12035,18 @@ inline std::chrono::milliseconds margin_of(const token& row, std::chrono::millis
     return std::min(margin, time_between(*row.issued_at, *row.expires_at) / 5);
 }
 
+/// How long it is until the access token ends, for a row that says when. Never more than the token's whole life: if it
+/// was issued in the future, a clock was wrong, and its end may be wrong too.
+inline std::chrono::milliseconds time_left(const token& row, timestamp now) {
+    const auto left = time_between(now, *row.expires_at);
+    return row.issued_at ? std::min(left, time_between(*row.issued_at, *row.expires_at)) : left;
+}
+
 /// How long the access token may be handed out before it is due. Zero if it is due now. Nullopt if it has no known end.
 inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, timestamp now,
                                                           std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::nullopt;
-    const auto left = time_between(now, *row.expires_at);
-    return std::max(std::chrono::milliseconds{0}, left - margin_of(row, margin));
+    return std::max(std::chrono::milliseconds{0}, time_left(row, now) - margin_of(row, margin));
 }
 
 /// Whether the row has a spend marker for that refresh or grant token.
@@ -12107,6 +12150,8 @@ struct unsaved_tokens {
 
 
 
+
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -12138,6 +12183,15 @@ class row_access {
     using guard = typename guard_of<Store>::type;
 
     explicit row_access(Store& store) : store_(store) {}
+
+    /// Whether the store is known to look for the row of this probe by its seed.
+    static bool looks_for_seed(const token& probe) {
+        if constexpr (requires { typename Store::policy_type; })
+            return rules_of<typename Store::policy_type>::find(
+                probe, [](auto rule) { return place_of_key<decltype(rule)>() == place_of_key<by_seed>(); });
+        else
+            return false;
+    }
 
     std::optional<token> find(const token& probe) { return store_.find_token(probe); }
     std::optional<token> find_by_id(const std::string& id) { return store_.find_token_by_id(id); }
@@ -12238,7 +12292,9 @@ struct keeper_options {
     /// out for. The keeper uses at most a fifth of the token's life, so that it does not refresh a short-lived token at
     /// every call.
     std::chrono::milliseconds refresh_margin{60'000};
-    /// How long one request to the token endpoint may take in all: http_request::timeout.
+    /// How long one request to the token endpoint may take in all: http_request::timeout. If the provider has a
+    /// replay_grace, a refresh takes at most 5 s, or half of the grace if that is longer; so there is time to send the
+    /// refresh token again if the answer is lost. The second request takes at most the rest of the grace.
     std::chrono::milliseconds request_timeout{30'000};
     /// How long a call without a deadline waits while others work on the identity. It should be longer than their work
     /// takes. 0 means: request_timeout and 15 s; twice request_timeout and 15 s if the provider's replay_grace allows
@@ -12338,6 +12394,7 @@ struct outcome {
     timestamp sent{};
     std::exception_ptr why{};
     bool may_be_under_way = false; ///< Unknown, and the request may still reach the server.
+    bool has_overrun = false;      ///< The transport has taken longer than the request's timeout.
     std::chrono::milliseconds retry_after{0};
     std::string server_code{};   ///< See response_error::server_code.
     bool is_unexplained = false; ///< See response_error::is_unexplained.
@@ -12397,7 +12454,7 @@ class transaction {
     /// The flight and the lock of an identity. The destructor gives them back in the reverse order.
     struct identity_lock {
         identity_lock(transaction& by, const std::string& key)
-            : flight(by.parts_.flights.of(key)),
+            : flight(by.parts_.flights.of(key, by.parts_.clock.steady_now())),
               entered(*flight, by.parts_.clock, by.deadline_),
               guard(by.lock(*flight, key)) {}
 
@@ -12459,15 +12516,24 @@ class transaction {
     }
 
     /// Steps 4 and 5, send and read the outcome. If the transport throws, the request may still be under way, unless
-    /// the exception says that it was not sent.
-    outcome ask(wiped_request request, const token& row) {
+    /// the exception says that it was not sent. Notes it if the transport takes longer than it may.
+    outcome ask(wiped_request request, const token& row, std::chrono::milliseconds timeout) {
         outcome result;
         result.sent = parts_.clock.now();
+        const auto latest_end = parts_.clock.steady_now() + timeout + std::chrono::milliseconds(250);
+        const auto note_overrun = [&] {
+            if (parts_.clock.steady_now() <= latest_end) return;
+            result.has_overrun = true;
+            tell(event_kind::warning, row,
+                 "the transport took longer than http_request::timeout, so the refresh token is not sent again now");
+        };
         http_response response;
         const wipe_at_exit wiped(response.body);
         try {
-            response = parts_.post(std::move(request), row);
+            response = parts_.post(std::move(request), row, timeout);
+            note_overrun();
         } catch (...) {
+            note_overrun();
             result.why = std::current_exception();
             result.kind = is_not_sent(result.why) ? outcome_kind::not_spent : outcome_kind::unknown;
             result.may_be_under_way = true;
@@ -12515,6 +12581,7 @@ class transaction {
             }
             flight.publish();
             if (!tokens.answer.access_token.empty()) flight.succeeded();
+            (void)parts_.lasts(*saved, std::chrono::milliseconds{0}); // its time runs from now on
             tell(event_kind::saved, *saved);
             return saved;
         } catch (...) {
@@ -12573,8 +12640,10 @@ class login : transaction<Parts> {
   private:
     static bool has_tokens(const token& row) { return !row.access_token.empty() || !row.refresh_token.empty(); }
 
-    /// Whether the row holds the tokens of this grant token. If its status names the grant token, its tokens are older.
+    /// Whether the row holds the tokens of this grant token, or of a login after it. If its status names the grant
+    /// token, its tokens are older.
     bool is_done(const token& row) const {
+        if (is_former_hash(row.former, text::sha256_hex(probe_.grant_token.reveal()))) return true;
         return row.grant_token == probe_.grant_token && has_tokens(row) &&
                read_status(row.status).fingerprint != token_status::fingerprint_of(probe_.grant_token);
     }
@@ -12721,13 +12790,13 @@ class login : transaction<Parts> {
 
     /// The marker of a login replaces the note that the old session was refused or is being revoked. So that this
     /// session does not come back to life, its refresh token goes first. If it is being revoked, its access token goes
-    /// too, and the server is told. A store that only merges cannot empty a token; the access token is at least
-    /// expired.
+    /// too, and the server is told. A store that only merges cannot empty a token: the tokens stay, and the access token
+    /// of a session that is being revoked is at least expired.
     void end_what_is_over(const token& row, token& marked) {
         if (!is_over(row)) return;
-        marked.refresh_token.clear();
+        if (Parts::rows_type::compares) marked.refresh_token.clear();
         if (!is_revoking(row)) return;
-        marked.access_token.clear();
+        if (Parts::rows_type::compares) marked.access_token.clear();
         marked.expires_at = timestamp{};
         try {
             parts_.revoke(row);
@@ -12741,7 +12810,7 @@ class login : transaction<Parts> {
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
         is_sent_ = true;
-        const outcome result = base::ask(std::move(request), marked);
+        const outcome result = base::ask(std::move(request), marked, parts_.options.request_timeout);
         switch (result.kind) {
         case outcome_kind::tokens: return keep(held, marked, result);
         case outcome_kind::unknown:
@@ -12873,7 +12942,7 @@ struct keeper_parts {
     }
 
     /// Like find. If only a refresh token says which row is meant, the row that was once seeded with this token is
-    /// found too, even if the store's rules do not look for seeds.
+    /// found too. If the store's rules do not look for seeds, this reads all rows.
     std::optional<token> find_or_seeded(const token& probe) {
         std::optional<token> row = find(probe);
         if (row || probe.refresh_token.empty() || !probe.user_name.empty() || !probe.id.empty()) return row;
@@ -12882,7 +12951,7 @@ struct keeper_parts {
                             .seed = text::sha256_hex(probe.refresh_token.reveal()),
                             .label = probe.label};
         row = find(by_hash);
-        if (row) return row;
+        if (row || rows_type::looks_for_seed(by_hash)) return row;
         for (const token& each : rows().all())
             if (matches<same_client<by_seed>>(by_hash, each)) return each;
         return std::nullopt;
@@ -12890,13 +12959,13 @@ struct keeper_parts {
 
     /// How long the row's access token may be handed out, up to `margin` before its end. Zero if it is due. Nullopt if
     /// it has no known end. Two clocks count, and the shorter time wins: the wall clock, and the steady clock since the
-    /// token was first seen. So no token lives longer if the wall clock is set back.
+    /// token was first seen. So no token lives longer if the wall clock is set back, or was ahead when the token came.
     std::optional<std::chrono::milliseconds> lasts(const token& row, std::chrono::milliseconds margin) {
         const timestamp now = clock.now();
         const std::optional<std::chrono::milliseconds> left = fresh_for(row, now, margin);
         if (!left || left->count() == 0) return left;
         const auto steady_now = clock.steady_now();
-        const auto end = seen.end_of(row, time_after(steady_now, time_between(now, *row.expires_at)));
+        const auto end = seen.end_of(row, time_after(steady_now, time_left(row, now)));
         const auto steady_left =
             std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
@@ -12912,10 +12981,18 @@ struct keeper_parts {
                lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
     }
 
-    /// Sends a request about the row to the authorization server, with the keeper's timeout. The request is wiped
-    /// afterwards.
-    http_response post(wiped_request request, const token& row) {
-        request->timeout = options.request_timeout;
+    /// How long a request to the token endpoint may take. If the provider accepts a spent token for a while, a request
+    /// whose answer is lost leaves time to send the token again.
+    std::chrono::milliseconds request_timeout() const {
+        const auto grace = replay_grace();
+        if (grace.count() == 0) return options.request_timeout;
+        return std::min(options.request_timeout,
+                        std::max<std::chrono::milliseconds>(std::chrono::seconds(5), grace / 2));
+    }
+
+    /// Sends a request about the row to the authorization server. The request is wiped afterwards.
+    http_response post(wiped_request request, const token& row, std::chrono::milliseconds timeout) {
+        request->timeout = timeout;
         warn_of_plain_http(*request, row);
         return transport(std::as_const(*request));
     }
@@ -12938,11 +13015,7 @@ struct keeper_parts {
     /// unexplained refusal, the steps are those of next_unexplained_pause.
     std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after, bool is_unexplained) {
         if (is_unexplained) return std::max(retry_after, flight.next_unexplained_pause(clock.steady_now()));
-        unsigned doublings = 0;
-        {
-            const std::lock_guard lock(flight.mutex);
-            doublings = std::min(flight.failures_in_a_row, 16U);
-        }
+        const unsigned doublings = std::min(flight.failures_that_count(clock.steady_now()), 16U);
         const auto step = std::min(options.longest_backoff, options.first_backoff * (1 << doublings));
         unsigned char chance = 0;
         random_bytes(&chance, 1);
@@ -13028,7 +13101,7 @@ struct keeper_parts {
     void revoke_once(const token& row) {
         std::optional<http_request> request = provider.revoke_request(row);
         if (!request) return;
-        http_response response = post(wiped_request(*std::move(request)), row);
+        http_response response = post(wiped_request(*std::move(request)), row, options.request_timeout);
         const wipe_at_exit wiped(response.body);
         read_revoke_response(provider, response);
     }
@@ -13077,7 +13150,7 @@ class refresh_transaction : transaction<Parts> {
     token run() {
         try {
             if (is_over(row_) && !may_be_revived()) throw session_is_over();
-            const auto flight = parts_.flights.of(identity_key(row_));
+            const auto flight = parts_.flights.of(identity_key(row_), parts_.clock.steady_now());
             while (!refreshed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
             return std::move(row_);
         } catch (const rotation_not_saved_error&) {
@@ -13103,12 +13176,12 @@ class refresh_transaction : transaction<Parts> {
         return base::usable(row_, rejected_);
     }
 
-    /// Keeps to the pause after a passing failure. If the caller has a usable token, or its deadline comes first,
+    /// Keeps to the pause after a passing failure, unless the refresh token may be sent again now. If the caller has a usable token, or its deadline comes first,
     /// throws the failure. Otherwise waits for the end of the pause. True if another caller has then
     /// refreshed the row.
     bool refreshed_during_pause(flight_type& flight) {
         const auto pause = flight.pause(parts_.clock.steady_now());
-        if (!pause) return false;
+        if (!pause || is_replay_due()) return false;
         if (base::usable(row_, rejected_) || pause->first > deadline_) refuse_until(pause->first, pause->second);
         parts_.clock.sleep_until(pause->first);
         look_again();
@@ -13134,10 +13207,10 @@ class refresh_transaction : transaction<Parts> {
         const flight_lock_type entered(flight, parts_.clock, deadline_);
         if (entered.waited()) tell(event_kind::waited, row_);
         if (entered.failure_while_waiting()) std::rethrow_exception(entered.failure_while_waiting());
-        if (flight.pause(parts_.clock.steady_now())) return false;
+        if (flight.pause(parts_.clock.steady_now()) && !is_replay_due()) return false;
         guard_type guard = base::lock(flight, identity_key(row_));
         const secret first_seen = row_.access_token;
-        bool replayed = false;
+        bool may_replay = true; // once in a call
         for (;;) {
             look_again();
             if (is_refreshed_since(first_seen)) return adopt(flight);
@@ -13147,7 +13220,7 @@ class refresh_transaction : transaction<Parts> {
             if (base::is_late())
                 throw error(errc::lock_timeout, "tokenkeep: it could not be decided before the deadline");
             const bool in_doubt = is_marked_with(row_, row_.refresh_token);
-            const bool replay = in_doubt && !replayed && may_replay(status);
+            const bool replay = in_doubt && may_replay && replay_time(status).count() > 0;
             if (row_.refresh_token.empty() || (in_doubt && !replay)) {
                 if (base::usable(row_, rejected_)) return true;
                 if (in_doubt ? base::is_young(flight, status) : is_exchange_under_way(flight, status)) return false;
@@ -13160,7 +13233,8 @@ class refresh_transaction : transaction<Parts> {
             row_.status = to_status(marker);
             if (!base::write_marker(before, row_)) continue;
             tell(event_kind::marked, row_);
-            if (replay && !may_replay(status)) { // writing the marker took longer than the grace allows
+            const auto timeout = replay ? replay_time(marker) : parts_.request_timeout();
+            if (timeout.count() == 0) { // writing the marker took longer than the grace allows
                 take_back(before);
                 continue;
             }
@@ -13168,9 +13242,9 @@ class refresh_transaction : transaction<Parts> {
                 tell(event_kind::replayed, row_);
             else if (in_doubt)
                 tell(event_kind::settled, row_);
-            replayed = replayed || replay;
             tell(event_kind::spent, row_);
-            const outcome result = base::ask(std::move(request), row_);
+            const outcome result = base::ask(std::move(request), row_, timeout);
+            may_replay = may_replay && !replay && !result.has_overrun;
             switch (result.kind) {
             case outcome_kind::tokens:
                 if (finish(flight, guard, result, before)) return true;
@@ -13180,7 +13254,7 @@ class refresh_transaction : transaction<Parts> {
             case outcome_kind::unknown:
                 tell(event_kind::outcome_unknown, row_);
                 if (!result.may_be_under_way) note_nothing_under_way(marker);
-                if (!replayed && !base::is_late() && result.retry_after.count() == 0 && may_replay(marker)) break;
+                if (may_replay && !base::is_late() && replay_time(marker).count() > 0) break;
                 fail(flight,
                      with_reason(error(errc::outcome_unknown,
                                        "tokenkeep: no answer that can be understood; the token may have been spent",
@@ -13238,13 +13312,20 @@ class refresh_transaction : transaction<Parts> {
                     "tokenkeep: the access token has ended and there is no refresh token");
     }
 
-    /// Whether the provider still accepts the same refresh token again, even at the end of one more request's time.
-    /// False if the store does not lock.
-    bool may_replay(const token_status& marker) const {
+    /// How long one more request with the same refresh token may take: until the provider no longer accepts that token,
+    /// and at most as long as any request. Zero if none may be sent: that time is shorter than half a second, or the
+    /// store does not lock.
+    std::chrono::milliseconds replay_time(const token_status& marker) const {
         const timestamp now = parts_.clock.now();
-        const auto room = parts_.replay_grace() - parts_.options.request_timeout;
-        return Parts::rows_type::locks && now >= marker.first_sent && room.count() >= 0 &&
-               time_between(marker.first_sent, now) <= room;
+        if (!Parts::rows_type::locks || now < marker.first_sent) return std::chrono::milliseconds{0};
+        const auto left = parts_.replay_grace() - time_between(marker.first_sent, now);
+        if (left < std::chrono::milliseconds{500}) return std::chrono::milliseconds{0};
+        return std::min<std::chrono::milliseconds>(left, parts_.options.request_timeout);
+    }
+
+    /// Whether the row says that its refresh token may have been spent, and the provider accepts it again now.
+    bool is_replay_due() const {
+        return is_marked_with(row_, row_.refresh_token) && replay_time(read_status(row_.status)).count() > 0;
     }
 
     /// Steps 6 and 7, merge and save. True if the new tokens are saved. False if the row now holds other tokens, which
@@ -13292,7 +13373,7 @@ class refresh_transaction : transaction<Parts> {
         } catch (const std::system_error& failure) {
             if (failure.code() == errc::throttled) tell(event_kind::throttled, row_, result.server_code);
             const auto pause = parts_.backoff(flight, result.retry_after, result.is_unexplained);
-            flight.failed(why, parts_.clock.steady_now() + pause);
+            flight.failed(why, parts_.clock.steady_now(), pause);
             throw;
         }
     }
@@ -13428,7 +13509,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A program brings its own refresh token. The first time, the keeper makes a row of it. After the server has rotated
 /// the token, the program's token still means that row, by its hash. If the probe also names a user or an id, a token
-/// that is neither the row's nor its seed is a new login. It replaces what the row holds.
+/// that the row has never had from a program is a new login. It replaces what the row holds. So of two programs with two
+/// tokens for one user, the second brings a new login, and then both use it.
 template <class Parts>
 class seeding : transaction<Parts> {
     using base = transaction<Parts>;
@@ -13452,10 +13534,10 @@ class seeding : transaction<Parts> {
     }
 
   private:
-    /// Whether the row knows the probe's refresh token: it holds it, or was seeded with it, or the probe is an older
-    /// record of this row.
+    /// Whether the row knows the probe's refresh token: it holds it, or was seeded with it, now or before, or the probe
+    /// is an older record of this row.
     bool is_known(const token& row) const {
-        return row.refresh_token == probe_.refresh_token || row.seed == seed_ ||
+        return row.refresh_token == probe_.refresh_token || row.seed == seed_ || is_former_hash(row.former, seed_) ||
                (!probe_.seed.empty() && row.seed == probe_.seed);
     }
 
@@ -13626,11 +13708,13 @@ namespace tokenkeep { inline namespace v1 {
 ///
 /// | the probe holds | what the keeper does |
 /// | --- | --- |
-/// | a grant token that the row does not have | it logs in: it exchanges the grant token, once, and saves the row |
-/// | a refresh token that no row has or had at first | it saves a new row; if the user has a row, a new login in it |
+/// | a grant token that the row has never had | it logs in: it exchanges the grant token, once, and saves the row |
+/// | a refresh token that no program gave before | it saves a new row; if the user has a row, a new login in it |
 /// | any other refresh token, an access token, a user, an id | it looks the row up |
 ///
-/// So never bring an old refresh token of a user, except the first one: it counts as a new login.
+/// A refresh or grant token that a program gave for a user earlier means the row as it is now, and is never sent again;
+/// the row remembers the last 16. An old refresh token that came from the server counts as a new login: do not bring
+/// one.
 ///
 /// If the access token of the row is due, the keeper refreshes it. A refresh is a transaction over the store, so that
 /// all threads, keepers and processes that share the store spend a refresh token once, and no failure destroys a
@@ -13754,7 +13838,7 @@ class keeper {
         token row = obtain(probe, nullptr, until);
         http_response response = send_once(*request, row);
         if (!is_rejected(response)) return response;
-        const auto flight = parts_.flights.of(identity_key(row));
+        const auto flight = parts_.flights.of(identity_key(row), parts_.clock.steady_now());
         if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
         const secret rejected = std::move(row.access_token);
         row = obtain(token{.id = row.id}, &rejected, until);
@@ -13881,7 +13965,7 @@ class keeper {
             const std::uint64_t version = published ? published->count.load(std::memory_order_acquire) : 0;
             token row = keep.obtain(id.empty() ? probe : token{.id = id}, rejected, std::nullopt);
             if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
-            const auto own = keep.parts_.flights.of(identity_key(row))->published;
+            const auto own = keep.parts_.flights.of(identity_key(row), keep.parts_.clock.steady_now())->published;
             if (own == published) return keep.pin(std::move(row), own, version);
             published = own; // known only now: the row is looked at again, after its version
             const std::uint64_t current = own->count.load(std::memory_order_acquire);

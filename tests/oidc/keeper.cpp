@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <string>
@@ -86,12 +87,45 @@ TEST_CASE("real server: a login with PKCE needs the verifier of its challenge", 
     login.code_verifier = "another verifier, of as many characters as needed";
     CHECK(code_of([&] { keep.access_token(login); }) == errc::reauthorization_required);
     login = server.grant_with_challenge(who, "ada", challenge);
-    CHECK(code_of([&] { keep.access_token(login); }) == errc::reauthorization_required); // without one
+    CHECK(code_of([&] { keep.access_token(login); }) == errc::request_rejected); // without one
     login = server.grant_with_challenge(who, "ada", challenge);
     login.code_verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     CHECK(!keep.access_token(login).empty());
     CHECK(store.find_token({.user_name = "ada"})->code_verifier.empty());
     CHECK(keep.send({.method = "GET", .url = server.process.url() + "/me"}, {.user_name = "ada"}).status == 200);
+}
+
+TEST_CASE("real server: with a grace of two seconds, lost answers end no session", "[oidc]") {
+    const client who{"app-post", "app-post-secret", tokenkeep::client_authentication::post};
+    const real_server server({"--access-token-seconds", "1", "--seconds", "90", "--grace-ms", "2000", "--answers",
+                              "none,close,none,cut,502,none,none,502,close,none,cut,none,close,cut,none"});
+    const temporary_directory where;
+    tokenkeep::file_store store{where / "tokens.tkj"};
+    tokenkeep::oauth2_provider provider = server.provider(who);
+    provider.replay_grace = 2s;
+    tokenkeep::keeper keep{store, server.transport, provider};
+    keep.access_token(server.grant(who, "ada"));
+    const token ada{.user_name = "ada"};
+    int failures_in_a_row = 0, most_failures = 0;
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (std::chrono::steady_clock::now() < end) {
+        try {
+            keep.access_token(ada);
+            failures_in_a_row = 0;
+        } catch (const tokenkeep::error& failure) {
+            CHECK(failure.code() == errc::outcome_unknown);
+            most_failures = std::max(most_failures, ++failures_in_a_row);
+        }
+        std::this_thread::sleep_for(50ms);
+    }
+    const json log = server.log();
+    CHECK(log["fates"]["close"] >= 1);
+    CHECK(log["fates"]["cut"] >= 1);
+    CHECK(log["fates"]["502"] >= 1);
+    CHECK(log["reuse_detected"] == 0);
+    CHECK(most_failures <= 1); // two answers in a row are lost, and the call after that brings tokens
+    CHECK(!keep.access_token(ada).empty());
+    CHECK(server.is_alive(store.find_token(ada)->refresh_token));
 }
 
 TEST_CASE("real server: what it refuses comes as the error that says what to do", "[oidc]") {

@@ -3,8 +3,11 @@
 // resource beside it, and a few routes for the test itself.
 //
 //   node server.mjs [--seconds 120] [--access-token-seconds 2] [--token-delay-ms 0] [--answer-delay-ms 0]
+//                   [--grace-ms 0] [--answers none,close,cut,502]
 //
-// The delays are those of the token endpoint, before it does anything and before it answers.
+// The delays are those of the token endpoint, before it does anything and before it answers. So long after it was spent,
+// a refresh token may be spent again. What becomes of the answers to refreshes, one after another, for ever: none of it,
+// closed without a byte, cut in the middle, or turned into a 502.
 //
 //   POST /token, /token/revocation   the provider's own endpoints
 //   GET  /me                         the protected resource: {"user":...}, or 401
@@ -17,12 +20,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Provider, errors } from 'oidc-provider';
 import { answer, count, countInFlight, readOptions, serve } from './local_server.mjs';
 
-const options = readOptions({ 'access-token-seconds': '2', 'answer-delay-ms': '0' });
+const options = readOptions({
+    'access-token-seconds': '2', 'answer-delay-ms': '0', 'grace-ms': '0', answers: 'none',
+});
+const fates = options.answers.split(',');
 
 const scope = 'openid offline_access';
 
 // What the provider keeps. Nothing expires by itself: the provider judges ages, and the server lives for minutes.
 const stored = new Map();
+const spentAt = new Map();
+
+function isInGrace(payload) {
+    return payload.kind === 'RefreshToken' && performance.now() - spentAt.get(payload) < Number(options['grace-ms']);
+}
 
 class Rows {
     constructor(model) {
@@ -38,7 +49,10 @@ class Rows {
     }
 
     async find(id) {
-        return stored.get(this.key(id));
+        const payload = stored.get(this.key(id));
+        if (!payload || !isInGrace(payload)) return payload;
+        const { consumed, ...unspent } = payload;
+        return unspent;
     }
 
     async destroy(id) {
@@ -49,11 +63,13 @@ class Rows {
     // look. Only the first may win; the second is a reuse, and a reuse ends the grant.
     async consume(id) {
         const payload = stored.get(this.key(id));
+        if (payload && isInGrace(payload)) return;
         if (!payload || payload.consumed) {
             if (payload?.grantId) endGrant(payload.grantId);
             throw new errors.InvalidGrant(`${this.model} already used`);
         }
         payload.consumed = Math.floor(Date.now() / 1000);
+        spentAt.set(payload, performance.now());
     }
 
     async revokeByGrantId(grantId) {
@@ -82,6 +98,8 @@ const log = {
     resource_ok: 0,
     resource_rejected: 0,
     most_in_flight: 0,
+    refresh_answers: 0,
+    fates: {},
 };
 
 function newProvider(issuer) {
@@ -120,7 +138,23 @@ function newProvider(issuer) {
 
     provider.use(async (ctx, next) => {
         await next();
-        if (ctx.path === '/token') await delay(Number(options['answer-delay-ms']));
+        if (ctx.path !== '/token') return;
+        await delay(Number(options['answer-delay-ms']));
+        if (ctx.oidc?.params?.grant_type !== 'refresh_token') return;
+        const fate = fates[log.refresh_answers++ % fates.length];
+        count(log.fates, fate);
+        if (fate === '502') {
+            ctx.status = 502;
+            ctx.body = 'bad gateway';
+        } else if (fate === 'cut' || fate === 'close') {
+            ctx.respond = false;
+            const body = JSON.stringify(ctx.body);
+            if (fate === 'cut') {
+                ctx.res.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
+                await new Promise((written) => { ctx.res.write(body.slice(0, body.length / 2), written); });
+            }
+            ctx.req.socket.destroy();
+        }
     });
 
     const tokenRequest = (ctx) => {

@@ -25,8 +25,11 @@ using namespace std::chrono_literals;
 
 /// A store that calls `before(operation)` first, which may throw, count or change the store itself.
 struct hooked_store {
+    using policy_type = tokenkeep::memory_store::policy_type;
+
     std::function<void(std::string_view operation)> before = [](std::string_view) {};
     tokenkeep::memory_store inner{};
+    int reads_of_all = 0;
 
     std::optional<tokenkeep::token> find_token(const tokenkeep::token& probe) {
         before("find");
@@ -40,7 +43,10 @@ struct hooked_store {
         before("delete");
         inner.delete_token(id);
     }
-    std::vector<tokenkeep::token> get_tokens() { return inner.get_tokens(); }
+    std::vector<tokenkeep::token> get_tokens() {
+        ++reads_of_all;
+        return inner.get_tokens();
+    }
     void delete_tokens() { inner.delete_tokens(); }
     std::optional<tokenkeep::token> find_token_by_id(const std::string& id) {
         before("find_by_id");

@@ -107,14 +107,17 @@ tokenkeep_mutation(transaction detail/keeper/transaction.hpp "bool is_late() con
   [[bool is_late() const { return !tests::mutated("carries_on_without_the_lock") && ]])
 tokenkeep_mutant(transaction carries_on_without_the_lock "[harmless]" "S1: ")
 
-tokenkeep_mutation(transaction detail/keeper/refresh.hpp "const auto room = parts_.replay_grace() - parts_.options.request_timeout;"
-  [[const auto room = tests::mutated("lost_answer_sent_again") ? std::chrono::hours(1) : tests::mutated("replay_at_the_edge_of_the_grace")
-                              ? parts_.replay_grace()
-                              : parts_.replay_grace() - parts_.options.request_timeout;]])
-tokenkeep_mutation(transaction detail/keeper/refresh.hpp "return Parts::rows_type::locks && now >= marker.first_sent"
-  [[return (Parts::rows_type::locks || tests::mutated("replays_what_others_sent_without_a_lock")) && now >= marker.first_sent]])
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "const auto left = parts_.replay_grace() - time_between(marker.first_sent, now);"
+  [[const auto grace = tests::mutated("lost_answer_sent_again") ? std::chrono::hours(1) : parts_.replay_grace();
+        const auto left = grace - time_between(marker.first_sent, now);]])
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (!Parts::rows_type::locks || now < marker.first_sent)"
+  [[const bool locks = Parts::rows_type::locks || tests::mutated("replays_what_others_sent_without_a_lock");
+        if (!locks || now < marker.first_sent)]])
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "return std::min<std::chrono::milliseconds>(left, parts_.options.request_timeout);"
+  [[if (tests::mutated("replay_with_the_whole_timeout")) return parts_.options.request_timeout;
+        return std::min<std::chrono::milliseconds>(left, parts_.options.request_timeout);]])
 tokenkeep_mutant(transaction lost_answer_sent_again "[losing]" "S3: ")
-tokenkeep_mutant(transaction replay_at_the_edge_of_the_grace "[grace]" "S3: ")
+tokenkeep_mutant(transaction replay_with_the_whole_timeout "[grace]" "S3: ")
 tokenkeep_mutant(transaction replays_what_others_sent_without_a_lock "[plain]" "S1: ")
 
 tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (refusal.certainly_refused()) {"

@@ -190,7 +190,8 @@ class simulated_session {
         }
         if (take(process, {.what = "sends", .faults = {fault_kind::not_sent}}).fault == fault_kind::not_sent)
             throw tokenkeep::transport_error("no connection", false);
-        message& mine = messages_.emplace_back(message{request, process, clock.steady_now(), arrives_by(process)});
+        message& mine =
+            messages_.emplace_back(message{request, process, clock.steady_now(), arrives_by(process, request)});
         if (dead_tokens_.contains(std::string(mine.spends().reveal())) && !asking_by_name.contains(process))
             breaks("S7: a token that is known to be dead is sent");
         if (const auto found = unexplained_.find(process);
@@ -200,7 +201,7 @@ class simulated_session {
         if (steps == nullptr) arrive(mine, fault_kind::none);
         const turn end = take(process, {.what = "receives the answer",
                                         .ready = [&] { return mine.answer.has_value(); },
-                                        .until = clock.steady_now() + request_timeout,
+                                        .until = clock.steady_now() + request.timeout,
                                         .timeout = fault_kind::gives_up,
                                         .faults = {fault_kind::answer_lost, fault_kind::error_after,
                                                    fault_kind::truncated, fault_kind::no_access_token}});
@@ -239,7 +240,7 @@ class simulated_session {
         if (steps->is_any_task_at("writes the marker") || steps->is_any_task_at("sends")) return false;
         const time_point then = clock.steady_now() + time;
         return std::all_of(messages_.begin(), messages_.end(), [&](const message& each) {
-            return each.arrived || then < (each.awaited ? each.sent + request_timeout : each.latest);
+            return each.arrived || then < (each.awaited ? each.sent + each.request.timeout : each.latest);
         });
     }
     /// Nobody is at work: no lock is held, no request is under way, no marker stands.
@@ -319,7 +320,12 @@ class simulated_session {
         excused_ = excused_ || (!live.empty() && is_orphaned(live));
     }
 
-    time_point arrives_by(int process) {
+    /// What is sent again within a grace ends with its timeout. Other requests may arrive as long as others wait.
+    time_point arrives_by(int process, const tokenkeep::http_request& request) {
+        if (const auto now = row(); now && server.provider().replay_grace.count() > 0) {
+            const token_status marker = tokenkeep::read_status(now->status);
+            if (marker.last_sent && marker.first_sent < *marker.last_sent) return clock.steady_now() + request.timeout;
+        }
         const auto marked = marked_.contains(process) ? marked_[process] : clock.steady_now();
         return std::max(clock.steady_now(), marked + settle_after_ - 1ms);
     }

@@ -460,7 +460,7 @@ TEST_CASE("transaction: within a grace what was lost is got back", "[grace]") {
              .declares_grace = true,
              .within = faults(
                  1, {fault_kind::kill, fault_kind::answer_lost, fault_kind::error_after, fault_kind::truncated}, 2)});
-    explore({.server = {.grace = 3s},
+    explore({.server = {.grace = 2'500ms},
              .declares_grace = true,
              .short_pauses = 4,
              .within = faults(1, {fault_kind::kill}, 1)});

@@ -222,14 +222,104 @@ TEST_CASE("refresh: within a declared grace a lost answer is asked for again at 
     CHECK(w.server.log().token_requests == 5);
 }
 
-TEST_CASE("refresh: a replay that could come after the end of the grace is not made", "[refresh]") {
-    world w({.grace = 10s});
+namespace {
+
+/// A keeper whose transport loses the answers to so many token requests, each after a time of its own, and remembers
+/// the timeouts that it was given.
+struct lossy_world : world<> {
+    using world::world;
+
+    std::vector<std::chrono::milliseconds> losses{}, timeouts{};
+
+    auto lossy_keeper(tokenkeep::keeper_options options = {}) {
+        auto transport = [this](const tokenkeep::http_request& request) {
+            timeouts.push_back(request.timeout);
+            tokenkeep::http_response answer = server(request);
+            if (timeouts.size() > losses.size()) return answer;
+            clock.advance(losses[timeouts.size() - 1]);
+            throw tokenkeep::transport_error("no answer");
+        };
+        return tokenkeep::keeper{store, std::move(transport), server.provider(), options, seen, clock};
+    }
+};
+using timeouts = std::vector<std::chrono::milliseconds>;
+
+} // namespace
+
+TEST_CASE("refresh: a replay ends with the grace, and is not made in the last half second of it", "[refresh]") {
+    const auto lost_after = GENERATE(0ms, 1ms, 1'000ms, 1'499ms, 1'500ms, 1'501ms, 1'999ms, 2'000ms, 2'001ms);
+    CAPTURE(lost_after.count());
+    lossy_world w({.grace = 2s});
     w.login();
-    auto keep = w.keeper({.request_timeout = 10001ms});
     w.clock.advance(2h);
-    w.server.next(fault::kind::lost_answer);
+    w.losses = {lost_after};
+    auto keep = w.lossy_keeper();
+    if (lost_after <= 1'500ms) {
+        CHECK(w.is_stored(keep.access_token(ada)));
+        CHECK(w.timeouts == timeouts{5s, 2s - lost_after});
+        CHECK(w.server.is_live(w.row().refresh_token));
+    } else {
+        CHECK(error_of([&] { keep.access_token(ada); }) == errc::outcome_unknown);
+        CHECK(w.timeouts == timeouts{5s});
+    }
+}
+
+TEST_CASE("refresh: with a grace, the first request leaves time for another", "[refresh]") {
+    struct row {
+        std::chrono::milliseconds grace, option, first;
+    };
+    const row table[] = {{0s, 30s, 30s},   {2s, 30s, 5s}, {10s, 30s, 5s}, {20s, 30s, 10s},
+                         {2min, 30s, 30s}, {2s, 3s, 3s},  {20s, 7s, 7s}};
+    for (const row& one : table) {
+        CAPTURE(one.grace.count(), one.option.count());
+        lossy_world w({.grace = one.grace});
+        w.login();
+        w.clock.advance(2h);
+        w.lossy_keeper({.request_timeout = one.option}).access_token(ada);
+        CHECK(w.timeouts == timeouts{one.first});
+    }
+}
+
+TEST_CASE("refresh: a token is sent again once in a call, and again in the next call, but never after the grace",
+          "[refresh]") {
+    lossy_world w({.grace = 10s});
+    w.login();
+    w.clock.advance(2h);
+    w.losses = {3s, 1s, 2s, 1s, 1s, 1s};
+    auto keep = w.lossy_keeper();
     CHECK(error_of([&] { keep.access_token(ada); }) == errc::outcome_unknown);
-    CHECK(w.server.log().token_requests == 2);
+    CHECK(w.timeouts == timeouts{5s, 7s});
+    const auto first_sent = tokenkeep::read_status(w.row().status).first_sent;
+    CHECK(error_of([&] { keep.access_token(ada); }) == errc::outcome_unknown); // the pause does not delay it
+    CHECK(w.timeouts == timeouts{5s, 7s, 6s});
+    CHECK(tokenkeep::read_status(w.row().status).first_sent == first_sent);
+    CHECK(error_of([&] { w.lossy_keeper().access_token(ada); }) == errc::outcome_unknown);
+    CHECK(w.timeouts == timeouts{5s, 7s, 6s, 4s});
+    CHECK(error_of([&] { keep.access_token(ada); }) == errc::outcome_unknown);
+    CHECK(w.timeouts == timeouts{5s, 7s, 6s, 4s, 3s});
+    w.clock.advance(1'600ms);
+    const auto sent = w.timeouts.size();
+    CHECK(error_of([&] { keep.access_token(ada, w.clock.steady_now() + 1s); }).has_value());
+    CHECK(w.timeouts.size() == sent); // less than half a second is left
+}
+
+TEST_CASE("refresh: a transport that overruns its timeout is told of, and nothing is sent again in that call",
+          "[refresh]") {
+    const auto lost_after = GENERATE(5'250ms, 5'251ms);
+    lossy_world w({.grace = 10s});
+    w.login();
+    w.clock.advance(2h);
+    w.losses = {lost_after};
+    auto keep = w.lossy_keeper();
+    if (lost_after == 5'250ms) {
+        CHECK(w.is_stored(keep.access_token(ada)));
+        CHECK(w.seen.count(event_kind::warning) == 0);
+    } else {
+        CHECK(error_of([&] { keep.access_token(ada); }) == errc::outcome_unknown);
+        CHECK(w.timeouts == timeouts{5s});
+        CHECK(w.seen.count(event_kind::warning) == 1);
+        CHECK(w.is_stored(keep.access_token(ada))); // the next call
+    }
 }
 
 TEST_CASE("refresh: a 5xx may come after the commit, so the doubt stays, but nothing is under way", "[refresh]") {

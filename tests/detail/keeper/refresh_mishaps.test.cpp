@@ -402,22 +402,73 @@ TEST_CASE("mishap: a resource that refuses every token does not cost one at ever
     CHECK(w.server.log().refreshes == 2);
 }
 
-TEST_CASE("mishap: a 503 is not sent again within a grace before the time that it names", "[refresh]") {
-    world w({.grace = 1h});
+TEST_CASE("mishap: a 503 is answered within the grace, whatever time it names: later the session could be lost",
+          "[refresh]") {
+    world w({.grace = 10s});
     w.login();
     auto keep = w.keeper();
     w.clock.advance(2h);
-    w.server.next(fault::http(503, 120s));
-    try {
-        keep.access_token(ada);
-        FAIL("a failure was expected");
-    } catch (const tokenkeep::error& failure) {
-        CHECK(failure.retry_after() == 120s);
+    SECTION("one is sent again at once") {
+        w.server.next(fault::http(503, 120s));
+        CHECK(w.is_stored(keep.access_token(ada)));
+        CHECK(w.server.log().token_requests == 3);
     }
-    CHECK(error_of([&] { keep.access_token(ada); }).has_value());
-    CHECK(w.server.log().token_requests == 2);
-    w.clock.advance(120s);
-    CHECK(w.is_stored(keep.access_token(ada)));
+    SECTION("after a second, the next call sends again, as long as the grace lasts; then the pause holds") {
+        for (int times = 0; times < 3; ++times) w.server.next(fault::http(503, 120s));
+        try {
+            keep.access_token(ada);
+            FAIL("a failure was expected");
+        } catch (const tokenkeep::error& failure) {
+            CHECK(failure.retry_after() == 120s);
+        }
+        CHECK(w.server.log().token_requests == 3);
+        CHECK(error_of([&] { keep.access_token(ada); }).has_value());
+        CHECK(w.server.log().token_requests == 4);
+        w.clock.advance(10s);
+        CHECK(error_of([&] { keep.access_token(ada, w.clock.steady_now() + 1s); }).has_value());
+        CHECK(w.server.log().token_requests == 4);
+        w.clock.advance(120s);
+        CHECK(w.is_stored(keep.access_token(ada)));
+    }
+}
+
+TEST_CASE("mishap: a wall clock that is ahead by a year at a refresh costs no more than the life of one token",
+          "[refresh]") {
+    world w; // the server's clock is right
+    w.login();
+    tokenkeep::testing::virtual_clock mine(w.clock.now());
+    const auto pass = [&](std::chrono::milliseconds time) {
+        w.clock.advance(time);
+        mine.advance(time);
+    };
+    const auto is_accepted = [&](const secret& access) {
+        const std::string credentials = "Bearer " + std::string(access.reveal());
+        return w.server({.method = "GET", .url = w.server.resource(), .headers = {{"Authorization", credentials}}})
+                   .status == 200;
+    };
+    const auto open = [&] { return tokenkeep::keeper{w.store, w.server, w.server.provider(), {}, w.seen, mine}; };
+    pass(2h);
+    mine.jump(24h * 365);
+    auto keep = open();
+    CHECK(is_accepted(keep.access_token(ada)));
+    mine.jump(-24h * 365);
+    SECTION("in the process that made it") {
+        auto session = keep.session(ada);
+        for (int minutes = 0; minutes < 240; minutes += 5) {
+            pass(5min);
+            CAPTURE(minutes);
+            CHECK(is_accepted(keep.access_token(ada)));
+            CHECK(is_accepted(session.access_token()));
+        }
+    }
+    SECTION("in another process, from its first sight on") {
+        auto other = open();
+        CHECK(is_accepted(other.access_token(ada)));
+        pass(61min);
+        CHECK(is_accepted(other.access_token(ada)));
+    }
+    CHECK(w.row().expires_at.value() < w.clock.now() + 2h);
+    CHECK(w.server.log().reused == 0);
 }
 
 TEST_CASE("mishap: a lock that cannot be had is no permission, whatever the reason", "[refresh]") {

@@ -91,6 +91,45 @@ TEST_CASE("seeding: what a program gave earlier is among the former tokens, newe
     CHECK(w.store.get_tokens().size() == 1);
 }
 
+TEST_CASE("seeding: two releases with two refresh tokens for one user send each once, and share one session",
+          "[seeding]") {
+    world w;
+    const secret old_one = configured_refresh_token(w), new_one = configured_refresh_token(w);
+    auto old_release = w.keeper(), new_release = w.keeper();
+    for (int day = 0; day < 5; ++day) {
+        const secret first = old_release.access_token({.user_name = "ada", .refresh_token = old_one});
+        const secret second = new_release.access_token({.user_name = "ada", .refresh_token = new_one});
+        CHECK((day == 0 || first == second));
+        CHECK(old_release.access_token({.user_name = "ada", .refresh_token = old_one}) == second);
+        w.clock.advance(2h);
+    }
+    CHECK(w.server.log().reused == 0);
+    CHECK(w.server.log().refreshes == 6); // one for the old token, and then one session
+    CHECK(w.store.get_tokens().size() == 1);
+    SECTION("if the session is over, both have to log in again, and nothing is sent") {
+        w.server.revoke(w.row().refresh_token);
+        w.clock.advance(2h);
+        CHECK(error_of([&] { new_release.access_token({.user_name = "ada", .refresh_token = new_one}); }) ==
+              errc::reauthorization_required);
+        const unsigned asked = w.server.log().token_requests;
+        for (const secret& configured : {old_one, new_one})
+            CHECK(error_of([&] { old_release.access_token({.user_name = "ada", .refresh_token = configured}); }) ==
+                  errc::reauthorization_required);
+        CHECK(w.server.log().token_requests == asked);
+    }
+}
+
+TEST_CASE("seeding: a store whose rules look for seeds is never read whole", "[seeding]") {
+    world w;
+    const secret given = configured_refresh_token(w);
+    w.store.inner.save_token({.user_name = "bob", .client_id = "app", .refresh_token = "of bob"});
+    auto keep = w.keeper();
+    keep.access_token({.refresh_token = given});
+    w.clock.advance(2h);
+    keep.access_token({.refresh_token = given});
+    CHECK(w.store.reads_of_all == 0);
+}
+
 TEST_CASE("seeding: a refresh token that a program had saved is a former one once another is brought", "[seeding]") {
     world w;
     const secret configured = configured_refresh_token(w);

@@ -36,6 +36,7 @@ struct flight {
     unsigned failures_in_a_row = 0;                 // guarded by mutex
     std::exception_ptr last_failure{};              // guarded by mutex
     time_point not_before{};                        // guarded by mutex: no request is sent before
+    time_point failure_forgotten_at{};              // guarded by mutex: from then on the failures count no more
     std::chrono::milliseconds unexplained_pause{0}; // guarded by mutex: after the last unexplained refusal
     time_point unexplained_until{};                 // guarded by mutex: until then that pause is remembered
     std::optional<time_point> revived_at{};         // guarded by mutex: when a refused token was last sent again
@@ -70,13 +71,30 @@ struct flight {
         return std::pair(not_before, last_failure);
     }
 
-    /// Remembers a passing failure. No request is sent before `retry_at`.
-    void failed(std::exception_ptr why, time_point retry_at) {
+    /// Remembers a passing failure. No request is sent before the pause is over. The failure counts until twice that
+    /// time has passed since the end of the pause.
+    void failed(std::exception_ptr why, time_point now, std::chrono::milliseconds pause) {
         const std::lock_guard lock(mutex);
         ++failures;
         ++failures_in_a_row;
         last_failure = std::move(why);
-        not_before = retry_at;
+        not_before = now + pause;
+        failure_forgotten_at = now + 3 * pause;
+    }
+
+    /// How many failures came one after another.
+    unsigned failures_that_count(time_point now) {
+        const std::lock_guard lock(mutex);
+        if (now >= failure_forgotten_at) failures_in_a_row = 0;
+        return failures_in_a_row;
+    }
+
+    /// Whether there is something to remember. No other thread may use the flight.
+    bool remembers(time_point now) const {
+        const auto is_recent = [&](time_point since, std::chrono::seconds span) { return now - since < span; };
+        return unsaved || (last_failure && now < failure_forgotten_at) || now < unexplained_until ||
+               now < rejected_until || (revived_at && is_recent(*revived_at, std::chrono::minutes(1))) ||
+               (!future_nonce.empty() && is_recent(future_nonce_seen, std::chrono::hours(1)));
     }
 
     /// How long to pause after an unexplained refusal: a minute, then twice as long each time, up to an hour.
@@ -152,9 +170,9 @@ template <class Flight>
 class flights {
   public:
     /// The flight of an identity. If there is none, it is made.
-    std::shared_ptr<Flight> of(const std::string& key) {
+    std::shared_ptr<Flight> of(const std::string& key, typename Flight::time_point now) {
         const std::lock_guard lock(mutex_);
-        if (by_key_.size() >= forget_at_) forget_idle();
+        if (by_key_.size() >= forget_at_) forget_idle(now);
         const auto found = by_key_.find(key);
         return found != by_key_.end() ? found->second : by_key_.emplace(key, std::make_shared<Flight>()).first->second;
     }
@@ -166,12 +184,11 @@ class flights {
     }
 
   private:
-    void forget_idle() {
-        std::erase_if(by_key_, [](const auto& entry) {
+    void forget_idle(typename Flight::time_point now) {
+        std::erase_if(by_key_, [&](const auto& entry) {
             Flight& one = *entry.second;
             const std::lock_guard lock(one.mutex);
-            return entry.second.use_count() == 1 && one.published.use_count() == 1 && !one.unsaved &&
-                   !one.last_failure && !one.revived_at && one.future_nonce.empty();
+            return entry.second.use_count() == 1 && one.published.use_count() == 1 && !one.remembers(now);
         });
         forget_at_ = 2 * by_key_.size() + 64;
     }

@@ -71,7 +71,7 @@ struct keeper_parts {
     }
 
     /// Like find. If only a refresh token says which row is meant, the row that was once seeded with this token is
-    /// found too, even if the store's rules do not look for seeds.
+    /// found too. If the store's rules do not look for seeds, this reads all rows.
     std::optional<token> find_or_seeded(const token& probe) {
         std::optional<token> row = find(probe);
         if (row || probe.refresh_token.empty() || !probe.user_name.empty() || !probe.id.empty()) return row;
@@ -80,7 +80,7 @@ struct keeper_parts {
                             .seed = text::sha256_hex(probe.refresh_token.reveal()),
                             .label = probe.label};
         row = find(by_hash);
-        if (row) return row;
+        if (row || rows_type::looks_for_seed(by_hash)) return row;
         for (const token& each : rows().all())
             if (matches<same_client<by_seed>>(by_hash, each)) return each;
         return std::nullopt;
@@ -88,13 +88,13 @@ struct keeper_parts {
 
     /// How long the row's access token may be handed out, up to `margin` before its end. Zero if it is due. Nullopt if
     /// it has no known end. Two clocks count, and the shorter time wins: the wall clock, and the steady clock since the
-    /// token was first seen. So no token lives longer if the wall clock is set back.
+    /// token was first seen. So no token lives longer if the wall clock is set back, or was ahead when the token came.
     std::optional<std::chrono::milliseconds> lasts(const token& row, std::chrono::milliseconds margin) {
         const timestamp now = clock.now();
         const std::optional<std::chrono::milliseconds> left = fresh_for(row, now, margin);
         if (!left || left->count() == 0) return left;
         const auto steady_now = clock.steady_now();
-        const auto end = seen.end_of(row, time_after(steady_now, time_between(now, *row.expires_at)));
+        const auto end = seen.end_of(row, time_after(steady_now, time_left(row, now)));
         const auto steady_left =
             std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
@@ -110,10 +110,18 @@ struct keeper_parts {
                lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
     }
 
-    /// Sends a request about the row to the authorization server, with the keeper's timeout. The request is wiped
-    /// afterwards.
-    http_response post(wiped_request request, const token& row) {
-        request->timeout = options.request_timeout;
+    /// How long a request to the token endpoint may take. If the provider accepts a spent token for a while, a request
+    /// whose answer is lost leaves time to send the token again.
+    std::chrono::milliseconds request_timeout() const {
+        const auto grace = replay_grace();
+        if (grace.count() == 0) return options.request_timeout;
+        return std::min(options.request_timeout,
+                        std::max<std::chrono::milliseconds>(std::chrono::seconds(5), grace / 2));
+    }
+
+    /// Sends a request about the row to the authorization server. The request is wiped afterwards.
+    http_response post(wiped_request request, const token& row, std::chrono::milliseconds timeout) {
+        request->timeout = timeout;
         warn_of_plain_http(*request, row);
         return transport(std::as_const(*request));
     }
@@ -136,11 +144,7 @@ struct keeper_parts {
     /// unexplained refusal, the steps are those of next_unexplained_pause.
     std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after, bool is_unexplained) {
         if (is_unexplained) return std::max(retry_after, flight.next_unexplained_pause(clock.steady_now()));
-        unsigned doublings = 0;
-        {
-            const std::lock_guard lock(flight.mutex);
-            doublings = std::min(flight.failures_in_a_row, 16U);
-        }
+        const unsigned doublings = std::min(flight.failures_that_count(clock.steady_now()), 16U);
         const auto step = std::min(options.longest_backoff, options.first_backoff * (1 << doublings));
         unsigned char chance = 0;
         random_bytes(&chance, 1);
@@ -226,7 +230,7 @@ struct keeper_parts {
     void revoke_once(const token& row) {
         std::optional<http_request> request = provider.revoke_request(row);
         if (!request) return;
-        http_response response = post(wiped_request(*std::move(request)), row);
+        http_response response = post(wiped_request(*std::move(request)), row, options.request_timeout);
         const wipe_at_exit wiped(response.body);
         read_revoke_response(provider, response);
     }

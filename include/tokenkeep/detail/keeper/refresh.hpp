@@ -35,7 +35,7 @@ class refresh_transaction : transaction<Parts> {
     token run() {
         try {
             if (is_over(row_) && !may_be_revived()) throw session_is_over();
-            const auto flight = parts_.flights.of(identity_key(row_));
+            const auto flight = parts_.flights.of(identity_key(row_), parts_.clock.steady_now());
             while (!refreshed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
             return std::move(row_);
         } catch (const rotation_not_saved_error&) {
@@ -61,12 +61,12 @@ class refresh_transaction : transaction<Parts> {
         return base::usable(row_, rejected_);
     }
 
-    /// Keeps to the pause after a passing failure. If the caller has a usable token, or its deadline comes first,
+    /// Keeps to the pause after a passing failure, unless the refresh token may be sent again now. If the caller has a usable token, or its deadline comes first,
     /// throws the failure. Otherwise waits for the end of the pause. True if another caller has then
     /// refreshed the row.
     bool refreshed_during_pause(flight_type& flight) {
         const auto pause = flight.pause(parts_.clock.steady_now());
-        if (!pause) return false;
+        if (!pause || is_replay_due()) return false;
         if (base::usable(row_, rejected_) || pause->first > deadline_) refuse_until(pause->first, pause->second);
         parts_.clock.sleep_until(pause->first);
         look_again();
@@ -92,10 +92,10 @@ class refresh_transaction : transaction<Parts> {
         const flight_lock_type entered(flight, parts_.clock, deadline_);
         if (entered.waited()) tell(event_kind::waited, row_);
         if (entered.failure_while_waiting()) std::rethrow_exception(entered.failure_while_waiting());
-        if (flight.pause(parts_.clock.steady_now())) return false;
+        if (flight.pause(parts_.clock.steady_now()) && !is_replay_due()) return false;
         guard_type guard = base::lock(flight, identity_key(row_));
         const secret first_seen = row_.access_token;
-        bool replayed = false;
+        bool may_replay = true; // once in a call
         for (;;) {
             look_again();
             if (is_refreshed_since(first_seen)) return adopt(flight);
@@ -105,7 +105,7 @@ class refresh_transaction : transaction<Parts> {
             if (base::is_late())
                 throw error(errc::lock_timeout, "tokenkeep: it could not be decided before the deadline");
             const bool in_doubt = is_marked_with(row_, row_.refresh_token);
-            const bool replay = in_doubt && !replayed && may_replay(status);
+            const bool replay = in_doubt && may_replay && replay_time(status).count() > 0;
             if (row_.refresh_token.empty() || (in_doubt && !replay)) {
                 if (base::usable(row_, rejected_)) return true;
                 if (in_doubt ? base::is_young(flight, status) : is_exchange_under_way(flight, status)) return false;
@@ -118,7 +118,8 @@ class refresh_transaction : transaction<Parts> {
             row_.status = to_status(marker);
             if (!base::write_marker(before, row_)) continue;
             tell(event_kind::marked, row_);
-            if (replay && !may_replay(status)) { // writing the marker took longer than the grace allows
+            const auto timeout = replay ? replay_time(marker) : parts_.request_timeout();
+            if (timeout.count() == 0) { // writing the marker took longer than the grace allows
                 take_back(before);
                 continue;
             }
@@ -126,9 +127,9 @@ class refresh_transaction : transaction<Parts> {
                 tell(event_kind::replayed, row_);
             else if (in_doubt)
                 tell(event_kind::settled, row_);
-            replayed = replayed || replay;
             tell(event_kind::spent, row_);
-            const outcome result = base::ask(std::move(request), row_);
+            const outcome result = base::ask(std::move(request), row_, timeout);
+            may_replay = may_replay && !replay && !result.has_overrun;
             switch (result.kind) {
             case outcome_kind::tokens:
                 if (finish(flight, guard, result, before)) return true;
@@ -138,7 +139,7 @@ class refresh_transaction : transaction<Parts> {
             case outcome_kind::unknown:
                 tell(event_kind::outcome_unknown, row_);
                 if (!result.may_be_under_way) note_nothing_under_way(marker);
-                if (!replayed && !base::is_late() && result.retry_after.count() == 0 && may_replay(marker)) break;
+                if (may_replay && !base::is_late() && replay_time(marker).count() > 0) break;
                 fail(flight,
                      with_reason(error(errc::outcome_unknown,
                                        "tokenkeep: no answer that can be understood; the token may have been spent",
@@ -196,13 +197,20 @@ class refresh_transaction : transaction<Parts> {
                     "tokenkeep: the access token has ended and there is no refresh token");
     }
 
-    /// Whether the provider still accepts the same refresh token again, even at the end of one more request's time.
-    /// False if the store does not lock.
-    bool may_replay(const token_status& marker) const {
+    /// How long one more request with the same refresh token may take: until the provider no longer accepts that token,
+    /// and at most as long as any request. Zero if none may be sent: that time is shorter than half a second, or the
+    /// store does not lock.
+    std::chrono::milliseconds replay_time(const token_status& marker) const {
         const timestamp now = parts_.clock.now();
-        const auto room = parts_.replay_grace() - parts_.options.request_timeout;
-        return Parts::rows_type::locks && now >= marker.first_sent && room.count() >= 0 &&
-               time_between(marker.first_sent, now) <= room;
+        if (!Parts::rows_type::locks || now < marker.first_sent) return std::chrono::milliseconds{0};
+        const auto left = parts_.replay_grace() - time_between(marker.first_sent, now);
+        if (left < std::chrono::milliseconds{500}) return std::chrono::milliseconds{0};
+        return std::min<std::chrono::milliseconds>(left, parts_.options.request_timeout);
+    }
+
+    /// Whether the row says that its refresh token may have been spent, and the provider accepts it again now.
+    bool is_replay_due() const {
+        return is_marked_with(row_, row_.refresh_token) && replay_time(read_status(row_.status)).count() > 0;
     }
 
     /// Steps 6 and 7, merge and save. True if the new tokens are saved. False if the row now holds other tokens, which
@@ -250,7 +258,7 @@ class refresh_transaction : transaction<Parts> {
         } catch (const std::system_error& failure) {
             if (failure.code() == errc::throttled) tell(event_kind::throttled, row_, result.server_code);
             const auto pause = parts_.backoff(flight, result.retry_after, result.is_unexplained);
-            flight.failed(why, parts_.clock.steady_now() + pause);
+            flight.failed(why, parts_.clock.steady_now(), pause);
             throw;
         }
     }

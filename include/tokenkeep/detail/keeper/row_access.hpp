@@ -3,6 +3,8 @@
 #define TOKENKEEP_DETAIL_KEEPER_ROW_ACCESS_HPP
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/policy.hpp>
+#include <tokenkeep/rules.hpp>
 #include <tokenkeep/store.hpp>
 
 #include <algorithm>
@@ -36,6 +38,15 @@ class row_access {
     using guard = typename guard_of<Store>::type;
 
     explicit row_access(Store& store) : store_(store) {}
+
+    /// Whether the store is known to look for the row of this probe by its seed.
+    static bool looks_for_seed(const token& probe) {
+        if constexpr (requires { typename Store::policy_type; })
+            return rules_of<typename Store::policy_type>::find(
+                probe, [](auto rule) { return place_of_key<decltype(rule)>() == place_of_key<by_seed>(); });
+        else
+            return false;
+    }
 
     std::optional<token> find(const token& probe) { return store_.find_token(probe); }
     std::optional<token> find_by_id(const std::string& id) { return store_.find_token_by_id(id); }

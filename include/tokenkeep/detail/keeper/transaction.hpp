@@ -42,6 +42,7 @@ struct outcome {
     timestamp sent{};
     std::exception_ptr why{};
     bool may_be_under_way = false; ///< Unknown, and the request may still reach the server.
+    bool has_overrun = false;      ///< The transport has taken longer than the request's timeout.
     std::chrono::milliseconds retry_after{0};
     std::string server_code{};   ///< See response_error::server_code.
     bool is_unexplained = false; ///< See response_error::is_unexplained.
@@ -101,7 +102,7 @@ class transaction {
     /// The flight and the lock of an identity. The destructor gives them back in the reverse order.
     struct identity_lock {
         identity_lock(transaction& by, const std::string& key)
-            : flight(by.parts_.flights.of(key)),
+            : flight(by.parts_.flights.of(key, by.parts_.clock.steady_now())),
               entered(*flight, by.parts_.clock, by.deadline_),
               guard(by.lock(*flight, key)) {}
 
@@ -163,15 +164,24 @@ class transaction {
     }
 
     /// Steps 4 and 5, send and read the outcome. If the transport throws, the request may still be under way, unless
-    /// the exception says that it was not sent.
-    outcome ask(wiped_request request, const token& row) {
+    /// the exception says that it was not sent. Notes it if the transport takes longer than it may.
+    outcome ask(wiped_request request, const token& row, std::chrono::milliseconds timeout) {
         outcome result;
         result.sent = parts_.clock.now();
+        const auto latest_end = parts_.clock.steady_now() + timeout + std::chrono::milliseconds(250);
+        const auto note_overrun = [&] {
+            if (parts_.clock.steady_now() <= latest_end) return;
+            result.has_overrun = true;
+            tell(event_kind::warning, row,
+                 "the transport took longer than http_request::timeout, so the refresh token is not sent again now");
+        };
         http_response response;
         const wipe_at_exit wiped(response.body);
         try {
-            response = parts_.post(std::move(request), row);
+            response = parts_.post(std::move(request), row, timeout);
+            note_overrun();
         } catch (...) {
+            note_overrun();
             result.why = std::current_exception();
             result.kind = is_not_sent(result.why) ? outcome_kind::not_spent : outcome_kind::unknown;
             result.may_be_under_way = true;
@@ -219,6 +229,7 @@ class transaction {
             }
             flight.publish();
             if (!tokens.answer.access_token.empty()) flight.succeeded();
+            (void)parts_.lasts(*saved, std::chrono::milliseconds{0}); // its time runs from now on
             tell(event_kind::saved, *saved);
             return saved;
         } catch (...) {
