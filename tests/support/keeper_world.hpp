@@ -23,11 +23,13 @@ namespace tests {
 
 using namespace std::chrono_literals;
 
-/// A store that calls `before(operation)` first, which may throw, count or change the store itself.
+/// A store that calls `before(operation)` first, which may throw, count or change the store itself. After a replacement
+/// it calls `after_replacing`.
 struct hooked_store {
     using policy_type = tokenkeep::memory_store::policy_type;
 
     std::function<void(std::string_view operation)> before = [](std::string_view) {};
+    std::function<void()> after_replacing = [] {};
     tokenkeep::memory_store inner{};
     int reads_of_all = 0;
 
@@ -58,7 +60,9 @@ struct hooked_store {
     }
     bool replace_token(const tokenkeep::token& expected, const tokenkeep::token& record) {
         before("replace");
-        return inner.replace_token(expected, record);
+        const bool is_done = inner.replace_token(expected, record);
+        after_replacing();
+        return is_done;
     }
     bool remove_token(const tokenkeep::token& expected) {
         before("remove");

@@ -5,6 +5,8 @@
 #include "support/catch.hpp"
 #include "support/keeper_world.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <functional>
 #include <future>
 #include <optional>
@@ -430,6 +432,71 @@ TEST_CASE("mishap: a 503 is answered within the grace, whatever time it names: l
         w.clock.advance(120s);
         CHECK(w.is_stored(keep.access_token(ada)));
     }
+}
+
+TEST_CASE("mishap: a process that stood still after its marker looks again before it sends", "[refresh]") {
+    const auto pause = GENERATE(2'000ms, 2'001ms, 40'000ms);
+    CAPTURE(pause.count());
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    int replacements = 0;
+    auto keep = w.keeper();
+    SECTION("somebody else has taken its marker for an old one: nothing is sent") {
+        w.store.after_replacing = [&] {
+            if (++replacements != 1) return;
+            w.clock.advance(pause);
+            w.take_over(w.row().grant_token);
+        };
+        const secret given = keep.access_token(ada);
+        if (pause > 2s) {
+            CHECK(given == secret("at-theirs"));
+            CHECK(w.server.log().refreshes == 0);
+        }
+    }
+    SECTION("it is as it was: the marker gets the time of the sending") {
+        std::vector<std::string> statuses;
+        const auto marked_at = w.clock.now();
+        w.store.after_replacing = [&] {
+            statuses.push_back(w.row().status);
+            if (++replacements == 1) w.clock.advance(pause);
+        };
+        CHECK(w.is_stored(keep.access_token(ada)));
+        CHECK(w.server.log().refreshes == 1);
+        REQUIRE(statuses.size() == (pause > 2s ? 3 : 2));
+        const auto sent_at = tokenkeep::read_status(statuses[statuses.size() - 2]).last_sent;
+        CHECK(sent_at == (pause > 2s ? marked_at + pause : marked_at));
+        CHECK(tokenkeep::read_status(statuses[statuses.size() - 2]).first_sent == marked_at);
+    }
+}
+
+TEST_CASE("mishap: a store that is slow at each write does not keep the keeper from sending", "[refresh]") {
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    w.store.after_replacing = [&] { w.clock.advance(5s); };
+    CHECK(w.is_stored(w.keeper().access_token(ada)));
+    CHECK(w.server.log().refreshes == 1);
+}
+
+TEST_CASE("mishap: an observer is not called between the marker and the request", "[refresh]") {
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    std::vector<std::string> order;
+    w.store.after_replacing = [&] { order.emplace_back("row written"); };
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        order.emplace_back("sent");
+        return w.server(request);
+    };
+    const auto observer = [&](const tokenkeep::event&) { order.emplace_back("told"); };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, observer, w.clock};
+    keep.access_token(ada);
+    const auto sent = std::find(order.begin(), order.end(), "sent");
+    REQUIRE(sent != order.end());
+    CHECK(*(sent - 1) == "row written");
+    CHECK(std::count(order.begin(), sent, "told") == 0);
+    CHECK(std::count(sent, order.end(), "told") >= 3);
 }
 
 TEST_CASE("mishap: a wall clock that is ahead by a year at a refresh costs no more than the life of one token",

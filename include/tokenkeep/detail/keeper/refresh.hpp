@@ -116,19 +116,17 @@ class refresh_transaction : transaction<Parts> {
             token_status marker =
                 base::new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);
             row_.status = to_status(marker);
-            if (!base::write_marker(before, row_)) continue;
-            tell(event_kind::marked, row_);
+            const deadline marked_at = parts_.clock.steady_now();
+            if (!base::write_marker(before, row_) || !base::may_still_send(row_, marker, marked_at)) continue;
             const auto timeout = replay ? replay_time(marker) : parts_.request_timeout();
             if (timeout.count() == 0) { // writing the marker took longer than the grace allows
                 take_back(before);
                 continue;
             }
-            if (replay)
-                tell(event_kind::replayed, row_);
-            else if (in_doubt)
-                tell(event_kind::settled, row_);
+            const outcome result = base::ask(std::move(request), row_, timeout); // nothing slow comes before
+            tell(event_kind::marked, row_);
+            if (in_doubt) tell(replay ? event_kind::replayed : event_kind::settled, row_);
             tell(event_kind::spent, row_);
-            const outcome result = base::ask(std::move(request), row_, timeout);
             may_replay = may_replay && !replay && !result.has_overrun;
             switch (result.kind) {
             case outcome_kind::tokens:

@@ -148,6 +148,26 @@ class transaction {
         return marker_stands(marked);
     }
 
+    /// To be called just before the token is sent, which the marker allowed at `marked_at`. If much time has passed
+    /// since, because the machine stood still or the store was slow, others may have taken the marker for an old one and
+    /// have sent the token themselves. Then this writes the marker again, if the row still is as it was marked. False if
+    /// it is not: read it again, and send nothing.
+    bool may_still_send(token& marked, token_status& marker, deadline marked_at) {
+        const auto doubt = parts_.options.effective_doubt_expires_after(Parts::rows_type::locks);
+        const auto prompt = std::min<std::chrono::milliseconds>(std::chrono::seconds(2), doubt / 4);
+        for (int times = 0; times < most_markers; ++times) {
+            const auto now = parts_.clock.steady_now();
+            if (now - marked_at <= prompt) return true;
+            marked_at = now;
+            token again = marked;
+            marker.last_sent = parts_.clock.now();
+            again.status = to_status(marker);
+            if (!write_marker(marked, again)) return false;
+            marked = std::move(again);
+        }
+        return true; // each write takes as long; the last one shows that the row is as it was
+    }
+
     /// Over a store that cannot both lock and compare: waits read_back_pause, and checks that the row still has this
     /// marker. If the store keeps no status at all, this cannot be checked: true, and the token may be sent twice. Over
     /// any other store: true.
@@ -238,6 +258,8 @@ class transaction {
             std::throw_with_nested(rotation_not_saved_error(tokens.record()));
         }
     }
+
+    static constexpr int most_markers = 3;
 
     Parts& parts_;
     typename Parts::rows_type rows_;
