@@ -62,7 +62,7 @@ namespace tokenkeep { inline namespace v1 {
 ///                             else it waits for the other callers of this keeper, then locks the identity
 ///   2 reread                  if another process has refreshed the token meanwhile, the keeper uses that one
 ///   3 mark                    the keeper writes its marker into the row, only if the row is as it was read
-///   4 send                    it sends the refresh token
+///   4 send                    it sends the refresh token; if it stood still since 3, it first marks again
 ///   5 read the outcome        tokens, a refusal, or no answer
 ///   6 merge                   it puts the answer into the row; the lifetime counts from before the request was sent
 ///   7 save                    one write puts the new tokens into the row and removes the marker; if the row no longer
@@ -88,6 +88,7 @@ namespace tokenkeep { inline namespace v1 {
 /// | storage_failure | the store did not take the marker; nothing was sent | look at the store |
 /// | rotation_not_saved | see rotation_not_saved_error | call again |
 /// | ambiguous, invalid_record, unknown_data_center | the probe or the row cannot be used | correct it |
+/// | invalid_record, the cause nested | the store has no room for the new access token | use another store |
 ///
 /// After a failed refresh request the keeper pauses for this identity, as long as the server asked for and at least for
 /// the backoff; see keeper_options. After an unexplained refusal, the pauses last from a minute to an hour; see

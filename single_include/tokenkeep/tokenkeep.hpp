@@ -11568,8 +11568,8 @@ enum class event_kind {
     waited,          ///< The caller waited while another caller of this keeper worked on the identity.
     adopted,         ///< Another thread or process had refreshed the token; the keeper uses that one.
     seeded,          ///< The keeper made a row, or gave it a new login, from a refresh token of the program.
-    marked,          ///< The spend marker is durable. The request follows.
-    spent,           ///< The keeper is about to send a refresh or grant token.
+    marked,          ///< The spend marker is durable. Told after the request, because nothing slow may delay that.
+    spent,           ///< The keeper has sent a refresh or grant token.
     replayed,        ///< The keeper sends the same refresh token again, within the provider's replay_grace.
     settled,         ///< The outcome of an old request is unknown. The keeper sends the refresh token to find out.
     saved,           ///< The new tokens are durable.
@@ -12500,6 +12500,26 @@ class transaction {
         return marker_stands(marked);
     }
 
+    /// To be called just before the token is sent, which the marker allowed at `marked_at`. If much time has passed
+    /// since, because the machine stood still or the store was slow, others may have taken the marker for an old one and
+    /// have sent the token themselves. Then this writes the marker again, if the row still is as it was marked. False if
+    /// it is not: read it again, and send nothing.
+    bool may_still_send(token& marked, token_status& marker, deadline marked_at) {
+        const auto doubt = parts_.options.effective_doubt_expires_after(Parts::rows_type::locks);
+        const auto prompt = std::min<std::chrono::milliseconds>(std::chrono::seconds(2), doubt / 4);
+        for (int times = 0; times < most_markers; ++times) {
+            const auto now = parts_.clock.steady_now();
+            if (now - marked_at <= prompt) return true;
+            marked_at = now;
+            token again = marked;
+            marker.last_sent = parts_.clock.now();
+            again.status = to_status(marker);
+            if (!write_marker(marked, again)) return false;
+            marked = std::move(again);
+        }
+        return true; // each write takes as long; the last one shows that the row is as it was
+    }
+
     /// Over a store that cannot both lock and compare: waits read_back_pause, and checks that the row still has this
     /// marker. If the store keeps no status at all, this cannot be checked: true, and the token may be sent twice. Over
     /// any other store: true.
@@ -12569,8 +12589,9 @@ class transaction {
     }
 
     /// Step 7, save: writes the new tokens durably, in one write, and gives the row. Nullopt if the row is gone or
-    /// holds other tokens; the new tokens are then dropped. If the store does not take them, keeps them with their lock
-    /// (step 8) and throws rotation_not_saved_error.
+    /// holds other tokens; the new tokens are then dropped. If the store cannot hold the access token, saves the rest,
+    /// and throws errc::invalid_record. If the store does not take them, keeps them with their lock (step 8) and throws
+    /// rotation_not_saved_error.
     std::optional<token> save(flight_type& flight, guard_type& guard, const new_tokens& tokens) {
         try {
             std::optional<token> saved = tokens.record();
@@ -12585,11 +12606,38 @@ class transaction {
             tell(event_kind::saved, *saved);
             return saved;
         } catch (...) {
+            if (saves_without_access_token(tokens)) {
+                flight.publish();
+                std::throw_with_nested(error(errc::invalid_record,
+                                             "tokenkeep: the store cannot hold the new access token; the rest of the "
+                                             "server's answer is saved; use a store with room for longer tokens"));
+            }
             flight.unsaved.emplace(unsaved_tokens<guard_type>{tokens, std::move(guard)});
             tell(event_kind::not_saved, tokens.marked);
             std::throw_with_nested(rotation_not_saved_error(tokens.record()));
         }
     }
+
+    /// While the failure of a save is handled: whether the store refused the record (errc::invalid_record), and takes it
+    /// without the access token.
+    bool saves_without_access_token(const new_tokens& tokens) {
+        try {
+            throw;
+        } catch (const error& failure) {
+            if (failure.code() != errc::invalid_record || tokens.answer.access_token.empty()) return false;
+        } catch (...) {
+            return false;
+        }
+        try {
+            new_tokens rest = tokens;
+            rest.answer.access_token.clear();
+            return parts_.save_tokens(rest).has_value();
+        } catch (...) {
+            return false;
+        }
+    }
+
+    static constexpr int most_markers = 3;
 
     Parts& parts_;
     typename Parts::rows_type rows_;
@@ -12674,11 +12722,11 @@ class login : transaction<Parts> {
         record.code_verifier.clear();
         record.status = to_status(base::new_marker(probe_.grant_token));
         wiped_request request = request_for(record, probe_.code_verifier);
-        rows_.save(record);
         try {
+            rows_.save(record);
             return send_inserted(held, key, record, std::move(request));
-        } catch (...) {
-            if (!is_sent_) remove_inserted(record);
+        } catch (...) { // the save may have taken place all the same
+            if (!is_sent_) take_back_insertion(record);
             throw;
         }
     }
@@ -12688,9 +12736,7 @@ class login : transaction<Parts> {
                                        wiped_request request) {
         const std::optional<token> row = find_by_status(record);
         if (!row) return std::nullopt;
-        token inserted = record;
-        inserted.id = row->id;
-        if (*row != inserted) return take_back(*row); // the save was merged into a row that had appeared meanwhile
+        if (!is_as_inserted(*row, record)) return take_back(*row);
         const std::string own_key = identity_key(*row);
         if (own_key == key) return send_if_marked(held, *row, std::move(request));
         identity_lock own(*this, own_key);
@@ -12704,14 +12750,26 @@ class login : transaction<Parts> {
     }
 
     /// Nothing was sent. Removes the row that this call has inserted, if that is possible.
-    void remove_inserted(const token& record) {
+    void take_back_insertion(const token& record) {
         try {
-            if (const std::optional<token> row = find_by_status(record)) rows_.remove(*row);
+            const std::optional<token> row = find_by_status(record);
+            if (!row) return;
+            if (is_as_inserted(*row, record))
+                rows_.remove(*row);
+            else
+                take_back(*row);
         } catch (...) { // the marker stays and says that the outcome is unknown
         }
     }
 
-    /// The save was merged into another caller's row. Takes this call's marker and grant token out of that row again.
+    /// Whether the row is this call's own: not another caller's into which the save was merged.
+    static bool is_as_inserted(const token& row, const token& record) {
+        token inserted = record;
+        inserted.id = row.id;
+        return row == inserted;
+    }
+
+    /// The save was merged into another caller's row, which had appeared meanwhile. Takes this call's marker and grant token out of that row again.
     /// The next look finds the row.
     std::nullopt_t take_back(const token& row) {
         token theirs = row;
@@ -12807,10 +12865,10 @@ class login : transaction<Parts> {
     /// Steps 4 to 8. The row holds the marker. `before` is the row without it; nullopt if this call has inserted it.
     std::optional<token> send(identity_lock& held, const token& marked, const std::optional<token>& before,
                               wiped_request request) {
-        tell(event_kind::marked, marked);
-        tell(event_kind::spent, marked);
         is_sent_ = true;
         const outcome result = base::ask(std::move(request), marked, parts_.options.request_timeout);
+        tell(event_kind::marked, marked);
+        tell(event_kind::spent, marked);
         switch (result.kind) {
         case outcome_kind::tokens: return keep(held, marked, result);
         case outcome_kind::unknown:
@@ -13231,19 +13289,17 @@ class refresh_transaction : transaction<Parts> {
             token_status marker =
                 base::new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);
             row_.status = to_status(marker);
-            if (!base::write_marker(before, row_)) continue;
-            tell(event_kind::marked, row_);
+            const deadline marked_at = parts_.clock.steady_now();
+            if (!base::write_marker(before, row_) || !base::may_still_send(row_, marker, marked_at)) continue;
             const auto timeout = replay ? replay_time(marker) : parts_.request_timeout();
             if (timeout.count() == 0) { // writing the marker took longer than the grace allows
                 take_back(before);
                 continue;
             }
-            if (replay)
-                tell(event_kind::replayed, row_);
-            else if (in_doubt)
-                tell(event_kind::settled, row_);
+            const outcome result = base::ask(std::move(request), row_, timeout); // nothing slow comes before
+            tell(event_kind::marked, row_);
+            if (in_doubt) tell(replay ? event_kind::replayed : event_kind::settled, row_);
             tell(event_kind::spent, row_);
-            const outcome result = base::ask(std::move(request), row_, timeout);
             may_replay = may_replay && !replay && !result.has_overrun;
             switch (result.kind) {
             case outcome_kind::tokens:
@@ -13338,7 +13394,14 @@ class refresh_transaction : transaction<Parts> {
             .sent = result.sent,
             .status = is_marked_with(before, before.grant_token) ? before.status : std::string(),
         };
-        std::optional<token> saved = base::save(flight, guard, tokens);
+        std::optional<token> saved;
+        try {
+            saved = base::save(flight, guard, tokens);
+        } catch (const rotation_not_saved_error&) {
+            throw;
+        } catch (const error&) { // a part is saved
+            fail(flight, std::current_exception(), {.is_unexplained = true});
+        }
         if (!saved) return false;
         row_ = *std::move(saved);
         if (result.answer->access_token.empty())
@@ -13723,7 +13786,7 @@ namespace tokenkeep { inline namespace v1 {
 ///                             else it waits for the other callers of this keeper, then locks the identity
 ///   2 reread                  if another process has refreshed the token meanwhile, the keeper uses that one
 ///   3 mark                    the keeper writes its marker into the row, only if the row is as it was read
-///   4 send                    it sends the refresh token
+///   4 send                    it sends the refresh token; if it stood still since 3, it first marks again
 ///   5 read the outcome        tokens, a refusal, or no answer
 ///   6 merge                   it puts the answer into the row; the lifetime counts from before the request was sent
 ///   7 save                    one write puts the new tokens into the row and removes the marker; if the row no longer
@@ -13749,6 +13812,7 @@ namespace tokenkeep { inline namespace v1 {
 /// | storage_failure | the store did not take the marker; nothing was sent | look at the store |
 /// | rotation_not_saved | see rotation_not_saved_error | call again |
 /// | ambiguous, invalid_record, unknown_data_center | the probe or the row cannot be used | correct it |
+/// | invalid_record, the cause nested | the store has no room for the new access token | use another store |
 ///
 /// After a failed refresh request the keeper pauses for this identity, as long as the server asked for and at least for
 /// the backoff; see keeper_options. After an unexplained refusal, the pauses last from a minute to an hour; see

@@ -24,12 +24,12 @@ namespace tests {
 using namespace std::chrono_literals;
 
 /// A store that calls `before(operation)` first, which may throw, count or change the store itself. After a replacement
-/// it calls `after_replacing`.
+/// it calls `after_replacing`, and after a save `after_saving`, which may throw.
 struct hooked_store {
     using policy_type = tokenkeep::memory_store::policy_type;
 
     std::function<void(std::string_view operation)> before = [](std::string_view) {};
-    std::function<void()> after_replacing = [] {};
+    std::function<void()> after_replacing = [] {}, after_saving = [] {};
     tokenkeep::memory_store inner{};
     int reads_of_all = 0;
 
@@ -40,6 +40,7 @@ struct hooked_store {
     void save_token(const tokenkeep::token& record) {
         before("save");
         inner.save_token(record);
+        after_saving();
     }
     void delete_token(const std::string& id) {
         before("delete");

@@ -569,6 +569,33 @@ TEST_CASE("login: a login of which nothing was sent leaves no row", "[login]") {
     CHECK(w.is_stored(w.keeper().access_token(probe)));
 }
 
+TEST_CASE("login: a first save that takes place and says that it did not leaves no row that looks lost", "[login]") {
+    world w;
+    auto keep = w.keeper();
+    const token probe{.user_name = "ada", .grant_token = w.server.grant("ada")};
+    w.store.after_saving = [] { throw tokenkeep::error(errc::indeterminate, "tokenkeep: the disk is in doubt"); };
+    CHECK(error_of([&] { keep.access_token(probe); }) == errc::indeterminate);
+    CHECK(w.store.get_tokens().empty());
+    CHECK(w.server.log().token_requests == 0);
+    w.store.after_saving = [] {};
+    CHECK(w.is_stored(keep.access_token(probe)));
+}
+
+TEST_CASE("login: a first save that was merged into another's row, and fails, takes nothing of that row", "[login]") {
+    world w;
+    const token theirs{.user_name = "ada", .client_id = "app", .refresh_token = "theirs", .access_token = "at-theirs"};
+    w.store.before = [&](std::string_view operation) {
+        if (operation == "save") w.store.inner.save_token(theirs);
+    };
+    w.store.after_saving = [] { throw tokenkeep::error(errc::indeterminate, "tokenkeep: the disk is in doubt"); };
+    CHECK(error_of([&] { w.keeper().access_token({.user_name = "ada", .grant_token = w.server.grant("ada")}); }) ==
+          errc::indeterminate);
+    CHECK(w.row().refresh_token == theirs.refresh_token);
+    CHECK(w.row().access_token == theirs.access_token);
+    CHECK(w.row().status.empty());
+    CHECK(w.server.log().token_requests == 0);
+}
+
 TEST_CASE("login: whose row another login takes meanwhile gets the tokens of that one", "[login]") {
     world w;
     w.login();

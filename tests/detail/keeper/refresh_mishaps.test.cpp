@@ -499,6 +499,41 @@ TEST_CASE("mishap: an observer is not called between the marker and the request"
     CHECK(std::count(sent, order.end(), "told") >= 3);
 }
 
+namespace {
+
+/// A table with columns of a fixed length, as Zoho's.
+struct narrow_store : tests::hooked_store {
+    std::size_t longest = SIZE_MAX;
+
+    bool replace_token(const token& expected, const token& record) {
+        if (record.access_token.reveal().size() > longest)
+            throw tokenkeep::error(errc::invalid_record, "tokenkeep: the column access_token is too short");
+        return hooked_store::replace_token(expected, record);
+    }
+};
+
+} // namespace
+
+TEST_CASE("mishap: an access token that the store cannot hold does not take the refresh token with it", "[refresh]") {
+    world<narrow_store> w;
+    const token before = w.login();
+    auto keep = w.keeper();
+    w.clock.advance(2h);
+    w.store.longest = before.access_token.reveal().size();
+    w.server.next({.what = fault::kind::none,
+                   .members = {{"access_token", '"' + std::string(w.store.longest + 1, 'a') + '"'}}});
+    CHECK(error_of([&] { keep.access_token(ada); }) == errc::invalid_record);
+    CHECK(w.row().refresh_token != before.refresh_token);
+    CHECK(w.row().access_token == before.access_token);
+    CHECK(w.row().status.empty());
+    CHECK(w.server.is_live(w.row().refresh_token));
+    const auto asked = w.server.log().token_requests; // there is a pause, as there is nothing to be had
+    CHECK(error_of([&] { keep.access_token(ada, w.clock.steady_now() + 1s); }) == errc::invalid_record);
+    CHECK(w.server.log().token_requests == asked);
+    w.clock.advance(1min);
+    CHECK(w.is_stored(keep.access_token(ada)));
+}
+
 TEST_CASE("mishap: a wall clock that is ahead by a year at a refresh costs no more than the life of one token",
           "[refresh]") {
     world w; // the server's clock is right

@@ -79,11 +79,11 @@ class login : transaction<Parts> {
         record.code_verifier.clear();
         record.status = to_status(base::new_marker(probe_.grant_token));
         wiped_request request = request_for(record, probe_.code_verifier);
-        rows_.save(record);
         try {
+            rows_.save(record);
             return send_inserted(held, key, record, std::move(request));
-        } catch (...) {
-            if (!is_sent_) remove_inserted(record);
+        } catch (...) { // the save may have taken place all the same
+            if (!is_sent_) take_back_insertion(record);
             throw;
         }
     }
@@ -93,9 +93,7 @@ class login : transaction<Parts> {
                                        wiped_request request) {
         const std::optional<token> row = find_by_status(record);
         if (!row) return std::nullopt;
-        token inserted = record;
-        inserted.id = row->id;
-        if (*row != inserted) return take_back(*row); // the save was merged into a row that had appeared meanwhile
+        if (!is_as_inserted(*row, record)) return take_back(*row);
         const std::string own_key = identity_key(*row);
         if (own_key == key) return send_if_marked(held, *row, std::move(request));
         identity_lock own(*this, own_key);
@@ -109,14 +107,26 @@ class login : transaction<Parts> {
     }
 
     /// Nothing was sent. Removes the row that this call has inserted, if that is possible.
-    void remove_inserted(const token& record) {
+    void take_back_insertion(const token& record) {
         try {
-            if (const std::optional<token> row = find_by_status(record)) rows_.remove(*row);
+            const std::optional<token> row = find_by_status(record);
+            if (!row) return;
+            if (is_as_inserted(*row, record))
+                rows_.remove(*row);
+            else
+                take_back(*row);
         } catch (...) { // the marker stays and says that the outcome is unknown
         }
     }
 
-    /// The save was merged into another caller's row. Takes this call's marker and grant token out of that row again.
+    /// Whether the row is this call's own: not another caller's into which the save was merged.
+    static bool is_as_inserted(const token& row, const token& record) {
+        token inserted = record;
+        inserted.id = row.id;
+        return row == inserted;
+    }
+
+    /// The save was merged into another caller's row, which had appeared meanwhile. Takes this call's marker and grant token out of that row again.
     /// The next look finds the row.
     std::nullopt_t take_back(const token& row) {
         token theirs = row;

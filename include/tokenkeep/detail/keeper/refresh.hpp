@@ -221,7 +221,14 @@ class refresh_transaction : transaction<Parts> {
             .sent = result.sent,
             .status = is_marked_with(before, before.grant_token) ? before.status : std::string(),
         };
-        std::optional<token> saved = base::save(flight, guard, tokens);
+        std::optional<token> saved;
+        try {
+            saved = base::save(flight, guard, tokens);
+        } catch (const rotation_not_saved_error&) {
+            throw;
+        } catch (const error&) { // a part is saved
+            fail(flight, std::current_exception(), {.is_unexplained = true});
+        }
         if (!saved) return false;
         row_ = *std::move(saved);
         if (result.answer->access_token.empty())

@@ -237,8 +237,9 @@ class transaction {
     }
 
     /// Step 7, save: writes the new tokens durably, in one write, and gives the row. Nullopt if the row is gone or
-    /// holds other tokens; the new tokens are then dropped. If the store does not take them, keeps them with their lock
-    /// (step 8) and throws rotation_not_saved_error.
+    /// holds other tokens; the new tokens are then dropped. If the store cannot hold the access token, saves the rest,
+    /// and throws errc::invalid_record. If the store does not take them, keeps them with their lock (step 8) and throws
+    /// rotation_not_saved_error.
     std::optional<token> save(flight_type& flight, guard_type& guard, const new_tokens& tokens) {
         try {
             std::optional<token> saved = tokens.record();
@@ -253,9 +254,34 @@ class transaction {
             tell(event_kind::saved, *saved);
             return saved;
         } catch (...) {
+            if (saves_without_access_token(tokens)) {
+                flight.publish();
+                std::throw_with_nested(error(errc::invalid_record,
+                                             "tokenkeep: the store cannot hold the new access token; the rest of the "
+                                             "server's answer is saved; use a store with room for longer tokens"));
+            }
             flight.unsaved.emplace(unsaved_tokens<guard_type>{tokens, std::move(guard)});
             tell(event_kind::not_saved, tokens.marked);
             std::throw_with_nested(rotation_not_saved_error(tokens.record()));
+        }
+    }
+
+    /// While the failure of a save is handled: whether the store refused the record (errc::invalid_record), and takes it
+    /// without the access token.
+    bool saves_without_access_token(const new_tokens& tokens) {
+        try {
+            throw;
+        } catch (const error& failure) {
+            if (failure.code() != errc::invalid_record || tokens.answer.access_token.empty()) return false;
+        } catch (...) {
+            return false;
+        }
+        try {
+            new_tokens rest = tokens;
+            rest.answer.access_token.clear();
+            return parts_.save_tokens(rest).has_value();
+        } catch (...) {
+            return false;
         }
     }
 
