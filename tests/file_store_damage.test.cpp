@@ -57,8 +57,8 @@ token login(const std::string& user, int n) {
             .id = id_of(user)};
 }
 
-/// One frozen file, and what it holds: rows that were written together, then what was appended. Its name begins with the
-/// major version of the format.
+/// One frozen file, and what it holds: rows that were written together, then what was appended. Its name begins with
+/// the major version of the format.
 struct frozen {
     std::string name;
     std::string digest; ///< SHA-256 of the file.

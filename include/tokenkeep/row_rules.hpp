@@ -81,8 +81,8 @@ class row_rules {
         return found;
     }
 
-    /// The one row that a save of `record` changes (S3); nullopt if it inserts a row. It is the row that find gives, but
-    /// for the labels, which must be equal (see same_client). `missed` and the exceptions are those of find.
+    /// The one row that a save of `record` changes (S3); nullopt if it inserts a row. It is the row that find gives,
+    /// but for the labels, which must be equal (see same_client). `missed` and the exceptions are those of find.
     ///   std::optional<token> before = row_rules<>::find_to_save(rows, record);
     template <class Rows, class Missed = detail::ignore_miss>
     static std::optional<token> find_to_save(Rows& rows, const token& record, Missed missed = {}) {

@@ -285,8 +285,8 @@ concept matching_rules = requires(const token& probe) {
 };
 
 /// The rules of a store whose policy names no others: id, user, access token, grant token, refresh token, seed. All but
-/// the id are bound to the client and the label. The rules of grant token, refresh token and seed apply only if the probe names a
-/// client_id.
+/// the id are bound to the client and the label. The rules of grant token, refresh token and seed apply only if the
+/// probe names a client_id.
 struct default_rules
     : first_applicable<by_id, same_client<by_user>, same_client<by_access_token>,
                        same_client<needs_client<by_grant_token>>, same_client<needs_client<by_refresh_token>>,

@@ -23,8 +23,8 @@ struct sql_schema {
     /// At most 48 letters, digits and underscores. Two tables of one database differ in more than upper and lower case.
     static constexpr std::string_view table = "tokenkeep_tokens";
 
-    /// How many fields are stored: the first ones of `fields`. The others are not stored. A table of an older version of
-    /// the library gets the columns that it lacks at the first use.
+    /// How many fields are stored: the first ones of `fields`. The others are not stored. A table of an older version
+    /// of the library gets the columns that it lacks at the first use.
     static constexpr std::size_t columns = std::size(fields);
 
     /// How many characters of UTF-8 a column takes; the column is then a VARCHAR. 0 means any bytes of any length. If a

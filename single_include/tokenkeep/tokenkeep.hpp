@@ -2323,8 +2323,8 @@ concept matching_rules = requires(const token& probe) {
 };
 
 /// The rules of a store whose policy names no others: id, user, access token, grant token, refresh token, seed. All but
-/// the id are bound to the client and the label. The rules of grant token, refresh token and seed apply only if the probe names a
-/// client_id.
+/// the id are bound to the client and the label. The rules of grant token, refresh token and seed apply only if the
+/// probe names a client_id.
 struct default_rules
     : first_applicable<by_id, same_client<by_user>, same_client<by_access_token>,
                        same_client<needs_client<by_grant_token>>, same_client<needs_client<by_refresh_token>>,
@@ -3267,8 +3267,8 @@ struct sql_schema {
     /// At most 48 letters, digits and underscores. Two tables of one database differ in more than upper and lower case.
     static constexpr std::string_view table = "tokenkeep_tokens";
 
-    /// How many fields are stored: the first ones of `fields`. The others are not stored. A table of an older version of
-    /// the library gets the columns that it lacks at the first use.
+    /// How many fields are stored: the first ones of `fields`. The others are not stored. A table of an older version
+    /// of the library gets the columns that it lacks at the first use.
     static constexpr std::size_t columns = std::size(fields);
 
     /// How many characters of UTF-8 a column takes; the column is then a VARCHAR. 0 means any bytes of any length. If a
@@ -3661,8 +3661,8 @@ class row_rules {
         return found;
     }
 
-    /// The one row that a save of `record` changes (S3); nullopt if it inserts a row. It is the row that find gives, but
-    /// for the labels, which must be equal (see same_client). `missed` and the exceptions are those of find.
+    /// The one row that a save of `record` changes (S3); nullopt if it inserts a row. It is the row that find gives,
+    /// but for the labels, which must be equal (see same_client). `missed` and the exceptions are those of find.
     ///   std::optional<token> before = row_rules<>::find_to_save(rows, record);
     template <class Rows, class Missed = detail::ignore_miss>
     static std::optional<token> find_to_save(Rows& rows, const token& record, Missed missed = {}) {
@@ -8466,8 +8466,8 @@ std::optional<std::string> stored_sql_version(std::string_view table, Run run) {
     return found;
 }
 
-/// The version as a number. Throws errc::store_gone if there is no version, and errc::unsupported_version if it is newer
-/// than this library.
+/// The version as a number. Throws errc::store_gone if there is no version, and errc::unsupported_version if it is
+/// newer than this library.
 inline unsigned require_sql_version(const std::optional<std::string>& found) {
     if (!found) throw error(errc::store_gone, "tokenkeep: the table of tokens has disappeared");
     unsigned version = 0;
@@ -11674,8 +11674,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 // The field `former` of a record: the refresh and grant tokens that programs gave this row earlier. Each is 16 hex
 // digits, the beginning of the token's SHA-256. Spaces separate them. The newest comes first. A probe with such a token
-// means the row as it is now, and the token is never sent again. A token that was pushed out by sixteen others counts as
-// new.
+// means the row as it is now, and the token is never sent again. A token that was pushed out by sixteen others counts
+// as new.
 
 inline constexpr std::size_t most_former_tokens = 16;
 inline constexpr std::size_t digits_of_former_token = 16;
@@ -12501,9 +12501,9 @@ class transaction {
     }
 
     /// To be called just before the token is sent, which the marker allowed at `marked_at`. If much time has passed
-    /// since, because the machine stood still or the store was slow, others may have taken the marker for an old one and
-    /// have sent the token themselves. Then this writes the marker again, if the row still is as it was marked. False if
-    /// it is not: read it again, and send nothing.
+    /// since, because the machine stood still or the store was slow, others may have taken the marker for an old one
+    /// and have sent the token themselves. Then this writes the marker again, if the row still is as it was marked.
+    /// False if it is not: read it again, and send nothing.
     bool may_still_send(token& marked, token_status& marker, deadline marked_at) {
         const auto doubt = parts_.options.effective_doubt_expires_after(Parts::rows_type::locks);
         const auto prompt = std::min<std::chrono::milliseconds>(std::chrono::seconds(2), doubt / 4);
@@ -12618,8 +12618,8 @@ class transaction {
         }
     }
 
-    /// While the failure of a save is handled: whether the store refused the record (errc::invalid_record), and takes it
-    /// without the access token.
+    /// While the failure of a save is handled: whether the store refused the record (errc::invalid_record), and takes
+    /// it without the access token.
     bool saves_without_access_token(const new_tokens& tokens) {
         try {
             throw;
@@ -12769,8 +12769,8 @@ class login : transaction<Parts> {
         return row == inserted;
     }
 
-    /// The save was merged into another caller's row, which had appeared meanwhile. Takes this call's marker and grant token out of that row again.
-    /// The next look finds the row.
+    /// The save was merged into another caller's row, which had appeared meanwhile. Takes this call's marker and grant
+    /// token out of that row again. The next look finds the row.
     std::nullopt_t take_back(const token& row) {
         token theirs = row;
         theirs.grant_token.clear();
@@ -12848,8 +12848,8 @@ class login : transaction<Parts> {
 
     /// The marker of a login replaces the note that the old session was refused or is being revoked. So that this
     /// session does not come back to life, its refresh token goes first. If it is being revoked, its access token goes
-    /// too, and the server is told. A store that only merges cannot empty a token: the tokens stay, and the access token
-    /// of a session that is being revoked is at least expired.
+    /// too, and the server is told. A store that only merges cannot empty a token: the tokens stay, and the access
+    /// token of a session that is being revoked is at least expired.
     void end_what_is_over(const token& row, token& marked) {
         if (!is_over(row)) return;
         if (Parts::rows_type::compares) marked.refresh_token.clear();
@@ -13234,9 +13234,9 @@ class refresh_transaction : transaction<Parts> {
         return base::usable(row_, rejected_);
     }
 
-    /// Keeps to the pause after a passing failure, unless the refresh token may be sent again now. If the caller has a usable token, or its deadline comes first,
-    /// throws the failure. Otherwise waits for the end of the pause. True if another caller has then
-    /// refreshed the row.
+    /// Keeps to the pause after a passing failure, unless the refresh token may be sent again now. If the caller has a
+    /// usable token, or its deadline comes first, throws the failure. Otherwise waits for the end of the pause. True if
+    /// another caller has then refreshed the row.
     bool refreshed_during_pause(flight_type& flight) {
         const auto pause = flight.pause(parts_.clock.steady_now());
         if (!pause || is_replay_due()) return false;
@@ -13572,8 +13572,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A program brings its own refresh token. The first time, the keeper makes a row of it. After the server has rotated
 /// the token, the program's token still means that row, by its hash. If the probe also names a user or an id, a token
-/// that the row has never had from a program is a new login. It replaces what the row holds. So of two programs with two
-/// tokens for one user, the second brings a new login, and then both use it.
+/// that the row has never had from a program is a new login. It replaces what the row holds. So of two programs with
+/// two tokens for one user, the second brings a new login, and then both use it.
 template <class Parts>
 class seeding : transaction<Parts> {
     using base = transaction<Parts>;

@@ -520,8 +520,8 @@ TEST_CASE("mishap: an access token that the store cannot hold does not take the 
     auto keep = w.keeper();
     w.clock.advance(2h);
     w.store.longest = before.access_token.reveal().size();
-    w.server.next({.what = fault::kind::none,
-                   .members = {{"access_token", '"' + std::string(w.store.longest + 1, 'a') + '"'}}});
+    w.server.next(
+        {.what = fault::kind::none, .members = {{"access_token", '"' + std::string(w.store.longest + 1, 'a') + '"'}}});
     CHECK(error_of([&] { keep.access_token(ada); }) == errc::invalid_record);
     CHECK(w.row().refresh_token != before.refresh_token);
     CHECK(w.row().access_token == before.access_token);

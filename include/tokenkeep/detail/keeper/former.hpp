@@ -13,8 +13,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 // The field `former` of a record: the refresh and grant tokens that programs gave this row earlier. Each is 16 hex
 // digits, the beginning of the token's SHA-256. Spaces separate them. The newest comes first. A probe with such a token
-// means the row as it is now, and the token is never sent again. A token that was pushed out by sixteen others counts as
-// new.
+// means the row as it is now, and the token is never sent again. A token that was pushed out by sixteen others counts
+// as new.
 
 inline constexpr std::size_t most_former_tokens = 16;
 inline constexpr std::size_t digits_of_former_token = 16;

@@ -126,8 +126,8 @@ class login : transaction<Parts> {
         return row == inserted;
     }
 
-    /// The save was merged into another caller's row, which had appeared meanwhile. Takes this call's marker and grant token out of that row again.
-    /// The next look finds the row.
+    /// The save was merged into another caller's row, which had appeared meanwhile. Takes this call's marker and grant
+    /// token out of that row again. The next look finds the row.
     std::nullopt_t take_back(const token& row) {
         token theirs = row;
         theirs.grant_token.clear();
@@ -205,8 +205,8 @@ class login : transaction<Parts> {
 
     /// The marker of a login replaces the note that the old session was refused or is being revoked. So that this
     /// session does not come back to life, its refresh token goes first. If it is being revoked, its access token goes
-    /// too, and the server is told. A store that only merges cannot empty a token: the tokens stay, and the access token
-    /// of a session that is being revoked is at least expired.
+    /// too, and the server is told. A store that only merges cannot empty a token: the tokens stay, and the access
+    /// token of a session that is being revoked is at least expired.
     void end_what_is_over(const token& row, token& marked) {
         if (!is_over(row)) return;
         if (Parts::rows_type::compares) marked.refresh_token.clear();

@@ -61,9 +61,9 @@ class refresh_transaction : transaction<Parts> {
         return base::usable(row_, rejected_);
     }
 
-    /// Keeps to the pause after a passing failure, unless the refresh token may be sent again now. If the caller has a usable token, or its deadline comes first,
-    /// throws the failure. Otherwise waits for the end of the pause. True if another caller has then
-    /// refreshed the row.
+    /// Keeps to the pause after a passing failure, unless the refresh token may be sent again now. If the caller has a
+    /// usable token, or its deadline comes first, throws the failure. Otherwise waits for the end of the pause. True if
+    /// another caller has then refreshed the row.
     bool refreshed_during_pause(flight_type& flight) {
         const auto pause = flight.pause(parts_.clock.steady_now());
         if (!pause || is_replay_due()) return false;

@@ -14,8 +14,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A program brings its own refresh token. The first time, the keeper makes a row of it. After the server has rotated
 /// the token, the program's token still means that row, by its hash. If the probe also names a user or an id, a token
-/// that the row has never had from a program is a new login. It replaces what the row holds. So of two programs with two
-/// tokens for one user, the second brings a new login, and then both use it.
+/// that the row has never had from a program is a new login. It replaces what the row holds. So of two programs with
+/// two tokens for one user, the second brings a new login, and then both use it.
 template <class Parts>
 class seeding : transaction<Parts> {
     using base = transaction<Parts>;

@@ -149,9 +149,9 @@ class transaction {
     }
 
     /// To be called just before the token is sent, which the marker allowed at `marked_at`. If much time has passed
-    /// since, because the machine stood still or the store was slow, others may have taken the marker for an old one and
-    /// have sent the token themselves. Then this writes the marker again, if the row still is as it was marked. False if
-    /// it is not: read it again, and send nothing.
+    /// since, because the machine stood still or the store was slow, others may have taken the marker for an old one
+    /// and have sent the token themselves. Then this writes the marker again, if the row still is as it was marked.
+    /// False if it is not: read it again, and send nothing.
     bool may_still_send(token& marked, token_status& marker, deadline marked_at) {
         const auto doubt = parts_.options.effective_doubt_expires_after(Parts::rows_type::locks);
         const auto prompt = std::min<std::chrono::milliseconds>(std::chrono::seconds(2), doubt / 4);
@@ -266,8 +266,8 @@ class transaction {
         }
     }
 
-    /// While the failure of a save is handled: whether the store refused the record (errc::invalid_record), and takes it
-    /// without the access token.
+    /// While the failure of a save is handled: whether the store refused the record (errc::invalid_record), and takes
+    /// it without the access token.
     bool saves_without_access_token(const new_tokens& tokens) {
         try {
             throw;

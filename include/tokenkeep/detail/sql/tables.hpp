@@ -27,8 +27,8 @@ std::optional<std::string> stored_sql_version(std::string_view table, Run run) {
     return found;
 }
 
-/// The version as a number. Throws errc::store_gone if there is no version, and errc::unsupported_version if it is newer
-/// than this library.
+/// The version as a number. Throws errc::store_gone if there is no version, and errc::unsupported_version if it is
+/// newer than this library.
 inline unsigned require_sql_version(const std::optional<std::string>& found) {
     if (!found) throw error(errc::store_gone, "tokenkeep: the table of tokens has disappeared");
     unsigned version = 0;
