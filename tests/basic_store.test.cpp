@@ -137,3 +137,20 @@ TEST_CASE("basic_store: a save that throws changes nothing", "[basic_store]") {
     CHECK_THROWS_AS(store.save_token({.user_name = "bob", .client_id = "app", .id = ada}), error);
     CHECK((store.get_tokens() == before));
 }
+
+TEMPLATE_TEST_CASE("basic_store: a save changes only a row of the same label, and none is a label too", "[basic_store]",
+                   memory_store, map_store, list_store, basic_store<std::vector<token>>) {
+    TestType store;
+    const token plain{.user_name = "ada", .client_id = "app", .refresh_token = "r"};
+    token eu = plain;
+    eu.label = "eu";
+    store.save_token(eu);
+    store.save_token(plain);
+    CHECK(store.get_tokens().size() == 2);
+    store.save_token({.user_name = "ada", .client_id = "app", .scope = "of none"});
+    store.save_token({.user_name = "ada", .client_id = "app", .scope = "of eu", .label = "eu"});
+    CHECK(store.get_tokens().size() == 2);
+    CHECK(store.find_token({.user_name = "ada", .label = "eu"}).value().scope == "of eu");
+    for (const token& row : store.get_tokens())
+        if (row.label.empty()) CHECK(row.scope == "of none");
+}

@@ -305,6 +305,11 @@ inline void call() {
     identity_key({.user_name = "ada", .client_id = "app"}) == "user:3:app:3:ada"
     // end
     );
+    use(
+    // examples: identity_key.hpp
+    identity_key({.user_name = "ada", .client_id = "app", .label = "eu"}) == "user:3:app:3:ada:2:eu"
+    // end
+    );
 }
 }
 
@@ -425,9 +430,10 @@ inline void save(std::vector<token>& rows, const token& record) {
     token row = row_rules<>::row_to_save(rows, record);
     // end
 }
-inline void save_over(std::vector<token>& rows, const std::optional<token>& stored, const token& record) {
+inline void save_over(std::vector<token>& rows, const token& record) {
     // examples: row_rules.hpp
-    token row = row_rules<>::row_to_save_over(rows, stored, record);
+    std::optional<token> before = row_rules<>::find_to_save(rows, record);
+    token row = row_rules<>::row_to_save_over(rows, before, record);
     // end
 }
 inline bool replace(std::vector<token>& rows, const token& expected, token record) {
@@ -445,6 +451,11 @@ inline void match(const token& row) {
     use(
     // examples: rules.hpp
     matches<by_user>({.user_name = "ada"}, row)   // true if row.user_name is "ada"
+    // end
+    );
+    use(
+    // examples: rules.hpp
+    saves_over<same_client<by_user>>({.user_name = "ada"}, row)   // false if row.label is not empty
     // end
     );
 }
@@ -1112,7 +1123,7 @@ inline void provider(file_store& store, my_transport& transport) {
     // end
 }
 // examples: zoho/rules.hpp
-using grant_rule = same_client<zoho::needs_client_credentials<by_grant_token>>;
+using grant_rule = same_client_id<zoho::needs_client_credentials<by_grant_token>>;
 // end
 static_assert(matching_rule<grant_rule>);
 using stand_ins::mysql_connection, stand_ins::mysql_parameters, stand_ins::sqlite_connection;

@@ -713,7 +713,7 @@ TEST_CASE("file_store: an empty or strange file is an error and no new store, an
         seven_bits += static_cast<char>(c & 0x7f);
     }
     damaged[40] = static_cast<char>(damaged[40] ^ 1);
-    newer[8] = 2;
+    newer[8] = 3;
     newest[9] = 1;
     const std::pair<std::string, errc> files[] = {{"", errc::storage_corrupt},
                                                   {"\n", errc::storage_corrupt},

@@ -123,8 +123,8 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///        probe. If there is no such row, or no rule applies to the probe, it gives nullopt.
 ///   S2   If the probe means more than one row, find_token throws errc::ambiguous.
 ///   S3   save_token merges the record into the row that the rules name (see merge). If there is none, it inserts the
-///        record, and gives it an id if it has none. There is never a second row for one identity. Rows of different
-///        labels are different identities; see same_client.
+///        record, and gives it an id if it has none. There is never a second row for one identity. If the rules bind
+///        the label (see same_client), rows of different labels are different identities.
 ///   S4   If two rows would agree under a rule that applies to the merged record, save_token throws errc::ambiguous.
 ///   S5   If the record has no token at all and there is no row to merge it into, save_token throws
 ///        errc::invalid_record.
