@@ -35,7 +35,7 @@ struct token {
     secret access_token{};                         ///< RFC 6749 1.4.
     secret grant_token{};                          ///< The authorization code of the last login (RFC 6749 4.1).
     std::string redirect_url{};                    ///< The redirect URI that received the grant token (RFC 6749 4.1.3).
-    std::string api_domain{};                      ///< Where the API for this login is, if the server says so.
+    std::string api_domain{};                      ///< Where the API is: the program says so, or else the login.
     std::string scope{};                           ///< What was granted, separated by spaces (RFC 6749 3.3).
     std::string token_type{};                      ///< The type of the access token (RFC 6749 7.1), such as "Bearer".
     std::optional<timestamp> expires_at{};         ///< When the access token ends. Absent if unknown.

@@ -237,3 +237,23 @@ TEST_CASE("provider: authorize refuses tokens that it cannot send as they must b
     CHECK(refused({.access_token = "a\r\nX-Injected: 1"}) == errc::invalid_record);
     CHECK(refused({.access_token = "a\xc3\xa9"}) == errc::invalid_record);
 }
+
+TEST_CASE("oauth2_provider: an answer's api_domain counts only for a record that has none", "[oauth]") {
+    const auto taken = [](const char* had, const char* came, bool open = false) {
+        const oauth2_provider provider{.allow_loopback_http = open, .allow_plain_http = open};
+        const token record{.api_domain = had};
+        const token_response answer = provider.read_token_response(
+            {.status = 200,
+             .body = R"({"access_token":"a","token_type":"bearer","api_domain":")" + std::string(came) + "\"}"},
+            record);
+        return apply_response(record, answer, {}).api_domain + (answer.warnings.empty() ? "" : " with a warning");
+    };
+    CHECK(taken("", "https://api.example") == "https://api.example");
+    CHECK(taken("https://api.example", "") == "https://api.example");
+    CHECK(taken("https://api.example", "https://api.example") == "https://api.example");
+    CHECK(taken("https://api.example", "https://evil.example") == "https://api.example with a warning");
+    CHECK(taken("http://api:80", "https://api", true) == "http://api:80 with a warning");
+    CHECK(taken("http://api:80", "http://api:80", true) == "http://api:80");
+    CHECK(taken("", "http://evil", true) == " with a warning");
+    CHECK(taken("http://api:80", "http://evil", true) == "http://api:80 with a warning");
+}

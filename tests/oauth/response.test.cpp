@@ -686,7 +686,6 @@ TEST_CASE("response: after a refresh the record has what came and keeps what did
         expected.refresh_token = "r1";
         expected.token_type = "Bearer";
         expected.scope = "s1";
-        expected.api_domain = "https://b";
         expected.expires_at = sent + 90s;
         expected.issued_at = sent;
         expected.status.clear();
@@ -700,6 +699,21 @@ TEST_CASE("response: after a refresh the record has what came and keeps what did
         more.extra = R"({"w":0,"x":1})";
         CHECK(apply_response(more, answer, sent).extra == secret(R"({"w":0,"x":2,"y":3})"));
         CHECK(apply_response(more, answer, sent, grant_kind::authorization_code).extra == secret(R"({"x":2,"y":3})"));
+    }
+}
+
+TEST_CASE("response: an api_domain that a record has stays, unless the provider names it as replaced", "[oauth]") {
+    const auto after = [](const char* had, const char* came, const char* replaced, grant_kind given) {
+        const token_response answer{.access_token = "a1", .api_domain = came, .replaced_api_domain = replaced};
+        return apply_response({.access_token = "a0", .api_domain = had}, answer, sent, given).api_domain;
+    };
+    for (const grant_kind given : {grant_kind::refresh_token, grant_kind::authorization_code}) {
+        CHECK(after("", "https://b", "", given) == "https://b");
+        CHECK(after("https://api", "https://b", "", given) == "https://api");
+        CHECK(after("https://api", "", "https://api", given) == "https://api");
+        CHECK(after("https://api", "https://b", "https://api", given) == "https://b");
+        CHECK(after("https://own", "https://b", "https://api", given) == "https://own"); // changed meanwhile
+        CHECK(after("", "https://b", "https://api", given).empty());                     // changed meanwhile
     }
 }
 

@@ -291,6 +291,19 @@ TEST_CASE("providers: salesforce", "[providers]") {
     CHECK(answer.default_lifetime == std::chrono::hours(2));
     const http_response plain = json_answer(200, R"({"access_token":"at-1","instance_url":"http://evil.example"})");
     CHECK(salesforce.read_token_response(plain, {}).api_domain.empty());
+    const auto host_after = [&](const char* had, const char* came) {
+        const http_response moved =
+            json_answer(200, R"({"access_token":"at-2","token_type":"Bearer","instance_url":")" + std::string(came) +
+                                 R"(","signature":"SSSb"})");
+        const token_response read = salesforce.read_token_response(moved, {.api_domain = had});
+        return apply_response({.api_domain = had}, read, {}).api_domain +
+               (read.warnings.empty() ? "" : " with a warning");
+    };
+    CHECK(host_after("", "https://acme.my.salesforce.com") == "https://acme.my.salesforce.com");
+    CHECK(host_after("https://acme.my.salesforce.com", "https://acme.my.salesforce.com") ==
+          "https://acme.my.salesforce.com");
+    CHECK(host_after("https://acme.my.salesforce.com", "https://evil.example") ==
+          "https://acme.my.salesforce.com with a warning");
     CHECK_NOTHROW(salesforce.read_revoke_response(error_answer(400, "invalid_token", "invalid token")));
     CHECK_THROWS_AS(salesforce.read_revoke_response(error_answer(400, "unsupported_token_type", "x")),
                     tokenkeep::error);

@@ -61,6 +61,19 @@ inline void write_authorization(http_request& request, const token& record, std:
     value.append(scheme).append(" ").append(access);
 }
 
+/// Takes the API domain out of a response, with a warning, if the record has another one, or if it is plain http. Only
+/// the program may move a record to another host, and only the program may choose to do without TLS.
+inline void drop_strange_api_domain(token_response& answer, const token& record) {
+    if (answer.api_domain.empty() || answer.api_domain == record.api_domain) return;
+    if (!record.api_domain.empty())
+        answer.warnings.emplace_back("the server names another api_domain than the record has; it is ignored");
+    else if (is_plain_http(answer.api_domain))
+        answer.warnings.emplace_back("api_domain is plain http; it is ignored");
+    else
+        return;
+    answer.api_domain.clear();
+}
+
 }}} // namespace tokenkeep::v1::detail
 
 namespace tokenkeep { inline namespace v1 {
@@ -191,14 +204,11 @@ struct oauth2_provider {
         revocation.parameters.clear();
         return tokenkeep::revoke_request(revocation, record);
     }
-    /// See the free function read_token_response. An api_domain with plain http is ignored, with a warning, unless the
-    /// record has it: only the program may choose to do without TLS.
+    /// See the free function read_token_response. The response's api_domain counts only if the record has none and it
+    /// is not plain http. Another one is ignored, with a warning.
     token_response read_token_response(const http_response& response, const token& record) const {
         token_response answer = detail::read_response(response, record, dialect());
-        if (detail::is_plain_http(answer.api_domain) && answer.api_domain != record.api_domain) {
-            answer.api_domain.clear();
-            answer.warnings.emplace_back("api_domain is plain http; it is ignored");
-        }
+        detail::drop_strange_api_domain(answer, record);
         return answer;
     }
     /// See the free function read_revoke_response.

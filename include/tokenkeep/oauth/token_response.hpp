@@ -52,6 +52,9 @@ struct token_response {
     std::chrono::seconds default_lifetime{0};
     /// Why there is no access token; response_reason::none if there is one.
     response_reason missing_access_token = response_reason::none;
+    /// The api_domain of a record that this response may replace by its own. Empty: only a record that has none gets
+    /// one. A provider names the record's api_domain here only if it knows that both hosts belong to its server.
+    std::string replaced_api_domain{};
 };
 
 }} // namespace tokenkeep::v1
@@ -93,8 +96,11 @@ namespace tokenkeep { inline namespace v1 {
 
 /// The record after the response to a request that was sent at `sent`:
 ///   - The status is emptied. Access token, expires_at and issued_at come from the response.
-///   - Token type, scope, API domain and refresh token are replaced if they came. Of extra, the members that came are
-///     replaced. After a login, refresh token and extra that did not come are emptied: they belong to the old login.
+///   - Token type, scope and refresh token are replaced if they came. Of extra, the members that came are replaced.
+///     After a login, refresh token and extra that did not come are emptied: they belong to the old login.
+///   - The API domain is taken if it came and the record has none, or has the response's replaced_api_domain. Otherwise
+///     the record keeps its own, at a refresh and at a login: a response cannot choose where the next access token
+///     goes. To move a record to another host, the program saves the new api_domain itself.
 ///   - refresh_expires_at comes from the response. If the response does not say it, it stays with the same refresh
 ///     token, and is emptied for a new one.
 ///   - After a login, logged_in_at and used_at are `sent`, and the code verifier is emptied.
@@ -131,7 +137,7 @@ inline token apply_response(token record, const token_response& answer, timestam
     record.issued_at = sent;
     replace(record.token_type, answer.token_type);
     replace(record.scope, answer.scope);
-    replace(record.api_domain, answer.api_domain);
+    if (record.api_domain == answer.replaced_api_domain) replace(record.api_domain, answer.api_domain);
     return record;
 }
 

@@ -72,8 +72,8 @@ struct provider {
     ///     how long.
     ///   - If there is an expires_in_sec, expires_in is in milliseconds.
     ///   - The response's api_domain is taken only if it belongs to a known data centre, and to the record's own if the
-    ///     record has one. Otherwise it is ignored, with a warning. If neither has one, it is that of `center` and
-    ///     `stage`.
+    ///     record has one, which it then replaces. Otherwise it is ignored, with a warning. If neither has one, it is
+    ///     that of `center` and `stage`.
     token_response read_token_response(const http_response& response, const token& record) const {
         detail::response_dialect dialect = detail::zoho_dialect;
         dialect.client_secret = &client_secret;
@@ -84,6 +84,7 @@ struct provider {
                                          "it is ignored");
         }
         if (answer.api_domain.empty() && record.api_domain.empty()) answer.api_domain = center.api_of(stage);
+        answer.replaced_api_domain = record.api_domain;
         return answer;
     }
 

@@ -289,3 +289,50 @@ TEST_CASE("answers: a login whose outcome is lost says to log in again, not to t
     }
     CHECK(w.server.log().token_requests == 1);
 }
+
+TEST_CASE("answers: none moves a session to another host, at a refresh or a login, and the observer learns of it",
+          "[refresh]") {
+    world w({.members = {{"api_domain", R"("https://api.example")"}}});
+    w.login();
+    CHECK(w.row().api_domain == "https://api.example"); // the row had none
+    w.clock.advance(2h);
+    std::vector<std::string> sent_to;
+    const auto transport = [&](const tokenkeep::http_request& request) -> tokenkeep::http_response {
+        if (request.method == "POST") return w.server(request);
+        sent_to.push_back(request.url);
+        return {.status = 200};
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    bool is_judged = true; // the provider sees both hosts
+    const auto moves = [&] { w.server.next({.members = {{"api_domain", R"("https://evil.example")"}}}); };
+    SECTION("at a refresh") {
+        moves();
+        keep.access_token(ada);
+    }
+    SECTION("at a login") {
+        moves();
+        keep.access_token({.user_name = "ada", .grant_token = w.server.grant("ada")});
+    }
+    SECTION("after the program has named one while the request was under way") {
+        token row = w.row();
+        row.api_domain.clear();
+        is_judged = false;
+        REQUIRE(w.store.inner.replace_token(w.row(), row));
+        moves();
+        w.store.before = [&](std::string_view operation) {
+            if (operation != "replace" || w.server.log().token_requests != 2) return;
+            token named = w.row();
+            if (!named.api_domain.empty()) return;
+            named.api_domain = "https://api.example";
+            REQUIRE(w.store.inner.replace_token(w.row(), named));
+        };
+        keep.access_token(ada);
+    }
+    CHECK(w.server.log().token_requests == 2);
+    CHECK(w.row().api_domain == "https://api.example");
+    CHECK(w.seen.count(event_kind::warning) == (is_judged ? 1 : 0));
+    CHECK(error_of([&] { keep.send({.method = "GET", .url = "https://evil.example/x"}, ada); }) ==
+          errc::request_rejected);
+    CHECK(keep.send({.method = "GET", .url = "https://api.example/x"}, ada).status == 200);
+    CHECK(sent_to == std::vector<std::string>{"https://api.example/x"});
+}
