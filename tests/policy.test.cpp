@@ -2,8 +2,11 @@
 #include <tokenkeep/policy.hpp>
 
 #include <tokenkeep/basic_store.hpp>
+#include <tokenkeep/file_store.hpp>
 
 #include "support/catch.hpp"
+#include "support/temporary.hpp"
+#include "support/turns.hpp"
 
 #include <mutex>
 #include <set>
@@ -41,6 +44,9 @@ struct with_plain_mutex : defaults {
 };
 struct with_counting_mutex : defaults {
     using mutex = counting_mutex;
+};
+struct with_shared_mutex : defaults {
+    using mutex = std::shared_mutex;
 };
 struct users_only : first_applicable<by_user> {};
 
@@ -120,10 +126,28 @@ TEST_CASE("policy: readers share a mutex that can be shared, and writers do not"
     CHECK(counting_mutex::shared == 3);
 }
 
+TEST_CASE("policy: readers of a store do not keep a writer out, and writers do not keep a reader out", "[policy]") {
+    const auto take_turns = [](auto& store) {
+        store.save_token({.user_name = "ada", .access_token = "a"});
+        const auto save = [&] { store.save_token({.user_name = "ada", .access_token = "a"}); };
+        const auto find = [&] { (void)store.find_token({.user_name = "ada"}); };
+        CHECK(tests::turns_beside_a_crowd(8, find, 50, save, 1'000'000) == 50);
+        CHECK(tests::turns_beside_a_crowd(4, save, 50, find, 1'000'000) == 50);
+    };
+    memory_store memory;
+    take_turns(memory);
+    const temporary_directory here;
+    file_store file{here / "tokens.tkj"};
+    take_turns(file);
+}
+
 TEST_CASE("policy: any mutex will do, and a bundle of one's own, with rules of one's own", "[policy]") {
     store_of<with_plain_mutex> plain;
     plain.save_token({.user_name = "ada", .access_token = "a"});
     CHECK(plain.find_token({.access_token = "a"}).has_value());
+    store_of<with_shared_mutex> shared;
+    shared.save_token({.user_name = "ada", .access_token = "a"});
+    CHECK(shared.find_token({.access_token = "a"}).has_value());
     store_of<of_our_own> own;
     own.save_token({.user_name = "ada", .client_id = "one", .access_token = "a"});
     own.save_token({.user_name = "ada", .client_id = "two", .access_token = "b"});

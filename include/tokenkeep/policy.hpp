@@ -7,13 +7,13 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/os/fair_mutex.hpp>
 #include <tokenkeep/os/os.hpp>
 #include <tokenkeep/rules.hpp>
 #include <tokenkeep/sql_schema.hpp>
 
 #include <chrono>
 #include <concepts>
-#include <shared_mutex>
 #include <string>
 #include <type_traits>
 
@@ -39,9 +39,11 @@ struct null_mutex {
 ///   struct ours : tokenkeep::defaults { using rules = my_rules; };
 ///   tokenkeep::basic_store<std::map<std::string, tokenkeep::token>, ours> store;
 struct defaults {
-    using rules = default_rules;     ///< Which row a probe means: a model of matching_rules.
-    using ids = random_id;           ///< A function object that makes ids. The store asks again while an id is taken.
-    using mutex = std::shared_mutex; ///< Guards the rows. Readers share it if it has lock_shared().
+    using rules = default_rules; ///< Which row a probe means: a model of matching_rules.
+    using ids = random_id;       ///< A function object that makes ids. The store asks again while an id is taken.
+    /// Guards the rows. Readers share it if it has lock_shared(). This one lets readers and writers take turns. Any
+    /// other mutex will do, such as std::shared_mutex, std::mutex, or null_mutex.
+    using mutex = detail::fair_mutex;
 
     /// How long a change waits while others change the same file, document or table.
     static constexpr std::chrono::milliseconds store_lock_timeout{15'000};
