@@ -35,6 +35,29 @@ TEST_CASE("errc: none is zero, and each has words of its own", "[error]") {
     CHECK(error_category().name() == std::string("tokenkeep"));
 }
 
+TEST_CASE("errc: a code of another shared object, with a category of its own, compares as one of this", "[error]") {
+    static const struct : std::error_category {
+        const char* name() const noexcept override { return "tokenkeep"; }
+        std::string message(int) const override { return {}; }
+    } theirs;
+    static const struct : std::error_category {
+        const char* name() const noexcept override { return "tokenkeep2"; }
+        std::string message(int) const override { return {}; }
+    } others;
+    const int number = static_cast<int>(errc::ambiguous);
+    const std::error_code code(number, theirs), foreign(number, others);
+    const std::error_condition here(number, error_category());
+    CHECK(code == errc::ambiguous);
+    CHECK(errc::ambiguous == code);
+    CHECK(code != errc::not_saved);
+    CHECK(code == here);
+    CHECK(make_error_code(errc::ambiguous) == std::error_condition(number, theirs));
+    CHECK(make_error_code(errc::not_saved) != std::error_condition(number, theirs));
+    CHECK(foreign != errc::ambiguous);
+    CHECK(errc::ambiguous != foreign);
+    CHECK(foreign != here);
+}
+
 TEST_CASE("error: its code compares with errc, and with no other category", "[error]") {
     const error fault(errc::ambiguous, "tokenkeep: two rows");
     CHECK(fault.code() == errc::ambiguous);

@@ -49,8 +49,9 @@ struct std::is_error_code_enum<tokenkeep::errc> : std::true_type {};
 
 namespace tokenkeep { inline namespace v1 {
 
-/// The category of errc; its name is "tokenkeep".
-inline const std::error_category& error_category() noexcept {
+/// The category of errc; its name is "tokenkeep". A program with shared objects may have several instances of it. The
+/// codes of any instance compare equal with errc.
+[[gnu::visibility("default")]] inline const std::error_category& error_category() noexcept {
     static const struct final : std::error_category {
         const char* name() const noexcept override { return "tokenkeep"; }
         std::string message(int code) const override {
@@ -79,12 +80,24 @@ inline const std::error_category& error_category() noexcept {
             }
             return "unknown error";
         }
+        bool equivalent(int code, const std::error_condition& condition) const noexcept override {
+            return condition.value() == code && condition.category().name() == std::string_view(name());
+        }
+        bool equivalent(const std::error_code& code, int condition) const noexcept override {
+            return code.value() == condition && code.category().name() == std::string_view(name());
+        }
     } category;
     return category;
 }
 
 /// Makes a std::error_code of an errc. Programs do not call it: the conversion is implicit.
 inline std::error_code make_error_code(errc code) noexcept { return {static_cast<int>(code), error_category()}; }
+
+/// Whether a code says this, also if it comes from another shared object: the names of the categories are compared, not
+/// their addresses.
+inline bool operator==(const std::error_code& code, errc wanted) noexcept {
+    return error_category().equivalent(code, static_cast<int>(wanted));
+}
 
 /// The exception that the library throws. `code()` compares with errc. `what()` never contains a secret or the body of
 /// an answer. If a transport or a store of the program failed, its exception is nested: see std::rethrow_if_nested.
