@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -495,6 +496,27 @@ TEST_CASE("file_store: children inherit no descriptor over exec", "[file_store]"
     const std::string list = "for fd in /proc/self/fd/*; do readlink $fd; done | grep ";
     CHECK(std::system((list + "-q . >/dev/null").c_str()) == 0);
     CHECK(std::system((list + "-c '" + (here / "tokens") + "' >/dev/null").c_str()) != 0); // grep finds no line
+}
+
+TEST_CASE("file_store: a program without standard streams prints nothing into the store's files", "[file_store]") {
+    const temporary_directory here;
+    const std::string path = here / "tokens";
+    CHECK(keeps_off_standard_streams(here / "", [&] {
+        file_store store(path);
+        store.save_token(login("ada"));
+        auto held = store.lock_token("key", in(1s));
+        store.save_token(login("bob"));
+        (void)std::fputs("the first message of the program, which is longer than a header of the journal\n", stderr);
+        expect(file_store(path).get_tokens().size() == 2, "both rows");
+        return std::pair(std::move(store), std::move(held));
+    }));
+    CHECK(keeps_off_standard_streams(here / "", [&] {
+        const system_files files;
+        auto made = files.create(path + ".made"), again = files.open(path + ".made").value();
+        ::chmod((path + ".made").c_str(), 0400);
+        return std::tuple(std::move(made), std::move(again), files.open(path + ".made").value());
+    }));
+    CHECK(file_store(path).get_tokens().size() == 2);
 }
 
 // ---- Permissions ----

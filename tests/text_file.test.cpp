@@ -2,16 +2,19 @@
 #include <tokenkeep/text_file.hpp>
 
 #include "support/catch.hpp"
+#include "support/processes.hpp"
 #include "support/temporary.hpp"
 
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -297,4 +300,20 @@ TEST_CASE("text_file: children inherit no descriptor over exec", "[text_file]") 
     const std::string command =
         "for fd in /proc/self/fd/*; do readlink $fd; done | grep -c '" + (here / "tokens") + "' >/dev/null";
     CHECK(std::system(command.c_str()) != 0); // grep finds no line
+}
+
+TEST_CASE("text_file: a program without standard streams prints nothing into the files", "[text_file]") {
+    const temporary_directory here;
+    CHECK(keeps_off_standard_streams(here / "", [&] {
+        const text_file file(here / "tokens");
+        auto held = file.lock("key", in(1s));
+        file.save("content");
+        (void)std::fputs("the first message of the program\n", stderr);
+        expect(loaded(file) == "content", "content");
+        for (const int number : {0, 1, 2}) expect(::fcntl(number, F_GETFD) < 0, "no number is taken");
+        auto opened = detail::open_file(here / "tokens", O_RDONLY); // load, save and flushing close what they open
+        expect((::fcntl(opened.number(), F_GETFD) & FD_CLOEXEC) != 0, "no child inherits it");
+        return std::pair(std::move(held), std::move(opened));
+    }));
+    CHECK(loaded(text_file(here / "tokens")) == "content");
 }

@@ -4,6 +4,7 @@
 #include <tokenkeep/sqlite.hpp>
 
 #include "support/catch.hpp"
+#include "support/processes.hpp"
 #include "support/temporary.hpp"
 
 #include <cerrno>
@@ -325,6 +326,20 @@ TEST_CASE("sqlite: stores of one file write in turns, and readers see whole rows
     for (std::thread& thread : threads) thread.join();
     CHECK(faults == std::vector<std::string>(3));
     CHECK(sqlite_store{path}.get_tokens().size() == 46);
+}
+
+TEST_CASE("sqlite: a program without standard streams prints nothing into the files", "[sql]") {
+    const temporary_directory folder;
+    const std::string path = folder / "tokens.db";
+    CHECK(keeps_off_standard_streams(folder / "", [&] {
+        sqlite_store store{path};
+        auto guard = store.lock_token("ada", std::chrono::steady_clock::now() + std::chrono::seconds(2));
+        store.save_token(ada); // SQLite itself puts /dev/null at the free numbers
+        (void)std::fputs("the first message of the program\n", stderr);
+        expect(store.get_tokens() == std::vector<token>{ada}, "the row");
+        return std::pair(std::move(store), std::move(guard));
+    }));
+    CHECK(sqlite_store{path}.get_tokens() == std::vector<token>{ada});
 }
 
 TEST_CASE("sqlite: its files are private whatever the umask", "[sql]") {

@@ -3,6 +3,7 @@
 #ifndef TOKENKEEP_TESTS_SUPPORT_PROCESSES_HPP
 #define TOKENKEEP_TESTS_SUPPORT_PROCESSES_HPP
 
+#include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -39,6 +40,23 @@ inline bool ended_well(pid_t child) {
 template <class Act>
 bool in_process(Act act) {
     return ended_well(start_process(act));
+}
+
+/// Runs `act` in a process that was started without its standard streams. True if then, while what `act` gave is still
+/// there, no file below `directory` has a number from 0 to 2.
+template <class Act>
+bool keeps_off_standard_streams(const std::string& directory, Act act) {
+    return in_process([&] {
+        for (const int number : {0, 1, 2}) ::close(number);
+        const auto kept = act();
+        for (const int number : {0, 1, 2}) {
+            char target[4'096];
+            const std::string link = "/proc/self/fd/" + std::to_string(number);
+            const ssize_t size = ::readlink(link.c_str(), target, sizeof target);
+            const std::string name(target, size < 0 ? 0 : static_cast<std::size_t>(size));
+            expect(name.rfind(directory, 0) != 0, "a file has the number of a standard stream");
+        }
+    });
 }
 
 /// Runs `act(n)` in so many processes, which begin together. Whether none has thrown.

@@ -57,6 +57,16 @@ class descriptor {
     int number_ = -1;
 };
 
+/// Opens a file as ::open does; if that fails, the descriptor is not open and errno says why. The file never gets one of
+/// the numbers 0 to 2. A program that was started without its standard streams has these numbers free, and whatever it
+/// prints to std::cerr goes into the file that has number 2.
+inline descriptor open_file(const std::string& path, int flags, mode_t mode = 0) noexcept {
+    constexpr int first_number = 3;
+    descriptor opened(::open(path.c_str(), flags | O_CLOEXEC, mode));
+    if (!opened.is_open() || opened.number() >= first_number) return opened;
+    return descriptor(::fcntl(opened.number(), F_DUPFD_CLOEXEC, first_number));
+}
+
 /// Makes an open file durable. False if that failed; errno then says why.
 inline bool flush_to_disk(int number) noexcept {
 #if defined(F_FULLFSYNC)
@@ -77,7 +87,7 @@ inline bool flush_content_to_disk(int number) noexcept {
 /// The content of a file; nullopt if there is no file. Throws errc::permissions for a symbolic link, for anything but a
 /// regular file, and for a file that others can write.
 inline std::optional<secret> read_file(const std::string& path) {
-    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+    const descriptor file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (!file.is_open()) {
         if (errno == ENOENT) return std::nullopt;
         if (errno == ELOOP)
@@ -122,7 +132,7 @@ inline std::string directory_of(const std::string& path) {
 
 /// Makes durable which names are in the directory of `path`, as far as the file system can.
 inline bool flush_directory_of(const std::string& path) {
-    const descriptor parent(::open(directory_of(path).c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+    const descriptor parent = open_file(directory_of(path), O_RDONLY | O_DIRECTORY);
     return parent.is_open() && (flush_to_disk(parent.number()) || errno == EINVAL || errno == ENOTSUP);
 }
 
@@ -136,7 +146,7 @@ inline void replace_file(const std::string& path, std::string_view bytes) {
         throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file; name the file itself");
     const std::string temporary = path + ".tmp";
     ::unlink(temporary.c_str());
-    descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+    descriptor file = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
     if (!file.is_open()) throw file_error(errc::not_saved, "create", temporary, errno);
     const bool written = ::fchmod(file.number(), S_IRUSR | S_IWUSR) == 0 && write_all(file.number(), bytes) &&
                          flush_to_disk(file.number()) && file.close();

@@ -95,10 +95,9 @@ struct system_files {
 
     static std::optional<file> open(const std::string& path) {
         require_private_directory(path);
-        constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-        descriptor opened(::open(path.c_str(), flags | O_RDWR));
-        if (!opened.is_open() && (errno == EROFS || errno == EACCES))
-            opened = descriptor(::open(path.c_str(), flags | O_RDONLY));
+        constexpr int flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+        descriptor opened = open_file(path, flags | O_RDWR);
+        if (!opened.is_open() && (errno == EROFS || errno == EACCES)) opened = open_file(path, flags | O_RDONLY);
         if (!opened.is_open()) {
             if (errno == ENOENT) return std::nullopt;
             if (errno == ELOOP) throw is_link(path);
@@ -127,7 +126,7 @@ struct system_files {
 
     static file create(const std::string& path) {
         require_private_directory(path);
-        descriptor created(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+        descriptor created = open_file(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
         if (!created.is_open() || ::fchmod(created.number(), S_IRUSR | S_IWUSR) != 0)
             throw file_error(errc::storage_failure, "create", path, errno);
         return file(std::move(created), path);

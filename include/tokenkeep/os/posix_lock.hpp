@@ -70,12 +70,12 @@ class lock_file {
         if (is_of_parent()) file_ = descriptor(); // its locks are the parent's too
         if (file_.is_open()) return true;
         owner_ = ::getpid();
-        constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-        file_ = descriptor(::open(path_.c_str(), flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR));
+        constexpr int flags = O_NOFOLLOW | O_NONBLOCK;
+        file_ = open_file(path_, flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
         is_writable_ = file_.is_open();
         const bool may_read_only = only_reads && (errno == EROFS || errno == EACCES);
         if (!is_writable_ && !may_read_only) throw file_error(errc::storage_failure, "open", path_, errno);
-        if (!is_writable_) file_ = descriptor(::open(path_.c_str(), flags | O_RDONLY));
+        if (!is_writable_) file_ = open_file(path_, flags | O_RDONLY);
         if (!file_.is_open()) return false;
         require_own();
         return true;
