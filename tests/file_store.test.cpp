@@ -630,11 +630,71 @@ TEST_CASE("file_store: a file or directory of another user is refused", "[file_s
     CHECK(!find_fault(file_store(path)));
     CHECK(as_ordinary_user(here / "", [&] {
         expect(find_fault(file_store(path)) == errc::permissions, "find in a file of root");
-        expect(save_fault(file_store(path)) == errc::storage_failure, "save beside a lock file of root");
+        expect(save_fault(file_store(path)) == errc::permissions, "save in a file of root");
     }));
     CHECK(find_fault(file_store(path)) == errc::permissions); // now root, in the directory of another
     CHECK(save_fault(file_store(path)) == errc::permissions);
     CHECK(bytes_of(path) == before);
+}
+
+TEST_CASE("file_store: root leaves nothing in the directory of a user, and next to the file of a user",
+          "[file_store]") {
+    if (::geteuid() != 0) {
+        WARN("skipped: only root can give files away");
+        return;
+    }
+    const auto leaves_nothing = [](const std::string& directory, const std::string& path, const std::string& cause) {
+        const std::set<std::string> before = names_in(directory);
+        CHECK(save_fault(file_store(path)) == errc::permissions);
+        CHECK(fault_of([&] { (void)file_store(path).lock_token("key", in(1s)); }) == errc::permissions);
+        CHECK(fault_of([&] { file_store(path).self_test(); }) == errc::permissions);
+        if (exists(path)) CHECK(find_fault(file_store(path)) == errc::permissions);
+        CHECK(has_all(words_of([&] { file_store(path).save_token(login("eve")); }),
+                      {cause, "belongs to user 65534", "runs as user 0 (root)", "run it as the user"}));
+        CHECK(names_in(directory) == before);
+    };
+    const temporary_directory of_user, for_all;
+    REQUIRE(::chown((of_user / "").c_str(), 65'534, 65'534) == 0);
+    leaves_nothing(of_user / "", of_user / "tokens", of_user / "");
+    ::chmod((for_all / "").c_str(), 01777);
+    write_file(for_all / "tokens", "");
+    REQUIRE(::chown((for_all / "tokens").c_str(), 65'534, 65'534) == 0);
+    leaves_nothing(for_all / "", for_all / "tokens", for_all / "tokens");
+}
+
+TEST_CASE("file_store: a lock file that another user left behind is explained", "[file_store]") {
+    if (::geteuid() != 0) {
+        WARN("skipped: only root can give files away");
+        return;
+    }
+    const temporary_directory here;
+    const std::string path = here / "tokens";
+    CHECK(as_ordinary_user(here / "", [&] { file_store(path).save_token(login("ada")); }));
+    REQUIRE(::chown((path + ".lock").c_str(), 0, 0) == 0);
+    CHECK(as_ordinary_user(here / "", [&] {
+        expect(!access_of(file_store(path), "ada").empty(), "it can be read");
+        expect(save_fault(file_store(path)) == errc::permissions, "save");
+        const std::string words = words_of([&] { (void)file_store(path).lock_token("key", in(1s)); });
+        expect(has_all(words, {path + ".lock", "belongs to user 0 (root)", "runs as user 65534", "holds no data",
+                               "remove it"}),
+               words);
+        ::unlink((path + ".lock").c_str());
+        file_store(path).save_token(login("bob"));
+    }));
+}
+
+TEST_CASE("file_store: what is said about modes names the mode, the owner and the command", "[file_store]") {
+    const temporary_directory here;
+    const std::string path = here / "tokens", user = "user " + std::to_string(::geteuid());
+    const auto words = [&] { return words_of([&] { (void)file_store(path).get_tokens(); }); };
+    file_store(path).save_token(login("ada"));
+    ::chmod(path.c_str(), 0660);
+    CHECK(has_all(words(), {path + " has mode 0660 and belongs to " + user, "run: chmod 600 " + path}));
+    ::chmod(path.c_str(), 0600);
+    if (::chown((here / "").c_str(), static_cast<uid_t>(-1), 12'345) != 0) return; // not ours to try
+    ::chmod((here / "").c_str(), 02770);
+    CHECK(has_all(words(), {(here / "") + " has mode 2770 and belongs to " + user, "and group 12345",
+                            "run: chmod go-w " + (here / "")}));
 }
 
 TEST_CASE("file_store: where nothing can be written it is read, and a save is a typed error", "[file_store]") {
@@ -652,22 +712,22 @@ TEST_CASE("file_store: where nothing can be written it is read, and a save is a 
             expect(fault_of([&] { store.delete_tokens(); }) == errc::not_saved, "delete_tokens");
             expect(fault_of([&] { store.compact(); }) == errc::not_saved, "compact");
         }
-        expect(fault_of([&] { store.self_test(); }) == errc::storage_failure, "self test");
+        expect(fault_of([&] { store.self_test(); }) == errc::permissions, "self test");
         expect(bytes_of(path) == before && names_in(here / "").size() == 2, "as it was");
 
         ::chmod((path + ".lock").c_str(), 0400);
         expect(!access_of(file_store(path), "ada").empty(), "found with a lock file to be read only");
-        expect(save_fault(file_store(path)) == errc::storage_failure, "save with a lock file to be read only");
+        expect(save_fault(file_store(path)) == errc::permissions, "save with a lock file to be read only");
         ::chmod((here / "").c_str(), 0700);
         ::unlink((path + ".lock").c_str());
         ::chmod((here / "").c_str(), 0500);
         expect(!access_of(file_store(path), "ada").empty(), "found without a lock file");
-        expect(save_fault(file_store(path)) == errc::storage_failure, "save without a lock file");
+        expect(save_fault(file_store(path)) == errc::permissions, "save without a lock file");
 
         ::chmod((here / "").c_str(), 0);
         expect(find_fault(file_store(path)) == errc::permissions, "what cannot be looked at is not empty");
         expect(find_fault(store) == errc::permissions, "for an open store too");
-        expect(save_fault(file_store(path)) == errc::storage_failure, "and no save");
+        expect(save_fault(file_store(path)) == errc::permissions, "and no save");
         ::chmod((here / "").c_str(), 0700);
         expect(bytes_of(path) == before, "as it was at the end");
     }));
@@ -712,11 +772,29 @@ TEST_CASE("file_store: a temporary file left behind is removed, and never follow
     CHECK(!access_of(file_store(path), "ada").empty());
 }
 
+TEST_CASE("file_store: a file that has a second hard link is refused until that is removed", "[file_store]") {
+    const temporary_directory here;
+    const std::string path = here / "tokens";
+    file_store(path).save_token(login("ada"));
+    const std::string before = bytes_of(path);
+    REQUIRE(::link(path.c_str(), (here / "other").c_str()) == 0);
+    for (const std::string& name : {path, here / "other"}) {
+        CHECK(find_fault(file_store(name)) == errc::permissions);
+        CHECK(save_fault(file_store(name)) == errc::permissions);
+        CHECK(fault_of([&] { file_store(name).delete_tokens(); }) == errc::permissions);
+        CHECK(fault_of([&] { file_store(name).self_test(); }) == errc::permissions);
+        CHECK(has_all(words_of([&] { (void)file_store(name).get_tokens(); }), {name, "2 hard links", "remove"}));
+    }
+    CHECK(bytes_of(path) == before);
+    ::unlink((here / "other").c_str());
+    CHECK(file_store(path).get_tokens().size() == 1);
+}
+
 TEST_CASE("file_store: a lock file that is a symbolic link is refused", "[file_store]") {
     const temporary_directory here;
     ::symlink((here / "nowhere").c_str(), (here / "tokens.lock").c_str());
-    CHECK(save_fault(file_store(here / "tokens")) == errc::storage_failure);
-    CHECK(fault_of([&] { (void)file_store(here / "tokens").lock_token("key", in(1s)); }) == errc::storage_failure);
+    CHECK(save_fault(file_store(here / "tokens")) == errc::permissions);
+    CHECK(fault_of([&] { (void)file_store(here / "tokens").lock_token("key", in(1s)); }) == errc::permissions);
     CHECK(!exists(here / "nowhere"));
     CHECK(!exists(here / "tokens"));
 }
@@ -934,8 +1012,8 @@ TEST_CASE("file_store: on a disk that is mounted for reading it is read", "[file
             expect(::mount("", (here / "").c_str(), "", MS_REMOUNT | MS_RDONLY, "") == 0, "read only");
             file_store store(path);
             expect(access_of(store, "ada") == sentinel + " first of ada", "found");
-            expect(save_fault(store) == errc::storage_failure, "save");
-            expect(fault_of([&] { store.self_test(); }) == errc::storage_failure, "self test");
+            expect(save_fault(store) == errc::permissions, "save");
+            expect(fault_of([&] { store.self_test(); }) == errc::permissions, "self test");
             store = file_store(path); // lets go of the file
             expect(::mount("", (here / "").c_str(), "", MS_REMOUNT, "") == 0, "to be written again");
         }

@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -289,8 +290,60 @@ TEST_CASE("text_file: the lock that counts is the one on the lock file that is t
 TEST_CASE("text_file: a lock file that is a symbolic link is refused", "[text_file]") {
     const temporary_directory here;
     ::symlink((here / "nowhere").c_str(), (here / "tokens.lock").c_str());
-    CHECK(code_of([&] { (void)text_file(here / "tokens").lock("", in(1s)); }) == errc::storage_failure);
+    CHECK(code_of([&] { (void)text_file(here / "tokens").lock("", in(1s)); }) == errc::permissions);
+    CHECK(has_all(words_of([&] { (void)text_file(here / "tokens").lock("", in(1s)); }), {here / "nowhere"}));
     CHECK(!exists(here / "nowhere"));
+}
+
+TEST_CASE("text_file: a file of another user, and a directory in which others can replace it, are refused",
+          "[text_file]") {
+    const temporary_directory here;
+    const std::string path = here / "tokens";
+    const text_file file(path);
+    const auto is_refused = [&](const std::vector<std::string>& words) {
+        CHECK(load_fault(path) == errc::permissions);
+        CHECK(save_fault(path) == errc::permissions);
+        CHECK(code_of([&] { (void)file.lock("key", in(1s)); }) == errc::permissions);
+        CHECK(has_all(words_of([&] { (void)file.load(); }), words));
+        CHECK(has_all(words_of([&] { file.save("new"); }), words));
+        CHECK(bytes_of(path) == "content");
+        CHECK(!exists(path + ".tmp"));
+        CHECK(!exists(path + ".lock"));
+    };
+    file.save("content");
+    ::chmod((here / "").c_str(), 0777);
+    is_refused({"has mode 0777", "run: chmod go-w"});
+    ::chmod((here / "").c_str(), 01777);
+    CHECK(loaded(file) == "content");
+    ::chmod((here / "").c_str(), 0700);
+    ::chmod(path.c_str(), 0602);
+    CHECK(has_all(words_of([&] { (void)file.load(); }), {"has mode 0602", "others can write it", "run: chmod 600"}));
+    ::chmod(path.c_str(), 0600);
+    if (::geteuid() != 0) {
+        WARN("skipped: only root can give files away");
+        return;
+    }
+    for (const std::string& given : {path, here / ""}) {
+        REQUIRE(::chown(given.c_str(), 65'534, 65'534) == 0);
+        is_refused({given, "belongs to user 65534", "runs as user 0 (root)"});
+        REQUIRE(::chown(given.c_str(), 0, 0) == 0);
+    }
+}
+
+TEST_CASE("text_file: a file that has a second hard link is refused until that is removed", "[text_file]") {
+    const temporary_directory here;
+    const std::string path = here / "tokens";
+    const text_file file(path);
+    file.save("content");
+    REQUIRE(::link(path.c_str(), (here / "other").c_str()) == 0);
+    CHECK(load_fault(path) == errc::permissions);
+    CHECK(save_fault(path) == errc::permissions);
+    CHECK(load_fault(here / "other") == errc::permissions);
+    CHECK(has_all(words_of([&] { (void)file.load(); }), {path, "2 hard links", "remove"}));
+    CHECK(bytes_of(here / "other") == "content");
+    ::unlink((here / "other").c_str());
+    CHECK(loaded(file) == "content");
+    file.save("new");
 }
 
 TEST_CASE("text_file: children inherit no descriptor over exec", "[text_file]") {

@@ -71,8 +71,9 @@ struct salvage_report {
 ///               could match too. If journal records are missing, or the file is empty, or its header is damaged,
 ///               calls throw until the repair that the table names.
 ///   Private     The file has mode 0600, whatever the umask. When the store opens the file, it refuses a file to which
-///               the group or others have any right, a file of another user, a symbolic link, anything but a regular
-///               file, and a directory in which others can replace the file.
+///               the group or others have any right, a file of another user, a file with a second hard link, a symbolic
+///               link, anything but a regular file, and a directory in which others can replace the file. It then makes
+///               no file: if root runs the program once in the directory of a user, that user is not locked out.
 ///   Erased      After delete_tokens the file is a new one. After delete_token, zeros have replaced the secrets of the
 ///               row and of its earlier versions in the file. If Policy::erases_deleted_tokens is false, they stay
 ///               until the next rewrite.
@@ -107,7 +108,8 @@ struct salvage_report {
 ///   storage_corrupt     | a row is damaged                                     | salvage() or delete_token(id)
 ///   storage_corrupt     | journal records are missing                          | salvage() or delete_tokens()
 ///   storage_corrupt     | the file is empty, or its header is damaged          | salvage()
-///   permissions         | the file is refused; see Private                     | run chmod 600; use another directory
+///   permissions         | the file is refused; see Private                     | what the message says
+///   permissions         | a save, if the directory can only be read            | run it as the owner; mount for writing
 ///   permissions         | this sealer cannot open a row, or a newer version of | use the sealer, or the version, that
 ///                       | the library wrote it                                 | wrote it
 ///   permissions         | rows are sealed and the store has no sealer, or the  | construct the store with the sealer,

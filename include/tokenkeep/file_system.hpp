@@ -52,8 +52,8 @@ using detail::system_files;
 /// Meaning:
 ///   F1   find and open return nullopt if there is no such file. open does not block and does not follow a link. It
 ///        throws errc::permissions for anything but a regular file, for a file of another user, for a file that is open
-///        to others, and for a directory in which others could replace the file. A file that cannot be written is
-///        opened for reading.
+///        to others, for a file with a second hard link, and for a directory in which others could replace the file. A
+///        file that cannot be written is opened for reading.
 ///   F2   create makes a new file that only its owner can read and write. It throws if there is a file of that name.
 ///   F3   read returns fewer bytes than asked for only at the end of the file. write writes all bytes, or throws; some
 ///        of them may then be there.
@@ -65,10 +65,11 @@ using detail::system_files;
 ///   F7   Two lock_files on one path exclude each other byte by byte, also in one process. A shared lock excludes only
 ///        exclusive locks. Locks end with their process. A child process does not share its parent's locks. lock does
 ///        what document.lock does.
+///        The path is that of the guarded file with ".lock" behind it. Before a lock makes that file, it throws
+///        errc::permissions if the directory, or the guarded file, is one that open refuses because of its owner.
 ///   F8   is_mount says whether the path is a mount of its own, which rename cannot replace.
 /// May:   throw file_error with errc::storage_failure or errc::permissions. Everything may be called from many threads
-/// at
-///        once, except that a lock_file is used by one thread at a time.
+///        at once, except that a lock_file is used by one thread at a time.
 /// Models: system_files; testing::simulated_files.
 template <class F>
 concept file_system = requires(const F& files, const typename F::file& file, typename F::lock_file& locks,

@@ -134,8 +134,9 @@ class sqlite_statement {
 ///
 ///   errc            | when                                                     | what to do
 ///   ----------------|----------------------------------------------------------|-------------------------------
-///   permissions     | others can read or change the file or its directory, or  | chmod 600 tokens.db; name the
-///                   | the path is a symbolic link                              | file itself
+///   permissions     | others can read or change the file or its directory; it  | what the message says
+///                   | belongs to another user; it has a second hard link; the  |
+///                   | path is a symbolic link                                  |
 ///   storage_corrupt | the file is empty or damaged                             | restore it; remove an empty one
 ///                   |                                                          | only if no tokens are missed
 ///   store_gone      | the file was removed or replaced while it was open       | put it back, or make a new store

@@ -23,15 +23,18 @@ namespace tokenkeep { inline namespace v1 {
 ///
 /// The file is private to the user (mode 0600, whatever the umask). It is replaced as a whole or not at all: a save
 /// writes `PATH.tmp`, flushes it, and renames it to `PATH`. Processes lock each other out by kernel locks on
-/// `PATH.lock`, which stays. The directory must exist: without it, load gives nullopt and save throws
-/// errc::storage_failure.
+/// `PATH.lock`, which stays. The directory must exist: without it, load gives nullopt and save throws errc::not_saved.
+///
+/// load, save and lock throw errc::permissions, and make no file, if the file or its directory belongs to another user,
+/// or if others can write the directory. The directory may belong to root. So root cannot lock the user out by running
+/// the program once. load and save also refuse a symbolic link, anything but a regular file, a file that others can
+/// write, and a file with a second hard link: under its other name it would have another lock.
 class text_file {
   public:
     /// The file of that path. Nothing is opened yet.
     explicit text_file(std::string path) : path_(std::move(path)) {}
 
-    /// The content; nullopt if there is no file. Throws errc::permissions for a symbolic link, for anything but a
-    /// regular file, and for a file that others can write.
+    /// The content; nullopt if there is no file. Throws errc::permissions if the file is refused, see above.
     std::optional<secret> load() const { return detail::read_file(path_); }
 
     /// Replaces the content, and returns when it is on the disk. Throws errc::not_saved if the file still has the old

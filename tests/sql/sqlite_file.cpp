@@ -397,6 +397,43 @@ TEST_CASE("sqlite: files and directories that are open to others are refused", "
     CHECK(code_of([&] { (void)sqlite_store{folder / "none/tokens.db"}.get_tokens(); }) == errc::storage_failure);
 }
 
+TEST_CASE("sqlite: root leaves nothing in the directory of a user, and next to the file of a user", "[sql]") {
+    if (::geteuid() != 0) {
+        WARN("skipped: only root can give files away");
+        return;
+    }
+    const temporary_directory of_user, for_all;
+    give_to_plain_user(of_user / "");
+    ::chmod((for_all / "").c_str(), 01777);
+    write_file(for_all / "tokens.db", "content");
+    give_to_plain_user(for_all / "tokens.db");
+    for (const temporary_directory* folder : {&of_user, &for_all}) {
+        sqlite_store store{*folder / "tokens.db"};
+        require_all_fail(store, errc::permissions);
+        const auto soon = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+        CHECK(code_of([&] { (void)store.lock_token("key", soon); }) == errc::permissions);
+        CHECK(has_all(words_of([&] { (void)store.get_tokens(); }), {"belongs to user 65534", "runs as user 0 (root)"}));
+    }
+    CHECK(std::filesystem::is_empty(of_user / ""));
+    CHECK_FALSE(exists(for_all / "tokens.db.lock"));
+}
+
+TEST_CASE("sqlite: a file or a companion that has a second hard link is refused until that is removed", "[sql]") {
+    const temporary_directory folder;
+    const std::string path = folder / "tokens.db", other = folder / "other.db";
+    sqlite_store open_already{path};
+    open_already.save_token(ada);
+    for (const char* end : {"", "-wal", "-shm"}) {
+        REQUIRE(::link((path + end).c_str(), (other + end).c_str()) == 0);
+        sqlite_store store{path}, linked{other};
+        require_all_fail(store, errc::permissions);
+        if (std::string(end).empty()) require_all_fail(linked, errc::permissions);
+        CHECK(has_all(words_of([&] { (void)store.get_tokens(); }), {path + end, "2 hard links", "remove"}));
+        ::unlink((other + end).c_str());
+        CHECK(store.get_tokens() == std::vector<token>{ada});
+    }
+}
+
 TEST_CASE("sqlite: companions of the file that are open to others are refused", "[sql]") {
     const temporary_directory folder;
     const std::string path = folder / "tokens.db";

@@ -4,12 +4,15 @@
 #define TOKENKEEP_TESTS_SUPPORT_TEMPORARY_HPP
 
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <vector>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -67,6 +70,24 @@ class umask_of_scope {
   private:
     mode_t before_;
 };
+
+/// What `act` says when it throws; empty if it throws nothing.
+template <class Act>
+std::string words_of(Act act) {
+    try {
+        act();
+    } catch (const std::exception& fault) {
+        return fault.what();
+    }
+    return {};
+}
+
+/// Whether the text has every part.
+inline bool has_all(const std::string& text, const std::vector<std::string>& parts) {
+    for (const std::string& part : parts)
+        if (text.find(part) == std::string::npos) return false;
+    return true;
+}
 
 /// The code that `act` throws; none if it throws nothing.
 template <class Act>

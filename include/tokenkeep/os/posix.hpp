@@ -3,6 +3,7 @@
 #define TOKENKEEP_OS_POSIX_HPP
 
 #include <tokenkeep/error.hpp>
+#include <tokenkeep/os/posix_checks.hpp>
 #include <tokenkeep/secret.hpp>
 
 #include <cerrno>
@@ -22,8 +23,6 @@
 #endif
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
-
-using file_status = struct ::stat;
 
 /// Fills the memory with random bytes of the system.
 inline void random_bytes(void* memory, std::size_t size) {
@@ -84,21 +83,22 @@ inline bool flush_content_to_disk(int number) noexcept {
 #endif
 }
 
+/// What others may not do with a document: they may read it until it is saved.
+inline constexpr mode_t denied_for_documents = S_IWGRP | S_IWOTH;
+
 /// The content of a file; nullopt if there is no file. Throws errc::permissions for a symbolic link, for anything but a
-/// regular file, and for a file that others can write.
+/// regular file, for a file of another user or with several hard links, and for a file or a directory that others can
+/// write.
 inline std::optional<secret> read_file(const std::string& path) {
+    require_private_directory(path);
     const descriptor file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (!file.is_open()) {
         if (errno == ENOENT) return std::nullopt;
-        if (errno == ELOOP)
-            throw error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
-        throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "open", path, errno);
+        refuse_open(path, errno);
     }
     file_status status{};
     if (::fstat(file.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
-    if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
-    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        throw error(errc::permissions, "tokenkeep: others can write " + path + "; run chmod 600 on it");
+    require_private(status, path, denied_for_documents);
     const auto size = static_cast<std::size_t>(status.st_size);
     return secret::build(size, [&](char* out) {
         std::size_t filled = 0;
@@ -124,12 +124,6 @@ inline bool write_all(int number, std::string_view bytes) noexcept {
     return true;
 }
 
-/// The directory in a path; "." if the path has none.
-inline std::string directory_of(const std::string& path) {
-    const std::size_t slash = path.rfind('/');
-    return slash == std::string::npos ? "." : path.substr(0, slash + 1);
-}
-
 /// Makes durable which names are in the directory of `path`, as far as the file system can.
 inline bool flush_directory_of(const std::string& path) {
     const descriptor parent = open_file(directory_of(path), O_RDONLY | O_DIRECTORY);
@@ -139,11 +133,10 @@ inline bool flush_directory_of(const std::string& path) {
 /// Makes `bytes` the content of the file, with mode 0600, or leaves the file as it was. It writes and flushes a
 /// temporary file (`PATH.tmp`), renames it over the file and flushes the directory. The caller keeps other writers
 /// away. Throws errc::not_saved if the old content is still there, errc::indeterminate if the new one may not be
-/// durable.
+/// durable, and errc::permissions for what read_file refuses.
 inline void replace_file(const std::string& path, std::string_view bytes) {
-    file_status status{};
-    if (::lstat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
-        throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file; name the file itself");
+    require_private_directory(path);
+    if (const auto status = status_of(path)) require_private(*status, path, denied_for_documents);
     const std::string temporary = path + ".tmp";
     ::unlink(temporary.c_str());
     descriptor file = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);

@@ -87,10 +87,8 @@ struct system_files {
     using lock_file = detail::lock_file;
 
     static std::optional<file_identity> find(const std::string& path) {
-        file_status status{};
-        if (::lstat(path.c_str(), &status) == 0) return identity_of(status);
-        if (errno == ENOENT) return std::nullopt;
-        throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", path, errno);
+        const std::optional<file_status> status = status_of(path);
+        return status ? std::optional(identity_of(*status)) : std::nullopt;
     }
 
     static std::optional<file> open(const std::string& path) {
@@ -100,9 +98,7 @@ struct system_files {
         if (!opened.is_open() && (errno == EROFS || errno == EACCES)) opened = open_file(path, flags | O_RDONLY);
         if (!opened.is_open()) {
             if (errno == ENOENT) return std::nullopt;
-            if (errno == ELOOP) throw is_link(path);
-            const bool is_refused = errno == EACCES || errno == EISDIR || errno == ENXIO;
-            throw file_error(is_refused ? errc::permissions : errc::storage_failure, "open", path, errno);
+            refuse_open(path, errno);
         }
         file_status status{};
         if (::fstat(opened.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
@@ -114,21 +110,17 @@ struct system_files {
     /// it.
     static std::optional<file_identity> find_private(const std::string& path) {
         require_private_directory(path);
-        file_status status{};
-        if (::lstat(path.c_str(), &status) != 0) {
-            if (errno == ENOENT) return std::nullopt;
-            throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", path, errno);
-        }
-        if (S_ISLNK(status.st_mode)) throw is_link(path);
-        require_private(status, path);
-        return identity_of(status);
+        const std::optional<file_status> status = status_of(path);
+        if (!status) return std::nullopt;
+        require_private(*status, path);
+        return identity_of(*status);
     }
 
     static file create(const std::string& path) {
         require_private_directory(path);
         descriptor created = open_file(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
         if (!created.is_open() || ::fchmod(created.number(), S_IRUSR | S_IWUSR) != 0)
-            throw file_error(errc::storage_failure, "create", path, errno);
+            throw file_error(errc_of_system(errno), "create", path, errno);
         return file(std::move(created), path);
     }
 
@@ -160,36 +152,6 @@ struct system_files {
             return here.stx_mnt_id != parent.stx_mnt_id;
 #endif
         return false;
-    }
-
-  private:
-    static error is_link(const std::string& path) {
-        return error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
-    }
-
-    static void require_private(const file_status& status, const std::string& path) {
-        if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
-        if (status.st_uid != ::geteuid())
-            throw error(errc::permissions, "tokenkeep: " + path + " belongs to another user");
-        if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-            throw error(errc::permissions, "tokenkeep: " + path + " is open to others; run chmod 600 on it");
-    }
-
-    /// Whoever can write the directory can replace our file. In a sticky directory (/tmp) only the owner of the file
-    /// can. A group that has the number of the user is the user's own, and does not count as others.
-    static void require_private_directory(const std::string& path) {
-        const std::string directory = directory_of(path);
-        file_status status{};
-        if (::stat(directory.c_str(), &status) != 0) {
-            if (errno == ENOENT) return;
-            throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", directory, errno);
-        }
-        const bool is_own_group = status.st_gid == ::getegid() && status.st_gid == ::geteuid();
-        const mode_t others = is_own_group ? S_IWOTH : S_IWGRP | S_IWOTH;
-        const bool is_foreign = status.st_uid != ::geteuid() && status.st_uid != 0;
-        if (is_foreign || ((status.st_mode & others) != 0 && (status.st_mode & S_ISVTX) == 0))
-            throw error(errc::permissions, "tokenkeep: others can replace files in " + directory +
-                                               "; keep tokens in a directory that only you can write");
     }
 };
 

@@ -70,24 +70,43 @@ class lock_file {
         if (is_of_parent()) file_ = descriptor(); // its locks are the parent's too
         if (file_.is_open()) return true;
         owner_ = ::getpid();
+        require_own_place();
         constexpr int flags = O_NOFOLLOW | O_NONBLOCK;
         file_ = open_file(path_, flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
         is_writable_ = file_.is_open();
-        const bool may_read_only = only_reads && (errno == EROFS || errno == EACCES);
-        if (!is_writable_ && !may_read_only) throw file_error(errc::storage_failure, "open", path_, errno);
-        if (!is_writable_) file_ = open_file(path_, flags | O_RDONLY);
+        const int failure = errno;
+        if (!is_writable_) {
+            if (!only_reads || (failure != EROFS && failure != EACCES)) refuse(failure);
+            file_ = open_file(path_, flags | O_RDONLY);
+        }
         if (!file_.is_open()) return false;
-        require_own();
+        require_own_lock();
         return true;
     }
 
+    /// Before the lock file is made: one that is made in the directory of another user, or next to the file of another
+    /// user, locks that user out. The lock file of `tokens.tkj` is `tokens.tkj.lock`.
+    void require_own_place() const {
+        require_private_directory(path_);
+        const std::string guarded = path_.substr(0, path_.rfind('.'));
+        if (const auto status = status_of(guarded)) require_own(*status, guarded, advice_for_file);
+    }
+
     /// The owner of the lock file could replace it while it is locked.
-    void require_own() {
+    void require_own_lock() {
         const bool is_known = ::fstat(file_.number(), &opened_) == 0;
         if (!is_writable_ && is_known) return;
         if (is_known && opened_.st_uid == ::geteuid() && ::fchmod(file_.number(), S_IRUSR | S_IWUSR) == 0) return;
+        const int failure = errno;
         file_ = descriptor();
-        throw error(errc::permissions, "tokenkeep: " + path_ + " belongs to another user");
+        refuse(failure);
+    }
+
+    [[noreturn]] void refuse(int failure) const {
+        if (const auto status = status_of(path_))
+            require_own(*status, path_,
+                        "a program of that user made it, and it holds no data: if no program uses it now, remove it");
+        refuse_open(path_, failure);
     }
 
     bool set(std::int64_t byte, short kind) const noexcept {
