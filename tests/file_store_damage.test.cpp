@@ -368,6 +368,22 @@ class judge {
         if (goes_on) go_on(disk, before, now);
         return seen;
     }
+    /// Salvages the file. All that is lost must be in the report. What the file had is in the states from `oldest` on.
+    salvage_report salvage(const std::string& bytes, std::size_t oldest) const {
+        simulated_files disk;
+        disk.put(path, bytes);
+        store on{path, {}, disk};
+        const salvage_report report = on.salvage();
+        const state rows = state_of(on.get_tokens());
+        if (report.rows != rows.size()) throw std::logic_error("salvage does not count right");
+        for (std::size_t n = oldest; n < states_.size() && !report.may_have_lost_others; ++n) {
+            state kept = states_[n];
+            for (const std::string& id : report.lost) kept.erase(id);
+            if (rows == kept) return report;
+        }
+        if (!report.may_have_lost_others) throw std::logic_error("salvage does not say what it loses");
+        return report;
+    }
     /// The same where no record may be missing.
     outcome see(const std::string& bytes, bool goes_on = true) { return see(bytes, newest(), newest(), goes_on); }
 
@@ -428,6 +444,19 @@ std::size_t oldest_allowed(const std::string& whole, const std::string& torn) {
         const std::size_t header = 40 + number_at<std::uint32_t>(whole, at + 12) + 8;
         const std::size_t durable = number_at<std::uint64_t>(whole, at + 32) + 1;
         if (whole.compare(at, header, torn, at, header) == 0 && durable > first)
+            oldest = std::max(oldest, durable - first);
+    }
+    return oldest;
+}
+
+/// The same for a file in which bytes may lie at other places, or be missing.
+std::size_t oldest_known(const std::string& whole, const std::string& damaged) {
+    const std::size_t first = number_at<std::uint64_t>(whole, 40) + snapshot_count(whole);
+    std::size_t oldest = 0;
+    for (std::size_t at = 64; at < whole.size(); at += record_size(whole, at)) {
+        const std::size_t header = 40 + number_at<std::uint32_t>(whole, at + 12) + 8;
+        const std::size_t durable = number_at<std::uint64_t>(whole, at + 32) + 1;
+        if (durable > first && damaged.find(whole.substr(at, header)) != std::string::npos)
             oldest = std::max(oldest, durable - first);
     }
     return oldest;
@@ -808,6 +837,148 @@ TEST_CASE("file_store: a row that was removed and erased before either was flush
     judge jury({state_of({login("ada", 1), login("bob", 1)})});
     CHECK(jury.see(disk.content(path)) == outcome::harmless);
     CHECK(store{path, {}, disk}.find_token_by_id("large") == std::nullopt);
+}
+
+// ---- Sectors that lie elsewhere, or are missing ----
+
+namespace {
+
+/// What a store writes in a life with a large row that is deleted, and so erased, and another large row at the end.
+struct lived {
+    simulated_files disk{};
+    std::vector<state> states{};
+    std::string bytes{};
+
+    explicit lived(std::size_t padding) {
+        save({.access_token = std::string(1 + padding, 'p'), .id = "padding"});
+        for (const char* user : {"ada", "bob"}) save(login(user, 1));
+        save({.access_token = std::string(3 * sector, 'x'), .id = "erased"});
+        save(login("ada", 2));
+        change([](store& on) { on.delete_token("erased"); });
+        for (const char* user : {"bob", "dan", "ada"}) save(login(user, 3));
+        save({.access_token = std::string(2 * sector, 'y'), .id = "last"});
+        bytes = disk.content(path);
+    }
+
+    void save(const token& row) {
+        change([&](store& on) { on.save_token(row); });
+    }
+    template <class Change>
+    void change(Change change) {
+        change(on_);
+        states.push_back(state_of(on_.get_tokens()));
+    }
+
+  private:
+    store on_{path, {}, disk};
+};
+
+/// Where each record begins.
+std::vector<std::size_t> places_of_records(const std::string& bytes) {
+    std::vector<std::size_t> places;
+    for (std::size_t at = 64; at < bytes.size(); at += record_size(bytes, at)) places.push_back(at);
+    return places;
+}
+
+} // namespace
+
+TEST_CASE("file_store: a part of a record over another one, or in it, gives no wrong or older row, and salvage loses "
+          "nothing in silence",
+          "[file_store_damage]") {
+    counts sum;
+    for (std::size_t padding = 0; padding < sector; padding += is_torture() ? 8u : 104u) {
+        const lived file(padding);
+        judge jury(file.states);
+        const std::vector<std::size_t> places = places_of_records(file.bytes);
+        for (const std::size_t from : places)
+            for (const std::size_t to : places)
+                for (const std::size_t inside : std::vector<std::size_t>{0, 8, 96, sector}) {
+                    CAPTURE(padding, from, to, inside);
+                    std::string damaged = file.bytes;
+                    if (from == to || to + inside >= damaged.size()) continue;
+                    const std::size_t size = std::min(sector, damaged.size() - to - inside);
+                    damaged.replace(to + inside, size, file.bytes, from, size);
+                    damaged.resize(file.bytes.size());
+                    jury.see(damaged, oldest_known(file.bytes, damaged), jury.newest(), inside == 0);
+                    jury.salvage(damaged, oldest_known(file.bytes, damaged));
+                }
+        sum.add(jury.sum());
+    }
+    WARN(sum.text("parts of records over others"));
+}
+
+TEST_CASE("file_store: the first sector of the last record over an earlier one costs that one at most",
+          "[file_store_damage]") {
+    const lived file(0);
+    judge jury(file.states);
+    const std::vector<std::size_t> places = places_of_records(file.bytes);
+    for (std::size_t n = 1; n + 3 < places.size(); ++n) {
+        CAPTURE(n);
+        std::string damaged = file.bytes;
+        damaged.replace(places[n], sector, file.bytes, places.back(), sector);
+        CHECK(jury.see(damaged) == outcome::refuses_all);
+        const salvage_report report = jury.salvage(damaged, jury.newest());
+        CHECK(report.may_have_lost_others);
+        simulated_files disk;
+        disk.put(path, damaged);
+        store on{path, {}, disk};
+        CHECK(!on.salvage().original.empty());
+        const std::string id = id_of_record(file.bytes.substr(places.back()));
+        CHECK(on.find_token_by_id(id) == file.states.back().at(id));
+        CHECK(on.find_token_by_id(id_of("ada")) == login("ada", 3));
+    }
+}
+
+TEST_CASE("file_store: a sector that is missing from the middle gives no wrong or older row, and salvage loses nothing "
+          "in silence",
+          "[file_store_damage]") {
+    counts sum;
+    for (std::size_t padding = 0; padding < sector; padding += is_torture() ? 8u : 24u) {
+        const lived file(padding);
+        judge jury(file.states);
+        for (std::size_t at = 0; at < file.bytes.size(); at += sector) {
+            CAPTURE(padding, at);
+            const std::string damaged = std::string(file.bytes).erase(at, sector);
+            const std::size_t oldest = oldest_known(file.bytes, damaged);
+            jury.see(damaged, oldest, jury.newest());
+            jury.salvage(damaged, oldest);
+        }
+        sum.add(jury.sum());
+    }
+    WARN(sum.text("a sector missing"));
+}
+
+TEST_CASE("file_store: if bytes are missing from one record, it is damaged, and the others are served",
+          "[file_store_damage]") {
+    const lived file(0);
+    judge jury(file.states);
+    const std::size_t at = payload_of(file.bytes, id_of("dan")) + 8;
+    for (const std::size_t size : std::vector<std::size_t>{8, 64, 100}) {
+        CAPTURE(size);
+        const std::string damaged = std::string(file.bytes).erase(at, size);
+        CHECK(jury.see(damaged) == outcome::refuses_a_row);
+        const salvage_report report = jury.salvage(damaged, jury.newest());
+        CHECK(report.lost == std::vector<std::string>{id_of("dan")});
+        CHECK(!report.may_have_lost_others);
+    }
+}
+
+TEST_CASE("file_store: if a torn file has records behind that place, it is copied before they are dropped",
+          "[file_store_damage]") {
+    const written file(0, 20); // none of its changes knows another one to be durable
+    const std::vector<std::size_t> places = places_of_records(file.bytes);
+    for (const bool has_records_behind : {true, false}) {
+        CAPTURE(has_records_behind);
+        const std::size_t at = has_records_behind ? places[4] : places.back();
+        const std::string torn = with_zeros(file.bytes, at, has_records_behind ? sector : file.bytes.size() - at);
+        const temporary_directory here;
+        write_file(here / "tokens.tkj", torn);
+        file_store(here / "tokens.tkj").save_token(login("gus", 1));
+        std::vector<std::string> originals;
+        for (const auto& each : std::filesystem::directory_iterator(here / ""))
+            if (each.path().string().find(".damaged-") != std::string::npos) originals.push_back(bytes_of(each.path()));
+        CHECK(originals == (has_records_behind ? std::vector<std::string>{torn} : std::vector<std::string>()));
+    }
 }
 
 // ---- Records that are not where they belong ----

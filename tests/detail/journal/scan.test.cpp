@@ -79,6 +79,8 @@ scanned scan(const std::string& bytes, std::uint64_t flushed = 0) {
     return found;
 }
 
+std::string with_zeros(std::string bytes, std::size_t at) { return bytes.replace(at, 512, 512, '\0'); }
+
 using words = std::vector<std::string>;
 const std::string long_payload(1'500, 'p');
 
@@ -233,4 +235,100 @@ TEST_CASE("journal_scan: a size that reaches beyond the end is torn, however lar
     const scanned found = scan(std::string(journal::header_size, 'h') + std::string(record.substr(0, 5'000)));
     CHECK(found.position.torn);
     CHECK(found.position.at == journal::header_size);
+}
+
+TEST_CASE("journal_scan: a header with another number is a hole, never the end", "[journal_scan]") {
+    writer file;
+    file.put("1", "a");
+    const std::size_t two = file.put("2", long_payload), three = file.put("3", "c"), four = file.put("4", long_payload);
+    std::string bytes = file.bytes();
+    bytes.replace(two, 512, bytes, four, 512); // the beginning of the last record, with zeros within its reach
+    std::fill_n(bytes.begin() + 1'024, 512, '\0');
+    const scanned found = scan(bytes);
+    CHECK(!found.position.torn);
+    CHECK(found.position.has_holes);
+    CHECK(found.seen == words{"put 1", "put 3", "put 4"});
+    for (const std::size_t end : {three, two + 50}) {
+        const scanned cut = scan(bytes.substr(0, end));
+        CHECK(!cut.position.torn);
+        CHECK(cut.position.has_holes);
+    }
+}
+
+TEST_CASE("journal_scan: what lies behind a torn record is of the same batch, in order; otherwise there is a hole",
+          "[journal_scan]") {
+    writer file;
+    const std::size_t one = file.put("1", "a"), two = file.put("2", long_payload, 9), three = file.put("3", "c", 9);
+    file.put("4", "d", 9);
+    const std::string bytes = with_zeros(file.bytes(), (two / 512 + 1) * 512);
+    const scanned torn = scan(bytes);
+    CHECK((torn.position.torn && torn.position.has_records_behind && !torn.position.has_holes));
+    CHECK(torn.seen == words{"put 1"});
+    const scanned last = scan(bytes.substr(0, three));
+    CHECK((last.position.torn && !last.position.has_records_behind));
+    const std::string earlier = bytes.substr(one, two - one), third = bytes.substr(three);
+    for (const std::string& behind : {earlier, third}) {
+        const scanned found = scan(bytes + behind); // once more
+        CHECK(!found.position.torn);
+        CHECK(found.seen == words{"put 1", "damaged 2", "put 3", "put 4"});
+    }
+}
+
+TEST_CASE("journal_scan: if bytes of a record are missing, the next one is found inside its extent", "[journal_scan]") {
+    writer file;
+    file.put("1", "a");
+    const std::size_t two = file.put("2", long_payload);
+    const std::size_t three = file.put("3", "c");
+    file.put("4", std::string(600, 'd'));
+    for (const std::size_t missing : std::vector<std::size_t>{1, 8, 512, 1'000}) {
+        CAPTURE(missing);
+        const scanned found = scan(file.bytes().erase(two + 100, missing));
+        CHECK(found.seen == words{"put 1", "damaged 2", "put 3", "put 4"});
+        CHECK((!found.position.torn && !found.position.has_holes));
+    }
+    const scanned found = scan(file.bytes().erase(two + 100, three + 20 - two - 100));
+    CHECK(found.seen == words{"put 1", "damaged 2", "put 4"});
+    CHECK(found.position.has_holes);
+}
+
+TEST_CASE("journal_scan: other bytes inside a damaged record do not hide the next one", "[journal_scan]") {
+    writer file;
+    const std::size_t one = file.put("1", "a"), two = file.put("2", long_payload);
+    file.put("3", "c");
+    std::string bytes = file.bytes();
+    bytes.replace(two + 200, two - one, bytes, one, two - one);
+    const scanned found = scan(bytes);
+    CHECK(found.seen == words{"put 1", "damaged 2", "put 3"});
+    CHECK((!found.position.torn && !found.position.has_holes));
+}
+
+TEST_CASE("journal_scan: a rest that is shorter than a record is a hole if the record was durable", "[journal_scan]") {
+    writer file;
+    file.put("1", "a");
+    const std::size_t two = file.put("2", "b");
+    for (const std::size_t rest : std::vector<std::size_t>{1, 8, 39, 40, 55}) {
+        CAPTURE(rest);
+        const std::string bytes = file.bytes().substr(0, two + rest);
+        CHECK(scan(bytes, 1).position.torn);
+        const scanned found = scan(bytes, 2);
+        CHECK(!found.position.torn);
+        CHECK(found.position.has_holes);
+    }
+}
+
+TEST_CASE("journal_scan: behind a hole records are taken by their numbers, whole ones first, and none twice",
+          "[journal_scan]") {
+    writer file;
+    file.put("1", "a");
+    const std::size_t two = file.put("2", "b"), three = file.put("3", "c"), four = file.put("4", "d");
+    const std::string all = file.bytes();
+    const std::string first = all.substr(0, two), second = all.substr(two, three - two),
+                      third = all.substr(three, four - three), fourth = all.substr(four);
+    std::string bad = third;
+    bad[bad.size() - 15] ^= 1;
+    const scanned found = scan(first + fourth + bad + first.substr(journal::header_size) + "12345" + third + second);
+    CHECK(found.position.has_holes);
+    CHECK(found.seen == words{"put 1", "put 2", "put 3", "put 4"});
+    CHECK(found.position.next_seq == 5);
+    CHECK(scan(first + fourth + bad).seen == words{"put 1", "damaged 3", "put 4"});
 }

@@ -133,7 +133,7 @@ class journal_reader {
     void scan(window& bytes, opened& into) const {
         row_loader<Rows, Sealer> loader(into.rows, into.state, medium_.records);
         journal_state& state = into.state;
-        state.position.torn = false;
+        state.position.torn = state.position.has_records_behind = false;
         journal::scanner(bytes, state.header.generation, state.header.last_of_snapshot(), loader).run(state.position);
     }
 

@@ -90,7 +90,10 @@ struct journal_state {
     std::map<std::string, row_damage> damaged{}; ///< The ids of the rows that cannot be read.
     std::uint64_t live_bytes = 0;                ///< The size of all records that rows come from.
 
-    bool has_damage_here() const noexcept { return id_with(row_damage::damaged_here) != nullptr; }
+    /// Whether a rewrite leaves bytes behind that may be worth something to the user.
+    bool leaves_bytes_behind() const noexcept {
+        return position.has_records_behind || id_with(row_damage::damaged_here) != nullptr;
+    }
     /// Null if there is none.
     const std::string* id_that_cannot_be_opened() const noexcept { return id_with(row_damage::cannot_open); }
 

@@ -27,7 +27,8 @@ struct row_edit {
 
 /// What goes from the old file into the new one.
 enum class rewriting {
-    carries_on, ///< The rows, and which ids are damaged. Copies the old file if it has damage that no copy has yet.
+    carries_on, ///< The rows, and which ids are damaged. Copies the old file if it has damage that no copy has yet, or
+                ///< if it is torn and records lie behind that place.
     salvages,   ///< The rows. Copies the old file.
     clears,     ///< Nothing.
 };
@@ -50,8 +51,7 @@ class journal_rewrite {
     /// the old file stays, and errc::indeterminate if that is unknown.
     opened run(rewriting how, const row_edit* wanted) {
         try {
-            const bool has_new_damage = how == rewriting::carries_on && before_.state.has_damage_here();
-            if (how == rewriting::salvages || has_new_damage) {
+            if (how == rewriting::salvages || (how == rewriting::carries_on && before_.state.leaves_bytes_behind())) {
                 const std::string number = std::to_string(before_.state.header.number);
                 const std::string path = medium_.path + ".damaged-" + number + "-" + random_hex(4);
                 copy_original(copy_.emplace(medium_.files, path).path());

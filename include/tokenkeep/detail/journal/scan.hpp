@@ -9,8 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail::journal {
 
@@ -50,6 +52,26 @@ std::optional<record_header> header_at(file_window<File>& bytes, std::uint64_t a
     return extent == 0 ? std::nullopt : record_header_of(bytes.at(at, extent), generation);
 }
 
+/// Calls `visit(offset, header)` for the header of each record that begins at `from` or behind it, in the order of the
+/// file. A record may begin at any byte, because bytes may have been lost or put in. The id holds until the next call
+/// of bytes.at.
+template <class File, class Visit>
+void for_each_header(file_window<File>& bytes, std::uint64_t from, const generation_id& generation, Visit visit) {
+    constexpr std::uint64_t piece = 1 << 16;
+    for (std::uint64_t at = from; at < bytes.end();) {
+        const std::string_view part = bytes.at(at, piece);
+        const std::size_t found = part.find(record_magic);
+        if (part.size() < record_magic.size()) return;
+        if (found == std::string_view::npos) {
+            at += part.size() - (record_magic.size() - 1);
+            continue;
+        }
+        at += found;
+        if (const std::optional<record_header> header = header_at(bytes, at, generation)) visit(at, *header);
+        ++at;
+    }
+}
+
 /// The last 8 bytes before `end`, where a record or the file header ends: its check. Zeros if the file is shorter.
 template <class File>
 check check_before(file_window<File>& bytes, std::uint64_t end) {
@@ -60,16 +82,30 @@ check check_before(file_window<File>& bytes, std::uint64_t end) {
 
 /// How far a file has been read, and what was found on the way.
 struct scan_position {
-    std::uint64_t at = header_size; ///< The end of what was read and understood.
-    std::uint64_t next_seq = 0;     ///< The sequence number of the next record.
-    std::uint64_t records = 0;      ///< How many records were read.
-    bool torn = false;              ///< What follows is a record that was never finished: a crash, or a full disk.
-    bool has_holes = false;         ///< Records are missing or unreadable, and it is unknown whose they were.
+    std::uint64_t at = header_size;  ///< The end of what was read and understood.
+    std::uint64_t next_seq = 0;      ///< The sequence number of the next record.
+    std::uint64_t records = 0;       ///< How many records were read.
+    bool torn = false;               ///< What follows is a record that was never finished: a crash, or a full disk.
+    bool has_records_behind = false; ///< Headers of later records lie behind the place where the file is torn.
+    bool has_holes = false;          ///< Records are missing or unreadable, and it is unknown whose they were.
 };
 
-/// Reads the records of a file in order, up to its end or to a torn record. It calls `visit.record(header, payload,
-/// offset)` for each good record, and `visit.damaged(id)` for each record whose header is good and whose payload is
-/// not. Records up to the number `flushed` were durable before the file got its name.
+/// Reads the records of a file in the order of their numbers, up to its end or to a torn record. It calls
+/// `visit.record(header, payload, offset)` for each good record, and `visit.damaged(id)` for each record whose header
+/// is good and whose payload is not. Records up to the number `flushed` are known to have been durable.
+///
+/// What it makes of a place where the next record should begin:
+///   what is there                                     | what it is
+///   the record with the next number, whole            | good
+///   that record, cut off by the end of the file or    | torn, if the record may never have been durable and all
+///   with a sector of zeros; or no header, and the     | headers behind it are of records that may never have been
+///   same                                              | either
+///   otherwise, the header of the record with the      | the record is damaged; the next one begins where it ends, or
+///   next number                                       | inside it, if bytes of it are missing
+///   anything else                                     | a hole
+///
+/// Behind a hole, neither the place nor the order of the records says anything. The scanner then looks for headers at
+/// each byte, and takes the records in the order of their numbers.
 template <class File, class Visit>
 class scanner {
   public:
@@ -78,79 +114,151 @@ class scanner {
 
     /// Goes on from `position`, and moves it.
     void run(scan_position& position) {
-        while (position.at < bytes_.end() && !position.torn)
-            if (!read_record(position)) skip_to_record(position);
+        while (position.at < bytes_.end() && !position.torn) {
+            const std::optional<record_header> header = header_at(position.at);
+            if (header && header->seq == position.next_seq)
+                read_record(position, *header);
+            else
+                read_gap(position, header.has_value());
+        }
     }
 
   private:
+    /// A header that lies behind the first place where something is wrong.
+    struct found_header {
+        std::uint64_t at = 0;
+        std::uint64_t seq = 0;
+        std::uint64_t durable = 0;
+        record_type type{};
+        std::string removed_id{}; ///< Empty if the record is not a removal.
+    };
+
     std::optional<record_header> header_at(std::uint64_t at) { return journal::header_at(bytes_, at, generation_); }
 
-    /// Where the next record begins, at `at` or behind it; the end of the file if there is none.
-    std::uint64_t next_record(std::uint64_t at) {
-        while (at < bytes_.end() && !header_at(at)) at += 8;
-        return std::min(at, bytes_.end());
+    /// Reads the record at the position, which has the next number.
+    void read_record(scan_position& position, const record_header& header) {
+        const std::uint64_t begin = position.at, end = begin + header.size();
+        if (visit_if_whole(begin, header)) return advance(position, end);
+        const std::string id = id_at_header(begin);
+        const bool is_cut = end > bytes_.end();
+        if ((is_cut || has_zeroed_sector(begin, end)) && is_torn_at(position, id)) return;
+        std::uint64_t next = std::min(end, bytes_.end());
+        if (!is_record_at(end, header.seq + 1)) {
+            const std::uint64_t inside = next_header(begin + 1);
+            if (inside < next)
+                next = inside; // bytes of this record are missing
+            else if (end != bytes_.end())
+                position.has_holes = true; // what followed is missing, too
+        }
+        visit_damaged(position, header.type, id);
+        advance(position, next);
     }
 
-    /// Reads the record at the position, and moves behind it. False if no record begins there.
-    bool read_record(scan_position& position) {
+    /// The next record does not begin at the position. If the header of another one does, the file is not torn.
+    void read_gap(scan_position& position, bool is_header_of_another) {
         const std::uint64_t rest = bytes_.end() - position.at;
-        if (header_extent(bytes_.at(position.at, id_at)) > rest)
-            return position.torn = !is_vouched_for(position.at, position.next_seq, {});
-        std::optional<record_header> header = header_at(position.at);
-        if (!header) return false;
-        const std::uint64_t size = header->size();
-        if (size > rest) return position.torn = !is_vouched_for(position.at, header->seq, {});
-        const std::string_view record = bytes_.at(position.at, size);
-        header->id = record.substr(id_at, header->id.size());
-        const auto payload = payload_of(record, *header, generation_);
-        if (payload) {
-            visit_.record(*header, *payload, position.at);
-        } else {
-            const std::string id(header->id);
-            if (may_be_torn(position.at, position.at + size, header->seq, id)) return position.torn = true;
-            if (header->type != record_type::put && header->type != record_type::removed) position.has_holes = true;
-            visit_.damaged(id);
-        }
-        if (header->seq != position.next_seq) position.has_holes = true;
-        position.next_seq = header->seq + 1;
-        position.at += size;
+        const bool is_cut = rest < least_record || header_extent(bytes_.at(position.at, id_at)) > rest;
+        const bool may_be_torn =
+            !is_header_of_another && (is_cut || has_zeroed_sector(position.at, next_header(position.at)));
+        if (may_be_torn && is_torn_at(position, {})) return;
+        position.has_holes = true;
+        read_by_number(position);
+    }
+
+    static void advance(scan_position& position, std::uint64_t to) {
+        position.at = to;
+        ++position.next_seq;
         ++position.records;
-        return true;
     }
 
-    /// If no record begins at the position: the file is torn there; or it goes on behind a hole; or it is garbage.
-    void skip_to_record(scan_position& position) {
-        const std::uint64_t next = next_record(position.at + 8);
-        const std::optional<record_header> following = header_at(next);
-        const bool is_garbage = following && following->seq == position.next_seq; // no number is missing
-        if (bytes_.end() - position.at < least_record ||
-            (!is_garbage && may_be_torn(position.at, next, position.next_seq, {}))) {
-            position.torn = true;
-        } else {
-            position.has_holes = true;
-            position.at = next;
+    /// Reads all records from the position on in the order of their numbers. Numbers that were read already are left
+    /// out. If there are several records of one number, takes a whole one.
+    void read_by_number(scan_position& position) {
+        const auto all = headers_from(position.at);
+        std::vector<found_header> found(all.begin(), all.end());
+        std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.seq < b.seq; });
+        for (auto at = found.begin(); at != found.end();) {
+            const auto end = std::find_if(at, found.end(), [&](const auto& each) { return each.seq != at->seq; });
+            if (at->seq >= position.next_seq) {
+                read_one_of(at, end, position);
+                position.next_seq = at->seq;
+                advance(position, bytes_.end());
+            }
+            at = end;
         }
+        position.at = bytes_.end();
     }
 
-    /// Whether the record at `begin` may never have been durable. A sector of it is zero, as a power failure leaves it;
-    /// and no later record vouches for it. Several records may be unflushed at one time, and any part of them may be
-    /// missing after a power failure.
-    bool may_be_torn(std::uint64_t begin, std::uint64_t end, std::uint64_t seq, std::string_view id) {
-        return has_zeroed_sector(begin, end) && !is_vouched_for(begin, seq, id);
-    }
-
-    /// Whether the record at `begin` was durable: it belongs to the snapshot; or a later record says so; or a later
-    /// record removes its row, so that zeros may have replaced its payload. The later record may begin anywhere,
-    /// because bytes may have been lost or put in.
-    bool is_vouched_for(std::uint64_t begin, std::uint64_t seq, std::string_view id) {
-        if (seq <= flushed_) return true;
-        for (std::uint64_t at = begin + 1; at < bytes_.end(); ++at) {
-            const std::optional<record_header> later = header_at(at);
-            if (!later) continue;
-            if (later->durable >= seq || (later->type == record_type::removed && !id.empty() && later->id == id))
-                return true;
+    template <class Iterator>
+    void read_one_of(Iterator begin, Iterator end, scan_position& position) {
+        for (auto each = begin; each != end; ++each) {
+            const std::optional<record_header> header = header_at(each->at);
+            if (header && visit_if_whole(each->at, *header)) return;
         }
-        return false;
+        visit_damaged(position, begin->type, id_at_header(begin->at));
+    }
+
+    /// False if the payload's check fails, or if the file ends inside the record.
+    bool visit_if_whole(std::uint64_t at, record_header header) {
+        const std::string_view record = bytes_.at(at, header.size());
+        if (record.size() < header.size()) return false;
+        header.id = record.substr(id_at, header.id.size());
+        const auto payload = payload_of(record, header, generation_);
+        if (payload) visit_.record(header, *payload, at);
+        return payload.has_value();
+    }
+
+    std::string id_at_header(std::uint64_t at) {
+        const std::optional<record_header> header = header_at(at);
+        return header ? std::string(header->id) : std::string();
+    }
+
+    void visit_damaged(scan_position& position, record_type type, const std::string& id) {
+        if (type != record_type::put && type != record_type::removed) position.has_holes = true;
+        visit_.damaged(id);
+    }
+
+    // ---- What lies behind the place where something is wrong ----
+
+    /// All headers that lie at `begin` or behind it, which never moves back. Looks at the rest of the file once.
+    std::span<const found_header> headers_from(std::uint64_t begin) {
+        if (!headers_) {
+            headers_.emplace();
+            for_each_header(bytes_, begin, generation_, [&](std::uint64_t at, const record_header& header) {
+                const bool removes = header.type == record_type::removed;
+                headers_->push_back(
+                    {at, header.seq, header.durable, header.type, removes ? std::string(header.id) : std::string()});
+            });
+        }
+        const auto is_before = [&](const found_header& each) { return each.at < begin; };
+        return {std::partition_point(headers_->begin(), headers_->end(), is_before), headers_->end()};
+    }
+
+    /// Where the next header is, at `begin` or behind it; the end of the file if there is none.
+    std::uint64_t next_header(std::uint64_t begin) {
+        const auto headers = headers_from(begin);
+        return headers.empty() ? bytes_.end() : headers.front().at;
+    }
+
+    bool is_record_at(std::uint64_t at, std::uint64_t seq) {
+        if (at >= bytes_.end()) return false;
+        const std::optional<record_header> header = header_at(at);
+        return header && header->seq == seq;
+    }
+
+    /// Whether the next record, which is not whole, may never have been durable. Several records may be unflushed at one
+    /// time, and any part of them may be missing after a power failure. But whatever is there of them lies behind this
+    /// one, in their order, and none of them knew this one to be durable. If so, the file is torn at the position.
+    bool is_torn_at(scan_position& position, std::string_view id) {
+        if (position.has_holes || position.next_seq <= flushed_) return false;
+        std::uint64_t last = position.next_seq;
+        for (const found_header& each : headers_from(position.at + 1)) {
+            const bool removes_it = !id.empty() && each.removed_id == id; // zeros may have replaced its payload
+            if (each.seq <= last || each.durable >= position.next_seq || removes_it) return false;
+            last = each.seq;
+        }
+        position.has_records_behind = last != position.next_seq;
+        return position.torn = true;
     }
 
     bool has_zeroed_sector(std::uint64_t begin, std::uint64_t end) {
@@ -175,6 +283,7 @@ class scanner {
     const generation_id& generation_;
     std::uint64_t flushed_;
     Visit& visit_;
+    std::optional<std::vector<found_header>> headers_{};
 };
 
 }}} // namespace tokenkeep::v1::detail::journal
