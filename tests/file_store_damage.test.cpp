@@ -1409,6 +1409,46 @@ TEST_CASE("salvage: a header of which only the check is damaged costs no row", "
     CHECK(state_of(store{path, {}, disk}.get_tokens()) == file.states().back());
 }
 
+TEST_CASE("salvage: no bit of the header that flips costs a row, except in the version", "[file_store_damage]") {
+    for (const frozen& file : all_versions()) {
+        const std::string bytes = file.bytes();
+        const state rows = file.states().back();
+        const std::size_t readable = static_cast<std::size_t>(
+            std::count_if(rows.begin(), rows.end(), [](const auto& each) { return each.second.has_value(); }));
+        for (std::size_t at = 0; at < 64; ++at)
+            for (int bit = 0; bit < 8; ++bit) {
+                if (at == 8 || at == 9) continue;
+                CAPTURE(file.name, at, bit);
+                simulated_files disk;
+                disk.put(path, with_flip(bytes, at, bit));
+                store on{path, {}, disk};
+                CHECK(is_corrupt([&] { (void)on.find_token_by_id("nobody"); }));
+                const salvage_report report = on.salvage();
+                CHECK(report.rows == readable);
+                CHECK(report.lost.size() == rows.size() - readable);
+                CHECK(report.may_have_lost_others);
+                CHECK(disk.content(report.original) == with_flip(bytes, at, bit));
+                for (const token& row : store{path, {}, disk}.get_tokens()) CHECK(rows.at(row.id) == row);
+            }
+    }
+}
+
+TEST_CASE("salvage: if bits flip in the header and in records, the other records are found", "[file_store_damage]") {
+    const frozen file = plain();
+    for (const std::size_t at : std::vector<std::size_t>{0, 20, 31, 56}) {
+        CAPTURE(at);
+        simulated_files disk;
+        std::string damaged = with_damage(with_flip(file.bytes(), at), id_of("bob"));
+        damaged = with_flip(damaged, places_of_records(damaged)[0] + 20); // the first record has no header any more
+        disk.put(path, damaged);
+        store on{path, {}, disk};
+        const salvage_report report = on.salvage();
+        CHECK(report.lost == std::vector<std::string>{id_of("bob")});
+        CHECK(on.find_token_by_id(id_of("dan")) == login("dan", 1));
+        CHECK(on.find_token_by_id(id_of("ada")) == login("ada", 2));
+    }
+}
+
 TEST_CASE("salvage: a file of a newer major version is left as it is", "[file_store_damage]") {
     for (const std::string& bytes : {with_flip(plain().bytes(), 8, 0), with_flip(plain().bytes(), 9)}) {
         simulated_files disk;

@@ -3,6 +3,7 @@
 #define TOKENKEEP_DETAIL_JOURNAL_READER_HPP
 
 #include <tokenkeep/detail/journal/format.hpp>
+#include <tokenkeep/detail/journal/generation.hpp>
 #include <tokenkeep/detail/journal/records.hpp>
 #include <tokenkeep/detail/journal/scan.hpp>
 #include <tokenkeep/file_system.hpp>
@@ -48,7 +49,7 @@ struct opened_file {
 /// What to do with a file that has no good header.
 enum class bad_header {
     refuse, ///< Throw.
-    ignore, ///< Read what can be read.
+    ignore, ///< Read all records that can be read.
 };
 
 /// Reads a journal's file into an opened_file.
@@ -70,11 +71,10 @@ class journal_reader {
         fresh.file = std::make_shared<const file>(*std::move(there));
         fresh.identity = fresh.file->identity();
         window bytes(*fresh.file, fresh.identity.size);
-        if (read_header(bytes, fresh.state, header)) {
-            const std::uint64_t most = fresh.identity.size / journal::least_record;
-            fresh.rows.expect(static_cast<std::size_t>(std::min(fresh.state.header.count, most)));
-            scan(bytes, fresh);
-        }
+        read_header(bytes, fresh.state, header);
+        const std::uint64_t most = fresh.identity.size / journal::least_record;
+        fresh.rows.expect(static_cast<std::size_t>(std::min(fresh.state.header.count, most)));
+        scan(bytes, fresh);
         if (fresh.state.position.records < fresh.state.header.count) fresh.state.position.has_holes = true;
         fresh.last_check = journal::check_before(bytes, fresh.state.position.at);
         fresh.found = fresh.read_until = fresh.last_seq();
@@ -109,25 +109,32 @@ class journal_reader {
         return is_there ? std::optional(std::move(bytes)) : std::nullopt;
     }
 
-    /// False if there is no header at all, and that is to be ignored.
-    bool read_header(window& bytes, journal_state& fresh, bad_header when_bad) const {
+    void read_header(window& bytes, journal_state& fresh, bad_header when_bad) const {
         const std::string& path = medium_.path;
         const std::string_view header = bytes.at(0, journal::header_size);
         if (bytes.end() == 0) refuse_mount(medium_.files, path);
         const auto version = journal::version_of(header);
         if (version && *version > journal::major_version)
             throw error(errc::unsupported_version, "tokenkeep: " + path + " was written by a newer version");
-        if (!journal::header_is_whole(header)) {
-            if (when_bad == bad_header::refuse)
-                throw error(errc::storage_corrupt, "tokenkeep: " + path +
-                                                       (bytes.end() == 0 ? " is empty" : " has no header of ours") +
-                                                       "; it was left as it is, salvage() keeps a copy");
-            fresh.position.has_holes = true;
-            if (!version) return false;
-        }
-        fresh.header = journal::header_of(header);
+        const bool is_whole = journal::header_is_whole(header);
+        if (!is_whole && when_bad == bad_header::refuse)
+            throw error(errc::storage_corrupt, "tokenkeep: " + path +
+                                                   (bytes.end() == 0 ? " is empty" : " has no header of ours") +
+                                                   "; it was left as it is, salvage() keeps a copy");
+        if (header.size() == journal::header_size) fresh.header = journal::header_of(header);
         fresh.position.next_seq = fresh.header.first_seq;
-        return true;
+        if (when_bad == bad_header::ignore) trust_records_more(bytes, fresh, is_whole);
+    }
+
+    /// If the header is damaged, or belongs to other records, takes nothing from it but the generation number, and
+    /// reads the records wherever they are.
+    void trust_records_more(window& bytes, journal_state& fresh, bool is_whole) const {
+        const journal::generation_finder records(bytes);
+        const journal::file_header said = fresh.header;
+        if (is_whole && (!records.has_headers() || records.has_record_of(said.generation))) return;
+        const auto generation = records.first_of(journal::ids_within_one_bit(said.generation));
+        fresh.header = {.generation = generation.value_or(said.generation), .number = said.number};
+        fresh.position = {.at = 0, .next_seq = 1, .has_holes = true};
     }
 
     void scan(window& bytes, opened& into) const {

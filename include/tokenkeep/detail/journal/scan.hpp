@@ -52,31 +52,41 @@ std::optional<record_header> header_at(file_window<File>& bytes, std::uint64_t a
     return extent == 0 ? std::nullopt : record_header_of(bytes.at(at, extent), generation);
 }
 
-/// Calls `visit(offset, header)` for the header of each record that begins at `from` or behind it, in the order of the
-/// file. A record may begin at any byte, because bytes may have been lost or put in. The id holds until the next call
-/// of bytes.at.
+/// Calls `visit(offset)` for each place from `from` on where the bytes begin as a record does, until it gives false. A
+/// record may begin at any byte, because bytes may have been lost or put in.
 template <class File, class Visit>
-void for_each_header(file_window<File>& bytes, std::uint64_t from, const generation_id& generation, Visit visit) {
+void for_each_magic(file_window<File>& bytes, std::uint64_t from, Visit visit) {
     constexpr std::uint64_t piece = 1 << 16;
     for (std::uint64_t at = from; at < bytes.end();) {
         const std::string_view part = bytes.at(at, piece);
-        const std::size_t found = part.find(record_magic);
         if (part.size() < record_magic.size()) return;
+        const std::size_t found = part.find(record_magic);
         if (found == std::string_view::npos) {
             at += part.size() - (record_magic.size() - 1);
-            continue;
+        } else {
+            at += found;
+            if (!visit(at)) return;
+            ++at;
         }
-        at += found;
-        if (const std::optional<record_header> header = header_at(bytes, at, generation)) visit(at, *header);
-        ++at;
     }
+}
+
+/// Calls `visit(offset, header)` for the header of each record from `from` on, in the order of the file. The id holds
+/// until the next call of bytes.at.
+template <class File, class Visit>
+void for_each_header(file_window<File>& bytes, std::uint64_t from, const generation_id& generation, Visit visit) {
+    for_each_magic(bytes, from, [&](std::uint64_t at) {
+        if (const std::optional<record_header> header = header_at(bytes, at, generation)) visit(at, *header);
+        return true;
+    });
 }
 
 /// The last 8 bytes before `end`, where a record or the file header ends: its check. Zeros if the file is shorter.
 template <class File>
 check check_before(file_window<File>& bytes, std::uint64_t end) {
     check found{};
-    if (end <= bytes.end()) bytes.at(end - found.size(), found.size()).copy(found.data(), found.size());
+    if (end >= found.size() && end <= bytes.end())
+        bytes.at(end - found.size(), found.size()).copy(found.data(), found.size());
     return found;
 }
 
