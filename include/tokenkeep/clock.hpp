@@ -70,16 +70,16 @@ inline std::chrono::milliseconds time_between(timestamp from, timestamp to) {
     if (to <= from) return std::chrono::milliseconds{0};
     const auto gap = static_cast<std::uint64_t>(to.time_since_epoch().count()) -
                      static_cast<std::uint64_t>(from.time_since_epoch().count());
-    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-    return std::chrono::milliseconds{static_cast<std::int64_t>(std::min(gap, most))};
+    constexpr auto most = static_cast<std::uint64_t>((std::numeric_limits<std::int64_t>::max)());
+    return std::chrono::milliseconds{static_cast<std::int64_t>((std::min)(gap, most))};
 }
 
 /// The moment that comes `time` after t; the last moment that there is if that does not fit.
 inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_clock::time_point t,
                                                         std::chrono::milliseconds time) {
     using time_point = std::chrono::steady_clock::time_point;
-    const auto room = std::chrono::duration_cast<std::chrono::milliseconds>(time_point::max() - t);
-    return time < room ? t + time : time_point::max();
+    const auto room = std::chrono::duration_cast<std::chrono::milliseconds>((time_point::max)() - t);
+    return time < room ? t + time : (time_point::max)();
 }
 
 } // namespace detail

@@ -317,7 +317,7 @@ class keeper {
     std::shared_ptr<const detail::pinned_token>
     pin(token row, std::shared_ptr<const detail::published_version> published, std::uint64_t version) {
         const auto lasts = parts_.lasts(row, parts_.options.refresh_margin);
-        const deadline due = lasts ? detail::time_after(parts_.clock.steady_now(), *lasts) : deadline::max();
+        const deadline due = lasts ? detail::time_after(parts_.clock.steady_now(), *lasts) : (deadline::max)();
         return std::make_shared<const detail::pinned_token>(
             detail::pinned_token{std::move(row.access_token), std::move(row.id), due, std::move(published), version});
     }

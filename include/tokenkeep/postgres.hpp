@@ -104,7 +104,7 @@ class postgres_statement {
             lengths_.resize(parameter + 1);
             formats_.resize(parameter + 1, 1);
         }
-        if (value && value->size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+        if (value && value->size() > static_cast<std::size_t>((std::numeric_limits<int>::max)()))
             throw sql_error(sql_fault::bad_value, "more than 2 GiB");
         values_[parameter] = !value ? nullptr : value->empty() ? "" : value->data();
         lengths_[parameter] = value ? static_cast<int>(value->size()) : 0;

@@ -59,9 +59,9 @@ class arena {
     char* allocate(std::size_t size) {
         size = (size + alignment - 1) / alignment * alignment;
         if (size > left_) {
-            const std::size_t next = std::min(most_block, std::max(least_block, 2 * last_size_));
-            blocks_.emplace_back(std::max(size, next));
-            last_size_ = left_ = std::max(size, next);
+            const std::size_t next = (std::min)(most_block, (std::max)(least_block, 2 * last_size_));
+            blocks_.emplace_back((std::max)(size, next));
+            last_size_ = left_ = (std::max)(size, next);
             at_ = blocks_.back().memory();
         }
         left_ -= size;

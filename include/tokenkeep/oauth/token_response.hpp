@@ -75,7 +75,7 @@ inline std::optional<std::chrono::milliseconds> lifetime_of(const token_response
         lifetime = time_between(*before->issued_at, *before->expires_at);
     if (lifetime <= none) lifetime = answer.default_lifetime;
     if (lifetime <= none) return std::nullopt;
-    return std::min(lifetime, longest_lifetime);
+    return (std::min)(lifetime, longest_lifetime);
 }
 
 /// Puts into the record what the response says about the end of its refresh token.
@@ -85,7 +85,7 @@ inline void apply_refresh_lifetime(token& record, const token_response& answer, 
     if (!answer.refresh_expires_in && answer.refresh_expires_at)
         lifetime = time_between(answer.date.value_or(sent), *answer.refresh_expires_at);
     if (lifetime > none)
-        record.refresh_expires_at = sent + std::min(lifetime, longest_lifetime);
+        record.refresh_expires_at = sent + (std::min)(lifetime, longest_lifetime);
     else if (answer.refresh_expires_in)
         record.refresh_expires_at.reset(); // zero means: without end
 }

@@ -26,8 +26,8 @@ void wait_for_lock(TryLock try_lock, const std::string& path, deadline until, st
             continue;
         }
         const auto lag = pause * (now.time_since_epoch().count() % 16) / 32; // so that not all threads wake together
-        std::this_thread::sleep_until(std::min(until, now + pause - lag));
-        pause = std::min(pause * 2, longest);
+        std::this_thread::sleep_until((std::min)(until, now + pause - lag));
+        pause = (std::min)(pause * 2, longest);
     }
 }
 

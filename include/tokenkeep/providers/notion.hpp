@@ -51,7 +51,7 @@ struct notion_provider : oauth2_provider {
         detail::wiping_string json;
         for (std::string_view rest = request->body; !rest.empty();) {
             const std::string_view pair = rest.substr(0, rest.find('&'));
-            rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+            rest.remove_prefix((std::min)(pair.size() + 1, rest.size()));
             const std::size_t equals = pair.find('=');
             const std::string name = detail::form_decoded(pair.substr(0, equals));
             std::string value = detail::form_decoded(pair.substr(equals + 1));

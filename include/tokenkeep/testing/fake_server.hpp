@@ -178,13 +178,13 @@ class fake_server {
             faults_.pop_front();
         }
         const deadline start = steady_now_();
-        const milliseconds timeout = std::max(request.timeout, milliseconds{1});
+        const milliseconds timeout = (std::max)(request.timeout, milliseconds{1});
         if (met.what == fault::kind::unreachable) {
-            sleep_until(start + std::min(met.latency, timeout), lock);
+            sleep_until(start + (std::min)(met.latency, timeout), lock);
             throw transport_error("fake_server: no connection", false);
         }
         ++server_.log.token_requests;
-        server_.log.most_at_once = std::max(server_.log.most_at_once, ++in_flight_);
+        server_.log.most_at_once = (std::max)(server_.log.most_at_once, ++in_flight_);
         const milliseconds before = server_.options.latency + met.latency;
         const milliseconds until_answer = before + server_.options.latency_after + met.latency_after;
 
@@ -193,10 +193,10 @@ class fake_server {
             sleep_until(start + timeout, lock);
             give_up();
         }
-        sleep_until(start + std::min(before, timeout), lock);
+        sleep_until(start + (std::min)(before, timeout), lock);
         http_response response;
         if (is_carried_out(met.what)) response = carry_out(request, met.what, now_(), met.members);
-        sleep_until(start + std::min(until_answer, timeout), lock);
+        sleep_until(start + (std::min)(until_answer, timeout), lock);
         --in_flight_;
         if (until_answer >= timeout) give_up();
         return deliver(std::move(response), met);

@@ -151,7 +151,7 @@ class fake_server_state {
     /// Ends every access token.
     void expire_access_tokens(timestamp now) {
         for (session& one : sessions_)
-            for (access& held : one.access_tokens) held.ends = std::min(held.ends, now);
+            for (access& held : one.access_tokens) held.ends = (std::min)(held.ends, now);
     }
 
     /// Whether the token is the current refresh token of a session that has not ended.

@@ -134,9 +134,9 @@ class group_commit {
         }
         lock.lock();
         flushed_by_another_.notify_all();
-        if (content && name && before.epoch == now_.epoch) durable_ = std::max(durable_.load(), before.last);
+        if (content && name && before.epoch == now_.epoch) durable_ = (std::max)(durable_.load(), before.last);
         if (now_.file == before.file) {
-            if (content) now_.flushed = std::max(now_.flushed, before.last);
+            if (content) now_.flushed = (std::max)(now_.flushed, before.last);
             if (content) now_.is_overwritten = false;
             now_.is_name_flushed = name;
             now_.is_being_flushed = false;

@@ -27,7 +27,7 @@ class file_window {
 
     /// The `size` bytes at `offset`; fewer if the end comes first. They hold until the next call.
     std::string_view at(std::uint64_t offset, std::uint64_t size) {
-        size = std::min(size, end_ - offset);
+        size = (std::min)(size, end_ - offset);
         if (offset < begin_ || offset + size > begin_ + bytes_.size()) {
             constexpr std::uint64_t piece = 1 << 20;
             begin_ = offset;
@@ -274,7 +274,7 @@ class scanner {
     bool has_zeroed_sector(std::uint64_t begin, std::uint64_t end) {
         constexpr std::uint64_t sector = 512;
         while (begin < end) {
-            const std::uint64_t stop = std::min(end, (begin / sector + 1) * sector);
+            const std::uint64_t stop = (std::min)(end, (begin / sector + 1) * sector);
             if (stop - begin >= 8 && is_zero(begin, stop)) return true;
             begin = stop;
         }
@@ -284,7 +284,7 @@ class scanner {
     bool is_zero(std::uint64_t begin, std::uint64_t end) {
         constexpr std::uint64_t piece = 4'096;
         for (; begin < end; begin += piece)
-            if (bytes_.at(begin, std::min(piece, end - begin)).find_first_not_of('\0') != std::string_view::npos)
+            if (bytes_.at(begin, (std::min)(piece, end - begin)).find_first_not_of('\0') != std::string_view::npos)
                 return false;
         return true;
     }

@@ -195,7 +195,7 @@ class row_journal {
         result.found = now_.state;
         if (!now_.state.position.has_holes && now_.state.damaged.empty()) return result;
         require_opened();
-        now_.state.position.next_seq = std::max(now_.state.position.next_seq, next_seq);
+        now_.state.position.next_seq = (std::max)(now_.state.position.next_seq, next_seq);
         result.copy = rewrite(rewriting::salvages);
         return result;
     }

@@ -16,22 +16,22 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// the row does not say when the token was issued, at most five seconds, as in Zoho's SDKs, which write such rows.
 inline std::chrono::milliseconds margin_of(const token& row, std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::chrono::milliseconds{0};
-    if (!row.issued_at) return std::min(margin, std::chrono::milliseconds{5'000});
-    return std::min(margin, time_between(*row.issued_at, *row.expires_at) / 5);
+    if (!row.issued_at) return (std::min)(margin, std::chrono::milliseconds{5'000});
+    return (std::min)(margin, time_between(*row.issued_at, *row.expires_at) / 5);
 }
 
 /// How long it is until the access token ends, for a row that says when. Never more than the token's whole life: if it
 /// was issued in the future, a clock was wrong, and its end may be wrong too.
 inline std::chrono::milliseconds time_left(const token& row, timestamp now) {
     const auto left = time_between(now, *row.expires_at);
-    return row.issued_at ? std::min(left, time_between(*row.issued_at, *row.expires_at)) : left;
+    return row.issued_at ? (std::min)(left, time_between(*row.issued_at, *row.expires_at)) : left;
 }
 
 /// How long the access token may be handed out before it is due. Zero if it is due now. Nullopt if it has no known end.
 inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, timestamp now,
                                                           std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::nullopt;
-    return std::max(std::chrono::milliseconds{0}, time_left(row, now) - margin_of(row, margin));
+    return (std::max)(std::chrono::milliseconds{0}, time_left(row, now) - margin_of(row, margin));
 }
 
 /// Whether the row has a spend marker for that refresh or grant token.

@@ -154,7 +154,7 @@ class login : transaction<Parts> {
         if (is_in_doubt(row)) {
             if (!Parts::rows_type::locks && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
                 parts_.clock.sleep_until(
-                    std::min(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
+                    (std::min)(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
                 return std::nullopt;
             }
             throw lost_login_error();

@@ -115,8 +115,8 @@ struct keeper_parts {
     std::chrono::milliseconds request_timeout() const {
         const auto grace = replay_grace();
         if (grace.count() == 0) return options.request_timeout;
-        return std::min(options.request_timeout,
-                        std::max<std::chrono::milliseconds>(std::chrono::seconds(5), grace / 2));
+        return (std::min)(options.request_timeout,
+                          std::max<std::chrono::milliseconds>(std::chrono::seconds(5), grace / 2));
     }
 
     /// Sends a request about the row to the authorization server. The request is wiped afterwards.
@@ -143,12 +143,12 @@ struct keeper_parts {
     /// backoff. Each step is twice as long as the one before; up to a half of it is taken off by chance. After an
     /// unexplained refusal, the steps are those of next_unexplained_pause.
     std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after, bool is_unexplained) {
-        if (is_unexplained) return std::max(retry_after, flight.next_unexplained_pause(clock.steady_now()));
-        const unsigned doublings = std::min(flight.failures_that_count(clock.steady_now()), 16U);
-        const auto step = std::min(options.longest_backoff, options.first_backoff * (1 << doublings));
+        if (is_unexplained) return (std::max)(retry_after, flight.next_unexplained_pause(clock.steady_now()));
+        const unsigned doublings = (std::min)(flight.failures_that_count(clock.steady_now()), 16U);
+        const auto step = (std::min)(options.longest_backoff, options.first_backoff * (1 << doublings));
         unsigned char chance = 0;
         random_bytes(&chance, 1);
-        return std::max(retry_after, step - step * chance / 512);
+        return (std::max)(retry_after, step - step * chance / 512);
     }
 
     /// Step 7, save: writes the new tokens into the row if they still belong there, and gives the row. Nullopt if the

@@ -79,8 +79,8 @@ class refresh_transaction : transaction<Parts> {
             std::rethrow_exception(why);
         } catch (const error& failure) {
             if (failure.retry_after().count() == 0) throw;
-            const auto left = std::max(std::chrono::milliseconds{1},
-                                       std::chrono::ceil<std::chrono::milliseconds>(end - parts_.clock.steady_now()));
+            const auto left = (std::max)(std::chrono::milliseconds{1},
+                                         std::chrono::ceil<std::chrono::milliseconds>(end - parts_.clock.steady_now()));
             std::throw_with_nested(error(static_cast<errc>(failure.code().value()),
                                          "tokenkeep: the server has asked for a pause that is not over", left));
         }
@@ -301,7 +301,7 @@ class refresh_transaction : transaction<Parts> {
     void wait_a_little() {
         if (base::is_late())
             throw error(errc::outcome_unknown, "tokenkeep: another sender's request may still be under way");
-        parts_.clock.sleep_until(std::min(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
+        parts_.clock.sleep_until((std::min)(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
     }
 
     token row_;

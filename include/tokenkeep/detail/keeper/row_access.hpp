@@ -66,7 +66,7 @@ class row_access {
                 } catch (const std::system_error& failure) {
                     if (failure.code() != errc::lock_timeout || clock.steady_now() >= until) throw;
                 }
-                clock.sleep_until(std::min(until, asked + slice));
+                clock.sleep_until((std::min)(until, asked + slice));
             }
         } else {
             return {};

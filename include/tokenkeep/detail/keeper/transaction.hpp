@@ -213,7 +213,7 @@ class transaction {
             for (const std::string& warning : result.answer->warnings) tell(event_kind::warning, row, warning);
         } catch (const response_error& refusal) {
             result.why = std::current_exception();
-            result.retry_after = std::max(refusal.retry_after(), find_retry_after(response, parts_.clock.now()));
+            result.retry_after = (std::max)(refusal.retry_after(), find_retry_after(response, parts_.clock.now()));
             result.server_code = refusal.server_code();
             result.is_unexplained = refusal.is_unexplained();
             if (refusal.certainly_refused()) {

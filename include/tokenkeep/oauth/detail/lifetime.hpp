@@ -55,11 +55,11 @@ inline std::optional<double> whole_number(std::string_view text) noexcept {
         if (!is_small) take('+');
         double exponent = 0;
         if (take_digits(text, exponent) == 0) return std::nullopt;
-        scale += static_cast<int>(std::min(exponent, 1000.0)) * (is_small ? -1 : 1);
+        scale += static_cast<int>((std::min)(exponent, 1000.0)) * (is_small ? -1 : 1);
     }
     if (!text.empty()) return std::nullopt;
     if (number != 0) number = scale < 0 ? number / std::pow(10.0, -scale) : number * std::pow(10.0, scale);
-    return std::floor(std::min(number, larger_than_any_time) * (is_negative ? -1 : 1));
+    return std::floor((std::min)(number, larger_than_any_time) * (is_negative ? -1 : 1));
 }
 
 /// What a member says about an end: a number, or a moment. Both are nullopt if it says neither.

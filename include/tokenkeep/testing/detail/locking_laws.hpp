@@ -105,7 +105,7 @@ class lock_watch {
         });
         lose_patience();
     }
-    void lose_patience() { ample_ = std::min(ample_, milliseconds{500}); }
+    void lose_patience() { ample_ = (std::min)(ample_, milliseconds{500}); }
 
     static deadline after(milliseconds time) { return std::chrono::steady_clock::now() + time; }
 

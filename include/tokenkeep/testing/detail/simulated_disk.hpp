@@ -47,7 +47,7 @@ struct simulated_write {
             return;
         }
         const std::string_view part = std::string_view(bytes).substr(0, cut);
-        content.resize(std::max(content.size(), static_cast<std::size_t>(offset) + part.size()));
+        content.resize((std::max)(content.size(), static_cast<std::size_t>(offset) + part.size()));
         content.replace(static_cast<std::size_t>(offset), part.size(), part);
     }
 };
@@ -165,7 +165,7 @@ class simulated_disk {
     void unlock(const std::string& path, std::int64_t byte) {
         const std::lock_guard lock(mutex_);
         int& holders = locks_[{path, byte}];
-        holders = std::max(0, holders - 1);
+        holders = (std::max)(0, holders - 1);
     }
     bool is_locked(const std::string& path, std::int64_t byte) {
         const std::lock_guard lock(mutex_);
@@ -207,7 +207,7 @@ class simulated_disk {
             std::string after = before;
             write.apply_to(after);
             std::string grown = before;
-            grown.resize(std::max(before.size(), after.size()));
+            grown.resize((std::max)(before.size(), after.size()));
             all.insert(grown);
             all.insert(after);
             moments.push_back(after);
