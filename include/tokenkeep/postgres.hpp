@@ -274,6 +274,10 @@ class postgres_connection {
                                          .if_missing = " IF NOT EXISTS",
                                          .index_method = " USING hash",
                                          .for_update = " FOR UPDATE",
+                                         .other_spelling =
+                                             "SELECT indexname FROM pg_indexes WHERE schemaname = ANY "
+                                             "(current_schemas(false)) AND lower(tablename::text) = $1::text AND "
+                                             "tablename::text <> $2::text AND indexname LIKE '%-%'",
                                          .numbered = true};
 
     /// `options` is a connection string or URI of libpq. If `table` is empty, the policy names the table. Connects at

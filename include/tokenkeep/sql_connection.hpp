@@ -101,9 +101,13 @@ struct sql_dialect {
     std::string_view begin = "BEGIN";    ///< Begins a transaction that writes.
     std::string_view for_update{};       ///< Text after a SELECT that locks the row it reads: " FOR UPDATE". If it is
                                          ///< empty, `begin` must keep other writers out.
-    std::string_view erase{};            ///< A statement that removes the bytes of deleted rows, if one is needed.
-    char quote = '"';                    ///< The quotation mark around names of tables and indexes.
-    bool numbered = false;               ///< Whether parameters are $1, $2 and so on, instead of question marks.
+    /// A SELECT that gives a row if there is another table of tokens whose name differs from $2 only in upper and lower
+    /// case; $1 is that name in lower case. Such a table has an index with a hyphen in its name. Empty if the database
+    /// takes both names for one table.
+    std::string_view other_spelling{};
+    std::string_view erase{}; ///< A statement that removes the bytes of deleted rows, if one is needed.
+    char quote = '"';         ///< The quotation mark around names of tables and indexes.
+    bool numbered = false;    ///< Whether parameters are $1, $2 and so on, instead of question marks.
 };
 
 namespace detail {

@@ -20,7 +20,8 @@ namespace tokenkeep { inline namespace v1 {
 ///   struct my_schema : sql_schema { static constexpr std::string_view table = "my_tokens"; };
 ///   struct ours : defaults { using schema = my_schema; };
 struct sql_schema {
-    /// At most 48 letters, digits and underscores. Two tables of one database differ in more than upper and lower case.
+    /// At most 48 letters, digits and underscores. If there is another table of tokens whose name differs only in upper
+    /// and lower case, the store throws errc::invalid_record and uses neither.
     static constexpr std::string_view table = "tokenkeep_tokens";
 
     /// How many fields are stored: the first ones of `fields`. The others are not stored. A table of an older version

@@ -624,6 +624,40 @@ TEMPLATE_LIST_TEST_CASE("sql_store: a table may have the name of another and of 
     }
 }
 
+TEMPLATE_LIST_TEST_CASE("sql_store: two names that differ only in upper and lower case never are two tables of tokens",
+                        "[sql]", every_backend) {
+    const std::string lower = new_table(), upper = "T" + lower.substr(1);
+    REQUIRE(lower[0] == 't');
+    const token ada{.user_name = "ada", .access_token = "a", .id = "1"};
+    auto one = store_on<TestType>(upper);
+    one.save_token(ada);
+    if constexpr (std::is_same_v<TestType, sqlite_backend>) {
+        CHECK(store_on<TestType>(lower).get_tokens() == std::vector<token>{ada}); // one table with two names
+    } else {
+        visitor<TestType> admin;
+        const char quote = TestType::connection().dialect.quote;
+        const auto name = [&](const std::string& table) { return quote + table + quote; };
+        auto two = store_on<TestType>(lower);
+        for (int call = 0; call < 2; ++call) {
+            CHECK(code_of([&] { two.save_token(ada); }) == errc::invalid_record);
+            CHECK(code_of([&] { (void)two.get_tokens(); }) == errc::invalid_record);
+        }
+        CHECK_THROWS_AS(admin.execute("SELECT 1 FROM " + name(lower)), tokenkeep::sql_error); // nothing was made
+        CHECK(store_on<TestType>(upper).get_tokens() == std::vector<token>{ada});
+        // Both programs begin at once, and each makes its table.
+        admin.execute("DELETE FROM tokenkeep_schema WHERE name = '" + lower + "'");
+        CHECK(code_of([&] { two.save_token(ada); }) == errc::invalid_record);
+        CHECK(code_of([&] { (void)store_on<TestType>(upper).get_tokens(); }) == errc::invalid_record);
+        admin.execute("DROP TABLE " + name(lower));
+        admin.execute("UPDATE tokenkeep_schema SET version = '" +
+                      std::to_string(tokenkeep::detail::version_of_fields()) + "' WHERE name = '" + lower + "'");
+        CHECK(store_on<TestType>(upper).get_tokens() == std::vector<token>{ada});
+        // A table of that name that holds no tokens is no obstacle.
+        admin.execute("CREATE TABLE " + name(lower) + " (id INT)");
+        CHECK(store_on<TestType>(upper).get_tokens() == std::vector<token>{ada});
+    }
+}
+
 TEMPLATE_LIST_TEST_CASE("sql_store: two tables of one database have nothing to do with each other", "[sql]",
                         every_backend) {
     auto one = store_on<TestType>(new_table()), two = store_on<TestType>(new_table());

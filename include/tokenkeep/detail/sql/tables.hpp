@@ -61,10 +61,24 @@ class sql_tables {
             make([&] { run(text_.insert_version(), text_.name_in_schema(), "1"); });
             found = version(text_.version());
         }
+        require_one_spelling();
         if (require_sql_version(found) < newest) alter();
     }
 
   private:
+    /// Tables whose names differ only in case would share their version and their locks. A database that has both would
+    /// upgrade only one of them.
+    void require_one_spelling() {
+        const std::string_view sql = Connection::dialect.other_spelling;
+        if (sql.empty()) return;
+        bool is_there = false;
+        run(std::string(sql), text_.name_in_schema(), text_.name(), [&](auto&) { is_there = true; });
+        if (is_there)
+            throw error(errc::invalid_record,
+                        "tokenkeep: the database has a table of tokens whose name differs only in "
+                        "upper and lower case; choose another name, or rename that table");
+    }
+
     /// One transaction. A database that commits at each ALTER has some of the columns already if a program was cut off
     /// there, and says so.
     void alter() {
@@ -92,9 +106,13 @@ class sql_tables {
     }
 
     void run(const std::string& sql, std::string_view first, std::string_view second) {
+        run(sql, first, second, [](auto&) {});
+    }
+    template <class Visit>
+    void run(const std::string& sql, std::string_view first, std::string_view second, Visit visit) {
         auto statement = connection_.prepare(sql);
         const std::optional<std::string_view> parameters[] = {first, second};
-        run_sql(statement, parameters, [](auto&) {});
+        run_sql(statement, parameters, visit);
     }
 
     template <class Part>

@@ -54,6 +54,7 @@ class sql_text {
         require_plain(name_);
     }
 
+    const std::string& name() const noexcept { return name_; }
     /// The table's name in lower case: some databases take "Tokens" and "tokens" for one table.
     const std::string& name_in_schema() const noexcept { return lower_name_; }
 
