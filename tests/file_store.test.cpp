@@ -291,6 +291,31 @@ TEST_CASE("file_store: it may be moved, and a path without a directory is one in
     CHECK(other.get_tokens().size() == 2);
 }
 
+TEST_CASE("file_store: it stays where it is when the program changes its directory, or a link leads elsewhere",
+          "[file_store]") {
+    const temporary_directory here, elsewhere;
+    const auto before = std::filesystem::current_path();
+    std::filesystem::current_path(here / "");
+    std::filesystem::create_directory_symlink(here / "", elsewhere / "link");
+    file_store store("tokens"), later("tokens"), linked(elsewhere / "link/tokens");
+    store.save_token(login("ada"));
+    std::filesystem::current_path(elsewhere / "");
+    std::filesystem::remove(elsewhere / "link");
+    std::filesystem::create_directory_symlink(elsewhere / "", elsewhere / "link");
+    later.save_token(login("bob"));
+    linked.save_token(login("eve"));
+    store.compact();
+    {
+        const auto held = store.lock_token("key", in(1s));
+        CHECK(!obtains(linked, "key"));
+    }
+    std::filesystem::remove(elsewhere / "link");
+    CHECK(names_in(elsewhere / "").empty());
+    std::filesystem::current_path(before);
+    CHECK(file_store(here / "tokens").get_tokens().size() == 3);
+    CHECK(fault_of([] { (void)file_store(""); }) == errc::storage_failure);
+}
+
 // ---- Several stores, threads and processes ----
 
 TEST_CASE("file_store: what one store does, another of the same file sees at its next call", "[file_store]") {

@@ -86,6 +86,36 @@ TEST_CASE("text_file: a path without a directory is one in the present directory
     CHECK(loaded(text_file(here / "tokens")) == "here");
 }
 
+TEST_CASE("text_file: it stays where it is when the program changes its directory, or a link leads elsewhere",
+          "[text_file]") {
+    const temporary_directory here, elsewhere;
+    const auto before = std::filesystem::current_path();
+    std::filesystem::current_path(here / "");
+    std::filesystem::create_directory_symlink(here / "", elsewhere / "link");
+    const text_file file("tokens"), linked(elsewhere / "link/tokens"), deeper("later/tokens");
+    file.save("one");
+    std::filesystem::current_path(elsewhere / "");
+    std::filesystem::remove(elsewhere / "link");
+    std::filesystem::create_directory_symlink(elsewhere / "", elsewhere / "link");
+    CHECK(loaded(file) == "one");
+    CHECK(loaded(linked) == "one");
+    linked.save("two");
+    std::filesystem::create_directory(here / "later");
+    ::chmod((here / "later").c_str(), 0700);
+    deeper.save("three");
+    {
+        const auto held = file.lock("key", in(1s));
+        CHECK(!obtains(linked, "key", 20ms));
+        CHECK(!obtains(text_file(here / "tokens"), "key", 20ms));
+    }
+    std::filesystem::remove(elsewhere / "link");
+    CHECK(std::filesystem::is_empty(elsewhere / ""));
+    std::filesystem::current_path(before);
+    CHECK(loaded(text_file(here / "tokens")) == "two");
+    CHECK(loaded(text_file(here / "later/tokens")) == "three");
+    CHECK(code_of([] { (void)text_file(""); }) == errc::storage_failure);
+}
+
 TEST_CASE("text_file: the file is private to the user, whatever the umask", "[text_file]") {
     for (const mode_t mask : {0u, 022u, 077u, 0777u}) {
         const temporary_directory here;

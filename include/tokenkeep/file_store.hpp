@@ -109,7 +109,7 @@ struct salvage_report {
 ///   storage_corrupt     | journal records are missing                          | salvage() or delete_tokens()
 ///   storage_corrupt     | the file is empty, or its header is damaged          | salvage()
 ///   permissions         | the file is refused; see Private                     | what the message says
-///   permissions         | a save, if the directory can only be read            | run it as the owner; mount for writing
+///   permissions         | a save, if the program can only read there           | see file_error::cause
 ///   permissions         | this sealer cannot open a row, or a newer version of | use the sealer, or the version, that
 ///                       | the library wrote it                                 | wrote it
 ///   permissions         | rows are sealed and the store has no sealer, or the  | construct the store with the sealer,
@@ -136,12 +136,14 @@ class basic_file_store {
   public:
     using policy_type = Policy;
 
-    /// A store in the file of that path. The directory must exist. The constructor neither reads nor writes: the first
-    /// call does.
+    /// A store in the file of that path. The directory must exist. The constructor neither reads nor writes the file:
+    /// the first call does. A relative path starts at the program's current directory, and stays with it if the program
+    /// changes directory later. Links in the directory are followed once, here. Throws errc::storage_failure if the
+    /// path is empty.
     ///   file_store store{"/var/lib/app/tokens.tkj"};
     ///   basic_file_store<defaults, my_sealer> sealed{"tokens.tkj", my_sealer{key}};
     explicit basic_file_store(std::string path, Sealer sealer = {}, files_type files = {})
-        : path_(std::move(path)),
+        : path_(detail::lasting_path(files, std::move(path))),
           files_(std::move(files)),
           shared_(std::make_unique<shared>(path_, std::move(sealer), files_)) {}
 

@@ -70,6 +70,9 @@ using detail::system_files;
 ///   F8   is_mount says whether the path is a mount of its own, which rename cannot replace.
 /// May:   throw file_error with errc::storage_failure or errc::permissions. Everything may be called from many threads
 ///        at once, except that a lock_file is used by one thread at a time.
+///        This member is optional:
+///        `absolute(path)` gives the path from the root, with the links in its directory followed. The store calls it
+///        once, when it is made, and then uses what it gave. Without it, the store uses the path as it is.
 /// Models: system_files; testing::simulated_files.
 template <class F>
 concept file_system = requires(const F& files, const typename F::file& file, typename F::lock_file& locks,
@@ -95,6 +98,15 @@ concept file_system = requires(const F& files, const typename F::file& file, typ
 };
 
 namespace detail {
+
+/// The path that a store uses from then on; see `absolute` in the concept file_system.
+template <class Files>
+std::string lasting_path(const Files& files, std::string path) {
+    if constexpr (requires { files.absolute(path); })
+        return files.absolute(path);
+    else
+        return path;
+}
 
 /// Throws if the path is a mount of its own: rename could not replace it.
 template <file_system Files>

@@ -154,7 +154,8 @@ class sqlite_connection {
                                          .erase = "PRAGMA wal_checkpoint(TRUNCATE)"};
 
     /// The directory of the file must exist. A relative path starts at the program's current directory, and stays with
-    /// it if the program changes directory later. If `table` is empty, the policy names the table.
+    /// it if the program changes directory later. Links in the directory are followed once, here. If `table` is empty,
+    /// the policy names the table.
     ///   sql_store store{sqlite_connection{"/var/lib/app/tokens.db", "app_tokens"}};
     explicit sqlite_connection(std::string path, std::string table = {})
         : path_(std::move(path)), table_(std::move(table)) {

@@ -31,8 +31,10 @@ namespace tokenkeep { inline namespace v1 {
 /// write, and a file with a second hard link: under its other name it would have another lock.
 class text_file {
   public:
-    /// The file of that path. Nothing is opened yet.
-    explicit text_file(std::string path) : path_(std::move(path)) {}
+    /// The file of that path. Nothing is opened yet. A relative path starts at the program's current directory, and
+    /// stays with it if the program changes directory later. Links in the directory are followed once, here. Throws
+    /// errc::storage_failure if the path is empty.
+    explicit text_file(const std::string& path) : path_(detail::absolute_path(path)) {}
 
     /// The content; nullopt if there is no file. Throws errc::permissions if the file is refused, see above.
     std::optional<secret> load() const { return detail::read_file(path_); }

@@ -284,11 +284,16 @@ TEST_CASE("sqlite: a file may have any name, and memory is no file", "[sql]") {
     CHECK_FALSE(exists(folder / ":memory:.lock"));
 }
 
-TEST_CASE("sqlite: a store stays where it is, with its lock, when the program changes its directory", "[sql]") {
+TEST_CASE("sqlite: a store stays where it is, with its lock, when the program changes its directory or a link leads "
+          "elsewhere",
+          "[sql]") {
     const temporary_directory folder, elsewhere;
     const std::filesystem::path before = std::filesystem::current_path();
     std::filesystem::current_path(folder / "");
-    sqlite_store here{"tokens.db"}, later{"tokens.db"};
+    std::filesystem::create_directory_symlink(folder / "", elsewhere / "link");
+    sqlite_store here{"tokens.db"}, later{"tokens.db"}, linked{elsewhere / "link/tokens.db"};
+    std::filesystem::remove(elsewhere / "link");
+    std::filesystem::create_directory_symlink(elsewhere / "", elsewhere / "link");
     here.save_token(ada);
     std::filesystem::current_path(elsewhere / "");
     later.save_token({.user_name = "bob", .access_token = "b"});
@@ -299,6 +304,8 @@ TEST_CASE("sqlite: a store stays where it is, with its lock, when the program ch
         CHECK(code_of([&] { (void)whole.lock_token("key", soon); }) == errc::lock_timeout);
     }
     CHECK(whole.get_tokens().size() == 2);
+    CHECK(linked.get_tokens().size() == 2);
+    std::filesystem::remove(elsewhere / "link");
     std::filesystem::current_path(before);
     CHECK(std::filesystem::is_empty(elsewhere / ""));
 }

@@ -12,7 +12,7 @@
 //   std::uint64_t process_id();
 //   std::optional<secret> read_file(const std::string& path);              nullopt: there is no such file
 //   void replace_file(const std::string& path, std::string_view bytes);    whole or not at all; private to the user
-//   std::string absolute_path(const std::string& path);
+//   std::string absolute_path(const std::string& path);                    the links in its directory followed
 //   class file_lock                                                        exclusive, by name; ends with the process
 //   struct system_files                                                    a model of file_system
 #if defined(_WIN32)

@@ -56,8 +56,8 @@ class descriptor {
     int number_ = -1;
 };
 
-/// Opens a file as ::open does; if that fails, the descriptor is not open and errno says why. The file never gets one of
-/// the numbers 0 to 2. A program that was started without its standard streams has these numbers free, and whatever it
+/// Opens a file as ::open does; if that fails, the descriptor is not open and errno says why. The file never has one of
+/// the numbers 0 to 2. If a program was started without its standard streams, these numbers are free, and what it
 /// prints to std::cerr goes into the file that has number 2.
 inline descriptor open_file(const std::string& path, int flags, mode_t mode = 0) noexcept {
     constexpr int first_number = 3;

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,11 +27,23 @@ inline file_identity identity_of(const file_status& status) noexcept {
             static_cast<std::uint64_t>(status.st_size)};
 }
 
-/// The path from the root. If the present directory has been removed, the path as it is.
+/// The path from the root. Links in its directory are followed now: if they lead elsewhere later, the path does not. If
+/// the directory does not exist, its links are not followed. Throws errc::storage_failure for an empty path, and for a
+/// relative path if the program's current directory has been removed.
 inline std::string absolute_path(const std::string& path) {
+    if (path.empty()) throw error(errc::storage_failure, "tokenkeep: the path of a store is empty; name a file");
+    struct release {
+        void operator()(char* text) const noexcept { std::free(text); }
+    };
+    using text = std::unique_ptr<char, release>;
+    const std::string name = path.substr(path.rfind('/') + 1); // npos + 1 is 0
+    if (const text directory{::realpath(directory_of(path).c_str(), nullptr)})
+        return directory.get() + std::string(directory.get()[1] == '\0' ? "" : "/") + name;
     if (path.starts_with('/')) return path;
-    char here[4'096];
-    return ::getcwd(here, sizeof here) == nullptr ? path : std::string(here) + "/" + path;
+    char current[4'096];
+    if (::getcwd(current, sizeof current) == nullptr)
+        throw file_error(errc::storage_failure, "find the current directory for", path, errno);
+    return current + ("/" + path);
 }
 
 /// An open file; see the concept file_system.
@@ -85,6 +99,8 @@ class system_file {
 struct system_files {
     using file = system_file;
     using lock_file = detail::lock_file;
+
+    static std::string absolute(const std::string& path) { return absolute_path(path); }
 
     static std::optional<file_identity> find(const std::string& path) {
         const std::optional<file_status> status = status_of(path);
