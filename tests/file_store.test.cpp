@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/file_store.hpp>
+#include <tokenkeep/testing/simulated_files.hpp>
 
 #include "support/catch.hpp"
 #include "support/laws.hpp"
+#include "support/mounts.hpp"
 #include "support/processes.hpp"
 #include "support/temporary.hpp"
 
@@ -28,7 +30,6 @@
 #include <vector>
 
 #include <grp.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -173,36 +174,6 @@ holding_process writer_of(const std::string& path) {
         expect(lock.try_lock(0), "the store lock is free");
         return lock;
     });
-}
-
-/// Mounts that only this process sees; false where that is not permitted.
-bool enter_private_mounts() {
-    const auto user = std::to_string(::geteuid()), group = std::to_string(::getegid());
-    if (::geteuid() == 0) {
-        if (::unshare(CLONE_NEWNS) != 0) return false;
-    } else {
-        if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
-        std::ofstream("/proc/self/setgroups") << "deny";
-        std::ofstream("/proc/self/uid_map") << user << " " << user << " 1";
-        std::ofstream("/proc/self/gid_map") << group << " " << group << " 1";
-    }
-    return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-}
-
-/// Runs `act` in a process of its own, with a disk in memory at `directory`; where that is not permitted, says so.
-template <class Act>
-void on_disk_of_its_own(const std::string& directory, const char* options, Act act) {
-    const auto mount = [&] {
-        return enter_private_mounts() && ::mount("tmpfs", directory.c_str(), "tmpfs", 0, options) == 0;
-    };
-    if (!in_process([&] { expect(mount(), "mounting is not permitted here"); })) {
-        WARN("skipped: mounting is not permitted here");
-        return;
-    }
-    CHECK(in_process([&] {
-        expect(mount(), "a disk");
-        act();
-    }));
 }
 
 } // namespace
@@ -1063,20 +1034,44 @@ TEST_CASE("file_store: a file that is a mount of its own is refused with advice"
                 write_file(outside, "");
             else
                 file_store(outside).save_token(login("ada"));
+            const std::string before = bytes_of(outside);
             write_file(path, "");
-            expect(::mount(outside.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) == 0, "bind");
+            mount_file(outside, path);
             file_store store(path);
-            expect(refused_with_advice(errc::storage_failure, [&] { store.self_test(); }), "self test");
-            if (is_new) {
-                expect(refused_with_advice(errc::storage_failure, [&] { store.save_token(login("eve")); }), "save");
-                expect(bytes_of(path).empty(), "as it was");
-            } else {
-                expect(refused_with_advice(errc::not_saved, [&] { store.compact(); }), "compact");
-                expect(!access_of(store, "ada").empty(), "found");
-            }
-            expect(!exists(path + ".tmp"), "nothing is left behind");
+            const auto refuses = [&](const std::function<void()>& act) {
+                expect(refused_with_advice(errc::storage_failure, act), is_new ? "a new file" : "a file with a row");
+            };
+            refuses([&] { store.self_test(); });
+            refuses([&] { store.save_token(login("eve")); });
+            refuses([&] { (void)store.find_token({.user_name = "ada"}); });
+            refuses([&] { (void)store.get_tokens(); });
+            refuses([&] { store.delete_tokens(); });
+            refuses([&] { store.compact(); });
+            refuses([&] { (void)store.salvage(); });
+            expect(bytes_of(path) == before && !exists(path + ".tmp"), "as it was");
+            if (!is_new) expect(file_store(outside).get_tokens().size() == 1, "the file itself can be used");
         }
+        file_store store(here / "open");
+        store.save_token(login("ada"));
+        file_store(here / "other").save_token(login("bob"));
+        mount_file(here / "other", here / "open");
+        expect(refused_with_advice(errc::storage_failure, [&] { (void)store.get_tokens(); }), "while it is open");
     });
+}
+
+TEST_CASE("file_store: a mount of its own is refused at every opening", "[file_store]") {
+    struct simulated : defaults {
+        using files = testing::simulated_files;
+    };
+    testing::simulated_files disk;
+    basic_file_store<simulated>("tokens", {}, disk).save_token(login("ada"));
+    disk.mount("tokens");
+    basic_file_store<simulated> store("tokens", {}, disk);
+    CHECK(find_fault(store) == errc::storage_failure);
+    CHECK(save_fault(store) == errc::storage_failure);
+    CHECK(fault_of([&] { store.delete_tokens(); }) == errc::storage_failure);
+    CHECK(fault_of([&] { (void)store.salvage(); }) == errc::storage_failure);
+    CHECK(has_all(words_of([&] { (void)store.get_tokens(); }), {"tokens", "mount its directory"}));
 }
 
 TEST_CASE("file_store: self_test passes in a good directory and leaves only the lock file behind", "[file_store]") {

@@ -2,6 +2,7 @@
 #include <tokenkeep/text_file.hpp>
 
 #include "support/catch.hpp"
+#include "support/mounts.hpp"
 #include "support/processes.hpp"
 #include "support/temporary.hpp"
 
@@ -399,4 +400,19 @@ TEST_CASE("text_file: a program without standard streams prints nothing into the
         return std::pair(std::move(held), std::move(opened));
     }));
     CHECK(loaded(text_file(here / "tokens")) == "content");
+}
+
+TEST_CASE("text_file: a file that is a mount of its own is refused with advice", "[text_file][mounts]") {
+    const temporary_directory here;
+    on_disk_of_its_own(here / "", "mode=700", [&] {
+        const std::string path = here / "tokens", outside = here / "outside";
+        text_file(outside).save("content");
+        write_file(path, "");
+        mount_file(outside, path);
+        expect(load_fault(path) == errc::storage_failure && save_fault(path) == errc::storage_failure, "refused");
+        expect(has_all(words_of([&] { (void)text_file(path).load(); }), {path, "mount its directory"}), "load advises");
+        expect(has_all(words_of([&] { text_file(path).save("new"); }), {path, "mount its directory"}), "save advises");
+        expect(bytes_of(path) == "content" && !exists(path + ".tmp"), "as it was");
+        expect(loaded(text_file(outside)) == "content", "the file itself can be used");
+    });
 }

@@ -141,8 +141,9 @@ class file_error : public error {
           what_(what) {}
 
     static std::string advice(std::string_view stage, std::error_code cause) {
-        if (stage == "rename" && cause == std::errc::device_or_resource_busy)
-            return "; it is a mount of its own and cannot be replaced: mount its directory";
+        if (cause == std::errc::device_or_resource_busy && (stage == "rename" || stage == "use"))
+            return "; it is a mount of its own, which has no lock file in common with other containers and cannot be "
+                   "replaced: mount its directory";
         if (stage == "lock") return "; a network file system that is mounted without locks?";
         return {};
     }

@@ -67,7 +67,8 @@ using detail::system_files;
 ///        what document.lock does.
 ///        The path is that of the guarded file with ".lock" behind it. Before a lock makes that file, it throws
 ///        errc::permissions if the directory, or the guarded file, is one that open refuses because of its owner.
-///   F8   is_mount says whether the path is a mount of its own, which rename cannot replace.
+///   F8   is_mount says whether the path is a mount of its own, which rename cannot replace. The store asks it whenever
+///        it has opened a file.
 /// May:   throw file_error with errc::storage_failure or errc::permissions. Everything may be called from many threads
 ///        at once, except that a lock_file is used by one thread at a time.
 ///        This member is optional:
@@ -108,11 +109,11 @@ std::string lasting_path(const Files& files, std::string path) {
         return path;
 }
 
-/// Throws if the path is a mount of its own: rename could not replace it.
+/// Throws errc::storage_failure if the file is a mount of its own. Rename could not replace it; and where the same file
+/// is mounted into two containers, each has its own lock file.
 template <file_system Files>
 void refuse_mount(const Files& files, const std::string& path) {
-    if (files.is_mount(path))
-        throw file_error(errc::storage_failure, "rename", path, static_cast<int>(std::errc::device_or_resource_busy));
+    if (files.is_mount(path)) throw is_mounted(path);
 }
 
 } // namespace detail

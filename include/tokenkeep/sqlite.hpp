@@ -137,6 +137,7 @@ class sqlite_statement {
 ///   permissions     | others can read or change the file or its directory; it  | what the message says
 ///                   | belongs to another user; it has a second hard link; the  |
 ///                   | path is a symbolic link                                  |
+///   storage_failure | the file or its `-wal` is mounted alone into a container | mount its directory
 ///   storage_corrupt | the file is empty or damaged                             | restore it; remove an empty one
 ///                   |                                                          | only if no tokens are missed
 ///   store_gone      | the file was removed or replaced while it was open       | put it back, or make a new store

@@ -4,6 +4,7 @@
 #include <tokenkeep/sqlite.hpp>
 
 #include "support/catch.hpp"
+#include "support/mounts.hpp"
 #include "support/processes.hpp"
 #include "support/temporary.hpp"
 
@@ -439,6 +440,27 @@ TEST_CASE("sqlite: a file or a companion that has a second hard link is refused 
         ::unlink((other + end).c_str());
         CHECK(store.get_tokens() == std::vector<token>{ada});
     }
+}
+
+TEST_CASE("sqlite: a file or a log that is a mount of its own is refused with advice", "[sql][mounts]") {
+    const temporary_directory folder;
+    on_disk_of_its_own(folder / "", "mode=700", [&] {
+        for (const char* end : {"", "-wal"}) {
+            const std::string path = folder / ("tokens"s + end + ".db"), outside = folder / ("outside"s + end);
+            sqlite_store open_already{path}; // as long as it is open there is a log
+            open_already.save_token(ada);
+            std::filesystem::copy_file(path + end, outside);
+            ::chmod(outside.c_str(), 0600);
+            mount_file(outside, path + end);
+            sqlite_store store{path};
+            for (const operation& each : operations()) {
+                const auto code = code_of([&] { each.run(store); });
+                expect(code == errc::storage_failure || (each.changes && code == errc::not_saved), code.message());
+                const std::string words = words_of([&] { each.run(store); });
+                expect(has_all(words, {path + end, "mount its directory"}), words);
+            }
+        }
+    });
 }
 
 TEST_CASE("sqlite: companions of the file that are open to others are refused", "[sql]") {

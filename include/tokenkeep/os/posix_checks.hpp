@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -90,6 +91,22 @@ inline void require_private(const file_status& status, const std::string& path, 
                                            " hard links, and neither locks nor deletions reach its other names; " +
                                            "remove these, or replace " + path + " by a copy of itself");
 }
+
+/// Whether the file is a mount of its own: a file that is mounted alone into a container. Rename cannot replace it, and
+/// another container that has it, too, has another lock file.
+inline bool is_mount(const std::string& path) noexcept {
+#if defined(STATX_MNT_ID)
+    using mount_status = struct ::statx;
+    mount_status file{}, directory{};
+    if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &file) == 0 &&
+        ::statx(AT_FDCWD, directory_of(path).c_str(), 0, STATX_MNT_ID, &directory) == 0)
+        return file.stx_mnt_id != directory.stx_mnt_id;
+#endif
+    return false;
+}
+
+/// What is thrown for such a file.
+inline file_error is_mounted(const std::string& path) { return file_error(errc::storage_failure, "use", path, EBUSY); }
 
 // ---- The directory ----
 

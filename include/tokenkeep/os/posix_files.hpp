@@ -129,6 +129,7 @@ struct system_files {
         const std::optional<file_status> status = status_of(path);
         if (!status) return std::nullopt;
         require_private(*status, path);
+        if (detail::is_mount(path)) throw is_mounted(path);
         return identity_of(*status);
     }
 
@@ -159,16 +160,7 @@ struct system_files {
         return {path, name, until};
     }
 
-    static bool is_mount(const std::string& path) {
-#if defined(STATX_MNT_ID)
-        using mount_status = struct ::statx;
-        mount_status here{}, parent{};
-        if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &here) == 0 &&
-            ::statx(AT_FDCWD, directory_of(path).c_str(), 0, STATX_MNT_ID, &parent) == 0)
-            return here.stx_mnt_id != parent.stx_mnt_id;
-#endif
-        return false;
-    }
+    static bool is_mount(const std::string& path) { return detail::is_mount(path); }
 };
 
 }}} // namespace tokenkeep::v1::detail

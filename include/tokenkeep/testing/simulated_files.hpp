@@ -101,7 +101,7 @@ class simulated_files {
     void rename(const std::string& from, const std::string& to) const { disk_->rename(from, to); }
     void remove(const std::string& path) const { disk_->remove(path); }
     void flush_directory(const std::string& path) const { disk_->flush_directory(path); }
-    static bool is_mount(const std::string&) { return false; }
+    bool is_mount(const std::string& path) const { return disk_->mounts.contains(path); }
     lock_file open_lock(const std::string& path) const { return lock_file(disk_, path); }
     lock_file lock(const std::string& path, const std::string& name, deadline until) const {
         using std::chrono::microseconds;
@@ -123,6 +123,8 @@ class simulated_files {
     const std::vector<std::string>& log() const { return disk_->log; }
     /// Calls `act` before each flush of a file. In it the test can play another process that runs at that moment.
     void before_flush(std::function<void()> act) { disk_->before_flush = std::move(act); }
+    /// From now on the file of that path is a mount of its own, as in a container: rename cannot replace it.
+    void mount(const std::string& path) { disk_->mounts.insert(path); }
     /// Whether any process holds the store lock, which is byte 0 of the lock file.
     bool is_locked(const std::string& path) const { return disk_->is_locked(path, 0); }
 

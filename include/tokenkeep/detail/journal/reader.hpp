@@ -67,6 +67,7 @@ class journal_reader {
     opened open(bad_header header) const {
         std::optional<file> there = medium_.files.open(medium_.path);
         if (!there) throw medium_.gone();
+        refuse_mount(medium_.files, medium_.path);
         opened fresh;
         fresh.file = std::make_shared<const file>(*std::move(there));
         fresh.identity = fresh.file->identity();
@@ -112,7 +113,6 @@ class journal_reader {
     void read_header(window& bytes, journal_state& fresh, bad_header when_bad) const {
         const std::string& path = medium_.path;
         const std::string_view header = bytes.at(0, journal::header_size);
-        if (bytes.end() == 0) refuse_mount(medium_.files, path);
         const auto version = journal::version_of(header);
         if (version && *version > journal::major_version)
             throw error(errc::unsupported_version, "tokenkeep: " + path + " was written by a newer version");

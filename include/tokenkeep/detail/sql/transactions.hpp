@@ -146,7 +146,9 @@ class sql_repeats {
         std::throw_with_nested(error(errc::indeterminate, "tokenkeep: the rows may or may not be gone"));
     try {
         throw;
-    } catch (const error& failure) { // of the connection's files, say
+    } catch (const file_error& failure) { // of the connection's files
+        throw failure.code() == errc::storage_failure ? failure.with(errc::not_saved) : failure;
+    } catch (const error& failure) {
         if (failure.code() != errc::storage_failure) throw;
         std::throw_with_nested(error(errc::not_saved, "tokenkeep: the database cannot be used"));
     }

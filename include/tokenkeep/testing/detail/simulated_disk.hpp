@@ -74,6 +74,7 @@ class simulated_disk {
     std::size_t calls = 0;
     std::vector<std::string> log{};
     std::function<void()> before_flush{};
+    std::set<std::string> mounts{}; ///< Files that are mounts of their own.
 
     std::shared_ptr<simulated_node> find(const std::string& path) const {
         const std::lock_guard lock(mutex_);
@@ -114,6 +115,7 @@ class simulated_disk {
 
     void rename(const std::string& from, const std::string& to) {
         const std::lock_guard lock(mutex_);
+        if (mounts.contains(to)) throw failure("rename", to, std::errc::device_or_resource_busy);
         if (next("rename")) throw failure("rename", to, std::errc::io_error);
         change({to, names_.at(from), from});
     }
