@@ -1133,6 +1133,34 @@ TEST_CASE("file_store: deleting erases what the row has and had, and nothing els
     CHECK(watching.get_tokens().size() == 2);
 }
 
+TEST_CASE("file_store: deleting also erases what a killed rewrite has left", "[file_store]") {
+    struct simulated : defaults {
+        using files = testing::simulated_files;
+    };
+    testing::simulated_files disk;
+    basic_file_store<simulated> store("tokens", {}, disk);
+    const auto deletes = [&](const std::function<void()>& act) {
+        store.save_token({.user_name = "ada", .access_token = "new", .id = "1"});
+        disk.put("tokens.tmp", "a copy with " + sentinel);
+        act();
+        CHECK(!disk.find("tokens.tmp"));
+        disk.for_each_power_failure("tokens", 1'000, [](const testing::simulated_files& after) {
+            if (after.find("tokens.tmp")) FAIL_CHECK("a power failure brings it back");
+        });
+    };
+    deletes([&] { store.delete_token("1"); });
+    deletes([&] { CHECK(store.remove_token(store.find_token_by_id("1").value())); });
+    deletes([&] { store.delete_tokens(); });
+
+    store.save_token(login("ada"));
+    disk.put("tokens.tmp", "a copy with " + sentinel);
+    disk.plan(disk.calls() + 2, testing::disk_fault::fails); // after the removal is written and flushed
+    CHECK(fault_of([&] { store.delete_token(store.find_token({.user_name = "ada"})->id); }) == errc::storage_failure);
+    CHECK(!store.find_token({.user_name = "ada"}));
+    store.compact();
+    CHECK(!disk.find("tokens.tmp"));
+}
+
 TEST_CASE("file_store: deleting erases nothing where the policy says so", "[file_store]") {
     const temporary_directory here;
     basic_file_store<lazy> store(here / "tokens");

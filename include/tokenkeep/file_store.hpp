@@ -75,8 +75,9 @@ struct salvage_report {
 ///               link, anything but a regular file, and a directory in which others can replace the file. It then makes
 ///               no file: if root runs the program once in the directory of a user, that user is not locked out.
 ///   Erased      After delete_tokens the file is a new one. After delete_token, zeros have replaced the secrets of the
-///               row and of its earlier versions in the file. If Policy::erases_deleted_tokens is false, they stay
-///               until the next rewrite.
+///               row and of its earlier versions in the file. Both also remove the fresh copy of a program that was
+///               killed during a rewrite. If Policy::erases_deleted_tokens is false, delete_token erases nothing:
+///               the secrets stay until the next rewrite.
 ///
 /// What is not promised:
 ///   Replaced    Secrets that were replaced, such as an old refresh token, stay in the file until its next rewrite.

@@ -34,7 +34,10 @@ class shared_journal {
     using journal_type = row_journal<packed_rows<rules_of<Policy>>, Sealer, files_type>;
 
     shared_journal(const std::string& path, Sealer sealer, const files_type& files)
-        : path_(path), store_lock_(files.open_lock(path + ".lock")), journal_(path, std::move(sealer), files) {}
+        : path_(path),
+          files_(files),
+          store_lock_(files.open_lock(path + ".lock")),
+          journal_(path, std::move(sealer), files) {}
 
     /// Brings the rows up to date, and calls `look(rows)`. It gives a pair: a result, and the number of the record that
     /// the result is from. If that record is not known to be durable, flushes it first. Returns the result.
@@ -76,11 +79,12 @@ class shared_journal {
         return record.has_value();
     }
 
-    /// Overwrites the records of a row whose removal is durable. If that fails, throws errc::storage_failure: the row
-    /// is gone, but not erased.
+    /// Overwrites the records of a row whose removal is durable, and removes what a rewrite that was cut off has left.
+    /// If that fails, throws errc::storage_failure: the row is gone, but not erased.
     void erase(const journal::erasable_records& row) {
         try {
             const bool is_overwritten = alone([&] {
+                remove_abandoned_rewrite();
                 journal_.catch_up();
                 return journal_.overwrite(row);
             });
@@ -151,7 +155,17 @@ class shared_journal {
         return act();
     }
 
+    /// A program that was killed during a rewrite has left a file with rows. Only if this thread holds the store lock is
+    /// it certain that no rewrite goes on.
+    void remove_abandoned_rewrite() const {
+        const std::string abandoned = path_ + ".tmp";
+        if (!files_.find(abandoned)) return;
+        files_.remove(abandoned);
+        files_.flush_directory(abandoned);
+    }
+
     const std::string path_;
+    const files_type files_;
     mutex mutex_{};
     lock_file store_lock_; ///< Guarded by the mutex.
     journal_type journal_;
