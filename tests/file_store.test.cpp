@@ -786,6 +786,14 @@ TEST_CASE("file_store: a file that has a second hard link is refused until that 
     CHECK(file_store(path).get_tokens().size() == 1);
 }
 
+TEST_CASE("file_store: a symbolic link is refused with the name of what it leads to", "[file_store]") {
+    const temporary_directory here;
+    file_store(here / "tokens").save_token(login("ada"));
+    ::symlink((here / "tokens").c_str(), (here / "link").c_str());
+    CHECK(has_all(words_of([&] { (void)file_store(here / "link").get_tokens(); }),
+                  {(here / "link") + " is a symbolic link to " + (here / "tokens"), "name the file itself"}));
+}
+
 TEST_CASE("file_store: a lock file that is a symbolic link is refused", "[file_store]") {
     const temporary_directory here;
     ::symlink((here / "nowhere").c_str(), (here / "tokens.lock").c_str());

@@ -109,6 +109,8 @@ TEST_CASE("json_codec: what others wrote is read, escapes and space included", "
         json_codec::decode(" { \"tokens\" : [ { \"\\u0069d\" : \"7\" ,\n\"access_token\":\"\\u0061\\ud83d\\udd11\\/\" "
                            ", \"expiry_time\" : 5 } ] , \"tokenkeep\" : 1 } ");
     CHECK((rows == std::vector<token>{{.access_token = "a\xf0\x9f\x94\x91/", .expires_at = at(5), .id = "7"}}));
+    CHECK((json_codec::decode("\xef\xbb\xbf" + encoded(rows)) == rows)); // some editors write a byte order mark
+    CHECK(fault_of("\xef\xbb\xbf\xef\xbb\xbf" + encoded(rows)) == errc::storage_corrupt);
 }
 
 TEST_CASE("json_codec: what is damaged or empty is storage_corrupt", "[json_codec]") {
@@ -132,7 +134,7 @@ TEST_CASE("json_codec: what is damaged or empty is storage_corrupt", "[json_code
                                  R"({"tokenkeep":1,"tokens":[]} x)",
                                  R"({"tokenkeep":1,"tokens":[]}{})",
                                  R"({"tokenkeep":1,"tokens":[],"tokens":[]})",
-                                 "\xef\xbb\xbf{\"tokenkeep\":1,\"tokens\":[]}"}) {
+                                 "\xef\xbb\xbf"}) {
         CAPTURE(document);
         CHECK(fault_of(document) == errc::storage_corrupt);
     }
@@ -152,6 +154,14 @@ TEST_CASE("json_codec: what a newer version may have written is unsupported_vers
     CHECK(fault_of(R"({"tokenkeep":3,"rows":{}})") == errc::unsupported_version);
     CHECK(fault_of(R"({"tokenkeep":1,"tokens":[],"more":1})") == errc::unsupported_version);
     CHECK(fault_of(with_row(R"({"id":"7","new_field":"x"})")) == errc::unsupported_version);
+}
+
+TEST_CASE("json_codec: the document of another program is called that", "[json_codec]") {
+    const auto words = [](std::string_view document) { return words_of([&] { (void)json_codec::decode(document); }); };
+    for (const char* document : {R"({"name":"package","version":"1"})", "[]", "null", "1", R"({"tokens":[]})"})
+        CHECK(has_all(words(document), {"not a tokenkeep document", "name another file"}));
+    CHECK(has_all(words("# notes"), {"not JSON from byte 0", "name another file"}));
+    CHECK(has_all(words(""), {"is empty", "restore it"}));
 }
 
 TEST_CASE("json_codec: no message says what the document holds", "[json_codec]") {

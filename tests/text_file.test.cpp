@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
@@ -162,6 +163,9 @@ TEST_CASE("text_file: anything but a regular file is refused, without blocking, 
         CHECK(exists(here / name));
         CHECK(!exists(here / (std::string(name) + ".tmp")));
     }
+    for (const auto& act : {std::function<void()>([&] { (void)text_file(here / "link").load(); }),
+                            std::function<void()>([&] { text_file(here / "link").save("new"); })})
+        CHECK(has_all(words_of(act), {"link is a symbolic link to " + (here / "target"), "name the file itself"}));
     CHECK(bytes_of(here / "target") == "content");
     CHECK(!exists(here / "nowhere"));
     CHECK(std::filesystem::is_symlink(here / "link"));
@@ -414,5 +418,21 @@ TEST_CASE("text_file: a file that is a mount of its own is refused with advice",
         expect(has_all(words_of([&] { text_file(path).save("new"); }), {path, "mount its directory"}), "save advises");
         expect(bytes_of(path) == "content" && !exists(path + ".tmp"), "as it was");
         expect(loaded(text_file(outside)) == "content", "the file itself can be used");
+    });
+}
+
+TEST_CASE("text_file: where nothing can be written it is read, and a save says permissions", "[text_file][mounts]") {
+    const temporary_directory here;
+    on_disk_of_its_own(here / "", "mode=700", [&] {
+        const text_file file(here / "tokens");
+        file.save("content");
+        expect(::mount("", (here / "").c_str(), "", MS_REMOUNT | MS_RDONLY, "") == 0, "read only");
+        expect(loaded(file) == "content", "read");
+        expect(save_fault(here / "tokens") == errc::permissions, "save");
+        expect(code_of([&] { (void)file.lock("key", in(1s)); }) == errc::permissions, "lock");
+        expect(has_all(words_of([&] { file.save("new"); }), {here / "tokens", "mount the directory for writing"}),
+               "why");
+        expect(::mount("", (here / "").c_str(), "", MS_REMOUNT, "") == 0, "to be written again");
+        file.save("new");
     });
 }

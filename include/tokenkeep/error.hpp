@@ -144,6 +144,10 @@ class file_error : public error {
         if (cause == std::errc::device_or_resource_busy && (stage == "rename" || stage == "use"))
             return "; it is a mount of its own, which has no lock file in common with other containers and cannot be "
                    "replaced: mount its directory";
+        if (cause == std::errc::read_only_file_system)
+            return "; this program can only read there: mount the directory for writing, or keep the tokens elsewhere";
+        if (stage == "create" && cause == std::errc::permission_denied)
+            return "; this program cannot write in the directory: run chmod u+w on it, or run the program as its owner";
         if (stage == "lock") return "; a network file system that is mounted without locks?";
         return {};
     }

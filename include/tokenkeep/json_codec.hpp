@@ -46,17 +46,25 @@ struct json_codec {
         return secret(std::string_view(out));
     }
 
-    /// The rows of a document. Throws errc::storage_corrupt if the document is damaged or empty, and
+    /// The rows of a document. Skips a byte order mark in front of it, which some editors write. Throws
+    /// errc::storage_corrupt if the document is damaged or empty, or if another program wrote it, and
     /// errc::unsupported_version if it has a version, a part or a field that this version of the library does not know.
     ///   std::vector<token> rows = json_codec::decode(document.reveal());
     static std::vector<token> decode(std::string_view document) {
+        constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+        if (document.starts_with(byte_order_mark)) document.remove_prefix(byte_order_mark.size());
         const auto parsed = text::parse_json(document);
-        if (!parsed) throw damaged("is no JSON from byte " + std::to_string(parsed.offset));
+        if (document.empty()) throw damaged("is empty; restore it, or remove it if no tokens are missed");
+        if (!parsed)
+            throw damaged("is not JSON from byte " + std::to_string(parsed.offset) +
+                          " on; restore it, or name another file if this one is not a tokenkeep document");
+        const bool is_ours = parsed.value.kind() == text::json_kind::object && parsed.value.find("tokenkeep");
+        if (!is_ours) throw damaged("is not a tokenkeep document and stays as it is; name another file");
         const auto version = member(parsed.value, "tokenkeep").integer();
         if (version && *version > detail::version_of_fields())
             throw error(errc::unsupported_version, "tokenkeep: the document is of a newer version");
         const text::json_value list = member(parsed.value, "tokens");
-        if (!version || *version < 1 || list.kind() != text::json_kind::array) throw damaged("is no list of tokens");
+        if (!version || *version < 1 || list.kind() != text::json_kind::array) throw damaged("has no list of tokens");
         parsed.value.for_each_member([](const text::json_value& name, const text::json_value&) {
             if (!name.is_text("tokenkeep") && !name.is_text("tokens"))
                 throw error(errc::unsupported_version, "tokenkeep: the document has a part this version does not know");

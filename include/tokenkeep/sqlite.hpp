@@ -26,6 +26,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <sqlite3.h>
@@ -51,6 +52,15 @@ inline sql_error sqlite_failure(int code) {
         }
     };
     return {fault(), "SQLite error " + std::to_string(code)};
+}
+
+/// Why the database of that path cannot be opened: SQLite's number and the text for it, the path, and what the system
+/// said. None of these repeats a value.
+inline sql_error sqlite_open_failure(sqlite3* opened, int code, const std::string& path) {
+    const int system = opened != nullptr ? sqlite3_system_errno(opened) : 0;
+    const std::string cause = system != 0 ? ": " + std::generic_category().message(system) : std::string();
+    return {sqlite_failure(code).fault(),
+            "SQLite error " + std::to_string(code) + ", " + sqlite3_errstr(code) + ", when opening " + path + cause};
 }
 
 inline error sqlite_file_gone(const std::string& path) {
@@ -235,11 +245,15 @@ class sqlite_connection {
         const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
         const int result = sqlite3_open_v2(path_.c_str(), &opened, flags, nullptr);
         opened_.reset(opened);
-        if (result != SQLITE_OK) throw detail::sqlite_failure(result);
-        sqlite3_busy_timeout(opened, static_cast<int>((std::min)(patience, longest_wait).count()));
-        for (const char* setting :
-             {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA secure_delete = ON"})
-            execute(setting);
+        if (result != SQLITE_OK) throw detail::sqlite_open_failure(opened, result, path_);
+        sqlite3_busy_timeout(opened, static_cast<int>(std::min(patience, longest_wait).count()));
+        try {
+            for (const char* setting :
+                 {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA secure_delete = ON"})
+                execute(setting);
+        } catch (const sql_error&) { // SQLite reads the file only now
+            throw detail::sqlite_open_failure(opened, sqlite3_extended_errcode(opened), path_);
+        }
         if (!is_in_memory()) was_open_ = detail::system_files::find_private(path_);
     }
 

@@ -41,8 +41,9 @@ class text_file {
     std::optional<secret> load() const { return detail::read_file(path_); }
 
     /// Replaces the content, and returns when it is on the disk. Throws errc::not_saved if the file still has the old
-    /// content, and errc::indeterminate if the file has the new content, but perhaps not on the disk. If several
-    /// programs write the file, hold lock("") from load to save; basic_document_store does.
+    /// content, and errc::permissions if this program can only read in the directory. Throws errc::indeterminate if the
+    /// file has the new content, but perhaps not on the disk. If several programs write the file, hold lock("") from
+    /// load to save; basic_document_store does.
     void save(std::string_view bytes) const { detail::replace_file(path_, bytes); }
 
     /// Locks a name among all processes that use this file, until the guard is destroyed. Throws errc::lock_timeout if

@@ -209,6 +209,8 @@ TEST_CASE("sqlite: a file that is no database, or a damaged one, is damage, and 
     sqlite_store store{folder / "tokens.db"};
     require_all_fail(store, errc::storage_corrupt);
     CHECK(bytes_of(folder / "tokens.db") == text);
+    for (const operation& each : operations())
+        CHECK(has_all(words_of([&] { each.run(store); }), {folder / "tokens.db", "file is not a database"}));
 }
 
 TEST_CASE("sqlite: a file that is removed while it is open is store_gone for every call, and is not made again",
@@ -387,6 +389,8 @@ TEST_CASE("sqlite: files and directories that are open to others are refused", "
     ::chmod(path.c_str(), 0600);
     std::filesystem::create_symlink(path, folder / "link.db");
     refuses(folder / "link.db");
+    CHECK(has_all(words_of([&] { (void)sqlite_store{folder / "link.db"}.get_tokens(); }),
+                  {(folder / "link.db is a symbolic link to ") + path, "name the file itself"}));
     std::filesystem::create_symlink(folder / "nowhere.db", folder / "dangling.db");
     refuses(folder / "dangling.db");
     CHECK_FALSE(exists(folder / "nowhere.db"));

@@ -134,7 +134,8 @@ inline bool flush_directory_of(const std::string& path) {
 /// Makes `bytes` the content of the file, with mode 0600, or leaves the file as it was. It writes and flushes a
 /// temporary file (`PATH.tmp`), renames it over the file and flushes the directory. The caller keeps other writers
 /// away. Throws errc::not_saved if the old content is still there, errc::indeterminate if the new one may not be
-/// durable. Throws as read_file does for a file that is refused.
+/// durable. Throws errc::permissions if this program can only read in the directory. If the file is refused, throws as
+/// read_file does.
 inline void replace_file(const std::string& path, std::string_view bytes) {
     require_private_directory(path);
     if (const auto status = status_of(path)) require_private(*status, path, denied_for_documents);
@@ -142,7 +143,10 @@ inline void replace_file(const std::string& path, std::string_view bytes) {
     const std::string temporary = path + ".tmp";
     ::unlink(temporary.c_str());
     descriptor file = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
-    if (!file.is_open()) throw file_error(errc::not_saved, "create", temporary, errno);
+    if (!file.is_open()) {
+        const bool is_refused = errc_of_system(errno) == errc::permissions;
+        throw file_error(is_refused ? errc::permissions : errc::not_saved, "create", temporary, errno);
+    }
     const bool written = ::fchmod(file.number(), S_IRUSR | S_IWUSR) == 0 && write_all(file.number(), bytes) &&
                          flush_to_disk(file.number()) && file.close();
     if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {

@@ -152,7 +152,7 @@ class scanner {
         const std::string id = id_at_header(begin);
         const bool is_cut = end > bytes_.end();
         if ((is_cut || has_zeroed_sector(begin, end)) && is_torn_at(position, id)) return;
-        std::uint64_t next = std::min(end, bytes_.end());
+        std::uint64_t next = (std::min)(end, bytes_.end());
         if (!is_record_at(end, header.seq + 1)) {
             const std::uint64_t inside = next_header(begin + 1);
             if (inside < next)
