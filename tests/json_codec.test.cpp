@@ -109,8 +109,6 @@ TEST_CASE("json_codec: what others wrote is read, escapes and space included", "
         json_codec::decode(" { \"tokens\" : [ { \"\\u0069d\" : \"7\" ,\n\"access_token\":\"\\u0061\\ud83d\\udd11\\/\" "
                            ", \"expiry_time\" : 5 } ] , \"tokenkeep\" : 1 } ");
     CHECK((rows == std::vector<token>{{.access_token = "a\xf0\x9f\x94\x91/", .expires_at = at(5), .id = "7"}}));
-    CHECK((json_codec::decode("\xef\xbb\xbf" + encoded(rows)) == rows)); // some editors write a byte order mark
-    CHECK(fault_of("\xef\xbb\xbf\xef\xbb\xbf" + encoded(rows)) == errc::storage_corrupt);
 }
 
 TEST_CASE("json_codec: what is damaged or empty is storage_corrupt", "[json_codec]") {
@@ -134,7 +132,7 @@ TEST_CASE("json_codec: what is damaged or empty is storage_corrupt", "[json_code
                                  R"({"tokenkeep":1,"tokens":[]} x)",
                                  R"({"tokenkeep":1,"tokens":[]}{})",
                                  R"({"tokenkeep":1,"tokens":[],"tokens":[]})",
-                                 "\xef\xbb\xbf"}) {
+                                 "\xef\xbb\xbf{\"tokenkeep\":1,\"tokens\":[]}"}) {
         CAPTURE(document);
         CHECK(fault_of(document) == errc::storage_corrupt);
     }
@@ -160,6 +158,7 @@ TEST_CASE("json_codec: the document of another program is called that", "[json_c
     const auto words = [](std::string_view document) { return words_of([&] { (void)json_codec::decode(document); }); };
     for (const char* document : {R"({"name":"package","version":"1"})", "[]", "null", "1", R"({"tokens":[]})"})
         CHECK(has_all(words(document), {"not a tokenkeep document", "name another file"}));
+    CHECK(has_all(words("\xef\xbb\xbf{}"), {"byte order mark", "without one"})); // some editors write it
     CHECK(has_all(words("# notes"), {"not JSON from byte 0", "name another file"}));
     CHECK(has_all(words(""), {"is empty", "restore it"}));
 }

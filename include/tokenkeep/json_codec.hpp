@@ -46,13 +46,13 @@ struct json_codec {
         return secret(std::string_view(out));
     }
 
-    /// The rows of a document. Skips a byte order mark in front of it, which some editors write. Throws
-    /// errc::storage_corrupt if the document is damaged or empty, or if another program wrote it, and
-    /// errc::unsupported_version if it has a version, a part or a field that this version of the library does not know.
+    /// The rows of a document. Throws errc::storage_corrupt if the document is damaged or empty, has a byte order mark,
+    /// or was written by another program, and errc::unsupported_version if it has a version, a part or a field that
+    /// this version of the library does not know.
     ///   std::vector<token> rows = json_codec::decode(document.reveal());
     static std::vector<token> decode(std::string_view document) {
-        constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-        if (document.starts_with(byte_order_mark)) document.remove_prefix(byte_order_mark.size());
+        if (document.starts_with("\xef\xbb\xbf"))
+            throw damaged("begins with a byte order mark; save it as UTF-8 without one");
         const auto parsed = text::parse_json(document);
         if (document.empty()) throw damaged("is empty; restore it, or remove it if no tokens are missed");
         if (!parsed)
