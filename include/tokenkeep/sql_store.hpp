@@ -88,6 +88,9 @@ struct sql_guard {
 ///                       | without a limit                                        |
 ///   invalid_record      | the database cannot hold a value, or the record has    | change the record
 ///                       | no token                                               |
+///   invalid_record      | the name of the table is not plain, or there is a      | name another table, or rename
+///                       | table of tokens whose name differs only in upper and   | that one
+///                       | lower case (see sql_schema.hpp)                        |
 ///   ambiguous           | the probe means several rows, or the save would        | name the user and the client
 ///   permissions         | the password or a right is missing                     | change the configuration
 ///   unsupported_version | a newer version of the library made the table          | update the library
