@@ -425,6 +425,9 @@ class mysql_connection {
         .index_characters = "(191)", // fits into the oldest kind of rows
         .begin = "START TRANSACTION",
         .for_update = " FOR UPDATE",
+        .other_spelling = "SELECT index_name FROM information_schema.statistics WHERE table_schema = DATABASE() AND "
+                          "LOWER(table_name) = ? AND CAST(table_name AS BINARY) <> CAST(? AS BINARY) AND index_name "
+                          "LIKE '%-%'",
         .quote = '`'};
 
     /// Connects at the store's first call.

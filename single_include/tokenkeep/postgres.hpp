@@ -220,7 +220,7 @@ class postgres_statement {
             lengths_.resize(parameter + 1);
             formats_.resize(parameter + 1, 1);
         }
-        if (value && value->size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+        if (value && value->size() > static_cast<std::size_t>((std::numeric_limits<int>::max)()))
             throw sql_error(sql_fault::bad_value, "more than 2 GiB");
         values_[parameter] = !value ? nullptr : value->empty() ? "" : value->data();
         lengths_[parameter] = value ? static_cast<int>(value->size()) : 0;
@@ -390,6 +390,10 @@ class postgres_connection {
                                          .if_missing = " IF NOT EXISTS",
                                          .index_method = " USING hash",
                                          .for_update = " FOR UPDATE",
+                                         .other_spelling =
+                                             "SELECT indexname FROM pg_indexes WHERE schemaname = ANY "
+                                             "(current_schemas(false)) AND lower(tablename::text) = $1::text AND "
+                                             "tablename::text <> $2::text AND indexname LIKE '%-%'",
                                          .numbered = true};
 
     /// `options` is a connection string or URI of libpq. If `table` is empty, the policy names the table. Connects at

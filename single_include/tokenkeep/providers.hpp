@@ -713,7 +713,7 @@ struct notion_provider : oauth2_provider {
         detail::wiping_string json;
         for (std::string_view rest = request->body; !rest.empty();) {
             const std::string_view pair = rest.substr(0, rest.find('&'));
-            rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+            rest.remove_prefix((std::min)(pair.size() + 1, rest.size()));
             const std::size_t equals = pair.find('=');
             const std::string name = detail::form_decoded(pair.substr(0, equals));
             std::string value = detail::form_decoded(pair.substr(equals + 1));
@@ -970,13 +970,15 @@ namespace tokenkeep { inline namespace v1 { namespace providers {
 
 /// Salesforce: an oauth2_provider that knows where the API is, and what Salesforce means by its errors.
 struct salesforce_provider : oauth2_provider {
-    /// The answer says where the API is in instance_url, which becomes the record's api_domain.
+    /// The answer says where the API is in instance_url. If the record has no api_domain, this becomes its api_domain.
+    /// If the record has another one, the answer's is ignored, with a warning.
     token_response read_token_response(const http_response& response, const token& record) const {
         token_response answer = oauth2_provider::read_token_response(response, record);
         const text::json_result extra = text::parse_json(answer.extra.reveal());
         const std::optional<text::json_value> url = extra.value.find("instance_url");
         const std::string api = url ? url->text() : std::string();
         if (answer.api_domain.empty() && text::is_secure_url(api, allow_loopback_http)) answer.api_domain = api;
+        detail::drop_strange_api_domain(answer, record);
         return answer;
     }
 
@@ -1005,8 +1007,9 @@ struct salesforce_provider : oauth2_provider {
 ///   - The login must ask for the scope refresh_token (or offline_access), or there is no refresh token.
 ///   - Answers do not say how long an access token lives. It lives as long as a session, which is two hours if the
 ///     organisation does not change it, and longer while it is used.
-///   - instance_url of the answer says where the API is. It becomes the record's api_domain, so that keeper::send sends
-///     only there.
+///   - instance_url of the answer says where the API is. It becomes the api_domain of a record that has none, so that
+///     keeper::send sends only there. If the organisation moves to another host, the keeper warns, and the program
+///     saves the new api_domain itself.
 ///   - Refresh tokens stay the same, unless the app has "Refresh Token Rotation". Then a token that is used twice ends
 ///     the session.
 ///   - If two refreshes run at once, one fails with invalid_grant and "token request is already being processed". The

@@ -33,6 +33,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <sqlite3.h>
@@ -58,6 +59,15 @@ inline sql_error sqlite_failure(int code) {
         }
     };
     return {fault(), "SQLite error " + std::to_string(code)};
+}
+
+/// Why the database of that path cannot be opened: SQLite's number and the text for it, the path, and what the system
+/// said. None of these repeats a value.
+inline sql_error sqlite_open_failure(sqlite3* opened, int code, const std::string& path) {
+    const int system = opened != nullptr ? sqlite3_system_errno(opened) : 0;
+    const std::string cause = system != 0 ? ": " + std::generic_category().message(system) : std::string();
+    return {sqlite_failure(code).fault(),
+            "SQLite error " + std::to_string(code) + ", " + sqlite3_errstr(code) + ", when opening " + path + cause};
 }
 
 inline error sqlite_file_gone(const std::string& path) {
@@ -141,8 +151,10 @@ class sqlite_statement {
 ///
 ///   errc            | when                                                     | what to do
 ///   ----------------|----------------------------------------------------------|-------------------------------
-///   permissions     | others can read or change the file or its directory, or  | chmod 600 tokens.db; name the
-///                   | the path is a symbolic link                              | file itself
+///   permissions     | others can read or change the file or its directory; it  | what the message says
+///                   | belongs to another user; it has a second hard link; the  |
+///                   | path is a symbolic link                                  |
+///   storage_failure | the file or its `-wal` is mounted alone into a container | mount its directory
 ///   storage_corrupt | the file is empty or damaged                             | restore it; remove an empty one
 ///                   |                                                          | only if no tokens are missed
 ///   store_gone      | the file was removed or replaced while it was open       | put it back, or make a new store
@@ -160,7 +172,8 @@ class sqlite_connection {
                                          .erase = "PRAGMA wal_checkpoint(TRUNCATE)"};
 
     /// The directory of the file must exist. A relative path starts at the program's current directory, and stays with
-    /// it if the program changes directory later. If `table` is empty, the policy names the table.
+    /// it if the program changes directory later. Links in the directory are followed once, here. If `table` is empty,
+    /// the policy names the table.
     ///   sql_store store{sqlite_connection{"/var/lib/app/tokens.db", "app_tokens"}};
     explicit sqlite_connection(std::string path, std::string table = {})
         : path_(std::move(path)), table_(std::move(table)) {
@@ -239,11 +252,15 @@ class sqlite_connection {
         const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
         const int result = sqlite3_open_v2(path_.c_str(), &opened, flags, nullptr);
         opened_.reset(opened);
-        if (result != SQLITE_OK) throw detail::sqlite_failure(result);
+        if (result != SQLITE_OK) throw detail::sqlite_open_failure(opened, result, path_);
         sqlite3_busy_timeout(opened, static_cast<int>(std::min(patience, longest_wait).count()));
-        for (const char* setting :
-             {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA secure_delete = ON"})
-            execute(setting);
+        try {
+            for (const char* setting :
+                 {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA secure_delete = ON"})
+                execute(setting);
+        } catch (const sql_error&) { // SQLite reads the file only now
+            throw detail::sqlite_open_failure(opened, sqlite3_extended_errcode(opened), path_);
+        }
         if (!is_in_memory()) was_open_ = detail::system_files::find_private(path_);
     }
 

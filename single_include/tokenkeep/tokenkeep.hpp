@@ -542,16 +542,16 @@ inline std::chrono::milliseconds time_between(timestamp from, timestamp to) {
     if (to <= from) return std::chrono::milliseconds{0};
     const auto gap = static_cast<std::uint64_t>(to.time_since_epoch().count()) -
                      static_cast<std::uint64_t>(from.time_since_epoch().count());
-    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-    return std::chrono::milliseconds{static_cast<std::int64_t>(std::min(gap, most))};
+    constexpr auto most = static_cast<std::uint64_t>((std::numeric_limits<std::int64_t>::max)());
+    return std::chrono::milliseconds{static_cast<std::int64_t>((std::min)(gap, most))};
 }
 
 /// The moment that comes `time` after t; the last moment that there is if that does not fit.
 inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_clock::time_point t,
                                                         std::chrono::milliseconds time) {
     using time_point = std::chrono::steady_clock::time_point;
-    const auto room = std::chrono::duration_cast<std::chrono::milliseconds>(time_point::max() - t);
-    return time < room ? t + time : time_point::max();
+    const auto room = std::chrono::duration_cast<std::chrono::milliseconds>((time_point::max)() - t);
+    return time < room ? t + time : (time_point::max)();
 }
 
 } // namespace detail
@@ -608,8 +608,9 @@ struct std::is_error_code_enum<tokenkeep::errc> : std::true_type {};
 
 namespace tokenkeep { inline namespace v1 {
 
-/// The category of errc; its name is "tokenkeep".
-inline const std::error_category& error_category() noexcept {
+/// The category of errc; its name is "tokenkeep". A program with shared objects may have several instances of it. The
+/// codes of any instance compare equal with errc.
+[[gnu::visibility("default")]] inline const std::error_category& error_category() noexcept {
     static const struct final : std::error_category {
         const char* name() const noexcept override { return "tokenkeep"; }
         std::string message(int code) const override {
@@ -638,12 +639,24 @@ inline const std::error_category& error_category() noexcept {
             }
             return "unknown error";
         }
+        bool equivalent(int code, const std::error_condition& condition) const noexcept override {
+            return condition.value() == code && condition.category().name() == std::string_view(name());
+        }
+        bool equivalent(const std::error_code& code, int condition) const noexcept override {
+            return code.value() == condition && code.category().name() == std::string_view(name());
+        }
     } category;
     return category;
 }
 
 /// Makes a std::error_code of an errc. Programs do not call it: the conversion is implicit.
 inline std::error_code make_error_code(errc code) noexcept { return {static_cast<int>(code), error_category()}; }
+
+/// Whether a code says this, also if it comes from another shared object: the names of the categories are compared, not
+/// their addresses.
+inline bool operator==(const std::error_code& code, errc wanted) noexcept {
+    return error_category().equivalent(code, static_cast<int>(wanted));
+}
 
 /// The exception that the library throws. `code()` compares with errc. `what()` never contains a secret or the body of
 /// an answer. If a transport or a store of the program failed, its exception is nested: see std::rethrow_if_nested.
@@ -687,8 +700,13 @@ class file_error : public error {
           what_(what) {}
 
     static std::string advice(std::string_view stage, std::error_code cause) {
-        if (stage == "rename" && cause == std::errc::device_or_resource_busy)
-            return "; it is a mount of its own and cannot be replaced: mount its directory";
+        if (cause == std::errc::device_or_resource_busy && (stage == "rename" || stage == "use"))
+            return "; it is a mount of its own, which has no lock file in common with other containers and cannot be "
+                   "replaced: mount its directory";
+        if (cause == std::errc::read_only_file_system)
+            return "; this program can only read there: mount the directory for writing, or keep the tokens elsewhere";
+        if (stage == "create" && cause == std::errc::permission_denied)
+            return "; this program cannot write in the directory: run chmod u+w on it, or run the program as its owner";
         if (stage == "lock") return "; a network file system that is mounted without locks?";
         return {};
     }
@@ -1721,7 +1739,7 @@ struct token {
     secret access_token{};                         ///< RFC 6749 1.4.
     secret grant_token{};                          ///< The authorization code of the last login (RFC 6749 4.1).
     std::string redirect_url{};                    ///< The redirect URI that received the grant token (RFC 6749 4.1.3).
-    std::string api_domain{};                      ///< Where the API for this login is, if the server says so.
+    std::string api_domain{};                      ///< Where the API is: the program says so, or else the login.
     std::string scope{};                           ///< What was granted, separated by spaces (RFC 6749 3.3).
     std::string token_type{};                      ///< The type of the access token (RFC 6749 7.1), such as "Bearer".
     std::optional<timestamp> expires_at{};         ///< When the access token ends. Absent if unknown.
@@ -2504,8 +2522,8 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///        probe. If there is no such row, or no rule applies to the probe, it gives nullopt.
 ///   S2   If the probe means more than one row, find_token throws errc::ambiguous.
 ///   S3   save_token merges the record into the row that the rules name (see merge). If there is none, it inserts the
-///        record, and gives it an id if it has none. There is never a second row for one identity. Rows of different
-///        labels are different identities; see same_client.
+///        record, and gives it an id if it has none. There is never a second row for one identity. If the rules bind
+///        the label (see same_client), rows of different labels are different identities.
 ///   S4   If two rows would agree under a rule that applies to the merged record, save_token throws errc::ambiguous.
 ///   S5   If the record has no token at all and there is no row to merge it into, save_token throws
 ///        errc::invalid_record.
@@ -2630,6 +2648,144 @@ Guard require_locked(Guard guard) {
 #define TOKENKEEP_POLICY_HPP
 
 
+// ==== tokenkeep/os/fair_mutex.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_FAIR_MUTEX_HPP
+#define TOKENKEEP_OS_FAIR_MUTEX_HPP
+
+
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// A mutex that readers share. Readers and writers take turns:
+///   - While a writer waits, a new reader waits too. So readers cannot keep a writer out.
+///   - If readers wait when a writer leaves, all of them enter before the next writer. So writers cannot keep a reader
+///     out.
+///   - If several writers wait, any of them may be the next.
+/// With glibc's std::shared_mutex, in contrast, readers that read all the time keep a writer out for seconds.
+///
+/// It is not recursive: if a thread that holds it for reading asks for it again while a writer waits, both wait for
+/// ever. Without contention, each function is one atomic operation. Nothing is allocated.
+class fair_mutex {
+  public:
+    fair_mutex() = default;
+    fair_mutex(const fair_mutex&) = delete;
+    fair_mutex& operator=(const fair_mutex&) = delete;
+
+    void lock() {
+        if (!try_lock()) wait_to_write(nullptr);
+    }
+    bool try_lock() noexcept {
+        std::uint32_t nobody = 0;
+        return state_.compare_exchange_strong(nobody, writing, std::memory_order_acquire, std::memory_order_relaxed);
+    }
+    /// False if the mutex was not free by then.
+    bool try_lock_until(deadline until) { return try_lock() || wait_to_write(&until); }
+    void unlock() noexcept {
+        std::uint32_t one_writer = writing;
+        if (state_.compare_exchange_strong(one_writer, 0, std::memory_order_release, std::memory_order_relaxed)) return;
+        const std::lock_guard lock(mutex_);
+        state_.fetch_and(~writing, std::memory_order_release);
+        if (waiting_readers_ != 0)
+            admit_readers();
+        else
+            writer_may_enter_.notify_one();
+    }
+
+    void lock_shared() {
+        if (!try_lock_shared()) wait_to_read(nullptr);
+    }
+    bool try_lock_shared() noexcept {
+        std::uint32_t state = state_.load(std::memory_order_relaxed);
+        while ((state & (writing | waiting)) == 0)
+            if (state_.compare_exchange_weak(state, state + 1, std::memory_order_acquire, std::memory_order_relaxed))
+                return true;
+        return false;
+    }
+    /// False if no reader could enter by then.
+    bool try_lock_shared_until(deadline until) { return try_lock_shared() || wait_to_read(&until); }
+    void unlock_shared() noexcept {
+        if (state_.fetch_sub(1, std::memory_order_release) != (waiting | 1)) return;
+        const std::lock_guard lock(mutex_); // this was the last reader, and a writer waits
+        writer_may_enter_.notify_one();
+    }
+
+  private:
+    // state_ is the number of readers that hold the mutex, and these bits.
+    static constexpr std::uint32_t writing = 0x8000'0000; ///< A writer holds the mutex.
+    /// Threads wait. A thread then needs mutex_ to enter. If no writer holds the mutex, at least one writer waits.
+    static constexpr std::uint32_t waiting = 0x4000'0000;
+
+    /// Waits until the mutex is free, and takes it. Gives false if `until` came first; null means for ever.
+    bool wait_to_write(const deadline* until) {
+        std::unique_lock lock(mutex_);
+        state_.fetch_or(waiting, std::memory_order_relaxed);
+        ++waiting_writers_;
+        const auto is_free = [this] { return (state_.load(std::memory_order_acquire) & ~waiting) == 0; };
+        const bool enters = wait(writer_may_enter_, lock, until, is_free);
+        --waiting_writers_;
+        if (enters)
+            state_.fetch_or(writing, std::memory_order_relaxed);
+        else if (waiting_writers_ == 0 && (state_.load(std::memory_order_relaxed) & writing) == 0)
+            admit_readers(); // they waited only for this writer
+        forget_waiting_if_none();
+        return enters;
+    }
+
+    /// Waits until a writer lets the readers in. Gives false if `until` came first; null means for ever.
+    bool wait_to_read(const deadline* until) {
+        std::unique_lock lock(mutex_);
+        const std::uint32_t before = state_.fetch_or(waiting, std::memory_order_acquire);
+        const bool is_open = (before & (writing | waiting)) == 0; // the writer has left meanwhile
+        ++waiting_readers_;
+        if (is_open) admit_readers();
+        const std::uint64_t turn = turn_;
+        if (is_open || wait(readers_entered_, lock, until, [this, turn] { return turn_ != turn; })) return true;
+        --waiting_readers_;
+        forget_waiting_if_none();
+        return false;
+    }
+
+    template <class Condition>
+    static bool wait(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, const deadline* until,
+                     Condition condition) {
+        if (until != nullptr) return changed.wait_until(lock, *until, condition);
+        changed.wait(lock, condition);
+        return true;
+    }
+
+    // The next two are called with mutex_.
+
+    /// All readers that wait hold the mutex from now on.
+    void admit_readers() noexcept {
+        state_.fetch_add(waiting_readers_, std::memory_order_relaxed);
+        waiting_readers_ = 0;
+        ++turn_;
+        forget_waiting_if_none();
+        readers_entered_.notify_all();
+    }
+    void forget_waiting_if_none() noexcept {
+        if (waiting_writers_ == 0 && waiting_readers_ == 0) state_.fetch_and(~waiting, std::memory_order_relaxed);
+    }
+
+    std::atomic<std::uint32_t> state_{0};
+    std::mutex mutex_{};
+    std::condition_variable writer_may_enter_{}, readers_entered_{};
+    // Guarded by mutex_:
+    std::uint32_t waiting_writers_ = 0, waiting_readers_ = 0;
+    std::uint64_t turn_ = 0; ///< How often readers that waited were let in.
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
 // ==== tokenkeep/os/os.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_OS_OS_HPP
@@ -2694,8 +2850,8 @@ void wait_for_lock(TryLock try_lock, const std::string& path, deadline until, st
             continue;
         }
         const auto lag = pause * (now.time_since_epoch().count() % 16) / 32; // so that not all threads wake together
-        std::this_thread::sleep_until(std::min(until, now + pause - lag));
-        pause = std::min(pause * 2, longest);
+        std::this_thread::sleep_until((std::min)(until, now + pause - lag));
+        pause = (std::min)(pause * 2, longest);
     }
 }
 
@@ -2710,17 +2866,160 @@ void wait_for_lock(TryLock try_lock, const std::string& path, deadline until, st
 //   std::uint64_t process_id();
 //   std::optional<secret> read_file(const std::string& path);              nullopt: there is no such file
 //   void replace_file(const std::string& path, std::string_view bytes);    whole or not at all; private to the user
-//   std::string absolute_path(const std::string& path);
+//   std::string absolute_path(const std::string& path);                    the links in its directory followed
 //   class file_lock                                                        exclusive, by name; ends with the process
 //   struct system_files                                                    a model of file_system
 #if defined(_WIN32)
 #error "tokenkeep: files and random numbers are written for POSIX systems only"
 #else
 
+// ==== tokenkeep/os/posix_checks.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_POSIX_CHECKS_HPP
+#define TOKENKEEP_OS_POSIX_CHECKS_HPP
+
+// What a file and its directory must be like before the library uses them. Included by os/os.hpp.
+
+
+
+#include <cerrno>
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+using file_status = struct ::stat;
+
+/// The directory in a path; "." if the path has none.
+inline std::string directory_of(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+/// errc::permissions if this errno says that the system does not let this program do it, else errc::storage_failure.
+inline errc errc_of_system(int number) noexcept {
+    const bool is_refusal =
+        number == EACCES || number == EPERM || number == EROFS || number == EISDIR || number == ENXIO;
+    return is_refusal ? errc::permissions : errc::storage_failure;
+}
+
+/// The status of what has this path; of a link itself, if it is one. nullopt if there is nothing.
+inline std::optional<file_status> status_of(const std::string& path) {
+    file_status status{};
+    if (::lstat(path.c_str(), &status) == 0) return status;
+    if (errno == ENOENT) return std::nullopt;
+    throw file_error(errc_of_system(errno), "inspect", path, errno);
+}
+
+inline error is_link(const std::string& path) {
+    char target[4'096];
+    const ssize_t size = ::readlink(path.c_str(), target, sizeof target);
+    const std::string to = size > 0 ? " to " + std::string(target, static_cast<std::size_t>(size)) : std::string();
+    return error(errc::permissions, "tokenkeep: " + path + " is a symbolic link" + to + "; name the file itself");
+}
+
+/// To be called when opening the path without following a link has failed with this errno.
+[[noreturn]] inline void refuse_open(const std::string& path, int number) {
+    if (number == ELOOP) throw is_link(path);
+    throw file_error(errc_of_system(number), "open", path, number);
+}
+
+// ---- Users and modes in messages ----
+
+inline std::string text_of_user(uid_t user) { return "user " + std::to_string(user) + (user == 0 ? " (root)" : ""); }
+
+/// "0660"
+inline std::string text_of_mode(mode_t mode) {
+    std::string text;
+    for (int shift = 9; shift >= 0; shift -= 3) text += static_cast<char>('0' + ((mode >> shift) & 7));
+    return text;
+}
+
+// ---- The file ----
+
+/// Throws errc::permissions if the file belongs to another user than the one that this program runs as. `advice` says
+/// what to do then.
+inline void require_own(const file_status& status, const std::string& path, const std::string& advice) {
+    if (status.st_uid != ::geteuid())
+        throw error(errc::permissions, "tokenkeep: " + path + " belongs to " + text_of_user(status.st_uid) +
+                                           ", but this program runs as " + text_of_user(::geteuid()) + "; " + advice);
+}
+
+inline constexpr const char* advice_for_file = "run it as the user to whom the file belongs";
+
+/// Throws errc::permissions unless it is a regular file of this user, with one name, on which others have none of the
+/// rights in `denied`.
+inline void require_private(const file_status& status, const std::string& path, mode_t denied = S_IRWXG | S_IRWXO) {
+    if (S_ISLNK(status.st_mode)) throw is_link(path);
+    if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
+    require_own(status, path, advice_for_file);
+    if ((status.st_mode & denied) != 0)
+        throw error(errc::permissions, "tokenkeep: " + path + " has mode " + text_of_mode(status.st_mode) +
+                                           " and belongs to " + text_of_user(status.st_uid) + ": others can " +
+                                           ((denied & S_IROTH) != 0 ? "use" : "write") + " it; run: chmod 600 " + path);
+    if (status.st_nlink > 1) // under the other name it has another lock
+        throw error(errc::permissions, "tokenkeep: " + path + " has " + std::to_string(status.st_nlink) +
+                                           " hard links, and neither locks nor deletions reach its other names; " +
+                                           "remove these, or replace " + path + " by a copy of itself");
+}
+
+/// Whether the file is a mount of its own: a file that is mounted alone into a container. Rename cannot replace it, and
+/// another container that has it, too, has another lock file.
+inline bool is_mount(const std::string& path) noexcept {
+#if defined(STATX_MNT_ID)
+    using mount_status = struct ::statx;
+    mount_status file{}, directory{};
+    if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &file) == 0 &&
+        ::statx(AT_FDCWD, directory_of(path).c_str(), 0, STATX_MNT_ID, &directory) == 0)
+        return file.stx_mnt_id != directory.stx_mnt_id;
+#endif
+    return false;
+}
+
+/// What is thrown for such a file.
+inline file_error is_mounted(const std::string& path) { return file_error(errc::storage_failure, "use", path, EBUSY); }
+
+// ---- The directory ----
+
+/// Throws errc::permissions if others can replace files in the directory of the path: those who can write it, and its
+/// owner. In a sticky directory (/tmp) only the owner of a file can replace it. A group that has the number of the user
+/// is the user's own, and does not count as others. A directory that is missing is not refused.
+inline void require_private_directory(const std::string& path) {
+    const std::string directory = directory_of(path);
+    file_status status{};
+    if (::stat(directory.c_str(), &status) != 0) {
+        if (errno == ENOENT) return;
+        throw file_error(errc_of_system(errno), "inspect", directory, errno);
+    }
+    if (status.st_uid != 0)
+        require_own(status, directory,
+                    "run it as the user to whom the directory belongs, or use a directory of its own");
+    const bool is_own_group = status.st_gid == ::getegid() && status.st_gid == ::geteuid();
+    const mode_t others = is_own_group ? S_IWOTH : S_IWGRP | S_IWOTH;
+    if ((status.st_mode & others) != 0 && (status.st_mode & S_ISVTX) == 0)
+        throw error(errc::permissions, "tokenkeep: " + directory + " has mode " + text_of_mode(status.st_mode) +
+                                           " and belongs to " + text_of_user(status.st_uid) + " and group " +
+                                           std::to_string(status.st_gid) +
+                                           ": others can replace the files in it; run: chmod go-w " + directory);
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
 // ==== tokenkeep/os/posix.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_OS_POSIX_HPP
 #define TOKENKEEP_OS_POSIX_HPP
+
+// Included by os/os.hpp, after os/posix_checks.hpp.
 
 
 
@@ -2742,8 +3041,6 @@ void wait_for_lock(TryLock try_lock, const std::string& path, deadline until, st
 #endif
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
-
-using file_status = struct ::stat;
 
 /// Fills the memory with random bytes of the system.
 inline void random_bytes(void* memory, std::size_t size) {
@@ -2777,6 +3074,16 @@ class descriptor {
     int number_ = -1;
 };
 
+/// Opens a file as ::open does; if that fails, the descriptor is not open and errno says why. The file never has one of
+/// the numbers 0 to 2. If a program was started without its standard streams, these numbers are free, and what it
+/// prints to std::cerr goes into the file that has number 2.
+inline descriptor open_file(const std::string& path, int flags, mode_t mode = 0) noexcept {
+    constexpr int first_number = 3;
+    descriptor opened(::open(path.c_str(), flags | O_CLOEXEC, mode));
+    if (!opened.is_open() || opened.number() >= first_number) return opened;
+    return descriptor(::fcntl(opened.number(), F_DUPFD_CLOEXEC, first_number));
+}
+
 /// Makes an open file durable. False if that failed; errno then says why.
 inline bool flush_to_disk(int number) noexcept {
 #if defined(F_FULLFSYNC)
@@ -2794,21 +3101,23 @@ inline bool flush_content_to_disk(int number) noexcept {
 #endif
 }
 
+/// What others may not do with a document: they may read it until it is saved.
+inline constexpr mode_t denied_for_documents = S_IWGRP | S_IWOTH;
+
 /// The content of a file; nullopt if there is no file. Throws errc::permissions for a symbolic link, for anything but a
-/// regular file, and for a file that others can write.
+/// regular file, for a file of another user or with several hard links, and for a file or a directory that others can
+/// write. Throws errc::storage_failure for a file that is a mount of its own.
 inline std::optional<secret> read_file(const std::string& path) {
-    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+    require_private_directory(path);
+    const descriptor file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (!file.is_open()) {
         if (errno == ENOENT) return std::nullopt;
-        if (errno == ELOOP)
-            throw error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
-        throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "open", path, errno);
+        refuse_open(path, errno);
     }
     file_status status{};
     if (::fstat(file.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
-    if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
-    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        throw error(errc::permissions, "tokenkeep: others can write " + path + "; run chmod 600 on it");
+    require_private(status, path, denied_for_documents);
+    if (is_mount(path)) throw is_mounted(path);
     const auto size = static_cast<std::size_t>(status.st_size);
     return secret::build(size, [&](char* out) {
         std::size_t filled = 0;
@@ -2834,30 +3143,28 @@ inline bool write_all(int number, std::string_view bytes) noexcept {
     return true;
 }
 
-/// The directory in a path; "." if the path has none.
-inline std::string directory_of(const std::string& path) {
-    const std::size_t slash = path.rfind('/');
-    return slash == std::string::npos ? "." : path.substr(0, slash + 1);
-}
-
 /// Makes durable which names are in the directory of `path`, as far as the file system can.
 inline bool flush_directory_of(const std::string& path) {
-    const descriptor parent(::open(directory_of(path).c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+    const descriptor parent = open_file(directory_of(path), O_RDONLY | O_DIRECTORY);
     return parent.is_open() && (flush_to_disk(parent.number()) || errno == EINVAL || errno == ENOTSUP);
 }
 
 /// Makes `bytes` the content of the file, with mode 0600, or leaves the file as it was. It writes and flushes a
 /// temporary file (`PATH.tmp`), renames it over the file and flushes the directory. The caller keeps other writers
 /// away. Throws errc::not_saved if the old content is still there, errc::indeterminate if the new one may not be
-/// durable.
+/// durable. Throws errc::permissions if this program can only read in the directory. If the file is refused, throws as
+/// read_file does.
 inline void replace_file(const std::string& path, std::string_view bytes) {
-    file_status status{};
-    if (::lstat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
-        throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file; name the file itself");
+    require_private_directory(path);
+    if (const auto status = status_of(path)) require_private(*status, path, denied_for_documents);
+    if (is_mount(path)) throw is_mounted(path);
     const std::string temporary = path + ".tmp";
     ::unlink(temporary.c_str());
-    descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
-    if (!file.is_open()) throw file_error(errc::not_saved, "create", temporary, errno);
+    descriptor file = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    if (!file.is_open()) {
+        const bool is_refused = errc_of_system(errno) == errc::permissions;
+        throw file_error(is_refused ? errc::permissions : errc::not_saved, "create", temporary, errno);
+    }
     const bool written = ::fchmod(file.number(), S_IRUSR | S_IWUSR) == 0 && write_all(file.number(), bytes) &&
                          flush_to_disk(file.number()) && file.close();
     if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
@@ -2947,24 +3254,43 @@ class lock_file {
         if (is_of_parent()) file_ = descriptor(); // its locks are the parent's too
         if (file_.is_open()) return true;
         owner_ = ::getpid();
-        constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-        file_ = descriptor(::open(path_.c_str(), flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR));
+        require_own_place();
+        constexpr int flags = O_NOFOLLOW | O_NONBLOCK;
+        file_ = open_file(path_, flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
         is_writable_ = file_.is_open();
-        const bool may_read_only = only_reads && (errno == EROFS || errno == EACCES);
-        if (!is_writable_ && !may_read_only) throw file_error(errc::storage_failure, "open", path_, errno);
-        if (!is_writable_) file_ = descriptor(::open(path_.c_str(), flags | O_RDONLY));
+        const int failure = errno;
+        if (!is_writable_) {
+            if (!only_reads || (failure != EROFS && failure != EACCES)) refuse(failure);
+            file_ = open_file(path_, flags | O_RDONLY);
+        }
         if (!file_.is_open()) return false;
-        require_own();
+        require_own_lock();
         return true;
     }
 
+    /// Before the lock file is made: one that is made in the directory of another user, or next to the file of another
+    /// user, locks that user out. The lock file of `tokens.tkj` is `tokens.tkj.lock`.
+    void require_own_place() const {
+        require_private_directory(path_);
+        const std::string guarded = path_.substr(0, path_.rfind('.'));
+        if (const auto status = status_of(guarded)) require_own(*status, guarded, advice_for_file);
+    }
+
     /// The owner of the lock file could replace it while it is locked.
-    void require_own() {
+    void require_own_lock() {
         const bool is_known = ::fstat(file_.number(), &opened_) == 0;
         if (!is_writable_ && is_known) return;
         if (is_known && opened_.st_uid == ::geteuid() && ::fchmod(file_.number(), S_IRUSR | S_IWUSR) == 0) return;
+        const int failure = errno;
         file_ = descriptor();
-        throw error(errc::permissions, "tokenkeep: " + path_ + " belongs to another user");
+        refuse(failure);
+    }
+
+    [[noreturn]] void refuse(int failure) const {
+        if (const auto status = status_of(path_))
+            require_own(*status, path_,
+                        "a program of that user made it, and it holds no data: if no program uses it now, remove it");
+        refuse_open(path_, failure);
     }
 
     bool set(std::int64_t byte, short kind) const noexcept {
@@ -3031,6 +3357,8 @@ class file_lock {
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -3047,11 +3375,23 @@ inline file_identity identity_of(const file_status& status) noexcept {
             static_cast<std::uint64_t>(status.st_size)};
 }
 
-/// The path from the root. If the present directory has been removed, the path as it is.
+/// The path from the root. Links in its directory are followed now: if they lead elsewhere later, the path does not. If
+/// the directory does not exist, its links are not followed. Throws errc::storage_failure for an empty path, and for a
+/// relative path if the program's current directory has been removed.
 inline std::string absolute_path(const std::string& path) {
+    if (path.empty()) throw error(errc::storage_failure, "tokenkeep: the path of a store is empty; name a file");
+    struct release {
+        void operator()(char* text) const noexcept { std::free(text); }
+    };
+    using text = std::unique_ptr<char, release>;
+    const std::string name = path.substr(path.rfind('/') + 1); // npos + 1 is 0
+    if (const text directory{::realpath(directory_of(path).c_str(), nullptr)})
+        return directory.get() + std::string(directory.get()[1] == '\0' ? "" : "/") + name;
     if (path.starts_with('/')) return path;
-    char here[4'096];
-    return ::getcwd(here, sizeof here) == nullptr ? path : std::string(here) + "/" + path;
+    char current[4'096];
+    if (::getcwd(current, sizeof current) == nullptr)
+        throw file_error(errc::storage_failure, "find the current directory for", path, errno);
+    return current + ("/" + path);
 }
 
 /// An open file; see the concept file_system.
@@ -3108,24 +3448,21 @@ struct system_files {
     using file = system_file;
     using lock_file = detail::lock_file;
 
+    static std::string absolute(const std::string& path) { return absolute_path(path); }
+
     static std::optional<file_identity> find(const std::string& path) {
-        file_status status{};
-        if (::lstat(path.c_str(), &status) == 0) return identity_of(status);
-        if (errno == ENOENT) return std::nullopt;
-        throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", path, errno);
+        const std::optional<file_status> status = status_of(path);
+        return status ? std::optional(identity_of(*status)) : std::nullopt;
     }
 
     static std::optional<file> open(const std::string& path) {
         require_private_directory(path);
-        constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-        descriptor opened(::open(path.c_str(), flags | O_RDWR));
-        if (!opened.is_open() && (errno == EROFS || errno == EACCES))
-            opened = descriptor(::open(path.c_str(), flags | O_RDONLY));
+        constexpr int flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+        descriptor opened = open_file(path, flags | O_RDWR);
+        if (!opened.is_open() && (errno == EROFS || errno == EACCES)) opened = open_file(path, flags | O_RDONLY);
         if (!opened.is_open()) {
             if (errno == ENOENT) return std::nullopt;
-            if (errno == ELOOP) throw is_link(path);
-            const bool is_refused = errno == EACCES || errno == EISDIR || errno == ENXIO;
-            throw file_error(is_refused ? errc::permissions : errc::storage_failure, "open", path, errno);
+            refuse_open(path, errno);
         }
         file_status status{};
         if (::fstat(opened.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
@@ -3137,21 +3474,18 @@ struct system_files {
     /// it.
     static std::optional<file_identity> find_private(const std::string& path) {
         require_private_directory(path);
-        file_status status{};
-        if (::lstat(path.c_str(), &status) != 0) {
-            if (errno == ENOENT) return std::nullopt;
-            throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", path, errno);
-        }
-        if (S_ISLNK(status.st_mode)) throw is_link(path);
-        require_private(status, path);
-        return identity_of(status);
+        const std::optional<file_status> status = status_of(path);
+        if (!status) return std::nullopt;
+        require_private(*status, path);
+        if (detail::is_mount(path)) throw is_mounted(path);
+        return identity_of(*status);
     }
 
     static file create(const std::string& path) {
         require_private_directory(path);
-        descriptor created(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+        descriptor created = open_file(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
         if (!created.is_open() || ::fchmod(created.number(), S_IRUSR | S_IWUSR) != 0)
-            throw file_error(errc::storage_failure, "create", path, errno);
+            throw file_error(errc_of_system(errno), "create", path, errno);
         return file(std::move(created), path);
     }
 
@@ -3174,46 +3508,7 @@ struct system_files {
         return {path, name, until};
     }
 
-    static bool is_mount(const std::string& path) {
-#if defined(STATX_MNT_ID)
-        using mount_status = struct ::statx;
-        mount_status here{}, parent{};
-        if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &here) == 0 &&
-            ::statx(AT_FDCWD, directory_of(path).c_str(), 0, STATX_MNT_ID, &parent) == 0)
-            return here.stx_mnt_id != parent.stx_mnt_id;
-#endif
-        return false;
-    }
-
-  private:
-    static error is_link(const std::string& path) {
-        return error(errc::permissions, "tokenkeep: " + path + " is a symbolic link; name the file itself");
-    }
-
-    static void require_private(const file_status& status, const std::string& path) {
-        if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
-        if (status.st_uid != ::geteuid())
-            throw error(errc::permissions, "tokenkeep: " + path + " belongs to another user");
-        if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-            throw error(errc::permissions, "tokenkeep: " + path + " is open to others; run chmod 600 on it");
-    }
-
-    /// Whoever can write the directory can replace our file. In a sticky directory (/tmp) only the owner of the file
-    /// can. A group that has the number of the user is the user's own, and does not count as others.
-    static void require_private_directory(const std::string& path) {
-        const std::string directory = directory_of(path);
-        file_status status{};
-        if (::stat(directory.c_str(), &status) != 0) {
-            if (errno == ENOENT) return;
-            throw file_error(errno == EACCES ? errc::permissions : errc::storage_failure, "inspect", directory, errno);
-        }
-        const bool is_own_group = status.st_gid == ::getegid() && status.st_gid == ::geteuid();
-        const mode_t others = is_own_group ? S_IWOTH : S_IWGRP | S_IWOTH;
-        const bool is_foreign = status.st_uid != ::geteuid() && status.st_uid != 0;
-        if (is_foreign || ((status.st_mode & others) != 0 && (status.st_mode & S_ISVTX) == 0))
-            throw error(errc::permissions, "tokenkeep: others can replace files in " + directory +
-                                               "; keep tokens in a directory that only you can write");
-    }
+    static bool is_mount(const std::string& path) { return detail::is_mount(path); }
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -3264,7 +3559,8 @@ namespace tokenkeep { inline namespace v1 {
 ///   struct my_schema : sql_schema { static constexpr std::string_view table = "my_tokens"; };
 ///   struct ours : defaults { using schema = my_schema; };
 struct sql_schema {
-    /// At most 48 letters, digits and underscores. Two tables of one database differ in more than upper and lower case.
+    /// At most 48 letters, digits and underscores. If there is another table of tokens whose name differs only in upper
+    /// and lower case, the store throws errc::invalid_record and uses neither.
     static constexpr std::string_view table = "tokenkeep_tokens";
 
     /// How many fields are stored: the first ones of `fields`. The others are not stored. A table of an older version
@@ -3283,7 +3579,6 @@ struct sql_schema {
 
 #include <chrono>
 #include <concepts>
-#include <shared_mutex>
 #include <string>
 #include <type_traits>
 
@@ -3309,9 +3604,11 @@ struct null_mutex {
 ///   struct ours : tokenkeep::defaults { using rules = my_rules; };
 ///   tokenkeep::basic_store<std::map<std::string, tokenkeep::token>, ours> store;
 struct defaults {
-    using rules = default_rules;     ///< Which row a probe means: a model of matching_rules.
-    using ids = random_id;           ///< A function object that makes ids. The store asks again while an id is taken.
-    using mutex = std::shared_mutex; ///< Guards the rows. Readers share it if it has lock_shared().
+    using rules = default_rules; ///< Which row a probe means: a model of matching_rules.
+    using ids = random_id;       ///< A function object that makes ids. The store asks again while an id is taken.
+    /// Guards the rows. Readers share it if it has lock_shared(). This one lets readers and writers take turns. Any
+    /// other mutex will do, such as std::shared_mutex, std::mutex, or null_mutex.
+    using mutex = detail::fair_mutex;
 
     /// How long a change waits while others change the same file, document or table.
     static constexpr std::chrono::milliseconds store_lock_timeout{15'000};
@@ -4246,9 +4543,9 @@ class arena {
     char* allocate(std::size_t size) {
         size = (size + alignment - 1) / alignment * alignment;
         if (size > left_) {
-            const std::size_t next = std::min(most_block, std::max(least_block, 2 * last_size_));
-            blocks_.emplace_back(std::max(size, next));
-            last_size_ = left_ = std::max(size, next);
+            const std::size_t next = (std::min)(most_block, (std::max)(least_block, 2 * last_size_));
+            blocks_.emplace_back((std::max)(size, next));
+            last_size_ = left_ = (std::max)(size, next);
             at_ = blocks_.back().memory();
         }
         left_ -= size;
@@ -4819,8 +5116,8 @@ using detail::system_files;
 /// Meaning:
 ///   F1   find and open return nullopt if there is no such file. open does not block and does not follow a link. It
 ///        throws errc::permissions for anything but a regular file, for a file of another user, for a file that is open
-///        to others, and for a directory in which others could replace the file. A file that cannot be written is
-///        opened for reading.
+///        to others, for a file with a second hard link, and for a directory in which others could replace the file. A
+///        file that cannot be written is opened for reading.
 ///   F2   create makes a new file that only its owner can read and write. It throws if there is a file of that name.
 ///   F3   read returns fewer bytes than asked for only at the end of the file. write writes all bytes, or throws; some
 ///        of them may then be there.
@@ -4832,10 +5129,15 @@ using detail::system_files;
 ///   F7   Two lock_files on one path exclude each other byte by byte, also in one process. A shared lock excludes only
 ///        exclusive locks. Locks end with their process. A child process does not share its parent's locks. lock does
 ///        what document.lock does.
-///   F8   is_mount says whether the path is a mount of its own, which rename cannot replace.
+///        The path is that of the guarded file with ".lock" behind it. Before a lock makes that file, it throws
+///        errc::permissions if the directory, or the guarded file, is one that open refuses because of its owner.
+///   F8   is_mount says whether the path is a mount of its own, which rename cannot replace. The store asks it whenever
+///        it has opened a file.
 /// May:   throw file_error with errc::storage_failure or errc::permissions. Everything may be called from many threads
-/// at
-///        once, except that a lock_file is used by one thread at a time.
+///        at once, except that a lock_file is used by one thread at a time.
+///        This member is optional:
+///        `absolute(path)` gives the path from the root, with the links in its directory followed. The store calls it
+///        once, when it is made, and then uses what it gave. Without it, the store uses the path as it is.
 /// Models: system_files; testing::simulated_files.
 template <class F>
 concept file_system = requires(const F& files, const typename F::file& file, typename F::lock_file& locks,
@@ -4862,11 +5164,20 @@ concept file_system = requires(const F& files, const typename F::file& file, typ
 
 namespace detail {
 
-/// Throws if the path is a mount of its own: rename could not replace it.
+/// The path that a store uses from then on; see `absolute` in the concept file_system.
+template <class Files>
+std::string lasting_path(const Files& files, std::string path) {
+    if constexpr (requires { files.absolute(path); })
+        return files.absolute(path);
+    else
+        return path;
+}
+
+/// Throws errc::storage_failure if the file is a mount of its own. Rename could not replace it; and where the same file
+/// is mounted into two containers, each has its own lock file.
 template <file_system Files>
 void refuse_mount(const Files& files, const std::string& path) {
-    if (files.is_mount(path))
-        throw file_error(errc::storage_failure, "rename", path, static_cast<int>(std::errc::device_or_resource_busy));
+    if (files.is_mount(path)) throw is_mounted(path);
 }
 
 } // namespace detail
@@ -5453,8 +5764,10 @@ class packed_rows {
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail::journal {
 
@@ -5469,7 +5782,7 @@ class file_window {
 
     /// The `size` bytes at `offset`; fewer if the end comes first. They hold until the next call.
     std::string_view at(std::uint64_t offset, std::uint64_t size) {
-        size = std::min(size, end_ - offset);
+        size = (std::min)(size, end_ - offset);
         if (offset < begin_ || offset + size > begin_ + bytes_.size()) {
             constexpr std::uint64_t piece = 1 << 20;
             begin_ = offset;
@@ -5494,26 +5807,70 @@ std::optional<record_header> header_at(file_window<File>& bytes, std::uint64_t a
     return extent == 0 ? std::nullopt : record_header_of(bytes.at(at, extent), generation);
 }
 
+/// Calls `visit(offset)` for each place from `from` on where the bytes begin as a record does, until it gives false. A
+/// record may begin at any byte, because bytes may have been lost or put in.
+template <class File, class Visit>
+void for_each_magic(file_window<File>& bytes, std::uint64_t from, Visit visit) {
+    constexpr std::uint64_t piece = 1 << 16;
+    for (std::uint64_t at = from; at < bytes.end();) {
+        const std::string_view part = bytes.at(at, piece);
+        if (part.size() < record_magic.size()) return;
+        const std::size_t found = part.find(record_magic);
+        if (found == std::string_view::npos) {
+            at += part.size() - (record_magic.size() - 1);
+        } else {
+            at += found;
+            if (!visit(at)) return;
+            ++at;
+        }
+    }
+}
+
+/// Calls `visit(offset, header)` for the header of each record from `from` on, in the order of the file. The id holds
+/// until the next call of bytes.at.
+template <class File, class Visit>
+void for_each_header(file_window<File>& bytes, std::uint64_t from, const generation_id& generation, Visit visit) {
+    for_each_magic(bytes, from, [&](std::uint64_t at) {
+        if (const std::optional<record_header> header = header_at(bytes, at, generation)) visit(at, *header);
+        return true;
+    });
+}
+
 /// The last 8 bytes before `end`, where a record or the file header ends: its check. Zeros if the file is shorter.
 template <class File>
 check check_before(file_window<File>& bytes, std::uint64_t end) {
     check found{};
-    if (end <= bytes.end()) bytes.at(end - found.size(), found.size()).copy(found.data(), found.size());
+    if (end >= found.size() && end <= bytes.end())
+        bytes.at(end - found.size(), found.size()).copy(found.data(), found.size());
     return found;
 }
 
 /// How far a file has been read, and what was found on the way.
 struct scan_position {
-    std::uint64_t at = header_size; ///< The end of what was read and understood.
-    std::uint64_t next_seq = 0;     ///< The sequence number of the next record.
-    std::uint64_t records = 0;      ///< How many records were read.
-    bool torn = false;              ///< What follows is a record that was never finished: a crash, or a full disk.
-    bool has_holes = false;         ///< Records are missing or unreadable, and it is unknown whose they were.
+    std::uint64_t at = header_size;  ///< The end of what was read and understood.
+    std::uint64_t next_seq = 0;      ///< The sequence number of the next record.
+    std::uint64_t records = 0;       ///< How many records were read.
+    bool torn = false;               ///< What follows is a record that was never finished: a crash, or a full disk.
+    bool has_records_behind = false; ///< Headers of later records lie behind the place where the file is torn.
+    bool has_holes = false;          ///< Records are missing or unreadable, and it is unknown whose they were.
 };
 
-/// Reads the records of a file in order, up to its end or to a torn record. It calls `visit.record(header, payload,
-/// offset)` for each good record, and `visit.damaged(id)` for each record whose header is good and whose payload is
-/// not. Records up to the number `flushed` were durable before the file got its name.
+/// Reads the records of a file in the order of their numbers, up to its end or to a torn record. It calls
+/// `visit.record(header, payload, offset)` for each good record, and `visit.damaged(id)` for each record whose header
+/// is good and whose payload is not. Records up to the number `flushed` are known to have been durable.
+///
+/// What it makes of a place where the next record should begin:
+///   what is there                                     | what it is
+///   the record with the next number, whole            | good
+///   that record, cut off by the end of the file or    | torn, if the record may never have been durable and all
+///   with a sector of zeros; or no header, and the     | headers behind it are of records that may never have been
+///   same                                              | either
+///   otherwise, the header of the record with the      | the record is damaged; the next one begins where it ends, or
+///   next number                                       | inside it, if bytes of it are missing
+///   anything else                                     | a hole
+///
+/// Behind a hole, neither the place nor the order of the records says anything. The scanner then looks for headers at
+/// each byte, and takes the records in the order of their numbers.
 template <class File, class Visit>
 class scanner {
   public:
@@ -5522,85 +5879,157 @@ class scanner {
 
     /// Goes on from `position`, and moves it.
     void run(scan_position& position) {
-        while (position.at < bytes_.end() && !position.torn)
-            if (!read_record(position)) skip_to_record(position);
+        while (position.at < bytes_.end() && !position.torn) {
+            const std::optional<record_header> header = header_at(position.at);
+            if (header && header->seq == position.next_seq)
+                read_record(position, *header);
+            else
+                read_gap(position, header.has_value());
+        }
     }
 
   private:
+    /// A header that lies behind the first place where something is wrong.
+    struct found_header {
+        std::uint64_t at = 0;
+        std::uint64_t seq = 0;
+        std::uint64_t durable = 0;
+        record_type type{};
+        std::string removed_id{}; ///< Empty if the record is not a removal.
+    };
+
     std::optional<record_header> header_at(std::uint64_t at) { return journal::header_at(bytes_, at, generation_); }
 
-    /// Where the next record begins, at `at` or behind it; the end of the file if there is none.
-    std::uint64_t next_record(std::uint64_t at) {
-        while (at < bytes_.end() && !header_at(at)) at += 8;
-        return std::min(at, bytes_.end());
+    /// Reads the record at the position, which has the next number.
+    void read_record(scan_position& position, const record_header& header) {
+        const std::uint64_t begin = position.at, end = begin + header.size();
+        if (visit_if_whole(begin, header)) return advance(position, end);
+        const std::string id = id_at_header(begin);
+        const bool is_cut = end > bytes_.end();
+        if ((is_cut || has_zeroed_sector(begin, end)) && is_torn_at(position, id)) return;
+        std::uint64_t next = (std::min)(end, bytes_.end());
+        if (!is_record_at(end, header.seq + 1)) {
+            const std::uint64_t inside = next_header(begin + 1);
+            if (inside < next)
+                next = inside; // bytes of this record are missing
+            else if (end != bytes_.end())
+                position.has_holes = true; // what followed is missing, too
+        }
+        visit_damaged(position, header.type, id);
+        advance(position, next);
     }
 
-    /// Reads the record at the position, and moves behind it. False if no record begins there.
-    bool read_record(scan_position& position) {
+    /// The next record does not begin at the position. If the header of another one does, the file is not torn.
+    void read_gap(scan_position& position, bool is_header_of_another) {
         const std::uint64_t rest = bytes_.end() - position.at;
-        if (header_extent(bytes_.at(position.at, id_at)) > rest)
-            return position.torn = !is_vouched_for(position.at, position.next_seq, {});
-        std::optional<record_header> header = header_at(position.at);
-        if (!header) return false;
-        const std::uint64_t size = header->size();
-        if (size > rest) return position.torn = !is_vouched_for(position.at, header->seq, {});
-        const std::string_view record = bytes_.at(position.at, size);
-        header->id = record.substr(id_at, header->id.size());
-        const auto payload = payload_of(record, *header, generation_);
-        if (payload) {
-            visit_.record(*header, *payload, position.at);
-        } else {
-            const std::string id(header->id);
-            if (may_be_torn(position.at, position.at + size, header->seq, id)) return position.torn = true;
-            if (header->type != record_type::put && header->type != record_type::removed) position.has_holes = true;
-            visit_.damaged(id);
-        }
-        if (header->seq != position.next_seq) position.has_holes = true;
-        position.next_seq = header->seq + 1;
-        position.at += size;
+        const bool is_cut = rest < least_record || header_extent(bytes_.at(position.at, id_at)) > rest;
+        const bool may_be_torn =
+            !is_header_of_another && (is_cut || has_zeroed_sector(position.at, next_header(position.at)));
+        if (may_be_torn && is_torn_at(position, {})) return;
+        position.has_holes = true;
+        read_by_number(position);
+    }
+
+    static void advance(scan_position& position, std::uint64_t to) {
+        position.at = to;
+        ++position.next_seq;
         ++position.records;
-        return true;
     }
 
-    /// If no record begins at the position: the file is torn there; or it goes on behind a hole; or it is garbage.
-    void skip_to_record(scan_position& position) {
-        const std::uint64_t next = next_record(position.at + 8);
-        const std::optional<record_header> following = header_at(next);
-        const bool is_garbage = following && following->seq == position.next_seq; // no number is missing
-        if (bytes_.end() - position.at < least_record ||
-            (!is_garbage && may_be_torn(position.at, next, position.next_seq, {}))) {
-            position.torn = true;
-        } else {
-            position.has_holes = true;
-            position.at = next;
+    /// Reads all records from the position on in the order of their numbers. Numbers that were read already are left
+    /// out. If there are several records of one number, takes a whole one.
+    void read_by_number(scan_position& position) {
+        const auto all = headers_from(position.at);
+        std::vector<found_header> found(all.begin(), all.end());
+        std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.seq < b.seq; });
+        for (auto at = found.begin(); at != found.end();) {
+            const auto end = std::find_if(at, found.end(), [&](const auto& each) { return each.seq != at->seq; });
+            if (at->seq >= position.next_seq) {
+                read_one_of(at, end, position);
+                position.next_seq = at->seq;
+                advance(position, bytes_.end());
+            }
+            at = end;
         }
+        position.at = bytes_.end();
     }
 
-    /// Whether the record at `begin` may never have been durable. A sector of it is zero, as a power failure leaves it;
-    /// and no later record vouches for it. Several records may be unflushed at one time, and any part of them may be
-    /// missing after a power failure.
-    bool may_be_torn(std::uint64_t begin, std::uint64_t end, std::uint64_t seq, std::string_view id) {
-        return has_zeroed_sector(begin, end) && !is_vouched_for(begin, seq, id);
-    }
-
-    /// Whether the record at `begin` was durable: it belongs to the snapshot; or a later record says so; or a later
-    /// record removes its row, so that zeros may have replaced its payload. The later record may begin anywhere,
-    /// because bytes may have been lost or put in.
-    bool is_vouched_for(std::uint64_t begin, std::uint64_t seq, std::string_view id) {
-        if (seq <= flushed_) return true;
-        for (std::uint64_t at = begin + 1; at < bytes_.end(); ++at) {
-            const std::optional<record_header> later = header_at(at);
-            if (!later) continue;
-            if (later->durable >= seq || (later->type == record_type::removed && !id.empty() && later->id == id))
-                return true;
+    template <class Iterator>
+    void read_one_of(Iterator begin, Iterator end, scan_position& position) {
+        for (auto each = begin; each != end; ++each) {
+            const std::optional<record_header> header = header_at(each->at);
+            if (header && visit_if_whole(each->at, *header)) return;
         }
-        return false;
+        visit_damaged(position, begin->type, id_at_header(begin->at));
+    }
+
+    /// False if the payload's check fails, or if the file ends inside the record.
+    bool visit_if_whole(std::uint64_t at, record_header header) {
+        const std::string_view record = bytes_.at(at, header.size());
+        if (record.size() < header.size()) return false;
+        header.id = record.substr(id_at, header.id.size());
+        const auto payload = payload_of(record, header, generation_);
+        if (payload) visit_.record(header, *payload, at);
+        return payload.has_value();
+    }
+
+    std::string id_at_header(std::uint64_t at) {
+        const std::optional<record_header> header = header_at(at);
+        return header ? std::string(header->id) : std::string();
+    }
+
+    void visit_damaged(scan_position& position, record_type type, const std::string& id) {
+        if (type != record_type::put && type != record_type::removed) position.has_holes = true;
+        visit_.damaged(id);
+    }
+
+    // ---- What lies behind the place where something is wrong ----
+
+    /// All headers that lie at `begin` or behind it, which never moves back. Looks at the rest of the file once.
+    std::span<const found_header> headers_from(std::uint64_t begin) {
+        if (!headers_) {
+            headers_.emplace();
+            for_each_header(bytes_, begin, generation_, [&](std::uint64_t at, const record_header& header) {
+                const bool removes = header.type == record_type::removed;
+                headers_->push_back(
+                    {at, header.seq, header.durable, header.type, removes ? std::string(header.id) : std::string()});
+            });
+        }
+        const auto is_before = [&](const found_header& each) { return each.at < begin; };
+        return {std::partition_point(headers_->begin(), headers_->end(), is_before), headers_->end()};
+    }
+
+    /// Where the next header is, at `begin` or behind it; the end of the file if there is none.
+    std::uint64_t next_header(std::uint64_t begin) {
+        const auto headers = headers_from(begin);
+        return headers.empty() ? bytes_.end() : headers.front().at;
+    }
+
+    bool is_record_at(std::uint64_t at, std::uint64_t seq) {
+        if (at >= bytes_.end()) return false;
+        const std::optional<record_header> header = header_at(at);
+        return header && header->seq == seq;
+    }
+
+    /// Whether the next record, which is not whole, may never have been durable. Several records may be unflushed at one
+    /// time, and any part of them may be missing after a power failure. But whatever is there of them lies behind this
+    /// one, in their order, and none of them knew this one to be durable. If so, the file is torn at the position.
+    bool is_torn_at(scan_position& position, std::string_view id) {
+        if (position.has_holes || position.next_seq <= flushed_) return false;
+        std::uint64_t last = position.next_seq;
+        for (const found_header& each : headers_from(position.at + 1)) {
+            const bool removes_it = !id.empty() && each.removed_id == id; // zeros may have replaced its payload
+            if (each.seq <= last || each.durable >= position.next_seq || removes_it) return false;
+            last = each.seq;
+        }
+        position.has_records_behind = last != position.next_seq;
+        return position.torn = true;
     }
 
     bool has_zeroed_sector(std::uint64_t begin, std::uint64_t end) {
         constexpr std::uint64_t sector = 512;
         while (begin < end) {
-            const std::uint64_t stop = std::min(end, (begin / sector + 1) * sector);
+            const std::uint64_t stop = (std::min)(end, (begin / sector + 1) * sector);
             if (stop - begin >= 8 && is_zero(begin, stop)) return true;
             begin = stop;
         }
@@ -5610,7 +6039,7 @@ class scanner {
     bool is_zero(std::uint64_t begin, std::uint64_t end) {
         constexpr std::uint64_t piece = 4'096;
         for (; begin < end; begin += piece)
-            if (bytes_.at(begin, std::min(piece, end - begin)).find_first_not_of('\0') != std::string_view::npos)
+            if (bytes_.at(begin, (std::min)(piece, end - begin)).find_first_not_of('\0') != std::string_view::npos)
                 return false;
         return true;
     }
@@ -5619,6 +6048,7 @@ class scanner {
     const generation_id& generation_;
     std::uint64_t flushed_;
     Visit& visit_;
+    std::optional<std::vector<found_header>> headers_{};
 };
 
 }}} // namespace tokenkeep::v1::detail::journal
@@ -5817,9 +6247,9 @@ class group_commit {
         }
         lock.lock();
         flushed_by_another_.notify_all();
-        if (content && name && before.epoch == now_.epoch) durable_ = std::max(durable_.load(), before.last);
+        if (content && name && before.epoch == now_.epoch) durable_ = (std::max)(durable_.load(), before.last);
         if (now_.file == before.file) {
-            if (content) now_.flushed = std::max(now_.flushed, before.last);
+            if (content) now_.flushed = (std::max)(now_.flushed, before.last);
             if (content) now_.is_overwritten = false;
             now_.is_name_flushed = name;
             now_.is_being_flushed = false;
@@ -5847,6 +6277,73 @@ class group_commit {
 #ifndef TOKENKEEP_DETAIL_JOURNAL_READER_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_READER_HPP
 
+
+
+// ==== tokenkeep/detail/journal/generation.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_GENERATION_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_GENERATION_HPP
+
+
+
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 { namespace detail::journal {
+
+/// The id, and all ids that differ from it in one bit.
+inline std::vector<generation_id> ids_within_one_bit(const generation_id& id) {
+    std::vector<generation_id> ids{id};
+    for (std::size_t bit = 0; bit < 8 * id.size(); ++bit) {
+        generation_id other = id;
+        other[bit / 8] = static_cast<char>(other[bit / 8] ^ (1 << bit % 8));
+        ids.push_back(other);
+    }
+    return ids;
+}
+
+/// Finds out to which generation the records of a file belong, if its header may be damaged. The check of a record's
+/// header holds for the right id only.
+class generation_finder {
+  public:
+    /// Keeps the first bytes that may be headers of records.
+    template <class File>
+    explicit generation_finder(file_window<File>& bytes) {
+        for_each_magic(bytes, 0, [&](std::uint64_t at) {
+            const std::size_t extent = header_extent(bytes.at(at, id_at));
+            if (extent != 0 && extent <= bytes.end() - at) headers_.emplace_back(bytes.at(at, extent));
+            return headers_.size() < most;
+        });
+    }
+
+    /// False if there is nothing that looks like a record.
+    bool has_headers() const noexcept { return !headers_.empty(); }
+    bool has_record_of(const generation_id& id) const {
+        return std::any_of(headers_.begin(), headers_.end(),
+                           [&](const std::string& header) { return record_header_of(header, id).has_value(); });
+    }
+    /// The first of the ids of which there is a record; nullopt if there is none.
+    std::optional<generation_id> first_of(const std::vector<generation_id>& ids) const {
+        const auto at =
+            std::find_if(ids.begin(), ids.end(), [&](const generation_id& id) { return has_record_of(id); });
+        return at == ids.end() ? std::nullopt : std::optional(*at);
+    }
+
+  private:
+    static constexpr std::size_t most = 1'000;
+
+    std::vector<std::string> headers_{};
+};
+
+}}} // namespace tokenkeep::v1::detail::journal
+
+#endif
 
 
 // ==== tokenkeep/detail/journal/records.hpp
@@ -5942,7 +6439,10 @@ struct journal_state {
     std::map<std::string, row_damage> damaged{}; ///< The ids of the rows that cannot be read.
     std::uint64_t live_bytes = 0;                ///< The size of all records that rows come from.
 
-    bool has_damage_here() const noexcept { return id_with(row_damage::damaged_here) != nullptr; }
+    /// Whether a rewrite leaves bytes behind that may be worth something to the user.
+    bool leaves_bytes_behind() const noexcept {
+        return position.has_records_behind || id_with(row_damage::damaged_here) != nullptr;
+    }
     /// Null if there is none.
     const std::string* id_that_cannot_be_opened() const noexcept { return id_with(row_damage::cannot_open); }
 
@@ -6055,7 +6555,7 @@ struct opened_file {
 /// What to do with a file that has no good header.
 enum class bad_header {
     refuse, ///< Throw.
-    ignore, ///< Read what can be read.
+    ignore, ///< Read all records that can be read.
 };
 
 /// Reads a journal's file into an opened_file.
@@ -6073,15 +6573,15 @@ class journal_reader {
     opened open(bad_header header) const {
         std::optional<file> there = medium_.files.open(medium_.path);
         if (!there) throw medium_.gone();
+        refuse_mount(medium_.files, medium_.path);
         opened fresh;
         fresh.file = std::make_shared<const file>(*std::move(there));
         fresh.identity = fresh.file->identity();
         window bytes(*fresh.file, fresh.identity.size);
-        if (read_header(bytes, fresh.state, header)) {
-            const std::uint64_t most = fresh.identity.size / journal::least_record;
-            fresh.rows.expect(static_cast<std::size_t>(std::min(fresh.state.header.count, most)));
-            scan(bytes, fresh);
-        }
+        read_header(bytes, fresh.state, header);
+        const std::uint64_t most = fresh.identity.size / journal::least_record;
+        fresh.rows.expect(static_cast<std::size_t>(std::min(fresh.state.header.count, most)));
+        scan(bytes, fresh);
         if (fresh.state.position.records < fresh.state.header.count) fresh.state.position.has_holes = true;
         fresh.last_check = journal::check_before(bytes, fresh.state.position.at);
         fresh.found = fresh.read_until = fresh.last_seq();
@@ -6116,31 +6616,37 @@ class journal_reader {
         return is_there ? std::optional(std::move(bytes)) : std::nullopt;
     }
 
-    /// False if there is no header at all, and that is to be ignored.
-    bool read_header(window& bytes, journal_state& fresh, bad_header when_bad) const {
+    void read_header(window& bytes, journal_state& fresh, bad_header when_bad) const {
         const std::string& path = medium_.path;
         const std::string_view header = bytes.at(0, journal::header_size);
-        if (bytes.end() == 0) refuse_mount(medium_.files, path);
         const auto version = journal::version_of(header);
         if (version && *version > journal::major_version)
             throw error(errc::unsupported_version, "tokenkeep: " + path + " was written by a newer version");
-        if (!journal::header_is_whole(header)) {
-            if (when_bad == bad_header::refuse)
-                throw error(errc::storage_corrupt, "tokenkeep: " + path +
-                                                       (bytes.end() == 0 ? " is empty" : " has no header of ours") +
-                                                       "; it was left as it is, salvage() keeps a copy");
-            fresh.position.has_holes = true;
-            if (!version) return false;
-        }
-        fresh.header = journal::header_of(header);
+        const bool is_whole = journal::header_is_whole(header);
+        if (!is_whole && when_bad == bad_header::refuse)
+            throw error(errc::storage_corrupt, "tokenkeep: " + path +
+                                                   (bytes.end() == 0 ? " is empty" : " has no header of ours") +
+                                                   "; it was left as it is, salvage() keeps a copy");
+        if (header.size() == journal::header_size) fresh.header = journal::header_of(header);
         fresh.position.next_seq = fresh.header.first_seq;
-        return true;
+        if (when_bad == bad_header::ignore) trust_records_more(bytes, fresh, is_whole);
+    }
+
+    /// If the header is damaged, or belongs to other records, takes nothing from it but the generation number, and
+    /// reads the records wherever they are.
+    void trust_records_more(window& bytes, journal_state& fresh, bool is_whole) const {
+        const journal::generation_finder records(bytes);
+        const journal::file_header said = fresh.header;
+        if (is_whole && (!records.has_headers() || records.has_record_of(said.generation))) return;
+        const auto generation = records.first_of(journal::ids_within_one_bit(said.generation));
+        fresh.header = {.generation = generation.value_or(said.generation), .number = said.number};
+        fresh.position = {.at = 0, .next_seq = 1, .has_holes = true};
     }
 
     void scan(window& bytes, opened& into) const {
         row_loader<Rows, Sealer> loader(into.rows, into.state, medium_.records);
         journal_state& state = into.state;
-        state.position.torn = false;
+        state.position.torn = state.position.has_records_behind = false;
         journal::scanner(bytes, state.header.generation, state.header.last_of_snapshot(), loader).run(state.position);
     }
 
@@ -6182,7 +6688,8 @@ struct row_edit {
 
 /// What goes from the old file into the new one.
 enum class rewriting {
-    carries_on, ///< The rows, and which ids are damaged. Copies the old file if it has damage that no copy has yet.
+    carries_on, ///< The rows, and which ids are damaged. Copies the old file if it has damage that no copy has yet, or
+                ///< if it is torn and records lie behind that place.
     salvages,   ///< The rows. Copies the old file.
     clears,     ///< Nothing.
 };
@@ -6205,8 +6712,7 @@ class journal_rewrite {
     /// the old file stays, and errc::indeterminate if that is unknown.
     opened run(rewriting how, const row_edit* wanted) {
         try {
-            const bool has_new_damage = how == rewriting::carries_on && before_.state.has_damage_here();
-            if (how == rewriting::salvages || has_new_damage) {
+            if (how == rewriting::salvages || (how == rewriting::carries_on && before_.state.leaves_bytes_behind())) {
                 const std::string number = std::to_string(before_.state.header.number);
                 const std::string path = medium_.path + ".damaged-" + number + "-" + random_hex(4);
                 copy_original(copy_.emplace(medium_.files, path).path());
@@ -6527,7 +7033,7 @@ class row_journal {
         result.found = now_.state;
         if (!now_.state.position.has_holes && now_.state.damaged.empty()) return result;
         require_opened();
-        now_.state.position.next_seq = std::max(now_.state.position.next_seq, next_seq);
+        now_.state.position.next_seq = (std::max)(now_.state.position.next_seq, next_seq);
         result.copy = rewrite(rewriting::salvages);
         return result;
     }
@@ -6815,7 +7321,10 @@ class shared_journal {
     using journal_type = row_journal<packed_rows<rules_of<Policy>>, Sealer, files_type>;
 
     shared_journal(const std::string& path, Sealer sealer, const files_type& files)
-        : path_(path), store_lock_(files.open_lock(path + ".lock")), journal_(path, std::move(sealer), files) {}
+        : path_(path),
+          files_(files),
+          store_lock_(files.open_lock(path + ".lock")),
+          journal_(path, std::move(sealer), files) {}
 
     /// Brings the rows up to date, and calls `look(rows)`. It gives a pair: a result, and the number of the record that
     /// the result is from. If that record is not known to be durable, flushes it first. Returns the result.
@@ -6857,11 +7366,12 @@ class shared_journal {
         return record.has_value();
     }
 
-    /// Overwrites the records of a row whose removal is durable. If that fails, throws errc::storage_failure: the row
-    /// is gone, but not erased.
+    /// Overwrites the records of a row whose removal is durable, and removes what a rewrite that was cut off has left.
+    /// If that fails, throws errc::storage_failure: the row is gone, but not erased.
     void erase(const journal::erasable_records& row) {
         try {
             const bool is_overwritten = alone([&] {
+                remove_abandoned_rewrite();
                 journal_.catch_up();
                 return journal_.overwrite(row);
             });
@@ -6932,7 +7442,17 @@ class shared_journal {
         return act();
     }
 
+    /// A program that was killed during a rewrite has left a file with rows. Only if this thread holds the store lock is
+    /// it certain that no rewrite goes on.
+    void remove_abandoned_rewrite() const {
+        const std::string abandoned = path_ + ".tmp";
+        if (!files_.find(abandoned)) return;
+        files_.remove(abandoned);
+        files_.flush_directory(abandoned);
+    }
+
     const std::string path_;
+    const files_type files_;
     mutex mutex_{};
     lock_file store_lock_; ///< Guarded by the mutex.
     journal_type journal_;
@@ -7001,11 +7521,13 @@ struct salvage_report {
 ///               could match too. If journal records are missing, or the file is empty, or its header is damaged,
 ///               calls throw until the repair that the table names.
 ///   Private     The file has mode 0600, whatever the umask. When the store opens the file, it refuses a file to which
-///               the group or others have any right, a file of another user, a symbolic link, anything but a regular
-///               file, and a directory in which others can replace the file.
+///               the group or others have any right, a file of another user, a file with a second hard link, a symbolic
+///               link, anything but a regular file, and a directory in which others can replace the file. It then makes
+///               no file: if root runs the program once in the directory of a user, that user is not locked out.
 ///   Erased      After delete_tokens the file is a new one. After delete_token, zeros have replaced the secrets of the
-///               row and of its earlier versions in the file. If Policy::erases_deleted_tokens is false, they stay
-///               until the next rewrite.
+///               row and of its earlier versions in the file. Both also remove the fresh copy of a program that was
+///               killed during a rewrite. If Policy::erases_deleted_tokens is false, delete_token erases nothing:
+///               the secrets stay until the next rewrite.
 ///
 /// What is not promised:
 ///   Replaced    Secrets that were replaced, such as an old refresh token, stay in the file until its next rewrite.
@@ -7037,7 +7559,8 @@ struct salvage_report {
 ///   storage_corrupt     | a row is damaged                                     | salvage() or delete_token(id)
 ///   storage_corrupt     | journal records are missing                          | salvage() or delete_tokens()
 ///   storage_corrupt     | the file is empty, or its header is damaged          | salvage()
-///   permissions         | the file is refused; see Private                     | run chmod 600; use another directory
+///   permissions         | the file is refused; see Private                     | what the message says
+///   permissions         | a save, if the program can only read there           | see file_error::cause
 ///   permissions         | this sealer cannot open a row, or a newer version of | use the sealer, or the version, that
 ///                       | the library wrote it                                 | wrote it
 ///   permissions         | rows are sealed and the store has no sealer, or the  | construct the store with the sealer,
@@ -7047,6 +7570,7 @@ struct salvage_report {
 ///                       | was put in its place                                 | construct the store again
 ///   lock_timeout        | others hold the lock for too long; nothing was done  | retry later
 ///   storage_failure     | the system refused to read, write or lock            | see file_error::stage and cause
+///   storage_failure     | the file is mounted alone into a container           | mount its directory
 ///   storage_failure     | delete_token removed the row, but could not erase it | compact()
 ///
 /// Every function may be called from many threads at once. The store may be moved while no other thread uses it. What
@@ -7064,12 +7588,14 @@ class basic_file_store {
   public:
     using policy_type = Policy;
 
-    /// A store in the file of that path. The directory must exist. The constructor neither reads nor writes: the first
-    /// call does.
+    /// A store in the file of that path. The directory must exist. The constructor neither reads nor writes the file:
+    /// the first call does. A relative path starts at the program's current directory, and stays with it if the program
+    /// changes directory later. Links in the directory are followed once, here. Throws errc::storage_failure if the
+    /// path is empty.
     ///   file_store store{"/var/lib/app/tokens.tkj"};
     ///   basic_file_store<defaults, my_sealer> sealed{"tokens.tkj", my_sealer{key}};
     explicit basic_file_store(std::string path, Sealer sealer = {}, files_type files = {})
-        : path_(std::move(path)),
+        : path_(detail::lasting_path(files, std::move(path))),
           files_(std::move(files)),
           shared_(std::make_unique<shared>(path_, std::move(sealer), files_)) {}
 
@@ -7367,17 +7893,25 @@ struct json_codec {
         return secret(std::string_view(out));
     }
 
-    /// The rows of a document. Throws errc::storage_corrupt if the document is damaged or empty, and
-    /// errc::unsupported_version if it has a version, a part or a field that this version of the library does not know.
+    /// The rows of a document. Throws errc::storage_corrupt if the document is damaged or empty, has a byte order mark,
+    /// or was written by another program, and errc::unsupported_version if it has a version, a part or a field that
+    /// this version of the library does not know.
     ///   std::vector<token> rows = json_codec::decode(document.reveal());
     static std::vector<token> decode(std::string_view document) {
+        if (document.starts_with("\xef\xbb\xbf"))
+            throw damaged("begins with a byte order mark; save it as UTF-8 without one");
         const auto parsed = text::parse_json(document);
-        if (!parsed) throw damaged("is no JSON from byte " + std::to_string(parsed.offset));
+        if (document.empty()) throw damaged("is empty; restore it, or remove it if no tokens are missed");
+        if (!parsed)
+            throw damaged("is not JSON from byte " + std::to_string(parsed.offset) +
+                          " on; restore it, or name another file if this one is not a tokenkeep document");
+        const bool is_ours = parsed.value.kind() == text::json_kind::object && parsed.value.find("tokenkeep");
+        if (!is_ours) throw damaged("is not a tokenkeep document and stays as it is; name another file");
         const auto version = member(parsed.value, "tokenkeep").integer();
         if (version && *version > detail::version_of_fields())
             throw error(errc::unsupported_version, "tokenkeep: the document is of a newer version");
         const text::json_value list = member(parsed.value, "tokens");
-        if (!version || *version < 1 || list.kind() != text::json_kind::array) throw damaged("is no list of tokens");
+        if (!version || *version < 1 || list.kind() != text::json_kind::array) throw damaged("has no list of tokens");
         parsed.value.for_each_member([](const text::json_value& name, const text::json_value&) {
             if (!name.is_text("tokenkeep") && !name.is_text("tokens"))
                 throw error(errc::unsupported_version, "tokenkeep: the document has a part this version does not know");
@@ -7476,20 +8010,27 @@ namespace tokenkeep { inline namespace v1 {
 ///
 /// The file is private to the user (mode 0600, whatever the umask). It is replaced as a whole or not at all: a save
 /// writes `PATH.tmp`, flushes it, and renames it to `PATH`. Processes lock each other out by kernel locks on
-/// `PATH.lock`, which stays. The directory must exist: without it, load gives nullopt and save throws
-/// errc::storage_failure.
+/// `PATH.lock`, which stays. The directory must exist: without it, load gives nullopt and save throws errc::not_saved.
+///
+/// load, save and lock throw errc::permissions, and make no file, if the file or its directory belongs to another user,
+/// or if others can write the directory. The directory may belong to root. So root cannot lock the user out by running
+/// the program once. load and save also refuse a symbolic link, anything but a regular file, a file that others can
+/// write, and a file with a second hard link: under its other name it would have another lock. They throw
+/// errc::storage_failure for a file that is mounted alone into a container: mount its directory instead.
 class text_file {
   public:
-    /// The file of that path. Nothing is opened yet.
-    explicit text_file(std::string path) : path_(std::move(path)) {}
+    /// The file of that path. Nothing is opened yet. A relative path starts at the program's current directory, and
+    /// stays with it if the program changes directory later. Links in the directory are followed once, here. Throws
+    /// errc::storage_failure if the path is empty.
+    explicit text_file(const std::string& path) : path_(detail::absolute_path(path)) {}
 
-    /// The content; nullopt if there is no file. Throws errc::permissions for a symbolic link, for anything but a
-    /// regular file, and for a file that others can write.
+    /// The content; nullopt if there is no file. Throws errc::permissions if the file is refused, see above.
     std::optional<secret> load() const { return detail::read_file(path_); }
 
     /// Replaces the content, and returns when it is on the disk. Throws errc::not_saved if the file still has the old
-    /// content, and errc::indeterminate if the file has the new content, but perhaps not on the disk. If several
-    /// programs write the file, hold lock("") from load to save; basic_document_store does.
+    /// content, and errc::permissions if this program can only read in the directory. Throws errc::indeterminate if the
+    /// file has the new content, but perhaps not on the disk. If several programs write the file, hold lock("") from
+    /// load to save; basic_document_store does.
     void save(std::string_view bytes) const { detail::replace_file(path_, bytes); }
 
     /// Locks a name among all processes that use this file, until the guard is destroyed. Throws errc::lock_timeout if
@@ -7938,9 +8479,13 @@ struct sql_dialect {
     std::string_view begin = "BEGIN";    ///< Begins a transaction that writes.
     std::string_view for_update{};       ///< Text after a SELECT that locks the row it reads: " FOR UPDATE". If it is
                                          ///< empty, `begin` must keep other writers out.
-    std::string_view erase{};            ///< A statement that removes the bytes of deleted rows, if one is needed.
-    char quote = '"';                    ///< The quotation mark around names of tables and indexes.
-    bool numbered = false;               ///< Whether parameters are $1, $2 and so on, instead of question marks.
+    /// A SELECT that gives a row if there is another table of tokens whose name differs from $2 only in upper and lower
+    /// case; $1 is that name in lower case. Such a table has an index with a hyphen in its name. Empty if the database
+    /// takes both names for one table.
+    std::string_view other_spelling{};
+    std::string_view erase{}; ///< A statement that removes the bytes of deleted rows, if one is needed.
+    char quote = '"';         ///< The quotation mark around names of tables and indexes.
+    bool numbered = false;    ///< Whether parameters are $1, $2 and so on, instead of question marks.
 };
 
 namespace detail {
@@ -8281,6 +8826,7 @@ class sql_text {
         require_plain(name_);
     }
 
+    const std::string& name() const noexcept { return name_; }
     /// The table's name in lower case: some databases take "Tokens" and "tokens" for one table.
     const std::string& name_in_schema() const noexcept { return lower_name_; }
 
@@ -8500,10 +9046,24 @@ class sql_tables {
             make([&] { run(text_.insert_version(), text_.name_in_schema(), "1"); });
             found = version(text_.version());
         }
+        require_one_spelling();
         if (require_sql_version(found) < newest) alter();
     }
 
   private:
+    /// Tables whose names differ only in case would share their version and their locks. A database that has both would
+    /// upgrade only one of them.
+    void require_one_spelling() {
+        const std::string_view sql = Connection::dialect.other_spelling;
+        if (sql.empty()) return;
+        bool is_there = false;
+        run(std::string(sql), text_.name_in_schema(), text_.name(), [&](auto&) { is_there = true; });
+        if (is_there)
+            throw error(errc::invalid_record,
+                        "tokenkeep: the database has a table of tokens whose name differs only in "
+                        "upper and lower case; choose another name, or rename that table");
+    }
+
     /// One transaction. A database that commits at each ALTER has some of the columns already if a program was cut off
     /// there, and says so.
     void alter() {
@@ -8531,9 +9091,13 @@ class sql_tables {
     }
 
     void run(const std::string& sql, std::string_view first, std::string_view second) {
+        run(sql, first, second, [](auto&) {});
+    }
+    template <class Visit>
+    void run(const std::string& sql, std::string_view first, std::string_view second, Visit visit) {
         auto statement = connection_.prepare(sql);
         const std::optional<std::string_view> parameters[] = {first, second};
-        run_sql(statement, parameters, [](auto&) {});
+        run_sql(statement, parameters, visit);
     }
 
     template <class Part>
@@ -8898,7 +9462,9 @@ class sql_repeats {
         std::throw_with_nested(error(errc::indeterminate, "tokenkeep: the rows may or may not be gone"));
     try {
         throw;
-    } catch (const error& failure) { // of the connection's files, say
+    } catch (const file_error& failure) { // of the connection's files
+        throw failure.code() == errc::storage_failure ? failure.with(errc::not_saved) : failure;
+    } catch (const error& failure) {
         if (failure.code() != errc::storage_failure) throw;
         std::throw_with_nested(error(errc::not_saved, "tokenkeep: the database cannot be used"));
     }
@@ -9017,6 +9583,9 @@ struct sql_guard {
 ///                       | without a limit                                        |
 ///   invalid_record      | the database cannot hold a value, or the record has    | change the record
 ///                       | no token                                               |
+///   invalid_record      | the name of the table is not plain, or there is a      | name another table, or rename
+///                       | table of tokens whose name differs only in upper and   | that one
+///                       | lower case (see sql_schema.hpp)                        |
 ///   ambiguous           | the probe means several rows, or the save would        | name the user and the client
 ///   permissions         | the password or a right is missing                     | change the configuration
 ///   unsupported_version | a newer version of the library made the table          | update the library
@@ -10376,6 +10945,9 @@ struct token_response {
     std::chrono::seconds default_lifetime{0};
     /// Why there is no access token; response_reason::none if there is one.
     response_reason missing_access_token = response_reason::none;
+    /// The api_domain of a record that this response may replace by its own. Empty: only a record that has none gets
+    /// one. A provider names the record's api_domain here only if it knows that both hosts belong to its server.
+    std::string replaced_api_domain{};
 };
 
 }} // namespace tokenkeep::v1
@@ -10396,7 +10968,7 @@ inline std::optional<std::chrono::milliseconds> lifetime_of(const token_response
         lifetime = time_between(*before->issued_at, *before->expires_at);
     if (lifetime <= none) lifetime = answer.default_lifetime;
     if (lifetime <= none) return std::nullopt;
-    return std::min(lifetime, longest_lifetime);
+    return (std::min)(lifetime, longest_lifetime);
 }
 
 /// Puts into the record what the response says about the end of its refresh token.
@@ -10406,7 +10978,7 @@ inline void apply_refresh_lifetime(token& record, const token_response& answer, 
     if (!answer.refresh_expires_in && answer.refresh_expires_at)
         lifetime = time_between(answer.date.value_or(sent), *answer.refresh_expires_at);
     if (lifetime > none)
-        record.refresh_expires_at = sent + std::min(lifetime, longest_lifetime);
+        record.refresh_expires_at = sent + (std::min)(lifetime, longest_lifetime);
     else if (answer.refresh_expires_in)
         record.refresh_expires_at.reset(); // zero means: without end
 }
@@ -10417,8 +10989,11 @@ namespace tokenkeep { inline namespace v1 {
 
 /// The record after the response to a request that was sent at `sent`:
 ///   - The status is emptied. Access token, expires_at and issued_at come from the response.
-///   - Token type, scope, API domain and refresh token are replaced if they came. Of extra, the members that came are
-///     replaced. After a login, refresh token and extra that did not come are emptied: they belong to the old login.
+///   - Token type, scope and refresh token are replaced if they came. Of extra, the members that came are replaced.
+///     After a login, refresh token and extra that did not come are emptied: they belong to the old login.
+///   - The API domain is taken if it came and the record has none, or has the response's replaced_api_domain. Otherwise
+///     the record keeps its own, at a refresh and at a login: a response cannot choose where the next access token
+///     goes. To move a record to another host, the program saves the new api_domain itself.
 ///   - refresh_expires_at comes from the response. If the response does not say it, it stays with the same refresh
 ///     token, and is emptied for a new one.
 ///   - After a login, logged_in_at and used_at are `sent`, and the code verifier is emptied.
@@ -10455,7 +11030,7 @@ inline token apply_response(token record, const token_response& answer, timestam
     record.issued_at = sent;
     replace(record.token_type, answer.token_type);
     replace(record.scope, answer.scope);
-    replace(record.api_domain, answer.api_domain);
+    if (record.api_domain == answer.replaced_api_domain) replace(record.api_domain, answer.api_domain);
     return record;
 }
 
@@ -10648,11 +11223,11 @@ inline std::optional<double> whole_number(std::string_view text) noexcept {
         if (!is_small) take('+');
         double exponent = 0;
         if (take_digits(text, exponent) == 0) return std::nullopt;
-        scale += static_cast<int>(std::min(exponent, 1000.0)) * (is_small ? -1 : 1);
+        scale += static_cast<int>((std::min)(exponent, 1000.0)) * (is_small ? -1 : 1);
     }
     if (!text.empty()) return std::nullopt;
     if (number != 0) number = scale < 0 ? number / std::pow(10.0, -scale) : number * std::pow(10.0, scale);
-    return std::floor(std::min(number, larger_than_any_time) * (is_negative ? -1 : 1));
+    return std::floor((std::min)(number, larger_than_any_time) * (is_negative ? -1 : 1));
 }
 
 /// What a member says about an end: a number, or a moment. Both are nullopt if it says neither.
@@ -11354,6 +11929,19 @@ inline void write_authorization(http_request& request, const token& record, std:
     value.append(scheme).append(" ").append(access);
 }
 
+/// Takes the API domain out of a response, with a warning, if the record has another one, or if it is plain http. Only
+/// the program may move a record to another host, and only the program may choose to do without TLS.
+inline void drop_strange_api_domain(token_response& answer, const token& record) {
+    if (answer.api_domain.empty() || answer.api_domain == record.api_domain) return;
+    if (!record.api_domain.empty())
+        answer.warnings.emplace_back("the server names another api_domain than the record has; it is ignored");
+    else if (is_plain_http(answer.api_domain))
+        answer.warnings.emplace_back("api_domain is plain http; it is ignored");
+    else
+        return;
+    answer.api_domain.clear();
+}
+
 }}} // namespace tokenkeep::v1::detail
 
 namespace tokenkeep { inline namespace v1 {
@@ -11484,14 +12072,11 @@ struct oauth2_provider {
         revocation.parameters.clear();
         return tokenkeep::revoke_request(revocation, record);
     }
-    /// See the free function read_token_response. An api_domain with plain http is ignored, with a warning, unless the
-    /// record has it: only the program may choose to do without TLS.
+    /// See the free function read_token_response. The response's api_domain counts only if the record has none and it
+    /// is not plain http. Another one is ignored, with a warning.
     token_response read_token_response(const http_response& response, const token& record) const {
         token_response answer = detail::read_response(response, record, dialect());
-        if (detail::is_plain_http(answer.api_domain) && answer.api_domain != record.api_domain) {
-            answer.api_domain.clear();
-            answer.warnings.emplace_back("api_domain is plain http; it is ignored");
-        }
+        detail::drop_strange_api_domain(answer, record);
         return answer;
     }
     /// See the free function read_revoke_response.
@@ -12031,22 +12616,22 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// the row does not say when the token was issued, at most five seconds, as in Zoho's SDKs, which write such rows.
 inline std::chrono::milliseconds margin_of(const token& row, std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::chrono::milliseconds{0};
-    if (!row.issued_at) return std::min(margin, std::chrono::milliseconds{5'000});
-    return std::min(margin, time_between(*row.issued_at, *row.expires_at) / 5);
+    if (!row.issued_at) return (std::min)(margin, std::chrono::milliseconds{5'000});
+    return (std::min)(margin, time_between(*row.issued_at, *row.expires_at) / 5);
 }
 
 /// How long it is until the access token ends, for a row that says when. Never more than the token's whole life: if it
 /// was issued in the future, a clock was wrong, and its end may be wrong too.
 inline std::chrono::milliseconds time_left(const token& row, timestamp now) {
     const auto left = time_between(now, *row.expires_at);
-    return row.issued_at ? std::min(left, time_between(*row.issued_at, *row.expires_at)) : left;
+    return row.issued_at ? (std::min)(left, time_between(*row.issued_at, *row.expires_at)) : left;
 }
 
 /// How long the access token may be handed out before it is due. Zero if it is due now. Nullopt if it has no known end.
 inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, timestamp now,
                                                           std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::nullopt;
-    return std::max(std::chrono::milliseconds{0}, time_left(row, now) - margin_of(row, margin));
+    return (std::max)(std::chrono::milliseconds{0}, time_left(row, now) - margin_of(row, margin));
 }
 
 /// Whether the row has a spend marker for that refresh or grant token.
@@ -12211,7 +12796,7 @@ class row_access {
                 } catch (const std::system_error& failure) {
                     if (failure.code() != errc::lock_timeout || clock.steady_now() >= until) throw;
                 }
-                clock.sleep_until(std::min(until, asked + slice));
+                clock.sleep_until((std::min)(until, asked + slice));
             }
         } else {
             return {};
@@ -12565,7 +13150,7 @@ class transaction {
             for (const std::string& warning : result.answer->warnings) tell(event_kind::warning, row, warning);
         } catch (const response_error& refusal) {
             result.why = std::current_exception();
-            result.retry_after = std::max(refusal.retry_after(), find_retry_after(response, parts_.clock.now()));
+            result.retry_after = (std::max)(refusal.retry_after(), find_retry_after(response, parts_.clock.now()));
             result.server_code = refusal.server_code();
             result.is_unexplained = refusal.is_unexplained();
             if (refusal.certainly_refused()) {
@@ -12797,7 +13382,7 @@ class login : transaction<Parts> {
         if (is_in_doubt(row)) {
             if (!Parts::rows_type::locks && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
                 parts_.clock.sleep_until(
-                    std::min(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
+                    (std::min)(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
                 return std::nullopt;
             }
             throw lost_login_error();
@@ -13044,8 +13629,8 @@ struct keeper_parts {
     std::chrono::milliseconds request_timeout() const {
         const auto grace = replay_grace();
         if (grace.count() == 0) return options.request_timeout;
-        return std::min(options.request_timeout,
-                        std::max<std::chrono::milliseconds>(std::chrono::seconds(5), grace / 2));
+        return (std::min)(options.request_timeout,
+                          std::max<std::chrono::milliseconds>(std::chrono::seconds(5), grace / 2));
     }
 
     /// Sends a request about the row to the authorization server. The request is wiped afterwards.
@@ -13072,12 +13657,12 @@ struct keeper_parts {
     /// backoff. Each step is twice as long as the one before; up to a half of it is taken off by chance. After an
     /// unexplained refusal, the steps are those of next_unexplained_pause.
     std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after, bool is_unexplained) {
-        if (is_unexplained) return std::max(retry_after, flight.next_unexplained_pause(clock.steady_now()));
-        const unsigned doublings = std::min(flight.failures_that_count(clock.steady_now()), 16U);
-        const auto step = std::min(options.longest_backoff, options.first_backoff * (1 << doublings));
+        if (is_unexplained) return (std::max)(retry_after, flight.next_unexplained_pause(clock.steady_now()));
+        const unsigned doublings = (std::min)(flight.failures_that_count(clock.steady_now()), 16U);
+        const auto step = (std::min)(options.longest_backoff, options.first_backoff * (1 << doublings));
         unsigned char chance = 0;
         random_bytes(&chance, 1);
-        return std::max(retry_after, step - step * chance / 512);
+        return (std::max)(retry_after, step - step * chance / 512);
     }
 
     /// Step 7, save: writes the new tokens into the row if they still belong there, and gives the row. Nullopt if the
@@ -13252,8 +13837,8 @@ class refresh_transaction : transaction<Parts> {
             std::rethrow_exception(why);
         } catch (const error& failure) {
             if (failure.retry_after().count() == 0) throw;
-            const auto left = std::max(std::chrono::milliseconds{1},
-                                       std::chrono::ceil<std::chrono::milliseconds>(end - parts_.clock.steady_now()));
+            const auto left = (std::max)(std::chrono::milliseconds{1},
+                                         std::chrono::ceil<std::chrono::milliseconds>(end - parts_.clock.steady_now()));
             std::throw_with_nested(error(static_cast<errc>(failure.code().value()),
                                          "tokenkeep: the server has asked for a pause that is not over", left));
         }
@@ -13474,7 +14059,7 @@ class refresh_transaction : transaction<Parts> {
     void wait_a_little() {
         if (base::is_late())
             throw error(errc::outcome_unknown, "tokenkeep: another sender's request may still be under way");
-        parts_.clock.sleep_until(std::min(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
+        parts_.clock.sleep_until((std::min)(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
     }
 
     token row_;
@@ -14041,7 +14626,7 @@ class keeper {
     std::shared_ptr<const detail::pinned_token>
     pin(token row, std::shared_ptr<const detail::published_version> published, std::uint64_t version) {
         const auto lasts = parts_.lasts(row, parts_.options.refresh_margin);
-        const deadline due = lasts ? detail::time_after(parts_.clock.steady_now(), *lasts) : deadline::max();
+        const deadline due = lasts ? detail::time_after(parts_.clock.steady_now(), *lasts) : (deadline::max)();
         return std::make_shared<const detail::pinned_token>(
             detail::pinned_token{std::move(row.access_token), std::move(row.id), due, std::move(published), version});
     }
@@ -14400,8 +14985,8 @@ struct provider {
     ///     how long.
     ///   - If there is an expires_in_sec, expires_in is in milliseconds.
     ///   - The response's api_domain is taken only if it belongs to a known data centre, and to the record's own if the
-    ///     record has one. Otherwise it is ignored, with a warning. If neither has one, it is that of `center` and
-    ///     `stage`.
+    ///     record has one, which it then replaces. Otherwise it is ignored, with a warning. If neither has one, it is
+    ///     that of `center` and `stage`.
     token_response read_token_response(const http_response& response, const token& record) const {
         detail::response_dialect dialect = detail::zoho_dialect;
         dialect.client_secret = &client_secret;
@@ -14412,6 +14997,7 @@ struct provider {
                                          "it is ignored");
         }
         if (answer.api_domain.empty() && record.api_domain.empty()) answer.api_domain = center.api_of(stage);
+        answer.replaced_api_domain = record.api_domain;
         return answer;
     }
 

@@ -71,7 +71,7 @@ tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (!rows_.replace
 tokenkeep_mutant(transaction no_second_look "[no fault]" "S1: ")
 tokenkeep_mutant(transaction marker_compares_the_token_only "[lock lost]" "S1: ")
 
-tokenkeep_mutation(transaction detail/keeper/refresh.hpp "std::optional<token> saved = base::save(flight, guard, tokens);"
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "std::optional<token> saved;"
   [[if (tests::mutated("lock_given_back_before_the_save")) const guard_type early = std::move(guard);
         if (token cleared = row_; tests::mutated("marker_cleared_before_the_save")) {
             cleared.status.clear();
@@ -81,12 +81,12 @@ tokenkeep_mutation(transaction detail/keeper/refresh.hpp "std::optional<token> s
             row_ = tokens.applied_to(row_);
             return true;
         }
-        std::optional<token> saved = base::save(flight, guard, tokens);]])
+        std::optional<token> saved;]])
 tokenkeep_mutant(transaction lock_given_back_before_the_save "[slow]" "S1: ")
 tokenkeep_mutant(transaction marker_cleared_before_the_save "[losing]" "S3: ")
 tokenkeep_mutant(transaction handed_out_before_the_save "[no fault]" "S5: ")
 
-tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (!base::write_marker(before, row_)) continue;"
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (!base::write_marker(before, row_) || !base::may_still_send(row_, marker, marked_at)) continue;"
   [[if (tests::mutated("no_marker"))
                 row_ = before;
             else if (!base::write_marker(before, row_))

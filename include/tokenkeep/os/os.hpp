@@ -18,6 +18,8 @@
 #if defined(_WIN32)
 #error "tokenkeep: files and random numbers are written for POSIX systems only"
 #else
+#include <tokenkeep/os/posix_checks.hpp>
+
 #include <tokenkeep/os/posix.hpp>
 
 #include <tokenkeep/os/posix_lock.hpp>

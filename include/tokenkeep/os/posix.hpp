@@ -2,8 +2,9 @@
 #ifndef TOKENKEEP_OS_POSIX_HPP
 #define TOKENKEEP_OS_POSIX_HPP
 
+// Included by os/os.hpp, after os/posix_checks.hpp.
+
 #include <tokenkeep/error.hpp>
-#include <tokenkeep/os/posix_checks.hpp>
 #include <tokenkeep/secret.hpp>
 
 #include <cerrno>

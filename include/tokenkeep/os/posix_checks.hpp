@@ -2,7 +2,7 @@
 #ifndef TOKENKEEP_OS_POSIX_CHECKS_HPP
 #define TOKENKEEP_OS_POSIX_CHECKS_HPP
 
-// What a file and its directory must be like before the library uses them. Included by os/posix.hpp.
+// What a file and its directory must be like before the library uses them. Included by os/os.hpp.
 
 #include <tokenkeep/error.hpp>
 
