@@ -68,8 +68,11 @@ class sql_error : public error {
         case sql_fault::bad_value: return errc::invalid_record;
         case sql_fault::denied: return errc::permissions;
         case sql_fault::corrupt: return errc::storage_corrupt;
-        default: return errc::storage_failure;
+        case sql_fault::connection_lost:
+        case sql_fault::already_exists:
+        case sql_fault::other: break;
         }
+        return errc::storage_failure;
     }
 
     static const char* sentence_of(sql_fault fault) noexcept {
@@ -80,8 +83,9 @@ class sql_error : public error {
         case sql_fault::bad_value: return "the database cannot hold a value";
         case sql_fault::denied: return "the database does not allow it";
         case sql_fault::corrupt: return "the database is damaged";
-        default: return "the database failed";
+        case sql_fault::other: break;
         }
+        return "the database failed";
     }
 
     sql_fault fault_;

@@ -5,6 +5,7 @@
 // Included by os/os.hpp, after os/posix.hpp.
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/memory/number_cast.hpp>
 
 #include <cerrno>
 #include <chrono>
@@ -114,7 +115,7 @@ class lock_file {
         byte_range range{};
         range.l_type = kind;
         range.l_whence = SEEK_SET;
-        range.l_start = static_cast<off_t>(byte);
+        range.l_start = number_cast<off_t>(byte);
         range.l_len = 1;
 #if defined(F_OFD_SETLK)
         return ::fcntl(file_.number(), F_OFD_SETLK, &range) == 0;

@@ -224,7 +224,9 @@ class fake_server {
         case fault::kind::answer_twice: response.body += response.body; break;
         case fault::kind::answer:
         case fault::kind::answer_after: return std::move(met.response);
-        default: break;
+        case fault::kind::none:
+        case fault::kind::unreachable:
+        case fault::kind::sent_twice: break;
         }
         return response;
     }

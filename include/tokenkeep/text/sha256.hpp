@@ -7,6 +7,7 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/memory/number_cast.hpp>
 #include <tokenkeep/memory/wipe.hpp>
 
 #include <array>
@@ -86,7 +87,7 @@ class sha256_hash {
         0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
         0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-    std::size_t held_back() const noexcept { return static_cast<std::size_t>(length_ % block_size); }
+    std::size_t held_back() const noexcept { return detail::number_cast<std::size_t>(length_ % block_size); }
 
     sha256_hash& hold_back(std::size_t at, std::string_view bytes) noexcept {
         if (!bytes.empty()) std::memcpy(block_ + at, bytes.data(), bytes.size());

@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_JOURNAL_FORMAT_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_FORMAT_HPP
 
+#include <tokenkeep/memory/number_cast.hpp>
 #include <tokenkeep/memory/wipe.hpp>
 #include <tokenkeep/text/sha256.hpp>
 #include <tokenkeep/token.hpp>
@@ -180,7 +181,7 @@ inline void append_record(wiping_string& out, const generation_id& generation, r
     out.append(header_check.data(), header_check.size());
     out += payload;
     const check of_payload = check_of(view(generation), {header_check.data(), header_check.size()}, payload);
-    out.resize(begin + static_cast<std::size_t>(header.size()) - check_size, '\0');
+    out.resize(begin + number_cast<std::size_t>(header.size()) - check_size, '\0');
     out.append(of_payload.data(), of_payload.size());
 }
 
@@ -213,10 +214,10 @@ inline std::optional<record_header> record_header_of(std::string_view bytes, con
 /// The payload of a whole record; nullopt if its check fails. It refers to `record`.
 inline std::optional<std::string_view> payload_of(std::string_view record, const record_header& header,
                                                   const generation_id& generation) {
-    const std::size_t at = static_cast<std::size_t>(header.payload_at());
+    const std::size_t at = number_cast<std::size_t>(header.payload_at());
     const std::string_view payload = record.substr(at, header.payload_size);
     const check expected = check_of(view(generation), record.substr(at - check_size, check_size), payload);
-    if (!has_check(record, static_cast<std::size_t>(header.size()) - check_size, expected)) return std::nullopt;
+    if (!has_check(record, number_cast<std::size_t>(header.size()) - check_size, expected)) return std::nullopt;
     return payload;
 }
 

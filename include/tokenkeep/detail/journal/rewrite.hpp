@@ -7,6 +7,7 @@
 #include <tokenkeep/detail/journal/reader.hpp>
 #include <tokenkeep/detail/journal/records.hpp>
 #include <tokenkeep/detail/journal/temporary_file.hpp>
+#include <tokenkeep/memory/number_cast.hpp>
 #include <tokenkeep/os/os.hpp>
 
 #include <cstddef>
@@ -99,7 +100,7 @@ class journal_rewrite {
     void begin(std::uint64_t count) {
         medium_.files.remove(temporary_.path());
         fresh_.file = std::make_shared<const file>(medium_.files.create(temporary_.path()));
-        fresh_.rows.expect(static_cast<std::size_t>(count));
+        fresh_.rows.expect(number_cast<std::size_t>(count));
         journal::file_header& header = fresh_.state.header;
         random_bytes(header.generation.data(), header.generation.size());
         header.number = before_.state.header.number + 1;

@@ -4,6 +4,7 @@
 
 #include <tokenkeep/detail/journal/format.hpp>
 #include <tokenkeep/error.hpp>
+#include <tokenkeep/memory/number_cast.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -31,11 +32,11 @@ class file_window {
         if (offset < begin_ || offset + size > begin_ + bytes_.size()) {
             constexpr std::uint64_t piece = 1 << 20;
             begin_ = offset;
-            bytes_.resize(static_cast<std::size_t>(std::min(std::max(size, piece), end_ - offset)));
+            bytes_.resize(number_cast<std::size_t>((std::min)((std::max)(size, piece), end_ - offset)));
             bytes_.resize(file_.read(offset, bytes_.data(), bytes_.size()));
         }
-        return std::string_view(bytes_).substr(static_cast<std::size_t>(offset - begin_),
-                                               static_cast<std::size_t>(size));
+        return std::string_view(bytes_).substr(number_cast<std::size_t>(offset - begin_),
+                                               number_cast<std::size_t>(size));
     }
 
   private:

@@ -131,8 +131,12 @@ class sql_repeats {
         case sql_fault::connection_lost: return ++lost_ <= 1;
         case sql_fault::already_exists: return ++existed_ <= 3; // the next attempt sees what others put in between
         case sql_fault::conflict: return std::chrono::steady_clock::now() < until_;
-        default: return false;
+        case sql_fault::bad_value:
+        case sql_fault::denied:
+        case sql_fault::corrupt:
+        case sql_fault::other: break;
         }
+        return false;
     }
 
   private:

@@ -4,6 +4,7 @@
 
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/file_system.hpp>
+#include <tokenkeep/memory/number_cast.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -93,7 +94,7 @@ class simulated_disk {
     std::size_t read(const simulated_node& node, std::uint64_t offset, char* out, std::size_t size) const {
         const std::lock_guard lock(mutex_);
         if (offset >= node.content.size()) return 0;
-        return node.content.copy(out, size, static_cast<std::size_t>(offset));
+        return node.content.copy(out, size, tokenkeep::detail::number_cast<std::size_t>(offset));
     }
 
     std::shared_ptr<simulated_node> create(const std::string& path) {
@@ -220,8 +221,9 @@ class simulated_disk {
             moment.resize(last.size());
             constexpr std::size_t sector = 512;
             for (std::size_t at = 0; at < last.size(); at += sector) {
-                all.insert(std::string(last).replace(at, sector, moment, at, sector));
-                all.insert(std::string(moment).replace(at, sector, last, at, sector));
+                std::string newer = last, older = moment;
+                all.insert(newer.replace(at, sector, moment, at, sector));
+                all.insert(older.replace(at, sector, last, at, sector));
             }
         }
         return all;
