@@ -139,6 +139,7 @@ class lock_connections {
 
 
 
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -223,7 +224,7 @@ class mysql_statement {
         place.buffer_type = value ? MYSQL_TYPE_STRING : MYSQL_TYPE_NULL;
         if (!value) return;
         place.buffer = const_cast<char*>(value->empty() ? "" : value->data()); // which the library only reads
-        place.buffer_length = static_cast<unsigned long>(value->size());
+        place.buffer_length = number_cast<unsigned long>(value->size());
     }
 
     bool step() {
@@ -328,13 +329,13 @@ class mysql_session {
     }
 
     void execute(const std::string& sql) {
-        if (mysql_real_query(session_.get(), sql.data(), static_cast<unsigned long>(sql.size())) != 0) throw failure();
+        if (mysql_real_query(session_.get(), sql.data(), number_cast<unsigned long>(sql.size())) != 0) throw failure();
     }
 
     mysql_statement prepare(const std::string& sql) {
         MYSQL_STMT* const made = mysql_stmt_init(session_.get());
         if (made == nullptr) throw sql_error(sql_fault::other, "no memory for a statement");
-        const int result = mysql_stmt_prepare(made, sql.data(), static_cast<unsigned long>(sql.size()));
+        const int result = mysql_stmt_prepare(made, sql.data(), number_cast<unsigned long>(sql.size()));
         const unsigned number = mysql_stmt_errno(made);
         mysql_statement prepared(made);
         if (result != 0) throw mysql_failure(number);

@@ -899,7 +899,9 @@ class fake_server {
         case fault::kind::answer_twice: response.body += response.body; break;
         case fault::kind::answer:
         case fault::kind::answer_after: return std::move(met.response);
-        default: break;
+        case fault::kind::none:
+        case fault::kind::unreachable:
+        case fault::kind::sent_twice: break;
         }
         return response;
     }
@@ -965,6 +967,7 @@ class fake_server {
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_TESTING_DETAIL_SIMULATED_DISK_HPP
 #define TOKENKEEP_TESTING_DETAIL_SIMULATED_DISK_HPP
+
 
 
 
@@ -1057,7 +1060,7 @@ class simulated_disk {
     std::size_t read(const simulated_node& node, std::uint64_t offset, char* out, std::size_t size) const {
         const std::lock_guard lock(mutex_);
         if (offset >= node.content.size()) return 0;
-        return node.content.copy(out, size, static_cast<std::size_t>(offset));
+        return node.content.copy(out, size, tokenkeep::detail::number_cast<std::size_t>(offset));
     }
 
     std::shared_ptr<simulated_node> create(const std::string& path) {
@@ -1184,8 +1187,9 @@ class simulated_disk {
             moment.resize(last.size());
             constexpr std::size_t sector = 512;
             for (std::size_t at = 0; at < last.size(); at += sector) {
-                all.insert(std::string(last).replace(at, sector, moment, at, sector));
-                all.insert(std::string(moment).replace(at, sector, last, at, sector));
+                std::string newer = last, older = moment;
+                all.insert(newer.replace(at, sector, moment, at, sector));
+                all.insert(older.replace(at, sector, last, at, sector));
             }
         }
         return all;

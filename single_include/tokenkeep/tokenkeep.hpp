@@ -208,6 +208,25 @@ class wipe_at_exit {
 #define TOKENKEEP_TEXT_SHA256_HPP
 
 
+// ==== tokenkeep/memory/number_cast.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_MEMORY_NUMBER_CAST_HPP
+#define TOKENKEEP_MEMORY_NUMBER_CAST_HPP
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// A static_cast between numbers whose types are the same on some platforms. There g++ would call the cast useless
+/// (-Wuseless-cast).
+template <class To, class From>
+constexpr To number_cast(From number) noexcept {
+    return static_cast<To>(number);
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
 
 #include <array>
 #include <bit>
@@ -286,7 +305,7 @@ class sha256_hash {
         0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
         0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-    std::size_t held_back() const noexcept { return static_cast<std::size_t>(length_ % block_size); }
+    std::size_t held_back() const noexcept { return detail::number_cast<std::size_t>(length_ % block_size); }
 
     sha256_hash& hold_back(std::size_t at, std::string_view bytes) noexcept {
         if (!bytes.empty()) std::memcpy(block_ + at, bytes.data(), bytes.size());
@@ -3190,6 +3209,7 @@ inline void replace_file(const std::string& path, std::string_view bytes) {
 
 
 
+
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -3298,7 +3318,7 @@ class lock_file {
         byte_range range{};
         range.l_type = kind;
         range.l_whence = SEEK_SET;
-        range.l_start = static_cast<off_t>(byte);
+        range.l_start = number_cast<off_t>(byte);
         range.l_len = 1;
 #if defined(F_OFD_SETLK)
         return ::fcntl(file_.number(), F_OFD_SETLK, &range) == 0;
@@ -5264,6 +5284,7 @@ void self_test(const Files& files, const std::string& path) {
 
 
 
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -5438,7 +5459,7 @@ inline void append_record(wiping_string& out, const generation_id& generation, r
     out.append(header_check.data(), header_check.size());
     out += payload;
     const check of_payload = check_of(view(generation), {header_check.data(), header_check.size()}, payload);
-    out.resize(begin + static_cast<std::size_t>(header.size()) - check_size, '\0');
+    out.resize(begin + number_cast<std::size_t>(header.size()) - check_size, '\0');
     out.append(of_payload.data(), of_payload.size());
 }
 
@@ -5471,10 +5492,10 @@ inline std::optional<record_header> record_header_of(std::string_view bytes, con
 /// The payload of a whole record; nullopt if its check fails. It refers to `record`.
 inline std::optional<std::string_view> payload_of(std::string_view record, const record_header& header,
                                                   const generation_id& generation) {
-    const std::size_t at = static_cast<std::size_t>(header.payload_at());
+    const std::size_t at = number_cast<std::size_t>(header.payload_at());
     const std::string_view payload = record.substr(at, header.payload_size);
     const check expected = check_of(view(generation), record.substr(at - check_size, check_size), payload);
-    if (!has_check(record, static_cast<std::size_t>(header.size()) - check_size, expected)) return std::nullopt;
+    if (!has_check(record, number_cast<std::size_t>(header.size()) - check_size, expected)) return std::nullopt;
     return payload;
 }
 
@@ -5760,6 +5781,7 @@ class packed_rows {
 
 
 
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -5786,11 +5808,11 @@ class file_window {
         if (offset < begin_ || offset + size > begin_ + bytes_.size()) {
             constexpr std::uint64_t piece = 1 << 20;
             begin_ = offset;
-            bytes_.resize(static_cast<std::size_t>(std::min(std::max(size, piece), end_ - offset)));
+            bytes_.resize(number_cast<std::size_t>((std::min)((std::max)(size, piece), end_ - offset)));
             bytes_.resize(file_.read(offset, bytes_.data(), bytes_.size()));
         }
-        return std::string_view(bytes_).substr(static_cast<std::size_t>(offset - begin_),
-                                               static_cast<std::size_t>(size));
+        return std::string_view(bytes_).substr(number_cast<std::size_t>(offset - begin_),
+                                               number_cast<std::size_t>(size));
     }
 
   private:
@@ -6670,6 +6692,7 @@ class journal_reader {
 
 
 
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -6760,7 +6783,7 @@ class journal_rewrite {
     void begin(std::uint64_t count) {
         medium_.files.remove(temporary_.path());
         fresh_.file = std::make_shared<const file>(medium_.files.create(temporary_.path()));
-        fresh_.rows.expect(static_cast<std::size_t>(count));
+        fresh_.rows.expect(number_cast<std::size_t>(count));
         journal::file_header& header = fresh_.state.header;
         random_bytes(header.generation.data(), header.generation.size());
         header.number = before_.state.header.number + 1;
@@ -8446,8 +8469,11 @@ class sql_error : public error {
         case sql_fault::bad_value: return errc::invalid_record;
         case sql_fault::denied: return errc::permissions;
         case sql_fault::corrupt: return errc::storage_corrupt;
-        default: return errc::storage_failure;
+        case sql_fault::connection_lost:
+        case sql_fault::already_exists:
+        case sql_fault::other: break;
         }
+        return errc::storage_failure;
     }
 
     static const char* sentence_of(sql_fault fault) noexcept {
@@ -8458,8 +8484,9 @@ class sql_error : public error {
         case sql_fault::bad_value: return "the database cannot hold a value";
         case sql_fault::denied: return "the database does not allow it";
         case sql_fault::corrupt: return "the database is damaged";
-        default: return "the database failed";
+        case sql_fault::other: break;
         }
+        return "the database failed";
     }
 
     sql_fault fault_;
@@ -9447,8 +9474,12 @@ class sql_repeats {
         case sql_fault::connection_lost: return ++lost_ <= 1;
         case sql_fault::already_exists: return ++existed_ <= 3; // the next attempt sees what others put in between
         case sql_fault::conflict: return std::chrono::steady_clock::now() < until_;
-        default: return false;
+        case sql_fault::bad_value:
+        case sql_fault::denied:
+        case sql_fault::corrupt:
+        case sql_fault::other: break;
         }
+        return false;
     }
 
   private:
