@@ -257,9 +257,9 @@ class scanner {
         return header && header->seq == seq;
     }
 
-    /// Whether the next record, which is not whole, may never have been durable. Several records may be unflushed at one
-    /// time, and any part of them may be missing after a power failure. But whatever is there of them lies behind this
-    /// one, in their order, and none of them knew this one to be durable. If so, the file is torn at the position.
+    /// Whether the next record, which is not whole, may never have been durable. Several records may be unflushed at
+    /// one time, and any part of them may be missing after a power failure. But whatever is there of them lies behind
+    /// this one, in their order, and none of them knew this one to be durable. If so, the file is torn at the position.
     bool is_torn_at(scan_position& position, std::string_view id) {
         if (position.has_holes || position.next_seq <= flushed_) return false;
         std::uint64_t last = position.next_seq;

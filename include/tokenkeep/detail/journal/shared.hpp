@@ -155,8 +155,8 @@ class shared_journal {
         return act();
     }
 
-    /// A program that was killed during a rewrite has left a file with rows. Only if this thread holds the store lock is
-    /// it certain that no rewrite goes on.
+    /// A program that was killed during a rewrite has left a file with rows. Only if this thread holds the store lock
+    /// is it certain that no rewrite goes on.
     void remove_abandoned_rewrite() const {
         const std::string abandoned = path_ + ".tmp";
         if (!files_.find(abandoned)) return;
