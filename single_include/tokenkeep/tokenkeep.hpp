@@ -6033,9 +6033,9 @@ class scanner {
         return header && header->seq == seq;
     }
 
-    /// Whether the next record, which is not whole, may never have been durable. Several records may be unflushed at one
-    /// time, and any part of them may be missing after a power failure. But whatever is there of them lies behind this
-    /// one, in their order, and none of them knew this one to be durable. If so, the file is torn at the position.
+    /// Whether the next record, which is not whole, may never have been durable. Several records may be unflushed at
+    /// one time, and any part of them may be missing after a power failure. But whatever is there of them lies behind
+    /// this one, in their order, and none of them knew this one to be durable. If so, the file is torn at the position.
     bool is_torn_at(scan_position& position, std::string_view id) {
         if (position.has_holes || position.next_seq <= flushed_) return false;
         std::uint64_t last = position.next_seq;
@@ -7465,8 +7465,8 @@ class shared_journal {
         return act();
     }
 
-    /// A program that was killed during a rewrite has left a file with rows. Only if this thread holds the store lock is
-    /// it certain that no rewrite goes on.
+    /// A program that was killed during a rewrite has left a file with rows. Only if this thread holds the store lock
+    /// is it certain that no rewrite goes on.
     void remove_abandoned_rewrite() const {
         const std::string abandoned = path_ + ".tmp";
         if (!files_.find(abandoned)) return;
@@ -8935,13 +8935,17 @@ class sql_text {
         return statements;
     }
 
-    /// The statements that add what a table of an older version lacks. Some of it may exist already.
+    std::string add_column(std::size_t column) const {
+        return "ALTER TABLE " + quoted(name_) + " ADD COLUMN " + column_definition(column);
+    }
+    /// Fails if there is no such column.
+    std::string look_for_column(std::size_t column) const {
+        return "SELECT " + std::string(fields[column].name) + " FROM " + quoted(name_) + " WHERE 1 = 0";
+    }
+    /// The statements that make the indexes that came after the version `older`. Some of these may exist already.
     template <matching_rules Rules>
-    std::vector<std::string> alter(unsigned older) const {
+    std::vector<std::string> new_indexes(unsigned older) const {
         std::vector<std::string> statements;
-        for (std::size_t n = 0; n < Schema::columns; ++n)
-            if (fields[n].since > older)
-                statements.push_back("ALTER TABLE " + quoted(name_) + " ADD COLUMN " + column_definition(n));
         add_indexes<Rules>(statements, older);
         return statements;
     }
@@ -9025,6 +9029,7 @@ class sql_text {
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -9091,14 +9096,16 @@ class sql_tables {
                         "upper and lower case; choose another name, or rename that table");
     }
 
-    /// One transaction. A database that commits at each ALTER has some of the columns already if a program was cut off
-    /// there, and says so.
+    /// One transaction. A table may have some of the columns already: if the database commits at each ALTER, and a
+    /// program was cut off there; or if its row in tokenkeep_schema was lost.
     void alter() {
+        const std::vector<std::size_t> missing = missing_columns();
         connection_.execute(std::string(Connection::dialect.begin));
         try {
             const unsigned found = require_sql_version(version(text_.lock_version()));
             if (found < newest) { // else another program has just done it
-                for (const std::string& sql : text_.template alter<Rules>(found))
+                for (const std::size_t column : missing) make([&] { connection_.execute(text_.add_column(column)); });
+                for (const std::string& sql : text_.template new_indexes<Rules>(found))
                     make([&] { connection_.execute(sql); });
                 run(text_.update_version(), std::to_string(newest), text_.name_in_schema());
             }
@@ -9109,6 +9116,24 @@ class sql_tables {
             } catch (const sql_error&) { // the transaction ends with the connection
             }
             throw;
+        }
+    }
+
+    /// Asked outside of the transaction, which a statement that fails would end in some databases.
+    std::vector<std::size_t> missing_columns() {
+        std::vector<std::size_t> missing;
+        for (std::size_t n = 0; n < Schema::columns; ++n)
+            if (fields[n].since > 1 && !has_column(n)) missing.push_back(n);
+        return missing;
+    }
+    bool has_column(std::size_t column) {
+        try {
+            auto asking = connection_.prepare(text_.look_for_column(column));
+            run_sql(asking, {}, [](auto&) {});
+            return true;
+        } catch (const sql_error& failure) {
+            if (failure.fault() != sql_fault::other) throw; // `other` means that there is no such column
+            return false;
         }
     }
 

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -79,14 +80,16 @@ class sql_tables {
                         "upper and lower case; choose another name, or rename that table");
     }
 
-    /// One transaction. A database that commits at each ALTER has some of the columns already if a program was cut off
-    /// there, and says so.
+    /// One transaction. A table may have some of the columns already: if the database commits at each ALTER, and a
+    /// program was cut off there; or if its row in tokenkeep_schema was lost.
     void alter() {
+        const std::vector<std::size_t> missing = missing_columns();
         connection_.execute(std::string(Connection::dialect.begin));
         try {
             const unsigned found = require_sql_version(version(text_.lock_version()));
             if (found < newest) { // else another program has just done it
-                for (const std::string& sql : text_.template alter<Rules>(found))
+                for (const std::size_t column : missing) make([&] { connection_.execute(text_.add_column(column)); });
+                for (const std::string& sql : text_.template new_indexes<Rules>(found))
                     make([&] { connection_.execute(sql); });
                 run(text_.update_version(), std::to_string(newest), text_.name_in_schema());
             }
@@ -97,6 +100,24 @@ class sql_tables {
             } catch (const sql_error&) { // the transaction ends with the connection
             }
             throw;
+        }
+    }
+
+    /// Asked outside of the transaction, which a statement that fails would end in some databases.
+    std::vector<std::size_t> missing_columns() {
+        std::vector<std::size_t> missing;
+        for (std::size_t n = 0; n < Schema::columns; ++n)
+            if (fields[n].since > 1 && !has_column(n)) missing.push_back(n);
+        return missing;
+    }
+    bool has_column(std::size_t column) {
+        try {
+            auto asking = connection_.prepare(text_.look_for_column(column));
+            run_sql(asking, {}, [](auto&) {});
+            return true;
+        } catch (const sql_error& failure) {
+            if (failure.fault() != sql_fault::other) throw; // `other` means that there is no such column
+            return false;
         }
     }
 

@@ -136,13 +136,17 @@ class sql_text {
         return statements;
     }
 
-    /// The statements that add what a table of an older version lacks. Some of it may exist already.
+    std::string add_column(std::size_t column) const {
+        return "ALTER TABLE " + quoted(name_) + " ADD COLUMN " + column_definition(column);
+    }
+    /// Fails if there is no such column.
+    std::string look_for_column(std::size_t column) const {
+        return "SELECT " + std::string(fields[column].name) + " FROM " + quoted(name_) + " WHERE 1 = 0";
+    }
+    /// The statements that make the indexes that came after the version `older`. Some of these may exist already.
     template <matching_rules Rules>
-    std::vector<std::string> alter(unsigned older) const {
+    std::vector<std::string> new_indexes(unsigned older) const {
         std::vector<std::string> statements;
-        for (std::size_t n = 0; n < Schema::columns; ++n)
-            if (fields[n].since > older)
-                statements.push_back("ALTER TABLE " + quoted(name_) + " ADD COLUMN " + column_definition(n));
         add_indexes<Rules>(statements, older);
         return statements;
     }
