@@ -257,6 +257,11 @@ answer ask(Find find) {
     }
 }
 
+template <class Act>
+bool is_corrupt(Act act) {
+    return code_of(act) == errc::storage_corrupt;
+}
+
 struct answers {
     std::map<std::string, answer> by_id{};
     std::map<std::string, answer> by_user{};
@@ -352,14 +357,19 @@ class judge {
         known_.users.insert(newcomer_.user_name);
     }
 
+    /// The lock file that lies beside the file.
+    judge& beside(std::string lock_file) {
+        lock_file_ = std::move(lock_file);
+        return *this;
+    }
+
     counts& sum() { return sum_; }
     std::size_t newest() const { return states_.size() - 1; }
 
     /// The file may be in the states from `oldest` to `newest`. Unless told otherwise, the store is then saved to and
     /// written anew.
     outcome see(const std::string& bytes, std::size_t oldest, std::size_t newest, bool goes_on = true) {
-        simulated_files disk;
-        disk.put(path, bytes);
+        const simulated_files disk = disk_of(bytes);
         const answers before = ask_all(disk, known_);
         const std::size_t now = state_of_answers(before, oldest, newest);
         const outcome seen = outcome_of(before, now);
@@ -370,8 +380,7 @@ class judge {
     }
     /// Salvages the file. All that is lost must be in the report. What the file had is in the states from `oldest` on.
     salvage_report salvage(const std::string& bytes, std::size_t oldest) const {
-        simulated_files disk;
-        disk.put(path, bytes);
+        const simulated_files disk = disk_of(bytes);
         store on{path, {}, disk};
         const salvage_report report = on.salvage();
         const state rows = state_of(on.get_tokens());
@@ -388,6 +397,13 @@ class judge {
     outcome see(const std::string& bytes, bool goes_on = true) { return see(bytes, newest(), newest(), goes_on); }
 
   private:
+    simulated_files disk_of(const std::string& bytes) const {
+        simulated_files disk;
+        disk.put(path, bytes);
+        if (!lock_file_.empty()) disk.put(path + ".lock", lock_file_);
+        return disk;
+    }
+
     std::size_t state_of_answers(const answers& given, std::size_t oldest, std::size_t newest) const {
         for (std::size_t n = newest + 1; n-- > oldest;)
             if (agree(given, states_[n])) return n;
@@ -431,6 +447,7 @@ class judge {
 
     const token newcomer_ = login("newcomer", 1);
     std::vector<state> states_;
+    std::string lock_file_{};
     census known_;
     counts sum_{};
 };
@@ -849,6 +866,8 @@ struct lived {
     std::vector<state> states{};
     std::string bytes{};
 
+    std::string lock_file{};
+
     explicit lived(std::size_t padding) {
         save({.access_token = std::string(1 + padding, 'p'), .id = "padding"});
         for (const char* user : {"ada", "bob"}) save(login(user, 1));
@@ -858,6 +877,7 @@ struct lived {
         for (const char* user : {"bob", "dan", "ada"}) save(login(user, 3));
         save({.access_token = std::string(2 * sector, 'y'), .id = "last"});
         bytes = disk.content(path);
+        lock_file = disk.content(path + ".lock");
     }
 
     void save(const token& row) {
@@ -979,6 +999,194 @@ TEST_CASE("file_store: if a torn file has records behind that place, it is copie
             if (each.path().string().find(".damaged-") != std::string::npos) originals.push_back(bytes_of(each.path()));
         CHECK(originals == (has_records_behind ? std::vector<std::string>{torn} : std::vector<std::string>()));
     }
+}
+
+// ---- A file that ends before what was acknowledged ----
+
+TEST_CASE("file_store: a file that was cut off or zeroed anywhere is refused if more was acknowledged",
+          "[file_store_damage]") {
+    const lived file(0);
+    judge jury(file.states);
+    jury.beside(file.lock_file);
+    const std::size_t end = file.bytes.size();
+    for (std::size_t at = 0; at < end; at += is_torture() ? 1u : 4u) {
+        CAPTURE(at);
+        jury.see(file.bytes.substr(0, at), is_torture());
+        jury.see(with_zeros(file.bytes, at, end), is_torture());
+        jury.salvage(with_zeros(file.bytes, at, end), jury.newest());
+    }
+    for (const std::size_t at : places_of_records(file.bytes)) {
+        CAPTURE(at);
+        CHECK(jury.see(file.bytes.substr(0, at)) == outcome::refuses_all);
+        CHECK(jury.see(with_zeros(file.bytes, at, end)) == outcome::refuses_all);
+        CHECK(jury.salvage(file.bytes.substr(0, at), jury.newest()).may_have_lost_others);
+    }
+    CHECK(jury.see(file.bytes) == outcome::harmless);
+    CHECK(jury.sum().of[outcome::is_older] == 0);
+}
+
+TEST_CASE("file_store: sectors that are zero, missing or as they were refuse what was acknowledged, and never make it "
+          "older",
+          "[file_store_damage]") {
+    counts sum;
+    for (std::size_t padding = 0; padding < sector; padding += is_torture() ? 8u : 64u) {
+        const lived file(padding);
+        judge jury(file.states);
+        jury.beside(file.lock_file);
+        for (std::size_t one = 0; one < file.bytes.size(); one += sector) {
+            CAPTURE(padding, one);
+            for (std::size_t other = one; other < file.bytes.size(); other += sector)
+                jury.see(with_zeros(with_zeros(file.bytes, one), other), false);
+            jury.see(std::string(file.bytes).erase(one, sector));
+        }
+        CHECK(jury.sum().of[outcome::is_older] == 0);
+        sum.add(jury.sum());
+    }
+    WARN(sum.text("zeroed or missing sectors of what was acknowledged"));
+}
+
+TEST_CASE("file_store: a sector that is zero in a batch that was acknowledged together costs what it hits",
+          "[file_store_damage]") {
+    const written file(0, 40); // no record knows another one to be durable
+    const std::size_t last = snapshot_count(file.bytes) + file.states.size() - 1;
+    const detail::journal::file_header header = detail::journal::header_of(file.bytes);
+    const simulated_files disk;
+    detail::acknowledged_marks<simulated_files>(path, disk).write(header.generation, header.first_seq + last - 1);
+    judge jury(file.states);
+    const std::size_t at = payload_of(file.bytes, id_of("bob")) / sector * sector;
+    const std::string damaged = with_zeros(file.bytes, at);
+    CHECK(jury.see(damaged, 0, jury.newest(), false) == outcome::is_older);
+    jury.beside(disk.content(path + ".lock"));
+    const outcome seen = jury.see(damaged);
+    CHECK((seen == outcome::refuses_a_row || seen == outcome::refuses_all));
+
+    const lived one(0); // the sector lies inside one record
+    judge other_jury(one.states);
+    const std::size_t inside = payload_of(one.bytes, "last") + sector;
+    const std::string torn = with_zeros(one.bytes, inside / sector * sector);
+    CHECK(other_jury.see(torn, 0, other_jury.newest(), false) == outcome::is_older);
+    CHECK(other_jury.beside(one.lock_file).see(torn) == outcome::refuses_a_row);
+}
+
+TEST_CASE("file_store: an older copy of the file is refused, says so, and is accepted by salvage",
+          "[file_store_damage]") {
+    const temporary_directory here;
+    const std::string file = here / "tokens.tkj";
+    file_store first(file);
+    for (int n = 1; n <= 2; ++n)
+        for (const char* user : {"ada", "bob"}) first.save_token(login(user, n));
+    const std::string backup = bytes_of(file);
+    first.save_token(login("bob", 3));
+    write_file(file, backup);
+    file_store on(file);
+    for (int n = 0; n < 2; ++n) {
+        try {
+            (void)on.find_token_by_id("ada");
+            FAIL("an older copy is read");
+        } catch (const error& failure) {
+            CHECK(failure.code() == errc::storage_corrupt);
+            const std::string text = failure.what();
+            CHECK(text.find("is older than what was acknowledged, which is record 6 of generation 1") != text.npos);
+            CHECK(text.find("salvage()") != text.npos);
+        }
+        CHECK(is_corrupt([&] { on.save_token(login("eve", 1)); }));
+        CHECK(bytes_of(file) == backup);
+    }
+    const salvage_report report = on.salvage();
+    CHECK(report.may_have_lost_others);
+    CHECK(report.rows == 2);
+    CHECK(bytes_of(report.original) == backup);
+    for (file_store again(file); file_store * each : {&on, &again}) {
+        CHECK(each->find_token_by_id(id_of("bob")) == login("bob", 2));
+        each->save_token(login("ada", 4));
+        CHECK(each->salvage().original.empty());
+    }
+    CHECK(state_of(file_store(file).get_tokens()) == state_of({login("ada", 4), login("bob", 2)}));
+}
+
+TEST_CASE("file_store: a file of another generation, or without a mark, is read as it is", "[file_store_damage]") {
+    lived file(0);
+    judge jury(file.states);
+    simulated_files disk;
+    disk.put(path, file.bytes);
+    store{path, {}, disk}.compact();
+    CHECK(jury.beside(file.lock_file).see(disk.content(path)) == outcome::harmless);
+    const std::string cut = file.bytes.substr(0, places_of_records(file.bytes).back());
+    std::string other_check = file.lock_file;
+    for (std::size_t at = 32; at < other_check.size(); at += 64) other_check[at] ^= 1;
+    for (const std::string& lock_file :
+         {std::string(), std::string("x"), std::string(5'000, '\xff'), other_check, file.lock_file.substr(0, 20)})
+        CHECK(jury.beside(lock_file).see(cut, jury.newest() - 1, jury.newest()) == outcome::is_older);
+}
+
+TEST_CASE("file_store: a store that has the file open notices that records of another one are gone",
+          "[file_store_damage]") {
+    simulated_files disk;
+    store one{path, {}, disk}, other{path, {}, disk};
+    one.save_token(login("ada", 1));
+    CHECK(other.find_token_by_id(id_of("ada")) == login("ada", 1));
+    for (int n = 2; n <= 4; ++n) one.save_token(login("ada", n));
+    const std::string bytes = disk.content(path);
+    disk.open(path)->truncate(places_of_records(bytes).back());
+    CHECK(is_corrupt([&] { (void)other.find_token_by_id(id_of("ada")); }));
+    CHECK(is_corrupt([&] { other.save_token(login("bob", 1)); }));
+    disk.open(path)->write(0, bytes); // the same file, put back
+    CHECK(other.find_token_by_id(id_of("ada")) == login("ada", 4));
+}
+
+TEST_CASE("file_store: a mark names nothing that a power failure can take", "[file_store_damage]") {
+    simulated_files disk;
+    std::size_t states = 0;
+    store one{path, {}, disk}, other{path, {}, disk};
+    const auto look = [&](const std::vector<std::string>& acknowledged) {
+        disk.for_each_power_failure(path, 16, [&](simulated_files after) {
+            if (!after.find(path)) return;
+            if (disk.find(path + ".lock")) after.put(path + ".lock", disk.content(path + ".lock"));
+            store fresh{path, {}, after};
+            for (const std::string& id : acknowledged) CHECK(fresh.find_token_by_id(id));
+            fresh.save_token(login("eve", 1));
+            ++states;
+        });
+    };
+    std::vector<std::string> acknowledged;
+    disk.before_flush([&] { look(acknowledged); });
+    for (const char* user : {"ada", "bob", "dan", "fay"}) {
+        one.save_token(login(user, 1));
+        look(acknowledged);
+        acknowledged.push_back(id_of(user));
+        if (user[0] == 'b') one.delete_token("none"), one.compact();
+        if (user[0] == 'd') (void)other.find_token_by_id("fay");
+    }
+    disk.before_flush(nullptr);
+    CHECK(states > 50);
+}
+
+TEST_CASE("file_store: a save whose mark cannot be written is saved all the same", "[file_store_damage]") {
+    simulated_files disk;
+    store on{path, {}, disk};
+    on.save_token(login("ada", 1));
+    disk.plan(disk.calls() + 2, testing::disk_fault::fails); // write, flush, mark
+    on.save_token(login("ada", 2));
+    CHECK(disk.log().back() == "write");
+    CHECK(state_of(store{path, {}, disk}.get_tokens()) == state_of({login("ada", 2)}));
+    const std::string cut = disk.content(path).substr(0, places_of_records(disk.content(path)).back());
+    on.save_token(login("ada", 3));
+    disk.put(path, cut);
+    CHECK(is_corrupt([&] { (void)store{path, {}, disk}.get_tokens(); })); // marks are written again
+}
+
+TEST_CASE("file_store: a save is one write, one flush, and one write of a mark that is not flushed",
+          "[file_store_damage]") {
+    simulated_files disk;
+    store on{path, {}, disk};
+    for (int n = 1; n <= 3; ++n) on.save_token(login("ada", n));
+    const std::size_t calls = disk.calls();
+    on.save_token(login("ada", 4));
+    using names = std::vector<std::string>;
+    CHECK(names(disk.log().begin() + static_cast<std::ptrdiff_t>(calls), disk.log().end()) ==
+          names{"write", "flush", "write"});
+    (void)on.find_token_by_id(id_of("ada"));
+    CHECK(disk.calls() == calls + 3);
 }
 
 // ---- Records that are not where they belong ----
@@ -1130,11 +1338,6 @@ struct damaged_disk {
         disk.put(path, with_flip(bytes(), payload_of(bytes(), id_of(user)) - 9));
     }
 };
-
-template <class Act>
-bool is_corrupt(Act act) {
-    return code_of(act) == errc::storage_corrupt;
-}
 
 bool finds(store& in, const token& row) { return in.find_token_by_id(row.id) == row; }
 
@@ -1430,6 +1633,31 @@ TEST_CASE("salvage: no bit of the header that flips costs a row, except in the v
                 CHECK(disk.content(report.original) == with_flip(bytes, at, bit));
                 for (const token& row : store{path, {}, disk}.get_tokens()) CHECK(rows.at(row.id) == row);
             }
+    }
+}
+
+TEST_CASE("salvage: if the first sector is gone, the lock file names the generation of the other records",
+          "[file_store_damage]") {
+    const lived file(2 * sector); // its first record reaches beyond the first sector
+    for (const bool is_compacted : {false, true}) {
+        simulated_files disk = file.disk;
+        store first{path, {}, disk};
+        if (is_compacted) first.compact(), (void)first.salvage();
+        const state rows = state_of(first.get_tokens());
+        const std::string bytes = disk.content(path);
+        for (const std::string& damaged :
+             {with_zeros(bytes, 0), bytes.substr(sector), std::string(sector, 'x') + bytes.substr(sector)}) {
+            CAPTURE(is_compacted, damaged.size());
+            simulated_files after;
+            after.put(path, damaged);
+            after.put(path + ".lock", disk.content(path + ".lock"));
+            store on{path, {}, after};
+            CHECK(is_corrupt([&] { (void)on.find_token_by_id("nobody"); }));
+            const salvage_report report = on.salvage();
+            CHECK(report.may_have_lost_others);
+            CHECK(report.rows >= rows.size() - 1 - is_compacted);
+            for (const token& row : on.get_tokens()) CHECK(rows.at(row.id) == row);
+        }
     }
 }
 

@@ -48,10 +48,11 @@ struct salvage_report {
 /// over the old file. The store reads the file at the first call. Later calls read only what others added.
 ///
 ///   tokens.tkj              the journal
-///   tokens.tkj.lock         carries the kernel's locks. The store never removes this file. It does not show that
-///                           a lock is held.
+///   tokens.tkj.lock         carries the kernel's locks. It also names the last records that a call has reported as
+///                           saved. The store never removes this file. It does not show that a lock is held.
 ///   tokens.tkj.tmp          the fresh copy, during a rewrite
-///   tokens.tkj.damaged-...  a copy of a damaged file, with all its secrets; the store never removes it
+///   tokens.tkj.damaged-...  a copy of a damaged file, with all its secrets; the store never removes it. The store
+///                           also makes one if a power failure took an unsaved record and left later ones.
 ///
 /// What is promised (Policy: see policy.hpp):
 ///   Durable     After a save has returned, its row survives a crash of the program. It also survives a crash of the
@@ -68,8 +69,9 @@ struct salvage_report {
 ///   Damage      Until salvage() is called, a damaged file never gives a wrong or an older token, except as Newest
 ///               says. If a row is damaged, other rows are still found. If a look-up finds no readable row and a
 ///               damaged row could match, it throws. If it finds a readable row, it returns that, even if a damaged row
-///               could match too. If journal records are missing, or the file is empty, or its header is damaged,
-///               calls throw until the repair that the table names.
+///               could match too. If journal records are missing, or the file ends before the last record that was
+///               reported as saved, or the file is empty, or its header is damaged, calls throw until the repair that
+///               the table names.
 ///   Private     The file has mode 0600, whatever the umask. When the store opens the file, it refuses a file to which
 ///               the group or others have any right, a file of another user, a file with a second hard link, a symbolic
 ///               link, anything but a regular file, and a directory in which others can replace the file. It then makes
@@ -84,8 +86,12 @@ struct salvage_report {
 ///               compact() rewrites it at once.
 ///   Old blocks  Erasing and rewriting reach the file. On flash memory, and on file systems that copy on write, the old
 ///               blocks can outlive both; so can snapshots and backups.
-///   Newest      If the end of the file is lost, any number of the newest journal records can be missing. A program
-///               that opens the file later does not notice it. A store that has it open does (errc::store_gone).
+///   Newest      If the end of the file is lost, the lock file shows it. If the lock file does not name the newest
+///               journal records, any number of them can be missing, and a program that opens the file later does not
+///               notice it. That is so if the lock file was removed, or was put back together with the file; if it
+///               could not be written; if a power failure took what was written to it last, because it is not flushed;
+///               and if version 0.1 wrote these records. A store that has the file open notices the loss of what it
+///               knew (errc::store_gone).
 ///   At opening  The store takes for durable what the file holds when a program opens it. That can include a save of a
 ///               program that was killed before its flush. A power failure can still take such a save back; but no call
 ///               had reported it as saved.
@@ -93,13 +99,16 @@ struct salvage_report {
 ///               fails. 3. Cutting off what was not flushed fails. 4. Another process saves. 5. The power fails. The
 ///               store refuses such a file. Each save that is missing had thrown errc::indeterminate.
 ///   Encryption  Rows are stored as they are. A sealer encrypts them; see sealer.hpp.
-///   Backups     If an older backup replaces the file while no program has it open, the store does not notice.
+///   Backups     If an older backup replaces the file while no program has it open, the store notices it only if the
+///               file was not rewritten since the backup. Then calls throw errc::storage_corrupt, and salvage() accepts
+///               the backup.
 ///   Machines    Other machines are not kept out. A shared network file system is not one machine.
 ///   fork        A child may go on with its parent's store only if no other thread used the store during the fork.
 ///
 /// Cost: a look-up is one stat of the file and one look into a hash index, by whichever rule (see rules.hpp). A save is
-/// one write and one fdatasync. The cost does not depend on the number of rows. It depends on the number of rows with
-/// the same key, such as one user at many clients. All rows are in memory: their text, and about 200 bytes for each.
+/// one write, one fdatasync, and one write of 40 bytes to the lock file, which is not flushed. The cost does not depend
+/// on the number of rows. It depends on the number of rows with the same key, such as one user at many clients. All
+/// rows are in memory: their text, and about 200 bytes for each.
 ///
 /// Errors, besides those of token_store. A file_error also has the step that failed and the system's own code.
 ///   errc                | when                                                 | what to do
@@ -108,6 +117,8 @@ struct salvage_report {
 ///                       | look-up found, is durable                            | the old one
 ///   storage_corrupt     | a row is damaged                                     | salvage() or delete_token(id)
 ///   storage_corrupt     | journal records are missing                          | salvage() or delete_tokens()
+///   storage_corrupt     | the file ends before the last record that was        | put the newer file back; or accept
+///                       | reported as saved, as an older backup does           | this one with salvage()
 ///   storage_corrupt     | the file is empty, or its header is damaged          | salvage()
 ///   permissions         | the file is refused; see Private                     | what the message says
 ///   permissions         | a save, if the program can only read there           | see file_error::cause
@@ -247,9 +258,11 @@ class basic_file_store {
     ///   store.self_test(); // at the start of the program
     void self_test() const { detail::self_test(files_, path_); }
 
-    /// Repairs a damaged file: copies it to `PATH.damaged-...`, then rewrites it with the rows that can be read. Rows
-    /// that cannot be read are lost. If nothing is wrong, changes nothing. Throws errc::permissions if a row is whole
-    /// and this sealer cannot open it, as the row would be lost.
+    /// Repairs a damaged file: copies it to `PATH.damaged-...`, then rewrites it with the rows that can be read. It
+    /// finds them wherever they lie in the file, even if the header is damaged. Rows that cannot be read are lost. It
+    /// accepts a file that ends before the last record that was reported as saved, such as a backup. If nothing is
+    /// wrong, changes nothing. Throws errc::permissions if a row is whole and this sealer cannot open it, as the row
+    /// would be lost.
     ///   const salvage_report report = store.salvage();
     ///   for (const std::string& id : report.lost) std::cerr << "log in again: " << id << '\n';
     salvage_report salvage() {
@@ -260,6 +273,7 @@ class basic_file_store {
             for (const auto& [id, how] : found.damaged) report.lost.push_back(id);
             report.may_have_lost_others = found.position.has_holes;
             report.original = copy;
+            return !copy.empty();
         });
         return report;
     }

@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_JOURNAL_READER_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_READER_HPP
 
+#include <tokenkeep/detail/journal/acknowledged.hpp>
 #include <tokenkeep/detail/journal/format.hpp>
 #include <tokenkeep/detail/journal/generation.hpp>
 #include <tokenkeep/detail/journal/records.hpp>
@@ -16,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -61,7 +63,8 @@ class journal_reader {
   public:
     using opened = opened_file<Rows, file>;
 
-    explicit journal_reader(const journal_medium<Sealer, Files>& medium) : medium_(medium) {}
+    journal_reader(const journal_medium<Sealer, Files>& medium, const acknowledged_marks<Files>& marks)
+        : medium_(medium), marks_(marks) {}
 
     /// Opens the file and reads all of it. Throws errc::store_gone if there is no file.
     opened open(bad_header header) const {
@@ -84,8 +87,9 @@ class journal_reader {
     }
 
     /// Reads the records that were appended to `known` since it was last read. False if the file must be opened again:
-    /// it is another file now, or has lost what was read.
+    /// it is another file now, or has lost what was read, or had holes, which may have been repaired.
     bool read_new(opened& known, const file_identity& there) const {
+        if (known.state.position.has_holes) return false;
         std::optional<window> bytes = grown(known, there);
         if (!bytes) return false;
         known.is_loaded = false;
@@ -132,8 +136,11 @@ class journal_reader {
         const journal::generation_finder records(bytes);
         const journal::file_header said = fresh.header;
         if (is_whole && (!records.has_headers() || records.has_record_of(said.generation))) return;
-        const auto generation = records.first_of(journal::ids_within_one_bit(said.generation));
-        fresh.header = {.generation = generation.value_or(said.generation), .number = said.number};
+        std::vector<journal::generation_id> candidates = journal::ids_within_one_bit(said.generation);
+        for (const journal::generation_id& id : marks_.generations()) candidates.push_back(id);
+        fresh.header = {.generation = records.first_of(candidates).value_or(said.generation),
+                        .number = said.number,
+                        .first_seq = 1};
         fresh.position = {.at = 0, .next_seq = 1, .has_holes = true};
     }
 
@@ -141,10 +148,14 @@ class journal_reader {
         row_loader<Rows, Sealer> loader(into.rows, into.state, medium_.records);
         journal_state& state = into.state;
         state.position.torn = state.position.has_records_behind = false;
-        journal::scanner(bytes, state.header.generation, state.header.last_of_snapshot(), loader).run(state.position);
+        state.acknowledged = marks_.last_of(state.header.generation);
+        const std::uint64_t flushed = (std::max)(state.header.last_of_snapshot(), state.acknowledged);
+        journal::scanner(bytes, state.header.generation, flushed, loader).run(state.position);
+        if (state.ends_too_early()) state.position.has_holes = true;
     }
 
     const journal_medium<Sealer, Files>& medium_;
+    const acknowledged_marks<Files>& marks_;
 };
 
 }}} // namespace tokenkeep::v1::detail

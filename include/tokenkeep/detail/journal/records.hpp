@@ -89,7 +89,10 @@ struct journal_state {
     journal::scan_position position{.next_seq = 1};
     std::map<std::string, row_damage> damaged{}; ///< The ids of the rows that cannot be read.
     std::uint64_t live_bytes = 0;                ///< The size of all records that rows come from.
+    std::uint64_t acknowledged = 0;              ///< The last record that has a mark; 0 if none has.
 
+    /// Whether acknowledged records are missing at the end of the file.
+    bool ends_too_early() const noexcept { return acknowledged >= position.next_seq; }
     /// Whether a rewrite leaves bytes behind that may be worth something to the user.
     bool leaves_bytes_behind() const noexcept {
         return position.has_records_behind || id_with(row_damage::damaged_here) != nullptr;

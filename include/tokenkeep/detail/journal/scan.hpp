@@ -132,6 +132,7 @@ class scanner {
             else
                 read_gap(position, header.has_value());
         }
+        if (!position.torn && last_found_ >= position.next_seq) position.has_holes = true; // the file ends too early
     }
 
   private:
@@ -139,7 +140,6 @@ class scanner {
     struct found_header {
         std::uint64_t at = 0;
         std::uint64_t seq = 0;
-        std::uint64_t durable = 0;
         record_type type{};
         std::string removed_id{}; ///< Empty if the record is not a removal.
     };
@@ -154,8 +154,8 @@ class scanner {
         const bool is_cut = end > bytes_.end();
         if ((is_cut || has_zeroed_sector(begin, end)) && is_torn_at(position, id)) return;
         std::uint64_t next = (std::min)(end, bytes_.end());
+        const std::uint64_t inside = next_header(begin + 1);
         if (!is_record_at(end, header.seq + 1)) {
-            const std::uint64_t inside = next_header(begin + 1);
             if (inside < next)
                 next = inside; // bytes of this record are missing
             else if (end != bytes_.end())
@@ -237,8 +237,9 @@ class scanner {
             headers_.emplace();
             for_each_header(bytes_, begin, generation_, [&](std::uint64_t at, const record_header& header) {
                 const bool removes = header.type == record_type::removed;
-                headers_->push_back(
-                    {at, header.seq, header.durable, header.type, removes ? std::string(header.id) : std::string()});
+                headers_->push_back({at, header.seq, header.type, removes ? std::string(header.id) : std::string()});
+                last_found_ = (std::max)(last_found_, header.seq);
+                known_durable_ = (std::max)(known_durable_, header.durable);
             });
         }
         const auto is_before = [&](const found_header& each) { return each.at < begin; };
@@ -257,15 +258,17 @@ class scanner {
         return header && header->seq == seq;
     }
 
-    /// Whether the next record, which is not whole, may never have been durable. Several records may be unflushed at
-    /// one time, and any part of them may be missing after a power failure. But whatever is there of them lies behind
-    /// this one, in their order, and none of them knew this one to be durable. If so, the file is torn at the position.
+    /// Whether the next record, which is not whole, may never have been durable. If so, the file is torn at the
+    /// position. Several records may be unflushed at one time, and any part of them may be missing after a power
+    /// failure. But what is there of them lies behind this one, in their order, and none of them knew this one to be
+    /// durable.
     bool is_torn_at(scan_position& position, std::string_view id) {
-        if (position.has_holes || position.next_seq <= flushed_) return false;
+        const auto behind = headers_from(position.at + 1);
+        if (position.has_holes || position.next_seq <= (std::max)(flushed_, known_durable_)) return false;
         std::uint64_t last = position.next_seq;
-        for (const found_header& each : headers_from(position.at + 1)) {
+        for (const found_header& each : behind) {
             const bool removes_it = !id.empty() && each.removed_id == id; // zeros may have replaced its payload
-            if (each.seq <= last || each.durable >= position.next_seq || removes_it) return false;
+            if (each.seq <= last || removes_it) return false;
             last = each.seq;
         }
         position.has_records_behind = last != position.next_seq;
@@ -295,6 +298,8 @@ class scanner {
     std::uint64_t flushed_;
     Visit& visit_;
     std::optional<std::vector<found_header>> headers_{};
+    std::uint64_t last_found_ = 0;    ///< The highest number in these headers.
+    std::uint64_t known_durable_ = 0; ///< The highest number that they know to have been durable.
 };
 
 }}} // namespace tokenkeep::v1::detail::journal

@@ -100,13 +100,15 @@ class shared_journal {
         }
     }
 
-    /// Calls `repair(rows)` while no other thread or process changes them. The rows need not be readable.
+    /// Calls `repair(rows)` while no other thread or process changes them. The rows need not be readable. It gives
+    /// whether it changed anything. Returns when that is durable.
     template <class Repair>
     void repair(Repair repair) {
-        require_durable(alone([&] {
-            repair(journal_);
-            return journal_.ticket_for(journal_.last_seq());
-        }));
+        const std::optional<ticket> record = alone([&] {
+            const bool is_changed = repair(journal_);
+            return is_changed ? std::optional(journal_.ticket_for(journal_.last_seq())) : std::nullopt;
+        });
+        if (record) require_durable(*record);
     }
 
   private:

@@ -3,6 +3,7 @@
 #define TOKENKEEP_DETAIL_JOURNAL_WRITER_HPP
 
 #include <tokenkeep/container.hpp>
+#include <tokenkeep/detail/journal/acknowledged.hpp>
 #include <tokenkeep/detail/journal/erasable_records.hpp>
 #include <tokenkeep/detail/journal/group_commit.hpp>
 #include <tokenkeep/detail/journal/packed_rows.hpp>
@@ -34,6 +35,7 @@ class row_journal {
   public:
     row_journal(std::string path, Sealer sealer, Files files)
         : medium_{std::move(path), std::move(files), row_records<Sealer>(std::move(sealer))},
+          marks_(medium_.path, medium_.files),
           commit_(medium_.path, medium_.files) {}
 
     // ---- Reading ----
@@ -73,10 +75,16 @@ class row_journal {
 
     /// Throws errc::storage_corrupt if records are missing and it is unknown whose they were.
     void require_whole() const {
-        if (now_.state.position.has_holes)
-            throw error(errc::storage_corrupt, "tokenkeep: " + medium_.path +
-                                                   " is damaged; salvage() keeps the original and saves what is "
-                                                   "readable");
+        if (!now_.state.position.has_holes) return;
+        if (now_.state.ends_too_early())
+            throw error(errc::storage_corrupt,
+                        "tokenkeep: " + medium_.path + " is older than what was acknowledged, which is record " +
+                            std::to_string(now_.state.acknowledged) + " of generation " +
+                            std::to_string(now_.state.header.number) +
+                            "; put the newer file back, or call salvage(), which keeps a copy and accepts the file");
+        throw error(errc::storage_corrupt, "tokenkeep: " + medium_.path +
+                                               " is damaged; salvage() keeps the original and saves what is "
+                                               "readable");
     }
 
     /// Throws if there is a row of that id that cannot be read.
@@ -97,13 +105,20 @@ class row_journal {
 
     // ---- Waiting until a record is durable; see group_commit ----
 
-    using ticket = typename group_commit<Files>::ticket;
+    /// A record to wait for, and the file that it was in.
+    struct ticket : group_commit<Files>::ticket {
+        journal::generation_id generation{};
+    };
 
-    ticket ticket_for(std::uint64_t seq) { return commit_.ticket_for(seq); }
+    ticket ticket_for(std::uint64_t seq) { return {commit_.ticket_for(seq), now_.state.header.generation}; }
     bool is_durable(std::uint64_t seq) const noexcept { return seq <= commit_.durable(); }
 
-    /// Safe to call from many threads at once, and without the store lock.
-    bool wait_until_durable(const ticket& record) { return commit_.wait(record); }
+    /// Marks the record as acknowledged. Safe to call from many threads at once, and without the store lock.
+    bool wait_until_durable(const ticket& record) {
+        const bool is_durable = commit_.wait(record);
+        if (is_durable) marks_.write(record.generation, record.seq);
+        return is_durable;
+    }
 
     // ---- Writing; the result is the number of the last record, to wait for ----
 
@@ -424,7 +439,8 @@ class row_journal {
     static constexpr std::uint64_t least_bloat = 65'536;
 
     const journal_medium<Sealer, Files> medium_;
-    const reader reader_{medium_};
+    acknowledged_marks<Files> marks_;
+    const reader reader_{medium_, marks_};
     group_commit<Files> commit_;
     opened now_{};
     std::uint64_t next_rewrite_ = 0; ///< The file is not rewritten before it has this size.
