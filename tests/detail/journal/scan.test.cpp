@@ -332,3 +332,19 @@ TEST_CASE("journal_scan: behind a hole records are taken by their numbers, whole
     CHECK(found.position.next_seq == 5);
     CHECK(scan(first + fourth + bad).seen == words{"put 1", "damaged 3", "put 4"});
 }
+
+TEST_CASE("journal_scan: a later record inside a damaged one shows that the end of the file is missing",
+          "[journal_scan]") {
+    writer file;
+    file.put("1", "a");
+    const std::size_t two = file.put("2", long_payload), three = file.put("3", "c"), four = file.put("4", "d");
+    std::string bytes = file.bytes();
+    bytes.replace(two + 200, bytes.size() - four, bytes.substr(four));
+    for (const std::size_t end : {four, four - 1, three + 4, three}) {
+        CAPTURE(end);
+        const scanned found = scan(bytes.substr(0, end));
+        CHECK(!found.position.torn);
+        CHECK(found.position.has_holes);
+    }
+    CHECK(!scan(bytes).position.has_holes);
+}
