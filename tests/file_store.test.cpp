@@ -1069,6 +1069,32 @@ TEST_CASE("file_store: a file that is a mount of its own is refused with advice"
     });
 }
 
+TEST_CASE("file_store: a file that is mounted alone for reading is read until it is replaced where it comes from",
+          "[file_store][mounts]") {
+    const temporary_directory here;
+    on_disk_of_its_own(here / "", "mode=700", [&] {
+        const std::string path = here / "tokens";
+        file_store outside(here / "outside");
+        outside.save_token(login("ada"));
+        write_file(path, "");
+        mount_file_for_reading(here / "outside", path);
+        file_store store(path);
+        expect(store.get_tokens().size() == 1, "read");
+        outside.save_token(login("bob"));
+        expect(store.get_tokens().size() == 2, "what was appended");
+        expect(save_fault(store) == errc::permissions, "save");
+        expect(fault_of([&] { (void)store.lock_token("key", in(1s)); }) == errc::permissions, "lock");
+        expect(fault_of([&] { store.compact(); }) == errc::permissions, "compact");
+        outside.compact();
+        outside.save_token(login("eve"));
+        for (int n = 0; n < 2; ++n) {
+            expect(find_fault(store) == errc::storage_failure, "an open store");
+            expect(find_fault(file_store(path)) == errc::storage_failure, "a new one");
+            expect(has_all(words_of([&] { (void)store.get_tokens(); }), {path, "mount its directory"}), "advice");
+        }
+    });
+}
+
 TEST_CASE("file_store: a mount of its own is refused at every opening", "[file_store]") {
     struct simulated : defaults {
         using files = testing::simulated_files;

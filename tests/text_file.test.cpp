@@ -421,6 +421,24 @@ TEST_CASE("text_file: a file that is a mount of its own is refused with advice",
     });
 }
 
+TEST_CASE("text_file: a file that is mounted alone for reading is read until it is replaced where it comes from",
+          "[text_file][mounts]") {
+    const temporary_directory here;
+    on_disk_of_its_own(here / "", "mode=700", [&] {
+        const text_file file(here / "tokens"), outside(here / "outside");
+        outside.save("content");
+        write_file(here / "tokens", "");
+        mount_file_for_reading(here / "outside", here / "tokens");
+        expect(loaded(file) == "content", "read");
+        expect(save_fault(here / "tokens") == errc::permissions, "save");
+        expect(code_of([&] { (void)file.lock("key", in(1s)); }) == errc::permissions, "lock");
+        expect(!exists(here / "tokens.lock"), "no lock file");
+        outside.save("new");
+        expect(load_fault(here / "tokens") == errc::storage_failure, "it was replaced");
+        expect(has_all(words_of([&] { (void)file.load(); }), {here / "tokens", "mount its directory"}), "advice");
+    });
+}
+
 TEST_CASE("text_file: where nothing can be written it is read, and a save says permissions", "[text_file][mounts]") {
     const temporary_directory here;
     on_disk_of_its_own(here / "", "mode=700", [&] {

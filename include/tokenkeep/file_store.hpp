@@ -131,7 +131,8 @@ struct salvage_report {
 ///                       | was put in its place                                 | construct the store again
 ///   lock_timeout        | others hold the lock for too long; nothing was done  | retry later
 ///   storage_failure     | the system refused to read, write or lock            | see file_error::stage and cause
-///   storage_failure     | the file is mounted alone into a container           | mount its directory
+///   storage_failure     | the file is mounted alone into a container, and not  | mount its directory
+///                       | for reading only                                     |
 ///   storage_failure     | delete_token removed the row, but could not erase it | compact()
 ///
 /// Every function may be called from many threads at once. The store may be moved while no other thread uses it. What

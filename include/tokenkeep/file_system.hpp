@@ -67,8 +67,8 @@ using detail::system_files;
 ///        what document.lock does.
 ///        The path is that of the guarded file with ".lock" behind it. Before a lock makes that file, it throws
 ///        errc::permissions if the directory, or the guarded file, is one that open refuses because of its owner.
-///   F8   is_mount says whether the path is a mount of its own, which rename cannot replace. The store asks it whenever
-///        it has opened a file.
+///   F8   is_mount says whether the path is a mount of its own that can be written, and that rename cannot replace. The
+///        store asks it whenever it has opened a file.
 /// May:   throw file_error with errc::storage_failure or errc::permissions. Everything may be called from many threads
 ///        at once, except that a lock_file is used by one thread at a time.
 ///        This member is optional:

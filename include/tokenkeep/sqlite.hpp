@@ -17,9 +17,9 @@
 #include <tokenkeep/os/os.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/sql_store.hpp>
+#include <tokenkeep/text/form.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -81,12 +81,7 @@ inline std::int64_t sqlite_change_time(const std::string& path) {
 /// locks. The name also has the time when the file was changed last.
 inline std::string sqlite_unchanging_name(const std::string& path) {
     std::string name = "file:";
-    for (const char c : path) {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool is_plain = c == '/' || (byte < 0x80 && std::isalnum(byte) != 0);
-        name += is_plain ? std::string(1, c)
-                         : std::string{'%', "0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]};
-    }
+    for (const char c : text::form_encode(path)) name += c == '+' ? std::string("%20") : std::string(1, c);
     return name + "?immutable=1&changed=" + std::to_string(sqlite_change_time(path));
 }
 

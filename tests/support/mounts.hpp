@@ -32,6 +32,13 @@ inline void mount_file(const std::string& outside, const std::string& path) {
     expect(::mount(outside.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) == 0, "mount a file");
 }
 
+/// The same, and at `path` it can only be read.
+inline void mount_file_for_reading(const std::string& outside, const std::string& path) {
+    mount_file(outside, path);
+    const unsigned long flags = MS_BIND | MS_REMOUNT | MS_RDONLY;
+    expect(::mount("", path.c_str(), "", flags, "") == 0, "mount for reading");
+}
+
 /// Runs `act` in a process of its own, with a disk in memory at `directory`; where that is not permitted, says so.
 template <class Act>
 void on_disk_of_its_own(const std::string& directory, const char* options, Act act) {

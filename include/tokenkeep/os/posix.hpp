@@ -89,7 +89,7 @@ inline constexpr mode_t denied_for_documents = S_IWGRP | S_IWOTH;
 
 /// The content of a file; nullopt if there is no file. Throws errc::permissions for a symbolic link, for anything but a
 /// regular file, for a file of another user or with several hard links, and for a file or a directory that others can
-/// write. Throws errc::storage_failure for a file that is a mount of its own.
+/// write. Throws errc::storage_failure for a file that is a mount of its own, unless it is mounted for reading.
 inline std::optional<secret> read_file(const std::string& path) {
     require_private_directory(path);
     const descriptor file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -100,7 +100,7 @@ inline std::optional<secret> read_file(const std::string& path) {
     file_status status{};
     if (::fstat(file.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
     require_private(status, path, denied_for_documents);
-    if (is_mount(path)) throw is_mounted(path);
+    if (is_unusable_mount(path)) throw is_mounted(path);
     const auto size = static_cast<std::size_t>(status.st_size);
     return secret::build(size, [&](char* out) {
         std::size_t filled = 0;
@@ -140,7 +140,8 @@ inline bool flush_directory_of(const std::string& path) {
 inline void replace_file(const std::string& path, std::string_view bytes) {
     require_private_directory(path);
     if (const auto status = status_of(path)) require_private(*status, path, denied_for_documents);
-    if (is_mount(path)) throw is_mounted(path);
+    if (is_unusable_mount(path)) throw is_mounted(path);
+    require_writable_mount(path);
     const std::string temporary = path + ".tmp";
     ::unlink(temporary.c_str());
     descriptor file = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);

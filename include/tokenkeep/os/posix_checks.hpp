@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
@@ -105,8 +106,27 @@ inline bool is_mount(const std::string& path) noexcept {
     return false;
 }
 
+/// Whether the file is on a mount that can only be read.
+inline bool is_mounted_for_reading(const std::string& path) noexcept {
+    struct ::statvfs mount {};
+    return ::statvfs(path.c_str(), &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0;
+}
+
+/// The same without a mount that can only be read: what is saved cannot be lost there. But if the file was replaced
+/// where the mount comes from, the mount still shows the old one, which has no name any more.
+inline bool is_unusable_mount(const std::string& path) {
+    if (!is_mount(path)) return false;
+    const std::optional<file_status> status = status_of(path);
+    return !status || status->st_nlink == 0 || !is_mounted_for_reading(path);
+}
+
 /// What is thrown for such a file.
 inline file_error is_mounted(const std::string& path) { return file_error(errc::storage_failure, "use", path, EBUSY); }
+
+/// Throws errc::permissions if there is such a file, on a mount that can only be read.
+inline void require_writable_mount(const std::string& path) {
+    if (is_mounted_for_reading(path)) throw file_error(errc::permissions, "write", path, EROFS);
+}
 
 // ---- The directory ----
 

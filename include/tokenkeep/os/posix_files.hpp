@@ -104,6 +104,8 @@ struct system_files {
 
     static std::optional<file_identity> find(const std::string& path) {
         const std::optional<file_status> status = status_of(path);
+        if (status && status->st_nlink == 0 && detail::is_mount(path))
+            throw is_mounted(path); // replaced behind the mount
         return status ? std::optional(identity_of(*status)) : std::nullopt;
     }
 
@@ -160,7 +162,7 @@ struct system_files {
         return {path, name, until};
     }
 
-    static bool is_mount(const std::string& path) { return detail::is_mount(path); }
+    static bool is_mount(const std::string& path) { return is_unusable_mount(path); }
 };
 
 }}} // namespace tokenkeep::v1::detail

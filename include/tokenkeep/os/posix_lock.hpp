@@ -72,11 +72,13 @@ class lock_file {
         if (file_.is_open()) return true;
         owner_ = ::getpid();
         require_own_place();
+        if (!only_reads) require_writable_mount(guarded());
+        const bool is_for_reading = is_mounted_for_reading(guarded());
         constexpr int flags = O_NOFOLLOW | O_NONBLOCK;
-        file_ = open_file(path_, flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
+        if (!is_for_reading) file_ = open_file(path_, flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
         is_writable_ = file_.is_open();
-        const int failure = errno;
         if (!is_writable_) {
+            const int failure = is_for_reading ? EROFS : errno;
             if (!only_reads || (failure != EROFS && failure != EACCES)) refuse(failure);
             file_ = open_file(path_, flags | O_RDONLY);
         }
@@ -85,12 +87,14 @@ class lock_file {
         return true;
     }
 
+    /// The file that this one locks: `tokens.tkj` for `tokens.tkj.lock`.
+    std::string guarded() const { return path_.substr(0, path_.rfind('.')); }
+
     /// Before the lock file is made: one that is made in the directory of another user, or next to the file of another
-    /// user, locks that user out. The lock file of `tokens.tkj` is `tokens.tkj.lock`.
+    /// user, locks that user out.
     void require_own_place() const {
         require_private_directory(path_);
-        const std::string guarded = path_.substr(0, path_.rfind('.'));
-        if (const auto status = status_of(guarded)) require_own(*status, guarded, advice_for_file);
+        if (const auto status = status_of(guarded())) require_own(*status, guarded(), advice_for_file);
     }
 
     /// The owner of the lock file could replace it while it is locked.
