@@ -29,8 +29,8 @@ namespace tokenkeep { inline namespace v1 {
 /// or if others can write the directory. The directory may belong to root. So root cannot lock the user out by running
 /// the program once. load and save also refuse a symbolic link, anything but a regular file, a file that others can
 /// write, and a file with a second hard link: under its other name it would have another lock. They throw
-/// errc::storage_failure for a file that is mounted alone into a container, unless it is mounted for reading only. Mount
-/// its directory instead.
+/// errc::storage_failure for a file that is mounted alone into a container, unless it is mounted for reading only.
+/// Mount its directory instead.
 class text_file {
   public:
     /// The file of that path. Nothing is opened yet. A relative path starts at the program's current directory, and

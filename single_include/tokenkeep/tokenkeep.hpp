@@ -2908,6 +2908,7 @@ void wait_for_lock(TryLock try_lock, const std::string& path, deadline until, st
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
@@ -3000,10 +3001,35 @@ inline bool is_mount(const std::string& path) noexcept {
     return false;
 }
 
+/// Whether the file is on a mount that can only be read.
+inline bool is_mounted_for_reading(const std::string& path) noexcept {
+    struct ::statvfs mount {};
+    return ::statvfs(path.c_str(), &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0;
+}
+
+/// The same without a mount that can only be read: what is saved cannot be lost there. But if the file was replaced
+/// where the mount comes from, the mount still shows the old one, which has no name any more.
+inline bool is_unusable_mount(const std::string& path) {
+    if (!is_mount(path)) return false;
+    const std::optional<file_status> status = status_of(path);
+    return !status || status->st_nlink == 0 || !is_mounted_for_reading(path);
+}
+
 /// What is thrown for such a file.
 inline file_error is_mounted(const std::string& path) { return file_error(errc::storage_failure, "use", path, EBUSY); }
 
+/// Throws errc::permissions if there is such a file, on a mount that can only be read.
+inline void require_writable_mount(const std::string& path) {
+    if (is_mounted_for_reading(path)) throw file_error(errc::permissions, "write", path, EROFS);
+}
+
 // ---- The directory ----
+
+/// Whether this program may only read in the directory of the path: its mode or its mount does not allow more.
+inline bool is_read_only_directory(const std::string& path) noexcept {
+    return ::faccessat(AT_FDCWD, directory_of(path).c_str(), W_OK, AT_EACCESS) != 0 &&
+           (errno == EACCES || errno == EROFS);
+}
 
 /// Throws errc::permissions if others can replace files in the directory of the path: those who can write it, and its
 /// owner. In a sticky directory (/tmp) only the owner of a file can replace it. A group that has the number of the user
@@ -3125,7 +3151,7 @@ inline constexpr mode_t denied_for_documents = S_IWGRP | S_IWOTH;
 
 /// The content of a file; nullopt if there is no file. Throws errc::permissions for a symbolic link, for anything but a
 /// regular file, for a file of another user or with several hard links, and for a file or a directory that others can
-/// write. Throws errc::storage_failure for a file that is a mount of its own.
+/// write. Throws errc::storage_failure for a file that is a mount of its own, unless it is mounted for reading.
 inline std::optional<secret> read_file(const std::string& path) {
     require_private_directory(path);
     const descriptor file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -3136,7 +3162,7 @@ inline std::optional<secret> read_file(const std::string& path) {
     file_status status{};
     if (::fstat(file.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
     require_private(status, path, denied_for_documents);
-    if (is_mount(path)) throw is_mounted(path);
+    if (is_unusable_mount(path)) throw is_mounted(path);
     const auto size = static_cast<std::size_t>(status.st_size);
     return secret::build(size, [&](char* out) {
         std::size_t filled = 0;
@@ -3176,7 +3202,8 @@ inline bool flush_directory_of(const std::string& path) {
 inline void replace_file(const std::string& path, std::string_view bytes) {
     require_private_directory(path);
     if (const auto status = status_of(path)) require_private(*status, path, denied_for_documents);
-    if (is_mount(path)) throw is_mounted(path);
+    if (is_unusable_mount(path)) throw is_mounted(path);
+    require_writable_mount(path);
     const std::string temporary = path + ".tmp";
     ::unlink(temporary.c_str());
     descriptor file = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
@@ -3275,11 +3302,13 @@ class lock_file {
         if (file_.is_open()) return true;
         owner_ = ::getpid();
         require_own_place();
+        if (!only_reads) require_writable_mount(guarded());
+        const bool is_for_reading = is_mounted_for_reading(guarded());
         constexpr int flags = O_NOFOLLOW | O_NONBLOCK;
-        file_ = open_file(path_, flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
+        if (!is_for_reading) file_ = open_file(path_, flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
         is_writable_ = file_.is_open();
-        const int failure = errno;
         if (!is_writable_) {
+            const int failure = is_for_reading ? EROFS : errno;
             if (!only_reads || (failure != EROFS && failure != EACCES)) refuse(failure);
             file_ = open_file(path_, flags | O_RDONLY);
         }
@@ -3288,12 +3317,14 @@ class lock_file {
         return true;
     }
 
+    /// The file that this one locks: `tokens.tkj` for `tokens.tkj.lock`.
+    std::string guarded() const { return path_.substr(0, path_.rfind('.')); }
+
     /// Before the lock file is made: one that is made in the directory of another user, or next to the file of another
-    /// user, locks that user out. The lock file of `tokens.tkj` is `tokens.tkj.lock`.
+    /// user, locks that user out.
     void require_own_place() const {
         require_private_directory(path_);
-        const std::string guarded = path_.substr(0, path_.rfind('.'));
-        if (const auto status = status_of(guarded)) require_own(*status, guarded, advice_for_file);
+        if (const auto status = status_of(guarded())) require_own(*status, guarded(), advice_for_file);
     }
 
     /// The owner of the lock file could replace it while it is locked.
@@ -3472,6 +3503,8 @@ struct system_files {
 
     static std::optional<file_identity> find(const std::string& path) {
         const std::optional<file_status> status = status_of(path);
+        if (status && status->st_nlink == 0 && detail::is_mount(path))
+            throw is_mounted(path); // replaced behind the mount
         return status ? std::optional(identity_of(*status)) : std::nullopt;
     }
 
@@ -3528,7 +3561,7 @@ struct system_files {
         return {path, name, until};
     }
 
-    static bool is_mount(const std::string& path) { return detail::is_mount(path); }
+    static bool is_mount(const std::string& path) { return is_unusable_mount(path); }
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -5151,8 +5184,8 @@ using detail::system_files;
 ///        what document.lock does.
 ///        The path is that of the guarded file with ".lock" behind it. Before a lock makes that file, it throws
 ///        errc::permissions if the directory, or the guarded file, is one that open refuses because of its owner.
-///   F8   is_mount says whether the path is a mount of its own, which rename cannot replace. The store asks it whenever
-///        it has opened a file.
+///   F8   is_mount says whether the path is a mount of its own that can be written, and that rename cannot replace. The
+///        store asks it whenever it has opened a file.
 /// May:   throw file_error with errc::storage_failure or errc::permissions. Everything may be called from many threads
 ///        at once, except that a lock_file is used by one thread at a time.
 ///        This member is optional:
@@ -5766,6 +5799,136 @@ class packed_rows {
 
 
 
+// ==== tokenkeep/detail/journal/acknowledged.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_ACKNOWLEDGED_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_ACKNOWLEDGED_HPP
+
+
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+// A journal that has lost its end looks like a shorter journal. So the store also keeps marks in a second file, which
+// is the lock file. Version 0.1 does not look at its content.
+//
+//   acknowledged  A record is acknowledged if it was flushed and a call has then said so: a save has returned, or a
+//                 look-up has returned the row.
+//   mark          The generation id and the sequence number of an acknowledged record. A journal of that generation
+//                 that ends before that record is damaged. To a journal of another generation the mark means nothing.
+//
+// The lock file has 16 places of 64 bytes. The mark of record n lies in place n % 16, so that marks of processes that
+// save at the same time do not replace each other. A mark is written after the flush, and is not flushed itself: after
+// a power failure the marks may be older ones, but a mark never names a record that was not durable.
+//
+// The bytes of a mark: magic, 8     8 generation id, 16     24 sequence number, 8     32 check of those, 8
+
+template <class Files>
+class acknowledged_marks {
+  public:
+    /// `path` is that of the journal.
+    acknowledged_marks(const std::string& path, Files files) : path_(path + ".lock"), files_(std::move(files)) {}
+
+    /// Marks the record, which is durable. If the mark cannot be written, goes on without it, because the record is
+    /// durable all the same. Safe to call from many threads at once.
+    void write(const journal::generation_id& generation, std::uint64_t seq) {
+        try {
+            std::string bytes(magic);
+            bytes += journal::view(generation);
+            journal::put_number(bytes, seq);
+            const journal::check check = journal::check_of(bytes);
+            bytes.append(check.data(), check.size());
+            file_for(generation)->write(seq % places * place_size, bytes);
+        } catch (const std::exception&) {
+            const std::lock_guard lock(mutex_);
+            file_ = nullptr; // the next call opens it again
+        }
+    }
+
+    /// The number of the last acknowledged record of that generation; 0 if there is no mark of it.
+    std::uint64_t last_of(const journal::generation_id& generation) const {
+        for (const mark& each : read())
+            if (each.generation == generation) return each.seq;
+        return 0;
+    }
+
+    /// The generations that have marks, the latest first.
+    std::vector<journal::generation_id> generations() const {
+        std::vector<journal::generation_id> ids;
+        for (const mark& each : read())
+            if (std::find(ids.begin(), ids.end(), each.generation) == ids.end()) ids.push_back(each.generation);
+        return ids;
+    }
+
+  private:
+    using file = typename Files::file;
+
+    struct mark {
+        journal::generation_id generation{};
+        std::uint64_t seq = 0;
+    };
+
+    static constexpr std::string_view magic{"TKack1\r\n", 8};
+    static constexpr std::size_t size_of_mark = 40;
+    static constexpr std::size_t place_size = 64;
+    static constexpr std::size_t places = 16;
+
+    /// All marks, that of the latest record first. If the lock file cannot be read, there are none.
+    std::vector<mark> read() const {
+        std::string bytes(places * place_size, '\0');
+        try {
+            const auto there = files_.open(path_);
+            bytes.resize(there ? there->read(0, bytes.data(), bytes.size()) : 0);
+        } catch (const std::exception&) {
+            return {};
+        }
+        std::vector<mark> marks;
+        for (std::size_t at = 0; at + size_of_mark <= bytes.size(); at += place_size) {
+            const std::string_view each = std::string_view(bytes).substr(at, size_of_mark);
+            constexpr std::size_t check_at = size_of_mark - journal::check_size;
+            if (!each.starts_with(magic)) continue;
+            if (!journal::has_check(each, check_at, journal::check_of(each.substr(0, check_at)))) continue;
+            mark found{.seq = journal::number_at<std::uint64_t>(each, 24)};
+            each.copy(found.generation.data(), found.generation.size(), magic.size());
+            marks.push_back(found);
+        }
+        std::sort(marks.begin(), marks.end(), [](const mark& a, const mark& b) { return a.seq > b.seq; });
+        return marks;
+    }
+
+    /// The lock file. It is opened once for each generation, because it may have been removed and made again.
+    std::shared_ptr<const file> file_for(const journal::generation_id& generation) {
+        const std::lock_guard lock(mutex_);
+        if (!file_ || generation_ != generation) {
+            auto there = files_.open(path_);
+            file_ = std::make_shared<const file>(there ? *std::move(there) : files_.create(path_));
+            generation_ = generation;
+        }
+        return file_;
+    }
+
+    std::string path_; ///< Of the lock file.
+    Files files_;
+    std::mutex mutex_{};
+    std::shared_ptr<const file> file_{};  ///< Guarded by the mutex.
+    journal::generation_id generation_{}; ///< Of the last mark. Guarded by the mutex.
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
 // ==== tokenkeep/detail/journal/erasable_records.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_JOURNAL_ERASABLE_RECORDS_HPP
@@ -5908,6 +6071,7 @@ class scanner {
             else
                 read_gap(position, header.has_value());
         }
+        if (!position.torn && last_found_ >= position.next_seq) position.has_holes = true; // the file ends too early
     }
 
   private:
@@ -5915,7 +6079,6 @@ class scanner {
     struct found_header {
         std::uint64_t at = 0;
         std::uint64_t seq = 0;
-        std::uint64_t durable = 0;
         record_type type{};
         std::string removed_id{}; ///< Empty if the record is not a removal.
     };
@@ -5930,8 +6093,8 @@ class scanner {
         const bool is_cut = end > bytes_.end();
         if ((is_cut || has_zeroed_sector(begin, end)) && is_torn_at(position, id)) return;
         std::uint64_t next = (std::min)(end, bytes_.end());
+        const std::uint64_t inside = next_header(begin + 1);
         if (!is_record_at(end, header.seq + 1)) {
-            const std::uint64_t inside = next_header(begin + 1);
             if (inside < next)
                 next = inside; // bytes of this record are missing
             else if (end != bytes_.end())
@@ -6013,8 +6176,9 @@ class scanner {
             headers_.emplace();
             for_each_header(bytes_, begin, generation_, [&](std::uint64_t at, const record_header& header) {
                 const bool removes = header.type == record_type::removed;
-                headers_->push_back(
-                    {at, header.seq, header.durable, header.type, removes ? std::string(header.id) : std::string()});
+                headers_->push_back({at, header.seq, header.type, removes ? std::string(header.id) : std::string()});
+                last_found_ = (std::max)(last_found_, header.seq);
+                known_durable_ = (std::max)(known_durable_, header.durable);
             });
         }
         const auto is_before = [&](const found_header& each) { return each.at < begin; };
@@ -6033,15 +6197,17 @@ class scanner {
         return header && header->seq == seq;
     }
 
-    /// Whether the next record, which is not whole, may never have been durable. Several records may be unflushed at
-    /// one time, and any part of them may be missing after a power failure. But whatever is there of them lies behind
-    /// this one, in their order, and none of them knew this one to be durable. If so, the file is torn at the position.
+    /// Whether the next record, which is not whole, may never have been durable. If so, the file is torn at the
+    /// position. Several records may be unflushed at one time, and any part of them may be missing after a power
+    /// failure. But what is there of them lies behind this one, in their order, and none of them knew this one to be
+    /// durable.
     bool is_torn_at(scan_position& position, std::string_view id) {
-        if (position.has_holes || position.next_seq <= flushed_) return false;
+        const auto behind = headers_from(position.at + 1);
+        if (position.has_holes || position.next_seq <= (std::max)(flushed_, known_durable_)) return false;
         std::uint64_t last = position.next_seq;
-        for (const found_header& each : headers_from(position.at + 1)) {
+        for (const found_header& each : behind) {
             const bool removes_it = !id.empty() && each.removed_id == id; // zeros may have replaced its payload
-            if (each.seq <= last || each.durable >= position.next_seq || removes_it) return false;
+            if (each.seq <= last || removes_it) return false;
             last = each.seq;
         }
         position.has_records_behind = last != position.next_seq;
@@ -6071,6 +6237,8 @@ class scanner {
     std::uint64_t flushed_;
     Visit& visit_;
     std::optional<std::vector<found_header>> headers_{};
+    std::uint64_t last_found_ = 0;    ///< The highest number in these headers.
+    std::uint64_t known_durable_ = 0; ///< The highest number that they know to have been durable.
 };
 
 }}} // namespace tokenkeep::v1::detail::journal
@@ -6301,6 +6469,7 @@ class group_commit {
 
 
 
+
 // ==== tokenkeep/detail/journal/generation.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_JOURNAL_GENERATION_HPP
@@ -6460,7 +6629,10 @@ struct journal_state {
     journal::scan_position position{.next_seq = 1};
     std::map<std::string, row_damage> damaged{}; ///< The ids of the rows that cannot be read.
     std::uint64_t live_bytes = 0;                ///< The size of all records that rows come from.
+    std::uint64_t acknowledged = 0;              ///< The last record that has a mark; 0 if none has.
 
+    /// Whether acknowledged records are missing at the end of the file.
+    bool ends_too_early() const noexcept { return acknowledged >= position.next_seq; }
     /// Whether a rewrite leaves bytes behind that may be worth something to the user.
     bool leaves_bytes_behind() const noexcept {
         return position.has_records_behind || id_with(row_damage::damaged_here) != nullptr;
@@ -6544,6 +6716,7 @@ class row_loader {
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -6589,7 +6762,8 @@ class journal_reader {
   public:
     using opened = opened_file<Rows, file>;
 
-    explicit journal_reader(const journal_medium<Sealer, Files>& medium) : medium_(medium) {}
+    journal_reader(const journal_medium<Sealer, Files>& medium, const acknowledged_marks<Files>& marks)
+        : medium_(medium), marks_(marks) {}
 
     /// Opens the file and reads all of it. Throws errc::store_gone if there is no file.
     opened open(bad_header header) const {
@@ -6612,8 +6786,9 @@ class journal_reader {
     }
 
     /// Reads the records that were appended to `known` since it was last read. False if the file must be opened again:
-    /// it is another file now, or has lost what was read.
+    /// it is another file now, or has lost what was read, or had holes, which may have been repaired.
     bool read_new(opened& known, const file_identity& there) const {
+        if (known.state.position.has_holes) return false;
         std::optional<window> bytes = grown(known, there);
         if (!bytes) return false;
         known.is_loaded = false;
@@ -6660,8 +6835,11 @@ class journal_reader {
         const journal::generation_finder records(bytes);
         const journal::file_header said = fresh.header;
         if (is_whole && (!records.has_headers() || records.has_record_of(said.generation))) return;
-        const auto generation = records.first_of(journal::ids_within_one_bit(said.generation));
-        fresh.header = {.generation = generation.value_or(said.generation), .number = said.number};
+        std::vector<journal::generation_id> candidates = journal::ids_within_one_bit(said.generation);
+        for (const journal::generation_id& id : marks_.generations()) candidates.push_back(id);
+        fresh.header = {.generation = records.first_of(candidates).value_or(said.generation),
+                        .number = said.number,
+                        .first_seq = 1};
         fresh.position = {.at = 0, .next_seq = 1, .has_holes = true};
     }
 
@@ -6669,10 +6847,14 @@ class journal_reader {
         row_loader<Rows, Sealer> loader(into.rows, into.state, medium_.records);
         journal_state& state = into.state;
         state.position.torn = state.position.has_records_behind = false;
-        journal::scanner(bytes, state.header.generation, state.header.last_of_snapshot(), loader).run(state.position);
+        state.acknowledged = marks_.last_of(state.header.generation);
+        const std::uint64_t flushed = (std::max)(state.header.last_of_snapshot(), state.acknowledged);
+        journal::scanner(bytes, state.header.generation, flushed, loader).run(state.position);
+        if (state.ends_too_early()) state.position.has_holes = true;
     }
 
     const journal_medium<Sealer, Files>& medium_;
+    const acknowledged_marks<Files>& marks_;
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -6895,6 +7077,7 @@ class row_journal {
   public:
     row_journal(std::string path, Sealer sealer, Files files)
         : medium_{std::move(path), std::move(files), row_records<Sealer>(std::move(sealer))},
+          marks_(medium_.path, medium_.files),
           commit_(medium_.path, medium_.files) {}
 
     // ---- Reading ----
@@ -6934,10 +7117,16 @@ class row_journal {
 
     /// Throws errc::storage_corrupt if records are missing and it is unknown whose they were.
     void require_whole() const {
-        if (now_.state.position.has_holes)
-            throw error(errc::storage_corrupt, "tokenkeep: " + medium_.path +
-                                                   " is damaged; salvage() keeps the original and saves what is "
-                                                   "readable");
+        if (!now_.state.position.has_holes) return;
+        if (now_.state.ends_too_early())
+            throw error(errc::storage_corrupt,
+                        "tokenkeep: " + medium_.path + " is older than what was acknowledged, which is record " +
+                            std::to_string(now_.state.acknowledged) + " of generation " +
+                            std::to_string(now_.state.header.number) +
+                            "; put the newer file back, or call salvage(), which keeps a copy and accepts the file");
+        throw error(errc::storage_corrupt, "tokenkeep: " + medium_.path +
+                                               " is damaged; salvage() keeps the original and saves what is "
+                                               "readable");
     }
 
     /// Throws if there is a row of that id that cannot be read.
@@ -6958,13 +7147,20 @@ class row_journal {
 
     // ---- Waiting until a record is durable; see group_commit ----
 
-    using ticket = typename group_commit<Files>::ticket;
+    /// A record to wait for, and the file that it was in.
+    struct ticket : group_commit<Files>::ticket {
+        journal::generation_id generation{};
+    };
 
-    ticket ticket_for(std::uint64_t seq) { return commit_.ticket_for(seq); }
+    ticket ticket_for(std::uint64_t seq) { return {commit_.ticket_for(seq), now_.state.header.generation}; }
     bool is_durable(std::uint64_t seq) const noexcept { return seq <= commit_.durable(); }
 
-    /// Safe to call from many threads at once, and without the store lock.
-    bool wait_until_durable(const ticket& record) { return commit_.wait(record); }
+    /// Marks the record as acknowledged. Safe to call from many threads at once, and without the store lock.
+    bool wait_until_durable(const ticket& record) {
+        const bool is_durable = commit_.wait(record);
+        if (is_durable) marks_.write(record.generation, record.seq);
+        return is_durable;
+    }
 
     // ---- Writing; the result is the number of the last record, to wait for ----
 
@@ -7285,7 +7481,8 @@ class row_journal {
     static constexpr std::uint64_t least_bloat = 65'536;
 
     const journal_medium<Sealer, Files> medium_;
-    const reader reader_{medium_};
+    acknowledged_marks<Files> marks_;
+    const reader reader_{medium_, marks_};
     group_commit<Files> commit_;
     opened now_{};
     std::uint64_t next_rewrite_ = 0; ///< The file is not rewritten before it has this size.
@@ -7410,13 +7607,15 @@ class shared_journal {
         }
     }
 
-    /// Calls `repair(rows)` while no other thread or process changes them. The rows need not be readable.
+    /// Calls `repair(rows)` while no other thread or process changes them. The rows need not be readable. It gives
+    /// whether it changed anything. Returns when that is durable.
     template <class Repair>
     void repair(Repair repair) {
-        require_durable(alone([&] {
-            repair(journal_);
-            return journal_.ticket_for(journal_.last_seq());
-        }));
+        const std::optional<ticket> record = alone([&] {
+            const bool is_changed = repair(journal_);
+            return is_changed ? std::optional(journal_.ticket_for(journal_.last_seq())) : std::nullopt;
+        });
+        if (record) require_durable(*record);
     }
 
   private:
@@ -7521,10 +7720,11 @@ struct salvage_report {
 /// over the old file. The store reads the file at the first call. Later calls read only what others added.
 ///
 ///   tokens.tkj              the journal
-///   tokens.tkj.lock         carries the kernel's locks. The store never removes this file. It does not show that
-///                           a lock is held.
+///   tokens.tkj.lock         carries the kernel's locks. It also names the last records that a call has reported as
+///                           saved. The store never removes this file. It does not show that a lock is held.
 ///   tokens.tkj.tmp          the fresh copy, during a rewrite
-///   tokens.tkj.damaged-...  a copy of a damaged file, with all its secrets; the store never removes it
+///   tokens.tkj.damaged-...  a copy of a damaged file, with all its secrets; the store never removes it. The store
+///                           also makes one if a power failure took an unsaved record and left later ones.
 ///
 /// What is promised (Policy: see policy.hpp):
 ///   Durable     After a save has returned, its row survives a crash of the program. It also survives a crash of the
@@ -7541,8 +7741,9 @@ struct salvage_report {
 ///   Damage      Until salvage() is called, a damaged file never gives a wrong or an older token, except as Newest
 ///               says. If a row is damaged, other rows are still found. If a look-up finds no readable row and a
 ///               damaged row could match, it throws. If it finds a readable row, it returns that, even if a damaged row
-///               could match too. If journal records are missing, or the file is empty, or its header is damaged,
-///               calls throw until the repair that the table names.
+///               could match too. If journal records are missing, or the file ends before the last record that was
+///               reported as saved, or the file is empty, or its header is damaged, calls throw until the repair that
+///               the table names.
 ///   Private     The file has mode 0600, whatever the umask. When the store opens the file, it refuses a file to which
 ///               the group or others have any right, a file of another user, a file with a second hard link, a symbolic
 ///               link, anything but a regular file, and a directory in which others can replace the file. It then makes
@@ -7557,8 +7758,12 @@ struct salvage_report {
 ///               compact() rewrites it at once.
 ///   Old blocks  Erasing and rewriting reach the file. On flash memory, and on file systems that copy on write, the old
 ///               blocks can outlive both; so can snapshots and backups.
-///   Newest      If the end of the file is lost, any number of the newest journal records can be missing. A program
-///               that opens the file later does not notice it. A store that has it open does (errc::store_gone).
+///   Newest      If the end of the file is lost, the lock file shows it. If the lock file does not name the newest
+///               journal records, any number of them can be missing, and a program that opens the file later does not
+///               notice it. That is so if the lock file was removed, or was put back together with the file; if it
+///               could not be written; if a power failure took what was written to it last, because it is not flushed;
+///               and if version 0.1 wrote these records. A store that has the file open notices the loss of what it
+///               knew (errc::store_gone).
 ///   At opening  The store takes for durable what the file holds when a program opens it. That can include a save of a
 ///               program that was killed before its flush. A power failure can still take such a save back; but no call
 ///               had reported it as saved.
@@ -7566,13 +7771,16 @@ struct salvage_report {
 ///               fails. 3. Cutting off what was not flushed fails. 4. Another process saves. 5. The power fails. The
 ///               store refuses such a file. Each save that is missing had thrown errc::indeterminate.
 ///   Encryption  Rows are stored as they are. A sealer encrypts them; see sealer.hpp.
-///   Backups     If an older backup replaces the file while no program has it open, the store does not notice.
+///   Backups     If an older backup replaces the file while no program has it open, the store notices it only if the
+///               file was not rewritten since the backup. Then calls throw errc::storage_corrupt, and salvage() accepts
+///               the backup.
 ///   Machines    Other machines are not kept out. A shared network file system is not one machine.
 ///   fork        A child may go on with its parent's store only if no other thread used the store during the fork.
 ///
 /// Cost: a look-up is one stat of the file and one look into a hash index, by whichever rule (see rules.hpp). A save is
-/// one write and one fdatasync. The cost does not depend on the number of rows. It depends on the number of rows with
-/// the same key, such as one user at many clients. All rows are in memory: their text, and about 200 bytes for each.
+/// one write, one fdatasync, and one write of 40 bytes to the lock file, which is not flushed. The cost does not depend
+/// on the number of rows. It depends on the number of rows with the same key, such as one user at many clients. All
+/// rows are in memory: their text, and about 200 bytes for each.
 ///
 /// Errors, besides those of token_store. A file_error also has the step that failed and the system's own code.
 ///   errc                | when                                                 | what to do
@@ -7581,6 +7789,8 @@ struct salvage_report {
 ///                       | look-up found, is durable                            | the old one
 ///   storage_corrupt     | a row is damaged                                     | salvage() or delete_token(id)
 ///   storage_corrupt     | journal records are missing                          | salvage() or delete_tokens()
+///   storage_corrupt     | the file ends before the last record that was        | put the newer file back; or accept
+///                       | reported as saved, as an older backup does           | this one with salvage()
 ///   storage_corrupt     | the file is empty, or its header is damaged          | salvage()
 ///   permissions         | the file is refused; see Private                     | what the message says
 ///   permissions         | a save, if the program can only read there           | see file_error::cause
@@ -7593,7 +7803,8 @@ struct salvage_report {
 ///                       | was put in its place                                 | construct the store again
 ///   lock_timeout        | others hold the lock for too long; nothing was done  | retry later
 ///   storage_failure     | the system refused to read, write or lock            | see file_error::stage and cause
-///   storage_failure     | the file is mounted alone into a container           | mount its directory
+///   storage_failure     | the file is mounted alone into a container, and not  | mount its directory
+///                       | for reading only                                     |
 ///   storage_failure     | delete_token removed the row, but could not erase it | compact()
 ///
 /// Every function may be called from many threads at once. The store may be moved while no other thread uses it. What
@@ -7720,9 +7931,11 @@ class basic_file_store {
     ///   store.self_test(); // at the start of the program
     void self_test() const { detail::self_test(files_, path_); }
 
-    /// Repairs a damaged file: copies it to `PATH.damaged-...`, then rewrites it with the rows that can be read. Rows
-    /// that cannot be read are lost. If nothing is wrong, changes nothing. Throws errc::permissions if a row is whole
-    /// and this sealer cannot open it, as the row would be lost.
+    /// Repairs a damaged file: copies it to `PATH.damaged-...`, then rewrites it with the rows that can be read. It
+    /// finds them wherever they lie in the file, even if the header is damaged. Rows that cannot be read are lost. It
+    /// accepts a file that ends before the last record that was reported as saved, such as a backup. If nothing is
+    /// wrong, changes nothing. Throws errc::permissions if a row is whole and this sealer cannot open it, as the row
+    /// would be lost.
     ///   const salvage_report report = store.salvage();
     ///   for (const std::string& id : report.lost) std::cerr << "log in again: " << id << '\n';
     salvage_report salvage() {
@@ -7733,6 +7946,7 @@ class basic_file_store {
             for (const auto& [id, how] : found.damaged) report.lost.push_back(id);
             report.may_have_lost_others = found.position.has_holes;
             report.original = copy;
+            return !copy.empty();
         });
         return report;
     }
@@ -8039,7 +8253,8 @@ namespace tokenkeep { inline namespace v1 {
 /// or if others can write the directory. The directory may belong to root. So root cannot lock the user out by running
 /// the program once. load and save also refuse a symbolic link, anything but a regular file, a file that others can
 /// write, and a file with a second hard link: under its other name it would have another lock. They throw
-/// errc::storage_failure for a file that is mounted alone into a container: mount its directory instead.
+/// errc::storage_failure for a file that is mounted alone into a container, unless it is mounted for reading only.
+/// Mount its directory instead.
 class text_file {
   public:
     /// The file of that path. Nothing is opened yet. A relative path starts at the program's current directory, and
