@@ -23,13 +23,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include <sqlite3.h>
@@ -70,37 +68,12 @@ inline error sqlite_file_gone(const std::string& path) {
     return error(errc::store_gone, "tokenkeep: " + path + " has disappeared, or another file is in its place");
 }
 
-/// When the file was changed last, as a number.
-inline std::int64_t sqlite_change_time(const std::string& path) {
-    std::error_code none;
-    const auto time = std::filesystem::last_write_time(path, none).time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
-}
-
-/// The name under which SQLite opens a database where it cannot make its companions: it then reads the file without
-/// locks. The name also has the time when the file was changed last.
-inline std::string sqlite_unchanging_name(const std::string& path) {
-    std::string name = "file:";
-    for (const char c : text::form_encode(path)) name += c == '+' ? std::string("%20") : std::string(1, c);
-    return name + "?immutable=1&changed=" + std::to_string(sqlite_change_time(path));
-}
-
-/// Throws sql_fault::connection_lost if a program that can write, on another mount, uses a file that was opened by that
-/// name. The store then opens the file again.
-inline void require_unchanging_sqlite_file(sqlite3* opened) {
-    const char* path = sqlite3_db_filename(opened, "main");
-    if (path == nullptr || sqlite3_uri_boolean(path, "immutable", 0) == 0) return;
-    if (sqlite_change_time(path) != sqlite3_uri_int64(path, "changed", 0) || status_of(std::string(path) + "-wal"))
-        throw sql_error(sql_fault::connection_lost, "another program writes " + std::string(path));
-}
-
 /// Throws errc::store_gone if the file was removed or replaced: SQLite would go on writing to the removed file, and the
 /// tokens would be lost. This is called before each statement outside of a transaction, and before begin and commit.
 inline void require_sqlite_file(sqlite3* opened) {
     int moved = 0;
     if (sqlite3_file_control(opened, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0)
         throw sqlite_file_gone(sqlite3_db_filename(opened, "main"));
-    require_unchanging_sqlite_file(opened);
 }
 
 struct sqlite_lock {
@@ -130,7 +103,6 @@ class sqlite_statement {
         const int result = sqlite3_step(prepared_.get());
         if (result == SQLITE_ROW) return true;
         if (result != SQLITE_DONE) throw sqlite_failure(sqlite3_extended_errcode(opened));
-        require_unchanging_sqlite_file(opened);
         return false;
     }
 
@@ -167,8 +139,6 @@ class sqlite_statement {
 ///   - Deleted tokens are overwritten, in the write-ahead log too.
 ///   - Any number of processes of one machine can share the file. Identities are locked by the kernel's locks on the
 ///     file `tokens.db.lock`, which stays. The kernel releases a lock when its process ends.
-///   - In a directory that can only be read, the rows can be read, and a save throws errc::permissions. While another
-///     program writes on another mount of the directory, the rows are those that it has committed.
 ///   - A file that is removed or replaced while a store has it open is never made again by that store.
 ///
 /// Not promised: network file systems, whose locks cannot be trusted.
@@ -215,7 +185,7 @@ class sqlite_connection {
         for (const char* companion : companions) // SQLite takes rows from them
             detail::system_files::find_private(path_ + companion);
         if (was_open_ && !(found && is_same_file(*found, *was_open_))) throw detail::sqlite_file_gone(path_);
-        if (found && found->size != 0) return can_only_be_read() ? open_unchanging() : open(patience);
+        if (found && found->size != 0) return open(patience);
         // One program at a time makes the file, and never as an empty one: an empty file has lost its content.
         const auto making = lock("make the file", std::chrono::steady_clock::now() + patience);
         const std::optional<file_identity> now = detail::system_files::find_private(path_);
@@ -271,35 +241,12 @@ class sqlite_connection {
         files::flush_directory(path_);
     }
 
-    /// Whether SQLite cannot make its companions, and no other program has made them.
-    bool can_only_be_read() const {
-        return detail::is_read_only_directory(path_) && !detail::status_of(path_ + "-wal");
-    }
-
-    void open_unchanging() {
-        // Two changes within one tick of the kernel's clock have the same time: wait until the last one is older.
-        const auto is_recent = [this] {
-            std::error_code none;
-            const auto age =
-                std::filesystem::file_time_type::clock::now() - std::filesystem::last_write_time(path_, none);
-            return age >= age.zero() && age < longest_tick;
-        };
-        for (int tries = 0; tries < 10 && is_recent(); ++tries) std::this_thread::sleep_for(longest_tick);
-        open_name(detail::sqlite_unchanging_name(path_), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
-        was_open_ = detail::system_files::find_private(path_);
-    }
-
-    void open_name(const std::string& name, int flags) {
+    void open(std::chrono::milliseconds patience) {
         sqlite3* opened = nullptr;
-        flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-        const int result = sqlite3_open_v2(name.c_str(), &opened, flags, nullptr);
+        const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+        const int result = sqlite3_open_v2(path_.c_str(), &opened, flags, nullptr);
         opened_.reset(opened);
         if (result != SQLITE_OK) throw detail::sqlite_open_failure(opened, result, path_);
-    }
-
-    void open(std::chrono::milliseconds patience) {
-        open_name(path_, SQLITE_OPEN_READWRITE);
-        sqlite3* const opened = opened_.get();
         sqlite3_busy_timeout(opened, static_cast<int>(std::min(patience, longest_wait).count()));
         try {
             for (const char* setting :
@@ -315,7 +262,6 @@ class sqlite_connection {
         return one.device == other.device && one.number == other.number;
     }
 
-    static constexpr std::chrono::milliseconds longest_tick{20};
     static constexpr std::chrono::milliseconds longest_wait = std::chrono::hours(1);
     static constexpr const char* companions[] = {"-wal", "-shm", "-journal"};
 

@@ -3025,12 +3025,6 @@ inline void require_writable_mount(const std::string& path) {
 
 // ---- The directory ----
 
-/// Whether this program may only read in the directory of the path: its mode or its mount does not allow more.
-inline bool is_read_only_directory(const std::string& path) noexcept {
-    return ::faccessat(AT_FDCWD, directory_of(path).c_str(), W_OK, AT_EACCESS) != 0 &&
-           (errno == EACCES || errno == EROFS);
-}
-
 /// Throws errc::permissions if others can replace files in the directory of the path: those who can write it, and its
 /// owner. In a sticky directory (/tmp) only the owner of a file can replace it. A group that has the number of the user
 /// is the user's own, and does not count as others. A directory that is missing is not refused.

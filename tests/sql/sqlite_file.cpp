@@ -502,52 +502,6 @@ TEST_CASE("sqlite: what may only be read is read, and a save is refused", "[sql]
     }));
 }
 
-TEST_CASE("sqlite: in a directory that can only be read the rows are read, and a save is refused", "[sql]") {
-    const temporary_directory folder;
-    const std::string path = folder / "to #1?%.db";
-    sqlite_store{path}.save_token(ada);
-    for (const std::string& each : {path, path + ".lock", folder / ""})
-        if (exists(each)) give_to_plain_user(each);
-    ::chmod((folder / "").c_str(), 0500);
-    CHECK(holds_for_a_plain_user(path, [&] {
-        sqlite_store store{path};
-        bool all = store.get_tokens() == std::vector<token>{ada} && store.find_token_by_id("1") == ada;
-        for (const operation& each : operations())
-            all = all && code_of([&] { each.run(store); }) ==
-                             (each.changes ? std::error_code(errc::permissions) : std::error_code());
-        all = all && code_of([&] { (void)sqlite_store{folder / "none.db"}.get_tokens(); }) == errc::permissions;
-        return all && !exists(path + "-wal") && !exists(path + "-shm");
-    }));
-    ::chmod((folder / "").c_str(), 0700);
-}
-
-TEST_CASE("sqlite: on a mount that can only be read the rows are those that others have committed", "[sql][mounts]") {
-    const temporary_directory folder;
-    on_disk_of_its_own(folder / "", "mode=700", [&] {
-        const std::string there = folder / "there", here = folder / "here";
-        for (const std::string& each : {there, here}) expect(::mkdir(each.c_str(), 0700) == 0, "directory");
-        sqlite_store{there + "/tokens.db"}.save_token(ada);
-        expect(::mount(there.c_str(), here.c_str(), nullptr, MS_BIND, nullptr) == 0, "bind");
-        expect(::mount("", here.c_str(), "", MS_BIND | MS_REMOUNT | MS_RDONLY, "") == 0, "for reading");
-        sqlite_store reader{here + "/tokens.db"};
-        expect(reader.get_tokens() == std::vector<token>{ada}, "before others write");
-        expect(code_of([&] { reader.save_token(ada); }) == errc::permissions, "save");
-        token next = ada;
-        for (int n = 0; n < 5; ++n) {
-            next.access_token = tokenkeep::secret("access " + std::to_string(n));
-            sqlite_store{there + "/tokens.db"}.save_token(next);
-            expect(reader.get_tokens() == std::vector<token>{next}, "after a program has written and ended");
-        }
-        sqlite_store writer{there + "/tokens.db"};
-        for (int n = 5; n < 10; ++n) {
-            next.access_token = tokenkeep::secret("access " + std::to_string(n));
-            writer.save_token(next);
-            expect(reader.get_tokens() == std::vector<token>{next}, "while a program writes");
-            expect(code_of([&] { reader.save_token(ada); }) == errc::permissions, "save while a program writes");
-        }
-    });
-}
-
 TEST_CASE("sqlite: a save is on the disk when it returns, however SQLite was built", "[sql]") {
     const careless_sqlite careless;
     const temporary_directory folder;
