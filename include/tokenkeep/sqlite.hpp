@@ -247,7 +247,7 @@ class sqlite_connection {
         const int result = sqlite3_open_v2(path_.c_str(), &opened, flags, nullptr);
         opened_.reset(opened);
         if (result != SQLITE_OK) throw detail::sqlite_open_failure(opened, result, path_);
-        sqlite3_busy_timeout(opened, static_cast<int>(std::min(patience, longest_wait).count()));
+        sqlite3_busy_timeout(opened, static_cast<int>((std::min)(patience, longest_wait).count()));
         try {
             for (const char* setting :
                  {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA secure_delete = ON"})

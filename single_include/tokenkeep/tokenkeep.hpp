@@ -6770,7 +6770,7 @@ class journal_reader {
         window bytes(*fresh.file, fresh.identity.size);
         read_header(bytes, fresh.state, header);
         const std::uint64_t most = fresh.identity.size / journal::least_record;
-        fresh.rows.expect(static_cast<std::size_t>(std::min(fresh.state.header.count, most)));
+        fresh.rows.expect(static_cast<std::size_t>((std::min)(fresh.state.header.count, most)));
         scan(bytes, fresh);
         if (fresh.state.position.records < fresh.state.header.count) fresh.state.position.has_holes = true;
         fresh.last_check = journal::check_before(bytes, fresh.state.position.at);
