@@ -1111,6 +1111,11 @@ TEST_CASE("file_store: a file of another generation, or without a mark, is read 
     disk.put(path, file.bytes);
     store{path, {}, disk}.compact();
     CHECK(jury.beside(file.lock_file).see(disk.content(path)) == outcome::harmless);
+    simulated_files other; // its numbers are lower
+    store{path, {}, other}.save_token(login("ada", 1));
+    disk.put(path, other.content(path));
+    disk.put(path + ".lock", file.lock_file);
+    CHECK(state_of(store{path, {}, disk}.get_tokens()) == state_of({login("ada", 1)}));
     const std::string cut = file.bytes.substr(0, places_of_records(file.bytes).back());
     std::string other_check = file.lock_file;
     for (std::size_t at = 32; at < other_check.size(); at += 64) other_check[at] ^= 1;
@@ -1659,6 +1664,31 @@ TEST_CASE("salvage: if the first sector is gone, the lock file names the generat
             for (const token& row : on.get_tokens()) CHECK(rows.at(row.id) == row);
         }
     }
+}
+
+TEST_CASE("salvage: if only the header is gone, every row is found", "[file_store_damage]") {
+    const lived file(0);
+    simulated_files disk;
+    disk.put(path, file.bytes.substr(64));
+    disk.put(path + ".lock", file.lock_file);
+    store on{path, {}, disk};
+    CHECK(on.salvage().may_have_lost_others);
+    CHECK(state_of(on.get_tokens()) == file.states.back());
+}
+
+TEST_CASE("salvage: zeros behind a damaged header are not the end of the file", "[file_store_damage]") {
+    const lived file(0);
+    simulated_files disk = file.disk;
+    store{path, {}, disk}.compact(); // none of its records knows another one to be durable
+    const std::string bytes = disk.content(path);
+    REQUIRE(bytes.size() > 1'100);
+    simulated_files after;
+    after.put(path, with_zeros(with_flip(bytes, 20), 64, sector * 2 - 64));
+    store on{path, {}, after};
+    const salvage_report report = on.salvage();
+    CHECK(report.may_have_lost_others);
+    CHECK(report.rows > 0);
+    for (const token& row : on.get_tokens()) CHECK(file.states.back().at(row.id) == row);
 }
 
 TEST_CASE("salvage: if bits flip in the header and in records, the other records are found", "[file_store_damage]") {
