@@ -134,7 +134,7 @@ TEST_CASE("providers: tiktok", "[providers]") {
     CHECK_THROWS_AS(tiktok.exchange_request({.client_id = "app"}), tokenkeep::error);
     CHECK_THROWS_AS(tiktok.refresh_request({.client_id = "app"}), tokenkeep::error);
     CHECK_THROWS_AS(tiktok.revoke_request({.client_id = "app"}), tokenkeep::error);
-    token with_pkce = row;
+    tokenkeep::token with_pkce = row;
     with_pkce.code_verifier = "verifier";
     CHECK(field_of(tiktok.exchange_request(with_pkce), "code_verifier") == "verifier");
     tiktok.parameters = {{"code_verifier", "v"}};
