@@ -1190,7 +1190,7 @@ TEST_CASE("file_store: deleting also erases what a killed rewrite has left", "[f
 
     store.save_token(login("ada"));
     disk.put("tokens.tmp", "a copy with " + sentinel);
-    disk.plan(disk.calls() + 2, testing::disk_fault::fails); // after the removal is written and flushed
+    disk.plan(disk.calls() + 3, testing::disk_fault::fails); // after the removal is written, flushed and acknowledged
     CHECK(fault_of([&] { store.delete_token(store.find_token({.user_name = "ada"})->id); }) == errc::storage_failure);
     CHECK(!store.find_token({.user_name = "ada"}));
     store.compact();

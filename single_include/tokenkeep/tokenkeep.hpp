@@ -7754,9 +7754,9 @@ struct salvage_report {
 ///               blocks can outlive both; so can snapshots and backups.
 ///   Newest      If the end of the file is lost, the lock file shows it. If the lock file does not name the newest
 ///               journal records, any number of them can be missing, and a program that opens the file later does not
-///               notice it. That is so if the lock file was removed, or was put back together with the file; if it
-///               could not be written; if a power failure took what was written to it last, because it is not flushed;
-///               and if version 0.1 wrote these records. A store that has the file open notices the loss of what it
+///               notice it. That can be in four cases: the lock file was removed, or was put back together with the
+///               file. It could not be written. A power failure took what was written to it last, because it is not
+///               flushed. Version 0.1 wrote these records. A store that has the file open notices the loss of what it
 ///               knew (errc::store_gone).
 ///   At opening  The store takes for durable what the file holds when a program opens it. That can include a save of a
 ///               program that was killed before its flush. A power failure can still take such a save back; but no call

@@ -35,7 +35,7 @@ TEST_CASE("journal_format: a header has the bytes that its table names, and is r
     const std::string bytes(out);
     REQUIRE(bytes.size() == journal::header_size);
     CHECK(bytes.substr(0, 8) == "\x89TKJ\r\n\x1a\n");
-    CHECK(bytes.substr(8, 8) == std::string("\1\0\0\0\x40\0\0\0", 8));
+    CHECK(bytes.substr(8, 8) == std::string("\2\0\0\0\x40\0\0\0", 8));
     CHECK(bytes.substr(16, 16) == std::string(generation.data(), 16));
     CHECK(bytes.substr(32, 8) == "\x08\x07\x06\x05\x04\x03\x02\x01");
     CHECK(journal::header_is_whole(bytes));
