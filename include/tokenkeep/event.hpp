@@ -17,8 +17,8 @@ enum class event_kind {
     waited,          ///< The caller waited while another caller of this keeper worked on the identity.
     adopted,         ///< Another thread or process had refreshed the token; the keeper uses that one.
     seeded,          ///< The keeper made a row, or gave it a new login, from a refresh token of the program.
-    marked,          ///< The spend marker is durable. Told after the request, because nothing slow may delay that.
-    spent,           ///< The keeper has sent a refresh or grant token.
+    marked,          ///< The spend marker was durable. At a refresh, told after the request, which nothing may delay.
+    spent,           ///< The keeper is about to send a refresh or grant token. At a refresh, told before the marker.
     replayed,        ///< The keeper sends the same refresh token again, within the provider's replay_grace.
     settled,         ///< The outcome of an old request is unknown. The keeper sends the refresh token to find out.
     saved,           ///< The new tokens are durable.

@@ -12418,8 +12418,8 @@ enum class event_kind {
     waited,          ///< The caller waited while another caller of this keeper worked on the identity.
     adopted,         ///< Another thread or process had refreshed the token; the keeper uses that one.
     seeded,          ///< The keeper made a row, or gave it a new login, from a refresh token of the program.
-    marked,          ///< The spend marker is durable. Told after the request, because nothing slow may delay that.
-    spent,           ///< The keeper has sent a refresh or grant token.
+    marked,          ///< The spend marker was durable. At a refresh, told after the request, which nothing may delay.
+    spent,           ///< The keeper is about to send a refresh or grant token. At a refresh, told before the marker.
     replayed,        ///< The keeper sends the same refresh token again, within the provider's replay_grace.
     settled,         ///< The outcome of an old request is unknown. The keeper sends the refresh token to find out.
     saved,           ///< The new tokens are durable.
@@ -13715,10 +13715,10 @@ class login : transaction<Parts> {
     /// Steps 4 to 8. The row holds the marker. `before` is the row without it; nullopt if this call has inserted it.
     std::optional<token> send(identity_lock& held, const token& marked, const std::optional<token>& before,
                               wiped_request request) {
-        is_sent_ = true;
-        const outcome result = base::ask(std::move(request), marked, parts_.options.request_timeout);
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
+        is_sent_ = true;
+        const outcome result = base::ask(std::move(request), marked, parts_.options.request_timeout);
         switch (result.kind) {
         case outcome_kind::tokens: return keep(held, marked, result);
         case outcome_kind::unknown:
@@ -14139,6 +14139,7 @@ class refresh_transaction : transaction<Parts> {
             token_status marker =
                 base::new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);
             row_.status = to_status(marker);
+            tell(event_kind::spent, row_); // before the marker: nothing slow comes between it and the request
             const deadline marked_at = parts_.clock.steady_now();
             if (!base::write_marker(before, row_) || !base::may_still_send(row_, marker, marked_at)) continue;
             const auto timeout = replay ? replay_time(marker) : parts_.request_timeout();
@@ -14146,10 +14147,9 @@ class refresh_transaction : transaction<Parts> {
                 take_back(before);
                 continue;
             }
-            const outcome result = base::ask(std::move(request), row_, timeout); // nothing slow comes before
+            const outcome result = base::ask(std::move(request), row_, timeout);
             tell(event_kind::marked, row_);
             if (in_doubt) tell(replay ? event_kind::replayed : event_kind::settled, row_);
-            tell(event_kind::spent, row_);
             may_replay = may_replay && !replay && !result.has_overrun;
             switch (result.kind) {
             case outcome_kind::tokens:

@@ -222,10 +222,10 @@ class login : transaction<Parts> {
     /// Steps 4 to 8. The row holds the marker. `before` is the row without it; nullopt if this call has inserted it.
     std::optional<token> send(identity_lock& held, const token& marked, const std::optional<token>& before,
                               wiped_request request) {
-        is_sent_ = true;
-        const outcome result = base::ask(std::move(request), marked, parts_.options.request_timeout);
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
+        is_sent_ = true;
+        const outcome result = base::ask(std::move(request), marked, parts_.options.request_timeout);
         switch (result.kind) {
         case outcome_kind::tokens: return keep(held, marked, result);
         case outcome_kind::unknown:

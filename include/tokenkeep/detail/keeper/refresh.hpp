@@ -116,6 +116,7 @@ class refresh_transaction : transaction<Parts> {
             token_status marker =
                 base::new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);
             row_.status = to_status(marker);
+            tell(event_kind::spent, row_); // before the marker: nothing slow comes between it and the request
             const deadline marked_at = parts_.clock.steady_now();
             if (!base::write_marker(before, row_) || !base::may_still_send(row_, marker, marked_at)) continue;
             const auto timeout = replay ? replay_time(marker) : parts_.request_timeout();
@@ -123,10 +124,9 @@ class refresh_transaction : transaction<Parts> {
                 take_back(before);
                 continue;
             }
-            const outcome result = base::ask(std::move(request), row_, timeout); // nothing slow comes before
+            const outcome result = base::ask(std::move(request), row_, timeout);
             tell(event_kind::marked, row_);
             if (in_doubt) tell(replay ? event_kind::replayed : event_kind::settled, row_);
-            tell(event_kind::spent, row_);
             may_replay = may_replay && !replay && !result.has_overrun;
             switch (result.kind) {
             case outcome_kind::tokens:
