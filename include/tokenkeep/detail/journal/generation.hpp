@@ -3,7 +3,7 @@
 #define TOKENKEEP_DETAIL_JOURNAL_GENERATION_HPP
 
 #include <tokenkeep/detail/journal/format.hpp>
-#include <tokenkeep/detail/journal/scan.hpp>
+#include <tokenkeep/detail/journal/window.hpp>
 
 #include <algorithm>
 #include <cstddef>
