@@ -50,6 +50,7 @@
 
 // A store that keeps all its tokens in one document.
 #include <tokenkeep/document_store.hpp>      // the store
+#include <tokenkeep/document.hpp>            // what a document and its format are
 #include <tokenkeep/text_file.hpp>           // a document that is a file
 #include <tokenkeep/json_codec.hpp>          // the document's content as JSON
 
