@@ -178,7 +178,7 @@ class keeper {
         token row = obtain(probe, nullptr, until);
         http_response response = send_once(*request, row);
         if (!is_rejected(response)) return response;
-        const auto flight = parts_.flights.of(identity_key(row), parts_.clock.steady_now());
+        const auto flight = parts_.flight_of(identity_key(row));
         if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
         const secret rejected = std::move(row.access_token);
         row = obtain(token{.id = row.id}, &rejected, until);
@@ -305,7 +305,7 @@ class keeper {
             const std::uint64_t version = published ? published->count.load(std::memory_order_acquire) : 0;
             token row = keep.obtain(id.empty() ? probe : token{.id = id}, rejected, std::nullopt);
             if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
-            const auto own = keep.parts_.flights.of(identity_key(row), keep.parts_.clock.steady_now())->published;
+            const auto own = keep.parts_.flight_of(identity_key(row))->published;
             if (own == published) return keep.pin(std::move(row), own, version);
             published = own; // known only now: the row is looked at again, after its version
             const std::uint64_t current = own->count.load(std::memory_order_acquire);

@@ -76,6 +76,7 @@ struct flight {
     void failed(std::exception_ptr why, time_point now, std::chrono::milliseconds pause) {
         const std::lock_guard lock(mutex);
         ++failures;
+        forget_old_failures(now);
         ++failures_in_a_row;
         last_failure = std::move(why);
         not_before = now + pause;
@@ -85,11 +86,11 @@ struct flight {
     /// How many failures came one after another.
     unsigned failures_that_count(time_point now) {
         const std::lock_guard lock(mutex);
-        if (now >= failure_forgotten_at) failures_in_a_row = 0;
+        forget_old_failures(now);
         return failures_in_a_row;
     }
 
-    /// Whether there is something to remember. No other thread may use the flight.
+    /// Whether there is something to remember. The caller holds the mutex.
     bool remembers(time_point now) const {
         const auto is_recent = [&](time_point since, std::chrono::seconds span) { return now - since < span; };
         return unsaved || (last_failure && now < failure_forgotten_at) || now < unexplained_until ||
@@ -122,6 +123,11 @@ struct flight {
         failures_in_a_row = 0;
         last_failure = nullptr;
         unexplained_pause = std::chrono::milliseconds{0};
+    }
+
+  private:
+    void forget_old_failures(time_point now) {
+        if (now >= failure_forgotten_at) failures_in_a_row = 0;
     }
 };
 

@@ -36,12 +36,8 @@ inline std::string with_former_hash(std::string_view former, std::string_view sh
 
 /// Whether the token of that SHA-256, in hex, is among the former tokens.
 inline bool is_former_hash(std::string_view former, std::string_view sha256) {
-    while (!former.empty()) {
-        const std::string_view each = former.substr(0, former.find(' '));
-        if (each.size() == digits_of_former_token && sha256.starts_with(each)) return true;
-        former.remove_prefix(each.size() < former.size() ? each.size() + 1 : each.size());
-    }
-    return false;
+    const auto in_spaces = [](std::string_view text) { return std::string(" ").append(text).append(" "); };
+    return in_spaces(former).find(in_spaces(sha256.substr(0, digits_of_former_token))) != std::string::npos;
 }
 
 /// The text of with_former_hash, for the token itself. The text stays as it is if the token is empty.

@@ -48,8 +48,9 @@ class login : transaction<Parts> {
     /// Whether the row holds the tokens of this grant token, or of a login after it. If its status names the grant
     /// token, its tokens are older.
     bool is_done(const token& row) const {
-        if (is_former_hash(row.former, text::sha256_hex(probe_.grant_token.reveal()))) return true;
-        return row.grant_token == probe_.grant_token && has_tokens(row) &&
+        if (row.grant_token != probe_.grant_token)
+            return is_former_hash(row.former, text::sha256_hex(probe_.grant_token.reveal()));
+        return has_tokens(row) &&
                read_status(row.status).fingerprint != token_status::fingerprint_of(probe_.grant_token);
     }
     bool is_in_doubt(const token& row) const { return is_marked_with(row, probe_.grant_token); }

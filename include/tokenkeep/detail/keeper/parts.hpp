@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -32,6 +34,9 @@ struct keeper_parts {
     steady_expiry seen{};
 
     rows_type rows() { return rows_type(store); }
+
+    /// The flight of an identity; see identity_key.
+    std::shared_ptr<flight_type> flight_of(const std::string& key) { return flights.of(key, clock.steady_now()); }
 
     /// Tells the observer. What the observer throws is ignored, because a transaction is under way.
     void tell(event_kind kind, const token& row, std::string_view detail = {}) {
@@ -99,6 +104,8 @@ struct keeper_parts {
             std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
     }
+    /// Notes that the row's access token is seen now, so that its time runs; see lasts.
+    void note_seen(const token& row) { (void)lasts(row, std::chrono::milliseconds{0}); }
     /// Whether the access token is worth sending; see is_usable.
     bool usable(const token& row, const secret* rejected) {
         return is_usable(row, clock.now(), rejected) &&

@@ -35,7 +35,7 @@ class refresh_transaction : transaction<Parts> {
     token run() {
         try {
             if (is_over(row_) && !may_be_revived()) throw session_is_over();
-            const auto flight = parts_.flights.of(identity_key(row_), parts_.clock.steady_now());
+            const auto flight = parts_.flight_of(identity_key(row_));
             while (!refreshed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
             return std::move(row_);
         } catch (const rotation_not_saved_error&) {

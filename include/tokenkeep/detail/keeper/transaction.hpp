@@ -102,7 +102,7 @@ class transaction {
     /// The flight and the lock of an identity. The destructor gives them back in the reverse order.
     struct identity_lock {
         identity_lock(transaction& by, const std::string& key)
-            : flight(by.parts_.flights.of(key, by.parts_.clock.steady_now())),
+            : flight(by.parts_.flight_of(key)),
               entered(*flight, by.parts_.clock, by.deadline_),
               guard(by.lock(*flight, key)) {}
 
@@ -250,12 +250,13 @@ class transaction {
             }
             flight.publish();
             if (!tokens.answer.access_token.empty()) flight.succeeded();
-            (void)parts_.lasts(*saved, std::chrono::milliseconds{0}); // its time runs from now on
+            parts_.note_seen(*saved);
             tell(event_kind::saved, *saved);
             return saved;
         } catch (...) {
-            if (saves_without_access_token(tokens)) {
+            if (const std::optional<token> rest = save_without_access_token(tokens)) {
                 flight.publish();
+                tell(event_kind::saved, *rest);
                 std::throw_with_nested(error(errc::invalid_record,
                                              "tokenkeep: the store cannot hold the new access token; the rest of the "
                                              "server's answer is saved; use a store with room for longer tokens"));
@@ -266,22 +267,22 @@ class transaction {
         }
     }
 
-    /// While the failure of a save is handled: whether the store refused the record (errc::invalid_record), and takes
-    /// it without the access token.
-    bool saves_without_access_token(const new_tokens& tokens) {
+    /// While the failure of a save is handled: if the store refused the record (errc::invalid_record), saves it without
+    /// the access token, and gives the row. Nullopt if that is not the failure, or does not help.
+    std::optional<token> save_without_access_token(const new_tokens& tokens) {
         try {
             throw;
         } catch (const error& failure) {
-            if (failure.code() != errc::invalid_record || tokens.answer.access_token.empty()) return false;
+            if (failure.code() != errc::invalid_record || tokens.answer.access_token.empty()) return std::nullopt;
         } catch (...) {
-            return false;
+            return std::nullopt;
         }
         try {
             new_tokens rest = tokens;
             rest.answer.access_token.clear();
-            return parts_.save_tokens(rest).has_value();
+            return parts_.save_tokens(rest);
         } catch (...) {
-            return false;
+            return std::nullopt;
         }
     }
 
