@@ -28,19 +28,22 @@ namespace tokenkeep { inline namespace v1 {
 ///   identity_key({.user_name = "ada", .client_id = "app"}) == "user:3:app:3:ada"
 ///   identity_key({.user_name = "ada", .client_id = "app", .label = "eu"}) == "user:3:app:3:ada:2:eu"
 inline std::string identity_key(const token& record) {
-    const auto add = [](std::string& key, std::string_view part) {
+    std::string key;
+    const auto add = [&](std::string_view part) {
         key.append(":").append(std::to_string(part.size())).append(":").append(part);
     };
-    const auto join = [&](std::string key, std::string_view first, std::string_view second) {
-        add(key, first);
-        add(key, second);
-        if (record.id.empty() && !record.label.empty()) add(key, record.label);
+    const auto join = [&](const char* kind, std::string_view first, std::string_view second, std::string_view label) {
+        key = kind;
+        add(first);
+        add(second);
+        if (!label.empty()) add(label);
         return key;
     };
-    if (!record.id.empty()) return join("id", record.id, {});
-    if (!record.user_name.empty()) return join("user", record.client_id, record.user_name);
+    if (!record.id.empty()) return join("id", record.id, {}, {});
+    if (!record.user_name.empty()) return join("user", record.client_id, record.user_name, record.label);
     const secret& given = record.grant_token.empty() ? record.refresh_token : record.grant_token;
-    return given.empty() ? std::string() : join("token", record.client_id, text::sha256_hex(given.reveal()));
+    if (given.empty()) return key;
+    return join("token", record.client_id, text::sha256_hex(given.reveal()), record.label);
 }
 
 }} // namespace tokenkeep::v1

@@ -53,8 +53,8 @@ struct json_codec {
     static std::vector<token> decode(std::string_view document) {
         if (document.starts_with("\xef\xbb\xbf"))
             throw damaged("begins with a byte order mark; save it as UTF-8 without one");
-        const auto parsed = text::parse_json(document);
         if (document.empty()) throw damaged("is empty; restore it, or remove it if no tokens are missed");
+        const auto parsed = text::parse_json(document);
         if (!parsed)
             throw damaged("is not JSON from byte " + std::to_string(parsed.offset) +
                           " on; restore it, or name another file if this one is not a tokenkeep document");

@@ -28,8 +28,17 @@ struct ignore_miss {
     void operator()(Rule) const noexcept {}
 };
 
-struct any_row {
-    bool operator()(const token& /*probe*/, const token& /*row*/) const noexcept { return true; }
+struct as_it_matches {
+    template <class Rule>
+    bool operator()(Rule, const token& /*probe*/, const token& /*row*/) const noexcept {
+        return true;
+    }
+};
+struct as_a_save {
+    template <class Rule>
+    bool operator()(Rule, const token& record, const token& row) const {
+        return saves_over<Rule>(record, row);
+    }
 };
 
 } // namespace detail
@@ -58,11 +67,7 @@ class row_rules {
     ///   std::optional<token> ada = row_rules<>::find(rows, {.user_name = "ada"});
     template <class Rows, class Missed = detail::ignore_miss>
     static std::optional<token> find(Rows& rows, const token& probe, Missed missed = {}) {
-        return rules::find(probe, [&](auto rule) {
-            std::optional<token> row = only_match(rows, rule, probe);
-            if (!row) missed(rule);
-            return row;
-        });
+        return find_meant(rows, probe, missed, detail::as_it_matches{});
     }
 
     /// The row of that id (S9); nullopt if there is none.
@@ -86,11 +91,7 @@ class row_rules {
     ///   std::optional<token> before = row_rules<>::find_to_save(rows, record);
     template <class Rows, class Missed = detail::ignore_miss>
     static std::optional<token> find_to_save(Rows& rows, const token& record, Missed missed = {}) {
-        return rules::find(record, [&](auto rule) {
-            std::optional<token> row = only_match(rows, rule, record, saves_over<decltype(rule)>);
-            if (!row) missed(rule);
-            return row;
-        });
+        return find_meant(rows, record, missed, detail::as_a_save{});
     }
 
     /// The row that a store must write to save `record` (S3): `record` merged into the row that it means, or `record`
@@ -145,6 +146,15 @@ class row_rules {
     }
 
   private:
+    template <class Rows, class Missed, class IsMeant>
+    static std::optional<token> find_meant(Rows& rows, const token& probe, Missed missed, IsMeant is_meant) {
+        return rules::find(probe, [&](auto rule) {
+            std::optional<token> row = only_match(rows, rule, probe, is_meant);
+            if (!row) missed(rule);
+            return row;
+        });
+    }
+
     /// Throws errc::ambiguous if a save of `record` would make two rows agree (S4).
     template <class Rows>
     static void require_unambiguous(Rows& rows, const token& record) {
@@ -171,11 +181,11 @@ class row_rules {
         }
     }
 
-    template <class Rows, class Rule, class IsMeant = detail::any_row>
+    template <class Rows, class Rule, class IsMeant = detail::as_it_matches>
     static std::optional<token> only_match(Rows& rows, Rule rule, const token& probe, IsMeant is_meant = {}) {
         std::optional<token> found;
         for_each_match(rows, rule, probe, [&](auto&& row) {
-            if (!is_meant(probe, row)) return;
+            if (!is_meant(rule, probe, row)) return;
             if (found) throw error(errc::ambiguous, "tokenkeep: the probe means more than one row");
             found = std::forward<decltype(row)>(row);
         });

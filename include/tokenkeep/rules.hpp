@@ -40,6 +40,9 @@ concept has_agrees = requires(const token& probe, const token& row) {
 };
 
 template <class R>
+concept agrees_is_usable = !names_agrees<R> || has_agrees<R>;
+
+template <class R>
 concept names_saves_over = requires {
     &R::saves_over;
 };
@@ -48,6 +51,9 @@ template <class R>
 concept has_saves_over = requires(const token& record, const token& row) {
     { R::saves_over(record, row) } -> std::convertible_to<bool>;
 };
+
+template <class R>
+concept saves_over_is_usable = !names_saves_over<R> || has_saves_over<R>;
 
 template <class R>
 concept looks_up_id = requires {
@@ -97,8 +103,8 @@ consteval bool explain_matching_rule() {
 ///
 /// Models: by_id, by_user, by_access_token, by_grant_token, by_refresh_token, by_seed, and these wrapped.
 template <class R>
-concept matching_rule = detail::has_key<R> && detail::has_applies<R> &&
-    (!detail::names_agrees<R> || detail::has_agrees<R>)&&(!detail::names_saves_over<R> || detail::has_saves_over<R>);
+concept matching_rule =
+    detail::has_key<R> && detail::has_applies<R> && detail::agrees_is_usable<R> && detail::saves_over_is_usable<R>;
 
 /// Whether the row is one that the probe means under the rule. An empty key matches no row.
 ///   matches<by_user>({.user_name = "ada"}, row)   // true if row.user_name is "ada"

@@ -45,7 +45,7 @@ struct token {
     secret extra{};                                ///< Other members of the server's answer: a JSON object as text.
     std::optional<timestamp> refresh_expires_at{}; ///< When the refresh token ends. Absent if unknown.
     std::optional<timestamp> logged_in_at{};       ///< When the request of the last login was sent.
-    std::optional<timestamp> used_at{};            ///< When a token was last handed out, since the last login.
+    std::optional<timestamp> used_at{};            ///< When a token was last handed out. So far only a login writes it.
     secret code_verifier{};                        ///< Of the grant token (RFC 7636 4.1), until that was exchanged.
     std::string label{};  ///< Tenant, shop, realm: text by which a program tells its logins apart.
     std::string former{}; ///< SHA-256, 16 hex digits, of tokens that programs gave earlier: 16 at most, newest first.
@@ -119,12 +119,8 @@ inline bool is_absent(const std::optional<timestamp>& value) noexcept { return !
 inline std::string_view view_of(const std::string& value) noexcept { return value; }
 inline std::string_view view_of(const secret& value) noexcept { return value.reveal(); }
 
-/// The version of a format that has the first `count` fields.
-constexpr unsigned version_of_fields(std::size_t count = std::size(fields)) {
-    unsigned version = 1;
-    for (const field& f : std::span(fields).first(count)) version = f.since > version ? f.since : version;
-    return version;
-}
+/// The version of a format that has the first `count` fields. Versions never go back along the table.
+constexpr unsigned version_of_fields(std::size_t count = std::size(fields)) { return fields[count - 1].since; }
 
 /// Stands for a code verifier that was used. A store that only merges cannot empty a field.
 inline constexpr std::string_view used_code_verifier = "-";
@@ -202,8 +198,8 @@ namespace detail {
 inline void require_place_for_verifier(const token& record, std::size_t count) {
     for (const field& f : std::span(fields).subspan(count))
         if (f.secret_text == &token::code_verifier && has_code_verifier(record))
-            throw error(errc::invalid_record, "tokenkeep: this store has no place for a code_verifier; give it to the "
-                                              "keeper together with the grant token, which stores neither");
+            throw error(errc::invalid_record, "tokenkeep: this store has no place for a code_verifier; bring it to the "
+                                              "keeper beside the grant token, as the keeper does not store it");
 }
 
 /// The record as a store gives it back that keeps only the first `count` fields of the table.
