@@ -113,7 +113,7 @@ std::string lasting_path(const Files& files, std::string path) {
 /// is mounted into two containers, each has its own lock file.
 template <file_system Files>
 void refuse_mount(const Files& files, const std::string& path) {
-    if (files.is_mount(path)) throw is_mounted(path);
+    if (files.is_mount(path)) throw mount_refused(path);
 }
 
 } // namespace detail

@@ -137,16 +137,18 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///   S11  Values come back as they went in, byte for byte, at any length and with any characters; or the save fails.
 ///        A store that has no place for a field says so in its comment.
 ///   S12  The store never gives an id to a second row.
-/// May:   throw anything derived from std::exception. Many threads call every operation at once. Two abilities are
-///        optional; the keeper finds them by their members and uses them:
+/// May:   throw anything derived from std::exception. Many threads call every operation at once. Three things are
+///        optional; the keeper finds them by their names and uses them:
 ///
 ///   | expression | what it gives you | without it |
 ///   | --- | --- | --- |
 ///   | `lock_token`; see locking_store | one refresh at a time for an identity | a marker and a pause, as below |
 ///   | `replace_token`, `remove_token`; see comparing_store | no write undoes a change of others | the keeper reads
 ///     the row again before each write |
+///   | a type `policy_type`, the policy by whose rules it finds rows | if these look for seeds, no get_tokens | the
+///     keeper reads all rows for a refresh token that no row has |
 ///
-///   If one of the two is missing, the keeper writes its marker, waits keeper_options::read_back_pause, and checks that
+///   Without locking or comparing, the keeper writes its marker, waits keeper_options::read_back_pause, and checks that
 ///   the marker is still its own. If a read and the write after it take longer than that, two processes can refresh at
 ///   once.
 /// Models: file_store, sql_store, basic_store, basic_document_store; examples/custom_store.cpp.

@@ -30,8 +30,8 @@ class fair_mutex {
         if (!try_lock()) wait_to_write(nullptr);
     }
     bool try_lock() noexcept {
-        std::uint32_t nobody = 0;
-        return state_.compare_exchange_strong(nobody, writing, std::memory_order_acquire, std::memory_order_relaxed);
+        std::uint32_t free = 0;
+        return state_.compare_exchange_strong(free, writing, std::memory_order_acquire, std::memory_order_relaxed);
     }
     /// False if the mutex was not free by then.
     bool try_lock_until(deadline until) { return try_lock() || wait_to_write(&until); }

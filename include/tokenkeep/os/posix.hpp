@@ -100,7 +100,7 @@ inline std::optional<secret> read_file(const std::string& path) {
     file_status status{};
     if (::fstat(file.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
     require_private(status, path, denied_for_documents);
-    if (is_unusable_mount(path)) throw is_mounted(path);
+    if (is_unusable_mount(path)) throw mount_refused(path);
     const auto size = static_cast<std::size_t>(status.st_size);
     return secret::build(size, [&](char* out) {
         std::size_t filled = 0;
@@ -140,7 +140,7 @@ inline bool flush_directory_of(const std::string& path) {
 inline void replace_file(const std::string& path, std::string_view bytes) {
     require_private_directory(path);
     if (const auto status = status_of(path)) require_private(*status, path, denied_for_documents);
-    if (is_unusable_mount(path)) throw is_mounted(path);
+    if (is_unusable_mount(path)) throw mount_refused(path);
     require_writable_mount(path);
     const std::string temporary = path + ".tmp";
     ::unlink(temporary.c_str());

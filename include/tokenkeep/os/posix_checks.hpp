@@ -41,7 +41,8 @@ inline std::optional<file_status> status_of(const std::string& path) {
     throw file_error(errc_of_system(errno), "inspect", path, errno);
 }
 
-inline error is_link(const std::string& path) {
+/// What is thrown for a symbolic link.
+inline error link_refused(const std::string& path) {
     char target[4'096];
     const ssize_t size = ::readlink(path.c_str(), target, sizeof target);
     const std::string to = size > 0 ? " to " + std::string(target, static_cast<std::size_t>(size)) : std::string();
@@ -50,7 +51,7 @@ inline error is_link(const std::string& path) {
 
 /// To be called when opening the path without following a link has failed with this errno.
 [[noreturn]] inline void refuse_open(const std::string& path, int number) {
-    if (number == ELOOP) throw is_link(path);
+    if (number == ELOOP) throw link_refused(path);
     throw file_error(errc_of_system(number), "open", path, number);
 }
 
@@ -80,7 +81,7 @@ inline constexpr const char* advice_for_file = "run it as the user to whom the f
 /// Throws errc::permissions unless it is a regular file of this user, with one name, on which others have none of the
 /// rights in `denied`.
 inline void require_private(const file_status& status, const std::string& path, mode_t denied = S_IRWXG | S_IRWXO) {
-    if (S_ISLNK(status.st_mode)) throw is_link(path);
+    if (S_ISLNK(status.st_mode)) throw link_refused(path);
     if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
     require_own(status, path, advice_for_file);
     if ((status.st_mode & denied) != 0)
@@ -112,8 +113,9 @@ inline bool is_mounted_for_reading(const std::string& path) noexcept {
     return ::statvfs(path.c_str(), &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0;
 }
 
-/// The same without a mount that can only be read: what is saved cannot be lost there. But if the file was replaced
-/// where the mount comes from, the mount still shows the old one, which has no name any more.
+/// Whether the file is a mount of its own that must not be used. One that can only be read may be used, because nothing
+/// is saved there. But if the file was replaced where the mount comes from, the mount still shows the old one, which
+/// has no name any more.
 inline bool is_unusable_mount(const std::string& path) {
     if (!is_mount(path)) return false;
     const std::optional<file_status> status = status_of(path);
@@ -121,7 +123,9 @@ inline bool is_unusable_mount(const std::string& path) {
 }
 
 /// What is thrown for such a file.
-inline file_error is_mounted(const std::string& path) { return file_error(errc::storage_failure, "use", path, EBUSY); }
+inline file_error mount_refused(const std::string& path) {
+    return file_error(errc::storage_failure, "use", path, EBUSY);
+}
 
 /// Throws errc::permissions if there is such a file, on a mount that can only be read.
 inline void require_writable_mount(const std::string& path) {

@@ -105,7 +105,7 @@ struct system_files {
     static std::optional<file_identity> find(const std::string& path) {
         const std::optional<file_status> status = status_of(path);
         if (status && status->st_nlink == 0 && detail::is_mount(path))
-            throw is_mounted(path); // replaced behind the mount
+            throw mount_refused(path); // replaced behind the mount
         return status ? std::optional(identity_of(*status)) : std::nullopt;
     }
 
@@ -131,7 +131,7 @@ struct system_files {
         const std::optional<file_status> status = status_of(path);
         if (!status) return std::nullopt;
         require_private(*status, path);
-        if (detail::is_mount(path)) throw is_mounted(path);
+        if (detail::is_mount(path)) throw mount_refused(path);
         return identity_of(*status);
     }
 
