@@ -1360,7 +1360,7 @@ TEST_CASE("file_store: a damaged row is refused, and whatever may mean it; the o
     CHECK(is_corrupt([&] { on.save_token({.user_name = "nobody", .access_token = "x"}); }));
     CHECK(finds(on, login("ada", 2)));
     CHECK(on.find_token({.user_name = "bob"}) == login("bob", 2));
-    CHECK(on.find_token_by_id("nobody") == std::nullopt);
+    CHECK(on.find_token_by_id("an id that no row has") == std::nullopt);
     CHECK(on.find_token({}) == std::nullopt);
     on.save_token(login("bob", 3));
     on.save_token(login("zoe", 1));
@@ -1630,7 +1630,7 @@ TEST_CASE("salvage: no bit of the header that flips costs a row, except in the v
                 simulated_files disk;
                 disk.put(path, with_flip(bytes, at, bit));
                 store on{path, {}, disk};
-                CHECK(is_corrupt([&] { (void)on.find_token_by_id("nobody"); }));
+                CHECK(is_corrupt([&] { (void)on.find_token_by_id("an id that no row has"); }));
                 const salvage_report report = on.salvage();
                 CHECK(report.rows == readable);
                 CHECK(report.lost.size() == rows.size() - readable);
@@ -1657,7 +1657,7 @@ TEST_CASE("salvage: if the first sector is gone, the lock file names the generat
             after.put(path, damaged);
             after.put(path + ".lock", disk.content(path + ".lock"));
             store on{path, {}, after};
-            CHECK(is_corrupt([&] { (void)on.find_token_by_id("nobody"); }));
+            CHECK(is_corrupt([&] { (void)on.find_token_by_id("an id that no row has"); }));
             const salvage_report report = on.salvage();
             CHECK(report.may_have_lost_others);
             CHECK(report.rows >= rows.size() - 1 - is_compacted);

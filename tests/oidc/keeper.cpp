@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -95,7 +96,18 @@ TEST_CASE("real server: a login with PKCE needs the verifier of its challenge", 
     CHECK(keep.send({.method = "GET", .url = server.process.url() + "/me"}, {.user_name = "ada"}).status == 200);
 }
 
-TEST_CASE("real server: with a grace of two seconds, lost answers end no session", "[oidc]") {
+namespace {
+
+/// What has come of a session of 20 s whose answers get lost.
+struct lossy_session {
+    std::chrono::milliseconds longest_call{0};
+    int most_failures_in_a_row = 0;
+    std::set<std::string> failures{};
+    bool is_alive = false;
+    json log{};
+};
+
+lossy_session live_with_lost_answers() {
     const client who{"app-post", "app-post-secret", tokenkeep::client_authentication::post};
     const real_server server({"--access-token-seconds", "1", "--seconds", "90", "--grace-ms", "2000", "--answers",
                               "none,close,none,cut,502,none,none,502,close,none,cut,none,close,cut,none"});
@@ -106,26 +118,43 @@ TEST_CASE("real server: with a grace of two seconds, lost answers end no session
     tokenkeep::keeper keep{store, server.transport, provider};
     keep.access_token(server.grant(who, "ada"));
     const token ada{.user_name = "ada"};
-    int failures_in_a_row = 0, most_failures = 0;
-    const auto end = std::chrono::steady_clock::now() + 20s;
-    while (std::chrono::steady_clock::now() < end) {
+    lossy_session seen;
+    int failures_in_a_row = 0;
+    const auto begin = std::chrono::steady_clock::now();
+    for (auto now = begin; now < begin + 20s;) {
         try {
             keep.access_token(ada);
             failures_in_a_row = 0;
         } catch (const tokenkeep::error& failure) {
-            CHECK(failure.code() == errc::outcome_unknown);
-            most_failures = std::max(most_failures, ++failures_in_a_row);
+            seen.failures.insert(failure.code().message());
+            seen.most_failures_in_a_row = std::max(seen.most_failures_in_a_row, ++failures_in_a_row);
         }
         std::this_thread::sleep_for(50ms);
+        const auto after = std::chrono::steady_clock::now();
+        seen.longest_call =
+            std::max(seen.longest_call, std::chrono::duration_cast<std::chrono::milliseconds>(after - now));
+        now = after;
     }
-    const json log = server.log();
-    CHECK(log["fates"]["close"] >= 1);
-    CHECK(log["fates"]["cut"] >= 1);
-    CHECK(log["fates"]["502"] >= 1);
-    CHECK(log["reuse_detected"] == 0);
-    CHECK(most_failures <= 1); // two answers in a row are lost, and the call after that brings tokens
-    CHECK(!keep.access_token(ada).empty());
-    CHECK(server.is_alive(store.find_token(ada)->refresh_token));
+    seen.is_alive = server.is_alive(store.find_token(ada)->refresh_token);
+    seen.log = server.log();
+    return seen;
+}
+
+} // namespace
+
+TEST_CASE("real server: with a grace of two seconds, lost answers end no session", "[oidc]") {
+    // If the machine is so busy that a call takes half of the grace, the keeper may be too late, and says so. Then the
+    // run proves nothing, and there is another one.
+    lossy_session seen = live_with_lost_answers();
+    for (int runs = 1; seen.longest_call > 1s && runs < 5; ++runs) seen = live_with_lost_answers();
+    CAPTURE(seen.longest_call.count());
+    CHECK(seen.log["fates"]["close"] >= 1);
+    CHECK(seen.log["fates"]["cut"] >= 1);
+    CHECK(seen.log["fates"]["502"] >= 1);
+    CHECK(seen.log["reuse_detected"] == 0);
+    CHECK(seen.failures == std::set<std::string>{make_error_code(errc::outcome_unknown).message()});
+    CHECK(seen.most_failures_in_a_row <= 1); // two answers in a row are lost, and the call after that brings tokens
+    CHECK(seen.is_alive);
 }
 
 TEST_CASE("real server: what it refuses comes as the error that says what to do", "[oidc]") {

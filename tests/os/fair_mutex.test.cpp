@@ -30,7 +30,7 @@ void wait_until_a_writer_waits(fair_mutex& mutex, const std::atomic<bool>& has_g
 
 } // namespace
 
-TEST_CASE("fair_mutex: readers share it, a writer has it alone, and whoever finds it taken is told so", "[os]") {
+TEST_CASE("fair_mutex: readers share it, a writer has it alone, and a thread that finds it taken is told so", "[os]") {
     fair_mutex mutex;
     CHECK(mutex.try_lock_shared());
     CHECK(mutex.try_lock_shared());

@@ -298,7 +298,7 @@ TEMPLATE_LIST_TEST_CASE("sql_store: a session that ends at any statement of the 
             const auto suffered = std::make_shared<ordeal>();
             suffered->harms = {{statement, {.how = how}}};
             suffered->unreachable_from = statement + 1;
-            tokenkeep::sql_store<faulty_connection<TestType>, hasty> store(
+            tokenkeep::sql_store<faulty_connection<TestType>> store(
                 faulty_connection<TestType>(table.name(), suffered));
             const std::error_code code = code_of([&] { (void)store.get_tokens(); });
             CAPTURE(statement, suffered->asked.back());
