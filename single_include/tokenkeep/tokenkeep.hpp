@@ -1768,7 +1768,7 @@ struct token {
     secret extra{};                                ///< Other members of the server's answer: a JSON object as text.
     std::optional<timestamp> refresh_expires_at{}; ///< When the refresh token ends. Absent if unknown.
     std::optional<timestamp> logged_in_at{};       ///< When the request of the last login was sent.
-    std::optional<timestamp> used_at{};            ///< When a token was last handed out, since the last login.
+    std::optional<timestamp> used_at{};            ///< When a token was last handed out. So far only a login writes it.
     secret code_verifier{};                        ///< Of the grant token (RFC 7636 4.1), until that was exchanged.
     std::string label{};  ///< Tenant, shop, realm: text by which a program tells its logins apart.
     std::string former{}; ///< SHA-256, 16 hex digits, of tokens that programs gave earlier: 16 at most, newest first.
@@ -1842,12 +1842,8 @@ inline bool is_absent(const std::optional<timestamp>& value) noexcept { return !
 inline std::string_view view_of(const std::string& value) noexcept { return value; }
 inline std::string_view view_of(const secret& value) noexcept { return value.reveal(); }
 
-/// The version of a format that has the first `count` fields.
-constexpr unsigned version_of_fields(std::size_t count = std::size(fields)) {
-    unsigned version = 1;
-    for (const field& f : std::span(fields).first(count)) version = f.since > version ? f.since : version;
-    return version;
-}
+/// The version of a format that has the first `count` fields. Versions never go back along the table.
+constexpr unsigned version_of_fields(std::size_t count = std::size(fields)) { return fields[count - 1].since; }
 
 /// Stands for a code verifier that was used. A store that only merges cannot empty a field.
 inline constexpr std::string_view used_code_verifier = "-";
@@ -1925,8 +1921,8 @@ namespace detail {
 inline void require_place_for_verifier(const token& record, std::size_t count) {
     for (const field& f : std::span(fields).subspan(count))
         if (f.secret_text == &token::code_verifier && has_code_verifier(record))
-            throw error(errc::invalid_record, "tokenkeep: this store has no place for a code_verifier; give it to the "
-                                              "keeper together with the grant token, which stores neither");
+            throw error(errc::invalid_record, "tokenkeep: this store has no place for a code_verifier; bring it to the "
+                                              "keeper beside the grant token, as the keeper does not store it");
 }
 
 /// The record as a store gives it back that keeps only the first `count` fields of the table.
@@ -2115,6 +2111,9 @@ concept has_agrees = requires(const token& probe, const token& row) {
 };
 
 template <class R>
+concept agrees_is_usable = !names_agrees<R> || has_agrees<R>;
+
+template <class R>
 concept names_saves_over = requires {
     &R::saves_over;
 };
@@ -2123,6 +2122,9 @@ template <class R>
 concept has_saves_over = requires(const token& record, const token& row) {
     { R::saves_over(record, row) } -> std::convertible_to<bool>;
 };
+
+template <class R>
+concept saves_over_is_usable = !names_saves_over<R> || has_saves_over<R>;
 
 template <class R>
 concept looks_up_id = requires {
@@ -2172,8 +2174,8 @@ consteval bool explain_matching_rule() {
 ///
 /// Models: by_id, by_user, by_access_token, by_grant_token, by_refresh_token, by_seed, and these wrapped.
 template <class R>
-concept matching_rule = detail::has_key<R> && detail::has_applies<R> &&
-    (!detail::names_agrees<R> || detail::has_agrees<R>)&&(!detail::names_saves_over<R> || detail::has_saves_over<R>);
+concept matching_rule =
+    detail::has_key<R> && detail::has_applies<R> && detail::agrees_is_usable<R> && detail::saves_over_is_usable<R>;
 
 /// Whether the row is one that the probe means under the rule. An empty key matches no row.
 ///   matches<by_user>({.user_name = "ada"}, row)   // true if row.user_name is "ada"
@@ -2398,19 +2400,22 @@ namespace tokenkeep { inline namespace v1 {
 ///   identity_key({.user_name = "ada", .client_id = "app"}) == "user:3:app:3:ada"
 ///   identity_key({.user_name = "ada", .client_id = "app", .label = "eu"}) == "user:3:app:3:ada:2:eu"
 inline std::string identity_key(const token& record) {
-    const auto add = [](std::string& key, std::string_view part) {
+    std::string key;
+    const auto add = [&](std::string_view part) {
         key.append(":").append(std::to_string(part.size())).append(":").append(part);
     };
-    const auto join = [&](std::string key, std::string_view first, std::string_view second) {
-        add(key, first);
-        add(key, second);
-        if (record.id.empty() && !record.label.empty()) add(key, record.label);
+    const auto join = [&](const char* kind, std::string_view first, std::string_view second, std::string_view label) {
+        key = kind;
+        add(first);
+        add(second);
+        if (!label.empty()) add(label);
         return key;
     };
-    if (!record.id.empty()) return join("id", record.id, {});
-    if (!record.user_name.empty()) return join("user", record.client_id, record.user_name);
+    if (!record.id.empty()) return join("id", record.id, {}, {});
+    if (!record.user_name.empty()) return join("user", record.client_id, record.user_name, record.label);
     const secret& given = record.grant_token.empty() ? record.refresh_token : record.grant_token;
-    return given.empty() ? std::string() : join("token", record.client_id, text::sha256_hex(given.reveal()));
+    if (given.empty()) return key;
+    return join("token", record.client_id, text::sha256_hex(given.reveal()), record.label);
 }
 
 }} // namespace tokenkeep::v1
@@ -2555,16 +2560,18 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///   S11  Values come back as they went in, byte for byte, at any length and with any characters; or the save fails.
 ///        A store that has no place for a field says so in its comment.
 ///   S12  The store never gives an id to a second row.
-/// May:   throw anything derived from std::exception. Many threads call every operation at once. Two abilities are
-///        optional; the keeper finds them by their members and uses them:
+/// May:   throw anything derived from std::exception. Many threads call every operation at once. Three things are
+///        optional; the keeper finds them by their names and uses them:
 ///
 ///   | expression | what it gives you | without it |
 ///   | --- | --- | --- |
 ///   | `lock_token`; see locking_store | one refresh at a time for an identity | a marker and a pause, as below |
 ///   | `replace_token`, `remove_token`; see comparing_store | no write undoes a change of others | the keeper reads
 ///     the row again before each write |
+///   | a type `policy_type`, the policy by whose rules it finds rows | if these look for seeds, no get_tokens | the
+///     keeper reads all rows for a refresh token that no row has |
 ///
-///   If one of the two is missing, the keeper writes its marker, waits keeper_options::read_back_pause, and checks that
+///   Without locking or comparing, the keeper writes its marker, waits keeper_options::read_back_pause, and checks that
 ///   the marker is still its own. If a read and the write after it take longer than that, two processes can refresh at
 ///   once.
 /// Models: file_store, sql_store, basic_store, basic_document_store; examples/custom_store.cpp.
@@ -2700,8 +2707,8 @@ class fair_mutex {
         if (!try_lock()) wait_to_write(nullptr);
     }
     bool try_lock() noexcept {
-        std::uint32_t nobody = 0;
-        return state_.compare_exchange_strong(nobody, writing, std::memory_order_acquire, std::memory_order_relaxed);
+        std::uint32_t free = 0;
+        return state_.compare_exchange_strong(free, writing, std::memory_order_acquire, std::memory_order_relaxed);
     }
     /// False if the mutex was not free by then.
     bool try_lock_until(deadline until) { return try_lock() || wait_to_write(&until); }
@@ -2936,7 +2943,8 @@ inline std::optional<file_status> status_of(const std::string& path) {
     throw file_error(errc_of_system(errno), "inspect", path, errno);
 }
 
-inline error is_link(const std::string& path) {
+/// What is thrown for a symbolic link.
+inline error link_refused(const std::string& path) {
     char target[4'096];
     const ssize_t size = ::readlink(path.c_str(), target, sizeof target);
     const std::string to = size > 0 ? " to " + std::string(target, static_cast<std::size_t>(size)) : std::string();
@@ -2945,7 +2953,7 @@ inline error is_link(const std::string& path) {
 
 /// To be called when opening the path without following a link has failed with this errno.
 [[noreturn]] inline void refuse_open(const std::string& path, int number) {
-    if (number == ELOOP) throw is_link(path);
+    if (number == ELOOP) throw link_refused(path);
     throw file_error(errc_of_system(number), "open", path, number);
 }
 
@@ -2975,7 +2983,7 @@ inline constexpr const char* advice_for_file = "run it as the user to whom the f
 /// Throws errc::permissions unless it is a regular file of this user, with one name, on which others have none of the
 /// rights in `denied`.
 inline void require_private(const file_status& status, const std::string& path, mode_t denied = S_IRWXG | S_IRWXO) {
-    if (S_ISLNK(status.st_mode)) throw is_link(path);
+    if (S_ISLNK(status.st_mode)) throw link_refused(path);
     if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
     require_own(status, path, advice_for_file);
     if ((status.st_mode & denied) != 0)
@@ -3007,8 +3015,9 @@ inline bool is_mounted_for_reading(const std::string& path) noexcept {
     return ::statvfs(path.c_str(), &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0;
 }
 
-/// The same without a mount that can only be read: what is saved cannot be lost there. But if the file was replaced
-/// where the mount comes from, the mount still shows the old one, which has no name any more.
+/// Whether the file is a mount of its own that must not be used. One that can only be read may be used, because nothing
+/// is saved there. But if the file was replaced where the mount comes from, the mount still shows the old one, which
+/// has no name any more.
 inline bool is_unusable_mount(const std::string& path) {
     if (!is_mount(path)) return false;
     const std::optional<file_status> status = status_of(path);
@@ -3016,7 +3025,9 @@ inline bool is_unusable_mount(const std::string& path) {
 }
 
 /// What is thrown for such a file.
-inline file_error is_mounted(const std::string& path) { return file_error(errc::storage_failure, "use", path, EBUSY); }
+inline file_error mount_refused(const std::string& path) {
+    return file_error(errc::storage_failure, "use", path, EBUSY);
+}
 
 /// Throws errc::permissions if there is such a file, on a mount that can only be read.
 inline void require_writable_mount(const std::string& path) {
@@ -3156,7 +3167,7 @@ inline std::optional<secret> read_file(const std::string& path) {
     file_status status{};
     if (::fstat(file.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
     require_private(status, path, denied_for_documents);
-    if (is_unusable_mount(path)) throw is_mounted(path);
+    if (is_unusable_mount(path)) throw mount_refused(path);
     const auto size = static_cast<std::size_t>(status.st_size);
     return secret::build(size, [&](char* out) {
         std::size_t filled = 0;
@@ -3196,7 +3207,7 @@ inline bool flush_directory_of(const std::string& path) {
 inline void replace_file(const std::string& path, std::string_view bytes) {
     require_private_directory(path);
     if (const auto status = status_of(path)) require_private(*status, path, denied_for_documents);
-    if (is_unusable_mount(path)) throw is_mounted(path);
+    if (is_unusable_mount(path)) throw mount_refused(path);
     require_writable_mount(path);
     const std::string temporary = path + ".tmp";
     ::unlink(temporary.c_str());
@@ -3498,7 +3509,7 @@ struct system_files {
     static std::optional<file_identity> find(const std::string& path) {
         const std::optional<file_status> status = status_of(path);
         if (status && status->st_nlink == 0 && detail::is_mount(path))
-            throw is_mounted(path); // replaced behind the mount
+            throw mount_refused(path); // replaced behind the mount
         return status ? std::optional(identity_of(*status)) : std::nullopt;
     }
 
@@ -3524,7 +3535,7 @@ struct system_files {
         const std::optional<file_status> status = status_of(path);
         if (!status) return std::nullopt;
         require_private(*status, path);
-        if (detail::is_mount(path)) throw is_mounted(path);
+        if (detail::is_mount(path)) throw mount_refused(path);
         return identity_of(*status);
     }
 
@@ -3952,8 +3963,17 @@ struct ignore_miss {
     void operator()(Rule) const noexcept {}
 };
 
-struct any_row {
-    bool operator()(const token& /*probe*/, const token& /*row*/) const noexcept { return true; }
+struct as_it_matches {
+    template <class Rule>
+    bool operator()(Rule, const token& /*probe*/, const token& /*row*/) const noexcept {
+        return true;
+    }
+};
+struct as_a_save {
+    template <class Rule>
+    bool operator()(Rule, const token& record, const token& row) const {
+        return saves_over<Rule>(record, row);
+    }
 };
 
 } // namespace detail
@@ -3982,11 +4002,7 @@ class row_rules {
     ///   std::optional<token> ada = row_rules<>::find(rows, {.user_name = "ada"});
     template <class Rows, class Missed = detail::ignore_miss>
     static std::optional<token> find(Rows& rows, const token& probe, Missed missed = {}) {
-        return rules::find(probe, [&](auto rule) {
-            std::optional<token> row = only_match(rows, rule, probe);
-            if (!row) missed(rule);
-            return row;
-        });
+        return find_meant(rows, probe, missed, detail::as_it_matches{});
     }
 
     /// The row of that id (S9); nullopt if there is none.
@@ -4010,11 +4026,7 @@ class row_rules {
     ///   std::optional<token> before = row_rules<>::find_to_save(rows, record);
     template <class Rows, class Missed = detail::ignore_miss>
     static std::optional<token> find_to_save(Rows& rows, const token& record, Missed missed = {}) {
-        return rules::find(record, [&](auto rule) {
-            std::optional<token> row = only_match(rows, rule, record, saves_over<decltype(rule)>);
-            if (!row) missed(rule);
-            return row;
-        });
+        return find_meant(rows, record, missed, detail::as_a_save{});
     }
 
     /// The row that a store must write to save `record` (S3): `record` merged into the row that it means, or `record`
@@ -4069,6 +4081,15 @@ class row_rules {
     }
 
   private:
+    template <class Rows, class Missed, class IsMeant>
+    static std::optional<token> find_meant(Rows& rows, const token& probe, Missed missed, IsMeant is_meant) {
+        return rules::find(probe, [&](auto rule) {
+            std::optional<token> row = only_match(rows, rule, probe, is_meant);
+            if (!row) missed(rule);
+            return row;
+        });
+    }
+
     /// Throws errc::ambiguous if a save of `record` would make two rows agree (S4).
     template <class Rows>
     static void require_unambiguous(Rows& rows, const token& record) {
@@ -4095,11 +4116,11 @@ class row_rules {
         }
     }
 
-    template <class Rows, class Rule, class IsMeant = detail::any_row>
+    template <class Rows, class Rule, class IsMeant = detail::as_it_matches>
     static std::optional<token> only_match(Rows& rows, Rule rule, const token& probe, IsMeant is_meant = {}) {
         std::optional<token> found;
         for_each_match(rows, rule, probe, [&](auto&& row) {
-            if (!is_meant(probe, row)) return;
+            if (!is_meant(rule, probe, row)) return;
             if (found) throw error(errc::ambiguous, "tokenkeep: the probe means more than one row");
             found = std::forward<decltype(row)>(row);
         });
@@ -5224,7 +5245,7 @@ std::string lasting_path(const Files& files, std::string path) {
 /// is mounted into two containers, each has its own lock file.
 template <file_system Files>
 void refuse_mount(const Files& files, const std::string& path) {
-    if (files.is_mount(path)) throw is_mounted(path);
+    if (files.is_mount(path)) throw mount_refused(path);
 }
 
 } // namespace detail
@@ -5930,11 +5951,10 @@ class acknowledged_marks {
 
 
 
-// ==== tokenkeep/detail/journal/scan.hpp
+// ==== tokenkeep/detail/journal/window.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_JOURNAL_SCAN_HPP
-#define TOKENKEEP_DETAIL_JOURNAL_SCAN_HPP
-
+#ifndef TOKENKEEP_DETAIL_JOURNAL_WINDOW_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_WINDOW_HPP
 
 
 
@@ -5943,10 +5963,7 @@ class acknowledged_marks {
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
-#include <string>
 #include <string_view>
-#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail::journal {
 
@@ -6023,217 +6040,6 @@ check check_before(file_window<File>& bytes, std::uint64_t end) {
         bytes.at(end - found.size(), found.size()).copy(found.data(), found.size());
     return found;
 }
-
-/// How far a file has been read, and what was found on the way.
-struct scan_position {
-    std::uint64_t at = header_size;  ///< The end of what was read and understood.
-    std::uint64_t next_seq = 0;      ///< The sequence number of the next record.
-    std::uint64_t records = 0;       ///< How many records were read.
-    bool torn = false;               ///< What follows is a record that was never finished: a crash, or a full disk.
-    bool has_records_behind = false; ///< Headers of later records lie behind the place where the file is torn.
-    bool has_holes = false;          ///< Records are missing or unreadable, and it is unknown whose they were.
-};
-
-/// Reads the records of a file in the order of their numbers, up to its end or to a torn record. It calls
-/// `visit.record(header, payload, offset)` for each good record, and `visit.damaged(id)` for each record whose header
-/// is good and whose payload is not. Records up to the number `flushed` are known to have been durable.
-///
-/// What it makes of a place where the next record should begin:
-///   what is there                                     | what it is
-///   the record with the next number, whole            | good
-///   that record, cut off by the end of the file or    | torn, if the record may never have been durable and all
-///   with a sector of zeros; or no header, and the     | headers behind it are of records that may never have been
-///   same                                              | either
-///   otherwise, the header of the record with the      | the record is damaged; the next one begins where it ends, or
-///   next number                                       | inside it, if bytes of it are missing
-///   anything else                                     | a hole
-///
-/// Behind a hole, neither the place nor the order of the records says anything. The scanner then looks for headers at
-/// each byte, and takes the records in the order of their numbers.
-template <class File, class Visit>
-class scanner {
-  public:
-    scanner(file_window<File>& bytes, const generation_id& generation, std::uint64_t flushed, Visit& visit)
-        : bytes_(bytes), generation_(generation), flushed_(flushed), visit_(visit) {}
-
-    /// Goes on from `position`, and moves it.
-    void run(scan_position& position) {
-        while (position.at < bytes_.end() && !position.torn) {
-            const std::optional<record_header> header = header_at(position.at);
-            if (header && header->seq == position.next_seq)
-                read_record(position, *header);
-            else
-                read_gap(position, header.has_value());
-        }
-        if (!position.torn && last_found_ >= position.next_seq) position.has_holes = true; // the file ends too early
-    }
-
-  private:
-    /// A header that lies behind the first place where something is wrong.
-    struct found_header {
-        std::uint64_t at = 0;
-        std::uint64_t seq = 0;
-        record_type type{};
-        std::string removed_id{}; ///< Empty if the record is not a removal.
-    };
-
-    std::optional<record_header> header_at(std::uint64_t at) { return journal::header_at(bytes_, at, generation_); }
-
-    /// Reads the record at the position, which has the next number.
-    void read_record(scan_position& position, const record_header& header) {
-        const std::uint64_t begin = position.at, end = begin + header.size();
-        if (visit_if_whole(begin, header)) return advance(position, end);
-        const std::string id = id_at_header(begin);
-        const bool is_cut = end > bytes_.end();
-        if ((is_cut || has_zeroed_sector(begin, end)) && is_torn_at(position, id)) return;
-        std::uint64_t next = (std::min)(end, bytes_.end());
-        const std::uint64_t inside = next_header(begin + 1);
-        if (!is_record_at(end, header.seq + 1)) {
-            if (inside < next)
-                next = inside; // bytes of this record are missing
-            else if (end != bytes_.end())
-                position.has_holes = true; // what followed is missing, too
-        }
-        visit_damaged(position, header.type, id);
-        advance(position, next);
-    }
-
-    /// The next record does not begin at the position. If the header of another one does, the file is not torn.
-    void read_gap(scan_position& position, bool is_header_of_another) {
-        const std::uint64_t rest = bytes_.end() - position.at;
-        const bool is_cut = rest < least_record || header_extent(bytes_.at(position.at, id_at)) > rest;
-        const bool may_be_torn =
-            !is_header_of_another && (is_cut || has_zeroed_sector(position.at, next_header(position.at)));
-        if (may_be_torn && is_torn_at(position, {})) return;
-        position.has_holes = true;
-        read_by_number(position);
-    }
-
-    static void advance(scan_position& position, std::uint64_t to) {
-        position.at = to;
-        ++position.next_seq;
-        ++position.records;
-    }
-
-    /// Reads all records from the position on in the order of their numbers. Numbers that were read already are left
-    /// out. If there are several records of one number, takes a whole one.
-    void read_by_number(scan_position& position) {
-        const auto all = headers_from(position.at);
-        std::vector<found_header> found(all.begin(), all.end());
-        std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.seq < b.seq; });
-        for (auto at = found.begin(); at != found.end();) {
-            const auto end = std::find_if(at, found.end(), [&](const auto& each) { return each.seq != at->seq; });
-            if (at->seq >= position.next_seq) {
-                read_one_of(at, end, position);
-                position.next_seq = at->seq;
-                advance(position, bytes_.end());
-            }
-            at = end;
-        }
-        position.at = bytes_.end();
-    }
-
-    template <class Iterator>
-    void read_one_of(Iterator begin, Iterator end, scan_position& position) {
-        for (auto each = begin; each != end; ++each) {
-            const std::optional<record_header> header = header_at(each->at);
-            if (header && visit_if_whole(each->at, *header)) return;
-        }
-        visit_damaged(position, begin->type, id_at_header(begin->at));
-    }
-
-    /// False if the payload's check fails, or if the file ends inside the record.
-    bool visit_if_whole(std::uint64_t at, record_header header) {
-        const std::string_view record = bytes_.at(at, header.size());
-        if (record.size() < header.size()) return false;
-        header.id = record.substr(id_at, header.id.size());
-        const auto payload = payload_of(record, header, generation_);
-        if (payload) visit_.record(header, *payload, at);
-        return payload.has_value();
-    }
-
-    std::string id_at_header(std::uint64_t at) {
-        const std::optional<record_header> header = header_at(at);
-        return header ? std::string(header->id) : std::string();
-    }
-
-    void visit_damaged(scan_position& position, record_type type, const std::string& id) {
-        if (type != record_type::put && type != record_type::removed) position.has_holes = true;
-        visit_.damaged(id);
-    }
-
-    // ---- What lies behind the place where something is wrong ----
-
-    /// All headers that lie at `begin` or behind it, which never moves back. Looks at the rest of the file once.
-    std::span<const found_header> headers_from(std::uint64_t begin) {
-        if (!headers_) {
-            headers_.emplace();
-            for_each_header(bytes_, begin, generation_, [&](std::uint64_t at, const record_header& header) {
-                const bool removes = header.type == record_type::removed;
-                headers_->push_back({at, header.seq, header.type, removes ? std::string(header.id) : std::string()});
-                last_found_ = (std::max)(last_found_, header.seq);
-                known_durable_ = (std::max)(known_durable_, header.durable);
-            });
-        }
-        const auto is_before = [&](const found_header& each) { return each.at < begin; };
-        return {std::partition_point(headers_->begin(), headers_->end(), is_before), headers_->end()};
-    }
-
-    /// Where the next header is, at `begin` or behind it; the end of the file if there is none.
-    std::uint64_t next_header(std::uint64_t begin) {
-        const auto headers = headers_from(begin);
-        return headers.empty() ? bytes_.end() : headers.front().at;
-    }
-
-    bool is_record_at(std::uint64_t at, std::uint64_t seq) {
-        if (at >= bytes_.end()) return false;
-        const std::optional<record_header> header = header_at(at);
-        return header && header->seq == seq;
-    }
-
-    /// Whether the next record, which is not whole, may never have been durable. If so, the file is torn at the
-    /// position. Several records may be unflushed at one time, and any part of them may be missing after a power
-    /// failure. But what is there of them lies behind this one, in their order, and none of them knew this one to be
-    /// durable.
-    bool is_torn_at(scan_position& position, std::string_view id) {
-        const auto behind = headers_from(position.at + 1);
-        if (position.has_holes || position.next_seq <= (std::max)(flushed_, known_durable_)) return false;
-        std::uint64_t last = position.next_seq;
-        for (const found_header& each : behind) {
-            const bool removes_it = !id.empty() && each.removed_id == id; // zeros may have replaced its payload
-            if (each.seq <= last || removes_it) return false;
-            last = each.seq;
-        }
-        position.has_records_behind = last != position.next_seq;
-        return position.torn = true;
-    }
-
-    bool has_zeroed_sector(std::uint64_t begin, std::uint64_t end) {
-        constexpr std::uint64_t sector = 512;
-        while (begin < end) {
-            const std::uint64_t stop = (std::min)(end, (begin / sector + 1) * sector);
-            if (stop - begin >= 8 && is_zero(begin, stop)) return true;
-            begin = stop;
-        }
-        return false;
-    }
-
-    bool is_zero(std::uint64_t begin, std::uint64_t end) {
-        constexpr std::uint64_t piece = 4'096;
-        for (; begin < end; begin += piece)
-            if (bytes_.at(begin, (std::min)(piece, end - begin)).find_first_not_of('\0') != std::string_view::npos)
-                return false;
-        return true;
-    }
-
-    file_window<File>& bytes_;
-    const generation_id& generation_;
-    std::uint64_t flushed_;
-    Visit& visit_;
-    std::optional<std::vector<found_header>> headers_{};
-    std::uint64_t last_found_ = 0;    ///< The highest number in these headers.
-    std::uint64_t known_durable_ = 0; ///< The highest number that they know to have been durable.
-};
 
 }}} // namespace tokenkeep::v1::detail::journal
 
@@ -6538,6 +6344,240 @@ class generation_finder {
 
 
 
+
+// ==== tokenkeep/detail/journal/scan.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_SCAN_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_SCAN_HPP
+
+
+
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 { namespace detail::journal {
+
+/// How far a file has been read, and what was found on the way.
+struct scan_position {
+    std::uint64_t at = header_size;  ///< The end of what was read and understood.
+    std::uint64_t next_seq = 0;      ///< The sequence number of the next record.
+    std::uint64_t records = 0;       ///< How many records were read.
+    bool torn = false;               ///< What follows is a record that was never finished: a crash, or a full disk.
+    bool has_records_behind = false; ///< Headers of later records lie behind the place where the file is torn.
+    bool has_holes = false;          ///< Records are missing or unreadable, and it is unknown whose they were.
+};
+
+/// Reads the records of a file in the order of their numbers, up to its end or to a torn record. It calls
+/// `visit.record(header, payload, offset)` for each good record, and `visit.damaged(id)` for each record whose header
+/// is good and whose payload is not. Records up to the number `flushed` are known to have been durable.
+///
+/// What it makes of a place where the next record should begin:
+///   what is there                                     | what it is
+///   the record with the next number, whole            | good
+///   that record, cut off by the end of the file or    | torn, if the record may never have been durable and all
+///   with a sector of zeros; or no header, and the     | headers behind it are of records that may never have been
+///   same                                              | either
+///   otherwise, the header of the record with the      | the record is damaged; the next one begins where it ends, or
+///   next number                                       | inside it, if bytes of it are missing
+///   anything else                                     | a hole
+///
+/// Behind a hole, neither the place nor the order of the records says anything. The scanner then looks for headers at
+/// each byte, and takes the records in the order of their numbers.
+template <class File, class Visit>
+class scanner {
+  public:
+    scanner(file_window<File>& bytes, const generation_id& generation, std::uint64_t flushed, Visit& visit)
+        : bytes_(bytes), generation_(generation), flushed_(flushed), visit_(visit) {}
+
+    /// Goes on from `position`, and moves it.
+    void run(scan_position& position) {
+        while (position.at < bytes_.end() && !position.torn) {
+            const std::optional<record_header> header = header_at(position.at);
+            if (header && header->seq == position.next_seq)
+                read_record(position, *header);
+            else
+                read_gap(position, header.has_value());
+        }
+        if (!position.torn && last_found_ >= position.next_seq) position.has_holes = true; // the file ends too early
+    }
+
+  private:
+    /// A header that lies behind the first place where something is wrong.
+    struct found_header {
+        std::uint64_t at = 0;
+        std::uint64_t seq = 0;
+        record_type type{};
+        std::string removed_id{}; ///< Empty if the record is not a removal.
+    };
+
+    std::optional<record_header> header_at(std::uint64_t at) { return journal::header_at(bytes_, at, generation_); }
+
+    /// Reads the record at the position, which has the next number.
+    void read_record(scan_position& position, const record_header& header) {
+        const std::uint64_t begin = position.at, end = begin + header.size();
+        if (visit_if_whole(begin, header)) return advance(position, end);
+        const std::string id = id_at_header(begin);
+        const bool is_cut = end > bytes_.end();
+        if ((is_cut || has_zeroed_sector(begin, end)) && is_torn_at(position, id)) return;
+        std::uint64_t next = (std::min)(end, bytes_.end());
+        const std::uint64_t inside = next_header(begin + 1);
+        if (!is_record_at(end, header.seq + 1)) {
+            if (inside < next)
+                next = inside; // bytes of this record are missing
+            else if (end != bytes_.end())
+                position.has_holes = true; // what followed is missing, too
+        }
+        visit_damaged(position, header.type, id);
+        advance(position, next);
+    }
+
+    /// The next record does not begin at the position. If the header of another one does, the file is not torn.
+    void read_gap(scan_position& position, bool is_header_of_another) {
+        const std::uint64_t rest = bytes_.end() - position.at;
+        const bool is_cut = rest < least_record || header_extent(bytes_.at(position.at, id_at)) > rest;
+        const bool may_be_torn =
+            !is_header_of_another && (is_cut || has_zeroed_sector(position.at, next_header(position.at)));
+        if (may_be_torn && is_torn_at(position, {})) return;
+        position.has_holes = true;
+        read_by_number(position);
+    }
+
+    static void advance(scan_position& position, std::uint64_t to) {
+        position.at = to;
+        ++position.next_seq;
+        ++position.records;
+    }
+
+    /// Reads all records from the position on in the order of their numbers. Numbers that were read already are left
+    /// out. If there are several records of one number, takes a whole one.
+    void read_by_number(scan_position& position) {
+        const auto all = headers_from(position.at);
+        std::vector<found_header> found(all.begin(), all.end());
+        std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.seq < b.seq; });
+        for (auto at = found.begin(); at != found.end();) {
+            const auto end = std::find_if(at, found.end(), [&](const auto& each) { return each.seq != at->seq; });
+            if (at->seq >= position.next_seq) {
+                read_one_of(at, end, position);
+                position.next_seq = at->seq;
+                advance(position, bytes_.end());
+            }
+            at = end;
+        }
+        position.at = bytes_.end();
+    }
+
+    template <class Iterator>
+    void read_one_of(Iterator begin, Iterator end, scan_position& position) {
+        for (auto each = begin; each != end; ++each) {
+            const std::optional<record_header> header = header_at(each->at);
+            if (header && visit_if_whole(each->at, *header)) return;
+        }
+        visit_damaged(position, begin->type, id_at_header(begin->at));
+    }
+
+    /// False if the payload's check fails, or if the file ends inside the record.
+    bool visit_if_whole(std::uint64_t at, record_header header) {
+        const std::string_view record = bytes_.at(at, header.size());
+        if (record.size() < header.size()) return false;
+        header.id = record.substr(id_at, header.id.size());
+        const auto payload = payload_of(record, header, generation_);
+        if (payload) visit_.record(header, *payload, at);
+        return payload.has_value();
+    }
+
+    std::string id_at_header(std::uint64_t at) {
+        const std::optional<record_header> header = header_at(at);
+        return header ? std::string(header->id) : std::string();
+    }
+
+    void visit_damaged(scan_position& position, record_type type, const std::string& id) {
+        if (type != record_type::put && type != record_type::removed) position.has_holes = true;
+        visit_.damaged(id);
+    }
+
+    // ---- What lies behind the place where something is wrong ----
+
+    /// All headers that lie at `begin` or behind it, which never moves back. Looks at the rest of the file once.
+    std::span<const found_header> headers_from(std::uint64_t begin) {
+        if (!headers_) {
+            headers_.emplace();
+            for_each_header(bytes_, begin, generation_, [&](std::uint64_t at, const record_header& header) {
+                const bool removes = header.type == record_type::removed;
+                headers_->push_back({at, header.seq, header.type, removes ? std::string(header.id) : std::string()});
+                last_found_ = (std::max)(last_found_, header.seq);
+                known_durable_ = (std::max)(known_durable_, header.durable);
+            });
+        }
+        const auto is_before = [&](const found_header& each) { return each.at < begin; };
+        return {std::partition_point(headers_->begin(), headers_->end(), is_before), headers_->end()};
+    }
+
+    /// Where the next header is, at `begin` or behind it; the end of the file if there is none.
+    std::uint64_t next_header(std::uint64_t begin) {
+        const auto headers = headers_from(begin);
+        return headers.empty() ? bytes_.end() : headers.front().at;
+    }
+
+    bool is_record_at(std::uint64_t at, std::uint64_t seq) {
+        if (at >= bytes_.end()) return false;
+        const std::optional<record_header> header = header_at(at);
+        return header && header->seq == seq;
+    }
+
+    /// Whether the next record, which is not whole, may never have been durable. If so, the file is torn at the
+    /// position. Several records may be unflushed at one time, and any part of them may be missing after a power
+    /// failure. But what is there of them lies behind this one, in their order, and none of them knew this one to be
+    /// durable.
+    bool is_torn_at(scan_position& position, std::string_view id) {
+        const auto behind = headers_from(position.at + 1);
+        if (position.has_holes || position.next_seq <= (std::max)(flushed_, known_durable_)) return false;
+        std::uint64_t last = position.next_seq;
+        for (const found_header& each : behind) {
+            const bool removes_it = !id.empty() && each.removed_id == id; // zeros may have replaced its payload
+            if (each.seq <= last || removes_it) return false;
+            last = each.seq;
+        }
+        position.has_records_behind = last != position.next_seq;
+        return position.torn = true;
+    }
+
+    bool has_zeroed_sector(std::uint64_t begin, std::uint64_t end) {
+        constexpr std::uint64_t sector = 512;
+        while (begin < end) {
+            const std::uint64_t stop = (std::min)(end, (begin / sector + 1) * sector);
+            if (stop - begin >= 8 && is_zero(begin, stop)) return true;
+            begin = stop;
+        }
+        return false;
+    }
+
+    bool is_zero(std::uint64_t begin, std::uint64_t end) {
+        constexpr std::uint64_t piece = 4'096;
+        for (; begin < end; begin += piece)
+            if (bytes_.at(begin, (std::min)(piece, end - begin)).find_first_not_of('\0') != std::string_view::npos)
+                return false;
+        return true;
+    }
+
+    file_window<File>& bytes_;
+    const generation_id& generation_;
+    std::uint64_t flushed_;
+    Visit& visit_;
+    std::optional<std::vector<found_header>> headers_{};
+    std::uint64_t last_found_ = 0;    ///< The highest number in these headers.
+    std::uint64_t known_durable_ = 0; ///< The highest number that they know to have been durable.
+};
+
+}}} // namespace tokenkeep::v1::detail::journal
+
+#endif
 
 
 
@@ -8079,6 +8119,171 @@ struct comparing_ability<Store, true> {
 
 
 
+// ==== tokenkeep/document.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DOCUMENT_HPP
+#define TOKENKEEP_DOCUMENT_HPP
+
+
+
+
+
+#include <concepts>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 {
+
+namespace detail {
+
+/// What load may give: text, as std::string or as secret, or nothing.
+template <class L>
+concept loaded_text = std::same_as<L, std::optional<std::string>> || std::same_as<L, std::optional<secret>>;
+
+template <class D>
+concept can_load = requires(D& document) {
+    { document.load() } -> loaded_text;
+};
+template <class D>
+concept can_save = requires(D& document, std::string_view bytes) {
+    document.save(bytes);
+};
+template <class D>
+concept can_load_versioned = requires(D& document) {
+    requires loaded_text<std::remove_cvref_t<decltype(document.load_versioned().first)>>;
+    document.load_versioned().second;
+};
+template <class D>
+concept can_save_versioned = requires(D& document, std::string_view bytes) {
+    { document.save(bytes, document.load_versioned().second) } -> std::convertible_to<bool>;
+};
+
+struct named_load_versioned {
+    int load_versioned;
+};
+template <class D>
+concept names_load_versioned = can_be_base<D> && !requires {
+    &with_name<D, named_load_versioned>::load_versioned;
+};
+
+template <class D>
+concept is_versioned = can_load_versioned<D> && can_save_versioned<D>;
+
+} // namespace detail
+
+/// A place that keeps one text under one name: a file, a keychain entry, a secret in the cloud. A basic_document_store
+/// keeps all its tokens in it.
+///
+/// Shape (the least model):
+///   struct d {
+///       std::optional<std::string> load();
+///       void                       save(std::string_view bytes);
+///   };
+/// Meaning:
+///   D1  load gives the bytes of the last successful save.
+///   D2  A save that fails throws, and load still gives the old bytes.
+///   D3  Before the first save, load gives nullopt. If the document was damaged or emptied, load does not give nullopt.
+/// May:   throw anything derived from std::exception. The store calls load and save from one thread at a time. Look-ups
+///        take no lock of the document. So if load runs during another program's save, it must give the old bytes or
+///        the new ones. load may give std::optional<secret>. These members are optional:
+///
+///   expression                      | what it gives you                          | without it
+///   --------------------------------|--------------------------------------------|--------------------------------
+///   `lock(name, until)` gives a     | A locking_store and a comparing_store.     | Only one program may write.
+///   guard; see locking_store.       | Each name is a lock of its own. A change   | What another program saves
+///   name: const std::string&. It    | holds the empty name from load to save.    | between load and save is lost.
+///   must be thread-safe.            | lock_token holds the name of an identity   |
+///                                   | (see identity_key.hpp).                    |
+///   `load_versioned()` gives        | A comparing_store. The save gives false if | The same.
+///   std::pair<std::optional<        | the document has another version now. The  |
+///   std::string>, Version>, and     | version that comes with nullopt means that |
+///   `save(bytes, const Version&)`   | there is no document. After false, the     |
+///   gives bool                      | store repeats its change on the new text.  |
+///                                   | load() and save(bytes) are not needed.     |
+///
+/// Models: text_file; examples/keychain.cpp.
+template <class D>
+concept document = (detail::can_load<D> && detail::can_save<D>) || detail::is_versioned<D>;
+
+namespace detail {
+
+template <class D>
+consteval bool explain_document() {
+    if constexpr (names_load_versioned<D> || can_load_versioned<D>) {
+        static_assert(can_load_versioned<D>,
+                      "tokenkeep: load_versioned() must give a pair of optional<string> and a version; see the "
+                      "concept document");
+        if constexpr (can_load_versioned<D>)
+            static_assert(can_save_versioned<D>,
+                          "tokenkeep: a document with load_versioned() needs bool save(string_view, const version&); "
+                          "see the concept document");
+    } else {
+        static_assert(can_load<D>,
+                      "tokenkeep: a document needs load(), giving optional<string>; see the concept document");
+        if constexpr (can_load<D>)
+            static_assert(can_save<D>, "tokenkeep: a document needs save(string_view); see the concept document");
+    }
+    return true;
+}
+
+template <class C>
+concept can_encode = requires(const std::vector<token>& rows) {
+    { C::encode(rows) } -> std::same_as<secret>;
+};
+template <class C>
+concept can_decode = requires(std::string_view bytes) {
+    { C::decode(bytes) } -> std::same_as<std::vector<token>>;
+};
+
+template <class C>
+concept keeps_less = requires(const token& row) {
+    { C::as_stored(row) } -> std::same_as<token>;
+};
+
+} // namespace detail
+
+/// The format of a document: two static functions, and perhaps a third.
+///
+///   expression              | what it gives you                               | without it
+///   ------------------------|-------------------------------------------------|--------------------------------------
+///   `encode(rows)`          | the bytes of all rows, as a secret.             | (required)
+///                           | rows: const std::vector<token>&                 |
+///   `decode(bytes)`         | the rows, as std::vector<token>.                | (required)
+///                           | bytes: std::string_view                         |
+///   `as_stored(token row)`  | the row as decode gives it after encode. The    | the codec stores every field of a row
+///                           | store compares rows in this form.               |
+///
+/// decode(encode(rows)) gives the rows, each as as_stored gives it. encode throws errc::invalid_record if the format
+/// cannot carry a value. decode throws errc::storage_corrupt for empty or damaged bytes; it does not give an empty
+/// list.
+/// Models: json_codec, zoho::csv, zoho::unquoted_csv.
+template <class C>
+concept document_codec = detail::can_encode<C> && detail::can_decode<C>;
+
+namespace detail {
+
+template <class C>
+consteval bool explain_codec() {
+    static_assert(can_encode<C>,
+                  "tokenkeep: a codec needs static secret encode(const std::vector<token>&); see the concept "
+                  "document_codec");
+    if constexpr (can_encode<C>)
+        static_assert(can_decode<C>,
+                      "tokenkeep: a codec needs static std::vector<token> decode(std::string_view); see the concept "
+                      "document_codec");
+    return true;
+}
+
+} // namespace detail
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
 
 // ==== tokenkeep/json_codec.hpp
 // SPDX-License-Identifier: MIT
@@ -8131,8 +8336,8 @@ struct json_codec {
     static std::vector<token> decode(std::string_view document) {
         if (document.starts_with("\xef\xbb\xbf"))
             throw damaged("begins with a byte order mark; save it as UTF-8 without one");
-        const auto parsed = text::parse_json(document);
         if (document.empty()) throw damaged("is empty; restore it, or remove it if no tokens are missed");
+        const auto parsed = text::parse_json(document);
         if (!parsed)
             throw damaged("is not JSON from byte " + std::to_string(parsed.offset) +
                           " on; restore it, or name another file if this one is not a tokenkeep document");
@@ -8291,154 +8496,12 @@ class text_file {
 
 namespace tokenkeep { inline namespace v1 {
 
-namespace detail {
-
-/// What load may give: text, as std::string or as secret, or nothing.
-template <class L>
-concept loaded_text = std::same_as<L, std::optional<std::string>> || std::same_as<L, std::optional<secret>>;
-
-template <class D>
-concept can_load = requires(D& document) {
-    { document.load() } -> loaded_text;
-};
-template <class D>
-concept can_save = requires(D& document, std::string_view bytes) {
-    document.save(bytes);
-};
-template <class D>
-concept can_load_versioned = requires(D& document) {
-    requires loaded_text<std::remove_cvref_t<decltype(document.load_versioned().first)>>;
-    document.load_versioned().second;
-};
-template <class D>
-concept can_save_versioned = requires(D& document, std::string_view bytes) {
-    { document.save(bytes, document.load_versioned().second) } -> std::convertible_to<bool>;
-};
-
-struct named_load_versioned {
-    int load_versioned;
-};
-template <class D>
-concept names_load_versioned = can_be_base<D> && !requires {
-    &with_name<D, named_load_versioned>::load_versioned;
-};
-
-template <class D>
-concept is_versioned = can_load_versioned<D> && can_save_versioned<D>;
-
-} // namespace detail
-
-/// A place that keeps one text under one name: a file, a keychain entry, a secret in the cloud. A basic_document_store
-/// keeps all its tokens in it.
-///
-/// Shape (the least model):
-///   struct d {
-///       std::optional<std::string> load();
-///       void                       save(std::string_view bytes);
-///   };
-/// Meaning:
-///   D1  load gives the bytes of the last successful save.
-///   D2  A save that fails throws, and load still gives the old bytes.
-///   D3  Before the first save, load gives nullopt. If the document was damaged or emptied, load does not give nullopt.
-/// May:   throw anything derived from std::exception. The store calls load and save from one thread at a time. Look-ups
-///        take no lock of the document. So if load runs during another program's save, it must give the old bytes or
-///        the new ones. load may give std::optional<secret>. These members are optional:
-///
-///   expression                      | what it gives you                          | without it
-///   --------------------------------|--------------------------------------------|--------------------------------
-///   `lock(name, until)` gives a     | A locking_store and a comparing_store.     | Only one program may write.
-///   guard; see locking_store.       | Each name is a lock of its own. A change   | What another program saves
-///   name: const std::string&. It    | holds the empty name from load to save.    | between load and save is lost.
-///   must be thread-safe.            | lock_token holds the name of an identity   |
-///                                   | (see identity_key.hpp).                    |
-///   `load_versioned()` gives        | A comparing_store. The save gives false if | The same.
-///   std::pair<std::optional<        | the document has another version now. The  |
-///   std::string>, Version>, and     | version that comes with nullopt means that |
-///   `save(bytes, const Version&)`   | there is no document. After false, the     |
-///   gives bool                      | store repeats its change on the new text.  |
-///                                   | load() and save(bytes) are not needed.     |
-///
-/// Models: text_file; examples/keychain.cpp.
-template <class D>
-concept document = (detail::can_load<D> && detail::can_save<D>) || detail::is_versioned<D>;
-
-namespace detail {
-
-template <class D>
-consteval bool explain_document() {
-    if constexpr (names_load_versioned<D> || can_load_versioned<D>) {
-        static_assert(can_load_versioned<D>,
-                      "tokenkeep: load_versioned() must give a pair of optional<string> and a version; see the "
-                      "concept document");
-        if constexpr (can_load_versioned<D>)
-            static_assert(can_save_versioned<D>,
-                          "tokenkeep: a document with load_versioned() needs bool save(string_view, const version&); "
-                          "see the concept document");
-    } else {
-        static_assert(can_load<D>,
-                      "tokenkeep: a document needs load(), giving optional<string>; see the concept document");
-        if constexpr (can_load<D>)
-            static_assert(can_save<D>, "tokenkeep: a document needs save(string_view); see the concept document");
-    }
-    return true;
-}
-
-template <class C>
-concept can_encode = requires(const std::vector<token>& rows) {
-    { C::encode(rows) } -> std::same_as<secret>;
-};
-template <class C>
-concept can_decode = requires(std::string_view bytes) {
-    { C::decode(bytes) } -> std::same_as<std::vector<token>>;
-};
-
-template <class C>
-concept keeps_less = requires(const token& row) {
-    { C::as_stored(row) } -> std::same_as<token>;
-};
-
-} // namespace detail
-
-/// The format of a document: two static functions, and perhaps a third.
-///
-///   expression              | what it gives you                               | without it
-///   ------------------------|-------------------------------------------------|--------------------------------------
-///   `encode(rows)`          | the bytes of all rows, as a secret.             | (required)
-///                           | rows: const std::vector<token>&                 |
-///   `decode(bytes)`         | the rows, as std::vector<token>.                | (required)
-///                           | bytes: std::string_view                         |
-///   `as_stored(token row)`  | the row as decode gives it after encode. The    | the codec stores every field of a row
-///                           | store compares rows in this form.               |
-///
-/// decode(encode(rows)) gives the rows, each as as_stored gives it. encode throws errc::invalid_record if the format
-/// cannot carry a value. decode throws errc::storage_corrupt for empty or damaged bytes; it does not give an empty
-/// list.
-/// Models: json_codec, zoho::csv, zoho::unquoted_csv.
-template <class C>
-concept document_codec = detail::can_encode<C> && detail::can_decode<C>;
-
-namespace detail {
-
-template <class C>
-consteval bool explain_codec() {
-    static_assert(can_encode<C>,
-                  "tokenkeep: a codec needs static secret encode(const std::vector<token>&); see the concept "
-                  "document_codec");
-    if constexpr (can_encode<C>)
-        static_assert(can_decode<C>,
-                      "tokenkeep: a codec needs static std::vector<token> decode(std::string_view); see the concept "
-                      "document_codec");
-    return true;
-}
-
-} // namespace detail
-
 /// A store that keeps all its tokens in one document. Each look-up reads the document; each change reads it and writes
 /// it whole. Every program that shares the document sees what others changed at its next call.
 ///   json_file_store store{"tokens.json"};
 ///   basic_document_store<text_file, zoho::csv, zoho::policy> shared{"tokens.csv"};
 ///   basic_document_store local{keychain_entry{"my-app"}};   // a document of your own
-/// What the store can do, beyond the six operations, follows from the document: see the concept document.
+/// What the store can do, beyond the six operations, follows from the document: see document.hpp.
 ///
 /// Cost: each call reads, and each change writes, every row. Use it for some hundred tokens.
 ///
@@ -8600,6 +8663,7 @@ using json_file_store = basic_document_store<text_file>;
 }} // namespace tokenkeep::v1
 
 #endif
+
 
 
 
@@ -12547,12 +12611,8 @@ inline std::string with_former_hash(std::string_view former, std::string_view sh
 
 /// Whether the token of that SHA-256, in hex, is among the former tokens.
 inline bool is_former_hash(std::string_view former, std::string_view sha256) {
-    while (!former.empty()) {
-        const std::string_view each = former.substr(0, former.find(' '));
-        if (each.size() == digits_of_former_token && sha256.starts_with(each)) return true;
-        former.remove_prefix(each.size() < former.size() ? each.size() + 1 : each.size());
-    }
-    return false;
+    const auto in_spaces = [](std::string_view text) { return std::string(" ").append(text).append(" "); };
+    return in_spaces(former).find(in_spaces(sha256.substr(0, digits_of_former_token))) != std::string::npos;
 }
 
 /// The text of with_former_hash, for the token itself. The text stays as it is if the token is empty.
@@ -12735,6 +12795,7 @@ struct flight {
     void failed(std::exception_ptr why, time_point now, std::chrono::milliseconds pause) {
         const std::lock_guard lock(mutex);
         ++failures;
+        forget_old_failures(now);
         ++failures_in_a_row;
         last_failure = std::move(why);
         not_before = now + pause;
@@ -12744,11 +12805,11 @@ struct flight {
     /// How many failures came one after another.
     unsigned failures_that_count(time_point now) {
         const std::lock_guard lock(mutex);
-        if (now >= failure_forgotten_at) failures_in_a_row = 0;
+        forget_old_failures(now);
         return failures_in_a_row;
     }
 
-    /// Whether there is something to remember. No other thread may use the flight.
+    /// Whether there is something to remember. The caller holds the mutex.
     bool remembers(time_point now) const {
         const auto is_recent = [&](time_point since, std::chrono::seconds span) { return now - since < span; };
         return unsaved || (last_failure && now < failure_forgotten_at) || now < unexplained_until ||
@@ -12781,6 +12842,11 @@ struct flight {
         failures_in_a_row = 0;
         last_failure = nullptr;
         unexplained_pause = std::chrono::milliseconds{0};
+    }
+
+  private:
+    void forget_old_failures(time_point now) {
+        if (now >= failure_forgotten_at) failures_in_a_row = 0;
     }
 };
 
@@ -13304,7 +13370,7 @@ class transaction {
     /// The flight and the lock of an identity. The destructor gives them back in the reverse order.
     struct identity_lock {
         identity_lock(transaction& by, const std::string& key)
-            : flight(by.parts_.flights.of(key, by.parts_.clock.steady_now())),
+            : flight(by.parts_.flight_of(key)),
               entered(*flight, by.parts_.clock, by.deadline_),
               guard(by.lock(*flight, key)) {}
 
@@ -13452,12 +13518,13 @@ class transaction {
             }
             flight.publish();
             if (!tokens.answer.access_token.empty()) flight.succeeded();
-            (void)parts_.lasts(*saved, std::chrono::milliseconds{0}); // its time runs from now on
+            parts_.note_seen(*saved);
             tell(event_kind::saved, *saved);
             return saved;
         } catch (...) {
-            if (saves_without_access_token(tokens)) {
+            if (const std::optional<token> rest = save_without_access_token(tokens)) {
                 flight.publish();
+                tell(event_kind::saved, *rest);
                 std::throw_with_nested(error(errc::invalid_record,
                                              "tokenkeep: the store cannot hold the new access token; the rest of the "
                                              "server's answer is saved; use a store with room for longer tokens"));
@@ -13468,22 +13535,22 @@ class transaction {
         }
     }
 
-    /// While the failure of a save is handled: whether the store refused the record (errc::invalid_record), and takes
-    /// it without the access token.
-    bool saves_without_access_token(const new_tokens& tokens) {
+    /// While the failure of a save is handled: if the store refused the record (errc::invalid_record), saves it without
+    /// the access token, and gives the row. Nullopt if that is not the failure, or does not help.
+    std::optional<token> save_without_access_token(const new_tokens& tokens) {
         try {
             throw;
         } catch (const error& failure) {
-            if (failure.code() != errc::invalid_record || tokens.answer.access_token.empty()) return false;
+            if (failure.code() != errc::invalid_record || tokens.answer.access_token.empty()) return std::nullopt;
         } catch (...) {
-            return false;
+            return std::nullopt;
         }
         try {
             new_tokens rest = tokens;
             rest.answer.access_token.clear();
-            return parts_.save_tokens(rest).has_value();
+            return parts_.save_tokens(rest);
         } catch (...) {
-            return false;
+            return std::nullopt;
         }
     }
 
@@ -13541,8 +13608,9 @@ class login : transaction<Parts> {
     /// Whether the row holds the tokens of this grant token, or of a login after it. If its status names the grant
     /// token, its tokens are older.
     bool is_done(const token& row) const {
-        if (is_former_hash(row.former, text::sha256_hex(probe_.grant_token.reveal()))) return true;
-        return row.grant_token == probe_.grant_token && has_tokens(row) &&
+        if (row.grant_token != probe_.grant_token)
+            return is_former_hash(row.former, text::sha256_hex(probe_.grant_token.reveal()));
+        return has_tokens(row) &&
                read_status(row.status).fingerprint != token_status::fingerprint_of(probe_.grant_token);
     }
     bool is_in_doubt(const token& row) const { return is_marked_with(row, probe_.grant_token); }
@@ -13788,7 +13856,9 @@ class login : transaction<Parts> {
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -13811,6 +13881,9 @@ struct keeper_parts {
     steady_expiry seen{};
 
     rows_type rows() { return rows_type(store); }
+
+    /// The flight of an identity; see identity_key.
+    std::shared_ptr<flight_type> flight_of(const std::string& key) { return flights.of(key, clock.steady_now()); }
 
     /// Tells the observer. What the observer throws is ignored, because a transaction is under way.
     void tell(event_kind kind, const token& row, std::string_view detail = {}) {
@@ -13878,6 +13951,8 @@ struct keeper_parts {
             std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
     }
+    /// Notes that the row's access token is seen now, so that its time runs; see lasts.
+    void note_seen(const token& row) { (void)lasts(row, std::chrono::milliseconds{0}); }
     /// Whether the access token is worth sending; see is_usable.
     bool usable(const token& row, const secret* rejected) {
         return is_usable(row, clock.now(), rejected) &&
@@ -14058,7 +14133,7 @@ class refresh_transaction : transaction<Parts> {
     token run() {
         try {
             if (is_over(row_) && !may_be_revived()) throw session_is_over();
-            const auto flight = parts_.flights.of(identity_key(row_), parts_.clock.steady_now());
+            const auto flight = parts_.flight_of(identity_key(row_));
             while (!refreshed_during_pause(*flight) && !attempt(*flight)) wait_a_little();
             return std::move(row_);
         } catch (const rotation_not_saved_error&) {
@@ -14752,7 +14827,7 @@ class keeper {
         token row = obtain(probe, nullptr, until);
         http_response response = send_once(*request, row);
         if (!is_rejected(response)) return response;
-        const auto flight = parts_.flights.of(identity_key(row), parts_.clock.steady_now());
+        const auto flight = parts_.flight_of(identity_key(row));
         if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
         const secret rejected = std::move(row.access_token);
         row = obtain(token{.id = row.id}, &rejected, until);
@@ -14879,7 +14954,7 @@ class keeper {
             const std::uint64_t version = published ? published->count.load(std::memory_order_acquire) : 0;
             token row = keep.obtain(id.empty() ? probe : token{.id = id}, rejected, std::nullopt);
             if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
-            const auto own = keep.parts_.flights.of(identity_key(row), keep.parts_.clock.steady_now())->published;
+            const auto own = keep.parts_.flight_of(identity_key(row))->published;
             if (own == published) return keep.pin(std::move(row), own, version);
             published = own; // known only now: the row is looked at again, after its version
             const std::uint64_t current = own->count.load(std::memory_order_acquire);
