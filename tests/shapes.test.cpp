@@ -118,7 +118,7 @@ struct store : of_store::s, s {};
 }
 
 namespace of_document {
-// shape: document_store.hpp
+// shape: document.hpp
 struct d {
     std::optional<std::string> load();
     void                       save(std::string_view bytes);

@@ -54,8 +54,7 @@ class migrating_row {
         try {
             const std::optional<token> of_id = to_.find_token_by_id(row_.id);
             const bool is_it = of_id && is_same_login(*of_id);
-            std::optional<token> there = is_it ? of_id : to_.find_token(without_id());
-            if (there && has_another_label(*there)) there.reset();
+            const std::optional<token> there = is_it ? of_id : find_without_id();
             if (there && is_same(*there))
                 ++report.unchanged;
             else if (there && there->label == row_.label && is_newer_than(*there) && update(*there))
@@ -80,6 +79,23 @@ class migrating_row {
         const auto shared = [&](auto member) { return !is_absent(row_.*member) && row_.*member == there.*member; };
         return shared(&token::seed) || shared(&token::refresh_token) || shared(&token::grant_token) ||
                shared(&token::access_token);
+    }
+
+    /// A look-up without a label finds rows of any label. Only a row of the same label is this one.
+    std::optional<token> find_without_id() {
+        std::optional<token> there;
+        try {
+            there = to_.find_token(without_id());
+        } catch (const std::system_error& failure) {
+            if (failure.code() != errc::ambiguous || !row_.label.empty()) throw;
+            for (const token& row : to_.get_tokens()) {
+                if (!is_same_login(row)) continue;
+                if (there) throw;
+                there = row;
+            }
+        }
+        if (there && has_another_label(*there)) there.reset();
+        return there;
     }
 
     /// A target without a place for labels has none in its rows. A row of it may be of any label.

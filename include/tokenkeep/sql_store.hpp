@@ -107,6 +107,10 @@ template <class Connection, class Policy>
 class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_lock<Connection>());
     static_assert(detail::explain_policy<Policy>());
+    static_assert(
+        detail::has_columns_of_rules<Policy>(),
+        "tokenkeep: the policy's schema needs a column for each field that a rule of the policy looks up; see "
+        "the struct sql_schema");
     friend detail::locking_ability<sql_store, true>;
     using link = detail::sql_link<Connection, Policy>;
     using rows_type = detail::sql_rows<link>;

@@ -4185,8 +4185,7 @@ class migrating_row {
         try {
             const std::optional<token> of_id = to_.find_token_by_id(row_.id);
             const bool is_it = of_id && is_same_login(*of_id);
-            std::optional<token> there = is_it ? of_id : to_.find_token(without_id());
-            if (there && has_another_label(*there)) there.reset();
+            const std::optional<token> there = is_it ? of_id : find_without_id();
             if (there && is_same(*there))
                 ++report.unchanged;
             else if (there && there->label == row_.label && is_newer_than(*there) && update(*there))
@@ -4211,6 +4210,23 @@ class migrating_row {
         const auto shared = [&](auto member) { return !is_absent(row_.*member) && row_.*member == there.*member; };
         return shared(&token::seed) || shared(&token::refresh_token) || shared(&token::grant_token) ||
                shared(&token::access_token);
+    }
+
+    /// A look-up without a label finds rows of any label. Only a row of the same label is this one.
+    std::optional<token> find_without_id() {
+        std::optional<token> there;
+        try {
+            there = to_.find_token(without_id());
+        } catch (const std::system_error& failure) {
+            if (failure.code() != errc::ambiguous || !row_.label.empty()) throw;
+            for (const token& row : to_.get_tokens()) {
+                if (!is_same_login(row)) continue;
+                if (there) throw;
+                there = row;
+            }
+        }
+        if (there && has_another_label(*there)) there.reset();
+        return there;
     }
 
     /// A target without a place for labels has none in its rows. A row of it may be of any label.
@@ -9567,12 +9583,22 @@ class sql_link {
 
 
 
+
 #include <cstddef>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Whether the table has a column for each field that a rule looks up.
+template <class Policy>
+consteval bool has_columns_of_rules() {
+    bool found = true;
+    rules_of<Policy>::list::for_each(
+        [&](auto rule) { found = found && place_of_key<decltype(rule)>() < Policy::schema::columns; });
+    return found;
+}
 
 /// The rows of the table at the other end of a link, as row_rules reads them.
 template <class Link>
@@ -9594,8 +9620,6 @@ class sql_rows {
     template <class Rule, class Visit>
     void for_each_match(const token& probe, Visit&& visit) {
         constexpr std::size_t column = place_of_key<Rule>();
-        static_assert(column < schema::columns, "tokenkeep: the policy's schema needs a column for each field that a "
-                                                "rule of the policy looks up; see the struct sql_schema");
         look_up(column, column, view_of(probe.*Rule::key), [&](token&& row) {
             if (matches<Rule>(probe, row)) visit(std::move(row));
         });
@@ -9931,6 +9955,10 @@ template <class Connection, class Policy>
 class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_lock<Connection>());
     static_assert(detail::explain_policy<Policy>());
+    static_assert(
+        detail::has_columns_of_rules<Policy>(),
+        "tokenkeep: the policy's schema needs a column for each field that a rule of the policy looks up; see "
+        "the struct sql_schema");
     friend detail::locking_ability<sql_store, true>;
     using link = detail::sql_link<Connection, Policy>;
     using rows_type = detail::sql_rows<link>;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Zoho's table has no column for the seed, so no rule can look it up there.
 // expect: tokenkeep: the policy's schema needs a column for each field that a rule of the policy looks up; see the struct sql_schema
-// within: 13 (g++ first names the headers and the templates on the way)
 #include "whole_connection.hpp"
 
 #include <tokenkeep/zoho/schema.hpp>

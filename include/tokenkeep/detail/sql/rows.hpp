@@ -5,6 +5,7 @@
 #include <tokenkeep/container.hpp>
 #include <tokenkeep/detail/sql/cells.hpp>
 #include <tokenkeep/error.hpp>
+#include <tokenkeep/policy.hpp>
 #include <tokenkeep/rules.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/token.hpp>
@@ -15,6 +16,15 @@
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Whether the table has a column for each field that a rule looks up.
+template <class Policy>
+consteval bool has_columns_of_rules() {
+    bool found = true;
+    rules_of<Policy>::list::for_each(
+        [&](auto rule) { found = found && place_of_key<decltype(rule)>() < Policy::schema::columns; });
+    return found;
+}
 
 /// The rows of the table at the other end of a link, as row_rules reads them.
 template <class Link>
@@ -36,8 +46,6 @@ class sql_rows {
     template <class Rule, class Visit>
     void for_each_match(const token& probe, Visit&& visit) {
         constexpr std::size_t column = place_of_key<Rule>();
-        static_assert(column < schema::columns, "tokenkeep: the policy's schema needs a column for each field that a "
-                                                "rule of the policy looks up; see the struct sql_schema");
         look_up(column, column, view_of(probe.*Rule::key), [&](token&& row) {
             if (matches<Rule>(probe, row)) visit(std::move(row));
         });
