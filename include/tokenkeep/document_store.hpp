@@ -10,15 +10,17 @@
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/store/abilities.hpp>
 #include <tokenkeep/detail/store/row_set.hpp>
+#include <tokenkeep/detail/store/turns.hpp>
 #include <tokenkeep/document.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/json_codec.hpp>
 #include <tokenkeep/store.hpp>
 #include <tokenkeep/text_file.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
-#include <mutex>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,10 +46,9 @@ namespace tokenkeep { inline namespace v1 {
 ///   unsupported_version | a newer version of the library wrote the document          | update the library
 ///   invalid_record      | the codec cannot carry a value, or the record has no token | change the record
 ///   ambiguous           | the probe means several rows, or the save would            | name the user and the client
-///   lock_timeout        | others held the document's lock, or changed it all the     | try later
-///                       | time, for Policy::store_lock_timeout (see policy.hpp).     |
-///                       | Threads of one store take turns before that, without a     |
-///                       | limit                                                      |
+///   lock_timeout        | other threads or programs kept the store busy or locked,   | try later
+///                       | or changed the document all the time, until the deadline   |
+///                       | (see until)                                                |
 ///
 /// What the document throws passes through. A store may be moved while no other thread uses it.
 template <class Document, class Codec, class Policy>
@@ -62,26 +63,29 @@ class basic_document_store
     friend detail::locking_ability<basic_document_store, true>;
     friend detail::comparing_ability<basic_document_store, true>;
     using row_set = detail::row_set<std::vector<token>, Policy>;
-    using mutex = typename Policy::mutex;
 
   public:
     using policy_type = Policy;
 
     /// A store over this document. Nothing is read before the first call.
     ///   basic_document_store store{keychain_entry{"my-app"}};
-    explicit basic_document_store(Document document) : document_(std::move(document)) {}
+    explicit basic_document_store(Document document) : shared_(std::make_shared<shared>(std::move(document))) {}
 
     /// A store over a document that is made from these arguments:
     ///   json_file_store store{"tokens.json"};
     template <class... Arguments>
         requires std::constructible_from<Document, Arguments...>
-    explicit basic_document_store(Arguments&&... arguments) : document_(std::forward<Arguments>(arguments)...) {}
+    explicit basic_document_store(Arguments&&... arguments)
+        : shared_(std::make_shared<shared>(std::forward<Arguments>(arguments)...)) {}
 
-    basic_document_store(basic_document_store&& other) noexcept : document_(std::move(other.document_)) {}
-    basic_document_store& operator=(basic_document_store&& other) noexcept {
-        document_ = std::move(other.document_);
-        return *this;
-    }
+    basic_document_store(basic_document_store&&) noexcept = default;
+    basic_document_store& operator=(basic_document_store&&) noexcept = default;
+    ~basic_document_store() = default;
+
+    /// The same store, for calls that wait for other threads and programs until `end`; see deadline_store. It may
+    /// outlive this object. Without it, a call waits for Policy::store_lock_timeout.
+    ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+    basic_document_store until(deadline end) { return basic_document_store(shared_, end); }
 
     /// The row that the probe means; nullopt if there is none. A probe is a record that says whose row you want; see
     /// token.hpp.
@@ -109,7 +113,22 @@ class basic_document_store
     std::optional<token> find_token_by_id(const std::string& id) { return load().find_by_id(id); }
 
   private:
-    auto lock_identity(const std::string& key, deadline until) { return document_.lock(key, until); }
+    struct shared {
+        template <class... Arguments>
+        explicit shared(Arguments&&... arguments) : document(std::forward<Arguments>(arguments)...) {}
+
+        detail::turns<typename Policy::mutex> turns{};
+        Document document;
+    };
+
+    basic_document_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
+
+    /// When a call that begins now ends.
+    deadline end() const { return end_.value_or(std::chrono::steady_clock::now() + Policy::store_lock_timeout); }
+
+    auto lock_identity(const std::string& key, deadline until) {
+        return shared_->document.lock(key, end_ ? (std::min)(until, *end_) : until);
+    }
     bool replace(const token& expected, const token& record) {
         return change([&](row_set& rows) { return rows.replace(as_stored(expected), record); });
     }
@@ -120,14 +139,16 @@ class basic_document_store
     /// Loads the rows, lets `edit(row_set&)` change them, and saves them if it gives true. Gives what `edit` gives.
     template <class Edit>
     bool change(Edit edit) {
-        const std::lock_guard lock(mutex_);
-        const auto until = std::chrono::steady_clock::now() + Policy::store_lock_timeout;
-        if constexpr (locks) {
-            [[maybe_unused]] const auto others_wait = detail::require_locked(document_.lock(std::string(), until));
-            return change_until(edit, until);
-        } else {
-            return change_until(edit, until);
-        }
+        const deadline until = end();
+        return shared_->turns.take(until, [&] {
+            if constexpr (locks) {
+                [[maybe_unused]] const auto others_wait =
+                    detail::require_locked(shared_->document.lock(std::string(), until));
+                return change_until(edit, until);
+            } else {
+                return change_until(edit, until);
+            }
+        });
     }
 
     template <class Edit>
@@ -143,26 +164,27 @@ class basic_document_store
     template <class Edit>
     std::optional<bool> change_once(Edit& edit) {
         if constexpr (versioned) {
-            auto [bytes, version] = document_.load_versioned();
+            auto [bytes, version] = shared_->document.load_versioned();
             row_set rows = decode(std::move(bytes));
             if (!edit(rows)) return false;
             const secret encoded = Codec::encode(rows.all());
-            if (!document_.save(encoded.reveal(), version)) return std::nullopt;
+            if (!shared_->document.save(encoded.reveal(), version)) return std::nullopt;
         } else {
-            row_set rows = decode(document_.load());
+            row_set rows = decode(shared_->document.load());
             if (!edit(rows)) return false;
             const secret encoded = Codec::encode(rows.all());
-            document_.save(encoded.reveal());
+            shared_->document.save(encoded.reveal());
         }
         return true;
     }
 
     row_set load() {
-        const std::lock_guard lock(mutex_);
-        if constexpr (versioned)
-            return decode(document_.load_versioned().first);
-        else
-            return decode(document_.load());
+        return shared_->turns.take(end(), [&] {
+            if constexpr (versioned)
+                return decode(shared_->document.load_versioned().first);
+            else
+                return decode(shared_->document.load());
+        });
     }
 
     static decltype(auto) as_stored(const token& row) {
@@ -183,8 +205,8 @@ class basic_document_store
         }
     }
 
-    mutex mutex_{};
-    Document document_;
+    std::shared_ptr<shared> shared_;
+    std::optional<deadline> end_{}; ///< See until.
 };
 
 /// A store in a JSON file. People can read the file. Several processes can share it. The store is a locking_store and a

@@ -10,13 +10,14 @@
 #include <tokenkeep/sealer.hpp> // first: compilers name the way to a header before a message about it
 
 #include <tokenkeep/clock.hpp>
-#include <tokenkeep/detail/journal/self_test.hpp>
 #include <tokenkeep/detail/journal/shared.hpp>
 #include <tokenkeep/file_system.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/row_rules.hpp>
 #include <tokenkeep/store.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -64,8 +65,8 @@ struct salvage_report {
 ///               flushes nothing.
 ///   Waiting     No thread holds the store's lock while the change that it has appended is flushed. Only a rewrite,
 ///               and the first change after opening, flush under the lock. Every wait for a lock ends: after
-///               Policy::store_lock_timeout (15 s), or at the deadline that the caller gives. Locks end with their
-///               process.
+///               Policy::store_lock_timeout (15 s), or at the deadline that the caller gives to until or lock_token,
+///               even if the process that holds the lock is stopped. Locks end with their process.
 ///   Damage      Until salvage() is called, a damaged file never gives a wrong or an older token, except as Newest
 ///               says. If a row is damaged, other rows are still found. If a look-up finds no readable row and a
 ///               damaged row could match, it throws. If it finds a readable row, it returns that, even if a damaged row
@@ -157,9 +158,16 @@ class basic_file_store {
     ///   file_store store{"/var/lib/app/tokens.tkj"};
     ///   basic_file_store<defaults, my_sealer> sealed{"tokens.tkj", my_sealer{key}};
     explicit basic_file_store(std::string path, Sealer sealer = {}, files_type files = {})
-        : path_(detail::lasting_path(files, std::move(path))),
-          files_(std::move(files)),
-          shared_(std::make_unique<shared>(path_, std::move(sealer), files_)) {}
+        : shared_(std::make_shared<shared>(detail::lasting_path(files, std::move(path)), std::move(sealer), files)) {}
+
+    basic_file_store(basic_file_store&&) noexcept = default;
+    basic_file_store& operator=(basic_file_store&&) noexcept = default;
+    ~basic_file_store() = default;
+
+    /// The same store, for calls that end by `end`; see deadline_store. It may outlive this object. Without it, a call
+    /// waits for Policy::store_lock_timeout.
+    ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+    basic_file_store until(deadline end) { return basic_file_store(shared_, end); }
 
     /// The one row that the probe means (see token.hpp); nullopt if there is none. Throws errc::ambiguous if it means
     /// two readable rows. If no readable row matches and one that cannot be read could match, throws
@@ -181,7 +189,7 @@ class basic_file_store {
     /// Every row, in any order. Throws errc::storage_corrupt or errc::permissions if any row cannot be read.
     ///   for (const token& row : store.get_tokens()) std::puts(row.user_name.c_str());
     std::vector<token> get_tokens() {
-        return shared_->read([&](const journal& rows) {
+        return shared_->read(end(), [&](const journal& rows) {
             rows.require_all_readable();
             return std::pair(meaning::all(rows), rows.last_seq());
         });
@@ -192,7 +200,7 @@ class basic_file_store {
     /// could match, throws as find_token does.
     ///   store.save_token({.user_name = "ada", .refresh_token = refresh, .access_token = access});
     void save_token(const token& record) {
-        shared_->write([&](journal& rows) {
+        shared_->write(end(), [&](journal& rows) {
             return std::optional(rows.put(meaning::row_to_save(rows, record, refuse_unreadable(rows, record))));
         });
     }
@@ -211,14 +219,14 @@ class basic_file_store {
     /// errc::storage_corrupt if the file is empty or its header is damaged.
     ///   store.delete_tokens();
     void delete_tokens() {
-        shared_->write([](journal& rows) { return std::optional(rows.clear()); });
+        shared_->write(end(), [](journal& rows) { return std::optional(rows.clear()); });
     }
 
     /// Locks the key against all threads and processes of this machine that share the file; see locking_store.
     /// The key is the name of an identity; see identity_key.hpp.
     ///   auto lock = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + std::chrono::seconds(5));
     auto lock_token(const std::string& key, deadline until) {
-        return files_.lock(path_ + ".lock", "identity " + key, until);
+        return shared_->lock("identity " + key, end_ ? (std::min)(until, *end_) : until);
     }
     /// Replaces the row by `record` if it still is `expected` in every field, and says whether it did; see
     /// comparing_store.
@@ -226,7 +234,7 @@ class basic_file_store {
     ///   changed.status.clear();
     ///   bool is_done = store.replace_token(row, changed);
     bool replace_token(const token& expected, const token& record) {
-        return shared_->write([&](journal& rows) {
+        return shared_->write(end(), [&](journal& rows) {
             refuse_unreadable(rows, expected)(by_id{});
             return meaning::may_replace(rows, expected, record) ? std::optional(rows.put(record)) : std::nullopt;
         });
@@ -246,7 +254,7 @@ class basic_file_store {
     /// be opened, as the row would be lost.
     ///   store.compact();
     void compact() {
-        shared_->write([](journal& rows) {
+        shared_->write(end(), [](journal& rows) {
             rows.require_whole();
             return std::optional(rows.rewrite());
         });
@@ -257,7 +265,7 @@ class basic_file_store {
     /// failed. It finds a network file system without locks, a file that is mounted alone into a container, and a disk
     /// that is full or read-only. It leaves nothing behind but the lock file.
     ///   store.self_test(); // at the start of the program
-    void self_test() const { detail::self_test(files_, path_); }
+    void self_test() const { shared_->self_test(); }
 
     /// Repairs a damaged file: copies it to `PATH.damaged-...`, then rewrites it with the rows that can be read. It
     /// finds them wherever they lie in the file, even if the header is damaged. Rows that cannot be read are lost. It
@@ -268,7 +276,7 @@ class basic_file_store {
     ///   for (const std::string& id : report.lost) std::cerr << "log in again: " << id << '\n';
     salvage_report salvage() {
         salvage_report report;
-        shared_->repair([&](journal& rows) {
+        shared_->repair(end(), [&](journal& rows) {
             const auto [found, copy] = rows.salvage();
             report.rows = rows.size();
             for (const auto& [id, how] : found.damaged) report.lost.push_back(id);
@@ -280,6 +288,11 @@ class basic_file_store {
     }
 
   private:
+    basic_file_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
+
+    /// When a call that begins now ends.
+    deadline end() const { return end_.value_or(std::chrono::steady_clock::now() + Policy::store_lock_timeout); }
+
     /// For a look-up that finds nothing: if a row cannot be read, that does not mean that there is none.
     static auto refuse_unreadable(const journal& rows, const token& probe) {
         return [&](auto rule) {
@@ -292,7 +305,7 @@ class basic_file_store {
 
     template <class Look>
     std::optional<token> find(Look look) {
-        return shared_->read([&](const journal& rows) {
+        return shared_->read(end(), [&](const journal& rows) {
             rows.require_whole();
             std::optional<token> found = look(rows);
             const std::uint64_t record = found ? rows.find(found->id)->place().seq : 0;
@@ -303,18 +316,18 @@ class basic_file_store {
     template <class IsThere>
     bool remove(const std::string& id, IsThere is_there) {
         std::optional<detail::journal::erasable_records> erasable;
-        const bool is_removed = shared_->write([&](journal& rows) {
+        const deadline until = end();
+        const bool is_removed = shared_->write(until, [&](journal& rows) {
             if (!is_there(rows)) return std::optional<std::uint64_t>();
             erasable = rows.erasable_records_of(id);
             return std::optional(rows.remove(id));
         });
-        if (Policy::erases_deleted_tokens && erasable) shared_->erase(*erasable);
+        if (Policy::erases_deleted_tokens && erasable) shared_->erase(until, *erasable);
         return is_removed;
     }
 
-    std::string path_;
-    files_type files_;
-    std::unique_ptr<shared> shared_;
+    std::shared_ptr<shared> shared_;
+    std::optional<deadline> end_{}; ///< See until.
 };
 
 /// The store for programs, with the default policy and without a sealer.

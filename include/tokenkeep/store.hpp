@@ -87,6 +87,9 @@ struct named_replace_token {
 struct named_remove_token {
     int remove_token;
 };
+struct named_until {
+    int until;
+};
 template <class S, class Named>
 struct with_name : S, Named {};
 template <class S>
@@ -102,6 +105,11 @@ concept names_replace_token = can_be_base<S> && !requires {
 template <class S>
 concept names_remove_token = can_be_base<S> && !requires {
     &with_name<S, named_remove_token>::remove_token;
+};
+
+template <class S>
+concept names_until = can_be_base<S> && !requires {
+    &with_name<S, named_until>::until;
 };
 
 } // namespace detail
@@ -137,7 +145,7 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///   S11  Values come back as they went in, byte for byte, at any length and with any characters; or the save fails.
 ///        A store that has no place for a field says so in its comment.
 ///   S12  The store never gives an id to a second row.
-/// May:   throw anything derived from std::exception. Many threads call every operation at once. Three things are
+/// May:   throw anything derived from std::exception. Many threads call every operation at once. Four things are
 ///        optional; the keeper finds them by their names and uses them:
 ///
 ///   | expression | what it gives you | without it |
@@ -145,6 +153,8 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///   | `lock_token`; see locking_store | one refresh at a time for an identity | a marker and a pause, as below |
 ///   | `replace_token`, `remove_token`; see comparing_store | no write undoes a change of others | the keeper reads
 ///     the row again before each write |
+///   | `until`; see deadline_store | a caller's deadline ends the store's waiting too | a call waits as long as the
+///     store waits |
 ///   | a type `policy_type`, the policy by whose rules it finds rows | if these look for seeds, no get_tokens | the
 ///     keeper reads all rows for a refresh token that no row has |
 ///
@@ -196,6 +206,40 @@ concept comparing_store = token_store<S> && detail::has_replace_token<S> && deta
 
 namespace detail {
 
+/// A store with the abilities of S.
+template <class V, class S>
+concept store_like = token_store<V> && locking_store<V>
+== locking_store<S>&& comparing_store<V> == comparing_store<S>;
+
+template <class S>
+concept has_until = requires(S& store, deadline end) {
+    { store.until(end) } -> store_like<S>;
+};
+
+} // namespace detail
+
+/// A store whose calls can end by a deadline that the caller gives:
+///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+///
+/// Shape (the least model):
+///   struct s {   // besides the six operations
+///       v until(deadline end);
+///   };
+/// Meaning:
+///   D1  until gives a value that refers to the store, and does nothing else. The value is a token_store. It locks if
+///       the store locks, and it compares if the store compares. Its calls do what the store's own calls do.
+///   D2  No call of the value waits for others after `end`, whether they are threads, processes or a server. It then
+///       throws errc::lock_timeout or errc::storage_failure; a change may say errc::not_saved instead. If the change
+///       may have been made, it says errc::indeterminate. If nothing keeps it waiting, a call may succeed after `end`.
+///   D3  The value's lock_token waits until the earlier of its own deadline and `end`.
+/// May:   take as long as the disk takes: a flush cannot be cut short. Many threads may use values of one store at
+///        once. A store that waits for nothing outside its process does not need until.
+/// Models: file_store, sql_store, basic_document_store.
+template <class S>
+concept deadline_store = token_store<S> && detail::has_until<S>;
+
+namespace detail {
+
 /// Says in a sentence what a type lacks to be a token_store, or what a member of an optional ability lacks.
 template <class S>
 consteval bool explain_token_store() {
@@ -227,6 +271,9 @@ consteval bool explain_token_store() {
             static_assert(has_remove_token<S>, "tokenkeep: a store that compares needs bool remove_token(const token& "
                                                "expected); see the concept comparing_store");
     }
+    if constexpr (token_store<S> && names_until<S>)
+        static_assert(has_until<S>, "tokenkeep: until must take a steady_clock::time_point and give a store that locks "
+                                    "and compares as this store does; see the concept deadline_store");
     return true;
 }
 

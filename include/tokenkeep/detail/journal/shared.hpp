@@ -4,30 +4,30 @@
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/journal/packed_rows.hpp>
+#include <tokenkeep/detail/journal/self_test.hpp>
 #include <tokenkeep/detail/journal/writer.hpp>
-#include <tokenkeep/detail/store/read_lock.hpp>
+#include <tokenkeep/detail/store/turns.hpp>
 #include <tokenkeep/os/wait_for_lock.hpp>
 #include <tokenkeep/policy.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <exception>
-#include <mutex>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// A row_journal that threads and processes share. The order of locks: first the mutex, which is for the threads of
-/// this store; then the store lock, which is for processes. While an appended change is flushed, neither is held. Two
-/// things are flushed under both: a rewritten file; and, before the first change of a process, what it found in the
-/// file.
+/// A row_journal that threads and processes share. The order of locks: first the turn of a thread of this store; then
+/// the store lock, which is for processes. While an appended change is flushed, neither is held. Two things are flushed
+/// under both: a rewritten file; and, before the first change of a process, what it found in the file. Each function
+/// waits for both locks until `until`, and then throws errc::lock_timeout.
 template <class Policy, class Sealer>
 class shared_journal {
     using files_type = typename Policy::files;
     using lock_file = typename files_type::lock_file;
-    using mutex = typename Policy::mutex;
     static constexpr std::int64_t store_byte = 0;
 
   public:
@@ -42,54 +42,53 @@ class shared_journal {
     /// Brings the rows up to date, and calls `look(rows)`. It gives a pair: a result, and the number of the record that
     /// the result is from. If that record is not known to be durable, flushes it first. Returns the result.
     template <class Look>
-    auto read(Look look) {
-        const auto until = deadline_of_call();
+    auto read(deadline until, Look look) {
         std::optional<ticket> unflushed;
+        std::optional<typename std::invoke_result_t<Look, const journal_type&>::first_type> found;
         const auto look_now = [&] {
             auto [result, seq] = look(std::as_const(journal_));
             if (!journal_.is_durable(seq)) unflushed = journal_.ticket_for(seq);
-            return std::move(result);
+            found.emplace(std::move(result));
         };
-        auto result = [&] {
-            {
-                const read_lock<mutex> lock(mutex_);
-                if (journal_.is_current()) return look_now();
-            }
-            const std::lock_guard lock(mutex_);
-            const held_lock held(*this, until, true);
-            journal_.catch_up();
-            return look_now();
-        }();
-        if (unflushed) require_durable(*unflushed);
-        return result;
+        turns_.share(until, [&] {
+            if (journal_.is_current()) look_now();
+        });
+        if (!found)
+            turns_.take(until, [&] {
+                const held_lock held(*this, until, true);
+                journal_.catch_up();
+                look_now();
+            });
+        if (unflushed) require_durable(*unflushed, until);
+        return *std::move(found);
     }
 
     /// Brings the rows up to date, and calls `change(rows)` while no other thread or process changes them. It gives the
     /// number of the record to wait for, or nullopt if it changed nothing. Returns when the record is durable: true, or
     /// false if nothing was changed.
     template <class Change>
-    bool write(Change change) {
-        const std::optional<ticket> record = alone([&]() -> std::optional<ticket> {
+    bool write(deadline until, Change change) {
+        const std::optional<ticket> record = alone(until, [&]() -> std::optional<ticket> {
             journal_.catch_up();
             const std::optional<std::uint64_t> seq = change(journal_);
             if (!seq) return std::nullopt;
             return journal_.ticket_for(*seq);
         });
-        if (record) require_durable(*record);
+        if (record) require_durable(*record, until);
         return record.has_value();
     }
 
     /// Overwrites the records of a row whose removal is durable, and removes what a rewrite that was cut off has left.
     /// If that fails, throws errc::storage_failure: the row is gone, but not erased.
-    void erase(const journal::erasable_records& row) {
+    void erase(deadline until, const journal::erasable_records& row) {
         try {
-            const bool is_overwritten = alone([&] {
+            const bool is_overwritten = alone(until, [&] {
                 remove_abandoned_rewrite();
                 journal_.catch_up();
                 return journal_.overwrite(row);
             });
             if (!is_overwritten || journal_.flush_overwritten()) return;
-            alone([&] {
+            alone(until, [&] {
                 journal_.catch_up();
                 journal_.rewrite();
             });
@@ -103,23 +102,28 @@ class shared_journal {
     /// Calls `repair(rows)` while no other thread or process changes them. The rows need not be readable. It gives
     /// whether it changed anything. Returns when that is durable.
     template <class Repair>
-    void repair(Repair repair) {
-        const std::optional<ticket> record = alone([&] {
+    void repair(deadline until, Repair repair) {
+        const std::optional<ticket> record = alone(until, [&] {
             const bool is_changed = repair(journal_);
             return is_changed ? std::optional(journal_.ticket_for(journal_.last_seq())) : std::nullopt;
         });
-        if (record) require_durable(*record);
+        if (record) require_durable(*record, until);
     }
+
+    /// Takes the lock of that name, which has nothing to do with the store lock.
+    auto lock(const std::string& name, deadline until) const { return files_.lock(path_ + ".lock", name, until); }
+
+    void self_test() const { detail::self_test(files_, path_); }
 
   private:
     using ticket = typename journal_type::ticket;
 
     /// Returns when the record is durable. If the file cannot be flushed, writes what is in it into a new one. Whatever
     /// fails here, the change may be in the file: the error is errc::indeterminate.
-    void require_durable(const ticket& record) {
+    void require_durable(const ticket& record, deadline until) {
         try {
             if (journal_.wait_until_durable(record)) return;
-            alone([&] { journal_.leave_failed_file(record); });
+            alone(until, [&] { journal_.leave_failed_file(record); });
             if (journal_.wait_until_durable(record)) return;
         } catch (const file_error& failure) {
             throw failure.with(errc::indeterminate);
@@ -147,14 +151,12 @@ class shared_journal {
         lock_file& lock_;
     };
 
-    static deadline deadline_of_call() { return std::chrono::steady_clock::now() + Policy::store_lock_timeout; }
-
     template <class Act>
-    auto alone(Act act) {
-        const auto until = deadline_of_call();
-        const std::lock_guard lock(mutex_);
-        const held_lock held(*this, until, false);
-        return act();
+    auto alone(deadline until, Act act) {
+        return turns_.take(until, [&] {
+            const held_lock held(*this, until, false);
+            return act();
+        });
     }
 
     /// A program that was killed during a rewrite has left a file with rows. Only if this thread holds the store lock
@@ -168,8 +170,8 @@ class shared_journal {
 
     const std::string path_;
     const files_type files_;
-    mutex mutex_{};
-    lock_file store_lock_; ///< Guarded by the mutex.
+    turns<typename Policy::mutex> turns_{};
+    lock_file store_lock_; ///< Used by the thread that has a turn.
     journal_type journal_;
 };
 
