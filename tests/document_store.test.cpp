@@ -133,19 +133,19 @@ TEST_CASE("store laws: basic_document_store over text_file", "[document_store][s
     const auto make = [&] { return json_file_store(text_file(here / std::to_string(made++))); };
     const law_findings found = findings_about(make, {.only_utf8 = true});
     CHECK(found.breaches == std::vector<std::string>{});
-    CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing);
+    CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing + laws_of_deadlines);
 }
 
 TEST_CASE("store laws: basic_document_store over a document in memory", "[document_store][store_laws]") {
     const law_findings found = findings_about([] { return note_store(users::note()); }, {.only_utf8 = true});
     CHECK(found.breaches == std::vector<std::string>{});
-    CHECK(found.tested == laws_of_every_store);
+    CHECK(found.tested == laws_of_every_store + std::set<std::string>{"D1", "D2"});
 }
 
 TEST_CASE("store laws: basic_document_store over a document of versions", "[document_store][store_laws]") {
     const law_findings found = findings_about([] { return page_store(users::page()); }, {.only_utf8 = true});
     CHECK(found.breaches == std::vector<std::string>{});
-    CHECK(found.tested == laws_of_every_store + laws_of_comparing);
+    CHECK(found.tested == laws_of_every_store + laws_of_comparing + std::set<std::string>{"D1", "D2"});
 }
 
 TEST_CASE("json_file_store: the name of a file is enough, and the file is JSON", "[document_store]") {

@@ -185,7 +185,7 @@ TEST_CASE("file_store: it keeps the store laws", "[file_store][store_laws]") {
     int made = 0;
     const law_findings found = findings_about([&] { return file_store(here / std::to_string(made++)); });
     CHECK(found.breaches == std::vector<std::string>{});
-    CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing);
+    CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing + laws_of_deadlines);
 }
 
 TEST_CASE("file_store: it keeps the store laws with a mutex that readers do not share", "[file_store][store_laws]") {
@@ -194,7 +194,7 @@ TEST_CASE("file_store: it keeps the store laws with a mutex that readers do not 
     const auto make = [&] { return basic_file_store<with_plain_mutex>(here / std::to_string(made++)); };
     const law_findings found = findings_about(make);
     CHECK(found.breaches == std::vector<std::string>{});
-    CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing);
+    CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing + laws_of_deadlines);
 }
 
 TEST_CASE("file_store: any value comes back from the file, in every field", "[file_store]") {

@@ -117,6 +117,16 @@ struct s {   // besides the six operations
 struct store : of_store::s, s {};
 }
 
+namespace of_deadlines {
+using v = of_store::s;
+// shape: store.hpp
+struct s {   // besides the six operations
+    v until(deadline end);
+};
+// end
+struct store : of_store::s, s {};
+}
+
 namespace of_document {
 // shape: document.hpp
 struct d {
@@ -208,6 +218,7 @@ static_assert(matching_rules<of_chain::c>);
 static_assert(token_store<of_store::s>);
 static_assert(locking_store<of_locking::store> && !comparing_store<of_locking::store>);
 static_assert(comparing_store<of_comparing::store> && !locking_store<of_comparing::store>);
+static_assert(deadline_store<of_deadlines::store> && !deadline_store<of_store::s>);
 static_assert(document<of_document::d> && token_store<basic_document_store<of_document::d>>);
 static_assert(file_system<of_files::f> && sealer<of_sealer::s>);
 static_assert(token_store<basic_file_store<of_files::policy, of_sealer::s>>);

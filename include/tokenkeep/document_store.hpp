@@ -82,8 +82,8 @@ class basic_document_store
     basic_document_store& operator=(basic_document_store&&) noexcept = default;
     ~basic_document_store() = default;
 
-    /// The same store, for calls that wait for other threads and programs until `end`; see deadline_store. It may
-    /// outlive this object. Without it, a call waits for Policy::store_lock_timeout.
+    /// The same store, for calls that wait until `end`, and no longer than Policy::store_lock_timeout; see
+    /// deadline_store. It may outlive this object. What the document itself waits for is not cut short.
     ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
     basic_document_store until(deadline end) { return basic_document_store(shared_, end); }
 
@@ -124,10 +124,10 @@ class basic_document_store
     basic_document_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
 
     /// When a call that begins now ends.
-    deadline end() const { return end_.value_or(std::chrono::steady_clock::now() + Policy::store_lock_timeout); }
+    deadline end() const { return (std::min)(end_, std::chrono::steady_clock::now() + Policy::store_lock_timeout); }
 
     auto lock_identity(const std::string& key, deadline until) {
-        return shared_->document.lock(key, end_ ? (std::min)(until, *end_) : until);
+        return shared_->document.lock(key, (std::min)(until, end_));
     }
     bool replace(const token& expected, const token& record) {
         return change([&](row_set& rows) { return rows.replace(as_stored(expected), record); });
@@ -206,7 +206,7 @@ class basic_document_store
     }
 
     std::shared_ptr<shared> shared_;
-    std::optional<deadline> end_{}; ///< See until.
+    deadline end_ = (deadline::max)(); ///< See until.
 };
 
 /// A store in a JSON file. People can read the file. Several processes can share it. The store is a locking_store and a

@@ -164,8 +164,8 @@ class basic_file_store {
     basic_file_store& operator=(basic_file_store&&) noexcept = default;
     ~basic_file_store() = default;
 
-    /// The same store, for calls that end by `end`; see deadline_store. It may outlive this object. Without it, a call
-    /// waits for Policy::store_lock_timeout.
+    /// The same store, for calls that wait until `end`, and no longer than Policy::store_lock_timeout; see
+    /// deadline_store. It may outlive this object.
     ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
     basic_file_store until(deadline end) { return basic_file_store(shared_, end); }
 
@@ -226,7 +226,7 @@ class basic_file_store {
     /// The key is the name of an identity; see identity_key.hpp.
     ///   auto lock = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + std::chrono::seconds(5));
     auto lock_token(const std::string& key, deadline until) {
-        return shared_->lock("identity " + key, end_ ? (std::min)(until, *end_) : until);
+        return shared_->lock("identity " + key, (std::min)(until, end_));
     }
     /// Replaces the row by `record` if it still is `expected` in every field, and says whether it did; see
     /// comparing_store.
@@ -291,7 +291,7 @@ class basic_file_store {
     basic_file_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
 
     /// When a call that begins now ends.
-    deadline end() const { return end_.value_or(std::chrono::steady_clock::now() + Policy::store_lock_timeout); }
+    deadline end() const { return (std::min)(end_, std::chrono::steady_clock::now() + Policy::store_lock_timeout); }
 
     /// For a look-up that finds nothing: if a row cannot be read, that does not mean that there is none.
     static auto refuse_unreadable(const journal& rows, const token& probe) {
@@ -327,7 +327,7 @@ class basic_file_store {
     }
 
     std::shared_ptr<shared> shared_;
-    std::optional<deadline> end_{}; ///< See until.
+    deadline end_ = (deadline::max)(); ///< See until.
 };
 
 /// The store for programs, with the default policy and without a sealer.

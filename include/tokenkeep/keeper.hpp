@@ -129,7 +129,7 @@ class keeper {
         parts_.flights.for_each([&](const std::string&, auto& flight) {
             if (!flight.unsaved) return;
             try {
-                parts_.save_unsaved(flight);
+                parts_.save_unsaved(flight, parts_.save_deadline());
             } catch (const std::exception&) { // the marker in the row tells the next process
             }
         });
@@ -192,9 +192,11 @@ class keeper {
     /// the row any more, and the next revoke finishes the work. Throws errc::token_not_found if there is no row.
     ///   keep.revoke({.user_name = "ada"});
     void revoke(const token& probe, std::optional<deadline> until = {}) {
-        std::optional<token> row = parts_.find_or_seeded(parts_.with_client(probe));
+        const deadline end = until.value_or(default_deadline());
+        auto rows = parts_.rows(end);
+        std::optional<token> row = parts_.find_or_seeded(rows, parts_.with_client(probe));
         if (!row) throw detail::no_session();
-        detail::revocation<parts_type>(parts_, *std::move(row), until.value_or(default_deadline())).run();
+        detail::revocation<parts_type>(parts_, *std::move(row), end).run();
     }
 
     /// A cheap value for one identity, for programs that ask for its access token all the time; see tokenkeep::session.
@@ -227,7 +229,8 @@ class keeper {
         } else if (!probe.refresh_token.empty()) {
             row = detail::seeding<parts_type>(parts_, probe, until).run();
         } else {
-            std::optional<token> found = parts_.find(probe);
+            auto rows = parts_.rows(until);
+            std::optional<token> found = parts_.find(rows, probe);
             if (!found) throw detail::no_session();
             row = *std::move(found);
             if (is_unexchanged(row)) {
@@ -309,7 +312,7 @@ class keeper {
             if (own == published) return keep.pin(std::move(row), own, version);
             published = own; // known only now: the row is looked at again, after its version
             const std::uint64_t current = own->count.load(std::memory_order_acquire);
-            const std::optional<token> again = keep.parts_.rows().find_by_id(row.id);
+            const std::optional<token> again = keep.parts_.rows(keep.default_deadline()).find_by_id(row.id);
             if (again && again->access_token == row.access_token) return keep.pin(std::move(row), own, current);
         }
     }

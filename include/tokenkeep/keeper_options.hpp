@@ -33,6 +33,9 @@ struct keeper_options {
     /// the same refresh token. 0 means: request_timeout; over a store without locks, request_timeout,
     /// read_back_pause and 5 s, because there the sender's pause and save count too.
     std::chrono::milliseconds doubt_expires_after{0};
+    /// How long the keeper tries to save what the server has sent. A caller's deadline never cuts this short. A store
+    /// may give up earlier, such as after Policy::store_lock_timeout.
+    std::chrono::milliseconds save_timeout{15'000};
     /// How long the keeper pauses after a failure that may pass. Each further failure doubles the pause, up to
     /// longest_backoff. Chance takes away up to half of it, so that many programs do not ask at the same moment.
     std::chrono::milliseconds first_backoff{250};

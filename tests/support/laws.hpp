@@ -27,6 +27,7 @@ inline std::set<std::string> operator+(std::set<std::string> some, const std::se
 
 inline const std::set<std::string> laws_of_locking{"L1", "L2", "L3", "L4"};
 inline const std::set<std::string> laws_of_comparing{"C1", "C2", "C3"};
+inline const std::set<std::string> laws_of_deadlines{"D1", "D2", "D3"};
 
 template <class Rules = tokenkeep::default_rules, class Make>
 law_findings findings_about(Make make, tokenkeep::testing::store_limits limits = {}) {

@@ -74,6 +74,9 @@ enum class fault {
     removes_whatever_is_there,
     removes_nothing,
     replaces_without_a_lock,
+    ends_without_saving,
+    ends_with_a_refusal_and_saves,
+    ends_without_regard_to_its_deadline,
 };
 
 /// Where the threads of a law meet, so that a defect among threads needs no luck to be seen: each of the first
@@ -245,6 +248,36 @@ class mutant {
         return done;
     }
 
+    /// The store for calls that end by a deadline. It waits for locks only.
+    class limited {
+      public:
+        limited(mutant& of, deadline end) : of_(of), end_(end) {}
+
+        std::optional<token> find_token(const token& probe) { return of_.find_token(probe); }
+        void save_token(const token& record) {
+            if (of_.is(fault::ends_without_saving)) return;
+            of_.save_token(record);
+            if (of_.is(fault::ends_with_a_refusal_and_saves) && std::chrono::steady_clock::now() > end_)
+                throw error(errc::lock_timeout, "too late");
+        }
+        void delete_token(const std::string& id) { of_.delete_token(id); }
+        std::vector<token> get_tokens() { return of_.get_tokens(); }
+        void delete_tokens() { of_.delete_tokens(); }
+        std::optional<token> find_token_by_id(const std::string& id) { return of_.find_token_by_id(id); }
+        guard lock_token(const std::string& key, deadline until) {
+            const bool is_deaf = of_.is(fault::ends_without_regard_to_its_deadline);
+            return of_.lock_token(key, is_deaf ? until : std::min(until, end_));
+        }
+        bool replace_token(const token& expected, const token& record) { return of_.replace_token(expected, record); }
+        bool remove_token(const token& expected) { return of_.remove_token(expected); }
+
+      private:
+        mutant& of_;
+        deadline end_;
+    };
+
+    limited until(deadline end) { return {*this, end}; }
+
     bool remove_token(const token& expected) {
         const lock held(mutex_);
         rows changed(rows_);
@@ -375,6 +408,9 @@ constexpr suspect suspects[] = {
     {fault::removes_whatever_is_there, "C1"},
     {fault::removes_nothing, "C2"},
     {fault::replaces_without_a_lock, "C2"},
+    {fault::ends_without_saving, "D1"},
+    {fault::ends_with_a_refusal_and_saves, "D2"},
+    {fault::ends_without_regard_to_its_deadline, "D3", true},
 };
 
 } // namespace
@@ -382,7 +418,7 @@ constexpr suspect suspects[] = {
 TEST_CASE("store_laws: a store that keeps them all is found guilty of nothing, and each is tested", "[store_laws]") {
     const law_findings found = findings_about([] { return mutant(fault::none); });
     CHECK(found.breaches == std::vector<std::string>{});
-    CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing);
+    CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing + laws_of_deadlines);
 }
 
 TEST_CASE("store_laws: every fault breaks the law that forbids it", "[store_laws]") {

@@ -99,10 +99,10 @@ tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (!marker.last_s
 tokenkeep_mutant(transaction settles_without_waiting "[losing]" "S1: ")
 tokenkeep_mutant(transaction never_settles "[losing]" "S9: ")
 
-tokenkeep_mutation(transaction detail/keeper/row_access.hpp "if (failure.code() != errc::lock_timeout || clock.steady_now() >= until) throw;"
+tokenkeep_mutation(transaction detail/keeper/row_access.hpp "if (failure.code() != errc::lock_timeout || clock_.steady_now() >= until_) throw;"
   [[if (tests::mutated("carries_on_without_the_lock"))
                         return store_.lock_token(key + ", not obtained", std::chrono::steady_clock::time_point::max());
-                    if (failure.code() != errc::lock_timeout || clock.steady_now() >= until) throw;]])
+                    if (failure.code() != errc::lock_timeout || clock_.steady_now() >= until_) throw;]])
 tokenkeep_mutation(transaction detail/keeper/transaction.hpp "bool is_late() const { return "
   [[bool is_late() const { return !tests::mutated("carries_on_without_the_lock") && ]])
 tokenkeep_mutant(transaction carries_on_without_the_lock "[harmless]" "S1: ")

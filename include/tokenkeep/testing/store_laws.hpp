@@ -8,6 +8,7 @@
 #endif
 
 #include <tokenkeep/testing/detail/comparing_laws.hpp>
+#include <tokenkeep/testing/detail/deadline_laws.hpp>
 #include <tokenkeep/testing/detail/finding_laws.hpp>
 #include <tokenkeep/testing/detail/keeping_laws.hpp>
 #include <tokenkeep/testing/detail/locking_laws.hpp>
@@ -25,8 +26,8 @@ struct store_limits {
     std::size_t longest_id = 0; ///< The store refuses an id of more bytes. 0: an id may have any length.
 };
 
-/// Tests that a store does what the concept token_store asks for, in any test framework. If the store can lock or
-/// compare, the tests of locking_store and comparing_store run too.
+/// Tests that a store does what the concept token_store asks for, in any test framework. If the store can lock, compare
+/// or end its calls by a deadline, the tests of locking_store, comparing_store and deadline_store run too.
 ///
 ///   testing::store_laws([] { return my_store(); }, [](std::string_view law, bool holds, const std::string& sentence) {
 ///       INFO(law << ": " << sentence);
@@ -59,6 +60,7 @@ void store_laws(Make make, Report report, store_limits limits = {}) {
     detail::thread_laws(make, check);
     if constexpr (locking_store<store>) detail::locking_laws(make, check);
     if constexpr (comparing_store<store>) detail::comparing_laws<Rules>(make, check);
+    if constexpr (deadline_store<store>) detail::deadline_laws(make, check);
 }
 
 }}} // namespace tokenkeep::v1::testing

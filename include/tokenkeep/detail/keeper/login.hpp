@@ -33,7 +33,7 @@ class login : transaction<Parts> {
         if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
             throw error(errc::invalid_record, "tokenkeep: a grant token needs a user or a client to go with it");
         for (;;) {
-            if (std::optional<token> row = parts_.find(probe_); row && is_done(*row)) return *std::move(row);
+            if (std::optional<token> row = parts_.find(rows_, probe_); row && is_done(*row)) return *std::move(row);
             if (std::optional<token> row = under_first_lock()) return *std::move(row);
             if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: others are logging in all the time");
         }
@@ -59,17 +59,17 @@ class login : transaction<Parts> {
     /// name that the identity has before there are tokens. The caller that makes the row holds it until the row has
     /// tokens. Nullopt: look again.
     std::optional<token> under_first_lock() {
-        const std::optional<token> seen = parts_.find(probe_);
+        const std::optional<token> seen = parts_.find(rows_, probe_);
         const bool is_first = !seen || !has_tokens(*seen);
         const std::string key = identity_key(is_first ? probe_ : *seen);
         identity_lock held(*this, key);
-        const std::optional<token> row = parts_.find(probe_);
+        const std::optional<token> row = parts_.find(rows_, probe_);
         if (!row) return is_first ? first_login(held, key) : std::nullopt;
         const std::string own_key = identity_key(*row);
         if (own_key == key) return under_own_lock(held, *row);
         if (!is_first) return std::nullopt;
         identity_lock own(*this, own_key);
-        const std::optional<token> now = parts_.find(probe_);
+        const std::optional<token> now = parts_.find(rows_, probe_);
         if (!now || identity_key(*now) != own_key) return std::nullopt;
         return under_own_lock(own, *now);
     }
@@ -83,8 +83,11 @@ class login : transaction<Parts> {
         try {
             rows_.save(record);
             return send_inserted(held, key, record, std::move(request));
-        } catch (...) { // the save may have taken place all the same
-            if (!is_sent_) take_back_insertion(record);
+        } catch (...) {
+            if (!is_sent_) {
+                give_time_to_undo();
+                take_back_insertion(record);
+            }
             throw;
         }
     }
@@ -105,6 +108,19 @@ class login : transaction<Parts> {
     std::optional<token> send_if_marked(identity_lock& held, const token& row, wiped_request request) {
         if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
         return send(held, row, std::nullopt, std::move(request));
+    }
+
+    /// While the failure of a change is handled that may have been made all the same: undoing it may take as long as
+    /// saving, because a marker that stays ends this login. If the store has said that nothing was changed, the
+    /// caller's deadline holds.
+    void give_time_to_undo() {
+        try {
+            throw;
+        } catch (const std::system_error& failure) {
+            if (failure.code() == errc::lock_timeout || failure.code() == errc::not_saved) return;
+        } catch (...) {
+        }
+        rows_.end_by(parts_.save_deadline());
     }
 
     /// Nothing was sent. Removes the row that this call has inserted, if that is possible.
@@ -139,7 +155,7 @@ class login : transaction<Parts> {
 
     /// The row that carries this call's marker, even if the store's rules do not find it.
     std::optional<token> find_by_status(const token& record) {
-        if (std::optional<token> row = parts_.find(record); row && row->status == record.status) return row;
+        if (std::optional<token> row = parts_.find(rows_, record); row && row->status == record.status) return row;
         for (const token& row : rows_.all())
             if (row.status == record.status) return row;
         return std::nullopt;
@@ -173,6 +189,7 @@ class login : transaction<Parts> {
         try {
             if (!base::write_marker(row, marked)) return std::nullopt;
         } catch (...) {
+            give_time_to_undo();
             undo(marked, row);
             throw;
         }

@@ -21,7 +21,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// The parts of a keeper, and what its transactions do with them.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
 struct keeper_parts {
-    using rows_type = row_access<std::remove_reference_t<Store>>;
+    using rows_type = row_access<std::remove_reference_t<Store>, std::remove_reference_t<Clock>>;
     using flight_type = flight<unsaved_tokens<typename rows_type::guard>>;
 
     Store store;
@@ -33,7 +33,10 @@ struct keeper_parts {
     detail::flights<flight_type> flights{};
     steady_expiry seen{};
 
-    rows_type rows() { return rows_type(store); }
+    /// The store's rows, for calls that end by `until`.
+    rows_type rows(deadline until) { return rows_type(store, clock, until); }
+    /// When saving what has come from the server ends, if it begins now.
+    deadline save_deadline() { return time_after(clock.steady_now(), options.save_timeout); }
 
     /// The flight of an identity; see identity_key.
     std::shared_ptr<flight_type> flight_of(const std::string& key) { return flights.of(key, clock.steady_now()); }
@@ -63,30 +66,30 @@ struct keeper_parts {
     /// The row that a probe from with_client means. If the probe names a user, a row that was stored without a client
     /// may match too. Some rules apply only if the probe has a client secret, though none compares it: the provider's
     /// is then added.
-    std::optional<token> find(const token& probe) {
+    std::optional<token> find(rows_type& rows, const token& probe) {
         if constexpr (requires { provider.client_secret; }) {
             const bool by_its_token = !probe.grant_token.empty() || !probe.refresh_token.empty() || !probe.seed.empty();
             if (by_its_token && probe.client_secret.empty() && !provider.client_secret.empty()) {
                 token with_secret = probe;
                 with_secret.client_secret = provider.client_secret;
-                return find_any_client(with_secret);
+                return find_any_client(rows, with_secret);
             }
         }
-        return find_any_client(probe);
+        return find_any_client(rows, probe);
     }
 
     /// Like find. If only a refresh token says which row is meant, the row that was once seeded with this token is
     /// found too. If the store's rules do not look for seeds, this reads all rows.
-    std::optional<token> find_or_seeded(const token& probe) {
-        std::optional<token> row = find(probe);
+    std::optional<token> find_or_seeded(rows_type& rows, const token& probe) {
+        std::optional<token> row = find(rows, probe);
         if (row || probe.refresh_token.empty() || !probe.user_name.empty() || !probe.id.empty()) return row;
         const token by_hash{.client_id = probe.client_id,
                             .api_domain = probe.api_domain,
                             .seed = text::sha256_hex(probe.refresh_token.reveal()),
                             .label = probe.label};
-        row = find(by_hash);
+        row = find(rows, by_hash);
         if (row || rows_type::looks_for_seed(by_hash)) return row;
-        for (const token& each : rows().all())
+        for (const token& each : rows.all())
             if (matches<same_client<by_seed>>(by_hash, each)) return each;
         return std::nullopt;
     }
@@ -161,8 +164,7 @@ struct keeper_parts {
     /// Step 7, save: writes the new tokens into the row if they still belong there, and gives the row. Nullopt if the
     /// row is gone or holds other tokens. Throws what the store throws, and errc::storage_failure if the row changes
     /// all the time.
-    std::optional<token> save_tokens(const new_tokens& tokens) {
-        rows_type all = rows();
+    std::optional<token> save_tokens(rows_type& all, const new_tokens& tokens) {
         for (int tries = 0; tries < 1'000; ++tries) {
             const std::optional<token> row = all.find_by_id(tokens.marked.id);
             if (!row || !tokens.belong_to(*row)) return std::nullopt;
@@ -172,12 +174,13 @@ struct keeper_parts {
         throw error(errc::storage_failure, "tokenkeep: the row changes all the time");
     }
 
-    /// Step 8, keep what is unsaved: tries again to save the flight's unsaved tokens, which stay in the flight. Throws
-    /// rotation_not_saved_error if that fails.
-    void save_unsaved(flight_type& flight) {
+    /// Step 8, keep what is unsaved: tries again, until the deadline, to save the flight's unsaved tokens, which stay
+    /// in the flight. Throws rotation_not_saved_error if that fails.
+    void save_unsaved(flight_type& flight, deadline until) {
         try {
-            const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
-            if (!saved) drop(flight.unsaved->tokens);
+            rows_type all = rows(until);
+            const std::optional<token> saved = save_tokens(all, flight.unsaved->tokens);
+            if (!saved) drop(all, flight.unsaved->tokens);
             flight.publish();
             if (!flight.unsaved->tokens.answer.access_token.empty()) flight.succeeded();
             if (saved) tell(event_kind::saved, *saved);
@@ -208,26 +211,26 @@ struct keeper_parts {
     /// token, and its row is gone or is being revoked, that token is revoked too, if the server can. In all other cases
     /// nothing is revoked: a server may end everything that the user has granted to this client (RFC 7009 2.1), and so
     /// also the row's session.
-    void drop(const new_tokens& tokens) {
+    void drop(rows_type& all, const new_tokens& tokens) {
         const token record = tokens.record();
         tell(event_kind::dropped, record);
         try {
             const bool is_new = record.refresh_token != tokens.marked.refresh_token;
-            const std::optional<token> row = rows().find_by_id(record.id);
+            const std::optional<token> row = all.find_by_id(record.id);
             if (is_new && (!row || is_revoking(*row))) revoke(record);
         } catch (...) { // no caller uses these tokens, revoked or not
         }
     }
 
   private:
-    std::optional<token> find_any_client(const token& probe) {
-        std::optional<token> row = store.find_token(probe);
+    std::optional<token> find_any_client(rows_type& rows, const token& probe) {
+        std::optional<token> row = rows.find(probe);
         if constexpr (requires { provider.client_id; }) {
             if (!row && !probe.user_name.empty() && !probe.client_id.empty() && probe.client_id == provider.client_id) {
                 token clientless = probe;
                 clientless.client_id.clear();
                 clientless.client_secret.clear();
-                row = store.find_token(clientless);
+                row = rows.find(clientless);
                 if (row && !row->client_id.empty()) row.reset();
             }
         }

@@ -97,6 +97,7 @@ class refresh_transaction : transaction<Parts> {
         const secret first_seen = row_.access_token;
         bool may_replay = true; // once in a call
         for (;;) {
+            rows_.end_by(deadline_);
             look_again();
             if (is_refreshed_since(first_seen)) return adopt(flight);
             if (is_over(row_) && !(may_be_revived() && flight.may_revive(parts_.clock.steady_now())))

@@ -29,6 +29,7 @@ class revocation : transaction<Parts> {
         mark();
         held.flight->publish();
         if (!row_.refresh_token.empty() || !row_.access_token.empty()) parts_.revoke(row_);
+        rows_.end_by(parts_.save_deadline());
         while (!rows_.remove(row_)) {
             std::optional<token> row = rows_.find_by_id(row_.id);
             if (!row || !is_revoking(*row)) break; // gone, or another login

@@ -19,25 +19,27 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// The guard of a store without locks.
 struct no_guard {};
 
-template <class Store>
-struct guard_of {
-    using type = no_guard;
-};
-template <locking_store Store>
-struct guard_of<Store> {
-    using type = decltype(std::declval<Store&>().lock_token(std::string(), deadline()));
-};
-
-/// A store as the transactions use it. Locks and conditional writes are the store's own if it has them. If not, there
-/// is no lock, and the row is read once more before each write.
-template <token_store Store>
+/// A store as the transactions use it. Locks, conditional writes and deadlines are the store's own if it has them. If
+/// not, there is no lock, the row is read once more before each write, and a call takes as long as the store takes.
+template <token_store Store, class Clock>
 class row_access {
+    static auto guard_of(Store& store) {
+        if constexpr (locking_store<Store>)
+            return store.lock_token(std::string(), deadline());
+        else
+            return no_guard{};
+    }
+
   public:
     static constexpr bool locks = locking_store<Store>;
     static constexpr bool compares = comparing_store<Store>;
-    using guard = typename guard_of<Store>::type;
+    using guard = decltype(guard_of(std::declval<Store&>()));
 
-    explicit row_access(Store& store) : store_(store) {}
+    /// The rows, for calls that end by `until`, a time of the keeper's clock.
+    row_access(Store& store, Clock& clock, deadline until) : store_(store), clock_(clock), until_(until) {}
+
+    /// From now on the calls end by then.
+    void end_by(deadline until) { until_ = until; }
 
     /// Whether the store is known to look for the row of this probe by its seed.
     static bool looks_for_seed(const token& probe) {
@@ -48,25 +50,24 @@ class row_access {
             return false;
     }
 
-    std::optional<token> find(const token& probe) { return store_.find_token(probe); }
-    std::optional<token> find_by_id(const std::string& id) { return store_.find_token_by_id(id); }
-    void save(const token& record) { store_.save_token(record); }
-    auto all() { return store_.get_tokens(); }
+    std::optional<token> find(const token& probe) { return timed().find_token(probe); }
+    std::optional<token> find_by_id(const std::string& id) { return timed().find_token_by_id(id); }
+    void save(const token& record) { timed().save_token(record); }
+    auto all() { return timed().get_tokens(); }
 
-    /// Takes the lock of an identity. Asks the store in short slices of real time, and counts `until` on the keeper's
-    /// clock. A store without locks gives an empty guard at once.
-    template <class Clock>
-    guard lock(const std::string& key, Clock& clock, deadline until) {
+    /// Takes the lock of an identity. Asks the store in short slices of real time, and counts the deadline on the
+    /// keeper's clock. A store without locks gives an empty guard at once.
+    guard lock(const std::string& key) {
         if constexpr (locks) {
             constexpr std::chrono::milliseconds slice{50};
             for (;;) {
-                const auto asked = clock.steady_now();
+                const auto asked = clock_.steady_now();
                 try {
-                    return require_locked(store_.lock_token(key, std::chrono::steady_clock::now() + slice));
+                    return require_locked(timed().lock_token(key, std::chrono::steady_clock::now() + slice));
                 } catch (const std::system_error& failure) {
-                    if (failure.code() != errc::lock_timeout || clock.steady_now() >= until) throw;
+                    if (failure.code() != errc::lock_timeout || clock_.steady_now() >= until_) throw;
                 }
-                clock.sleep_until((std::min)(until, asked + slice));
+                clock_.sleep_until((std::min)(until_, asked + slice));
             }
         } else {
             return {};
@@ -77,25 +78,34 @@ class row_access {
     /// row, and then saves only what differs.
     bool replace(const token& expected, const token& record) {
         if constexpr (compares) {
-            return store_.replace_token(expected, record);
+            return timed().replace_token(expected, record);
         } else {
             if (find_by_id(expected.id) != expected) return false;
-            store_.save_token(changes(expected, record));
+            timed().save_token(changes(expected, record));
             return true;
         }
     }
 
     bool remove(const token& expected) {
         if constexpr (compares) {
-            return store_.remove_token(expected);
+            return timed().remove_token(expected);
         } else {
             if (find_by_id(expected.id) != expected) return false;
-            store_.delete_token(expected.id);
+            timed().delete_token(expected.id);
             return true;
         }
     }
 
   private:
+    /// The store for a call that ends in real time when the deadline comes on the keeper's clock.
+    decltype(auto) timed() {
+        if constexpr (deadline_store<Store>)
+            return store_.until(time_after(std::chrono::steady_clock::now(),
+                                           std::chrono::floor<std::chrono::milliseconds>(until_ - clock_.steady_now())));
+        else
+            return (store_);
+    }
+
     /// A record that turns `before` into `after` when it is merged, as far as merging can do that. It holds the names
     /// of the identity and what has changed.
     static token changes(const token& before, const token& after) {
@@ -121,6 +131,8 @@ class row_access {
     }
 
     Store& store_;
+    Clock& clock_;
+    deadline until_;
 };
 
 }}} // namespace tokenkeep::v1::detail

@@ -32,7 +32,7 @@ class seeding : transaction<Parts> {
         if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
             throw error(errc::invalid_record, "tokenkeep: a refresh token needs a user or a client to go with it");
         for (;;) {
-            if (std::optional<token> row = parts_.find_or_seeded(probe_); row && is_known(*row)) return *std::move(row);
+            if (std::optional<token> row = parts_.find_or_seeded(rows_, probe_); row && is_known(*row)) return *std::move(row);
             if (std::optional<token> row = under_lock()) return *std::move(row);
             if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
         }
@@ -48,10 +48,10 @@ class seeding : transaction<Parts> {
 
     /// Makes the row, or writes the new login into it, under its lock. Nullopt: look again.
     std::optional<token> under_lock() {
-        const std::optional<token> seen = parts_.find_or_seeded(probe_);
+        const std::optional<token> seen = parts_.find_or_seeded(rows_, probe_);
         const std::string key = identity_key(seen ? *seen : probe_);
         const identity_lock held(*this, key);
-        std::optional<token> row = parts_.find_or_seeded(probe_);
+        std::optional<token> row = parts_.find_or_seeded(rows_, probe_);
         if (row && is_known(*row)) return row;
         if (seen.has_value() != row.has_value() || (row && identity_key(*row) != key)) return std::nullopt;
         if (!row) {
@@ -62,14 +62,14 @@ class seeding : transaction<Parts> {
             return std::nullopt;
         }
         held.flight->publish();
-        std::optional<token> made = parts_.find_or_seeded(probe_);
+        std::optional<token> made = parts_.find_or_seeded(rows_, probe_);
         if (!made)
             throw error(errc::invalid_record,
                         "tokenkeep: the store's rules do not find this record again; add a client id or a user");
         if (made->access_token != probe_.access_token && !rows_.replace(*made, new_login(*made)))
             return std::nullopt; // the save was merged into a row of another login, which had appeared meanwhile
         tell(event_kind::seeded, *made);
-        return parts_.find_or_seeded(probe_);
+        return parts_.find_or_seeded(rows_, probe_);
     }
 
     /// The row with the probe's refresh token. The one that the row began with is noted as a former one. A store that

@@ -80,7 +80,7 @@ class transaction {
     using guard_type = typename Parts::rows_type::guard;
     using flight_lock_type = flight_lock<flight_type>;
 
-    transaction(Parts& parts, deadline until) : parts_(parts), rows_(parts.rows()), deadline_(until) {}
+    transaction(Parts& parts, deadline until) : parts_(parts), rows_(parts.rows(until)), deadline_(until) {}
 
     void tell(event_kind kind, const token& row, std::string_view detail = {}) const { parts_.tell(kind, row, detail); }
 
@@ -92,8 +92,8 @@ class transaction {
     /// Takes the identity's lock. If new tokens are unsaved, they are saved first, and their lock is taken over. If
     /// that fails, throws rotation_not_saved_error, and the tokens and their lock stay (step 8).
     guard_type lock(flight_type& flight, const std::string& key) {
-        if (!flight.unsaved) return rows_.lock(key, parts_.clock, deadline_);
-        parts_.save_unsaved(flight);
+        if (!flight.unsaved) return rows_.lock(key);
+        parts_.save_unsaved(flight, deadline_);
         guard_type guard = std::move(flight.unsaved->guard);
         flight.unsaved.reset();
         return guard;
@@ -137,13 +137,14 @@ class transaction {
     }
 
     /// Step 3, mark: writes the marker durably, if the row still is as it was read. False if the row has changed: read
-    /// it again. Throws errc::storage_failure if the marker cannot be written; then nothing is sent.
+    /// it again. If the marker cannot be written, throws errc::storage_failure, or errc::lock_timeout after the
+    /// deadline; then nothing is sent.
     bool write_marker(const token& row, const token& marked) {
         try {
             if (!rows_.replace(row, marked)) return false;
         } catch (...) {
-            std::throw_with_nested(
-                error(errc::storage_failure, "tokenkeep: the spend marker could not be saved; nothing was sent"));
+            std::throw_with_nested(error(is_late() ? errc::lock_timeout : errc::storage_failure,
+                                         "tokenkeep: the spend marker could not be saved; nothing was sent"));
         }
         return marker_stands(marked);
     }
@@ -183,13 +184,15 @@ class transaction {
         return true;
     }
 
-    /// Steps 4 and 5, send and read the outcome. If the transport throws, the request may still be under way, unless
-    /// the exception says that it was not sent. Notes it if the transport takes longer than it may.
+    /// Steps 4 and 5, send and read the outcome. What is saved afterwards has save_timeout, whatever the caller's
+    /// deadline is. If the transport throws, the request may still be under way, unless the exception says that it was
+    /// not sent. Notes it if the transport takes longer than it may.
     outcome ask(wiped_request request, const token& row, std::chrono::milliseconds timeout) {
         outcome result;
         result.sent = parts_.clock.now();
         const auto latest_end = parts_.clock.steady_now() + timeout + std::chrono::milliseconds(250);
-        const auto note_overrun = [&] {
+        const auto note_end = [&] {
+            rows_.end_by(parts_.save_deadline());
             if (parts_.clock.steady_now() <= latest_end) return;
             result.has_overrun = true;
             tell(event_kind::warning, row,
@@ -199,9 +202,9 @@ class transaction {
         const wipe_at_exit wiped(response.body);
         try {
             response = parts_.post(std::move(request), row, timeout);
-            note_overrun();
+            note_end();
         } catch (...) {
-            note_overrun();
+            note_end();
             result.why = std::current_exception();
             result.kind = is_not_sent(result.why) ? outcome_kind::not_spent : outcome_kind::unknown;
             result.may_be_under_way = true;
@@ -243,9 +246,9 @@ class transaction {
     std::optional<token> save(flight_type& flight, guard_type& guard, const new_tokens& tokens) {
         try {
             std::optional<token> saved = tokens.record();
-            if (!rows_.replace(tokens.marked, *saved)) saved = parts_.save_tokens(tokens);
+            if (!rows_.replace(tokens.marked, *saved)) saved = parts_.save_tokens(rows_, tokens);
             if (!saved) {
-                parts_.drop(tokens);
+                parts_.drop(rows_, tokens);
                 return std::nullopt;
             }
             flight.publish();
@@ -280,7 +283,7 @@ class transaction {
         try {
             new_tokens rest = tokens;
             rest.answer.access_token.clear();
-            return parts_.save_tokens(rest);
+            return parts_.save_tokens(rows_, rest);
         } catch (...) {
             return std::nullopt;
         }

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+// How long the keeper lets its store take: until the caller's deadline; for what comes after a request, save_timeout.
+#include <tokenkeep/keeper.hpp>
+
+#include "support/catch.hpp"
+#include "support/keeper_world.hpp"
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace tokenkeep;
+using namespace tests;
+
+/// A store that notes how much time each call gets.
+struct timed_store : hooked_store {
+    struct call {
+        std::string operation;
+        std::chrono::milliseconds time;
+    };
+
+    class limited {
+      public:
+        limited(timed_store& of, deadline end) : of_(of), end_(end) {}
+
+        std::optional<token> find_token(const token& probe) { return note("find"), of_.find_token(probe); }
+        void save_token(const token& record) { note("save"), of_.save_token(record); }
+        void delete_token(const std::string& id) { note("delete"), of_.delete_token(id); }
+        std::vector<token> get_tokens() { return note("all"), of_.get_tokens(); }
+        void delete_tokens() { of_.delete_tokens(); }
+        std::optional<token> find_token_by_id(const std::string& id) { return note("find"), of_.find_token_by_id(id); }
+        auto lock_token(const std::string& key, deadline until) { return note("lock"), of_.lock_token(key, until); }
+        bool replace_token(const token& expected, const token& record) {
+            return note("replace"), of_.replace_token(expected, record);
+        }
+        bool remove_token(const token& expected) { return note("remove"), of_.remove_token(expected); }
+
+      private:
+        void note(const char* operation) {
+            const auto left = end_ - std::chrono::steady_clock::now();
+            of_.calls.push_back({operation, std::chrono::ceil<std::chrono::milliseconds>(left)});
+        }
+
+        timed_store& of_;
+        deadline end_;
+    };
+
+    limited until(deadline end) { return {*this, end}; }
+
+    std::vector<call> calls{};
+
+    /// "find 2 s, replace 20 s": the calls since the last time, with their time in seconds.
+    std::string told() {
+        std::string text;
+        for (const call& each : std::exchange(calls, {})) {
+            const auto seconds = std::chrono::ceil<std::chrono::seconds>(each.time).count(); // little time has passed
+            const std::string one = each.operation + " " + std::to_string(seconds) + " s";
+            if (!text.ends_with(one)) text += (text.empty() ? "" : ", ") + one;
+        }
+        return text;
+    }
+};
+static_assert(deadline_store<timed_store>);
+
+const keeper_options twenty{.save_timeout = 20s};
+
+} // namespace
+
+TEST_CASE("deadlines: a look-up, a refresh and a login get the caller's time until the request, then save_timeout",
+          "[keeper][deadlines]") {
+    world<timed_store> here;
+    auto keep = here.keeper(twenty);
+    const auto in_two_seconds = [&] { return here.clock.steady_now() + 2s; };
+    keep.access_token({.user_name = "ada", .grant_token = here.server.grant("ada")}, in_two_seconds());
+    CHECK(here.store.told() == "find 2 s, lock 2 s, find 2 s, save 2 s, find 2 s, lock 2 s, find 2 s, replace 20 s");
+    keep.access_token({.user_name = "ada"}, in_two_seconds());
+    CHECK(here.store.told() == "find 2 s");
+    keep.refresh({.user_name = "ada"}, here.row().access_token, in_two_seconds());
+    CHECK(here.store.told() == "find 2 s, lock 2 s, find 2 s, replace 2 s, replace 20 s");
+    keep.revoke({.user_name = "ada"}, in_two_seconds());
+    CHECK(here.store.told() == "find 2 s, lock 2 s, find 2 s, replace 2 s, remove 20 s");
+}
+
+TEST_CASE("deadlines: a call without a deadline gives its store lock_timeout", "[keeper][deadlines]") {
+    world<timed_store> here;
+    here.login();
+    here.store.told();
+    here.keeper({.lock_timeout = 7s}).access_token({.user_name = "ada"});
+    CHECK(here.store.told() == "find 7 s");
+}
+
+TEST_CASE("deadlines: what an answer says of the old token is saved in save_timeout too", "[keeper][deadlines]") {
+    world<timed_store> here;
+    here.login();
+    here.server.revoke(here.row().refresh_token);
+    here.clock.advance(2h);
+    auto keep = here.keeper(twenty);
+    here.store.told();
+    CHECK_THROWS_AS(keep.access_token({.user_name = "ada"}, here.clock.steady_now() + 2s), error);
+    CHECK(here.store.told() == "find 2 s, lock 2 s, find 2 s, replace 2 s, find 20 s, replace 20 s");
+}
+
+TEST_CASE("deadlines: tokens that a later caller saves get that caller's time", "[keeper][deadlines]") {
+    world<timed_store> here;
+    here.login();
+    here.clock.advance(2h);
+    {
+        auto keep = here.keeper(twenty);
+        int replacements = 0;
+        here.store.before = [&](std::string_view operation) {
+            if (operation == "replace" && ++replacements != 1) throw error(errc::not_saved, "the disk is full");
+        };
+        CHECK_THROWS_AS(keep.access_token({.user_name = "ada"}), rotation_not_saved_error);
+        here.store.told();
+        CHECK_THROWS_AS(keep.access_token({.user_name = "ada"}, here.clock.steady_now() + 2s),
+                        rotation_not_saved_error);
+        CHECK(here.store.told() == "find 2 s, replace 2 s");
+        here.store.before = [](std::string_view) {};
+    }
+    CHECK(here.store.told() == "find 20 s, replace 20 s"); // the destructor saves them
+    CHECK(here.store.inner.find_token({.user_name = "ada"})->status.empty());
+}
+
+TEST_CASE("deadlines: a login that sent nothing undoes a doubtful insertion in save_timeout, and else in its own time",
+          "[keeper][deadlines]") {
+    for (const auto& [code, undo] : {std::pair{errc::indeterminate, "20 s"}, std::pair{errc::lock_timeout, "2 s"}}) {
+        world<timed_store> here;
+        auto keep = here.keeper(twenty);
+        here.store.after_saving = [code = code] { throw error(code, "after taking place"); };
+        CHECK_THROWS_AS(keep.access_token({.user_name = "ada", .grant_token = here.server.grant("ada")},
+                                          here.clock.steady_now() + 2s),
+                        error);
+        CHECK(here.store.told() == "find 2 s, lock 2 s, find 2 s, save 2 s, find " + std::string(undo) + ", remove " +
+                                       std::string(undo));
+        CHECK(here.server.log().token_requests == 0);
+    }
+}
+
+TEST_CASE("deadlines: a marker that is not written by the deadline is lock_timeout, and nothing is sent",
+          "[keeper][deadlines]") {
+    world<timed_store> here;
+    here.login();
+    here.clock.advance(2h);
+    auto keep = here.keeper(twenty);
+    here.store.before = [&](std::string_view operation) {
+        if (operation != "replace") return;
+        here.clock.advance(3s);
+        throw error(errc::lock_timeout, "another holds the lock");
+    };
+    const auto requests = here.server.log().token_requests;
+    try {
+        keep.access_token({.user_name = "ada"}, here.clock.steady_now() + 2s);
+        FAIL("it took its time");
+    } catch (const error& late) {
+        CHECK(late.code() == errc::lock_timeout);
+    }
+    CHECK(here.server.log().token_requests == requests);
+}
