@@ -87,6 +87,21 @@ class wiped_request {
     http_request request_;
 };
 
+/// Wipes the body of a response when it is destroyed.
+class wiped_response {
+  public:
+    explicit wiped_response(http_response response) noexcept : response_(std::move(response)) {}
+    wiped_response(wiped_response&&) noexcept = default;
+    wiped_response& operator=(wiped_response&&) = delete;
+    ~wiped_response() { wipe_text(response_.body); }
+
+    const http_response& operator*() const noexcept { return response_; }
+    const http_response* operator->() const noexcept { return &response_; }
+
+  private:
+    http_response response_;
+};
+
 } // namespace detail
 
 /// What sends a request to a server and gives its answer: any callable, such as a lambda. The program brings it,

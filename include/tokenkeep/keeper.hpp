@@ -82,11 +82,11 @@ namespace tokenkeep { inline namespace v1 {
 /// | outcome_unknown, at a refresh | no answer, a 5xx, or one that is not JSON; the cause is nested | try later |
 /// | outcome_unknown, at a login | the same; the keeper does not send the grant token again | log in again |
 /// | throttled, server_unavailable, transport_failure | temporary; nothing was spent | try after retry_after() |
-/// | lock_timeout | others worked on the identity until the deadline | try later |
+/// | lock_timeout | others worked on the identity, or kept the store busy, until the deadline | try later |
 /// | client_rejected, request_rejected | nothing was spent | correct the configuration |
 /// | malformed_response | the answer has no access token; its refresh token is saved | try later |
 /// | storage_failure | the store did not take the marker; nothing was sent | look at the store |
-/// | rotation_not_saved | see rotation_not_saved_error | call again |
+/// | rotation_not_saved | see rotation_not_saved_error; also if there was no memory to read the answer | call again |
 /// | ambiguous, invalid_record, unknown_data_center | the probe or the row cannot be used | correct it |
 /// | invalid_record, the cause nested | the store has no room for the new access token | use another store |
 ///
@@ -136,8 +136,9 @@ class keeper {
     }
 
     /// An access token that is valid now, of any token type. Without `until` the call waits for others as long as
-    /// keeper_options::lock_timeout says. Once a refresh token is sent, the call goes on until its answer is saved,
-    /// even if `until` passes. A token without expires_at counts as valid. Cost while the token is fresh: one look-up
+    /// keeper_options::lock_timeout says. If the store is a deadline_store, `until` ends its calls too. Once a refresh
+    /// token is sent, the call goes on until its answer is saved, even if `until` passes: for request_timeout and
+    /// save_timeout at most. A token without expires_at counts as valid. Cost while the token is fresh: one look-up
     /// in the store.
     ///   keep.access_token({.user_name = "ada", .grant_token = code});   // the login
     ///   secret access = keep.access_token({.user_name = "ada"});

@@ -2510,6 +2510,9 @@ struct named_replace_token {
 struct named_remove_token {
     int remove_token;
 };
+struct named_until {
+    int until;
+};
 template <class S, class Named>
 struct with_name : S, Named {};
 template <class S>
@@ -2525,6 +2528,11 @@ concept names_replace_token = can_be_base<S> && !requires {
 template <class S>
 concept names_remove_token = can_be_base<S> && !requires {
     &with_name<S, named_remove_token>::remove_token;
+};
+
+template <class S>
+concept names_until = can_be_base<S> && !requires {
+    &with_name<S, named_until>::until;
 };
 
 } // namespace detail
@@ -2560,7 +2568,7 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///   S11  Values come back as they went in, byte for byte, at any length and with any characters; or the save fails.
 ///        A store that has no place for a field says so in its comment.
 ///   S12  The store never gives an id to a second row.
-/// May:   throw anything derived from std::exception. Many threads call every operation at once. Three things are
+/// May:   throw anything derived from std::exception. Many threads call every operation at once. Four things are
 ///        optional; the keeper finds them by their names and uses them:
 ///
 ///   | expression | what it gives you | without it |
@@ -2568,6 +2576,8 @@ concept names_remove_token = can_be_base<S> && !requires {
 ///   | `lock_token`; see locking_store | one refresh at a time for an identity | a marker and a pause, as below |
 ///   | `replace_token`, `remove_token`; see comparing_store | no write undoes a change of others | the keeper reads
 ///     the row again before each write |
+///   | `until`; see deadline_store | a caller's deadline ends the store's waiting too | a call waits as long as the
+///     store waits |
 ///   | a type `policy_type`, the policy by whose rules it finds rows | if these look for seeds, no get_tokens | the
 ///     keeper reads all rows for a refresh token that no row has |
 ///
@@ -2619,6 +2629,40 @@ concept comparing_store = token_store<S> && detail::has_replace_token<S> && deta
 
 namespace detail {
 
+/// A store with the abilities of S.
+template <class V, class S>
+concept store_like = token_store<V> && locking_store<V>
+== locking_store<S>&& comparing_store<V> == comparing_store<S>;
+
+template <class S>
+concept has_until = requires(S& store, deadline end) {
+    { store.until(end) } -> store_like<S>;
+};
+
+} // namespace detail
+
+/// A store whose calls can end by a deadline that the caller gives:
+///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+///
+/// Shape (the least model):
+///   struct s {   // besides the six operations
+///       v until(deadline end);
+///   };
+/// Meaning:
+///   D1  until gives a value that refers to the store, and does nothing else. The value is a token_store. It locks if
+///       the store locks, and it compares if the store compares. Its calls do what the store's own calls do.
+///   D2  No call of the value waits for others after `end`, whether they are threads, processes or a server. It then
+///       throws errc::lock_timeout or errc::storage_failure; a change may say errc::not_saved instead. If the change
+///       may have been made, it says errc::indeterminate. If nothing keeps it waiting, a call may succeed after `end`.
+///   D3  The value's lock_token waits until the earlier of its own deadline and `end`.
+/// May:   take as long as the disk takes: a flush cannot be cut short. Many threads may use values of one store at
+///        once. A store that waits for nothing outside its process does not need until.
+/// Models: file_store, sql_store, basic_document_store.
+template <class S>
+concept deadline_store = token_store<S> && detail::has_until<S>;
+
+namespace detail {
+
 /// Says in a sentence what a type lacks to be a token_store, or what a member of an optional ability lacks.
 template <class S>
 consteval bool explain_token_store() {
@@ -2650,6 +2694,9 @@ consteval bool explain_token_store() {
             static_assert(has_remove_token<S>, "tokenkeep: a store that compares needs bool remove_token(const token& "
                                                "expected); see the concept comparing_store");
     }
+    if constexpr (token_store<S> && names_until<S>)
+        static_assert(has_until<S>, "tokenkeep: until must take a steady_clock::time_point and give a store that locks "
+                                    "and compares as this store does; see the concept deadline_store");
     return true;
 }
 
@@ -2998,7 +3045,7 @@ inline void require_private(const file_status& status, const std::string& path, 
 
 /// Whether the file is a mount of its own: a file that is mounted alone into a container. Rename cannot replace it, and
 /// another container that has it, too, has another lock file.
-inline bool is_mount(const std::string& path) noexcept {
+inline bool is_mount(const std::string& path) {
 #if defined(STATX_MNT_ID)
     using mount_status = struct ::statx;
     mount_status file{}, directory{};
@@ -4407,7 +4454,14 @@ class key_locks {
 #ifndef TOKENKEEP_DETAIL_STORE_READ_LOCK_HPP
 #define TOKENKEEP_DETAIL_STORE_READ_LOCK_HPP
 
+
+
+
 namespace tokenkeep { inline namespace v1 { namespace detail {
+
+inline error no_turn() {
+    return error(errc::lock_timeout, "tokenkeep: other threads of this program keep the store busy");
+}
 
 /// Locks a mutex for reading. If the mutex has lock_shared(), several readers may hold it at once.
 template <class Mutex>
@@ -4418,6 +4472,18 @@ class read_lock {
             mutex_.lock_shared();
         else
             mutex_.lock();
+    }
+    /// Throws errc::lock_timeout if `until` comes first. A mutex that cannot wait with a deadline waits without one.
+    read_lock(Mutex& mutex, deadline until) : mutex_(mutex) {
+        if constexpr (requires { mutex.try_lock_shared_until(until); }) {
+            if (!mutex.try_lock_shared_until(until)) throw no_turn();
+        } else if constexpr (!shared && requires { mutex.try_lock_until(until); }) {
+            if (!mutex.try_lock_until(until)) throw no_turn();
+        } else if constexpr (shared) {
+            mutex.lock_shared();
+        } else {
+            mutex.lock();
+        }
     }
     read_lock(const read_lock&) = delete;
     read_lock& operator=(const read_lock&) = delete;
@@ -5101,224 +5167,6 @@ consteval bool explain_sealer() {
 
 
 
-// ==== tokenkeep/detail/journal/self_test.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_JOURNAL_SELF_TEST_HPP
-#define TOKENKEEP_DETAIL_JOURNAL_SELF_TEST_HPP
-
-
-// ==== tokenkeep/detail/journal/temporary_file.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_JOURNAL_TEMPORARY_FILE_HPP
-#define TOKENKEEP_DETAIL_JOURNAL_TEMPORARY_FILE_HPP
-
-#include <string>
-#include <utility>
-
-namespace tokenkeep { inline namespace v1 { namespace detail {
-
-/// Removes the file of that path when the scope ends, however it ends, unless keep() was called. If there is no such
-/// file, does nothing.
-template <class Files>
-class temporary_file {
-  public:
-    temporary_file(const Files& files, std::string path) : files_(files), path_(std::move(path)) {}
-    temporary_file(const temporary_file&) = delete;
-    temporary_file& operator=(const temporary_file&) = delete;
-    ~temporary_file() {
-        if (is_kept_) return;
-        try {
-            files_.remove(path_);
-        } catch (...) {
-            return; // a destructor must not throw; the next rewrite removes the file
-        }
-    }
-
-    const std::string& path() const noexcept { return path_; }
-
-    /// The file stays.
-    void keep() noexcept { is_kept_ = true; }
-
-  private:
-    const Files& files_;
-    std::string path_;
-    bool is_kept_ = false;
-};
-
-}}} // namespace tokenkeep::v1::detail
-
-#endif
-
-
-// ==== tokenkeep/file_system.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_FILE_SYSTEM_HPP
-#define TOKENKEEP_FILE_SYSTEM_HPP
-
-
-
-
-#include <concepts>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-
-namespace tokenkeep { inline namespace v1 {
-
-/// The files of the operating system: the default of a policy.
-///   basic_file_store<defaults> store{"tokens.tkj", {}, system_files{}}; // the same as file_store
-using detail::system_files;
-
-/// What a file_store needs of files. It separates the store from the platform; tests put faults in here.
-///
-/// Shape (the least model):
-///   struct f {
-///       struct file {
-///           file_identity identity() const;
-///           std::size_t   read(std::uint64_t offset, char* out, std::size_t size) const;
-///           void          write(std::uint64_t offset, std::string_view bytes) const;
-///           void          truncate(std::uint64_t size) const;
-///           void          flush() const;
-///       };
-///       struct lock_file {
-///           bool try_lock(std::int64_t byte);
-///           bool try_lock_shared(std::int64_t byte);
-///           void unlock(std::int64_t byte);
-///       };
-///       std::optional<file_identity> find(const std::string& path) const;
-///       std::optional<file>          open(const std::string& path) const;
-///       file                         create(const std::string& path) const;
-///       void                         rename(const std::string& from, const std::string& to) const;
-///       void                         remove(const std::string& path) const;
-///       void                         flush_directory(const std::string& path) const;
-///       bool                         is_mount(const std::string& path) const;
-///       lock_file                    open_lock(const std::string& path) const;
-///       g lock(const std::string& path, const std::string& name, deadline until) const;
-///   };
-/// Meaning:
-///   F1   find and open return nullopt if there is no such file. open does not block and does not follow a link. It
-///        throws errc::permissions for anything but a regular file, for a file of another user, for a file that is open
-///        to others, for a file with a second hard link, and for a directory in which others could replace the file. A
-///        file that cannot be written is opened for reading.
-///   F2   create makes a new file that only its owner can read and write. It throws if there is a file of that name.
-///   F3   read returns fewer bytes than asked for only at the end of the file. write writes all bytes, or throws; some
-///        of them may then be there.
-///   F4   flush makes durable what was written to the file before flush began, by any process. After flush has failed
-///        once, a later success proves nothing.
-///   F5   rename puts the file in the place of the other in one step: every process sees one or the other. The name is
-///        durable after flush_directory, which takes the path of a file in the directory.
-///   F6   remove does nothing if there is no such file.
-///   F7   Two lock_files on one path exclude each other byte by byte, also in one process. A shared lock excludes only
-///        exclusive locks. Locks end with their process. A child process does not share its parent's locks. lock does
-///        what document.lock does.
-///        The path is that of the guarded file with ".lock" behind it. Before a lock makes that file, it throws
-///        errc::permissions if the directory, or the guarded file, is one that open refuses because of its owner.
-///   F8   is_mount says whether the path is a mount of its own that can be written, and that rename cannot replace. The
-///        store asks it whenever it has opened a file.
-/// May:   throw file_error with errc::storage_failure or errc::permissions. Everything may be called from many threads
-///        at once, except that a lock_file is used by one thread at a time.
-///        This member is optional:
-///        `absolute(path)` gives the path from the root, with the links in its directory followed. The store calls it
-///        once, when it is made, and then uses what it gave. Without it, the store uses the path as it is.
-/// Models: system_files; testing::simulated_files.
-template <class F>
-concept file_system = requires(const F& files, const typename F::file& file, typename F::lock_file& locks,
-                               const std::string& path, std::uint64_t offset, char* out, std::size_t size,
-                               std::string_view bytes, deadline until) {
-    { file.identity() } -> std::same_as<file_identity>;
-    { file.read(offset, out, size) } -> std::same_as<std::size_t>;
-    file.write(offset, bytes);
-    file.truncate(offset);
-    file.flush();
-    { locks.try_lock(std::int64_t{}) } -> std::same_as<bool>;
-    { locks.try_lock_shared(std::int64_t{}) } -> std::same_as<bool>;
-    locks.unlock(std::int64_t{});
-    { files.find(path) } -> std::same_as<std::optional<file_identity>>;
-    { files.open(path) } -> std::same_as<std::optional<typename F::file>>;
-    { files.create(path) } -> std::same_as<typename F::file>;
-    files.rename(path, path);
-    files.remove(path);
-    files.flush_directory(path);
-    { files.is_mount(path) } -> std::same_as<bool>;
-    { files.open_lock(path) } -> std::same_as<typename F::lock_file>;
-    files.lock(path, path, until);
-};
-
-namespace detail {
-
-/// The path that a store uses from then on; see `absolute` in the concept file_system.
-template <class Files>
-std::string lasting_path(const Files& files, std::string path) {
-    if constexpr (requires { files.absolute(path); })
-        return files.absolute(path);
-    else
-        return path;
-}
-
-/// Throws errc::storage_failure if the file is a mount of its own. Rename could not replace it; and where the same file
-/// is mounted into two containers, each has its own lock file.
-template <file_system Files>
-void refuse_mount(const Files& files, const std::string& path) {
-    if (files.is_mount(path)) throw mount_refused(path);
-}
-
-} // namespace detail
-
-}} // namespace tokenkeep::v1
-
-#endif
-
-
-#include <cstdint>
-#include <string>
-#include <string_view>
-
-namespace tokenkeep { inline namespace v1 { namespace detail {
-
-/// Tries everything that a file_store needs of its directory; see basic_file_store::self_test.
-template <class Files>
-void self_test(const Files& files, const std::string& path) {
-    if (files.find(path)) {
-        (void)files.open(path);
-        refuse_mount(files, path);
-    }
-    constexpr std::string_view content = "tokenkeep self test";
-    const std::string written = path + ".test-" + random_hex(8), renamed = written + "-renamed";
-    const temporary_file<Files> first(files, written), second(files, renamed);
-    {
-        const auto file = files.create(written);
-        file.write(0, content);
-        file.flush();
-    }
-    files.rename(written, renamed);
-    files.flush_directory(renamed);
-    const auto again = files.open(renamed);
-    std::string found(content.size() + 1, '\0');
-    found.resize(again ? again->read(0, found.data(), found.size()) : 0);
-    if (found != content)
-        throw error(errc::storage_failure,
-                    "tokenkeep: a file in the directory of " + path + " is not what was written");
-
-    std::uint64_t random = 0;
-    random_bytes(&random, sizeof random);
-    const auto byte = static_cast<std::int64_t>(1 + (random >> 2));
-    auto one = files.open_lock(path + ".lock"), other = files.open_lock(path + ".lock");
-    const bool excludes = one.try_lock(byte) && !other.try_lock(byte);
-    one.unlock(byte);
-    if (!excludes || !other.try_lock(byte))
-        throw error(errc::storage_failure, "tokenkeep: locks on " + path +
-                                               ".lock have no effect; a network file system that is mounted without "
-                                               "them cannot be shared");
-    other.unlock(byte);
-}
-
-}}} // namespace tokenkeep::v1::detail
-
-#endif
-
-
 // ==== tokenkeep/detail/journal/shared.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_JOURNAL_SHARED_HPP
@@ -5817,6 +5665,224 @@ class packed_rows {
     indices<typename Rules::list> by_rule_{};
     std::size_t expected_ = 0;
 };
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/journal/self_test.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_SELF_TEST_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_SELF_TEST_HPP
+
+
+// ==== tokenkeep/detail/journal/temporary_file.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_JOURNAL_TEMPORARY_FILE_HPP
+#define TOKENKEEP_DETAIL_JOURNAL_TEMPORARY_FILE_HPP
+
+#include <string>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Removes the file of that path when the scope ends, however it ends, unless keep() was called. If there is no such
+/// file, does nothing.
+template <class Files>
+class temporary_file {
+  public:
+    temporary_file(const Files& files, std::string path) : files_(files), path_(std::move(path)) {}
+    temporary_file(const temporary_file&) = delete;
+    temporary_file& operator=(const temporary_file&) = delete;
+    ~temporary_file() {
+        if (is_kept_) return;
+        try {
+            files_.remove(path_);
+        } catch (...) {
+            return; // a destructor must not throw; the next rewrite removes the file
+        }
+    }
+
+    const std::string& path() const noexcept { return path_; }
+
+    /// The file stays.
+    void keep() noexcept { is_kept_ = true; }
+
+  private:
+    const Files& files_;
+    std::string path_;
+    bool is_kept_ = false;
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+// ==== tokenkeep/file_system.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_FILE_SYSTEM_HPP
+#define TOKENKEEP_FILE_SYSTEM_HPP
+
+
+
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// The files of the operating system: the default of a policy.
+///   basic_file_store<defaults> store{"tokens.tkj", {}, system_files{}}; // the same as file_store
+using detail::system_files;
+
+/// What a file_store needs of files. It separates the store from the platform; tests put faults in here.
+///
+/// Shape (the least model):
+///   struct f {
+///       struct file {
+///           file_identity identity() const;
+///           std::size_t   read(std::uint64_t offset, char* out, std::size_t size) const;
+///           void          write(std::uint64_t offset, std::string_view bytes) const;
+///           void          truncate(std::uint64_t size) const;
+///           void          flush() const;
+///       };
+///       struct lock_file {
+///           bool try_lock(std::int64_t byte);
+///           bool try_lock_shared(std::int64_t byte);
+///           void unlock(std::int64_t byte);
+///       };
+///       std::optional<file_identity> find(const std::string& path) const;
+///       std::optional<file>          open(const std::string& path) const;
+///       file                         create(const std::string& path) const;
+///       void                         rename(const std::string& from, const std::string& to) const;
+///       void                         remove(const std::string& path) const;
+///       void                         flush_directory(const std::string& path) const;
+///       bool                         is_mount(const std::string& path) const;
+///       lock_file                    open_lock(const std::string& path) const;
+///       g lock(const std::string& path, const std::string& name, deadline until) const;
+///   };
+/// Meaning:
+///   F1   find and open return nullopt if there is no such file. open does not block and does not follow a link. It
+///        throws errc::permissions for anything but a regular file, for a file of another user, for a file that is open
+///        to others, for a file with a second hard link, and for a directory in which others could replace the file. A
+///        file that cannot be written is opened for reading.
+///   F2   create makes a new file that only its owner can read and write. It throws if there is a file of that name.
+///   F3   read returns fewer bytes than asked for only at the end of the file. write writes all bytes, or throws; some
+///        of them may then be there.
+///   F4   flush makes durable what was written to the file before flush began, by any process. After flush has failed
+///        once, a later success proves nothing.
+///   F5   rename puts the file in the place of the other in one step: every process sees one or the other. The name is
+///        durable after flush_directory, which takes the path of a file in the directory.
+///   F6   remove does nothing if there is no such file.
+///   F7   Two lock_files on one path exclude each other byte by byte, also in one process. A shared lock excludes only
+///        exclusive locks. Locks end with their process. A child process does not share its parent's locks. lock does
+///        what document.lock does.
+///        The path is that of the guarded file with ".lock" behind it. Before a lock makes that file, it throws
+///        errc::permissions if the directory, or the guarded file, is one that open refuses because of its owner.
+///   F8   is_mount says whether the path is a mount of its own that can be written, and that rename cannot replace. The
+///        store asks it whenever it has opened a file.
+/// May:   throw file_error with errc::storage_failure or errc::permissions. Everything may be called from many threads
+///        at once, except that a lock_file is used by one thread at a time.
+///        This member is optional:
+///        `absolute(path)` gives the path from the root, with the links in its directory followed. The store calls it
+///        once, when it is made, and then uses what it gave. Without it, the store uses the path as it is.
+/// Models: system_files; testing::simulated_files.
+template <class F>
+concept file_system = requires(const F& files, const typename F::file& file, typename F::lock_file& locks,
+                               const std::string& path, std::uint64_t offset, char* out, std::size_t size,
+                               std::string_view bytes, deadline until) {
+    { file.identity() } -> std::same_as<file_identity>;
+    { file.read(offset, out, size) } -> std::same_as<std::size_t>;
+    file.write(offset, bytes);
+    file.truncate(offset);
+    file.flush();
+    { locks.try_lock(std::int64_t{}) } -> std::same_as<bool>;
+    { locks.try_lock_shared(std::int64_t{}) } -> std::same_as<bool>;
+    locks.unlock(std::int64_t{});
+    { files.find(path) } -> std::same_as<std::optional<file_identity>>;
+    { files.open(path) } -> std::same_as<std::optional<typename F::file>>;
+    { files.create(path) } -> std::same_as<typename F::file>;
+    files.rename(path, path);
+    files.remove(path);
+    files.flush_directory(path);
+    { files.is_mount(path) } -> std::same_as<bool>;
+    { files.open_lock(path) } -> std::same_as<typename F::lock_file>;
+    files.lock(path, path, until);
+};
+
+namespace detail {
+
+/// The path that a store uses from then on; see `absolute` in the concept file_system.
+template <class Files>
+std::string lasting_path(const Files& files, std::string path) {
+    if constexpr (requires { files.absolute(path); })
+        return files.absolute(path);
+    else
+        return path;
+}
+
+/// Throws errc::storage_failure if the file is a mount of its own. Rename could not replace it; and where the same file
+/// is mounted into two containers, each has its own lock file.
+template <file_system Files>
+void refuse_mount(const Files& files, const std::string& path) {
+    if (files.is_mount(path)) throw mount_refused(path);
+}
+
+} // namespace detail
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Tries everything that a file_store needs of its directory; see basic_file_store::self_test.
+template <class Files>
+void self_test(const Files& files, const std::string& path) {
+    if (files.find(path)) {
+        (void)files.open(path);
+        refuse_mount(files, path);
+    }
+    constexpr std::string_view content = "tokenkeep self test";
+    const std::string written = path + ".test-" + random_hex(8), renamed = written + "-renamed";
+    const temporary_file<Files> first(files, written), second(files, renamed);
+    {
+        const auto file = files.create(written);
+        file.write(0, content);
+        file.flush();
+    }
+    files.rename(written, renamed);
+    files.flush_directory(renamed);
+    const auto again = files.open(renamed);
+    std::string found(content.size() + 1, '\0');
+    found.resize(again ? again->read(0, found.data(), found.size()) : 0);
+    if (found != content)
+        throw error(errc::storage_failure,
+                    "tokenkeep: a file in the directory of " + path + " is not what was written");
+
+    std::uint64_t random = 0;
+    random_bytes(&random, sizeof random);
+    const auto byte = static_cast<std::int64_t>(1 + (random >> 2));
+    auto one = files.open_lock(path + ".lock"), other = files.open_lock(path + ".lock");
+    const bool excludes = one.try_lock(byte) && !other.try_lock(byte);
+    one.unlock(byte);
+    if (!excludes || !other.try_lock(byte))
+        throw error(errc::storage_failure, "tokenkeep: locks on " + path +
+                                               ".lock have no effect; a network file system that is mounted without "
+                                               "them cannot be shared");
+    other.unlock(byte);
+}
 
 }}} // namespace tokenkeep::v1::detail
 
@@ -7563,28 +7629,104 @@ struct container_traits<detail::row_journal<Rows, Sealer, Files>> {
 #endif
 
 
+// ==== tokenkeep/detail/store/turns.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_STORE_TURNS_HPP
+#define TOKENKEEP_DETAIL_STORE_TURNS_HPP
+
+
+
+
+
+#include <atomic>
+#include <chrono>
+#include <exception>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// The threads of a store take turns. Each waits for its turn until its own deadline. `Mutex` is the policy's.
+///
+/// What a thread does in its turn may wait too, for another process or for a server, and fail because its time is over.
+/// A thread that has waited through such a failure fails with it, unless it has more time left than that one had.
+template <class Mutex>
+class turns {
+  public:
+    /// Gives act(), while no other thread has a turn. Throws errc::lock_timeout if `until` comes first.
+    template <class Act>
+    auto take(deadline until, Act act) {
+        const unsigned seen = failures_.load(std::memory_order_relaxed);
+        const turn mine(mutex_, until);
+        const deadline begun = std::chrono::steady_clock::now();
+        if (failures_.load(std::memory_order_relaxed) != seen && until - begun < had_) std::rethrow_exception(why_);
+        try {
+            return act();
+        } catch (...) {
+            if (std::chrono::steady_clock::now() >= until) {
+                had_ = until - begun;
+                why_ = std::current_exception();
+                failures_.fetch_add(1, std::memory_order_relaxed);
+            }
+            throw;
+        }
+    }
+
+    /// Gives look(), while no other thread has a turn, but perhaps others look too. Throws as take does.
+    template <class Look>
+    auto share(deadline until, Look look) {
+        const read_lock<Mutex> reading(mutex_, until);
+        return look();
+    }
+
+  private:
+    class turn {
+      public:
+        turn(Mutex& mutex, deadline until) : mutex_(mutex) {
+            if constexpr (requires { mutex.try_lock_until(until); }) {
+                if (!mutex.try_lock_until(until)) throw no_turn();
+            } else {
+                mutex.lock();
+            }
+        }
+        turn(const turn&) = delete;
+        turn& operator=(const turn&) = delete;
+        ~turn() { mutex_.unlock(); }
+
+      private:
+        Mutex& mutex_;
+    };
+
+    Mutex mutex_{};
+    std::atomic<unsigned> failures_{0}; ///< How many turns failed because their time was over.
+    // Guarded by the mutex; about the last of these:
+    std::chrono::steady_clock::duration had_{0}; ///< How much time it had.
+    std::exception_ptr why_{};
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
 
 
 
 #include <chrono>
 #include <cstdint>
 #include <exception>
-#include <mutex>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// A row_journal that threads and processes share. The order of locks: first the mutex, which is for the threads of
-/// this store; then the store lock, which is for processes. While an appended change is flushed, neither is held. Two
-/// things are flushed under both: a rewritten file; and, before the first change of a process, what it found in the
-/// file.
+/// A row_journal that threads and processes share. The order of locks: first the turn of a thread of this store; then
+/// the store lock, which is for processes. While an appended change is flushed, neither is held. Two things are flushed
+/// under both: a rewritten file; and, before the first change of a process, what it found in the file. Each function
+/// waits for both locks until `until`, and then throws errc::lock_timeout.
 template <class Policy, class Sealer>
 class shared_journal {
     using files_type = typename Policy::files;
     using lock_file = typename files_type::lock_file;
-    using mutex = typename Policy::mutex;
     static constexpr std::int64_t store_byte = 0;
 
   public:
@@ -7599,54 +7741,53 @@ class shared_journal {
     /// Brings the rows up to date, and calls `look(rows)`. It gives a pair: a result, and the number of the record that
     /// the result is from. If that record is not known to be durable, flushes it first. Returns the result.
     template <class Look>
-    auto read(Look look) {
-        const auto until = deadline_of_call();
+    auto read(deadline until, Look look) {
         std::optional<ticket> unflushed;
+        std::optional<typename std::invoke_result_t<Look, const journal_type&>::first_type> found;
         const auto look_now = [&] {
             auto [result, seq] = look(std::as_const(journal_));
             if (!journal_.is_durable(seq)) unflushed = journal_.ticket_for(seq);
-            return std::move(result);
+            found.emplace(std::move(result));
         };
-        auto result = [&] {
-            {
-                const read_lock<mutex> lock(mutex_);
-                if (journal_.is_current()) return look_now();
-            }
-            const std::lock_guard lock(mutex_);
-            const held_lock held(*this, until, true);
-            journal_.catch_up();
-            return look_now();
-        }();
-        if (unflushed) require_durable(*unflushed);
-        return result;
+        turns_.share(until, [&] {
+            if (journal_.is_current()) look_now();
+        });
+        if (!found)
+            turns_.take(until, [&] {
+                const held_lock held(*this, until, true);
+                journal_.catch_up();
+                look_now();
+            });
+        if (unflushed) require_durable(*unflushed, until);
+        return *std::move(found);
     }
 
     /// Brings the rows up to date, and calls `change(rows)` while no other thread or process changes them. It gives the
     /// number of the record to wait for, or nullopt if it changed nothing. Returns when the record is durable: true, or
     /// false if nothing was changed.
     template <class Change>
-    bool write(Change change) {
-        const std::optional<ticket> record = alone([&]() -> std::optional<ticket> {
+    bool write(deadline until, Change change) {
+        const std::optional<ticket> record = alone(until, [&]() -> std::optional<ticket> {
             journal_.catch_up();
             const std::optional<std::uint64_t> seq = change(journal_);
             if (!seq) return std::nullopt;
             return journal_.ticket_for(*seq);
         });
-        if (record) require_durable(*record);
+        if (record) require_durable(*record, until);
         return record.has_value();
     }
 
     /// Overwrites the records of a row whose removal is durable, and removes what a rewrite that was cut off has left.
     /// If that fails, throws errc::storage_failure: the row is gone, but not erased.
-    void erase(const journal::erasable_records& row) {
+    void erase(deadline until, const journal::erasable_records& row) {
         try {
-            const bool is_overwritten = alone([&] {
+            const bool is_overwritten = alone(until, [&] {
                 remove_abandoned_rewrite();
                 journal_.catch_up();
                 return journal_.overwrite(row);
             });
             if (!is_overwritten || journal_.flush_overwritten()) return;
-            alone([&] {
+            alone(until, [&] {
                 journal_.catch_up();
                 journal_.rewrite();
             });
@@ -7660,23 +7801,28 @@ class shared_journal {
     /// Calls `repair(rows)` while no other thread or process changes them. The rows need not be readable. It gives
     /// whether it changed anything. Returns when that is durable.
     template <class Repair>
-    void repair(Repair repair) {
-        const std::optional<ticket> record = alone([&] {
+    void repair(deadline until, Repair repair) {
+        const std::optional<ticket> record = alone(until, [&] {
             const bool is_changed = repair(journal_);
             return is_changed ? std::optional(journal_.ticket_for(journal_.last_seq())) : std::nullopt;
         });
-        if (record) require_durable(*record);
+        if (record) require_durable(*record, until);
     }
+
+    /// Takes the lock of that name, which has nothing to do with the store lock.
+    auto lock(const std::string& name, deadline until) const { return files_.lock(path_ + ".lock", name, until); }
+
+    void self_test() const { detail::self_test(files_, path_); }
 
   private:
     using ticket = typename journal_type::ticket;
 
     /// Returns when the record is durable. If the file cannot be flushed, writes what is in it into a new one. Whatever
     /// fails here, the change may be in the file: the error is errc::indeterminate.
-    void require_durable(const ticket& record) {
+    void require_durable(const ticket& record, deadline until) {
         try {
             if (journal_.wait_until_durable(record)) return;
-            alone([&] { journal_.leave_failed_file(record); });
+            alone(until, [&] { journal_.leave_failed_file(record); });
             if (journal_.wait_until_durable(record)) return;
         } catch (const file_error& failure) {
             throw failure.with(errc::indeterminate);
@@ -7704,14 +7850,12 @@ class shared_journal {
         lock_file& lock_;
     };
 
-    static deadline deadline_of_call() { return std::chrono::steady_clock::now() + Policy::store_lock_timeout; }
-
     template <class Act>
-    auto alone(Act act) {
-        const auto until = deadline_of_call();
-        const std::lock_guard lock(mutex_);
-        const held_lock held(*this, until, false);
-        return act();
+    auto alone(deadline until, Act act) {
+        return turns_.take(until, [&] {
+            const held_lock held(*this, until, false);
+            return act();
+        });
     }
 
     /// A program that was killed during a rewrite has left a file with rows. Only if this thread holds the store lock
@@ -7725,8 +7869,8 @@ class shared_journal {
 
     const std::string path_;
     const files_type files_;
-    mutex mutex_{};
-    lock_file store_lock_; ///< Guarded by the mutex.
+    turns<typename Policy::mutex> turns_{};
+    lock_file store_lock_; ///< Used by the thread that has a turn.
     journal_type journal_;
 };
 
@@ -7739,6 +7883,8 @@ class shared_journal {
 
 
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -7786,8 +7932,8 @@ struct salvage_report {
 ///               flushes nothing.
 ///   Waiting     No thread holds the store's lock while the change that it has appended is flushed. Only a rewrite,
 ///               and the first change after opening, flush under the lock. Every wait for a lock ends: after
-///               Policy::store_lock_timeout (15 s), or at the deadline that the caller gives. Locks end with their
-///               process.
+///               Policy::store_lock_timeout (15 s), or at the deadline that the caller gives to until or lock_token,
+///               even if the process that holds the lock is stopped. Locks end with their process.
 ///   Damage      Until salvage() is called, a damaged file never gives a wrong or an older token, except as Newest
 ///               says. If a row is damaged, other rows are still found. If a look-up finds no readable row and a
 ///               damaged row could match, it throws. If it finds a readable row, it returns that, even if a damaged row
@@ -7879,9 +8025,16 @@ class basic_file_store {
     ///   file_store store{"/var/lib/app/tokens.tkj"};
     ///   basic_file_store<defaults, my_sealer> sealed{"tokens.tkj", my_sealer{key}};
     explicit basic_file_store(std::string path, Sealer sealer = {}, files_type files = {})
-        : path_(detail::lasting_path(files, std::move(path))),
-          files_(std::move(files)),
-          shared_(std::make_unique<shared>(path_, std::move(sealer), files_)) {}
+        : shared_(std::make_shared<shared>(detail::lasting_path(files, std::move(path)), std::move(sealer), files)) {}
+
+    basic_file_store(basic_file_store&&) noexcept = default;
+    basic_file_store& operator=(basic_file_store&&) noexcept = default;
+    ~basic_file_store() = default;
+
+    /// The same store, for calls that wait until `end`, and no longer than Policy::store_lock_timeout; see
+    /// deadline_store. It may outlive this object.
+    ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+    basic_file_store until(deadline end) { return basic_file_store(shared_, end); }
 
     /// The one row that the probe means (see token.hpp); nullopt if there is none. Throws errc::ambiguous if it means
     /// two readable rows. If no readable row matches and one that cannot be read could match, throws
@@ -7903,7 +8056,7 @@ class basic_file_store {
     /// Every row, in any order. Throws errc::storage_corrupt or errc::permissions if any row cannot be read.
     ///   for (const token& row : store.get_tokens()) std::puts(row.user_name.c_str());
     std::vector<token> get_tokens() {
-        return shared_->read([&](const journal& rows) {
+        return shared_->read(end(), [&](const journal& rows) {
             rows.require_all_readable();
             return std::pair(meaning::all(rows), rows.last_seq());
         });
@@ -7914,7 +8067,7 @@ class basic_file_store {
     /// could match, throws as find_token does.
     ///   store.save_token({.user_name = "ada", .refresh_token = refresh, .access_token = access});
     void save_token(const token& record) {
-        shared_->write([&](journal& rows) {
+        shared_->write(end(), [&](journal& rows) {
             return std::optional(rows.put(meaning::row_to_save(rows, record, refuse_unreadable(rows, record))));
         });
     }
@@ -7933,14 +8086,14 @@ class basic_file_store {
     /// errc::storage_corrupt if the file is empty or its header is damaged.
     ///   store.delete_tokens();
     void delete_tokens() {
-        shared_->write([](journal& rows) { return std::optional(rows.clear()); });
+        shared_->write(end(), [](journal& rows) { return std::optional(rows.clear()); });
     }
 
     /// Locks the key against all threads and processes of this machine that share the file; see locking_store.
     /// The key is the name of an identity; see identity_key.hpp.
     ///   auto lock = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + std::chrono::seconds(5));
     auto lock_token(const std::string& key, deadline until) {
-        return files_.lock(path_ + ".lock", "identity " + key, until);
+        return shared_->lock("identity " + key, (std::min)(until, end_));
     }
     /// Replaces the row by `record` if it still is `expected` in every field, and says whether it did; see
     /// comparing_store.
@@ -7948,7 +8101,7 @@ class basic_file_store {
     ///   changed.status.clear();
     ///   bool is_done = store.replace_token(row, changed);
     bool replace_token(const token& expected, const token& record) {
-        return shared_->write([&](journal& rows) {
+        return shared_->write(end(), [&](journal& rows) {
             refuse_unreadable(rows, expected)(by_id{});
             return meaning::may_replace(rows, expected, record) ? std::optional(rows.put(record)) : std::nullopt;
         });
@@ -7968,7 +8121,7 @@ class basic_file_store {
     /// be opened, as the row would be lost.
     ///   store.compact();
     void compact() {
-        shared_->write([](journal& rows) {
+        shared_->write(end(), [](journal& rows) {
             rows.require_whole();
             return std::optional(rows.rewrite());
         });
@@ -7979,7 +8132,7 @@ class basic_file_store {
     /// failed. It finds a network file system without locks, a file that is mounted alone into a container, and a disk
     /// that is full or read-only. It leaves nothing behind but the lock file.
     ///   store.self_test(); // at the start of the program
-    void self_test() const { detail::self_test(files_, path_); }
+    void self_test() const { shared_->self_test(); }
 
     /// Repairs a damaged file: copies it to `PATH.damaged-...`, then rewrites it with the rows that can be read. It
     /// finds them wherever they lie in the file, even if the header is damaged. Rows that cannot be read are lost. It
@@ -7990,7 +8143,7 @@ class basic_file_store {
     ///   for (const std::string& id : report.lost) std::cerr << "log in again: " << id << '\n';
     salvage_report salvage() {
         salvage_report report;
-        shared_->repair([&](journal& rows) {
+        shared_->repair(end(), [&](journal& rows) {
             const auto [found, copy] = rows.salvage();
             report.rows = rows.size();
             for (const auto& [id, how] : found.damaged) report.lost.push_back(id);
@@ -8002,6 +8155,11 @@ class basic_file_store {
     }
 
   private:
+    basic_file_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
+
+    /// When a call that begins now ends.
+    deadline end() const { return (std::min)(end_, std::chrono::steady_clock::now() + Policy::store_lock_timeout); }
+
     /// For a look-up that finds nothing: if a row cannot be read, that does not mean that there is none.
     static auto refuse_unreadable(const journal& rows, const token& probe) {
         return [&](auto rule) {
@@ -8014,7 +8172,7 @@ class basic_file_store {
 
     template <class Look>
     std::optional<token> find(Look look) {
-        return shared_->read([&](const journal& rows) {
+        return shared_->read(end(), [&](const journal& rows) {
             rows.require_whole();
             std::optional<token> found = look(rows);
             const std::uint64_t record = found ? rows.find(found->id)->place().seq : 0;
@@ -8025,18 +8183,18 @@ class basic_file_store {
     template <class IsThere>
     bool remove(const std::string& id, IsThere is_there) {
         std::optional<detail::journal::erasable_records> erasable;
-        const bool is_removed = shared_->write([&](journal& rows) {
+        const deadline until = end();
+        const bool is_removed = shared_->write(until, [&](journal& rows) {
             if (!is_there(rows)) return std::optional<std::uint64_t>();
             erasable = rows.erasable_records_of(id);
             return std::optional(rows.remove(id));
         });
-        if (Policy::erases_deleted_tokens && erasable) shared_->erase(*erasable);
+        if (Policy::erases_deleted_tokens && erasable) shared_->erase(until, *erasable);
         return is_removed;
     }
 
-    std::string path_;
-    files_type files_;
-    std::unique_ptr<shared> shared_;
+    std::shared_ptr<shared> shared_;
+    deadline end_ = (deadline::max)(); ///< See until.
 };
 
 /// The store for programs, with the default policy and without a sealer.
@@ -8132,6 +8290,7 @@ struct comparing_ability<Store, true> {
 }}} // namespace tokenkeep::v1::detail
 
 #endif
+
 
 
 
@@ -8500,9 +8659,10 @@ class text_file {
 #endif
 
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
-#include <mutex>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8528,10 +8688,9 @@ namespace tokenkeep { inline namespace v1 {
 ///   unsupported_version | a newer version of the library wrote the document          | update the library
 ///   invalid_record      | the codec cannot carry a value, or the record has no token | change the record
 ///   ambiguous           | the probe means several rows, or the save would            | name the user and the client
-///   lock_timeout        | others held the document's lock, or changed it all the     | try later
-///                       | time, for Policy::store_lock_timeout (see policy.hpp).     |
-///                       | Threads of one store take turns before that, without a     |
-///                       | limit                                                      |
+///   lock_timeout        | other threads or programs kept the store busy or locked,   | try later
+///                       | or changed the document all the time, until the deadline   |
+///                       | (see until)                                                |
 ///
 /// What the document throws passes through. A store may be moved while no other thread uses it.
 template <class Document, class Codec, class Policy>
@@ -8546,26 +8705,29 @@ class basic_document_store
     friend detail::locking_ability<basic_document_store, true>;
     friend detail::comparing_ability<basic_document_store, true>;
     using row_set = detail::row_set<std::vector<token>, Policy>;
-    using mutex = typename Policy::mutex;
 
   public:
     using policy_type = Policy;
 
     /// A store over this document. Nothing is read before the first call.
     ///   basic_document_store store{keychain_entry{"my-app"}};
-    explicit basic_document_store(Document document) : document_(std::move(document)) {}
+    explicit basic_document_store(Document document) : shared_(std::make_shared<shared>(std::move(document))) {}
 
     /// A store over a document that is made from these arguments:
     ///   json_file_store store{"tokens.json"};
     template <class... Arguments>
         requires std::constructible_from<Document, Arguments...>
-    explicit basic_document_store(Arguments&&... arguments) : document_(std::forward<Arguments>(arguments)...) {}
+    explicit basic_document_store(Arguments&&... arguments)
+        : shared_(std::make_shared<shared>(std::forward<Arguments>(arguments)...)) {}
 
-    basic_document_store(basic_document_store&& other) noexcept : document_(std::move(other.document_)) {}
-    basic_document_store& operator=(basic_document_store&& other) noexcept {
-        document_ = std::move(other.document_);
-        return *this;
-    }
+    basic_document_store(basic_document_store&&) noexcept = default;
+    basic_document_store& operator=(basic_document_store&&) noexcept = default;
+    ~basic_document_store() = default;
+
+    /// The same store, for calls that wait until `end`, and no longer than Policy::store_lock_timeout; see
+    /// deadline_store. It may outlive this object. What the document itself waits for is not cut short.
+    ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+    basic_document_store until(deadline end) { return basic_document_store(shared_, end); }
 
     /// The row that the probe means; nullopt if there is none. A probe is a record that says whose row you want; see
     /// token.hpp.
@@ -8593,7 +8755,22 @@ class basic_document_store
     std::optional<token> find_token_by_id(const std::string& id) { return load().find_by_id(id); }
 
   private:
-    auto lock_identity(const std::string& key, deadline until) { return document_.lock(key, until); }
+    struct shared {
+        template <class... Arguments>
+        explicit shared(Arguments&&... arguments) : document(std::forward<Arguments>(arguments)...) {}
+
+        detail::turns<typename Policy::mutex> turns{};
+        Document document;
+    };
+
+    basic_document_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
+
+    /// When a call that begins now ends.
+    deadline end() const { return (std::min)(end_, std::chrono::steady_clock::now() + Policy::store_lock_timeout); }
+
+    auto lock_identity(const std::string& key, deadline until) {
+        return shared_->document.lock(key, (std::min)(until, end_));
+    }
     bool replace(const token& expected, const token& record) {
         return change([&](row_set& rows) { return rows.replace(as_stored(expected), record); });
     }
@@ -8604,14 +8781,16 @@ class basic_document_store
     /// Loads the rows, lets `edit(row_set&)` change them, and saves them if it gives true. Gives what `edit` gives.
     template <class Edit>
     bool change(Edit edit) {
-        const std::lock_guard lock(mutex_);
-        const auto until = std::chrono::steady_clock::now() + Policy::store_lock_timeout;
-        if constexpr (locks) {
-            [[maybe_unused]] const auto others_wait = detail::require_locked(document_.lock(std::string(), until));
-            return change_until(edit, until);
-        } else {
-            return change_until(edit, until);
-        }
+        const deadline until = end();
+        return shared_->turns.take(until, [&] {
+            if constexpr (locks) {
+                [[maybe_unused]] const auto others_wait =
+                    detail::require_locked(shared_->document.lock(std::string(), until));
+                return change_until(edit, until);
+            } else {
+                return change_until(edit, until);
+            }
+        });
     }
 
     template <class Edit>
@@ -8627,26 +8806,27 @@ class basic_document_store
     template <class Edit>
     std::optional<bool> change_once(Edit& edit) {
         if constexpr (versioned) {
-            auto [bytes, version] = document_.load_versioned();
+            auto [bytes, version] = shared_->document.load_versioned();
             row_set rows = decode(std::move(bytes));
             if (!edit(rows)) return false;
             const secret encoded = Codec::encode(rows.all());
-            if (!document_.save(encoded.reveal(), version)) return std::nullopt;
+            if (!shared_->document.save(encoded.reveal(), version)) return std::nullopt;
         } else {
-            row_set rows = decode(document_.load());
+            row_set rows = decode(shared_->document.load());
             if (!edit(rows)) return false;
             const secret encoded = Codec::encode(rows.all());
-            document_.save(encoded.reveal());
+            shared_->document.save(encoded.reveal());
         }
         return true;
     }
 
     row_set load() {
-        const std::lock_guard lock(mutex_);
-        if constexpr (versioned)
-            return decode(document_.load_versioned().first);
-        else
-            return decode(document_.load());
+        return shared_->turns.take(end(), [&] {
+            if constexpr (versioned)
+                return decode(shared_->document.load_versioned().first);
+            else
+                return decode(shared_->document.load());
+        });
     }
 
     static decltype(auto) as_stored(const token& row) {
@@ -8667,8 +8847,8 @@ class basic_document_store
         }
     }
 
-    mutex mutex_{};
-    Document document_;
+    std::shared_ptr<shared> shared_;
+    deadline end_ = (deadline::max)(); ///< See until.
 };
 
 /// A store in a JSON file. People can read the file. Several processes can share it. The store is a locking_store and a
@@ -10180,6 +10360,21 @@ class wiped_request {
 
   private:
     http_request request_;
+};
+
+/// Wipes the body of a response when it is destroyed.
+class wiped_response {
+  public:
+    explicit wiped_response(http_response response) noexcept : response_(std::move(response)) {}
+    wiped_response(wiped_response&&) noexcept = default;
+    wiped_response& operator=(wiped_response&&) = delete;
+    ~wiped_response() { wipe_text(response_.body); }
+
+    const http_response& operator*() const noexcept { return response_; }
+    const http_response* operator->() const noexcept { return &response_; }
+
+  private:
+    http_response response_;
 };
 
 } // namespace detail
@@ -12788,6 +12983,8 @@ struct flight {
     time_point unexplained_until{};                 // guarded by mutex: until then that pause is remembered
     std::optional<time_point> revived_at{};         // guarded by mutex: when a refused token was last sent again
     std::optional<Unsaved> unsaved{};               // only the owner uses it
+    std::string unsent_nonce{};                     // only the owner uses it: of a marker whose token was not sent
+    time_point unsent_until{};                      // guarded by mutex: until then that nonce is remembered
     std::string future_nonce{};                     // only the owner uses it: the nonce of a marker from the future
     time_point future_nonce_seen{};                 // only the owner uses it: when that marker was first seen
     std::size_t rejected = 0;                       // guarded by mutex: hash of a new access token that was rejected
@@ -12810,6 +13007,15 @@ struct flight {
         const std::lock_guard lock(mutex);
         return rejected == hash && now < rejected_until;
     }
+
+    /// Remembers for an hour, longer than grant tokens live, the nonce of a marker that may be in the row although its
+    /// token was not sent.
+    void note_unsent(std::string nonce, time_point now) {
+        const std::lock_guard lock(mutex);
+        unsent_nonce = std::move(nonce);
+        unsent_until = now + std::chrono::hours(1);
+    }
+    bool knows_as_unsent(const std::string& nonce) const { return !nonce.empty() && nonce == unsent_nonce; }
 
     /// The end of the pause, and the failure that caused it. Nullopt if a request may be sent now.
     std::optional<std::pair<time_point, std::exception_ptr>> pause(time_point now) {
@@ -12840,8 +13046,9 @@ struct flight {
     /// Whether there is something to remember. The caller holds the mutex.
     bool remembers(time_point now) const {
         const auto is_recent = [&](time_point since, std::chrono::seconds span) { return now - since < span; };
-        return unsaved || (last_failure && now < failure_forgotten_at) || now < unexplained_until ||
-               now < rejected_until || (revived_at && is_recent(*revived_at, std::chrono::minutes(1))) ||
+        return unsaved || now < unsent_until || (last_failure && now < failure_forgotten_at) ||
+               now < unexplained_until || now < rejected_until ||
+               (revived_at && is_recent(*revived_at, std::chrono::minutes(1))) ||
                (!future_nonce.empty() && is_recent(future_nonce_seen, std::chrono::hours(1)));
     }
 
@@ -13033,7 +13240,48 @@ inline bool is_usable(const token& row, timestamp now, const secret* rejected) {
 
 
 
+
+// ==== tokenkeep/rotation_not_saved.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ROTATION_NOT_SAVED_HPP
+#define TOKENKEEP_ROTATION_NOT_SAVED_HPP
+
+
+
+
+#include <memory>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// The server issued new tokens and the store did not save them. The old refresh token is spent, so the new tokens
+/// are in this exception. The keeper holds them too, and the lock on the identity, and saves them before it sends
+/// anything else for this identity. A program need not do more than call again.
+///   catch (const tokenkeep::rotation_not_saved_error& failure) { backup(failure.record()); }
+class rotation_not_saved_error : public error {
+  public:
+    explicit rotation_not_saved_error(token record)
+        : error(errc::rotation_not_saved, "tokenkeep: new tokens came and could not be saved"),
+          record_(std::make_shared<const token>(std::move(record))) {}
+
+    /// The row as it should be: with the new tokens. If there was no memory for that, the row as it was before; the
+    /// keeper has the new tokens all the same.
+    const token& record() const noexcept { return *record_; }
+
+  private:
+    std::shared_ptr<const token> record_; // exceptions are copied; the tokens are not
+};
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+#include <exception>
+#include <new>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -13074,11 +13322,25 @@ struct new_tokens {
     }
 };
 
-/// Step 8, keep what is unsaved: new tokens that the store did not take, and the lock that stays until it does.
+/// Room for the server's answer, made before the request leaves: what comes then is kept without more memory. Step 8,
+/// keep what is unsaved: if the store does not take the new tokens, this stays in the flight, with the identity's lock.
 template <class Guard>
-struct unsaved_tokens {
-    new_tokens tokens;
-    Guard guard;
+struct answer_room {
+    explicit answer_room(new_tokens expected) : tokens(std::move(expected)), no_memory(tokens.marked) {}
+
+    /// To be called while the failure of a save is handled: throws rotation_not_saved_error, with the failure nested.
+    [[noreturn]] void throw_not_saved() const {
+        try {
+            if (!unread) std::throw_with_nested(rotation_not_saved_error(tokens.record()));
+        } catch (const std::bad_alloc&) {
+        }
+        std::throw_with_nested(no_memory);
+    }
+
+    new_tokens tokens;                      ///< Their answer is empty before it comes, and as long as it is unread.
+    rotation_not_saved_error no_memory;     ///< For lack of memory to make one with the new tokens.
+    std::optional<wiped_response> unread{}; ///< The answer, if there was no memory to read it.
+    std::optional<Guard> guard{};
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -13108,25 +13370,27 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// The guard of a store without locks.
 struct no_guard {};
 
-template <class Store>
-struct guard_of {
-    using type = no_guard;
-};
-template <locking_store Store>
-struct guard_of<Store> {
-    using type = decltype(std::declval<Store&>().lock_token(std::string(), deadline()));
-};
-
-/// A store as the transactions use it. Locks and conditional writes are the store's own if it has them. If not, there
-/// is no lock, and the row is read once more before each write.
-template <token_store Store>
+/// A store as the transactions use it. Locks, conditional writes and deadlines are the store's own if it has them. If
+/// not, there is no lock, the row is read once more before each write, and a call takes as long as the store takes.
+template <token_store Store, class Clock>
 class row_access {
+    static auto guard_of(Store& store) {
+        if constexpr (locking_store<Store>)
+            return store.lock_token(std::string(), deadline());
+        else
+            return no_guard{};
+    }
+
   public:
     static constexpr bool locks = locking_store<Store>;
     static constexpr bool compares = comparing_store<Store>;
-    using guard = typename guard_of<Store>::type;
+    using guard = decltype(guard_of(std::declval<Store&>()));
 
-    explicit row_access(Store& store) : store_(store) {}
+    /// The rows, for calls that end by `until`, a time of the keeper's clock.
+    row_access(Store& store, Clock& clock, deadline until) : store_(store), clock_(clock), until_(until) {}
+
+    /// From now on the calls end by then.
+    void end_by(deadline until) { until_ = until; }
 
     /// Whether the store is known to look for the row of this probe by its seed.
     static bool looks_for_seed(const token& probe) {
@@ -13137,25 +13401,24 @@ class row_access {
             return false;
     }
 
-    std::optional<token> find(const token& probe) { return store_.find_token(probe); }
-    std::optional<token> find_by_id(const std::string& id) { return store_.find_token_by_id(id); }
-    void save(const token& record) { store_.save_token(record); }
-    auto all() { return store_.get_tokens(); }
+    std::optional<token> find(const token& probe) { return timed().find_token(probe); }
+    std::optional<token> find_by_id(const std::string& id) { return timed().find_token_by_id(id); }
+    void save(const token& record) { timed().save_token(record); }
+    auto all() { return timed().get_tokens(); }
 
-    /// Takes the lock of an identity. Asks the store in short slices of real time, and counts `until` on the keeper's
-    /// clock. A store without locks gives an empty guard at once.
-    template <class Clock>
-    guard lock(const std::string& key, Clock& clock, deadline until) {
+    /// Takes the lock of an identity. Asks the store in short slices of real time, and counts the deadline on the
+    /// keeper's clock. A store without locks gives an empty guard at once.
+    guard lock(const std::string& key) {
         if constexpr (locks) {
             constexpr std::chrono::milliseconds slice{50};
             for (;;) {
-                const auto asked = clock.steady_now();
+                const auto asked = clock_.steady_now();
                 try {
-                    return require_locked(store_.lock_token(key, std::chrono::steady_clock::now() + slice));
+                    return require_locked(timed().lock_token(key, std::chrono::steady_clock::now() + slice));
                 } catch (const std::system_error& failure) {
-                    if (failure.code() != errc::lock_timeout || clock.steady_now() >= until) throw;
+                    if (failure.code() != errc::lock_timeout || clock_.steady_now() >= until_) throw;
                 }
-                clock.sleep_until((std::min)(until, asked + slice));
+                clock_.sleep_until((std::min)(until_, asked + slice));
             }
         } else {
             return {};
@@ -13166,25 +13429,34 @@ class row_access {
     /// row, and then saves only what differs.
     bool replace(const token& expected, const token& record) {
         if constexpr (compares) {
-            return store_.replace_token(expected, record);
+            return timed().replace_token(expected, record);
         } else {
             if (find_by_id(expected.id) != expected) return false;
-            store_.save_token(changes(expected, record));
+            timed().save_token(changes(expected, record));
             return true;
         }
     }
 
     bool remove(const token& expected) {
         if constexpr (compares) {
-            return store_.remove_token(expected);
+            return timed().remove_token(expected);
         } else {
             if (find_by_id(expected.id) != expected) return false;
-            store_.delete_token(expected.id);
+            timed().delete_token(expected.id);
             return true;
         }
     }
 
   private:
+    /// The store for a call that ends in real time when the deadline comes on the keeper's clock.
+    decltype(auto) timed() {
+        if constexpr (deadline_store<Store>)
+            return store_.until(time_after(std::chrono::steady_clock::now(),
+                                           std::chrono::floor<std::chrono::milliseconds>(until_ - clock_.steady_now())));
+        else
+            return (store_);
+    }
+
     /// A record that turns `before` into `after` when it is merged, as far as merging can do that. It holds the names
     /// of the identity and what has changed.
     static token changes(const token& before, const token& after) {
@@ -13210,6 +13482,8 @@ class row_access {
     }
 
     Store& store_;
+    Clock& clock_;
+    deadline until_;
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -13251,6 +13525,9 @@ struct keeper_options {
     /// the same refresh token. 0 means: request_timeout; over a store without locks, request_timeout,
     /// read_back_pause and 5 s, because there the sender's pause and save count too.
     std::chrono::milliseconds doubt_expires_after{0};
+    /// How long the keeper tries to save what the server has sent. A caller's deadline never cuts this short. A store
+    /// may give up earlier, such as after Policy::store_lock_timeout.
+    std::chrono::milliseconds save_timeout{15'000};
     /// How long the keeper pauses after a failure that may pass. Each further failure doubles the pause, up to
     /// longest_backoff. Chance takes away up to half of it, so that many programs do not ask at the same moment.
     std::chrono::milliseconds first_backoff{250};
@@ -13276,45 +13553,12 @@ struct keeper_options {
 
 
 
-// ==== tokenkeep/rotation_not_saved.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_ROTATION_NOT_SAVED_HPP
-#define TOKENKEEP_ROTATION_NOT_SAVED_HPP
-
-
-
-
-#include <memory>
-#include <utility>
-
-namespace tokenkeep { inline namespace v1 {
-
-/// The server issued new tokens and the store did not save them. The old refresh token is spent, so the new tokens
-/// are in this exception. The keeper holds them too, and the lock on the identity, and saves them before it sends
-/// anything else for this identity. A program need not do more than call again.
-///   catch (const tokenkeep::rotation_not_saved_error& failure) { backup(failure.record()); }
-class rotation_not_saved_error : public error {
-  public:
-    explicit rotation_not_saved_error(token record)
-        : error(errc::rotation_not_saved, "tokenkeep: new tokens came and could not be saved"),
-          record_(std::make_shared<const token>(std::move(record))) {}
-
-    /// The row as it should be: with the new tokens.
-    const token& record() const noexcept { return *record_; }
-
-  private:
-    std::shared_ptr<const token> record_; // exceptions are copied; the tokens are not
-};
-
-}} // namespace tokenkeep::v1
-
-#endif
-
 
 #include <algorithm>
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13334,9 +13578,7 @@ enum class outcome_kind {
 };
 struct outcome {
     outcome_kind kind = outcome_kind::unknown;
-    std::optional<token_response> answer{};
-    timestamp sent{};
-    std::exception_ptr why{};
+    std::exception_ptr why{};      ///< For tokens: that there was no memory to read them.
     bool may_be_under_way = false; ///< Unknown, and the request may still reach the server.
     bool has_overrun = false;      ///< The transport has taken longer than the request's timeout.
     std::chrono::milliseconds retry_after{0};
@@ -13374,9 +13616,10 @@ class transaction {
   protected:
     using flight_type = typename Parts::flight_type;
     using guard_type = typename Parts::rows_type::guard;
+    using room_type = typename Parts::room_type;
     using flight_lock_type = flight_lock<flight_type>;
 
-    transaction(Parts& parts, deadline until) : parts_(parts), rows_(parts.rows()), deadline_(until) {}
+    transaction(Parts& parts, deadline until) : parts_(parts), rows_(parts.rows(until)), deadline_(until) {}
 
     void tell(event_kind kind, const token& row, std::string_view detail = {}) const { parts_.tell(kind, row, detail); }
 
@@ -13388,9 +13631,9 @@ class transaction {
     /// Takes the identity's lock. If new tokens are unsaved, they are saved first, and their lock is taken over. If
     /// that fails, throws rotation_not_saved_error, and the tokens and their lock stay (step 8).
     guard_type lock(flight_type& flight, const std::string& key) {
-        if (!flight.unsaved) return rows_.lock(key, parts_.clock, deadline_);
-        parts_.save_unsaved(flight);
-        guard_type guard = std::move(flight.unsaved->guard);
+        if (!flight.unsaved) return rows_.lock(key);
+        parts_.save_unsaved(flight, deadline_);
+        guard_type guard = *std::move(flight.unsaved->guard);
         flight.unsaved.reset();
         return guard;
     }
@@ -13433,13 +13676,14 @@ class transaction {
     }
 
     /// Step 3, mark: writes the marker durably, if the row still is as it was read. False if the row has changed: read
-    /// it again. Throws errc::storage_failure if the marker cannot be written; then nothing is sent.
+    /// it again. If the marker cannot be written, throws errc::storage_failure, or errc::lock_timeout after the
+    /// deadline; then nothing is sent.
     bool write_marker(const token& row, const token& marked) {
         try {
             if (!rows_.replace(row, marked)) return false;
         } catch (...) {
-            std::throw_with_nested(
-                error(errc::storage_failure, "tokenkeep: the spend marker could not be saved; nothing was sent"));
+            std::throw_with_nested(error(is_late() ? errc::lock_timeout : errc::storage_failure,
+                                         "tokenkeep: the spend marker could not be saved; nothing was sent"));
         }
         return marker_stands(marked);
     }
@@ -13479,42 +13723,51 @@ class transaction {
         return true;
     }
 
-    /// Steps 4 and 5, send and read the outcome. If the transport throws, the request may still be under way, unless
-    /// the exception says that it was not sent. Notes it if the transport takes longer than it may.
-    outcome ask(wiped_request request, const token& row, std::chrono::milliseconds timeout) {
+    /// Steps 4 and 5, send and read the outcome. What is saved afterwards has save_timeout, whatever the caller's
+    /// deadline is. If the transport throws, the request may still be under way, unless the exception says that it was
+    /// not sent. Notes it if the transport takes longer than it may. If there is no memory to read the answer of a
+    /// server that did what it was asked, the answer counts as tokens and stays unread.
+    outcome ask(wiped_request request, room_type& room, std::chrono::milliseconds timeout) {
+        const token& row = room.tokens.marked;
         outcome result;
-        result.sent = parts_.clock.now();
+        room.tokens.sent = parts_.clock.now();
         const auto latest_end = parts_.clock.steady_now() + timeout + std::chrono::milliseconds(250);
-        const auto note_overrun = [&] {
+        const auto note_end = [&] {
+            rows_.end_by(parts_.save_deadline());
             if (parts_.clock.steady_now() <= latest_end) return;
             result.has_overrun = true;
             tell(event_kind::warning, row,
                  "the transport took longer than http_request::timeout, so the refresh token is not sent again now");
         };
-        http_response response;
-        const wipe_at_exit wiped(response.body);
+        std::optional<wiped_response> response;
         try {
-            response = parts_.post(std::move(request), row, timeout);
-            note_overrun();
+            response.emplace(parts_.post(std::move(request), row, timeout));
+            note_end();
         } catch (...) {
-            note_overrun();
+            note_end();
             result.why = std::current_exception();
             result.kind = is_not_sent(result.why) ? outcome_kind::not_spent : outcome_kind::unknown;
             result.may_be_under_way = true;
             return result;
         }
         try {
-            result.answer = parts_.provider.read_token_response(response, row);
+            room.tokens.answer = parts_.provider.read_token_response(**response, row);
             result.kind = outcome_kind::tokens;
-            for (const std::string& warning : result.answer->warnings) tell(event_kind::warning, row, warning);
+            for (const std::string& warning : room.tokens.answer.warnings) tell(event_kind::warning, row, warning);
         } catch (const response_error& refusal) {
             result.why = std::current_exception();
-            result.retry_after = (std::max)(refusal.retry_after(), find_retry_after(response, parts_.clock.now()));
+            result.retry_after = (std::max)(refusal.retry_after(), find_retry_after(**response, parts_.clock.now()));
             result.server_code = refusal.server_code();
             result.is_unexplained = refusal.is_unexplained();
             if (refusal.certainly_refused()) {
                 const bool invalid_grant = refusal.code() == errc::reauthorization_required;
                 result.kind = invalid_grant ? outcome_kind::refused : outcome_kind::not_spent;
+            }
+        } catch (const std::bad_alloc&) {
+            result.why = std::current_exception();
+            if ((*response)->status / 100 == 2) {
+                room.unread.emplace(*std::move(response));
+                result.kind = outcome_kind::tokens;
             }
         } catch (...) {
             result.why = std::current_exception();
@@ -13534,14 +13787,17 @@ class transaction {
 
     /// Step 7, save: writes the new tokens durably, in one write, and gives the row. Nullopt if the row is gone or
     /// holds other tokens; the new tokens are then dropped. If the store cannot hold the access token, saves the rest,
-    /// and throws errc::invalid_record. If the store does not take them, keeps them with their lock (step 8) and throws
-    /// rotation_not_saved_error.
-    std::optional<token> save(flight_type& flight, guard_type& guard, const new_tokens& tokens) {
+    /// and throws errc::invalid_record. If the store does not take them, or `failure` says that they are unread, keeps
+    /// them with their lock (step 8) and throws rotation_not_saved_error.
+    std::optional<token> save(flight_type& flight, guard_type& guard, room_type& room,
+                              const std::exception_ptr& failure) {
+        const new_tokens& tokens = room.tokens;
         try {
+            if (failure) std::rethrow_exception(failure);
             std::optional<token> saved = tokens.record();
-            if (!rows_.replace(tokens.marked, *saved)) saved = parts_.save_tokens(tokens);
+            if (!rows_.replace(tokens.marked, *saved)) saved = parts_.save_tokens(rows_, tokens);
             if (!saved) {
-                parts_.drop(tokens);
+                parts_.drop(rows_, tokens);
                 return std::nullopt;
             }
             flight.publish();
@@ -13557,9 +13813,10 @@ class transaction {
                                              "tokenkeep: the store cannot hold the new access token; the rest of the "
                                              "server's answer is saved; use a store with room for longer tokens"));
             }
-            flight.unsaved.emplace(unsaved_tokens<guard_type>{tokens, std::move(guard)});
-            tell(event_kind::not_saved, tokens.marked);
-            std::throw_with_nested(rotation_not_saved_error(tokens.record()));
+            room.guard.emplace(std::move(guard));
+            flight.unsaved.emplace(std::move(room)); // this needs no memory
+            tell(event_kind::not_saved, flight.unsaved->tokens.marked);
+            flight.unsaved->throw_not_saved();
         }
     }
 
@@ -13576,7 +13833,7 @@ class transaction {
         try {
             new_tokens rest = tokens;
             rest.answer.access_token.clear();
-            return parts_.save_tokens(rest);
+            return parts_.save_tokens(rows_, rest);
         } catch (...) {
             return std::nullopt;
         }
@@ -13609,7 +13866,7 @@ template <class Parts>
 class login : transaction<Parts> {
     using base = transaction<Parts>;
     using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::identity_lock;
+    using typename base::identity_lock, typename base::room_type;
 
   public:
     /// `probe` holds a grant token. It also says whose it is: by an id, a user, or at least a client id.
@@ -13621,7 +13878,7 @@ class login : transaction<Parts> {
         if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
             throw error(errc::invalid_record, "tokenkeep: a grant token needs a user or a client to go with it");
         for (;;) {
-            if (std::optional<token> row = parts_.find(probe_); row && is_done(*row)) return *std::move(row);
+            if (std::optional<token> row = parts_.find(rows_, probe_); row && is_done(*row)) return *std::move(row);
             if (std::optional<token> row = under_first_lock()) return *std::move(row);
             if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: others are logging in all the time");
         }
@@ -13647,32 +13904,36 @@ class login : transaction<Parts> {
     /// name that the identity has before there are tokens. The caller that makes the row holds it until the row has
     /// tokens. Nullopt: look again.
     std::optional<token> under_first_lock() {
-        const std::optional<token> seen = parts_.find(probe_);
+        const std::optional<token> seen = parts_.find(rows_, probe_);
         const bool is_first = !seen || !has_tokens(*seen);
         const std::string key = identity_key(is_first ? probe_ : *seen);
         identity_lock held(*this, key);
-        const std::optional<token> row = parts_.find(probe_);
+        const std::optional<token> row = parts_.find(rows_, probe_);
         if (!row) return is_first ? first_login(held, key) : std::nullopt;
         const std::string own_key = identity_key(*row);
-        if (own_key == key) return under_own_lock(held, *row);
+        if (own_key == key) return under_own_lock(held, held, *row);
         if (!is_first) return std::nullopt;
         identity_lock own(*this, own_key);
-        const std::optional<token> now = parts_.find(probe_);
+        const std::optional<token> now = parts_.find(rows_, probe_);
         if (!now || identity_key(*now) != own_key) return std::nullopt;
-        return under_own_lock(own, *now);
+        return under_own_lock(held, own, *now);
     }
 
     /// There is no row. Step 3, mark: inserts one with the marker in it, and takes its lock, before anything is sent.
     std::optional<token> first_login(identity_lock& held, const std::string& key) {
         token record = probe_;
         record.code_verifier.clear();
-        record.status = to_status(base::new_marker(probe_.grant_token));
+        token_status marker = base::new_marker(probe_.grant_token);
+        record.status = to_status(marker);
         wiped_request request = request_for(record, probe_.code_verifier);
         try {
             rows_.save(record);
             return send_inserted(held, key, record, std::move(request));
         } catch (...) { // the save may have taken place all the same
-            if (!is_sent_) take_back_insertion(record);
+            if (!is_sent_) {
+                held.flight->note_unsent(std::move(marker.nonce), parts_.clock.steady_now());
+                take_back_insertion(record);
+            }
             throw;
         }
     }
@@ -13692,7 +13953,8 @@ class login : transaction<Parts> {
     /// Sends the grant token if the row still is as it was marked. Nullopt: look again.
     std::optional<token> send_if_marked(identity_lock& held, const token& row, wiped_request request) {
         if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
-        return send(held, row, std::nullopt, std::move(request));
+        room_type room = room_for(row);
+        return send(held, std::nullopt, room, std::move(request));
     }
 
     /// Nothing was sent. Removes the row that this call has inserted, if that is possible.
@@ -13727,20 +13989,20 @@ class login : transaction<Parts> {
 
     /// The row that carries this call's marker, even if the store's rules do not find it.
     std::optional<token> find_by_status(const token& record) {
-        if (std::optional<token> row = parts_.find(record); row && row->status == record.status) return row;
+        if (std::optional<token> row = parts_.find(rows_, record); row && row->status == record.status) return row;
         for (const token& row : rows_.all())
             if (row.status == record.status) return row;
         return std::nullopt;
     }
 
-    /// There is a row, and this call holds its lock. Step 3, mark: writes the marker, and then sends the grant token.
+    /// There is a row, and this call holds its lock, and the one that it took first. Step 3, mark: writes the marker, and then sends the grant token.
     /// Throws if the grant token was refused or may have been sent before. Nullopt: look again.
-    std::optional<token> under_own_lock(identity_lock& held, const token& row) {
+    std::optional<token> under_own_lock(const identity_lock& first, identity_lock& held, const token& row) {
         if (is_done(row)) return row;
         if (const token_status status = read_status(row.status);
             status.kind == status_kind::refused && status.is_about(probe_.grant_token))
             throw error(errc::reauthorization_required, "tokenkeep: the server has refused this grant token");
-        if (is_in_doubt(row)) {
+        if (is_in_doubt(row) && !first.flight->knows_as_unsent(read_status(row.status).nonce)) {
             if (!Parts::rows_type::locks && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
                 parts_.clock.sleep_until(
                     (std::min)(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
@@ -13755,16 +14017,23 @@ class login : transaction<Parts> {
         if (!is_stored) marked.former = with_former_token(row.former, row.grant_token);
         marked.code_verifier = without_verifier(row);
         end_what_is_over(row, marked);
-        marked.status = to_status(base::new_marker(probe_.grant_token));
+        token_status marker = base::new_marker(probe_.grant_token);
+        marked.status = to_status(marker);
+        room_type room = room_for(marked);
         wiped_request request =
             request_for(marked, is_stored && !has_code_verifier(probe_) ? row.code_verifier : probe_.code_verifier);
         try {
             if (!base::write_marker(row, marked)) return std::nullopt;
-        } catch (...) {
+        } catch (...) { // the marker may have been written all the same
+            first.flight->note_unsent(std::move(marker.nonce), parts_.clock.steady_now());
             undo(marked, row);
             throw;
         }
-        return send(held, marked, row, std::move(request));
+        return send(held, row, room, std::move(request));
+    }
+
+    static room_type room_for(const token& marked) {
+        return room_type({.marked = marked, .bought_with = grant_kind::authorization_code});
     }
 
     /// What the probe says about the login, without what it says about tokens that it may hold.
@@ -13809,14 +14078,15 @@ class login : transaction<Parts> {
     }
 
     /// Steps 4 to 8. The row holds the marker. `before` is the row without it; nullopt if this call has inserted it.
-    std::optional<token> send(identity_lock& held, const token& marked, const std::optional<token>& before,
+    std::optional<token> send(identity_lock& held, const std::optional<token>& before, room_type& room,
                               wiped_request request) {
+        const token& marked = room.tokens.marked;
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
         is_sent_ = true;
-        const outcome result = base::ask(std::move(request), marked, parts_.options.request_timeout);
+        const outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
         switch (result.kind) {
-        case outcome_kind::tokens: return keep(held, marked, result);
+        case outcome_kind::tokens: return keep(held, room, result);
         case outcome_kind::unknown:
             tell(event_kind::outcome_unknown, marked);
             std::rethrow_exception(with_reason(lost_login_error(), result.why));
@@ -13831,17 +14101,13 @@ class login : transaction<Parts> {
 
     /// Step 7, save: gives the row with the new tokens. If another login has taken the row meanwhile, gives it as it
     /// now is.
-    std::optional<token> keep(identity_lock& held, const token& marked, const outcome& result) {
-        const new_tokens tokens{.marked = marked,
-                                .bought_with = grant_kind::authorization_code,
-                                .answer = *result.answer,
-                                .sent = result.sent};
-        std::optional<token> row = base::save(*held.flight, held.guard, tokens);
+    std::optional<token> keep(identity_lock& held, room_type& room, const outcome& result) {
+        std::optional<token> row = base::save(*held.flight, held.guard, room, result.why);
         has_exchanged_ = row.has_value();
-        if (!row) row = rows_.find_by_id(marked.id);
+        if (!row) row = rows_.find_by_id(room.tokens.marked.id);
         if (!row) throw no_session();
-        if (has_exchanged_ && result.answer->access_token.empty())
-            std::rethrow_exception(no_access_token(*result.answer));
+        if (has_exchanged_ && room.tokens.answer.access_token.empty())
+            std::rethrow_exception(no_access_token(room.tokens.answer));
         return row;
     }
 
@@ -13885,6 +14151,7 @@ class login : transaction<Parts> {
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13896,8 +14163,10 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// The parts of a keeper, and what its transactions do with them.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
 struct keeper_parts {
-    using rows_type = row_access<std::remove_reference_t<Store>>;
-    using flight_type = flight<unsaved_tokens<typename rows_type::guard>>;
+    using rows_type = row_access<std::remove_reference_t<Store>, std::remove_reference_t<Clock>>;
+    using room_type = answer_room<typename rows_type::guard>;
+    using flight_type = flight<room_type>;
+    static_assert(std::is_nothrow_move_constructible_v<room_type>);
 
     Store store;
     Transport transport;
@@ -13908,7 +14177,10 @@ struct keeper_parts {
     detail::flights<flight_type> flights{};
     steady_expiry seen{};
 
-    rows_type rows() { return rows_type(store); }
+    /// The store's rows, for calls that end by `until`.
+    rows_type rows(deadline until) { return rows_type(store, clock, until); }
+    /// When saving what has come from the server ends, if it begins now.
+    deadline save_deadline() { return time_after(clock.steady_now(), options.save_timeout); }
 
     /// The flight of an identity; see identity_key.
     std::shared_ptr<flight_type> flight_of(const std::string& key) { return flights.of(key, clock.steady_now()); }
@@ -13938,30 +14210,30 @@ struct keeper_parts {
     /// The row that a probe from with_client means. If the probe names a user, a row that was stored without a client
     /// may match too. Some rules apply only if the probe has a client secret, though none compares it: the provider's
     /// is then added.
-    std::optional<token> find(const token& probe) {
+    std::optional<token> find(rows_type& rows, const token& probe) {
         if constexpr (requires { provider.client_secret; }) {
             const bool by_its_token = !probe.grant_token.empty() || !probe.refresh_token.empty() || !probe.seed.empty();
             if (by_its_token && probe.client_secret.empty() && !provider.client_secret.empty()) {
                 token with_secret = probe;
                 with_secret.client_secret = provider.client_secret;
-                return find_any_client(with_secret);
+                return find_any_client(rows, with_secret);
             }
         }
-        return find_any_client(probe);
+        return find_any_client(rows, probe);
     }
 
     /// Like find. If only a refresh token says which row is meant, the row that was once seeded with this token is
     /// found too. If the store's rules do not look for seeds, this reads all rows.
-    std::optional<token> find_or_seeded(const token& probe) {
-        std::optional<token> row = find(probe);
+    std::optional<token> find_or_seeded(rows_type& rows, const token& probe) {
+        std::optional<token> row = find(rows, probe);
         if (row || probe.refresh_token.empty() || !probe.user_name.empty() || !probe.id.empty()) return row;
         const token by_hash{.client_id = probe.client_id,
                             .api_domain = probe.api_domain,
                             .seed = text::sha256_hex(probe.refresh_token.reveal()),
                             .label = probe.label};
-        row = find(by_hash);
+        row = find(rows, by_hash);
         if (row || rows_type::looks_for_seed(by_hash)) return row;
-        for (const token& each : rows().all())
+        for (const token& each : rows.all())
             if (matches<same_client<by_seed>>(by_hash, each)) return each;
         return std::nullopt;
     }
@@ -13979,8 +14251,14 @@ struct keeper_parts {
             std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
     }
-    /// Notes that the row's access token is seen now, so that its time runs; see lasts.
-    void note_seen(const token& row) { (void)lasts(row, std::chrono::milliseconds{0}); }
+    /// Notes that the row's access token is seen now, so that its time runs; see lasts. If there is no memory for that,
+    /// its time runs from when it is seen next.
+    void note_seen(const token& row) {
+        try {
+            (void)lasts(row, std::chrono::milliseconds{0});
+        } catch (const std::bad_alloc&) {
+        }
+    }
     /// Whether the access token is worth sending; see is_usable.
     bool usable(const token& row, const secret* rejected) {
         return is_usable(row, clock.now(), rejected) &&
@@ -14036,8 +14314,7 @@ struct keeper_parts {
     /// Step 7, save: writes the new tokens into the row if they still belong there, and gives the row. Nullopt if the
     /// row is gone or holds other tokens. Throws what the store throws, and errc::storage_failure if the row changes
     /// all the time.
-    std::optional<token> save_tokens(const new_tokens& tokens) {
-        rows_type all = rows();
+    std::optional<token> save_tokens(rows_type& all, const new_tokens& tokens) {
         for (int tries = 0; tries < 1'000; ++tries) {
             const std::optional<token> row = all.find_by_id(tokens.marked.id);
             if (!row || !tokens.belong_to(*row)) return std::nullopt;
@@ -14047,18 +14324,24 @@ struct keeper_parts {
         throw error(errc::storage_failure, "tokenkeep: the row changes all the time");
     }
 
-    /// Step 8, keep what is unsaved: tries again to save the flight's unsaved tokens, which stay in the flight. Throws
-    /// rotation_not_saved_error if that fails.
-    void save_unsaved(flight_type& flight) {
+    /// Step 8, keep what is unsaved: tries again, until the deadline, to save the flight's unsaved tokens, which stay
+    /// in the flight. Throws rotation_not_saved_error if that fails. An answer that was unread and turns out to bring
+    /// no tokens is forgotten: the marker in the row is settled.
+    void save_unsaved(flight_type& flight, deadline until) {
+        room_type& room = *flight.unsaved;
         try {
-            const std::optional<token> saved = save_tokens(flight.unsaved->tokens);
-            if (!saved) drop(flight.unsaved->tokens);
+            if (room.unread) room.tokens.answer = provider.read_token_response(**room.unread, room.tokens.marked);
+            room.unread.reset();
+            rows_type all = rows(until);
+            const std::optional<token> saved = save_tokens(all, room.tokens);
+            if (!saved) drop(all, room.tokens);
             flight.publish();
-            if (!flight.unsaved->tokens.answer.access_token.empty()) flight.succeeded();
+            if (!room.tokens.answer.access_token.empty()) flight.succeeded();
             if (saved) tell(event_kind::saved, *saved);
+        } catch (const response_error&) {
         } catch (...) {
-            tell(event_kind::not_saved, flight.unsaved->tokens.marked);
-            std::throw_with_nested(rotation_not_saved_error(flight.unsaved->tokens.record()));
+            tell(event_kind::not_saved, room.tokens.marked);
+            room.throw_not_saved();
         }
     }
 
@@ -14083,26 +14366,26 @@ struct keeper_parts {
     /// token, and its row is gone or is being revoked, that token is revoked too, if the server can. In all other cases
     /// nothing is revoked: a server may end everything that the user has granted to this client (RFC 7009 2.1), and so
     /// also the row's session.
-    void drop(const new_tokens& tokens) {
+    void drop(rows_type& all, const new_tokens& tokens) {
         const token record = tokens.record();
         tell(event_kind::dropped, record);
         try {
             const bool is_new = record.refresh_token != tokens.marked.refresh_token;
-            const std::optional<token> row = rows().find_by_id(record.id);
+            const std::optional<token> row = all.find_by_id(record.id);
             if (is_new && (!row || is_revoking(*row))) revoke(record);
         } catch (...) { // no caller uses these tokens, revoked or not
         }
     }
 
   private:
-    std::optional<token> find_any_client(const token& probe) {
-        std::optional<token> row = store.find_token(probe);
+    std::optional<token> find_any_client(rows_type& rows, const token& probe) {
+        std::optional<token> row = rows.find(probe);
         if constexpr (requires { provider.client_id; }) {
             if (!row && !probe.user_name.empty() && !probe.client_id.empty() && probe.client_id == provider.client_id) {
                 token clientless = probe;
                 clientless.client_id.clear();
                 clientless.client_secret.clear();
-                row = store.find_token(clientless);
+                row = rows.find(clientless);
                 if (row && !row->client_id.empty()) row.reset();
             }
         }
@@ -14149,6 +14432,7 @@ class refresh_transaction : transaction<Parts> {
     using base = transaction<Parts>;
     using base::parts_, base::rows_, base::deadline_, base::tell;
     using typename base::flight_type, typename base::guard_type, typename base::flight_lock_type;
+    using typename base::room_type;
 
   public:
     /// `row` is as just read. `rejected` is an access token that got a 401, or null. If it is empty, the program asks
@@ -14223,6 +14507,7 @@ class refresh_transaction : transaction<Parts> {
         const secret first_seen = row_.access_token;
         bool may_replay = true; // once in a call
         for (;;) {
+            rows_.end_by(deadline_);
             look_again();
             if (is_refreshed_since(first_seen)) return adopt(flight);
             if (is_over(row_) && !(may_be_revived() && flight.may_revive(parts_.clock.steady_now())))
@@ -14242,6 +14527,9 @@ class refresh_transaction : transaction<Parts> {
             token_status marker =
                 base::new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);
             row_.status = to_status(marker);
+            room_type room({.marked = row_,
+                            .bought_with = grant_kind::refresh_token,
+                            .status = is_marked_with(before, before.grant_token) ? before.status : std::string()});
             tell(event_kind::spent, row_); // before the marker: nothing slow comes between it and the request
             const deadline marked_at = parts_.clock.steady_now();
             if (!base::write_marker(before, row_) || !base::may_still_send(row_, marker, marked_at)) continue;
@@ -14250,13 +14538,14 @@ class refresh_transaction : transaction<Parts> {
                 take_back(before);
                 continue;
             }
-            const outcome result = base::ask(std::move(request), row_, timeout);
+            room.tokens.marked.status = row_.status; // it may have been marked again
+            const outcome result = base::ask(std::move(request), room, timeout);
             tell(event_kind::marked, row_);
             if (in_doubt) tell(replay ? event_kind::replayed : event_kind::settled, row_);
             may_replay = may_replay && !replay && !result.has_overrun;
             switch (result.kind) {
             case outcome_kind::tokens:
-                if (finish(flight, guard, result, before)) return true;
+                if (finish(flight, guard, room, result)) return true;
                 break;
             case outcome_kind::not_spent: take_back(before, result.server_code); fail(flight, result.why, result);
             case outcome_kind::refused: refused(flight, result); break;
@@ -14338,18 +14627,11 @@ class refresh_transaction : transaction<Parts> {
     }
 
     /// Steps 6 and 7, merge and save. True if the new tokens are saved. False if the row now holds other tokens, which
-    /// the caller looks at. If a login was cut off before, its marker stays.
-    bool finish(flight_type& flight, guard_type& guard, const outcome& result, const token& before) {
-        const new_tokens tokens{
-            .marked = row_,
-            .bought_with = grant_kind::refresh_token,
-            .answer = *result.answer,
-            .sent = result.sent,
-            .status = is_marked_with(before, before.grant_token) ? before.status : std::string(),
-        };
+    /// the caller looks at.
+    bool finish(flight_type& flight, guard_type& guard, room_type& room, const outcome& result) {
         std::optional<token> saved;
         try {
-            saved = base::save(flight, guard, tokens);
+            saved = base::save(flight, guard, room, result.why);
         } catch (const rotation_not_saved_error&) {
             throw;
         } catch (const error&) { // a part is saved
@@ -14357,8 +14639,8 @@ class refresh_transaction : transaction<Parts> {
         }
         if (!saved) return false;
         row_ = *std::move(saved);
-        if (result.answer->access_token.empty())
-            fail(flight, no_access_token(*result.answer), {.is_unexplained = true});
+        if (room.tokens.answer.access_token.empty())
+            fail(flight, no_access_token(room.tokens.answer), {.is_unexplained = true});
         return true;
     }
 
@@ -14471,6 +14753,7 @@ class revocation : transaction<Parts> {
         mark();
         held.flight->publish();
         if (!row_.refresh_token.empty() || !row_.access_token.empty()) parts_.revoke(row_);
+        rows_.end_by(parts_.save_deadline());
         while (!rows_.remove(row_)) {
             std::optional<token> row = rows_.find_by_id(row_.id);
             if (!row || !is_revoking(*row)) break; // gone, or another login
@@ -14543,7 +14826,7 @@ class seeding : transaction<Parts> {
         if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
             throw error(errc::invalid_record, "tokenkeep: a refresh token needs a user or a client to go with it");
         for (;;) {
-            if (std::optional<token> row = parts_.find_or_seeded(probe_); row && is_known(*row)) return *std::move(row);
+            if (std::optional<token> row = parts_.find_or_seeded(rows_, probe_); row && is_known(*row)) return *std::move(row);
             if (std::optional<token> row = under_lock()) return *std::move(row);
             if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
         }
@@ -14559,10 +14842,10 @@ class seeding : transaction<Parts> {
 
     /// Makes the row, or writes the new login into it, under its lock. Nullopt: look again.
     std::optional<token> under_lock() {
-        const std::optional<token> seen = parts_.find_or_seeded(probe_);
+        const std::optional<token> seen = parts_.find_or_seeded(rows_, probe_);
         const std::string key = identity_key(seen ? *seen : probe_);
         const identity_lock held(*this, key);
-        std::optional<token> row = parts_.find_or_seeded(probe_);
+        std::optional<token> row = parts_.find_or_seeded(rows_, probe_);
         if (row && is_known(*row)) return row;
         if (seen.has_value() != row.has_value() || (row && identity_key(*row) != key)) return std::nullopt;
         if (!row) {
@@ -14573,14 +14856,14 @@ class seeding : transaction<Parts> {
             return std::nullopt;
         }
         held.flight->publish();
-        std::optional<token> made = parts_.find_or_seeded(probe_);
+        std::optional<token> made = parts_.find_or_seeded(rows_, probe_);
         if (!made)
             throw error(errc::invalid_record,
                         "tokenkeep: the store's rules do not find this record again; add a client id or a user");
         if (made->access_token != probe_.access_token && !rows_.replace(*made, new_login(*made)))
             return std::nullopt; // the save was merged into a row of another login, which had appeared meanwhile
         tell(event_kind::seeded, *made);
-        return parts_.find_or_seeded(probe_);
+        return parts_.find_or_seeded(rows_, probe_);
     }
 
     /// The row with the probe's refresh token. The one that the row began with is noted as a former one. A store that
@@ -14759,11 +15042,11 @@ namespace tokenkeep { inline namespace v1 {
 /// | outcome_unknown, at a refresh | no answer, a 5xx, or one that is not JSON; the cause is nested | try later |
 /// | outcome_unknown, at a login | the same; the keeper does not send the grant token again | log in again |
 /// | throttled, server_unavailable, transport_failure | temporary; nothing was spent | try after retry_after() |
-/// | lock_timeout | others worked on the identity until the deadline | try later |
+/// | lock_timeout | others worked on the identity, or kept the store busy, until the deadline | try later |
 /// | client_rejected, request_rejected | nothing was spent | correct the configuration |
 /// | malformed_response | the answer has no access token; its refresh token is saved | try later |
 /// | storage_failure | the store did not take the marker; nothing was sent | look at the store |
-/// | rotation_not_saved | see rotation_not_saved_error | call again |
+/// | rotation_not_saved | see rotation_not_saved_error; also if there was no memory to read the answer | call again |
 /// | ambiguous, invalid_record, unknown_data_center | the probe or the row cannot be used | correct it |
 /// | invalid_record, the cause nested | the store has no room for the new access token | use another store |
 ///
@@ -14806,15 +15089,16 @@ class keeper {
         parts_.flights.for_each([&](const std::string&, auto& flight) {
             if (!flight.unsaved) return;
             try {
-                parts_.save_unsaved(flight);
+                parts_.save_unsaved(flight, parts_.save_deadline());
             } catch (const std::exception&) { // the marker in the row tells the next process
             }
         });
     }
 
     /// An access token that is valid now, of any token type. Without `until` the call waits for others as long as
-    /// keeper_options::lock_timeout says. Once a refresh token is sent, the call goes on until its answer is saved,
-    /// even if `until` passes. A token without expires_at counts as valid. Cost while the token is fresh: one look-up
+    /// keeper_options::lock_timeout says. If the store is a deadline_store, `until` ends its calls too. Once a refresh
+    /// token is sent, the call goes on until its answer is saved, even if `until` passes: for request_timeout and
+    /// save_timeout at most. A token without expires_at counts as valid. Cost while the token is fresh: one look-up
     /// in the store.
     ///   keep.access_token({.user_name = "ada", .grant_token = code});   // the login
     ///   secret access = keep.access_token({.user_name = "ada"});
@@ -14869,9 +15153,11 @@ class keeper {
     /// the row any more, and the next revoke finishes the work. Throws errc::token_not_found if there is no row.
     ///   keep.revoke({.user_name = "ada"});
     void revoke(const token& probe, std::optional<deadline> until = {}) {
-        std::optional<token> row = parts_.find_or_seeded(parts_.with_client(probe));
+        const deadline end = until.value_or(default_deadline());
+        auto rows = parts_.rows(end);
+        std::optional<token> row = parts_.find_or_seeded(rows, parts_.with_client(probe));
         if (!row) throw detail::no_session();
-        detail::revocation<parts_type>(parts_, *std::move(row), until.value_or(default_deadline())).run();
+        detail::revocation<parts_type>(parts_, *std::move(row), end).run();
     }
 
     /// A cheap value for one identity, for programs that ask for its access token all the time; see tokenkeep::session.
@@ -14904,7 +15190,8 @@ class keeper {
         } else if (!probe.refresh_token.empty()) {
             row = detail::seeding<parts_type>(parts_, probe, until).run();
         } else {
-            std::optional<token> found = parts_.find(probe);
+            auto rows = parts_.rows(until);
+            std::optional<token> found = parts_.find(rows, probe);
             if (!found) throw detail::no_session();
             row = *std::move(found);
             if (is_unexchanged(row)) {
@@ -14986,7 +15273,7 @@ class keeper {
             if (own == published) return keep.pin(std::move(row), own, version);
             published = own; // known only now: the row is looked at again, after its version
             const std::uint64_t current = own->count.load(std::memory_order_acquire);
-            const std::optional<token> again = keep.parts_.rows().find_by_id(row.id);
+            const std::optional<token> again = keep.parts_.rows(keep.default_deadline()).find_by_id(row.id);
             if (again && again->access_token == row.access_token) return keep.pin(std::move(row), own, current);
         }
     }

@@ -125,9 +125,9 @@ tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (refusal.certai
                 (refusal.code() == errc::server_unavailable && tests::mutated("5xx_taken_for_not_spent"))) {]])
 tokenkeep_mutant(transaction 5xx_taken_for_not_spent "[losing]" "S3: ")
 
-tokenkeep_mutation(transaction detail/keeper/transaction.hpp "tell(event_kind::not_saved, tokens.marked);"
-  [[if (tests::mutated("lock_given_back_with_unsaved_tokens")) const guard_type early = std::move(flight.unsaved->guard);
-            tell(event_kind::not_saved, tokens.marked);]])
+tokenkeep_mutation(transaction detail/keeper/transaction.hpp "tell(event_kind::not_saved, flight.unsaved->tokens.marked);"
+  [[if (tests::mutated("lock_given_back_with_unsaved_tokens")) const guard_type early = *std::move(flight.unsaved->guard);
+            tell(event_kind::not_saved, flight.unsaved->tokens.marked);]])
 tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (!flight.unsaved) return rows_.lock"
   [[if (tests::mutated("unsaved_tokens_forgotten")) flight.unsaved.reset();
         if (!flight.unsaved) return rows_.lock]])
@@ -164,19 +164,19 @@ tokenkeep_mutant(transaction old_token_not_served "[harmless]" "S3: ")
 
 tokenkeep_mutation(transaction detail/keeper/refresh.hpp "is_marked_with(before, before.grant_token) ? before.status"
   [[is_marked_with(before, before.grant_token) && !tests::mutated("a_refresh_ends_the_doubt_of_a_login") ? before.status]])
-tokenkeep_mutation(transaction detail/keeper/login.hpp "if (is_in_doubt(row)) {"
-  [[if (is_in_doubt(row) && !tests::mutated("grant_token_sent_again")) {]])
+tokenkeep_mutation(transaction detail/keeper/login.hpp "if (is_in_doubt(row) && "
+  [[if (is_in_doubt(row) && !tests::mutated("grant_token_sent_again") && ]])
 tokenkeep_mutant(transaction a_refresh_ends_the_doubt_of_a_login "[exchange]" "S9: ")
 tokenkeep_mutant(transaction grant_token_sent_again "[exchange]" "S1: ")
 
-tokenkeep_mutation(transaction detail/keeper/refresh.hpp "const new_tokens tokens{"
-  [[if (result.answer->access_token.empty() && tests::mutated("half_of_the_tokens_is_dropped")) {
-            take_back(before);
-            fail(flight, no_access_token(*result.answer), {.is_unexplained = true});
-        }
-        const new_tokens tokens{]])
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (finish(flight, guard, room, result)) return true;"
+  [[if (room.tokens.answer.access_token.empty() && tests::mutated("half_of_the_tokens_is_dropped")) {
+                    take_back(before);
+                    fail(flight, no_access_token(room.tokens.answer), {.is_unexplained = true});
+                }
+                if (finish(flight, guard, room, result)) return true;]])
 tokenkeep_mutation(transaction detail/keeper/transaction.hpp "result.kind = outcome_kind::tokens;"
-  [[if (result.answer->access_token.empty() && tests::mutated("half_of_the_tokens_is_no_answer")) throw no_session();
+  [[if (room.tokens.answer.access_token.empty() && tests::mutated("half_of_the_tokens_is_no_answer")) throw no_session();
             result.kind = outcome_kind::tokens;]])
 tokenkeep_mutation(transaction detail/keeper/parts.hpp "if (is_unexplained) return"
   [[if (is_unexplained && !tests::mutated("no_pause_after_an_unexplained_refusal")) return]])

@@ -96,7 +96,7 @@ inline void require_private(const file_status& status, const std::string& path, 
 
 /// Whether the file is a mount of its own: a file that is mounted alone into a container. Rename cannot replace it, and
 /// another container that has it, too, has another lock file.
-inline bool is_mount(const std::string& path) noexcept {
+inline bool is_mount(const std::string& path) {
 #if defined(STATX_MNT_ID)
     using mount_status = struct ::statx;
     mount_status file{}, directory{};

@@ -41,6 +41,8 @@ struct flight {
     time_point unexplained_until{};                 // guarded by mutex: until then that pause is remembered
     std::optional<time_point> revived_at{};         // guarded by mutex: when a refused token was last sent again
     std::optional<Unsaved> unsaved{};               // only the owner uses it
+    std::string unsent_nonce{};                     // only the owner uses it: of a marker whose token was not sent
+    time_point unsent_until{};                      // guarded by mutex: until then that nonce is remembered
     std::string future_nonce{};                     // only the owner uses it: the nonce of a marker from the future
     time_point future_nonce_seen{};                 // only the owner uses it: when that marker was first seen
     std::size_t rejected = 0;                       // guarded by mutex: hash of a new access token that was rejected
@@ -63,6 +65,15 @@ struct flight {
         const std::lock_guard lock(mutex);
         return rejected == hash && now < rejected_until;
     }
+
+    /// Remembers for an hour, longer than grant tokens live, the nonce of a marker that may be in the row although its
+    /// token was not sent.
+    void note_unsent(std::string nonce, time_point now) {
+        const std::lock_guard lock(mutex);
+        unsent_nonce = std::move(nonce);
+        unsent_until = now + std::chrono::hours(1);
+    }
+    bool knows_as_unsent(const std::string& nonce) const { return !nonce.empty() && nonce == unsent_nonce; }
 
     /// The end of the pause, and the failure that caused it. Nullopt if a request may be sent now.
     std::optional<std::pair<time_point, std::exception_ptr>> pause(time_point now) {
@@ -93,8 +104,9 @@ struct flight {
     /// Whether there is something to remember. The caller holds the mutex.
     bool remembers(time_point now) const {
         const auto is_recent = [&](time_point since, std::chrono::seconds span) { return now - since < span; };
-        return unsaved || (last_failure && now < failure_forgotten_at) || now < unexplained_until ||
-               now < rejected_until || (revived_at && is_recent(*revived_at, std::chrono::minutes(1))) ||
+        return unsaved || now < unsent_until || (last_failure && now < failure_forgotten_at) ||
+               now < unexplained_until || now < rejected_until ||
+               (revived_at && is_recent(*revived_at, std::chrono::minutes(1))) ||
                (!future_nonce.empty() && is_recent(future_nonce_seen, std::chrono::hours(1)));
     }
 

@@ -21,7 +21,7 @@ template <class Parts>
 class login : transaction<Parts> {
     using base = transaction<Parts>;
     using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::identity_lock;
+    using typename base::identity_lock, typename base::room_type;
 
   public:
     /// `probe` holds a grant token. It also says whose it is: by an id, a user, or at least a client id.
@@ -66,26 +66,27 @@ class login : transaction<Parts> {
         const std::optional<token> row = parts_.find(rows_, probe_);
         if (!row) return is_first ? first_login(held, key) : std::nullopt;
         const std::string own_key = identity_key(*row);
-        if (own_key == key) return under_own_lock(held, *row);
+        if (own_key == key) return under_own_lock(held, held, *row);
         if (!is_first) return std::nullopt;
         identity_lock own(*this, own_key);
         const std::optional<token> now = parts_.find(rows_, probe_);
         if (!now || identity_key(*now) != own_key) return std::nullopt;
-        return under_own_lock(own, *now);
+        return under_own_lock(held, own, *now);
     }
 
     /// There is no row. Step 3, mark: inserts one with the marker in it, and takes its lock, before anything is sent.
     std::optional<token> first_login(identity_lock& held, const std::string& key) {
         token record = probe_;
         record.code_verifier.clear();
-        record.status = to_status(base::new_marker(probe_.grant_token));
+        token_status marker = base::new_marker(probe_.grant_token);
+        record.status = to_status(marker);
         wiped_request request = request_for(record, probe_.code_verifier);
         try {
             rows_.save(record);
             return send_inserted(held, key, record, std::move(request));
-        } catch (...) {
+        } catch (...) { // the save may have taken place all the same
             if (!is_sent_) {
-                give_time_to_undo();
+                held.flight->note_unsent(std::move(marker.nonce), parts_.clock.steady_now());
                 take_back_insertion(record);
             }
             throw;
@@ -107,20 +108,8 @@ class login : transaction<Parts> {
     /// Sends the grant token if the row still is as it was marked. Nullopt: look again.
     std::optional<token> send_if_marked(identity_lock& held, const token& row, wiped_request request) {
         if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
-        return send(held, row, std::nullopt, std::move(request));
-    }
-
-    /// While the failure of a change is handled that may have been made all the same: undoing it may take as long as
-    /// saving, because a marker that stays ends this login. If the store has said that nothing was changed, the
-    /// caller's deadline holds.
-    void give_time_to_undo() {
-        try {
-            throw;
-        } catch (const std::system_error& failure) {
-            if (failure.code() == errc::lock_timeout || failure.code() == errc::not_saved) return;
-        } catch (...) {
-        }
-        rows_.end_by(parts_.save_deadline());
+        room_type room = room_for(row);
+        return send(held, std::nullopt, room, std::move(request));
     }
 
     /// Nothing was sent. Removes the row that this call has inserted, if that is possible.
@@ -161,14 +150,14 @@ class login : transaction<Parts> {
         return std::nullopt;
     }
 
-    /// There is a row, and this call holds its lock. Step 3, mark: writes the marker, and then sends the grant token.
+    /// There is a row, and this call holds its lock, and the one that it took first. Step 3, mark: writes the marker, and then sends the grant token.
     /// Throws if the grant token was refused or may have been sent before. Nullopt: look again.
-    std::optional<token> under_own_lock(identity_lock& held, const token& row) {
+    std::optional<token> under_own_lock(const identity_lock& first, identity_lock& held, const token& row) {
         if (is_done(row)) return row;
         if (const token_status status = read_status(row.status);
             status.kind == status_kind::refused && status.is_about(probe_.grant_token))
             throw error(errc::reauthorization_required, "tokenkeep: the server has refused this grant token");
-        if (is_in_doubt(row)) {
+        if (is_in_doubt(row) && !first.flight->knows_as_unsent(read_status(row.status).nonce)) {
             if (!Parts::rows_type::locks && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
                 parts_.clock.sleep_until(
                     (std::min)(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
@@ -183,17 +172,23 @@ class login : transaction<Parts> {
         if (!is_stored) marked.former = with_former_token(row.former, row.grant_token);
         marked.code_verifier = without_verifier(row);
         end_what_is_over(row, marked);
-        marked.status = to_status(base::new_marker(probe_.grant_token));
+        token_status marker = base::new_marker(probe_.grant_token);
+        marked.status = to_status(marker);
+        room_type room = room_for(marked);
         wiped_request request =
             request_for(marked, is_stored && !has_code_verifier(probe_) ? row.code_verifier : probe_.code_verifier);
         try {
             if (!base::write_marker(row, marked)) return std::nullopt;
-        } catch (...) {
-            give_time_to_undo();
+        } catch (...) { // the marker may have been written all the same
+            first.flight->note_unsent(std::move(marker.nonce), parts_.clock.steady_now());
             undo(marked, row);
             throw;
         }
-        return send(held, marked, row, std::move(request));
+        return send(held, row, room, std::move(request));
+    }
+
+    static room_type room_for(const token& marked) {
+        return room_type({.marked = marked, .bought_with = grant_kind::authorization_code});
     }
 
     /// What the probe says about the login, without what it says about tokens that it may hold.
@@ -238,14 +233,15 @@ class login : transaction<Parts> {
     }
 
     /// Steps 4 to 8. The row holds the marker. `before` is the row without it; nullopt if this call has inserted it.
-    std::optional<token> send(identity_lock& held, const token& marked, const std::optional<token>& before,
+    std::optional<token> send(identity_lock& held, const std::optional<token>& before, room_type& room,
                               wiped_request request) {
+        const token& marked = room.tokens.marked;
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
         is_sent_ = true;
-        const outcome result = base::ask(std::move(request), marked, parts_.options.request_timeout);
+        const outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
         switch (result.kind) {
-        case outcome_kind::tokens: return keep(held, marked, result);
+        case outcome_kind::tokens: return keep(held, room, result);
         case outcome_kind::unknown:
             tell(event_kind::outcome_unknown, marked);
             std::rethrow_exception(with_reason(lost_login_error(), result.why));
@@ -260,17 +256,13 @@ class login : transaction<Parts> {
 
     /// Step 7, save: gives the row with the new tokens. If another login has taken the row meanwhile, gives it as it
     /// now is.
-    std::optional<token> keep(identity_lock& held, const token& marked, const outcome& result) {
-        const new_tokens tokens{.marked = marked,
-                                .bought_with = grant_kind::authorization_code,
-                                .answer = *result.answer,
-                                .sent = result.sent};
-        std::optional<token> row = base::save(*held.flight, held.guard, tokens);
+    std::optional<token> keep(identity_lock& held, room_type& room, const outcome& result) {
+        std::optional<token> row = base::save(*held.flight, held.guard, room, result.why);
         has_exchanged_ = row.has_value();
-        if (!row) row = rows_.find_by_id(marked.id);
+        if (!row) row = rows_.find_by_id(room.tokens.marked.id);
         if (!row) throw no_session();
-        if (has_exchanged_ && result.answer->access_token.empty())
-            std::rethrow_exception(no_access_token(*result.answer));
+        if (has_exchanged_ && room.tokens.answer.access_token.empty())
+            std::rethrow_exception(no_access_token(room.tokens.answer));
         return row;
     }
 

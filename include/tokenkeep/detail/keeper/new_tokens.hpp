@@ -3,9 +3,15 @@
 #define TOKENKEEP_DETAIL_KEEPER_NEW_TOKENS_HPP
 
 #include <tokenkeep/detail/keeper/freshness.hpp>
+#include <tokenkeep/http.hpp>
 #include <tokenkeep/oauth/provider.hpp>
+#include <tokenkeep/rotation_not_saved.hpp>
 
+#include <exception>
+#include <new>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -46,11 +52,25 @@ struct new_tokens {
     }
 };
 
-/// Step 8, keep what is unsaved: new tokens that the store did not take, and the lock that stays until it does.
+/// Room for the server's answer, made before the request leaves: what comes then is kept without more memory. Step 8,
+/// keep what is unsaved: if the store does not take the new tokens, this stays in the flight, with the identity's lock.
 template <class Guard>
-struct unsaved_tokens {
-    new_tokens tokens;
-    Guard guard;
+struct answer_room {
+    explicit answer_room(new_tokens expected) : tokens(std::move(expected)), no_memory(tokens.marked) {}
+
+    /// To be called while the failure of a save is handled: throws rotation_not_saved_error, with the failure nested.
+    [[noreturn]] void throw_not_saved() const {
+        try {
+            if (!unread) std::throw_with_nested(rotation_not_saved_error(tokens.record()));
+        } catch (const std::bad_alloc&) {
+        }
+        std::throw_with_nested(no_memory);
+    }
+
+    new_tokens tokens;                      ///< Their answer is empty before it comes, and as long as it is unread.
+    rotation_not_saved_error no_memory;     ///< For lack of memory to make one with the new tokens.
+    std::optional<wiped_response> unread{}; ///< The answer, if there was no memory to read it.
+    std::optional<Guard> guard{};
 };
 
 }}} // namespace tokenkeep::v1::detail

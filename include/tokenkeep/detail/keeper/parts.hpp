@@ -10,6 +10,7 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,7 +23,9 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 template <class Store, class Transport, class Provider, class Observer, class Clock>
 struct keeper_parts {
     using rows_type = row_access<std::remove_reference_t<Store>, std::remove_reference_t<Clock>>;
-    using flight_type = flight<unsaved_tokens<typename rows_type::guard>>;
+    using room_type = answer_room<typename rows_type::guard>;
+    using flight_type = flight<room_type>;
+    static_assert(std::is_nothrow_move_constructible_v<room_type>);
 
     Store store;
     Transport transport;
@@ -107,8 +110,14 @@ struct keeper_parts {
             std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
     }
-    /// Notes that the row's access token is seen now, so that its time runs; see lasts.
-    void note_seen(const token& row) { (void)lasts(row, std::chrono::milliseconds{0}); }
+    /// Notes that the row's access token is seen now, so that its time runs; see lasts. If there is no memory for that,
+    /// its time runs from when it is seen next.
+    void note_seen(const token& row) {
+        try {
+            (void)lasts(row, std::chrono::milliseconds{0});
+        } catch (const std::bad_alloc&) {
+        }
+    }
     /// Whether the access token is worth sending; see is_usable.
     bool usable(const token& row, const secret* rejected) {
         return is_usable(row, clock.now(), rejected) &&
@@ -175,18 +184,23 @@ struct keeper_parts {
     }
 
     /// Step 8, keep what is unsaved: tries again, until the deadline, to save the flight's unsaved tokens, which stay
-    /// in the flight. Throws rotation_not_saved_error if that fails.
+    /// in the flight. Throws rotation_not_saved_error if that fails. An answer that was unread and turns out to bring
+    /// no tokens is forgotten: the marker in the row is settled.
     void save_unsaved(flight_type& flight, deadline until) {
+        room_type& room = *flight.unsaved;
         try {
+            if (room.unread) room.tokens.answer = provider.read_token_response(**room.unread, room.tokens.marked);
+            room.unread.reset();
             rows_type all = rows(until);
-            const std::optional<token> saved = save_tokens(all, flight.unsaved->tokens);
-            if (!saved) drop(all, flight.unsaved->tokens);
+            const std::optional<token> saved = save_tokens(all, room.tokens);
+            if (!saved) drop(all, room.tokens);
             flight.publish();
-            if (!flight.unsaved->tokens.answer.access_token.empty()) flight.succeeded();
+            if (!room.tokens.answer.access_token.empty()) flight.succeeded();
             if (saved) tell(event_kind::saved, *saved);
+        } catch (const response_error&) {
         } catch (...) {
-            tell(event_kind::not_saved, flight.unsaved->tokens.marked);
-            std::throw_with_nested(rotation_not_saved_error(flight.unsaved->tokens.record()));
+            tell(event_kind::not_saved, room.tokens.marked);
+            room.throw_not_saved();
         }
     }
 

@@ -23,6 +23,7 @@ class refresh_transaction : transaction<Parts> {
     using base = transaction<Parts>;
     using base::parts_, base::rows_, base::deadline_, base::tell;
     using typename base::flight_type, typename base::guard_type, typename base::flight_lock_type;
+    using typename base::room_type;
 
   public:
     /// `row` is as just read. `rejected` is an access token that got a 401, or null. If it is empty, the program asks
@@ -117,6 +118,9 @@ class refresh_transaction : transaction<Parts> {
             token_status marker =
                 base::new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);
             row_.status = to_status(marker);
+            room_type room({.marked = row_,
+                            .bought_with = grant_kind::refresh_token,
+                            .status = is_marked_with(before, before.grant_token) ? before.status : std::string()});
             tell(event_kind::spent, row_); // before the marker: nothing slow comes between it and the request
             const deadline marked_at = parts_.clock.steady_now();
             if (!base::write_marker(before, row_) || !base::may_still_send(row_, marker, marked_at)) continue;
@@ -125,13 +129,14 @@ class refresh_transaction : transaction<Parts> {
                 take_back(before);
                 continue;
             }
-            const outcome result = base::ask(std::move(request), row_, timeout);
+            room.tokens.marked.status = row_.status; // it may have been marked again
+            const outcome result = base::ask(std::move(request), room, timeout);
             tell(event_kind::marked, row_);
             if (in_doubt) tell(replay ? event_kind::replayed : event_kind::settled, row_);
             may_replay = may_replay && !replay && !result.has_overrun;
             switch (result.kind) {
             case outcome_kind::tokens:
-                if (finish(flight, guard, result, before)) return true;
+                if (finish(flight, guard, room, result)) return true;
                 break;
             case outcome_kind::not_spent: take_back(before, result.server_code); fail(flight, result.why, result);
             case outcome_kind::refused: refused(flight, result); break;
@@ -213,18 +218,11 @@ class refresh_transaction : transaction<Parts> {
     }
 
     /// Steps 6 and 7, merge and save. True if the new tokens are saved. False if the row now holds other tokens, which
-    /// the caller looks at. If a login was cut off before, its marker stays.
-    bool finish(flight_type& flight, guard_type& guard, const outcome& result, const token& before) {
-        const new_tokens tokens{
-            .marked = row_,
-            .bought_with = grant_kind::refresh_token,
-            .answer = *result.answer,
-            .sent = result.sent,
-            .status = is_marked_with(before, before.grant_token) ? before.status : std::string(),
-        };
+    /// the caller looks at.
+    bool finish(flight_type& flight, guard_type& guard, room_type& room, const outcome& result) {
         std::optional<token> saved;
         try {
-            saved = base::save(flight, guard, tokens);
+            saved = base::save(flight, guard, room, result.why);
         } catch (const rotation_not_saved_error&) {
             throw;
         } catch (const error&) { // a part is saved
@@ -232,8 +230,8 @@ class refresh_transaction : transaction<Parts> {
         }
         if (!saved) return false;
         row_ = *std::move(saved);
-        if (result.answer->access_token.empty())
-            fail(flight, no_access_token(*result.answer), {.is_unexplained = true});
+        if (room.tokens.answer.access_token.empty())
+            fail(flight, no_access_token(room.tokens.answer), {.is_unexplained = true});
         return true;
     }
 

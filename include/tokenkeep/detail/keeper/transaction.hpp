@@ -19,6 +19,7 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,9 +39,7 @@ enum class outcome_kind {
 };
 struct outcome {
     outcome_kind kind = outcome_kind::unknown;
-    std::optional<token_response> answer{};
-    timestamp sent{};
-    std::exception_ptr why{};
+    std::exception_ptr why{};      ///< For tokens: that there was no memory to read them.
     bool may_be_under_way = false; ///< Unknown, and the request may still reach the server.
     bool has_overrun = false;      ///< The transport has taken longer than the request's timeout.
     std::chrono::milliseconds retry_after{0};
@@ -78,6 +77,7 @@ class transaction {
   protected:
     using flight_type = typename Parts::flight_type;
     using guard_type = typename Parts::rows_type::guard;
+    using room_type = typename Parts::room_type;
     using flight_lock_type = flight_lock<flight_type>;
 
     transaction(Parts& parts, deadline until) : parts_(parts), rows_(parts.rows(until)), deadline_(until) {}
@@ -94,7 +94,7 @@ class transaction {
     guard_type lock(flight_type& flight, const std::string& key) {
         if (!flight.unsaved) return rows_.lock(key);
         parts_.save_unsaved(flight, deadline_);
-        guard_type guard = std::move(flight.unsaved->guard);
+        guard_type guard = *std::move(flight.unsaved->guard);
         flight.unsaved.reset();
         return guard;
     }
@@ -186,10 +186,12 @@ class transaction {
 
     /// Steps 4 and 5, send and read the outcome. What is saved afterwards has save_timeout, whatever the caller's
     /// deadline is. If the transport throws, the request may still be under way, unless the exception says that it was
-    /// not sent. Notes it if the transport takes longer than it may.
-    outcome ask(wiped_request request, const token& row, std::chrono::milliseconds timeout) {
+    /// not sent. Notes it if the transport takes longer than it may. If there is no memory to read the answer of a
+    /// server that did what it was asked, the answer counts as tokens and stays unread.
+    outcome ask(wiped_request request, room_type& room, std::chrono::milliseconds timeout) {
+        const token& row = room.tokens.marked;
         outcome result;
-        result.sent = parts_.clock.now();
+        room.tokens.sent = parts_.clock.now();
         const auto latest_end = parts_.clock.steady_now() + timeout + std::chrono::milliseconds(250);
         const auto note_end = [&] {
             rows_.end_by(parts_.save_deadline());
@@ -198,10 +200,9 @@ class transaction {
             tell(event_kind::warning, row,
                  "the transport took longer than http_request::timeout, so the refresh token is not sent again now");
         };
-        http_response response;
-        const wipe_at_exit wiped(response.body);
+        std::optional<wiped_response> response;
         try {
-            response = parts_.post(std::move(request), row, timeout);
+            response.emplace(parts_.post(std::move(request), row, timeout));
             note_end();
         } catch (...) {
             note_end();
@@ -211,17 +212,23 @@ class transaction {
             return result;
         }
         try {
-            result.answer = parts_.provider.read_token_response(response, row);
+            room.tokens.answer = parts_.provider.read_token_response(**response, row);
             result.kind = outcome_kind::tokens;
-            for (const std::string& warning : result.answer->warnings) tell(event_kind::warning, row, warning);
+            for (const std::string& warning : room.tokens.answer.warnings) tell(event_kind::warning, row, warning);
         } catch (const response_error& refusal) {
             result.why = std::current_exception();
-            result.retry_after = (std::max)(refusal.retry_after(), find_retry_after(response, parts_.clock.now()));
+            result.retry_after = (std::max)(refusal.retry_after(), find_retry_after(**response, parts_.clock.now()));
             result.server_code = refusal.server_code();
             result.is_unexplained = refusal.is_unexplained();
             if (refusal.certainly_refused()) {
                 const bool invalid_grant = refusal.code() == errc::reauthorization_required;
                 result.kind = invalid_grant ? outcome_kind::refused : outcome_kind::not_spent;
+            }
+        } catch (const std::bad_alloc&) {
+            result.why = std::current_exception();
+            if ((*response)->status / 100 == 2) {
+                room.unread.emplace(*std::move(response));
+                result.kind = outcome_kind::tokens;
             }
         } catch (...) {
             result.why = std::current_exception();
@@ -241,10 +248,13 @@ class transaction {
 
     /// Step 7, save: writes the new tokens durably, in one write, and gives the row. Nullopt if the row is gone or
     /// holds other tokens; the new tokens are then dropped. If the store cannot hold the access token, saves the rest,
-    /// and throws errc::invalid_record. If the store does not take them, keeps them with their lock (step 8) and throws
-    /// rotation_not_saved_error.
-    std::optional<token> save(flight_type& flight, guard_type& guard, const new_tokens& tokens) {
+    /// and throws errc::invalid_record. If the store does not take them, or `failure` says that they are unread, keeps
+    /// them with their lock (step 8) and throws rotation_not_saved_error.
+    std::optional<token> save(flight_type& flight, guard_type& guard, room_type& room,
+                              const std::exception_ptr& failure) {
+        const new_tokens& tokens = room.tokens;
         try {
+            if (failure) std::rethrow_exception(failure);
             std::optional<token> saved = tokens.record();
             if (!rows_.replace(tokens.marked, *saved)) saved = parts_.save_tokens(rows_, tokens);
             if (!saved) {
@@ -264,9 +274,10 @@ class transaction {
                                              "tokenkeep: the store cannot hold the new access token; the rest of the "
                                              "server's answer is saved; use a store with room for longer tokens"));
             }
-            flight.unsaved.emplace(unsaved_tokens<guard_type>{tokens, std::move(guard)});
-            tell(event_kind::not_saved, tokens.marked);
-            std::throw_with_nested(rotation_not_saved_error(tokens.record()));
+            room.guard.emplace(std::move(guard));
+            flight.unsaved.emplace(std::move(room)); // this needs no memory
+            tell(event_kind::not_saved, flight.unsaved->tokens.marked);
+            flight.unsaved->throw_not_saved();
         }
     }
 

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// Every allocation of a login, a refresh, a seeding and a revocation fails: it alone, or all from then on. Whatever the
+// call says, no session is lost: the next calls bring a token, no token is sent twice, and no lock stays.
+// databases: SQLite
+#include <tokenkeep/testing/fake_server.hpp>
+#include <tokenkeep/testing/virtual_clock.hpp>
+#include <tokenkeep/tokenkeep.hpp>
+
+#include "support/searched_memory.hpp"
+#include "support/temporary.hpp"
+
+#include <tokenkeep/sqlite.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+
+namespace {
+
+using namespace tokenkeep;
+using namespace std::chrono_literals;
+
+enum class step { login, refresh, seeding, revocation };
+constexpr const char* names[] = {"login", "refresh", "seeding", "revocation"};
+
+const token ada{.user_name = "ada"};
+
+int passed = 0, failed = 0;
+
+void check(bool holds, const std::string& what) {
+    ++(holds ? passed : failed);
+    if (!holds) std::printf("%s\n", what.c_str());
+}
+
+/// What the call that lacked memory has thrown; empty if it threw nothing, "?" if it is neither of the library's errors
+/// nor std::bad_alloc.
+template <class Act>
+std::string thrown_by(Act act) {
+    try {
+        act();
+        return {};
+    } catch (const error& failure) {
+        const tests::unwatched by_the_test;
+        return failure.code().message();
+    } catch (const std::bad_alloc&) {
+        const tests::unwatched by_the_test;
+        return "no memory";
+    } catch (const std::exception&) {
+        return "?";
+    }
+}
+
+/// One step in a session of its own, of which the allocation `n` fails. False if it has not so many.
+template <class OpenStore>
+bool take(const std::string& kind, step what, long n, bool goes_on, OpenStore open) {
+    testing::virtual_clock clock;
+    testing::fake_server server({}, clock);
+    const auto transport = [&](const http_request& request) {
+        const tests::unwatched by_the_test;
+        return server(request);
+    };
+    auto store = open();
+    keeper keep{*store, transport, server.provider(), {}, ignore_events{}, clock};
+    token probe = ada;
+    if (what == step::login) {
+        probe.grant_token = server.grant("ada");
+    } else if (what == step::seeding) {
+        memory_store elsewhere;
+        keeper first{elsewhere, transport, server.provider(), {}, ignore_events{}, clock};
+        probe.refresh_token = first.record({.user_name = "ada", .grant_token = server.grant("ada")}).refresh_token;
+    } else {
+        keep.access_token({.user_name = "ada", .grant_token = server.grant("ada")});
+    }
+    if (what == step::refresh) clock.advance(2h);
+    const auto act = [&] { what == step::revocation ? keep.revoke(probe) : void(keep.access_token(probe)); };
+
+    tests::goes_on_failing = goes_on;
+    tests::until_failure = n;
+    const std::string thrown = thrown_by(act);
+    const bool has_failed =
+        tests::until_failure <= 0 && (goes_on ? tests::until_failure == 0 : tests::until_failure < 0);
+    tests::until_failure = -1;
+
+    const std::string where = kind + ", " + names[static_cast<int>(what)] + ", allocation " + std::to_string(n) +
+                              (goes_on ? " and all later ones" : "") + ": " + thrown;
+    check(thrown != "?", where + " is no error of the library's");
+    if (what == step::revocation) {
+        std::string last = thrown;
+        for (int tries = 0; tries < 3 && last != "token not found"; ++tries) last = thrown_by(act);
+        check(last == "token not found", where + "; then " + last);
+        check(store->get_tokens().empty(), where + "; the row stays");
+    } else {
+        std::string last = "not called";
+        for (int tries = 0; tries < 3 && !last.empty(); ++tries) {
+            last = thrown_by(act);
+            if (!last.empty()) clock.advance(1min);
+        }
+        check(last.empty(), where + "; then " + last);
+    }
+    check(server.log().reused == 0, where + "; a token was sent twice");
+
+    // Another program has the session too, and is not locked out.
+    auto other_store = open();
+    keeper other{*other_store, transport, server.provider(), {}, ignore_events{}, clock};
+    clock.advance(2h);
+    const std::string others = thrown_by([&] { other.access_token(ada); });
+    check(others == (what == step::revocation ? "token not found" : ""), where + "; for others: " + others);
+    check(server.log().reused == 0, where + "; others sent a token twice");
+    return has_failed;
+}
+
+template <class OpenStore>
+void sweep(const std::string& kind, OpenStore open_new) {
+    for (const step what : {step::login, step::refresh, step::seeding, step::revocation})
+        for (const bool goes_on : {false, true})
+            for (long n = 0; take(kind, what, n, goes_on, open_new()); ++n) {
+            }
+}
+
+} // namespace
+
+int main() {
+    if (std::getenv("TMPDIR") == nullptr && std::filesystem::is_directory("/dev/shm"))
+        ::setenv("TMPDIR", "/dev/shm", 1); // flushing is quick there; what is durable is not the question
+    sweep("memory", [] {
+        auto one = std::make_shared<memory_store>();
+        return [one] { return one; };
+    });
+    sweep("file", [] {
+        auto where = std::make_shared<temporary_directory>();
+        return [where] { return std::make_unique<file_store>(*where / "tokens"); };
+    });
+    sweep("SQLite", [] {
+        auto where = std::make_shared<temporary_directory>();
+        return [where] { return std::make_unique<sqlite_store>(*where / "tokens"); };
+    });
+    std::printf("%d passed, %d failed\n", passed, failed);
+    return failed == 0 ? 0 : 1;
+}
