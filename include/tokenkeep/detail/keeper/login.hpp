@@ -150,8 +150,9 @@ class login : transaction<Parts> {
         return std::nullopt;
     }
 
-    /// There is a row, and this call holds its lock, and the one that it took first. Step 3, mark: writes the marker, and then sends the grant token.
-    /// Throws if the grant token was refused or may have been sent before. Nullopt: look again.
+    /// There is a row. This call holds its lock, and the one that it took first. Step 3, mark: writes the marker, and
+    /// then sends the grant token. Throws if the grant token was refused or may have been sent before. Nullopt: look
+    /// again.
     std::optional<token> under_own_lock(const identity_lock& first, identity_lock& held, const token& row) {
         if (is_done(row)) return row;
         if (const token_status status = read_status(row.status);
