@@ -123,6 +123,11 @@ inline void call(const my_rows& rows, const token& probe) {
 }
 
 namespace of_document_store {
+inline void limit(json_file_store& store, const token& record) {
+    // examples: document_store.hpp
+    store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+    // end
+}
 inline void construct() {
     // examples: document_store.hpp
     json_file_store store{"tokens.json"};
@@ -205,6 +210,11 @@ inline void observe(file_store& store, my_transport& transport, const oauth2_pro
 }
 
 namespace of_file_store {
+inline void limit(file_store& store, const token& record) {
+    // examples: file_store.hpp
+    store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+    // end
+}
 inline void begin(const secret& access) {
     // examples: file_store.hpp
     file_store store{"tokens.tkj"};
@@ -625,6 +635,11 @@ inline void call(const token& row) {
 }
 
 namespace of_store {
+inline void limit(file_store& store, const token& record) {
+    // examples: store.hpp
+    store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+    // end
+}
 token changed(const token& row);
 inline void replace(file_store& store, token row, token next) {
     // examples: store.hpp

@@ -134,39 +134,6 @@ bool as_ordinary_user(const std::string& directory, Act act) {
     return is_good;
 }
 
-/// A process that holds what `act` gives until it is killed.
-class holding_process {
-  public:
-    template <class Act>
-    explicit holding_process(Act act) {
-        int ready[2];
-        expect(::pipe(ready) == 0, "pipe");
-        child_ = start_process([&] {
-            const auto held = act();
-            if (::write(ready[1], "x", 1) == 1) ::pause();
-        });
-        ::close(ready[1]);
-        char byte = 0;
-        const bool is_ready = ::read(ready[0], &byte, 1) == 1;
-        ::close(ready[0]);
-        if (!is_ready) kill();
-        expect(is_ready, "the other process holds nothing");
-    }
-    holding_process(const holding_process&) = delete;
-    holding_process& operator=(const holding_process&) = delete;
-    ~holding_process() { kill(); }
-
-    void kill() {
-        if (child_ == 0) return;
-        ::kill(child_, SIGKILL);
-        ::waitpid(child_, nullptr, 0);
-        child_ = 0;
-    }
-
-  private:
-    pid_t child_ = 0;
-};
-
 /// A process that holds the lock under which the store's file is written.
 holding_process writer_of(const std::string& path) {
     return holding_process([&] {
@@ -455,6 +422,39 @@ TEST_CASE("file_store: who needs the file while another writes it waits until th
     }
     writer.kill();
     CHECK(store.get_tokens().size() == 2);
+}
+
+TEST_CASE("file_store: calls end by their deadline while another process stands still with the file", "[file_store]") {
+    const temporary_directory here;
+    const std::string path = here / "tokens";
+    file_store store(path);
+    store.save_token(login("ada"));
+    const token ada = store.find_token({.user_name = "ada"}).value();
+    file_store(path).save_token(login("bob")); // so that looking needs the lock
+    auto writer = writer_of(path);
+    const std::vector<std::function<void(file_store &&)>> calls = {
+        [](file_store&& limited) { (void)limited.find_token({.user_name = "bob"}); },
+        [&](file_store&& limited) { (void)limited.find_token_by_id(ada.id); },
+        [](file_store&& limited) { (void)limited.get_tokens(); },
+        [](file_store&& limited) { limited.save_token(login("eve")); },
+        [&](file_store&& limited) { limited.delete_token(ada.id); },
+        [](file_store&& limited) { limited.delete_tokens(); },
+        [&](file_store&& limited) { (void)limited.replace_token(ada, ada); },
+        [&](file_store&& limited) { (void)limited.remove_token(ada); },
+    };
+    std::atomic<int> right = 0;
+    std::vector<std::thread> threads;
+    for (std::size_t n = 0; n < 16; ++n)
+        threads.emplace_back([&, n] {
+            const auto end = in(std::chrono::milliseconds(100 + 20 * n));
+            const bool is_timeout = fault_of([&] { calls[n % calls.size()](store.until(end)); }) == errc::lock_timeout;
+            const auto late = std::chrono::steady_clock::now() - end; // a busy machine may be late, but not by seconds
+            right += is_timeout && late >= -400ms && late < 5s ? 1 : 0;
+        });
+    for (std::thread& thread : threads) thread.join();
+    CHECK(right == 16);
+    writer.kill();
+    CHECK(store.until(in(-1s)).get_tokens().size() == 2); // what is free needs no time
 }
 
 TEST_CASE("file_store: threads that wait together wait no longer than one", "[file_store]") {

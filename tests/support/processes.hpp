@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +59,39 @@ bool keeps_off_standard_streams(const std::string& directory, Act act) {
         }
     });
 }
+
+/// A process that holds what `act` gives until it is killed.
+class holding_process {
+  public:
+    template <class Act>
+    explicit holding_process(Act act) {
+        int ready[2];
+        expect(::pipe(ready) == 0, "pipe");
+        child_ = start_process([&] {
+            const auto held = act();
+            if (::write(ready[1], "x", 1) == 1) ::pause();
+        });
+        ::close(ready[1]);
+        char byte = 0;
+        const bool is_ready = ::read(ready[0], &byte, 1) == 1;
+        ::close(ready[0]);
+        if (!is_ready) kill();
+        expect(is_ready, "the other process holds nothing");
+    }
+    holding_process(const holding_process&) = delete;
+    holding_process& operator=(const holding_process&) = delete;
+    ~holding_process() { kill(); }
+
+    void kill() {
+        if (child_ == 0) return;
+        ::kill(child_, SIGKILL);
+        ::waitpid(child_, nullptr, 0);
+        child_ = 0;
+    }
+
+  private:
+    pid_t child_ = 0;
+};
 
 /// Runs `act(n)` in so many processes, which begin together. Whether none has thrown.
 inline bool run_together(int processes, const std::function<void(int)>& act) {

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
 // How long the keeper lets its store take: until the caller's deadline; for what comes after a request, save_timeout.
+#include <tokenkeep/file_store.hpp>
 #include <tokenkeep/keeper.hpp>
 
 #include "support/catch.hpp"
 #include "support/keeper_world.hpp"
+#include "support/processes.hpp"
+#include "support/temporary.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -176,4 +181,41 @@ TEST_CASE("deadlines: a marker that is not written by the deadline is lock_timeo
         CHECK(late.code() == errc::lock_timeout);
     }
     CHECK(here.server.log().token_requests == requests);
+}
+
+TEST_CASE("deadlines: callers end by theirs while another process stands still with the store's file",
+          "[keeper][deadlines]") {
+    const temporary_directory here;
+    const std::string path = here / "tokens";
+    testing::fake_server server;
+    file_store store(path);
+    keeper keep{store, server, server.provider()};
+    keep.access_token({.user_name = "ada", .grant_token = server.grant("ada")});
+    const secret rejected = keep.access_token({.user_name = "ada"});
+    holding_process writer([&] {
+        tokenkeep::detail::lock_file lock(path + ".lock");
+        expect(lock.try_lock(0), "the store lock is free");
+        return lock;
+    });
+    const unsigned requests = server.log().token_requests;
+    std::atomic<int> right = 0;
+    std::vector<std::thread> threads;
+    for (int n = 0; n < 16; ++n)
+        threads.emplace_back([&, n] {
+            const deadline end = std::chrono::steady_clock::now() + 200ms;
+            try {
+                if (n % 2 == 0)
+                    keep.refresh({.user_name = "ada"}, rejected, end);
+                else
+                    keep.access_token({.user_name = "user " + std::to_string(n), .grant_token = "code"}, end);
+            } catch (const error& late) {
+                const bool is_in_time = std::chrono::steady_clock::now() < end + 5s; // the machine may be busy
+                right += late.code() == errc::lock_timeout && is_in_time ? 1 : 0;
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    CHECK(right == 16);
+    CHECK(server.log().token_requests == requests);
+    writer.kill();
+    CHECK(keep.refresh({.user_name = "ada"}, rejected) != rejected);
 }

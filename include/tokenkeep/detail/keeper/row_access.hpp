@@ -101,7 +101,7 @@ class row_access {
     decltype(auto) timed() {
         if constexpr (deadline_store<Store>)
             return store_.until(time_after(std::chrono::steady_clock::now(),
-                                           std::chrono::floor<std::chrono::milliseconds>(until_ - clock_.steady_now())));
+                                           std::chrono::ceil<std::chrono::milliseconds>(until_ - clock_.steady_now())));
         else
             return (store_);
     }
