@@ -93,10 +93,10 @@ class basic_shared_session {
     }
 
     /// The same with a tokenkeep::session in each thread. Calls that fail are counted in `failed_here`.
-    template <class Observer = tokenkeep::ignore_events>
-    void work_in_sessions(failed_calls& failed_here, Observer observer = {}) const {
+    template <class Transport = curl_transport, class Observer = tokenkeep::ignore_events>
+    void work_in_sessions(failed_calls& failed_here, Transport transport = {}, Observer observer = {}) const {
         auto store = place_.store();
-        tokenkeep::keeper keep{store, curl_transport{}, provider_, options, observer};
+        tokenkeep::keeper keep{store, transport, provider_, options, observer};
         call_until_end(failed_here, [&] {
             return [this, session = keep.session(ada)]() mutable {
                 const std::string token(session.access_token().reveal());

@@ -129,6 +129,25 @@ class administrator {
     visitor<Backend> visitor_{};
 };
 
+/// An answer of the token endpoint that a transport keeps back, in whatever process it comes.
+struct kept_answer {
+    std::atomic<bool> is_wanted = false, has_come = false, may_go = false;
+};
+
+struct keeping_transport {
+    kept_answer* kept;
+    curl_transport inner{};
+
+    tokenkeep::http_response operator()(const tokenkeep::http_request& request) {
+        tokenkeep::http_response answer = inner(request);
+        if (request.method == "POST" && kept->is_wanted.exchange(false)) {
+            kept->has_come = true;
+            holds_within(20s, [&] { return kept->may_go.load(); });
+        }
+        return answer;
+    }
+};
+
 /// What a call may throw when the database is gone in the midst of it. The session is not harmed by any of these.
 const std::vector<errc> passing{errc::storage_failure, errc::rotation_not_saved};
 
@@ -208,44 +227,51 @@ TEMPLATE_LIST_TEST_CASE(
     "shared in a database: while its server is away sessions give the token they have, and new tokens "
     "wait in memory until it is back",
     "[oidc]", server_backends) {
-    basic_shared_session<in_a_table<TestType>> session(500ms, 6s); // refreshed after 4.8 s
+    basic_shared_session<in_a_table<TestType>> session(0ms, 6s); // refreshed after 4.8 s
     session.may_fail = passing;
     const shared_memory<tally> seen;
     const shared_memory<failed_calls> failed_in_sessions;
+    const shared_memory<kept_answer> kept;
     const machines hosts;
-    session.end = steady_clock::now() + 60s;
+    session.end = steady_clock::now() + 150s; // at the latest; see finish
     std::vector<pid_t> processes;
     for (unsigned n = 0; n < session.workers; ++n)
         processes.push_back(start_process([&, n] {
             hosts.enter(n);
             if (n / 2 % 2 == 0)
-                session.work(curl_transport{}, std::ref(*seen));
+                session.work(keeping_transport{&*kept}, std::ref(*seen));
             else
-                session.work_in_sessions(*failed_in_sessions, std::ref(*seen));
+                session.work_in_sessions(*failed_in_sessions, keeping_transport{&*kept}, std::ref(*seen));
         }));
     auto& server = TestType::server();
 
-    CHECK(holds_within(10s, [&] { return session.at_work() == session.workers * session.workers; }));
+    CHECK(holds_within(20s, [&] { return session.at_work() == session.workers * session.workers; }));
+    const int early = seen->saved;
+    CHECK(holds_within(20s, [&] { return seen->saved > early; }));
+    std::this_thread::sleep_for(500ms); // by now all sessions have the new token
     server.stop();
-    std::this_thread::sleep_for(1s);
-    CHECK(session.failed->of(errc::storage_failure) > 0); // the keeper looks at the row at each call
-    CHECK(failed_in_sessions->all() == 0);                // a session does not, before its token is due
+    CHECK(holds_within(20s, [&] { // the keeper looks at the row at each call
+        return session.failed->of(errc::storage_failure) > 0;
+    }));
+    CHECK(failed_in_sessions->all() == 0); // a session does not, before its token is due
     server.start();
 
-    CHECK(holds_within(10s, [&] { return seen->spender != 0; }));
+    kept->is_wanted = true;
+    CHECK(holds_within(20s, [&] { return kept->has_come.load(); }));
     const int saved = seen->saved;
     server.stop();
-    std::this_thread::sleep_for(1s);
-    CHECK(seen->not_saved > 0);
+    kept->may_go = true;
+    CHECK(holds_within(20s, [&] { return seen->not_saved > 0; }));
     CHECK(seen->saved == saved);
     server.start();
-    CHECK(holds_within(10s, [&] { return seen->saved == saved + 1; }));
+    CHECK(holds_within(20s, [&] { return seen->saved == saved + 1; }));
 
-    std::this_thread::sleep_for(500ms); // those that have failed are over
-    const auto failures = [&] { return session.failed->all() + failed_in_sessions->all(); };
-    const int before = failures();
-    std::this_thread::sleep_for(1s);
-    CHECK(failures() == before);
+    CHECK(holds_within(20s, [&] { // those that have failed are over
+        const auto failures = [&] { return session.failed->all() + failed_in_sessions->all(); };
+        const int before = failures();
+        std::this_thread::sleep_for(1s);
+        return failures() == before;
+    }));
     session.finish();
     for (const pid_t each : processes) CHECK(ended_well(each));
     CAPTURE(failed_in_sessions->in_words(), seen->not_saved.load(), seen->saved.load());
