@@ -66,7 +66,8 @@ struct salvage_report {
 ///   Waiting     No thread holds the store's lock while the change that it has appended is flushed. Only a rewrite,
 ///               and the first change after opening, flush under the lock. Every wait for a lock ends: after
 ///               Policy::store_lock_timeout (15 s), or at the deadline that the caller gives to until or lock_token,
-///               even if the process that holds the lock is stopped. Locks end with their process.
+///               even if the process that holds the lock is stopped. Locks end with their process, even if a child that
+///               it forked lives on.
 ///   Damage      Until salvage() is called, a damaged file never gives a wrong or an older token, except as Newest
 ///               says. If a row is damaged, other rows are still found. If a look-up finds no readable row and a
 ///               damaged row could match, it throws. If it finds a readable row, it returns that, even if a damaged row
@@ -104,7 +105,13 @@ struct salvage_report {
 ///               file was not rewritten since the backup. Then calls throw errc::storage_corrupt, and salvage() accepts
 ///               the backup.
 ///   Machines    Other machines are not kept out. A shared network file system is not one machine.
-///   fork        A child may go on with its parent's store only if no other thread used the store during the fork.
+///   fork        A child may go on with its parent's store only if no other thread used the store during the fork. A
+///               child has none of its parent's locks: a guard that it inherits does nothing in the child.
+///   Closed      If the program closes the store's files, as a daemon does at its start, no secret goes into a file
+///               that the program opens afterwards: before each use, the store compares the file with the one that it
+///               opened. Then it opens its own again, at once or at the next call. The locks are lost, and the guards
+///               of lock_token do not show it. The store cannot compare and write in one step: a thread that closes and
+///               opens files at the same moment can come in between.
 ///
 /// Cost: a look-up is one stat of the file and one look into a hash index, by whichever rule (see rules.hpp). A save is
 /// one write, one fdatasync, and one write of 40 bytes to the lock file, which is not flushed. The cost does not depend

@@ -13,6 +13,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -63,17 +64,20 @@ using detail::system_files;
 ///        durable after flush_directory, which takes the path of a file in the directory.
 ///   F6   remove does nothing if there is no such file.
 ///   F7   Two lock_files on one path exclude each other byte by byte, also in one process. A shared lock excludes only
-///        exclusive locks. Locks end with their process. A child process does not share its parent's locks. lock does
-///        what document.lock does.
+///        exclusive locks. Locks end with their process. A child made by fork has none of its parent's locks: it
+///        neither keeps nor releases them, however long it lives. lock does what document.lock does.
 ///        The path is that of the guarded file with ".lock" behind it. Before a lock makes that file, it throws
 ///        errc::permissions if the directory, or the guarded file, is one that open refuses because of its owner.
 ///   F8   is_mount says whether the path is a mount of its own that can be written, and that rename cannot replace. The
 ///        store asks it whenever it has opened a file.
+///   F9   A program may close the files of the library, as a daemon does at its start. No function then reads or writes
+///        the file that has the number now. A file then throws file_error, and a lock_file opens its file again.
 /// May:   throw file_error with errc::storage_failure or errc::permissions. Everything may be called from many threads
 ///        at once, except that a lock_file is used by one thread at a time.
-///        This member is optional:
+///        These members are optional:
 ///        `absolute(path)` gives the path from the root, with the links in its directory followed. The store calls it
 ///        once, when it is made, and then uses what it gave. Without it, the store uses the path as it is.
+///        `file.is_lost()` says whether the program has closed the file; see F9. The store then opens it again.
 /// Models: system_files; testing::simulated_files.
 template <class F>
 concept file_system = requires(const F& files, const typename F::file& file, typename F::lock_file& locks,
@@ -107,6 +111,15 @@ std::string lasting_path(const Files& files, std::string path) {
         return files.absolute(path);
     else
         return path;
+}
+
+/// Whether the program has closed the file; see F9 of file_system.
+template <class File>
+bool is_lost(const std::shared_ptr<const File>& file) {
+    if constexpr (requires { file->is_lost(); })
+        return file && file->is_lost();
+    else
+        return false;
 }
 
 /// Throws errc::storage_failure if the file is a mount of its own. Rename could not replace it; and where the same file

@@ -20,6 +20,8 @@
 #else
 #include <tokenkeep/os/posix_checks.hpp>
 
+#include <tokenkeep/os/posix_descriptor.hpp>
+
 #include <tokenkeep/os/posix.hpp>
 
 #include <tokenkeep/os/posix_lock.hpp>

@@ -2,7 +2,7 @@
 #ifndef TOKENKEEP_OS_POSIX_HPP
 #define TOKENKEEP_OS_POSIX_HPP
 
-// Included by os/os.hpp, after os/posix_checks.hpp.
+// Included by os/os.hpp, after os/posix_descriptor.hpp.
 
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/secret.hpp>
@@ -14,7 +14,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -32,40 +31,6 @@ inline void random_bytes(void* memory, std::size_t size) {
 }
 
 inline std::uint64_t process_id() noexcept { return static_cast<std::uint64_t>(::getpid()); }
-
-/// Owns a file descriptor.
-class descriptor {
-  public:
-    descriptor() noexcept = default;
-    explicit descriptor(int number) noexcept : number_(number) {}
-    descriptor(descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-    descriptor& operator=(descriptor&& other) noexcept {
-        std::swap(number_, other.number_);
-        return *this;
-    }
-    ~descriptor() {
-        if (is_open()) ::close(number_);
-    }
-
-    bool is_open() const noexcept { return number_ >= 0; }
-    int number() const noexcept { return number_; }
-
-    /// Closes the file. False if the system reports an error that it has kept until now.
-    bool close() noexcept { return ::close(std::exchange(number_, -1)) == 0; }
-
-  private:
-    int number_ = -1;
-};
-
-/// Opens a file as ::open does; if that fails, the descriptor is not open and errno says why. The file never has one of
-/// the numbers 0 to 2. If a program was started without its standard streams, these numbers are free, and what it
-/// prints to std::cerr goes into the file that has number 2.
-inline descriptor open_file(const std::string& path, int flags, mode_t mode = 0) noexcept {
-    constexpr int first_number = 3;
-    descriptor opened(::open(path.c_str(), flags | O_CLOEXEC, mode));
-    if (!opened.is_open() || opened.number() >= first_number) return opened;
-    return descriptor(::fcntl(opened.number(), F_DUPFD_CLOEXEC, first_number));
-}
 
 /// Makes an open file durable. False if that failed; errno then says why.
 inline bool flush_to_disk(int number) noexcept {
@@ -97,11 +62,9 @@ inline std::optional<secret> read_file(const std::string& path) {
         if (errno == ENOENT) return std::nullopt;
         refuse_open(path, errno);
     }
-    file_status status{};
-    if (::fstat(file.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
-    require_private(status, path, denied_for_documents);
+    require_private(file.status(), path, denied_for_documents);
     if (is_unusable_mount(path)) throw mount_refused(path);
-    const auto size = static_cast<std::size_t>(status.st_size);
+    const auto size = static_cast<std::size_t>(file.status().st_size);
     return secret::build(size, [&](char* out) {
         std::size_t filled = 0;
         while (filled < size) {
@@ -116,9 +79,9 @@ inline std::optional<secret> read_file(const std::string& path) {
 }
 
 /// Writes all bytes at the present place in the file. False if that failed; errno then says why.
-inline bool write_all(int number, std::string_view bytes) noexcept {
+inline bool write_all(const descriptor& file, std::string_view bytes) noexcept {
     while (!bytes.empty()) {
-        const ssize_t put = ::write(number, bytes.data(), bytes.size());
+        const ssize_t put = ::write(file.number(), bytes.data(), bytes.size());
         if (put < 0 && errno == EINTR) continue;
         if (put < 0) return false;
         bytes.remove_prefix(static_cast<std::size_t>(put));
@@ -149,7 +112,7 @@ inline void replace_file(const std::string& path, std::string_view bytes) {
         const bool is_refused = errc_of_system(errno) == errc::permissions;
         throw file_error(is_refused ? errc::permissions : errc::not_saved, "create", temporary, errno);
     }
-    const bool written = ::fchmod(file.number(), S_IRUSR | S_IWUSR) == 0 && write_all(file.number(), bytes) &&
+    const bool written = ::fchmod(file.number(), S_IRUSR | S_IWUSR) == 0 && write_all(file, bytes) &&
                          flush_to_disk(file.number()) && file.close();
     if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
         const int number = errno;

@@ -46,10 +46,13 @@ inline std::string absolute_path(const std::string& path) {
     return current + ("/" + path);
 }
 
-/// An open file; see the concept file_system.
+/// An open file; see the concept file_system. If the program has closed it, every function throws a file_error whose
+/// cause is std::errc::bad_file_descriptor, and touches no file.
 class system_file {
   public:
     system_file(descriptor opened, std::string path) : descriptor_(std::move(opened)), path_(std::move(path)) {}
+
+    bool is_lost() const noexcept { return descriptor_.is_lost(); }
 
     file_identity identity() const {
         file_status status{};
@@ -118,9 +121,7 @@ struct system_files {
             if (errno == ENOENT) return std::nullopt;
             refuse_open(path, errno);
         }
-        file_status status{};
-        if (::fstat(opened.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
-        require_private(status, path);
+        require_private(opened.status(), path);
         return file(std::move(opened), path);
     }
 

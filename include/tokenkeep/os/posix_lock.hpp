@@ -23,7 +23,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Locks on single bytes of a lock file. The kernel holds them, and drops them when the process ends. A lock belongs to
 /// this open file description (F_OFD_SETLK): two lock_files exclude each other also in one process, and any thread may
-/// unlock. The lock file stays; whether it exists means nothing.
+/// unlock. A child made by fork has none of the locks of its parent; see open_files. The lock file stays; whether it
+/// exists means nothing.
 class lock_file {
   public:
     explicit lock_file(std::string path) : path_(std::move(path)) {}
@@ -56,11 +57,16 @@ class lock_file {
     bool try_lock(std::int64_t byte, short kind) {
         if (!open(kind == F_RDLCK)) return true;
         if (!set(byte, kind)) {
+            if (errno == EBADF && file_.is_lost()) { // the program has closed it
+                file_ = descriptor();
+                return try_lock(byte, kind);
+            }
             if (errno == EAGAIN || errno == EACCES || errno == EINTR) return false;
             throw file_error(errc::storage_failure, "lock", path_, errno);
         }
         file_status named{};
-        if (::lstat(path_.c_str(), &named) == 0 && named.st_ino == opened_.st_ino && named.st_dev == opened_.st_dev)
+        const file_status& opened = file_.status();
+        if (::lstat(path_.c_str(), &named) == 0 && named.st_ino == opened.st_ino && named.st_dev == opened.st_dev)
             return true;
         file_ = descriptor(); // the file was removed: only a lock on the file that has the name now counts
         return false;
@@ -68,7 +74,7 @@ class lock_file {
 
     /// False if the file cannot be opened, and the caller only reads.
     bool open(bool only_reads) {
-        if (is_of_parent()) file_ = descriptor(); // its locks are the parent's too
+        if (is_of_parent()) file_ = descriptor();
         if (file_.is_open()) return true;
         owner_ = ::getpid();
         require_own_place();
@@ -99,9 +105,8 @@ class lock_file {
 
     /// The owner of the lock file could replace it while it is locked.
     void require_own_lock() {
-        const bool is_known = ::fstat(file_.number(), &opened_) == 0;
-        if (!is_writable_ && is_known) return;
-        if (is_known && opened_.st_uid == ::geteuid() && ::fchmod(file_.number(), S_IRUSR | S_IWUSR) == 0) return;
+        if (!is_writable_) return;
+        if (file_.status().st_uid == ::geteuid() && ::fchmod(file_.number(), S_IRUSR | S_IWUSR) == 0) return;
         const int failure = errno;
         file_ = descriptor();
         refuse(failure);
@@ -130,7 +135,6 @@ class lock_file {
 
     std::string path_;
     descriptor file_{};
-    file_status opened_{}; ///< The file as it was opened.
     bool is_writable_ = false;
     pid_t owner_ = 0;
 };

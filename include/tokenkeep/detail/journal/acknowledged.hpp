@@ -3,6 +3,7 @@
 #define TOKENKEEP_DETAIL_JOURNAL_ACKNOWLEDGED_HPP
 
 #include <tokenkeep/detail/journal/format.hpp>
+#include <tokenkeep/file_system.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -104,10 +105,11 @@ class acknowledged_marks {
         return marks;
     }
 
-    /// The lock file. It is opened once for each generation, because it may have been removed and made again.
+    /// The lock file. It is opened once for each generation, because it may have been removed and made again. It is
+    /// opened again if the program has closed it.
     std::shared_ptr<const file> file_for(const journal::generation_id& generation) {
         const std::lock_guard lock(mutex_);
-        if (!file_ || generation_ != generation) {
+        if (!file_ || generation_ != generation || is_lost(file_)) {
             auto there = files_.open(path_);
             file_ = std::make_shared<const file>(there ? *std::move(there) : files_.create(path_));
             generation_ = generation;

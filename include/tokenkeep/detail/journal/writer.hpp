@@ -48,7 +48,7 @@ class row_journal {
 
     /// Reads what other processes have appended. If another file has the name now, reads all of that.
     void catch_up() {
-        leave_file_of_parent();
+        open_again_if_lost();
         const std::optional<file_identity> there = medium_.files.find(medium_.path);
         if (!there && now_.file) throw medium_.gone();
         if (!there || (now_.is_loaded && *there == now_.identity)) return;
@@ -154,6 +154,7 @@ class row_journal {
         if (record.seq <= covered_) return; // another thread has done it
         const std::optional<file_identity> there = medium_.files.find(medium_.path);
         now_.has_failed = true;
+        open_again_if_lost();
         if (!there || !reader::has_what_was_read(now_, *there)) {
             now_.is_loaded = false;
             throw error(errc::indeterminate, "tokenkeep: " + medium_.path + " has lost what was written");
@@ -245,9 +246,9 @@ class row_journal {
     }
 
     /// A child made by fork opens the file again. If two processes shared one open file description, only one of them
-    /// would be told that flushing has failed.
-    void leave_file_of_parent() {
-        if (now_.process == process_id()) return;
+    /// would be told that flushing has failed. If the program has closed the file, the store opens it again, too.
+    void open_again_if_lost() {
+        if (now_.process == process_id() && !is_lost(now_.file)) return;
         if (now_.file) {
             auto again = medium_.files.open(medium_.path);
             now_.is_loaded = now_.is_loaded && again && again->identity() == now_.identity;
