@@ -1185,6 +1185,7 @@ TEST_CASE("file_store: deleting also erases what a killed rewrite has left", "[f
         });
     };
     deletes([&] { store.delete_token("1"); });
+    deletes([&] { store.delete_token("is not there"); });
     deletes([&] { CHECK(store.remove_token(store.find_token_by_id("1").value())); });
     deletes([&] { store.delete_tokens(); });
 
@@ -1195,6 +1196,56 @@ TEST_CASE("file_store: deleting also erases what a killed rewrite has left", "[f
     CHECK(!store.find_token({.user_name = "ada"}));
     store.compact();
     CHECK(!disk.find("tokens.tmp"));
+}
+
+namespace {
+
+/// Files of a program that is killed right after it has flushed one.
+struct deadly_files : system_files {
+    inline static bool kills = false;
+
+    struct file : system_files::file {
+        explicit file(system_files::file opened) : system_files::file(std::move(opened)) {}
+        void flush() const {
+            system_files::file::flush();
+            if (kills) ::kill(::getpid(), SIGKILL);
+        }
+    };
+    file create(const std::string& path) const { return file(system_files::create(path)); }
+    std::optional<file> open(const std::string& path) const {
+        auto opened = system_files::open(path);
+        return opened ? std::optional(file(*std::move(opened))) : std::nullopt;
+    }
+};
+struct with_deadly_files : defaults {
+    using files = deadly_files;
+};
+
+} // namespace
+
+TEST_CASE("file_store: what a program had removed and not erased when it was killed, the next change erases",
+          "[file_store]") {
+    const temporary_directory here;
+    const std::string path = here / "tokens";
+    file_store watching(path);
+    watching.save_token(login("ada"));
+    watching.save_token(login("ada", "second"));
+    watching.save_token(login("bob"));
+    const std::string id = watching.find_token({.user_name = "ada"}).value().id;
+    CHECK(!in_process([&] {
+        basic_file_store<with_deadly_files> store(path);
+        store.save_token(login("eve"));
+        deadly_files::kills = true;
+        store.delete_token(id);
+    }));
+    CHECK(!watching.find_token_by_id(id));
+    CHECK(holds(path, "first of ada"));
+    CHECK(holds(path, "second of ada"));
+    watching.delete_token(id); // is not there any more
+    CHECK(!holds(path, "of ada"));
+    CHECK(holds(path, "first of bob"));
+    CHECK(watching.get_tokens().size() == 2);
+    CHECK(rows_of(file_store(path)) == rows_of(watching));
 }
 
 TEST_CASE("file_store: deleting erases nothing where the policy says so", "[file_store]") {

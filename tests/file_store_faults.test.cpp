@@ -11,9 +11,12 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 using namespace tokenkeep;
@@ -83,6 +86,42 @@ std::size_t power_failures_without(const simulated_files& disk, const std::strin
         without += store{path, {}, after}.find_token_by_id(id) ? 0u : 1u;
     });
     return without;
+}
+
+/// A disk as processes see it after the program that used `disk` was killed.
+simulated_files after_kill(const simulated_files& disk) {
+    simulated_files after;
+    for (const std::string& name : {path, path + ".lock"})
+        if (disk.find(name)) after.put(name, disk.content(name));
+    return after;
+}
+
+/// Deletes row x, which has had two versions, and is killed before the call of that number, from 0.
+simulated_files killed_while_deleting(std::size_t call) {
+    simulated_files disk;
+    store on{path, {}, disk};
+    for (const char* access : {"first", "second"}) on.save_token(row("x", access));
+    on.save_token(row("y", "first"));
+    disk.plan(disk.calls() + call, disk_fault::power_failure);
+    try {
+        on.delete_token("x");
+    } catch (const testing::simulated_power_failure&) {
+    }
+    return after_kill(disk);
+}
+/// The calls of delete_token: the removal is written, flushed and acknowledged; then it is erased.
+constexpr std::size_t first_call_of_erasing = 3;
+
+bool holds_secrets_of(const simulated_files& disk, const std::string& id) {
+    return disk.content(path).find(" of " + id) != std::string::npos;
+}
+
+/// Whether neither the file nor what a power failure could leave of it holds secrets of x.
+bool is_erased(const simulated_files& disk) {
+    bool is_gone = !holds_secrets_of(disk, "x");
+    disk.for_each_power_failure(
+        path, 64, [&](const simulated_files& after) { is_gone = is_gone && !holds_secrets_of(after, "x"); });
+    return is_gone;
 }
 
 } // namespace
@@ -240,4 +279,143 @@ TEST_CASE("file_store: another reads only what is new, also where the row it rea
     CHECK(other.find_token_by_id("x") == row("x", "first"));
     other.save_token(row("z", "first"));
     CHECK(one.get_tokens().size() == 2);
+}
+
+// ---- Erasing what a killed program has removed ----
+
+TEST_CASE("file_store: if a program is killed before it has erased a row, the next change erases it",
+          "[file_store_faults]") {
+    const std::function<void(store&)> changes[] = {
+        [](store& next) { next.save_token(row("z", "first")); },
+        [](store& next) { next.save_token(row("y", "second")); },
+        [](store& next) { next.delete_token("x"); },
+        [](store& next) { next.delete_token("was never there"); },
+        [](store& next) { next.delete_token("y"); },
+        [](store& next) { next.delete_tokens(); },
+        [](store& next) { next.compact(); },
+        [](store& next) { CHECK(next.remove_token(row("y", "first"))); },
+        [](store& next) { CHECK(next.replace_token(row("y", "first"), row("y", "second"))); }};
+    std::size_t unerased = 0;
+    for (std::size_t call = 1; call < 7; ++call)
+        for (const auto& change : changes) {
+            CAPTURE(call);
+            simulated_files disk = killed_while_deleting(call);
+            unerased += holds_secrets_of(disk, "x") ? 1u : 0u;
+            store next{path, {}, disk};
+            CHECK(!next.find_token_by_id("x"));
+            CHECK(next.find_token_by_id("y") == row("y", "first"));
+            const std::string before = disk.content(path);
+            CHECK(next.get_tokens().size() == 1);
+            CHECK(disk.content(path) == before); // look-ups change nothing
+            change(next);
+            CHECK(is_erased(disk));
+            const auto rows = next.get_tokens();
+            CHECK(store(path, {}, disk).get_tokens().size() == rows.size());
+        }
+    CHECK(unerased >= std::size(changes) * (first_call_of_erasing + 1)); // until the second version is overwritten
+}
+
+TEST_CASE("file_store: the row is erased, too, by a store that had the file open when the other program was killed",
+          "[file_store_faults]") {
+    for (const bool deletes : {false, true})
+        for (const std::size_t call : {std::size_t{1}, first_call_of_erasing}) {
+            simulated_files disk;
+            store{path, {}, disk}.save_token(row("x", "first"));
+            store on{path, {}, disk};
+            on.save_token(row("y", "first"));
+            {
+                const simulated_files dying = after_kill(disk); // to learn what it writes
+                simulated_files copy = dying;
+                store other{path, {}, copy};
+                copy.plan(copy.calls() + 2 + call, disk_fault::power_failure); // two calls flush what was found
+                try {
+                    other.delete_token("x");
+                } catch (const testing::simulated_power_failure&) {
+                }
+                const std::string more = copy.content(path).substr(disk.content(path).size());
+                REQUIRE(more.size() > 0);
+                disk.open(path)->write(disk.content(path).size(), more);
+            }
+            CHECK(!on.find_token_by_id("x"));
+            REQUIRE(holds_secrets_of(disk, "x"));
+            if (deletes)
+                on.delete_token("x");
+            else
+                on.save_token(row("z", "first"));
+            CHECK(is_erased(disk));
+            CHECK(on.get_tokens().size() == (deletes ? 1u : 2u));
+        }
+}
+
+TEST_CASE("file_store: what a power failure has left of a row that was being erased is erased by the next change",
+          "[file_store_faults]") {
+    namespace journal = detail::journal;
+    const std::string bytes = killed_while_deleting(first_call_of_erasing).content(path);
+    const auto with_zeros = [&](std::string content, const std::string& version, std::size_t part) {
+        const std::size_t record = bytes.rfind("TKr1", bytes.find(version + " of x"));
+        const auto header = journal::record_header_of(std::string_view(bytes).substr(record, 200),
+                                                      journal::header_of(bytes).generation);
+        REQUIRE(header);
+        const auto payload = static_cast<std::ptrdiff_t>(record + header->payload_at());
+        std::fill_n(content.begin() + payload, header->payload_size / part, '\0');
+        return content;
+    };
+    for (const std::string& torn :
+         {with_zeros(bytes, "second", 1), with_zeros(bytes, "second", 2), with_zeros(bytes, "first", 1),
+          with_zeros(with_zeros(bytes, "first", 1), "second", 4)}) {
+        simulated_files disk;
+        disk.put(path, torn);
+        REQUIRE(holds_secrets_of(disk, "x"));
+        store{path, {}, disk}.save_token(row("z", "first"));
+        CHECK(is_erased(disk));
+        CHECK(store(path, {}, disk).get_tokens().size() == 2);
+    }
+}
+
+TEST_CASE("file_store: a file in which all removed rows are erased costs a save nothing", "[file_store_faults]") {
+    simulated_files disk;
+    {
+        store on{path, {}, disk};
+        for (const char* id : {"x", "y", "x"}) on.save_token(row(id, "first"));
+        on.delete_token("x");
+        on.save_token(row("x", "second"));
+        on.delete_token("x");
+    }
+    store next{path, {}, disk};
+    const std::size_t before = disk.calls();
+    next.save_token(row("z", "first"));
+    const std::vector<std::string> calls(disk.log().begin() + static_cast<std::ptrdiff_t>(before), disk.log().end());
+    CHECK(calls == std::vector<std::string>{"flush", "flush the directory of", "write", "flush", "write"});
+
+    store other{path, {}, disk};
+    other.save_token(row("x", "third"));
+    (void)next.find_token_by_id("x");
+    other.delete_token("x");
+    const std::size_t then = disk.calls();
+    next.save_token(row("z", "second")); // finds a removal, and nothing to erase
+    CHECK(std::vector<std::string>(disk.log().begin() + static_cast<std::ptrdiff_t>(then), disk.log().end()) ==
+          std::vector<std::string>{"write", "flush", "write"});
+}
+
+TEST_CASE("file_store: a save that cannot erase what another removed is saved, and the next one erases it",
+          "[file_store_faults]") {
+    simulated_files disk = killed_while_deleting(first_call_of_erasing);
+    store next{path, {}, disk};
+    const std::size_t erasing = disk.calls() + 5; // after the calls of the save, as above
+    disk.plan(erasing, disk_fault::fails);
+    disk.plan(erasing + 1, disk_fault::fails); // the new file
+    next.save_token(row("z", "first"));
+    CHECK(holds_secrets_of(disk, "x"));
+    CHECK(next.find_token_by_id("z") == row("z", "first"));
+    next.save_token(row("z", "second"));
+    CHECK(is_erased(disk));
+
+    disk = killed_while_deleting(first_call_of_erasing);
+    store deleting{path, {}, disk};
+    (void)deleting.find_token_by_id("x");
+    disk.plan(disk.calls() + 2, disk_fault::fails);
+    disk.plan(disk.calls() + 3, disk_fault::fails);
+    CHECK(code_of([&] { deleting.delete_token("x"); }) == errc::storage_failure);
+    deleting.compact();
+    CHECK(is_erased(disk));
 }

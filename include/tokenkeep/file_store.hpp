@@ -79,9 +79,13 @@ struct salvage_report {
 ///               link, anything but a regular file, and a directory in which others can replace the file. It then makes
 ///               no file: if root runs the program once in the directory of a user, that user is not locked out.
 ///   Erased      After delete_tokens the file is a new one. After delete_token, zeros have replaced the secrets of the
-///               row and of its earlier versions in the file. Both also remove the fresh copy of a program that was
-///               killed during a rewrite. If Policy::erases_deleted_tokens is false, delete_token erases nothing:
-///               the secrets stay until the next rewrite.
+///               row and of its earlier versions in the file, on the disk too. Both also remove the fresh copy of a
+///               program that was killed during a rewrite. If a program is killed after it has removed a row and before
+///               it has erased it, the row is gone, and its secrets are still in the file. The next change by any
+///               program that uses the file erases them: a save, any deletion (even of a row that is not there), or
+///               compact(). A look-up does not. If a save fails to do that, it does not throw, and the next change
+///               tries again. If Policy::erases_deleted_tokens is false, delete_token erases nothing: the secrets stay
+///               until the next rewrite.
 ///
 /// What is not promised:
 ///   Replaced    Secrets that were replaced, such as an old refresh token, stay in the file until its next rewrite.
@@ -211,10 +215,11 @@ class basic_file_store {
             return std::optional(rows.put(meaning::row_to_save(rows, record, refuse_unreadable(rows, record))));
         });
     }
-    /// Removes the row of that id; if there is none, does nothing. It also removes a row that is damaged, or that this
-    /// sealer cannot open. Unless Policy::erases_deleted_tokens is false, it then overwrites the row's bytes in the
-    /// file, those of earlier versions too; this costs a second flush. If that fails, it throws errc::storage_failure:
-    /// the row is gone, but not erased, and compact() erases it. It does not change copies of damaged files.
+    /// Removes the row of that id, if there is one. It also removes a row that is damaged, or that this sealer cannot
+    /// open. Unless Policy::erases_deleted_tokens is false, it then overwrites the row's bytes in the file, those of
+    /// earlier versions too; this costs a second flush. If that fails, it throws errc::storage_failure: the row is
+    /// gone, but not erased, and compact() erases it. If a program was killed before it had erased a row that it had
+    /// removed, that row is erased too. It does not change copies of damaged files.
     ///   store.delete_token("1");
     void delete_token(const std::string& id) {
         remove(id, [&](const journal& rows) {
@@ -322,14 +327,16 @@ class basic_file_store {
 
     template <class IsThere>
     bool remove(const std::string& id, IsThere is_there) {
+        bool is_unerased = false; // something that a killed program has left
         std::optional<detail::journal::erasable_records> erasable;
         const deadline until = end();
         const bool is_removed = shared_->write(until, [&](journal& rows) {
+            is_unerased = rows.has_leftovers() || shared_->has_abandoned_rewrite();
             if (!is_there(rows)) return std::optional<std::uint64_t>();
             erasable = rows.erasable_records_of(id);
             return std::optional(rows.remove(id));
         });
-        if (Policy::erases_deleted_tokens && erasable) shared_->erase(until, *erasable);
+        if (Policy::erases_deleted_tokens && (erasable || is_unerased)) shared_->erase(until, erasable);
         return is_removed;
     }
 

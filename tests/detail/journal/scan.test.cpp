@@ -35,7 +35,7 @@ struct witness {
     void record(const journal::record_header& header, std::string_view, std::uint64_t) {
         seen.push_back((header.type == journal::record_type::put ? "put " : "removed ") + std::string(header.id));
     }
-    void damaged(const std::string& id) { seen.push_back("damaged " + id); }
+    void damaged(const std::string& id, bool) { seen.push_back("damaged " + id); }
 };
 
 /// A file of records as a store would append them, of which each knows the ones before `unflushed` to be durable.

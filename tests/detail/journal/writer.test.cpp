@@ -94,3 +94,27 @@ TEST_CASE("row_journal: nobody appends to a file whose flush has failed, so that
     for (const char* id : {"k1", "k3", "k4"}) CHECK(fresh.rows.find(id) != nullptr);
     CHECK(fresh.rows.find("k2") == nullptr);
 }
+
+TEST_CASE("row_journal: the removal of another process is not erased before it is durable", "[row_journal]") {
+    simulated_files disk;
+    process one(disk), other(disk);
+    one.put_durably("k1");
+    one.put_durably("k2");
+    other.rows.catch_up();
+    other.rows.remove("k1"); // not flushed
+    one.rows.catch_up();
+    REQUIRE(one.rows.has_leftovers());
+    CHECK(!one.rows.overwrite_leftovers(false));
+    CHECK(disk.content("t").find("of k1") != std::string::npos);
+    CHECK(one.rows.overwrite_leftovers(true)); // flushes it first
+    disk.for_each_power_failure("t", 16, [](const simulated_files& after) {
+        process fresh(after);
+        fresh.rows.catch_up();
+        fresh.rows.require_all_readable();
+        CHECK(fresh.rows.find("k1") == nullptr);
+        CHECK(fresh.rows.find("k2") != nullptr);
+    });
+    CHECK(one.rows.flush_overwritten());
+    CHECK(disk.content("t").find("of k1") == std::string::npos);
+    CHECK(!one.rows.has_leftovers());
+}

@@ -12,12 +12,13 @@
 
 namespace tokenkeep { inline namespace v1 { namespace detail::journal {
 
-/// The records of a row that is being removed; their payloads are to be overwritten.
+/// The records of a row that is being removed, or was; their payloads are to be overwritten.
 struct erasable_records {
     generation_id generation{};
     std::string id{};
-    std::uint64_t newest = 0; ///< Where its newest record begins; 0 if that is unknown because the row is damaged.
-    std::uint64_t end = 0;    ///< Where its removal is written. Later records may be of a new row with that id.
+    std::uint64_t newest = 0;  ///< Where its newest record begins; 0 if that is unknown because the row is damaged.
+    std::uint64_t end = 0;     ///< Where its removal is written. Later records may be of a new row with that id.
+    std::uint64_t removal = 0; ///< The sequence number of its removal; 0 if that is not written yet.
 };
 
 struct byte_range {
@@ -32,7 +33,7 @@ byte_ranges payloads_of_id(file_window<File>& bytes, const erasable_records& row
     byte_ranges found;
     for (std::uint64_t at = header_size; at < row.end;) {
         const auto header = header_at(bytes, at, row.generation);
-        if (!header) return {};
+        if (!header || at + header->size() > row.end) return {};
         if (header->id == row.id) found.push_back({at + header->payload_at(), header->payload_size});
         at += header->size();
     }
@@ -40,7 +41,8 @@ byte_ranges payloads_of_id(file_window<File>& bytes, const erasable_records& row
     return found;
 }
 
-/// The same by following `previous` from the newest record on; reads only the row's records.
+/// The same by following `previous` from the newest record on; reads only the row's records, and where they end. If
+/// another record does not begin there, bytes are missing, and the payload would reach into the next record.
 template <class File>
 byte_ranges payloads_of(file_window<File>& bytes, const erasable_records& row) {
     if (row.newest == 0) return payloads_of_id(bytes, row);
@@ -48,8 +50,10 @@ byte_ranges payloads_of(file_window<File>& bytes, const erasable_records& row) {
     for (std::uint64_t at = row.newest; at != 0;) {
         const auto header = header_at(bytes, at, row.generation);
         if (!header || header->id != row.id || header->previous >= at) return {};
+        const std::uint64_t end = at + header->size(), previous = header->previous;
         found.push_back({at + header->payload_at(), header->payload_size});
-        at = header->previous;
+        if (end > row.end || (end != row.end && !header_at(bytes, end, row.generation))) return {};
+        at = previous;
     }
     return found;
 }

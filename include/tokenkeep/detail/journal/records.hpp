@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_JOURNAL_RECORDS_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_RECORDS_HPP
 
+#include <tokenkeep/detail/journal/erasable_records.hpp>
 #include <tokenkeep/detail/journal/format.hpp>
 #include <tokenkeep/detail/journal/packed_rows.hpp>
 #include <tokenkeep/detail/journal/scan.hpp>
@@ -11,10 +12,12 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -90,6 +93,9 @@ struct journal_state {
     std::map<std::string, row_damage> damaged{}; ///< The ids of the rows that cannot be read.
     std::uint64_t live_bytes = 0;                ///< The size of all records that rows come from.
     std::uint64_t acknowledged = 0;              ///< The last record that has a mark; 0 if none has.
+    /// Rows that were removed and still have payloads in the file. A process that removes a row erases it afterwards.
+    /// It does that now, or was killed before it could.
+    std::vector<journal::erasable_records> leftovers{};
 
     /// Whether acknowledged records are missing at the end of the file.
     bool ends_too_early() const noexcept { return acknowledged >= position.next_seq; }
@@ -121,6 +127,7 @@ class row_loader {
         case journal::record_type::put: {
             secret opened;
             const std::optional<std::string_view> row = records_.row_of_put(header, payload, opened);
+            erased_.erase(id);
             forget(id);
             if (!row) {
                 rows_.erase(id);
@@ -132,10 +139,12 @@ class row_loader {
             return;
         }
         case journal::record_type::removed:
+            note_leftover(header, offset);
             forget(id);
             rows_.erase(id);
             return;
         case journal::record_type::damaged:
+            erased_.insert(id); // the file has nothing of it
             forget(id);
             rows_.erase(id);
             state_.damaged.emplace(id, row_damage::damaged_before);
@@ -144,13 +153,32 @@ class row_loader {
         throw error(errc::unsupported_version, "tokenkeep: the file was written by a newer version of the library");
     }
 
-    void damaged(const std::string& id) {
+    void damaged(const std::string& id, bool is_erased) {
+        if (is_erased && has_no_payload(id))
+            erased_.insert(id);
+        else
+            erased_.erase(id);
         forget(id);
         rows_.erase(id);
         state_.damaged.emplace(id, row_damage::damaged_here);
     }
 
   private:
+    /// Whether the records of the id since its last removal, if there are any, have zeros in the place of payloads.
+    bool has_no_payload(const std::string& id) const {
+        return rows_.find(id) == nullptr && (!state_.damaged.contains(id) || erased_.contains(id));
+    }
+    /// To be called for a removal, before the row is forgotten.
+    void note_leftover(const journal::record_header& removal, std::uint64_t offset) {
+        const std::string id(removal.id);
+        if (!has_no_payload(id)) {
+            const packed_row* row = rows_.find(id);
+            const std::uint64_t newest = row != nullptr ? row->place().offset : 0;
+            state_.leftovers.push_back({state_.header.generation, id, newest, offset, removal.seq});
+        }
+        erased_.erase(id);
+    }
+
     void forget(const std::string& id) {
         if (const packed_row* before = rows_.find(id)) state_.live_bytes -= before->place().size;
         state_.damaged.erase(id);
@@ -159,6 +187,7 @@ class row_loader {
     Rows& rows_;
     journal_state& state_;
     const row_records<Sealer>& records_;
+    std::set<std::string> erased_{}; ///< The ids that have records since their last removal, all without payloads.
 };
 
 }}} // namespace tokenkeep::v1::detail

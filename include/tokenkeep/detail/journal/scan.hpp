@@ -26,9 +26,11 @@ struct scan_position {
     bool has_holes = false;          ///< Records are missing or unreadable, and it is unknown whose they were.
 };
 
-/// Reads the records of a file in the order of their numbers, up to its end or to a torn record. It calls
-/// `visit.record(header, payload, offset)` for each good record, and `visit.damaged(id)` for each record whose header
-/// is good and whose payload is not. Records up to the number `flushed` are known to have been durable.
+/// Reads the records of a file in the order of their numbers, up to its end or to a torn record. Records up to the
+/// number `flushed` are known to have been durable. It calls
+///   `visit.record(header, payload, offset)`   for each good record;
+///   `visit.damaged(id, is_erased)`            for each record whose header is good and whose payload is not; is_erased
+///                                             says whether the payload is zeros.
 ///
 /// What it makes of a place where the next record should begin:
 ///   what is there                                     | what it is
@@ -86,7 +88,7 @@ class scanner {
             else if (end != bytes_.end())
                 position.has_holes = true; // what followed is missing, too
         }
-        visit_damaged(position, header.type, id);
+        visit_damaged(position, header.type, begin, id);
         advance(position, next);
     }
 
@@ -131,7 +133,7 @@ class scanner {
             const std::optional<record_header> header = header_at(each->at);
             if (header && visit_if_whole(each->at, *header)) return;
         }
-        visit_damaged(position, begin->type, id_at_header(begin->at));
+        visit_damaged(position, begin->type, begin->at, id_at_header(begin->at));
     }
 
     /// False if the payload's check fails, or if the file ends inside the record.
@@ -149,9 +151,17 @@ class scanner {
         return header ? std::string(header->id) : std::string();
     }
 
-    void visit_damaged(scan_position& position, record_type type, const std::string& id) {
+    void visit_damaged(scan_position& position, record_type type, std::uint64_t at, const std::string& id) {
         if (type != record_type::put && type != record_type::removed) position.has_holes = true;
-        visit_.damaged(id);
+        visit_.damaged(id, is_erased(at));
+    }
+
+    /// Whether zeros are where the payload of the record was.
+    bool is_erased(std::uint64_t at) {
+        const std::optional<record_header> header = header_at(at);
+        if (!header) return false;
+        const std::uint64_t begin = at + header->payload_at(), end = begin + header->payload_size;
+        return end <= bytes_.end() && is_zero(begin, end);
     }
 
     // ---- What lies behind the place where something is wrong ----
@@ -210,13 +220,7 @@ class scanner {
         return false;
     }
 
-    bool is_zero(std::uint64_t begin, std::uint64_t end) {
-        constexpr std::uint64_t piece = 4'096;
-        for (; begin < end; begin += piece)
-            if (bytes_.at(begin, (std::min)(piece, end - begin)).find_first_not_of('\0') != std::string_view::npos)
-                return false;
-        return true;
-    }
+    bool is_zero(std::uint64_t begin, std::uint64_t end) { return journal::is_zero(bytes_, begin, end); }
 
     file_window<File>& bytes_;
     const generation_id& generation_;

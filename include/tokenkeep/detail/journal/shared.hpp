@@ -65,32 +65,33 @@ class shared_journal {
 
     /// Brings the rows up to date, and calls `change(rows)` while no other thread or process changes them. It gives the
     /// number of the record to wait for, or nullopt if it changed nothing. Returns when the record is durable: true, or
-    /// false if nothing was changed.
+    /// false if nothing was changed. If it has found rows that another process removed and did not erase, erases them.
     template <class Change>
     bool write(deadline until, Change change) {
+        bool has_leftovers = false;
         const std::optional<ticket> record = alone(until, [&]() -> std::optional<ticket> {
             journal_.catch_up();
             const std::optional<std::uint64_t> seq = change(journal_);
+            has_leftovers = journal_.has_leftovers();
             if (!seq) return std::nullopt;
             return journal_.ticket_for(*seq);
         });
-        if (record) require_durable(*record, until);
-        return record.has_value();
+        if (!record) return false;
+        require_durable(*record, until);
+        if (Policy::erases_deleted_tokens && has_leftovers) try_to_erase_leftovers(until);
+        return true;
     }
 
-    /// Overwrites the records of a row whose removal is durable, and removes what a rewrite that was cut off has left.
-    /// If that fails, throws errc::storage_failure: the row is gone, but not erased.
-    void erase(deadline until, const journal::erasable_records& row) {
+    /// Overwrites the records of a row whose removal is durable, if there is one. Does the same for all rows that other
+    /// processes removed and did not erase, and removes what a rewrite that was cut off has left. If that fails, throws
+    /// errc::storage_failure: the rows are gone, but not erased.
+    void erase(deadline until, const std::optional<journal::erasable_records>& row) {
         try {
-            const bool is_overwritten = alone(until, [&] {
+            erase_now(until, [&] {
                 remove_abandoned_rewrite();
                 journal_.catch_up();
-                return journal_.overwrite(row);
-            });
-            if (!is_overwritten || journal_.flush_overwritten()) return;
-            alone(until, [&] {
-                journal_.catch_up();
-                journal_.rewrite();
+                const bool is_overwritten = row && journal_.overwrite(*row);
+                return journal_.overwrite_leftovers(!row) || is_overwritten;
             });
         } catch (const file_error& failure) {
             throw failure.with(errc::storage_failure);
@@ -109,6 +110,9 @@ class shared_journal {
         });
         if (record) require_durable(*record, until);
     }
+
+    /// Whether a program that was killed during a rewrite has left a file; or a rewrite goes on.
+    bool has_abandoned_rewrite() const { return files_.find(path_ + ".tmp").has_value(); }
 
     /// Takes the lock of that name, which has nothing to do with the store lock.
     auto lock(const std::string& name, deadline until) const { return files_.lock(path_ + ".lock", name, until); }
@@ -157,6 +161,28 @@ class shared_journal {
             const held_lock held(*this, until, false);
             return act();
         });
+    }
+
+    /// Calls `overwrite()`, which gives whether it has overwritten anything, and flushes what it has.
+    template <class Overwrite>
+    void erase_now(deadline until, Overwrite overwrite) {
+        if (!alone(until, overwrite) || journal_.flush_overwritten()) return;
+        alone(until, [&] {
+            journal_.catch_up();
+            journal_.rewrite();
+        });
+    }
+
+    /// The change that was asked for is durable, so what fails here is no failure of it. The next change tries again.
+    void try_to_erase_leftovers(deadline until) {
+        try {
+            erase_now(until, [&] {
+                journal_.catch_up();
+                return journal_.overwrite_leftovers(false);
+            });
+        } catch (const std::exception&) {
+            return;
+        }
     }
 
     /// A program that was killed during a rewrite has left a file with rows. Only if this thread holds the store lock

@@ -78,6 +78,16 @@ void for_each_header(file_window<File>& bytes, std::uint64_t from, const generat
     });
 }
 
+/// Whether all bytes from `begin` to `end` are zeros.
+template <class File>
+bool is_zero(file_window<File>& bytes, std::uint64_t begin, std::uint64_t end) {
+    constexpr std::uint64_t piece = 4'096;
+    for (; begin < end; begin += piece)
+        if (bytes.at(begin, (std::min)(piece, end - begin)).find_first_not_of('\0') != std::string_view::npos)
+            return false;
+    return true;
+}
+
 /// The last 8 bytes before `end`, where a record or the file header ends: its check. Zeros if the file is shorter.
 template <class File>
 check check_before(file_window<File>& bytes, std::uint64_t end) {

@@ -175,23 +175,42 @@ class row_journal {
     }
 
     /// Overwrites the payloads of a removed row's records with zeros. To be called when the removal is durable. True if
-    /// flush_overwritten must follow. It begins with the oldest record: if the file is cut short afterwards, it never
-    /// shows an older version of the row.
+    /// flush_overwritten must follow.
     bool overwrite(const journal::erasable_records& row) {
         if (row.generation != now_.state.header.generation) return false; // the file was rewritten without the row
-        journal::file_window bytes(*now_.file, now_.state.position.at);
-        const journal::byte_ranges payloads = journal::payloads_of(bytes, row);
-        try {
-            for (auto at = payloads.rbegin(); at != payloads.rend(); ++at)
-                now_.file->write(at->offset, std::string(static_cast<std::size_t>(at->size), '\0'));
-            if (!payloads.empty()) return true;
-        } catch (const file_error&) {
-        }
+        if (write_zeros(row) != overwriting::failed) return true;
         rewrite();
         return false;
     }
 
-    /// Flushes what overwrite has written. False if flushing has failed.
+    /// Whether the file has payloads of rows whose removal was read from it: the process that removed them is about to
+    /// erase them, or was killed before it did.
+    bool has_leftovers() const noexcept { return !now_.state.leftovers.empty(); }
+
+    /// The same as overwrite for these rows. If `flushes`, it first makes all removals durable. If not, it leaves out
+    /// those that this process has not flushed, except what it found when it opened the file.
+    bool overwrite_leftovers(bool flushes) {
+        if (!has_leftovers() || now_.state.position.has_holes) return false;
+        auto& rows = now_.state.leftovers;
+        if (commit_.flushed() < (flushes ? last_seq() : now_.found) && !commit_.flush_all()) {
+            rewrite();
+            return false;
+        }
+        bool is_overwritten = false;
+        const std::uint64_t flushed = commit_.flushed();
+        for (const journal::erasable_records& row : rows) {
+            const overwriting done = row.removal > flushed ? overwriting::not_needed : write_zeros(row);
+            if (done == overwriting::failed) {
+                rewrite();
+                return false;
+            }
+            is_overwritten = is_overwritten || done == overwriting::done;
+        }
+        std::erase_if(rows, [&](const journal::erasable_records& row) { return row.removal <= flushed; });
+        return is_overwritten;
+    }
+
+    /// Flushes what was overwritten. False if flushing has failed.
     bool flush_overwritten() { return commit_.flush_all(); }
 
     // ---- Damage ----
@@ -361,6 +380,30 @@ class row_journal {
         }
         now_.is_loaded = true;
     } catch (const std::bad_alloc&) {
+    }
+
+    // ---- Erasing ----
+
+    enum class overwriting { done, not_needed, failed };
+
+    /// Writes zeros over the payloads of a removed row, unless there are zeros already. It fails if the file cannot be
+    /// written or understood. It begins with the oldest record: if it is cut short, the file never shows an older
+    /// version of the row.
+    overwriting write_zeros(const journal::erasable_records& row) const {
+        overwriting result = overwriting::not_needed;
+        try {
+            journal::file_window bytes(*now_.file, now_.state.position.at);
+            const journal::byte_ranges payloads = journal::payloads_of(bytes, row);
+            if (payloads.empty()) return overwriting::failed;
+            for (auto at = payloads.rbegin(); at != payloads.rend(); ++at) {
+                if (journal::is_zero(bytes, at->offset, at->offset + at->size)) continue;
+                now_.file->write(at->offset, std::string(static_cast<std::size_t>(at->size), '\0'));
+                result = overwriting::done;
+            }
+        } catch (const file_error&) {
+            return overwriting::failed;
+        }
+        return result;
     }
 
     // ---- Undoing ----
