@@ -86,6 +86,8 @@ concept is_versioned = can_load_versioned<D> && can_save_versioned<D>;
 ///   `save(bytes, const Version&)`   | there is no document. After false, the     |
 ///   gives bool                      | store repeats its change on the new text.  |
 ///                                   | load() and save(bytes) are not needed.     |
+///   `trust(const file_trust&)`      | The document is told which links and       | It decides itself.
+///                                   | groups the policy trusts, if any.          |
 ///
 /// Models: text_file; examples/keychain.cpp.
 template <class D>

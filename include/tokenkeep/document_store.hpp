@@ -115,7 +115,9 @@ class basic_document_store
   private:
     struct shared {
         template <class... Arguments>
-        explicit shared(Arguments&&... arguments) : document(std::forward<Arguments>(arguments)...) {}
+        explicit shared(Arguments&&... arguments) : document(std::forward<Arguments>(arguments)...) {
+            detail::trust_as_policy<Policy>(document);
+        }
 
         detail::turns<typename Policy::mutex> turns{};
         Document document;

@@ -78,6 +78,7 @@ struct salvage_report {
 ///               the group or others have any right, a file of another user, a file with a second hard link, a symbolic
 ///               link, anything but a regular file, and a directory in which others can replace the file. It then makes
 ///               no file: if root runs the program once in the directory of a user, that user is not locked out.
+///               A policy can follow a link (follows_link), or share the files with a group (trusts_group).
 ///   Erased      After delete_tokens the file is a new one. After delete_token, zeros have replaced the secrets of the
 ///               row and of its earlier versions in the file, on the disk too. Both also remove the fresh copy of a
 ///               program that was killed during a rewrite. If a program is killed after it has removed a row and before
@@ -164,12 +165,12 @@ class basic_file_store {
 
     /// A store in the file of that path. The directory must exist. The constructor neither reads nor writes the file:
     /// the first call does. A relative path starts at the program's current directory, and stays with it if the program
-    /// changes directory later. Links in the directory are followed once, here. Throws errc::storage_failure if the
-    /// path is empty.
+    /// changes directory later. Links in the directory are followed once, here; and a link in the place of the file, if
+    /// Policy::follows_link is true. Throws errc::storage_failure if the path is empty.
     ///   file_store store{"/var/lib/app/tokens.tkj"};
     ///   basic_file_store<defaults, my_sealer> sealed{"tokens.tkj", my_sealer{key}};
     explicit basic_file_store(std::string path, Sealer sealer = {}, files_type files = {})
-        : shared_(std::make_shared<shared>(detail::lasting_path(files, std::move(path)), std::move(sealer), files)) {}
+        : shared_(std::make_shared<shared>(std::move(path), std::move(sealer), std::move(files))) {}
 
     basic_file_store(basic_file_store&&) noexcept = default;
     basic_file_store& operator=(basic_file_store&&) noexcept = default;

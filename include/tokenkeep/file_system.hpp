@@ -77,6 +77,7 @@ using detail::system_files;
 ///        These members are optional:
 ///        `absolute(path)` gives the path from the root, with the links in its directory followed. The store calls it
 ///        once, when it is made, and then uses what it gave. Without it, the store uses the path as it is.
+///        `trust(trusted)` takes a file_trust: what the policy trusts. The store calls it first if that is anything.
 ///        `file.is_lost()` says whether the program has closed the file; see F9. The store then opens it again.
 /// Models: system_files; testing::simulated_files.
 template <class F>

@@ -8,6 +8,7 @@
 #endif
 
 #include <tokenkeep/os/fair_mutex.hpp>
+#include <tokenkeep/os/file_trust.hpp>
 #include <tokenkeep/os/os.hpp>
 #include <tokenkeep/rules.hpp>
 #include <tokenkeep/sql_schema.hpp>
@@ -51,6 +52,29 @@ struct defaults {
     using files = detail::system_files;                 ///< The files of a file_store: a model of file_system.
     using schema = sql_schema;                          ///< The table of an sql_store.
     static constexpr bool erases_deleted_tokens = true; ///< Whether a file_store and SQLite overwrite deleted rows.
+
+    // For stores in files: file_store, a document store over text_file, SQLite.
+
+    /// Whether a path that is a symbolic link means the file to which the link leads. If not, the link is refused. The
+    /// link is followed once, when the store is made. The lock file and all other files then lie beside the file that
+    /// it leads to, and that file's directory must be private. If the link leads elsewhere later, the store does not.
+    ///   struct ours : tokenkeep::defaults { static constexpr bool follows_link = true; };
+    static constexpr bool follows_link = false;
+
+    /// Whether a directory that its group can write is accepted, and the group shares the files in it: a web and a cron
+    /// user, or Kubernetes' fsGroup. The store's files then have mode 0660 and the directory's group. The files and the
+    /// directory may belong to any user. What is required:
+    ///   - The directory is setgid or sticky (chmod g+s), and others cannot write it.
+    ///   - The program is a member of the group.
+    ///   - Others have no right to the files, and no access-control list names anybody else.
+    /// If the group cannot write the directory, it shares nothing: the files are private to the user.
+    ///
+    /// Each member of the group can then do what the program can: read all tokens, change and remove them, put older
+    /// files in their place, and hold the locks. If the directory is sticky, files can only be replaced by their owner:
+    /// document stores cannot save what another user has saved, and a file_store rewrites only the user's own file.
+    /// SQLite needs setgid. Files that exist keep their mode: run chmod 660 on them.
+    ///   struct ours : tokenkeep::defaults { static constexpr bool trusts_group = true; };
+    static constexpr bool trusts_group = false;
 };
 
 namespace detail {
@@ -70,6 +94,19 @@ concept has_mutex = requires(typename P::mutex& mutex) {
     mutex.lock();
     mutex.unlock();
 };
+
+/// Tells files, a document or a connection what the policy trusts, if it can be told.
+template <class Policy, class Place>
+void trust_as_policy(Place& place) {
+    constexpr file_trust trusted{.follows_link = Policy::follows_link, .trusts_group = Policy::trusts_group};
+    if constexpr ((trusted.follows_link || trusted.trusts_group) && requires { place.trust(trusted); })
+        place.trust(trusted);
+}
+template <class Policy, class Place>
+Place trusting(Place place) {
+    trust_as_policy<Policy>(place);
+    return place;
+}
 
 /// The rules of a policy. After explain_policy has failed: a chain without rules, so that the compiler reports nothing
 /// else.

@@ -197,6 +197,8 @@ concept names_table = requires(const C& connection) {
 ///   a guard; see locking_store | while a statement runs. name: const std::string& | excludes others by its marker
 ///   `table()` gives            | a table name from the connection. If it is       | the table that the policy's
 ///   std::string                | empty, the policy's name is used.                | schema names
+///   `trust(const file_trust&)` | the connection is told which links and groups    | it decides itself
+///                              | the policy trusts, if any                        |
 ///
 /// Models: sqlite_connection, mysql_connection, postgres_connection; examples/odbc_connection.hpp.
 template <class C>

@@ -124,13 +124,15 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     using policy_type = Policy;
 
     /// A store over this connection. The store connects at its first call.
-    explicit sql_store(Connection connection) : link_(std::move(connection)) {}
+    explicit sql_store(Connection connection) : link_(std::move(connection)) {
+        detail::trust_as_policy<Policy>(link_.connection());
+    }
 
     /// A store over a connection that is made from these arguments:
     ///   sqlite_store store{"tokens.db"};
     template <class... Arguments>
         requires std::constructible_from<Connection, Arguments...>
-    explicit sql_store(Arguments&&... arguments) : link_(Connection(std::forward<Arguments>(arguments)...)) {}
+    explicit sql_store(Arguments&&... arguments) : sql_store(Connection(std::forward<Arguments>(arguments)...)) {}
 
     sql_store(sql_store&& other) noexcept : link_(std::move(other.link_)), locks_(std::move(other.locks_)) {}
     sql_store& operator=(sql_store&& other) noexcept {

@@ -30,7 +30,7 @@ namespace tokenkeep { inline namespace v1 {
 /// the program once. load and save also refuse a symbolic link, anything but a regular file, a file that others can
 /// write, and a file with a second hard link: under its other name it would have another lock. They throw
 /// errc::storage_failure for a file that is mounted alone into a container, unless it is mounted for reading only.
-/// Mount its directory instead.
+/// Mount its directory instead. A policy can follow a link and trust a group; see trust.
 class text_file {
   public:
     /// The file of that path. Nothing is opened yet. A relative path starts at the program's current directory, and
@@ -38,22 +38,34 @@ class text_file {
     /// errc::storage_failure if the path is empty.
     explicit text_file(const std::string& path) : path_(detail::absolute_path(path)) {}
 
+    /// From now on, the file accepts what a policy trusts: a link in its place, which is followed once, here, and a
+    /// group that shares its directory; see follows_link and trusts_group in policy.hpp. A store calls it with what its
+    /// policy says.
+    ///   file.trust({.follows_link = true});
+    void trust(const file_trust& trusted) {
+        trust_ = trusted;
+        if (trusted.follows_link) path_ = detail::absolute_path(detail::target_of(path_));
+    }
+
     /// The content; nullopt if there is no file. Throws errc::permissions if the file is refused, see above.
-    std::optional<secret> load() const { return detail::read_file(path_); }
+    std::optional<secret> load() const { return detail::read_file(path_, trust_); }
 
     /// Replaces the content, and returns when it is on the disk. Throws errc::not_saved if the file still has the old
     /// content, and errc::permissions if this program can only read in the directory. Throws errc::indeterminate if the
     /// file has the new content, but perhaps not on the disk. If several programs write the file, hold lock("") from
     /// load to save; basic_document_store does.
-    void save(std::string_view bytes) const { detail::replace_file(path_, bytes); }
+    void save(std::string_view bytes) const { detail::replace_file(path_, bytes, trust_); }
 
     /// Locks a name among all processes that use this file, until the guard is destroyed. Throws errc::lock_timeout if
     /// the deadline passes. Many threads may call it at once.
     ///   auto guard = file.lock("import", std::chrono::steady_clock::now() + 5s);
-    auto lock(std::string_view name, deadline until) const { return detail::file_lock(path_ + ".lock", name, until); }
+    auto lock(std::string_view name, deadline until) const {
+        return detail::file_lock(path_ + ".lock", name, until, trust_);
+    }
 
   private:
     std::string path_;
+    file_trust trust_{};
 };
 
 }} // namespace tokenkeep::v1

@@ -160,8 +160,8 @@ struct unflushed_files : system_files {
         explicit file(system_files::file opened) : system_files::file(std::move(opened)) {}
         void flush() const {}
     };
-    static file create(const std::string& path) { return file(system_files::create(path)); }
-    static std::optional<file> open(const std::string& path) {
+    file create(const std::string& path) const { return file(system_files::create(path)); }
+    std::optional<file> open(const std::string& path) const {
         std::optional<system_files::file> opened = system_files::open(path);
         return opened ? std::optional<file>(*std::move(opened)) : std::nullopt;
     }

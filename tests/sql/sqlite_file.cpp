@@ -21,7 +21,9 @@
 #include <utility>
 #include <vector>
 
+#include <grp.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +33,13 @@ using tokenkeep::sqlite_store;
 using tokenkeep::token;
 
 namespace {
+
+struct following : tokenkeep::defaults {
+    static constexpr bool follows_link = true;
+};
+struct sharing : tokenkeep::defaults {
+    static constexpr bool trusts_group = true;
+};
 
 const token ada{.user_name = "ada", .access_token = "access of ada", .id = "1"};
 
@@ -390,7 +399,7 @@ TEST_CASE("sqlite: files and directories that are open to others are refused", "
     std::filesystem::create_symlink(path, folder / "link.db");
     refuses(folder / "link.db");
     CHECK(has_all(words_of([&] { (void)sqlite_store{folder / "link.db"}.get_tokens(); }),
-                  {(folder / "link.db is a symbolic link to ") + path, "name the file itself"}));
+                  {(folder / "link.db is a symbolic link to ") + path, "name the file itself", "follows_link"}));
     std::filesystem::create_symlink(folder / "nowhere.db", folder / "dangling.db");
     refuses(folder / "dangling.db");
     CHECK_FALSE(exists(folder / "nowhere.db"));
@@ -499,6 +508,88 @@ TEST_CASE("sqlite: what may only be read is read, and a save is refused", "[sql]
             all = all && code_of([&] { each.run(store); }) ==
                              (each.changes ? std::error_code(errc::permissions) : std::error_code());
         return all && store.find_token_by_id("1") == ada;
+    }));
+}
+
+TEST_CASE("sqlite: in a directory that can only be read the file is read while another program has it open, and "
+          "otherwise the message says what to do",
+          "[sql]") {
+    const temporary_directory folder;
+    const std::string path = folder / "tokens.db";
+    const auto give_all = [&] {
+        for (const char* end : {"", "-wal", "-shm", ".lock"})
+            if (exists(path + end)) give_to_plain_user(path + end);
+        give_to_plain_user(folder / "");
+        ::chmod((folder / "").c_str(), 0500);
+    };
+    {
+        sqlite_store open{path};
+        open.save_token(ada);
+        give_all();
+        CHECK(holds_for_a_plain_user(path, [&] { return sqlite_store{path}.find_token_by_id("1") == ada; }));
+        if (::geteuid() == 0)
+            for (const std::string& each : {path, path + "-wal", path + "-shm", folder / ""})
+                REQUIRE(::chown(each.c_str(), 0, 0) == 0);
+        ::chmod((folder / "").c_str(), 0700);
+    }
+    CHECK_FALSE(exists(path + "-wal"));
+    give_all();
+    CHECK(holds_for_a_plain_user(path, [&] {
+        const auto finds = [&] { (void)sqlite_store{path}.find_token_by_id("1"); };
+        return code_of(finds) == errc::permissions &&
+               has_all(words_of(finds), {path, "cannot write in the directory", "let it write there"});
+    }));
+    ::chmod((folder / "").c_str(), 0700);
+}
+
+TEST_CASE("sqlite: with follows_link the store uses the file to which the link leads", "[sql]") {
+    const temporary_directory links, files;
+    std::filesystem::create_symlink(files / "tokens.db", links / "link.db");
+    {
+        tokenkeep::basic_sqlite_store<following> store{links / "link.db"};
+        store.save_token(ada);
+        CHECK(exists(files / "tokens.db-wal"));
+        const auto held = store.lock_token("key", std::chrono::steady_clock::now() + std::chrono::seconds(2));
+        CHECK(code_of([&] {
+                  (void)sqlite_store{files / "tokens.db"}.lock_token("key", std::chrono::steady_clock::now());
+              }) == errc::lock_timeout);
+    }
+    CHECK(sqlite_store{files / "tokens.db"}.get_tokens() == std::vector<token>{ada});
+    CHECK(std::filesystem::is_symlink(links / "link.db"));
+    CHECK_FALSE(exists(links / "link.db.lock"));
+}
+
+TEST_CASE("sqlite: with trusts_group the users of a group share the file", "[sql]") {
+    using shared_store = tokenkeep::basic_sqlite_store<sharing>;
+    if (::geteuid() != 0) {
+        WARN("skipped: only root can play other users");
+        return;
+    }
+    constexpr gid_t group = 5'000;
+    const temporary_directory folder;
+    const std::string path = folder / "tokens.db";
+    REQUIRE(::chown((folder / "").c_str(), 0, group) == 0);
+    ::chmod((folder / "").c_str(), 02770);
+    const auto as_member = [&](uid_t user, const std::function<void()>& act) {
+        return in_process([&] {
+            expect(::setgroups(1, &group) == 0 && ::setgid(user) == 0 && ::setuid(user) == 0, "users");
+            act();
+        });
+    };
+    for (const uid_t user : {5'001u, 5'002u, 5'001u})
+        CHECK(as_member(user, [&] {
+            shared_store store{path};
+            store.save_token({.user_name = "user " + std::to_string(user), .access_token = std::to_string(user)});
+            (void)store.lock_token("key", std::chrono::steady_clock::now() + std::chrono::seconds(2));
+            for (const char* end : {"", "-wal", "-shm", ".lock"}) {
+                struct stat status {};
+                expect(::stat((path + end).c_str(), &status) == 0 && status.st_gid == group, "the group");
+                expect((status.st_mode & 0777) == 0660, "the mode");
+            }
+        }));
+    CHECK(as_member(5'002u, [&] { expect(shared_store{path}.get_tokens().size() == 2, "both rows"); }));
+    CHECK(as_member(5'001u, [&] {
+        expect(code_of([&] { (void)sqlite_store{path}.get_tokens(); }) == errc::permissions, "without the policy");
     }));
 }
 

@@ -4,20 +4,24 @@
 
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/file_identity.hpp>
+#include <tokenkeep/os/file_trust.hpp>
 #include <tokenkeep/os/wait_for_lock.hpp>
 #include <tokenkeep/secret.hpp>
 
 // All that the library asks of the platform. The files of each platform define, in tokenkeep::detail:
 //   void random_bytes(void* memory, std::size_t size);                     fills the memory with random bytes
 //   std::uint64_t process_id();
-//   std::optional<secret> read_file(const std::string& path);              nullopt: there is no such file
-//   void replace_file(const std::string& path, std::string_view bytes);    whole or not at all; private to the user
+//   std::optional<secret> read_file(path, const file_trust&);              nullopt: there is no such file
+//   void replace_file(path, std::string_view bytes, const file_trust&);    whole or not at all; private to the user
 //   std::string absolute_path(const std::string& path);                    the links in its directory followed
+//   std::string target_of(std::string path);                               to where a symbolic link leads
 //   class file_lock                                                        exclusive, by name; ends with the process
-//   struct system_files                                                    a model of file_system
+//   class system_files                                                     a model of file_system
 #if defined(_WIN32)
 #error "tokenkeep: files and random numbers are written for POSIX systems only"
 #else
+#include <tokenkeep/os/posix_access_list.hpp>
+
 #include <tokenkeep/os/posix_checks.hpp>
 
 #include <tokenkeep/os/posix_descriptor.hpp>

@@ -49,20 +49,29 @@ inline bool flush_content_to_disk(int number) noexcept {
 #endif
 }
 
+/// Gives a file that this program has made its rights: the user may read and write it, and so may the group that shares
+/// the directory, if there is one. False if that failed; errno then says why.
+inline bool set_rights(const descriptor& file, shared_group group) noexcept {
+    constexpr mode_t user = S_IRUSR | S_IWUSR;
+    if (!group) return ::fchmod(file.number(), user) == 0;
+    return ::fchown(file.number(), static_cast<uid_t>(-1), *group) == 0 &&
+           ::fchmod(file.number(), user | S_IRGRP | S_IWGRP) == 0;
+}
+
 /// What others may not do with a document: they may read it until it is saved.
 inline constexpr mode_t denied_for_documents = S_IWGRP | S_IWOTH;
 
 /// The content of a file; nullopt if there is no file. Throws errc::permissions for a symbolic link, for anything but a
 /// regular file, for a file of another user or with several hard links, and for a file or a directory that others can
 /// write. Throws errc::storage_failure for a file that is a mount of its own, unless it is mounted for reading.
-inline std::optional<secret> read_file(const std::string& path) {
-    require_private_directory(path);
+inline std::optional<secret> read_file(const std::string& path, const file_trust& trust) {
+    const shared_group group = require_private_directory(path, trust);
     const descriptor file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (!file.is_open()) {
         if (errno == ENOENT) return std::nullopt;
         refuse_open(path, errno);
     }
-    require_private(file.status(), path, denied_for_documents);
+    require_private(file.status(), path, group, denied_for_documents);
     if (is_unusable_mount(path)) throw mount_refused(path);
     const auto size = static_cast<std::size_t>(file.status().st_size);
     return secret::build(size, [&](char* out) {
@@ -95,14 +104,14 @@ inline bool flush_directory_of(const std::string& path) {
     return parent.is_open() && (flush_to_disk(parent.number()) || errno == EINVAL || errno == ENOTSUP);
 }
 
-/// Makes `bytes` the content of the file, with mode 0600, or leaves the file as it was. It writes and flushes a
+/// Makes `bytes` the content of the file, private to the user, or leaves the file as it was. It writes and flushes a
 /// temporary file (`PATH.tmp`), renames it over the file and flushes the directory. The caller keeps other writers
 /// away. Throws errc::not_saved if the old content is still there, errc::indeterminate if the new one may not be
 /// durable. Throws errc::permissions if this program can only read in the directory. If the file is refused, throws as
 /// read_file does.
-inline void replace_file(const std::string& path, std::string_view bytes) {
-    require_private_directory(path);
-    if (const auto status = status_of(path)) require_private(*status, path, denied_for_documents);
+inline void replace_file(const std::string& path, std::string_view bytes, const file_trust& trust) {
+    const shared_group group = require_private_directory(path, trust);
+    if (const auto status = status_of(path)) require_private(*status, path, group, denied_for_documents);
     if (is_unusable_mount(path)) throw mount_refused(path);
     require_writable_mount(path);
     const std::string temporary = path + ".tmp";
@@ -112,8 +121,8 @@ inline void replace_file(const std::string& path, std::string_view bytes) {
         const bool is_refused = errc_of_system(errno) == errc::permissions;
         throw file_error(is_refused ? errc::permissions : errc::not_saved, "create", temporary, errno);
     }
-    const bool written = ::fchmod(file.number(), S_IRUSR | S_IWUSR) == 0 && write_all(file, bytes) &&
-                         flush_to_disk(file.number()) && file.close();
+    const bool written =
+        set_rights(file, group) && write_all(file, bytes) && flush_to_disk(file.number()) && file.close();
     if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
         const int number = errno;
         ::unlink(temporary.c_str());

@@ -2,14 +2,18 @@
 #ifndef TOKENKEEP_OS_POSIX_CHECKS_HPP
 #define TOKENKEEP_OS_POSIX_CHECKS_HPP
 
-// What a file and its directory must be like before the library uses them. Included by os/os.hpp.
+// What a file and its directory must be like before the library uses them. Included by os/os.hpp, after
+// os/posix_access_list.hpp.
 
 #include <tokenkeep/error.hpp>
+#include <tokenkeep/os/file_trust.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -46,7 +50,8 @@ inline error link_refused(const std::string& path) {
     char target[4'096];
     const ssize_t size = ::readlink(path.c_str(), target, sizeof target);
     const std::string to = size > 0 ? " to " + std::string(target, static_cast<std::size_t>(size)) : std::string();
-    return error(errc::permissions, "tokenkeep: " + path + " is a symbolic link" + to + "; name the file itself");
+    return error(errc::permissions, "tokenkeep: " + path + " is a symbolic link" + to +
+                                        "; name the file itself, or use a policy in which follows_link is true");
 }
 
 /// To be called when opening the path without following a link has failed with this errno.
@@ -56,8 +61,6 @@ inline error link_refused(const std::string& path) {
 }
 
 // ---- Users and modes in messages ----
-
-inline std::string text_of_user(uid_t user) { return "user " + std::to_string(user) + (user == 0 ? " (root)" : ""); }
 
 /// "0660"
 inline std::string text_of_mode(mode_t mode) {
@@ -78,16 +81,50 @@ inline void require_own(const file_status& status, const std::string& path, cons
 
 inline constexpr const char* advice_for_file = "run it as the user to whom the file belongs";
 
+/// The group that may use the files in a directory; nullopt if only the user may. See require_private_directory.
+using shared_group = std::optional<gid_t>;
+
+inline bool is_shared(const file_status& status, shared_group group) noexcept {
+    return group && status.st_gid == *group;
+}
+
+/// Throws errc::permissions if the access-control list names somebody to whom it gives any of the rights.
+inline void require_unnamed(access_list which, const std::string& path, unsigned rights, gid_t except) {
+    const std::string name = named_in(which, path, rights, except);
+    if (name.empty()) return;
+    const bool is_of_file = which == access_list::of_file;
+    throw error(errc::permissions, "tokenkeep: " + path + " has an access-control list that lets " + name + " use " +
+                                       (is_of_file ? "it; run: setfacl -b " : "new files in it; run: setfacl -k ") +
+                                       path);
+}
+
+/// Throws errc::permissions if the file belongs to another user, unless it belongs to the group that shares it.
+inline void require_own_or_shared(const file_status& status, const std::string& path, shared_group group) {
+    if (is_shared(status, group)) return;
+    if (!group) return require_own(status, path, advice_for_file);
+    const std::string number = std::to_string(*group);
+    require_own(status, path,
+                "its group is " + std::to_string(status.st_gid) + " and that of the directory is " + number +
+                    "; run: chgrp " + number + " " + path + " && chmod 660 " + path);
+}
+
 /// Throws errc::permissions unless it is a regular file of this user, with one name, on which others have none of the
-/// rights in `denied`.
-inline void require_private(const file_status& status, const std::string& path, mode_t denied = S_IRWXG | S_IRWXO) {
+/// rights in `denied`. If its directory has a group that shares it, the file may belong to any user, and the group has
+/// all rights.
+inline void require_private(const file_status& status, const std::string& path, shared_group group,
+                            mode_t denied = S_IRWXG | S_IRWXO) {
     if (S_ISLNK(status.st_mode)) throw link_refused(path);
     if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
-    require_own(status, path, advice_for_file);
+    require_own_or_shared(status, path, group);
+    const bool is_of_group = is_shared(status, group);
+    if (is_of_group) denied &= ~static_cast<mode_t>(S_IRWXG);
     if ((status.st_mode & denied) != 0)
         throw error(errc::permissions, "tokenkeep: " + path + " has mode " + text_of_mode(status.st_mode) +
-                                           " and belongs to " + text_of_user(status.st_uid) + ": others can " +
-                                           ((denied & S_IROTH) != 0 ? "use" : "write") + " it; run: chmod 600 " + path);
+                                           " and belongs to " + text_of_user(status.st_uid) + " and group " +
+                                           std::to_string(status.st_gid) + ": others can " +
+                                           ((denied & S_IROTH) != 0 ? "use" : "write") + " it; run: chmod " +
+                                           (is_of_group ? "660 " : "600 ") + path);
+    if (is_of_group) require_unnamed(access_list::of_file, path, 7, *group);
     if (status.st_nlink > 1) // under the other name it has another lock
         throw error(errc::permissions, "tokenkeep: " + path + " has " + std::to_string(status.st_nlink) +
                                            " hard links, and neither locks nor deletions reach its other names; " +
@@ -134,26 +171,65 @@ inline void require_writable_mount(const std::string& path) {
 
 // ---- The directory ----
 
+inline bool is_in_group(gid_t group) {
+    if (::getegid() == group) return true;
+    std::vector<gid_t> groups(static_cast<std::size_t>((std::max)(0, ::getgroups(0, nullptr))));
+    groups.resize(static_cast<std::size_t>((std::max)(0, ::getgroups(static_cast<int>(groups.size()), groups.data()))));
+    return std::find(groups.begin(), groups.end(), group) != groups.end();
+}
+
+/// Throws errc::permissions unless the group of the directory, and no one else, shares the files in it. So that new
+/// files get the group, or so that only the owner of a file can replace it, the directory is setgid or sticky.
+inline void require_group_directory(const file_status& status, const std::string& directory) {
+    const std::string group = std::to_string(status.st_gid);
+    const std::string what = "tokenkeep: " + directory + " has mode " + text_of_mode(status.st_mode) +
+                             " and belongs to " + text_of_user(status.st_uid) + " and group " + group;
+    if ((status.st_mode & S_IWOTH) != 0)
+        throw error(errc::permissions,
+                    what + ": others than the trusted group can write it; run: chmod o-w " + directory);
+    if ((status.st_mode & (S_ISGID | S_ISVTX)) == 0)
+        throw error(errc::permissions,
+                    what + ": files that are made in it do not get its group; run: chmod g+s " + directory);
+    if (!is_in_group(status.st_gid))
+        throw error(errc::permissions, what + ", and this program, which runs as " + text_of_user(::geteuid()) +
+                                           ", is not in that group; run it as a member");
+    require_unnamed(access_list::of_file, directory, 2, status.st_gid);
+    require_unnamed(access_list::of_new_files, directory, 7, status.st_gid);
+}
+
 /// Throws errc::permissions if others can replace files in the directory of the path: those who can write it, and its
 /// owner. In a sticky directory (/tmp) only the owner of a file can replace it. A group that has the number of the user
-/// is the user's own, and does not count as others. A directory that is missing is not refused.
-inline void require_private_directory(const std::string& path) {
+/// is the user's own, and does not count as others; but users and groups count whom an access-control list names. A
+/// directory that is missing is not refused.
+///
+/// If the group can write the directory and is trusted, the result is that group, and the directory may belong to any
+/// user.
+inline shared_group require_private_directory(const std::string& path, const file_trust& trust) {
     const std::string directory = directory_of(path);
     file_status status{};
     if (::stat(directory.c_str(), &status) != 0) {
-        if (errno == ENOENT) return;
+        if (errno == ENOENT) return std::nullopt;
         throw file_error(errc_of_system(errno), "inspect", directory, errno);
+    }
+    const bool group_writes = (status.st_mode & S_IWGRP) != 0;
+    if (trust.trusts_group && group_writes) {
+        require_group_directory(status, directory);
+        return status.st_gid;
     }
     if (status.st_uid != 0)
         require_own(status, directory,
                     "run it as the user to whom the directory belongs, or use a directory of its own");
+    if ((status.st_mode & S_ISVTX) != 0) return std::nullopt;
     const bool is_own_group = status.st_gid == ::getegid() && status.st_gid == ::geteuid();
     const mode_t others = is_own_group ? S_IWOTH : S_IWGRP | S_IWOTH;
-    if ((status.st_mode & others) != 0 && (status.st_mode & S_ISVTX) == 0)
-        throw error(errc::permissions, "tokenkeep: " + directory + " has mode " + text_of_mode(status.st_mode) +
-                                           " and belongs to " + text_of_user(status.st_uid) + " and group " +
-                                           std::to_string(status.st_gid) +
-                                           ": others can replace the files in it; run: chmod go-w " + directory);
+    if ((status.st_mode & others) != 0)
+        throw error(errc::permissions,
+                    "tokenkeep: " + directory + " has mode " + text_of_mode(status.st_mode) + " and belongs to " +
+                        text_of_user(status.st_uid) + " and group " + std::to_string(status.st_gid) +
+                        ": others can replace the files in it; run: chmod go-w " + directory +
+                        ((status.st_mode & S_IWOTH) == 0 ? ", or use a policy in which trusts_group is true" : ""));
+    if (group_writes) require_unnamed(access_list::of_file, directory, 2, status.st_gid);
+    return std::nullopt;
 }
 
 }}} // namespace tokenkeep::v1::detail

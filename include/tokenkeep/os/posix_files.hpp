@@ -46,6 +46,22 @@ inline std::string absolute_path(const std::string& path) {
     return current + ("/" + path);
 }
 
+/// If the path is that of a symbolic link, the path to which the link leads, over other links if they come next. There
+/// need not be a file. Otherwise the path itself.
+inline std::string target_of(std::string path) {
+    constexpr int most_links = 40; // as in Linux
+    for (int links = 0; links < most_links; ++links) {
+        char text[4'096];
+        const ssize_t size = ::readlink(path.c_str(), text, sizeof text);
+        if (size <= 0) return path;
+        const std::string target(text, static_cast<std::size_t>(size));
+        const std::size_t slash = path.rfind('/');
+        const std::string directory = slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
+        path = target.starts_with('/') ? target : directory + target;
+    }
+    throw file_error(errc::permissions, "follow the links at", path, ELOOP);
+}
+
 /// An open file; see the concept file_system. If the program has closed it, every function throws a file_error whose
 /// cause is std::errc::bad_file_descriptor, and touches no file.
 class system_file {
@@ -99,21 +115,27 @@ class system_file {
 };
 
 /// The files of this system; see the concept file_system.
-struct system_files {
+class system_files {
+  public:
     using file = system_file;
     using lock_file = detail::lock_file;
 
-    static std::string absolute(const std::string& path) { return absolute_path(path); }
+    /// From now on, the files accept what a policy trusts.
+    void trust(const file_trust& trusted) { trust_ = trusted; }
 
-    static std::optional<file_identity> find(const std::string& path) {
+    std::string absolute(const std::string& path) const {
+        return absolute_path(trust_.follows_link ? target_of(path) : path);
+    }
+
+    std::optional<file_identity> find(const std::string& path) const {
         const std::optional<file_status> status = status_of(path);
         if (status && status->st_nlink == 0 && detail::is_mount(path))
             throw mount_refused(path); // replaced behind the mount
         return status ? std::optional(identity_of(*status)) : std::nullopt;
     }
 
-    static std::optional<file> open(const std::string& path) {
-        require_private_directory(path);
+    std::optional<file> open(const std::string& path) const {
+        const shared_group group = require_private_directory(path, trust_);
         constexpr int flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
         descriptor opened = open_file(path, flags | O_RDWR);
         if (!opened.is_open() && (errno == EROFS || errno == EACCES)) opened = open_file(path, flags | O_RDONLY);
@@ -121,49 +143,52 @@ struct system_files {
             if (errno == ENOENT) return std::nullopt;
             refuse_open(path, errno);
         }
-        require_private(opened.status(), path);
+        require_private(opened.status(), path, group);
         return file(std::move(opened), path);
     }
 
     /// The identity of a file that open would open; nullopt if there is none. Throws as open does, but does not open
     /// it.
-    static std::optional<file_identity> find_private(const std::string& path) {
-        require_private_directory(path);
+    std::optional<file_identity> find_private(const std::string& path) const {
+        const shared_group group = require_private_directory(path, trust_);
         const std::optional<file_status> status = status_of(path);
         if (!status) return std::nullopt;
-        require_private(*status, path);
+        require_private(*status, path, group);
         if (detail::is_mount(path)) throw mount_refused(path);
         return identity_of(*status);
     }
 
-    static file create(const std::string& path) {
-        require_private_directory(path);
+    file create(const std::string& path) const {
+        const shared_group group = require_private_directory(path, trust_);
         descriptor created = open_file(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
-        if (!created.is_open() || ::fchmod(created.number(), S_IRUSR | S_IWUSR) != 0)
+        if (!created.is_open() || !set_rights(created, group))
             throw file_error(errc_of_system(errno), "create", path, errno);
         return file(std::move(created), path);
     }
 
-    static void rename(const std::string& from, const std::string& to) {
+    void rename(const std::string& from, const std::string& to) const {
         if (std::rename(from.c_str(), to.c_str()) != 0) throw file_error(errc::storage_failure, "rename", to, errno);
     }
 
-    static void remove(const std::string& path) {
+    void remove(const std::string& path) const {
         if (::unlink(path.c_str()) != 0 && errno != ENOENT)
             throw file_error(errc::storage_failure, "remove", path, errno);
     }
 
-    static void flush_directory(const std::string& path) {
+    void flush_directory(const std::string& path) const {
         if (!flush_directory_of(path)) throw file_error(errc::storage_failure, "flush the directory of", path, errno);
     }
 
-    static lock_file open_lock(const std::string& path) { return lock_file(path); }
+    lock_file open_lock(const std::string& path) const { return lock_file(path, trust_); }
 
-    static file_lock lock(const std::string& path, const std::string& name, deadline until) {
-        return {path, name, until};
+    file_lock lock(const std::string& path, const std::string& name, deadline until) const {
+        return {path, name, until, trust_};
     }
 
-    static bool is_mount(const std::string& path) { return is_unusable_mount(path); }
+    bool is_mount(const std::string& path) const { return is_unusable_mount(path); }
+
+  private:
+    file_trust trust_{};
 };
 
 }}} // namespace tokenkeep::v1::detail

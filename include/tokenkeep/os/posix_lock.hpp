@@ -13,6 +13,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include <fcntl.h>
@@ -27,7 +28,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// exists means nothing.
 class lock_file {
   public:
-    explicit lock_file(std::string path) : path_(std::move(path)) {}
+    explicit lock_file(std::string path, const file_trust& trust = {}) : path_(std::move(path)), trust_(trust) {}
 
     /// The byte for a name. Very rarely, two names have the same byte; then one only waits for the other.
     static std::int64_t byte_of(std::string_view name) {
@@ -81,16 +82,25 @@ class lock_file {
         if (!only_reads) require_writable_mount(guarded());
         const bool is_for_reading = is_mounted_for_reading(guarded());
         constexpr int flags = O_NOFOLLOW | O_NONBLOCK;
-        if (!is_for_reading) file_ = open_file(path_, flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
-        is_writable_ = file_.is_open();
-        if (!is_writable_) {
-            const int failure = is_for_reading ? EROFS : errno;
-            if (!only_reads || (failure != EROFS && failure != EACCES)) refuse(failure);
-            file_ = open_file(path_, flags | O_RDONLY);
+        int failure = is_for_reading ? EROFS : open_as(flags | O_RDWR | O_CREAT);
+        for (int tries = 0; group_ && failure == EACCES && tries < 50; ++tries) {
+            // Another user of the group may have made the file a moment ago, and give it its rights next.
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            failure = open_as(flags | O_RDWR | O_CREAT);
         }
-        if (!file_.is_open()) return false;
+        is_writable_ = failure == 0;
+        if (!is_writable_) {
+            if (!only_reads || (failure != EROFS && failure != EACCES)) refuse(failure);
+            if (open_as(flags | O_RDONLY) != 0) return false;
+        }
         require_own_lock();
         return true;
+    }
+
+    /// Gives 0, or the errno that says why it failed.
+    int open_as(int flags) {
+        file_ = open_file(path_, flags, S_IRUSR | S_IWUSR);
+        return file_.is_open() ? 0 : errno;
     }
 
     /// The file that this one locks: `tokens.tkj` for `tokens.tkj.lock`.
@@ -98,22 +108,27 @@ class lock_file {
 
     /// Before the lock file is made: one that is made in the directory of another user, or next to the file of another
     /// user, locks that user out.
-    void require_own_place() const {
-        require_private_directory(path_);
-        if (const auto status = status_of(guarded())) require_own(*status, guarded(), advice_for_file);
+    void require_own_place() {
+        group_ = require_private_directory(path_, trust_);
+        if (const auto status = status_of(guarded())) require_own_or_shared(*status, guarded(), group_);
     }
 
-    /// The owner of the lock file could replace it while it is locked.
+    /// The owner of the lock file could replace it while it is locked. The group that shares the directory is trusted
+    /// not to do that.
     void require_own_lock() {
         if (!is_writable_) return;
-        if (file_.status().st_uid == ::geteuid() && ::fchmod(file_.number(), S_IRUSR | S_IWUSR) == 0) return;
+        const bool is_own = file_.status().st_uid == ::geteuid();
+        if (is_own && set_rights(file_, group_)) return;
         const int failure = errno;
-        file_ = descriptor();
-        refuse(failure);
+        descriptor opened = std::exchange(file_, descriptor());
+        if (is_own || !is_shared(opened.status(), group_)) refuse(failure);
+        require_private(opened.status(), path_, group_);
+        file_ = std::move(opened);
     }
 
     [[noreturn]] void refuse(int failure) const {
-        if (const auto status = status_of(path_))
+        const auto status = status_of(path_);
+        if (status && !is_shared(*status, group_))
             require_own(*status, path_,
                         "a program of that user made it, and it holds no data: if no program uses it now, remove it");
         refuse_open(path_, failure);
@@ -134,6 +149,8 @@ class lock_file {
     }
 
     std::string path_;
+    file_trust trust_;
+    shared_group group_{};
     descriptor file_{};
     bool is_writable_ = false;
     pid_t owner_ = 0;
@@ -144,8 +161,8 @@ class lock_file {
 class file_lock {
   public:
     /// Waits for the lock until `until`, and then throws errc::lock_timeout.
-    file_lock(const std::string& path, std::string_view name, deadline until)
-        : file_(path), byte_(lock_file::byte_of(name)) {
+    file_lock(const std::string& path, std::string_view name, deadline until, const file_trust& trust = {})
+        : file_(path, trust), byte_(lock_file::byte_of(name)) {
         using std::chrono::microseconds;
         wait_for_lock([&] { return file_.try_lock(byte_); }, path, until, microseconds(500), microseconds(20'000));
     }

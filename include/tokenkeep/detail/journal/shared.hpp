@@ -33,11 +33,11 @@ class shared_journal {
   public:
     using journal_type = row_journal<packed_rows<rules_of<Policy>>, Sealer, files_type>;
 
-    shared_journal(const std::string& path, Sealer sealer, const files_type& files)
-        : path_(path),
-          files_(files),
-          store_lock_(files.open_lock(path + ".lock")),
-          journal_(path, std::move(sealer), files) {}
+    shared_journal(std::string path, Sealer sealer, files_type files)
+        : files_(trusting<Policy>(std::move(files))),
+          path_(lasting_path(files_, std::move(path))),
+          store_lock_(files_.open_lock(path_ + ".lock")),
+          journal_(path_, std::move(sealer), files_) {}
 
     /// Brings the rows up to date, and calls `look(rows)`. It gives a pair: a result, and the number of the record that
     /// the result is from. If that record is not known to be durable, flushes it first. Returns the result.
@@ -194,8 +194,8 @@ class shared_journal {
         files_.flush_directory(abandoned);
     }
 
-    const std::string path_;
     const files_type files_;
+    const std::string path_;
     turns<typename Policy::mutex> turns_{};
     lock_file store_lock_; ///< Used by the thread that has a turn.
     journal_type journal_;
