@@ -7,6 +7,7 @@
 #include <tokenkeep/detail/journal/self_test.hpp>
 #include <tokenkeep/detail/journal/writer.hpp>
 #include <tokenkeep/detail/store/turns.hpp>
+#include <tokenkeep/file_system.hpp>
 #include <tokenkeep/os/wait_for_lock.hpp>
 #include <tokenkeep/policy.hpp>
 
@@ -189,7 +190,7 @@ class shared_journal {
     /// is it certain that no rewrite goes on.
     void remove_abandoned_rewrite() const {
         const std::string abandoned = path_ + ".tmp";
-        if (!files_.find(abandoned)) return;
+        if (!has_abandoned_rewrite()) return;
         files_.remove(abandoned);
         files_.flush_directory(abandoned);
     }
