@@ -16,6 +16,7 @@
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/sql/lock_connections.hpp>
+#include <tokenkeep/detail/sql/mysql_statement.hpp>
 #include <tokenkeep/memory/number_cast.hpp>
 #include <tokenkeep/memory/wipe.hpp>
 #include <tokenkeep/secret.hpp>
@@ -26,16 +27,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <type_traits>
-#include <utility>
 #include <vector>
 
 #include <mysql.h>
@@ -62,177 +58,98 @@ struct mysql_parameters {
 
 namespace detail {
 
-/// The numbers 2000 to 2999 come from the client library, all others from the server.
-inline sql_error mysql_failure(unsigned number) {
-    const auto is_one_of = [number](std::initializer_list<unsigned> numbers) {
-        return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
-    };
-    const auto fault = [&] {
-        // The server shuts down, has killed the session, or has ended it because it was idle.
-        if (is_one_of({1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 4031})) return sql_fault::connection_lost;
-        // Other sessions hold the rows; or the statement must be prepared again, was ended, or took too long.
-        if (is_one_of({1020, 1205, 1213, 1615, 1317, 1969, 3024})) return sql_fault::conflict;
-        if (is_one_of({1022, 1050, 1060, 1061, 1062, 1586})) return sql_fault::already_exists;
-        // The value is too long, NULL where it must not be, or not in the column's character set.
-        if (is_one_of({1048, 1118, 1153, 1264, 1267, 1300, 1366, 1406, 2020, 3854, 3988})) return sql_fault::bad_value;
-        if (is_one_of({1044, 1045, 1142, 1143, 1227, 1290, 1370, 1698, 1792, 1836})) return sql_fault::denied;
-        if (is_one_of({1034, 1035, 1194, 1195})) return sql_fault::corrupt;
-        if (is_one_of({2008, 2027, 2030, 2031, 2036})) return sql_fault::other;
-        return number >= 2000 && number < 3000 ? sql_fault::connection_lost : sql_fault::other;
-    };
-    return {fault(), "MySQL error " + std::to_string(number)};
-}
-
-/// A prepared statement; see sql_connection.
-class mysql_statement {
-    using flag = std::remove_pointer_t<decltype(MYSQL_BIND::is_null)>; // my_bool, or bool in newer ones
-    struct close {
-        void operator()(MYSQL_STMT* of) const noexcept { mysql_stmt_close(of); }
-    };
-    /// A cell of the current row. column() fetches its bytes.
-    struct cell {
-        unsigned long length = 0;
-        flag is_null = 0;
-        wiping_string bytes{};
-    };
-
-  public:
-    explicit mysql_statement(MYSQL_STMT* prepared)
-        : prepared_(prepared),
-          parameters_(mysql_stmt_param_count(prepared)),
-          cells_(mysql_stmt_field_count(prepared)) {}
-
-    void bind(std::size_t parameter, std::optional<std::string_view> value) {
-        MYSQL_BIND& place = parameters_[parameter];
-        place = MYSQL_BIND{};
-        place.buffer_type = value ? MYSQL_TYPE_STRING : MYSQL_TYPE_NULL;
-        if (!value) return;
-        place.buffer = const_cast<char*>(value->empty() ? "" : value->data()); // which the library only reads
-        place.buffer_length = number_cast<unsigned long>(value->size());
-    }
-
-    bool step() {
-        if (!is_running_) run();
-        if (cells_.empty()) return false;
-        const int result = mysql_stmt_fetch(prepared_.get());
-        if (result == MYSQL_NO_DATA) return false;
-        if (result != 0 && result != MYSQL_DATA_TRUNCATED) throw failure();
-        return true;
-    }
-
-    std::optional<std::string_view> column(std::size_t column) {
-        cell& asked = cells_[column];
-        if (asked.is_null != 0) return std::nullopt;
-        asked.bytes.resize(asked.length);
-        MYSQL_BIND place{};
-        place.buffer_type = MYSQL_TYPE_STRING;
-        place.buffer = asked.bytes.data();
-        place.buffer_length = asked.length;
-        place.length = &asked.length;
-        if (asked.length != 0 &&
-            mysql_stmt_fetch_column(prepared_.get(), &place, static_cast<unsigned>(column), 0) != 0)
-            throw failure();
-        return std::string_view(asked.bytes);
-    }
-
-    std::uint64_t changes() const { return mysql_stmt_affected_rows(prepared_.get()); }
-
-    void reset() noexcept {
-        if (std::exchange(is_running_, false)) mysql_stmt_free_result(prepared_.get());
-        for (cell& each : cells_) wipe_text(each.bytes);
-    }
-
-  private:
-    sql_error failure() const { return mysql_failure(mysql_stmt_errno(prepared_.get())); }
-
-    void run() {
-        if (!parameters_.empty() && mysql_stmt_bind_param(prepared_.get(), parameters_.data()) != 0) throw failure();
-        if (mysql_stmt_execute(prepared_.get()) != 0) throw failure();
-        is_running_ = true;
-        if (cells_.empty()) return;
-        std::vector<MYSQL_BIND> places(cells_.size());
-        for (std::size_t n = 0; n < cells_.size(); ++n) {
-            places[n].buffer_type = MYSQL_TYPE_STRING;
-            places[n].length = &cells_[n].length;
-            places[n].is_null = &cells_[n].is_null;
-        }
-        if (mysql_stmt_bind_result(prepared_.get(), places.data()) != 0 ||
-            mysql_stmt_store_result(prepared_.get()) != 0)
-            throw failure();
-    }
-
-    std::unique_ptr<MYSQL_STMT, close> prepared_;
-    std::vector<MYSQL_BIND> parameters_;
-    std::vector<cell> cells_;
-    bool is_running_ = false;
-};
-
 /// One session on the server.
 class mysql_session {
     struct close {
-        void operator()(MYSQL* of) const noexcept { mysql_close(of); }
+        void operator()(MYSQL* of) const noexcept {
+            const mysql_call last = mysql_last_call();
+            mysql_close(of);
+        }
     };
 
   public:
     explicit mysql_session(const mysql_parameters& options) : options_(options) {}
 
     const mysql_parameters& options() const noexcept { return options_; }
+    void set_deadline(deadline until) noexcept { limits_->until = until; }
 
     void connect(std::chrono::milliseconds patience) {
         [[maybe_unused]] static const int once = mysql_library_init(0, nullptr, nullptr);
         session_.reset(mysql_init(nullptr));
         if (!session_) throw sql_error(sql_fault::other, "no memory for a connection");
-        const auto seconds = std::clamp<std::chrono::seconds>(std::chrono::ceil<std::chrono::seconds>(patience),
-                                                              std::chrono::seconds(1), std::chrono::hours(1));
-        const auto connect_timeout = static_cast<unsigned>(seconds.count());
-        const unsigned answer_timeout = connect_timeout + 30; // the server ends its waits earlier
-        set(MYSQL_OPT_CONNECT_TIMEOUT, &connect_timeout);
-        set(MYSQL_OPT_READ_TIMEOUT, &answer_timeout);
-        set(MYSQL_OPT_WRITE_TIMEOUT, &answer_timeout);
+        patience_ = std::clamp<std::chrono::seconds>(std::chrono::ceil<std::chrono::seconds>(patience),
+                                                     std::chrono::seconds(1), std::chrono::hours(1));
+        limits_->patience = patience_ + std::chrono::seconds(30); // the server ends its waits earlier
+        set_timeouts();
         set(MYSQL_SET_CHARSET_NAME, "utf8mb4");
         if (!options_.tls_authorities.empty()) ask_for_tls();
         const auto text_or_null = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
         const wiping_string password(options_.password.reveal());
+        const mysql_call call = limits_->call();
         if (mysql_real_connect(session_.get(), options_.host.c_str(), options_.user.c_str(), password.c_str(),
                                text_or_null(options_.database), options_.port, text_or_null(options_.socket),
                                CLIENT_FOUND_ROWS) == nullptr)
             throw failure();
+        mysql_call::attend_encryption(session_.get());
+        const std::string seconds = std::to_string(patience_.count());
         execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION autocommit = 1, SESSION "
-                "completion_type = 0, SESSION sql_safe_updates = 0, SESSION "
-                "innodb_lock_wait_timeout = " +
-                std::to_string(seconds.count()) + ", SESSION lock_wait_timeout = " + std::to_string(seconds.count()));
+                "completion_type = 0, SESSION sql_safe_updates = 0, SESSION innodb_lock_wait_timeout = " +
+                seconds + ", SESSION lock_wait_timeout = " + seconds);
+        waits_for_ = patience_;
         execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
         if (ask("SELECT @@SESSION.sql_mode LIKE '%STRICT_ALL_TABLES%'", {}) != "1")
             throw sql_error(sql_fault::other, "no strict sql_mode, without which a server may cut tokens off");
     }
 
-    /// Connects for a session that only holds a lock. The server must not end it because it is idle.
-    void connect_for_lock(std::chrono::milliseconds patience) {
-        connect(patience);
+    /// Connects by `end` for a session that only holds a lock. The server must not end it because it is idle.
+    void connect_for_lock(deadline end) {
+        set_deadline(end);
+        connect(std::chrono::seconds(10));
         execute("SET SESSION wait_timeout = 2147483"); // seconds, the most that every server takes
     }
 
     void execute(const std::string& sql) {
+        const mysql_call call = limits_->call();
         if (mysql_real_query(session_.get(), sql.data(), number_cast<unsigned long>(sql.size())) != 0) throw failure();
     }
 
+    /// Begins a transaction. If there is less time than the server would wait for others, the server is told to wait
+    /// for as many whole seconds as there are, so that it does not wait for a call that has ended.
+    void begin(const std::string& sql) {
+        std::chrono::seconds wait = patience_;
+        if (const std::optional<deadline>& until = limits_->until)
+            wait = std::clamp<std::chrono::seconds>(
+                std::chrono::floor<std::chrono::seconds>(*until - std::chrono::steady_clock::now()),
+                std::chrono::seconds(1), patience_);
+        if (wait != waits_for_) {
+            const std::string seconds = std::to_string(wait.count());
+            execute("SET SESSION innodb_lock_wait_timeout = " + seconds + ", SESSION lock_wait_timeout = " + seconds);
+            waits_for_ = wait;
+        }
+        execute(sql);
+    }
+
     mysql_statement prepare(const std::string& sql) {
+        const mysql_call call = limits_->call();
         MYSQL_STMT* const made = mysql_stmt_init(session_.get());
         if (made == nullptr) throw sql_error(sql_fault::other, "no memory for a statement");
         const int result = mysql_stmt_prepare(made, sql.data(), number_cast<unsigned long>(sql.size()));
         const unsigned number = mysql_stmt_errno(made);
-        mysql_statement prepared(made);
+        mysql_statement prepared(made, *limits_);
         if (result != 0) throw mysql_failure(number);
         return prepared;
     }
 
-    /// Whether the lock was obtained before the deadline. GET_LOCK waits in the server. Its names are shared by all
-    /// databases of the server and are short, so server_name hashes ours.
-    bool try_lock(const std::string& name, deadline until) {
+    /// Whether the lock was obtained before `until`. GET_LOCK waits in the server. If the server takes ten seconds
+    /// more, or `end` comes, the connection is closed. The names of these locks are shared by all databases of the
+    /// server and are short, so server_name hashes ours.
+    bool try_lock(const std::string& name, deadline until, deadline end) {
         using namespace std::chrono_literals;
         for (;;) {
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+            const deadline now = std::chrono::steady_clock::now();
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now);
             const auto wait = std::clamp<std::chrono::milliseconds>(left, 0ms, 5'000ms);
+            set_deadline((std::min)(end, now + wait + 10s));
             const std::string thousandths = std::to_string(1'000 + wait.count() % 1'000).substr(1);
             const std::string seconds = std::to_string(wait.count() / 1'000) + "." + thousandths;
             const std::string answer = ask("SELECT GET_LOCK(?, ?)", {server_name(name), seconds});
@@ -242,9 +159,27 @@ class mysql_session {
             if (left < 1s) std::this_thread::sleep_for(5ms); // some servers wait for whole seconds only
         }
     }
-    void unlock(const std::string& name) { ask("SELECT RELEASE_LOCK(?)", {server_name(name)}); }
+    void unlock(const std::string& name, deadline end) {
+        set_deadline(end);
+        ask("SELECT RELEASE_LOCK(?)", {server_name(name)});
+    }
 
   private:
+    /// MySQL's own library has no deadlines, only timeouts in seconds for the whole life of the connection. MariaDB's
+    /// library gives each address of the server a third of the time to react, and then tries the next.
+    void set_timeouts() {
+        using std::chrono::seconds;
+        const deadline now = std::chrono::steady_clock::now(), end = limits_->until.value_or(now + patience_);
+        if (end <= now) throw sql_error(sql_fault::connection_lost, "MySQL without an answer in time");
+        const auto to_connect = mysql_call::attend(session_.get()) ? (end - now) / 3 : end - now;
+        const auto whole = [](auto time) { return static_cast<unsigned>(std::chrono::ceil<seconds>(time).count()); };
+        const unsigned connecting = (std::min)(whole(to_connect), whole(patience_));
+        const unsigned answering = whole(limits_->patience);
+        set(MYSQL_OPT_CONNECT_TIMEOUT, &connecting);
+        set(MYSQL_OPT_READ_TIMEOUT, &answering);
+        set(MYSQL_OPT_WRITE_TIMEOUT, &answering);
+    }
+
     template <class Value>
     void set(mysql_option option, const Value* value) {
         ::mysql_options(session_.get(), option, value);
@@ -277,7 +212,10 @@ class mysql_session {
     }
 
     mysql_parameters options_;
+    std::unique_ptr<mysql_limits> limits_ = std::make_unique<mysql_limits>(); ///< Statements point to it.
     std::unique_ptr<MYSQL, close> session_{};
+    std::chrono::seconds patience_{};  ///< How long the server waits for others at most.
+    std::chrono::seconds waits_for_{}; ///< How long it does now.
 };
 
 } // namespace detail
@@ -291,8 +229,14 @@ class mysql_session {
 ///   - Sessions are strict (sql_mode): a value is never cut. An id has at most 767 bytes.
 ///   - Identities are locked by GET_LOCK, each in a session of its own. The server releases the lock when the
 ///     connection of that session ends.
+///   - With MariaDB's client library (3.1 or newer), a call of `until` ends by its deadline, whatever the server does:
+///     the connection is then closed, and the next call makes a new one.
 ///
 /// Not promised:
+///   - With MySQL's own client library, which knows no deadline, a call to a server that has stopped answering ends
+///     after store_lock_timeout and 30 seconds, or later. Link MariaDB's library if deadlines matter.
+///   - While the client library looks up the name of a host, a call may take longer. An address needs no look-up. So it
+///     may by some seconds if the server stops in the middle of the TLS handshake.
 ///   - If a machine disappears without closing its connections, the server finds out by TCP keepalive: after two hours,
 ///     unless the server's system is set otherwise (net.ipv4.tcp_keepalive_time). Until then, other programs get
 ///     errc::lock_timeout for the identities that the machine had locked.
@@ -323,13 +267,14 @@ class mysql_connection {
 
     // ---- For sql_store: see the concept sql_connection ----
 
+    void set_deadline(deadline until) { session_.set_deadline(until); }
     void connect(std::chrono::milliseconds patience) { session_.connect(patience); }
-    void execute(const std::string& sql) { session_.execute(sql); }
+    void execute(const std::string& sql) { sql == dialect.begin ? session_.begin(sql) : session_.execute(sql); }
     detail::mysql_statement prepare(const std::string& sql) { return session_.prepare(sql); }
 
     /// Locks a name among all processes and machines that use the same database.
-    auto lock(const std::string& name, deadline until) {
-        return locks_.lock(detail::mysql_session(session_.options()), name, until);
+    auto lock(const std::string& name, deadline until, deadline end = (deadline::max)()) {
+        return locks_.lock(detail::mysql_session(session_.options()), name, until, end);
     }
 
   private:

@@ -7,6 +7,7 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/store.hpp>
 
@@ -156,6 +157,18 @@ template <class C>
 concept names_table = requires(const C& connection) {
     { connection.table() } -> std::convertible_to<std::string>;
 };
+template <class C>
+concept takes_deadline = requires(C& connection, deadline until) {
+    connection.set_deadline(until);
+};
+
+struct named_set_deadline {
+    int set_deadline;
+};
+template <class C>
+concept names_set_deadline = can_be_base<C> && !requires {
+    &with_name<C, named_set_deadline>::set_deadline;
+};
 
 } // namespace detail
 
@@ -199,6 +212,14 @@ concept names_table = requires(const C& connection) {
 ///   std::string                | empty, the policy's name is used.                | schema names
 ///   `trust(const file_trust&)` | the connection is told which links and groups    | it decides itself
 ///                              | the policy trusts, if any                        |
+///   `set_deadline(until)`      | sql_store::until also ends the waiting for the   | a call waits as long as the
+///   until: a time_point of     | database. The store calls set_deadline at the    | connection waits for the database
+///   steady_clock               | beginning of each call. What follows ends by     |
+///                              | then: the connection closes, and throws          |
+///                              | sql_fault::connection_lost. What waits for other |
+///                              | sessions may throw sql_fault::conflict instead.  |
+///   `lock(name, until, end)`   | the same for locks: lock waits for others till   | locks take as long as the
+///   besides the lock above     | `until`, and for the database till `end`         | connection waits
 ///
 /// Models: sqlite_connection, mysql_connection, postgres_connection; examples/odbc_connection.hpp.
 template <class C>
@@ -238,6 +259,9 @@ consteval bool explain_sql_connection() {
             static_assert(can_count<statement>, "tokenkeep: a statement needs changes(), giving how many rows it "
                                                 "found; see the concept sql_connection");
     }
+    if constexpr (names_set_deadline<C>)
+        static_assert(takes_deadline<C>, "tokenkeep: set_deadline of a connection must take a "
+                                         "steady_clock::time_point; see the concept sql_connection");
     return true;
 }
 

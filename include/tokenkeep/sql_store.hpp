@@ -16,12 +16,16 @@
 #include <tokenkeep/detail/sql/transactions.hpp>
 #include <tokenkeep/detail/store/abilities.hpp>
 #include <tokenkeep/detail/store/key_locks.hpp>
+#include <tokenkeep/detail/store/turns.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/row_rules.hpp>
 #include <tokenkeep/store.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <concepts>
-#include <mutex>
+#include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -61,6 +65,8 @@ struct sql_guard {
 ///   - If the connection is lost, the store connects again and repeats the call, once. If a commit fails, the store
 ///     first reads the row to find out whether the change was made. delete_tokens has no one row to read: if the
 ///     connection is lost during its commit, the store repeats it.
+///   - A call of until(end) ends by `end`, even if the server has stopped answering. This needs a connection that takes
+///     a deadline (see sql_connection.hpp): all three of the library do. Their headers say what may take longer.
 ///   - The lock on an identity ends with the process that holds it. With a server it is a lock of the database. With
 ///     SQLite it is a lock of the kernel. It is not a row. It does not expire while its holder lives and is connected.
 ///
@@ -71,21 +77,23 @@ struct sql_guard {
 ///
 /// Cost: a look-up is one SELECT with an index. A save is one transaction of a few SELECTs with indexes and one INSERT
 /// or UPDATE. The store keeps one connection, which its threads use in turn. With a server, each identity that is
-/// locked uses one more connection; up to four of these are kept for the next locks.
+/// locked uses one more connection; up to four of these are kept for the next locks. A connection that did not answer
+/// in time is closed. The server may go on with its transaction for as long as the server waits for others; then it
+/// rolls the transaction back.
 ///
 ///   errc                | when                                                   | what to do
 ///   --------------------|--------------------------------------------------------|---------------------------------
 ///   storage_failure     | a look-up or a lock: the database cannot be reached,   | try later
-///                       | or failed. Changes say not_saved or indeterminate      |
+///                       | failed, or did not answer in time. Changes say         |
+///                       | not_saved or indeterminate                             |
 ///   storage_failure     | a deletion: the rows are gone, but their bytes may be  | try later; the next deletion
 ///                       | in SQLite's files, because another process reads them  | erases those bytes too
 ///   not_saved           | a change failed; nothing was changed                   | try later
 ///   indeterminate       | a change may have been made, or not: the commit failed | look the row up, or repeat the
-///                       | and the row does not tell                              | change
-///   lock_timeout        | other programs kept the call waiting for               | try later
-///                       | Policy::store_lock_timeout, or a lock till its         |
-///                       | deadline. Threads of one store take turns before that, |
-///                       | without a limit                                        |
+///                       | or its answer did not come in time, and the row does   | change
+///                       | not tell                                               |
+///   lock_timeout        | other threads or programs kept the call waiting until  | try later
+///                       | the deadline (see until)                               |
 ///   invalid_record      | the database cannot hold a value, or the record has    | change the record
 ///                       | no token                                               |
 ///   invalid_record      | the name of the table is not plain, or there is a      | name another table, or rename
@@ -112,21 +120,18 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         "tokenkeep: the policy's schema needs a column for each field that a rule of the policy looks up; see "
         "the struct sql_schema");
     friend detail::locking_ability<sql_store, true>;
-    using link = detail::sql_link<Connection, Policy>;
-    using rows_type = detail::sql_rows<link>;
-    using transaction = detail::sql_transaction<link>;
+    using link_type = detail::sql_link<Connection, Policy>;
+    using rows_type = detail::sql_rows<link_type>;
+    using transaction = detail::sql_transaction<link_type>;
     using change = std::optional<detail::sql_change>;
     using schema = typename Policy::schema;
     using meaning = row_rules<Policy>;
-    using mutex = typename Policy::mutex;
 
   public:
     using policy_type = Policy;
 
     /// A store over this connection. The store connects at its first call.
-    explicit sql_store(Connection connection) : link_(std::move(connection)) {
-        detail::trust_as_policy<Policy>(link_.connection());
-    }
+    explicit sql_store(Connection connection) : shared_(std::make_shared<shared>(std::move(connection))) {}
 
     /// A store over a connection that is made from these arguments:
     ///   sqlite_store store{"tokens.db"};
@@ -134,12 +139,15 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         requires std::constructible_from<Connection, Arguments...>
     explicit sql_store(Arguments&&... arguments) : sql_store(Connection(std::forward<Arguments>(arguments)...)) {}
 
-    sql_store(sql_store&& other) noexcept : link_(std::move(other.link_)), locks_(std::move(other.locks_)) {}
-    sql_store& operator=(sql_store&& other) noexcept {
-        link_ = std::move(other.link_);
-        locks_ = std::move(other.locks_);
-        return *this;
-    }
+    sql_store(sql_store&&) noexcept = default;
+    sql_store& operator=(sql_store&&) noexcept = default;
+    ~sql_store() = default;
+
+    /// The same store, for calls that end by `end`; see deadline_store. It may outlive this object. Without it, a call
+    /// waits for other threads and programs for Policy::store_lock_timeout; a server that does not answer then gets
+    /// five seconds more.
+    ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+    sql_store until(deadline end) { return sql_store(shared_, end); }
 
     /// The row that the probe means; nullopt if there is none. A probe is a record that says whose row you want; see
     /// token.hpp.
@@ -160,8 +168,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     /// see merge for the exception of a new access token.
     ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
     void save_token(const token& record) {
-        const std::lock_guard lock(mutex_);
-        detail::sql_write(link_, [&](transaction& rows) -> change {
+        write([&](transaction& rows) -> change {
             std::optional<token> before = meaning::find_to_save(rows, record);
             token after = meaning::row_to_save_over(rows, before, record);
             detail::sql_cells<schema>(after).require_fitting();
@@ -176,23 +183,19 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     /// Deletes the row of that id, if there is one.
     ///   store.delete_token(ada->id);
     void delete_token(const std::string& id) {
-        const std::lock_guard lock(mutex_);
-        detail::sql_write(link_, [&](transaction& rows) -> change {
+        erase([&](transaction& rows) -> change {
             std::optional<token> before = meaning::find_by_id(rows, id);
             if (!before) return std::nullopt;
             rows.erase(id);
             return {{id, std::move(before), std::nullopt}};
         });
-        link_.erase_remains();
     }
     /// Deletes every row of the table.
     void delete_tokens() {
-        const std::lock_guard lock(mutex_);
-        detail::sql_write(link_, [](transaction& rows) -> change {
+        erase([](transaction& rows) -> change {
             rows.clear();
             return detail::sql_change{};
         });
-        link_.erase_remains();
     }
 
     /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store. The store reads
@@ -200,9 +203,8 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     ///   token next = *ada;  next.access_token = "at-2";
     ///   bool done = store.replace_token(*ada, next);
     bool replace_token(const token& expected, const token& record) {
-        const std::lock_guard lock(mutex_);
         detail::sql_cells<schema>(record).require_fitting();
-        return detail::sql_write(link_, [&](transaction& rows) -> change {
+        return write([&](transaction& rows) -> change {
             rows.lock(expected.id);
             if (!meaning::may_replace(rows, *detail::as_stored<schema>(expected), record)) return std::nullopt;
             rows.update(record);
@@ -211,35 +213,96 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     }
     /// Deletes the row if it still is `expected`, and says whether it did; see comparing_store.
     bool remove_token(const token& expected) {
-        const std::lock_guard lock(mutex_);
-        const bool removed = detail::sql_write(link_, [&](transaction& rows) -> change {
+        return erase([&](transaction& rows) -> change {
             rows.lock(expected.id);
             if (!meaning::is_unchanged(rows, *detail::as_stored<schema>(expected))) return std::nullopt;
             rows.erase(expected.id);
             return {{expected.id, expected, std::nullopt}};
         });
-        link_.erase_remains();
-        return removed;
     }
 
   private:
+    struct shared {
+        explicit shared(Connection connection) : link(std::move(connection)) {
+            detail::trust_as_policy<Policy>(link.connection());
+        }
+
+        detail::turns<typename Policy::mutex> turns{};
+        link_type link;
+        detail::key_locks locks{};
+    };
+
+    sql_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
+
     template <class Look>
     auto read(Look look) {
-        const std::lock_guard lock(mutex_);
-        return detail::sql_read(link_, look);
+        return take_turn(errc::storage_failure,
+                         [&](link_type& link, deadline until) { return detail::sql_read(link, until, look); });
+    }
+    template <class Work>
+    bool write(Work work) {
+        return take_turn(errc::not_saved,
+                         [&](link_type& link, deadline until) { return detail::sql_write(link, until, work); });
+    }
+    /// A change that deletes rows. Their bytes are to go too.
+    template <class Work>
+    bool erase(Work work) {
+        return take_turn(errc::not_saved, [&](link_type& link, deadline until) {
+            const bool is_changed = detail::sql_write(link, until, work);
+            link.erase_remains();
+            return is_changed;
+        });
+    }
+
+    /// Gives act(link, until), while no other thread uses the link. If the turn fails with the one before it, throws
+    /// `code`: what that call says of its own change is not true of this one, which has not begun.
+    template <class Act>
+    auto take_turn(errc code, Act act) {
+        using namespace std::chrono_literals;
+        require_time();
+        const deadline until = end_.value_or(std::chrono::steady_clock::now() + Policy::store_lock_timeout);
+        bool has_begun = false;
+        try {
+            return shared_->turns.take(until, [&] {
+                has_begun = true;
+                require_time();
+                // A server that answers ends its waits for others itself, and says so. Without a deadline of its own,
+                // the call gives it the time for that.
+                shared_->link.set_deadline(end_ ? until : until + 5s);
+                return act(shared_->link, until);
+            });
+        } catch (const error& failure) {
+            if (has_begun || failure.code() == errc::lock_timeout) throw;
+            std::throw_with_nested(error(code, "tokenkeep: the database did not answer another thread in time"));
+        }
     }
 
     /// The threads of this store wait for each other first, so that each identity uses only one connection for its
     /// lock.
     auto lock_identity(const std::string& key, deadline until) {
-        auto among_threads = locks_.lock(key, until);
-        auto among_all = detail::require_locked(link_.connection().lock(link_.table_key() + " " + key, until));
+        require_time();
+        const deadline end = end_.value_or((deadline::max)());
+        until = (std::min)(until, end);
+        auto among_threads = shared_->locks.lock(key, until);
+        auto among_all = detail::require_locked(lock_for_all(shared_->link.table_key() + " " + key, until, end));
         return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
     }
+    auto lock_for_all(const std::string& name, deadline until, deadline end) {
+        Connection& connection = shared_->link.connection();
+        if constexpr (requires { connection.lock(name, until, end); })
+            return connection.lock(name, until, end);
+        else
+            return connection.lock(name, until);
+    }
 
-    mutex mutex_{};
-    link link_;
-    detail::key_locks locks_{};
+    /// Once its deadline has passed, a call does not begin: it would end the connection.
+    void require_time() const {
+        if (end_ && std::chrono::steady_clock::now() >= *end_)
+            throw error(errc::lock_timeout, "tokenkeep: the time for this call is over");
+    }
+
+    std::shared_ptr<shared> shared_;
+    std::optional<deadline> end_{}; ///< See until.
 };
 
 }} // namespace tokenkeep::v1

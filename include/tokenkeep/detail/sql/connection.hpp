@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
 #define TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/sql/statement.hpp>
 #include <tokenkeep/detail/sql/tables.hpp>
 #include <tokenkeep/detail/sql/text.hpp>
@@ -10,7 +11,6 @@
 #include <tokenkeep/sql_connection.hpp>
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -21,7 +21,7 @@
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A store's connection to its table, with the prepared statements: it opens at the first call, and again at the first
-/// call after it was lost. Not thread-safe: the store locks.
+/// call after it was lost. Not thread-safe: the threads of the store take turns.
 template <class Connection, class Policy>
 class sql_link {
     using statement = decltype(std::declval<Connection&>().prepare(std::declval<const std::string&>()));
@@ -33,19 +33,17 @@ class sql_link {
 
     explicit sql_link(Connection connection)
         : connection_(std::move(connection)), text_(dialect, table_of(connection_)) {}
-    sql_link(sql_link&&) noexcept = default;
-    sql_link& operator=(sql_link&& other) noexcept {
-        for (auto& each : statements_) each.reset(); // no statement outlives its connection
-        connection_ = std::move(other.connection_);
-        text_ = std::move(other.text_);
-        statements_ = std::move(other.statements_);
-        is_open_ = other.is_open_;
-        return *this;
-    }
+    sql_link(const sql_link&) = delete;
+    sql_link& operator=(const sql_link&) = delete;
 
     Connection& connection() noexcept { return connection_; }
     /// The same for every store of one table.
     const std::string& table_key() const noexcept { return text_.name_in_schema(); }
+
+    /// From now on, what is done over the link ends by `until`, if the connection can do that.
+    void set_deadline(deadline until) {
+        if constexpr (takes_deadline<Connection>) connection_.set_deadline(until);
+    }
 
     bool is_open() const noexcept { return is_open_; }
 

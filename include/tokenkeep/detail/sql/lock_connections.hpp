@@ -6,6 +6,7 @@
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/sql_connection.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -18,7 +19,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Locks that a database server holds for a session, and releases when the session ends, also if its process is killed.
 /// Each lock has a session of its own, because a session does not lock itself out. Idle sessions are used again for 30
-/// seconds. A Session has connect_for_lock(patience), try_lock(name, deadline) -> bool and unlock(name).
+/// seconds. A Session has connect_for_lock(end), try_lock(name, until, end) -> bool and unlock(name, end). They end by
+/// `end`. If the server does not answer for ten seconds, they end earlier.
 template <class Session>
 class lock_connections {
     using clock = std::chrono::steady_clock;
@@ -54,19 +56,23 @@ class lock_connections {
   public:
     class guard {
       public:
-        guard(std::shared_ptr<idle_sessions> from, Session session, std::string name)
-            : from_(std::move(from)), session_(std::move(session)), name_(std::move(name)) {}
+        guard(std::shared_ptr<idle_sessions> from, Session session, std::string name, deadline end)
+            : from_(std::move(from)), session_(std::move(session)), name_(std::move(name)), end_(end) {}
         guard(guard&&) noexcept = default;
         guard& operator=(guard&& other) noexcept {
             std::swap(from_, other.from_);
             std::swap(session_, other.session_);
             std::swap(name_, other.name_);
+            std::swap(end_, other.end_);
             return *this;
         }
+        /// Waits for the server for at most two seconds, and hardly at all after `end`.
         ~guard() {
             if (!from_) return;
             try {
-                session_.unlock(name_);
+                using namespace std::chrono_literals;
+                const deadline now = clock::now();
+                session_.unlock(name_, std::clamp<deadline>(end_, now + 50ms, now + 2s));
                 from_->add(std::move(session_));
             } catch (...) { // the session ends, and its lock with it
             }
@@ -76,25 +82,33 @@ class lock_connections {
         std::shared_ptr<idle_sessions> from_;
         Session session_;
         std::string name_;
+        deadline end_;
     };
 
-    /// `fresh` is a session that is not connected yet. Throws errc::lock_timeout if the deadline passes.
-    guard lock(Session fresh, const std::string& name, deadline until) {
+    /// `fresh` is a session that is not connected yet. Throws errc::lock_timeout if others hold the lock until `until`.
+    /// If the server does not answer, throws sql_fault::connection_lost, at `end` or earlier. That has nothing to do
+    /// with `until`: a caller may ask in short slices, and a slow server would never give it a lock if each slice ended
+    /// the connection.
+    guard lock(Session fresh, const std::string& name, deadline until, deadline end) {
+        // The server is to say that others hold the lock before `end` closes the connection.
+        const deadline now = clock::now();
+        if (end > now) until = (std::min)(until, end - (std::min)((end - now) / 16, margin));
         if (std::optional<Session> used = idle_->take()) {
             try {
-                return lock_with(*std::move(used), name, until);
+                return lock_with(*std::move(used), name, until, end);
             } catch (const sql_error& failure) {
-                if (failure.fault() != sql_fault::connection_lost) throw;
+                if (failure.fault() != sql_fault::connection_lost || clock::now() >= end) throw;
             }
         }
-        // Not cut to the deadline: a caller retries in short slices, and a slow server would never give it a lock.
-        fresh.connect_for_lock(std::chrono::seconds(10));
-        return lock_with(std::move(fresh), name, until);
+        fresh.connect_for_lock((std::min)(end, clock::now() + std::chrono::seconds(10)));
+        return lock_with(std::move(fresh), name, until, end);
     }
 
   private:
-    guard lock_with(Session session, const std::string& name, deadline until) {
-        if (session.try_lock(name, until)) return guard(idle_, std::move(session), name);
+    static constexpr clock::duration margin = std::chrono::milliseconds(100);
+
+    guard lock_with(Session session, const std::string& name, deadline until, deadline end) {
+        if (session.try_lock(name, until, end)) return guard(idle_, std::move(session), name, end);
         idle_->add(std::move(session));
         throw error(errc::lock_timeout, "tokenkeep: another holds the lock on this identity");
     }

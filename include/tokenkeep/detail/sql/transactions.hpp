@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_SQL_TRANSACTIONS_HPP
 #define TOKENKEEP_DETAIL_SQL_TRANSACTIONS_HPP
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/container.hpp>
 #include <tokenkeep/detail/sql/cells.hpp>
 #include <tokenkeep/detail/sql/rows.hpp>
@@ -88,9 +89,10 @@ enum class sql_verdict {
     made,
 };
 
-/// What `look(rows)` gives. If the connection is lost, it is opened again and `look` is called once more.
+/// What `look(rows)` gives. If the connection is lost, it is opened again and `look` is called once more, but not after
+/// `until`.
 template <class Link, class Look>
-auto sql_read(Link& link, Look look) {
+auto sql_read(Link& link, deadline until, Look look) {
     for (bool again = false;; again = true) {
         try {
             link.open();
@@ -98,13 +100,14 @@ auto sql_read(Link& link, Look look) {
             return look(rows);
         } catch (const sql_error& failure) {
             if (failure.fault() != sql_fault::connection_lost || again) throw;
+            if (std::chrono::steady_clock::now() >= until) throw;
         }
     }
 }
 
 /// Whether a change was made whose commit failed. It is unknown if the row is neither as it was before the change nor
 /// as it is after it, or if the change has no one row. If the failed transaction is still under way, this call waits
-/// for its end. Throws errc::indeterminate if the row cannot be read.
+/// for its end. Throws errc::indeterminate if the row cannot be read, for example because the time is over.
 template <class Link>
 sql_verdict verdict_after_commit(Link& link, const sql_change& change, const sql_error& failure) {
     if (change.id.empty())
@@ -121,16 +124,18 @@ sql_verdict verdict_after_commit(Link& link, const sql_change& change, const sql
     }
 }
 
-/// Whether to make a change again after a failure that left everything as it was.
+/// Whether to make a change again after a failure that left everything as it was. No repeat begins after `until`, and
+/// none just before it, because its time would end in the middle.
 class sql_repeats {
   public:
-    explicit sql_repeats(std::chrono::milliseconds patience) : until_(std::chrono::steady_clock::now() + patience) {}
+    explicit sql_repeats(deadline until) : last_(until - std::chrono::milliseconds(20)) {}
 
     bool allow(sql_fault fault) {
+        if (std::chrono::steady_clock::now() >= last_) return false;
         switch (fault) {
         case sql_fault::connection_lost: return ++lost_ <= 1;
         case sql_fault::already_exists: return ++existed_ <= 3; // the next attempt sees what others put in between
-        case sql_fault::conflict: return std::chrono::steady_clock::now() < until_;
+        case sql_fault::conflict: return true;
         case sql_fault::bad_value:
         case sql_fault::denied:
         case sql_fault::corrupt:
@@ -140,7 +145,7 @@ class sql_repeats {
     }
 
   private:
-    std::chrono::steady_clock::time_point until_;
+    deadline last_;
     int lost_ = 0, existed_ = 0;
 };
 
@@ -162,8 +167,8 @@ class sql_repeats {
 /// it gives nullopt if nothing is to be changed. The result says whether a change was made. Throws errc::indeterminate
 /// if the commit failed and the row does not tell whether it took place; after every other error nothing has changed.
 template <class Link, class Work>
-bool sql_write(Link& link, Work work) {
-    sql_repeats repeats(Link::policy::store_lock_timeout);
+bool sql_write(Link& link, deadline until, Work work) {
+    sql_repeats repeats(until);
     sql_verdict known = sql_verdict::not_made; // about all attempts so far
     for (;;) {
         std::optional<sql_change> change; // has a value from the commit on
