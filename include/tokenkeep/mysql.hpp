@@ -26,6 +26,7 @@
 #include <tokenkeep/text/sha256.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -97,8 +98,10 @@ class mysql_session {
                 seconds + ", SESSION lock_wait_timeout = " + seconds);
         waits_for_ = patience_;
         execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
-        if (ask("SELECT @@SESSION.sql_mode LIKE '%STRICT_ALL_TABLES%'", {}) != "1")
+        const std::string limits = ask("SELECT CONCAT(@@SESSION.max_allowed_packet, ' ', @@SESSION.sql_mode)", {});
+        if (limits.find("STRICT_ALL_TABLES") == std::string::npos)
             throw sql_error(sql_fault::other, "no strict sql_mode, without which a server may cut tokens off");
+        std::from_chars(limits.data(), limits.data() + limits.size(), limits_->longest_packet);
     }
 
     /// Connects by `end` for a session that only holds a lock. The server must not end it because it is idle.
@@ -229,6 +232,7 @@ class mysql_session {
 ///   - Sessions are strict (sql_mode): a value is never cut. An id has at most 767 bytes.
 ///   - Identities are locked by GET_LOCK, each in a session of its own. The server releases the lock when the
 ///     connection of that session ends.
+///   - A value that the server's max_allowed_packet has no room for is refused (errc::invalid_record).
 ///   - With MariaDB's client library (3.1 or newer), a call of `until` ends by its deadline, whatever the server does:
 ///     the connection is then closed, and the next call makes a new one.
 ///

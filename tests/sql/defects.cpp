@@ -481,6 +481,41 @@ TEMPLATE_LIST_TEST_CASE("sql_store: no message has a value in it", "[sql]", ever
 }
 
 #ifdef TOKENKEEP_TEST_MARIADB
+TEST_CASE("mysql_store: a value that is longer than the server's packets is refused, and the store goes on", "[sql]") {
+    constexpr std::size_t limit = 1 << 20;
+    struct short_packets {
+        short_packets() { set("1048576"); }
+        ~short_packets() { set("16777216"); }
+        short_packets(const short_packets&) = delete;
+        short_packets& operator=(const short_packets&) = delete;
+        static void set(const std::string& size) {
+            visitor<mysql_backend>().execute("SET GLOBAL max_allowed_packet = " + size);
+        }
+    } const for_new_sessions;
+    auto store = store_on<mysql_backend>(new_table());
+    const auto with_token = [](std::size_t size) {
+        token record = login("ada");
+        record.access_token = std::string(size, 't');
+        return record;
+    };
+    store.save_token(login("ada"));
+    const token ada = only_row_of(store, "ada");
+    token longer = with_token(2 * limit);
+    longer.id = ada.id;
+    CHECK(code_of([&] { store.save_token(longer); }) == errc::invalid_record);
+    CHECK(code_of([&] { (void)store.replace_token(ada, longer); }) == errc::invalid_record);
+    CHECK(code_of([&] { (void)store.find_token({.access_token = longer.access_token}); }) == errc::invalid_record);
+    CHECK(rows_of(store) == std::vector<token>{ada});
+    std::size_t saved = 0, refused = 0;
+    for (std::size_t size = limit - 2'000; size < limit + 200; size += 100) {
+        const std::error_code code = code_of([&] { store.save_token(with_token(size)); });
+        ++(code ? refused : saved);
+        if (code) CHECK(code == errc::invalid_record);
+    }
+    CHECK(saved >= 10);
+    CHECK(refused >= 2);
+}
+
 TEST_CASE("mysql_store: what a connection was given is in no message", "[sql]") {
     tokenkeep::mysql_parameters parameters = parameters_of(mysql_backend::server(), {});
     parameters.user = mark;

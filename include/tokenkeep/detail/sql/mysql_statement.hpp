@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -98,6 +99,7 @@ class mysql_call {
 struct mysql_limits {
     std::optional<deadline> until{};                              ///< When calls end, if the store has said so.
     std::chrono::milliseconds patience = std::chrono::minutes(1); ///< How long a call takes at most, if not.
+    std::uint64_t longest_packet = (std::numeric_limits<std::uint64_t>::max)(); ///< Of those that the server takes.
 
     mysql_call call() const { return mysql_call(until.value_or(std::chrono::steady_clock::now() + patience)); }
 };
@@ -174,7 +176,16 @@ class mysql_statement {
   private:
     sql_error failure() const { return mysql_failure(mysql_stmt_errno(prepared_.get())); }
 
+    /// The server closes the connection at a packet that is too long, and its reason may get lost. So such a packet is
+    /// not sent. It has the lengths, types and marks of the values besides the values.
+    void require_fitting() const {
+        std::uint64_t packet = 64;
+        for (const MYSQL_BIND& value : parameters_) packet += value.buffer_length + 16;
+        if (packet > limits_->longest_packet) throw mysql_failure(1153);
+    }
+
     void run() {
+        require_fitting();
         const mysql_call call = limits_->call();
         if (!parameters_.empty() && mysql_stmt_bind_param(prepared_.get(), parameters_.data()) != 0) throw failure();
         if (mysql_stmt_execute(prepared_.get()) != 0) throw failure();
