@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A PostgreSQL server that ends the session as soon as it has begun, as pg_terminate_backend may.
+// PostgreSQL servers that do not let a client in, and one that ends the session as soon as it has begun, as
+// pg_terminate_backend may.
 // databases: Postgres
 #include <tokenkeep/postgres.hpp>
 
+#include "sql/backends.hpp"
 #include "support/catch.hpp"
 
 #include <array>
@@ -12,11 +14,14 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -65,7 +70,78 @@ class short_server {
     std::thread serving_{};
 };
 
+/// A port at which connections are made, but no program answers. If it is full, it does not react at all, as if the
+/// machine were gone.
+class silent_port {
+  public:
+    explicit silent_port(bool is_full) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        auto* const at = reinterpret_cast<sockaddr*>(&address);
+        if (::bind(listening_, at, size) != 0 || ::listen(listening_, 0) != 0 ||
+            ::getsockname(listening_, at, &size) != 0)
+            throw std::runtime_error("no port");
+        port = ntohs(address.sin_port);
+        for (int n = 0; is_full && n < 4; ++n) {
+            waiting_.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+            ::connect(waiting_.back(), at, size);
+        }
+    }
+    silent_port(const silent_port&) = delete;
+    silent_port& operator=(const silent_port&) = delete;
+    ~silent_port() {
+        for (const int client : waiting_) ::close(client);
+        ::close(listening_);
+    }
+
+    int port = 0;
+
+  private:
+    const int listening_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    std::vector<int> waiting_{};
+};
+
+using steady = std::chrono::steady_clock;
+
+tokenkeep::sql_fault fault_of_connecting(tokenkeep::postgres_connection& connection) {
+    try {
+        connection.connect(std::chrono::seconds(60));
+    } catch (const tokenkeep::sql_error& failure) {
+        return failure.fault();
+    }
+    FAIL("it is connected");
+    return {};
+}
+
 } // namespace
+
+TEST_CASE("postgres_connection: connecting ends by the deadline, whether the server does not react or does not answer",
+          "[postgres]") {
+    const silent_port silent(GENERATE(false, true));
+    tokenkeep::postgres_connection connection("host=127.0.0.1 user=ada port=" + std::to_string(silent.port));
+    for (const std::chrono::milliseconds left : {300ms, 0ms, -1'000ms}) {
+        const auto begin = steady::now();
+        connection.set_deadline(begin + left);
+        CHECK(fault_of_connecting(connection) == tokenkeep::sql_fault::connection_lost);
+        CHECK(steady::now() - begin < left + 5s);
+        CHECK(steady::now() - begin >= left);
+    }
+}
+
+TEST_CASE("postgres_connection: a host that does not react is passed over in time", "[postgres]") {
+    const silent_port silent(true);
+    std::string options = tests::postgres_backend::server().connection(); // host=127.0.0.1 port=N ...
+    const std::string port = std::to_string(tests::postgres_backend::server().port());
+    options += " host=127.0.0.1,127.0.0.1 port=" + std::to_string(silent.port) + "," + port;
+    tokenkeep::postgres_connection connection(options);
+    const auto begin = steady::now();
+    connection.set_deadline(begin + 1500ms);
+    connection.connect(std::chrono::seconds(60));
+    connection.execute("SELECT 1");
+    CHECK(steady::now() - begin >= 400ms);
+}
 
 TEST_CASE("postgres_connection: a session that ends while it is being set up is a lost connection", "[postgres]") {
     const short_server server;

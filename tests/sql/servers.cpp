@@ -89,23 +89,6 @@ using servers = decltype(std::tuple_cat(
     std::tuple<>()));
 
 /// The processes that have this one as ancestor.
-std::set<pid_t> descendants(pid_t ancestor) {
-    std::vector<std::pair<pid_t, pid_t>> parents;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-        const std::string status = bytes_of(entry.path().string() + "/status");
-        const std::size_t line = status.find("\nPPid:");
-        const pid_t pid = std::atoi(entry.path().filename().c_str());
-        if (pid > 0 && line != std::string::npos) parents.emplace_back(pid, std::atoi(status.c_str() + line + 6));
-    }
-    std::set<pid_t> found;
-    for (bool more = true; more;) {
-        more = false;
-        for (const auto& [pid, parent] : parents)
-            if (parent == ancestor || found.count(parent) != 0) more = found.insert(pid).second || more;
-    }
-    return found;
-}
-
 bool is_gone(const std::set<pid_t>& processes) {
     return std::none_of(processes.begin(), processes.end(),
                         [](pid_t pid) { return exists("/proc/" + std::to_string(pid)); });

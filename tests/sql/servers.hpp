@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -40,6 +41,24 @@
 #include "sql/guarded_child.hpp"
 #include "support/temporary.hpp"
 
+/// The processes that a process has started, and those that they have started.
+inline std::set<pid_t> descendants(pid_t ancestor) {
+    std::vector<std::pair<pid_t, pid_t>> parents;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        const std::string status = bytes_of(entry.path().string() + "/status");
+        const std::size_t line = status.find("\nPPid:");
+        const pid_t pid = std::atoi(entry.path().filename().c_str());
+        if (pid > 0 && line != std::string::npos) parents.emplace_back(pid, std::atoi(status.c_str() + line + 6));
+    }
+    std::set<pid_t> found;
+    for (bool more = true; more;) {
+        more = false;
+        for (const auto& [pid, parent] : parents)
+            if (parent == ancestor || found.count(parent) != 0) more = found.insert(pid).second || more;
+    }
+    return found;
+}
+
 /// What the two servers have in common. The database exists, and is empty at first.
 class sql_server {
   public:
@@ -50,6 +69,15 @@ class sql_server {
     static const char* password() noexcept { return ""; }
     static const char* database() noexcept { return "tokenkeep"; }
     int port() const noexcept { return port_; }
+
+    /// Its process and those that it has started.
+    std::set<pid_t> processes() const {
+        const pid_t first = std::atoi(bytes_of(pid_file()).c_str());
+        if (first <= 1) throw std::runtime_error("the server is not running");
+        std::set<pid_t> all = descendants(first);
+        all.insert(first);
+        return all;
+    }
 
     /// Starts it again on the same data and port, and waits until it answers.
     void start() {
@@ -80,6 +108,8 @@ class sql_server {
     /// The commands that make its data and that serve them.
     virtual words initialisation() const = 0;
     virtual words service() const = 0;
+    /// The file that begins with the number of its process.
+    virtual std::string pid_file() const = 0;
     /// Whether it carries out the statement of an administrator, who comes through a socket in the folder: so it is
     /// this server, not another one at a port that both wanted.
     virtual bool obeys(const std::string& statement) const = 0;
@@ -264,11 +294,13 @@ class mariadb_server final : public sql_server {
     words service() const override {
         words all{program("mariadbd"),        "--no-defaults",
                   "--bind-address=127.0.0.1", "--port=" + std::to_string(port()),
-                  "--socket=" + socket(),     "--pid-file=" + in_folder("pid")};
+                  "--socket=" + socket(),     "--pid-file=" + pid_file()};
         for (const std::string& setting : settings()) all.push_back(setting);
         for (const std::string& option : more_options()) all.push_back(option);
         return all;
     }
+
+    std::string pid_file() const override { return in_folder("pid"); }
 
     bool obeys(const std::string& statement) const override {
         const std::unique_ptr<MYSQL, decltype(&mysql_close)> connection(mysql_init(nullptr), mysql_close);
@@ -329,6 +361,8 @@ class postgres_server final : public sql_server {
         return all;
     }
 
+    std::string pid_file() const override { return data() + "/postmaster.pid"; }
+
     bool obeys(const std::string& statement) const override {
         const std::string folder = in_folder(""), number = std::to_string(port());
         const char* const keys[] = {"host", "port", "user", "dbname", "connect_timeout", "options", nullptr};
@@ -343,7 +377,7 @@ class postgres_server final : public sql_server {
 
     /// The seventh line of its file has the key and the number of a piece of shared memory, which outlives processes.
     void clear_up() noexcept override {
-        std::ifstream file(data() + "/postmaster.pid");
+        std::ifstream file(pid_file());
         std::string line;
         for (int lines = 0; lines < 6; ++lines) std::getline(file, line);
         long key = 0;
