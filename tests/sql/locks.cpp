@@ -284,6 +284,31 @@ TEMPLATE_LIST_TEST_CASE("sql_store: a lock is kept though the server ends idle s
                                    : "ALTER DATABASE tokenkeep RESET idle_session_timeout");
 }
 
+#ifdef TOKENKEEP_TEST_POSTGRES
+TEST_CASE("postgres_store: a change that others keep waiting ends by its deadline, and its session lives on", "[sql]") {
+    const std::string table = new_table();
+    auto store = store_on<postgres_backend>(table);
+    store.save_token(record("u"));
+    visitor<postgres_backend> administrator;
+    const auto session_that_did = [&](const std::string& last) {
+        return administrator.ask("SELECT pid::text FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = "
+                                 "'tokenkeep' AND query = '" +
+                                 last + "'");
+    };
+    const std::vector<std::string> session = session_that_did("COMMIT");
+    CHECK(session.size() == 1);
+    {
+        const blocked_table<postgres_backend> block(table);
+        const auto end = steady::now() + 800ms;
+        CHECK(code_of([&] { store.until(end).save_token(record("v")); }) == errc::lock_timeout);
+        CHECK(steady::now() > end - 400ms);
+        CHECK(session_that_did("ROLLBACK") == session);
+    }
+    store.save_token(record("v"));
+    CHECK(store.get_tokens().size() == 2);
+}
+#endif
+
 TEMPLATE_LIST_TEST_CASE("sql_store: a change that a deadlock has undone is made again", "[sql]", server_backends) {
     const std::string table = new_table();
     auto store = store_on<TestType, tokenkeep::defaults>(table);
