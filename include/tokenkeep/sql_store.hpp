@@ -143,9 +143,9 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     sql_store& operator=(sql_store&&) noexcept = default;
     ~sql_store() = default;
 
-    /// The same store, for calls that end by `end`; see deadline_store. It may outlive this object. Without it, a call
-    /// waits for other threads and programs for Policy::store_lock_timeout; a server that does not answer then gets
-    /// five seconds more.
+    /// The same store, for calls that end by `end`, and wait for others no longer than Policy::store_lock_timeout; see
+    /// deadline_store. It may outlive this object. Without a deadline, a server that does not answer has five seconds
+    /// more than that.
     ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
     sql_store until(deadline end) { return sql_store(shared_, end); }
 
@@ -236,73 +236,60 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
 
     template <class Look>
     auto read(Look look) {
-        return take_turn(errc::storage_failure,
-                         [&](link_type& link, deadline until) { return detail::sql_read(link, until, look); });
+        return take_turn([&](link_type& link, deadline until) { return detail::sql_read(link, until, look); });
     }
     template <class Work>
     bool write(Work work) {
-        return take_turn(errc::not_saved,
-                         [&](link_type& link, deadline until) { return detail::sql_write(link, until, work); });
+        return take_turn([&](link_type& link, deadline until) { return detail::sql_write(link, until, work); });
     }
     /// A change that deletes rows. Their bytes are to go too.
     template <class Work>
     bool erase(Work work) {
-        return take_turn(errc::not_saved, [&](link_type& link, deadline until) {
+        return take_turn([&](link_type& link, deadline until) {
             const bool is_changed = detail::sql_write(link, until, work);
             link.erase_remains();
             return is_changed;
         });
     }
 
-    /// Gives act(link, until), while no other thread uses the link. If the turn fails with the one before it, throws
-    /// `code`: what that call says of its own change is not true of this one, which has not begun.
+    /// Gives act(link, until), while no other thread uses the link.
     template <class Act>
-    auto take_turn(errc code, Act act) {
-        using namespace std::chrono_literals;
+    auto take_turn(Act act) {
         require_time();
-        const deadline until = end_.value_or(std::chrono::steady_clock::now() + Policy::store_lock_timeout);
-        bool has_begun = false;
-        try {
-            return shared_->turns.take(until, [&] {
-                has_begun = true;
-                require_time();
-                // A server that answers ends its waits for others itself, and says so. Without a deadline of its own,
-                // the call gives it the time for that.
-                shared_->link.set_deadline(end_ ? until : until + 5s);
-                return act(shared_->link, until);
-            });
-        } catch (const error& failure) {
-            if (has_begun || failure.code() == errc::lock_timeout) throw;
-            std::throw_with_nested(error(code, "tokenkeep: the database did not answer another thread in time"));
-        }
+        const deadline until = (std::min)(end_, std::chrono::steady_clock::now() + Policy::store_lock_timeout);
+        return shared_->turns.take(until, [&] {
+            require_time();
+            // A server that answers ends its waits for others itself, and says so. It gets the time for that.
+            shared_->link.set_deadline((std::min)(end_, until + std::chrono::seconds(5)));
+            return act(shared_->link, until);
+        });
     }
 
     /// The threads of this store wait for each other first, so that each identity uses only one connection for its
     /// lock.
     auto lock_identity(const std::string& key, deadline until) {
         require_time();
-        const deadline end = end_.value_or((deadline::max)());
-        until = (std::min)(until, end);
+        until = (std::min)(until, end_);
         auto among_threads = shared_->locks.lock(key, until);
-        auto among_all = detail::require_locked(lock_for_all(shared_->link.table_key() + " " + key, until, end));
+        auto among_all = detail::require_locked(lock_for_all(shared_->link.table_key() + " " + key, until));
         return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
     }
-    auto lock_for_all(const std::string& name, deadline until, deadline end) {
+    auto lock_for_all(const std::string& name, deadline until) {
         Connection& connection = shared_->link.connection();
-        if constexpr (requires { connection.lock(name, until, end); })
-            return connection.lock(name, until, end);
+        if constexpr (requires { connection.lock(name, until, end_); })
+            return connection.lock(name, until, end_);
         else
             return connection.lock(name, until);
     }
 
     /// Once its deadline has passed, a call does not begin: it would end the connection.
     void require_time() const {
-        if (end_ && std::chrono::steady_clock::now() >= *end_)
+        if (std::chrono::steady_clock::now() >= end_)
             throw error(errc::lock_timeout, "tokenkeep: the time for this call is over");
     }
 
     std::shared_ptr<shared> shared_;
-    std::optional<deadline> end_{}; ///< See until.
+    deadline end_ = (deadline::max)(); ///< See until.
 };
 
 }} // namespace tokenkeep::v1

@@ -32,6 +32,7 @@
 
 
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -44,7 +45,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Locks that a database server holds for a session, and releases when the session ends, also if its process is killed.
 /// Each lock has a session of its own, because a session does not lock itself out. Idle sessions are used again for 30
-/// seconds. A Session has connect_for_lock(patience), try_lock(name, deadline) -> bool and unlock(name).
+/// seconds. A Session has connect_for_lock(end), try_lock(name, until, end) -> bool and unlock(name, end). They end by
+/// `end`. If the server does not answer for ten seconds, they end earlier.
 template <class Session>
 class lock_connections {
     using clock = std::chrono::steady_clock;
@@ -80,19 +82,23 @@ class lock_connections {
   public:
     class guard {
       public:
-        guard(std::shared_ptr<idle_sessions> from, Session session, std::string name)
-            : from_(std::move(from)), session_(std::move(session)), name_(std::move(name)) {}
+        guard(std::shared_ptr<idle_sessions> from, Session session, std::string name, deadline end)
+            : from_(std::move(from)), session_(std::move(session)), name_(std::move(name)), end_(end) {}
         guard(guard&&) noexcept = default;
         guard& operator=(guard&& other) noexcept {
             std::swap(from_, other.from_);
             std::swap(session_, other.session_);
             std::swap(name_, other.name_);
+            std::swap(end_, other.end_);
             return *this;
         }
+        /// Waits for the server for at most two seconds, and hardly at all after `end`.
         ~guard() {
             if (!from_) return;
             try {
-                session_.unlock(name_);
+                using namespace std::chrono_literals;
+                const deadline now = clock::now();
+                session_.unlock(name_, std::clamp<deadline>(end_, now + 50ms, now + 2s));
                 from_->add(std::move(session_));
             } catch (...) { // the session ends, and its lock with it
             }
@@ -102,25 +108,33 @@ class lock_connections {
         std::shared_ptr<idle_sessions> from_;
         Session session_;
         std::string name_;
+        deadline end_;
     };
 
-    /// `fresh` is a session that is not connected yet. Throws errc::lock_timeout if the deadline passes.
-    guard lock(Session fresh, const std::string& name, deadline until) {
+    /// `fresh` is a session that is not connected yet. Throws errc::lock_timeout if others hold the lock until `until`.
+    /// If the server does not answer, throws sql_fault::connection_lost, at `end` or earlier. That has nothing to do
+    /// with `until`: a caller may ask in short slices, and a slow server would never give it a lock if each slice ended
+    /// the connection.
+    guard lock(Session fresh, const std::string& name, deadline until, deadline end) {
+        // The server is to say that others hold the lock before `end` closes the connection.
+        const deadline now = clock::now();
+        if (end > now) until = (std::min)(until, end - (std::min)((end - now) / 16, margin));
         if (std::optional<Session> used = idle_->take()) {
             try {
-                return lock_with(*std::move(used), name, until);
+                return lock_with(*std::move(used), name, until, end);
             } catch (const sql_error& failure) {
-                if (failure.fault() != sql_fault::connection_lost) throw;
+                if (failure.fault() != sql_fault::connection_lost || clock::now() >= end) throw;
             }
         }
-        // Not cut to the deadline: a caller retries in short slices, and a slow server would never give it a lock.
-        fresh.connect_for_lock(std::chrono::seconds(10));
-        return lock_with(std::move(fresh), name, until);
+        fresh.connect_for_lock((std::min)(end, clock::now() + std::chrono::seconds(10)));
+        return lock_with(std::move(fresh), name, until, end);
     }
 
   private:
-    guard lock_with(Session session, const std::string& name, deadline until) {
-        if (session.try_lock(name, until)) return guard(idle_, std::move(session), name);
+    static constexpr clock::duration margin = std::chrono::milliseconds(100);
+
+    guard lock_with(Session session, const std::string& name, deadline until, deadline end) {
+        if (session.try_lock(name, until, end)) return guard(idle_, std::move(session), name, end);
         idle_->add(std::move(session));
         throw error(errc::lock_timeout, "tokenkeep: another holds the lock on this identity");
     }
@@ -133,50 +147,83 @@ class lock_connections {
 #endif
 
 
+// ==== tokenkeep/detail/sql/mysql_statement.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_MYSQL_STATEMENT_HPP
+#define TOKENKEEP_DETAIL_SQL_MYSQL_STATEMENT_HPP
 
 
 
 
+
+// ==== tokenkeep/os/sockets.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_SOCKETS_HPP
+#define TOKENKEEP_OS_SOCKETS_HPP
 
 
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Waits until a socket can be read or written, as asked, or has failed: true. False if `until` comes first.
+inline bool wait_for_socket(int socket, bool to_read, bool to_write, deadline until) noexcept {
+    if (socket < 0) return true;
+    pollfd asked{};
+    asked.fd = socket;
+    asked.events = static_cast<short>((to_read ? POLLIN : 0) | (to_write ? POLLOUT : 0));
+    for (;;) {
+        const deadline now = std::chrono::steady_clock::now();
+        const auto left =
+            until <= now
+                ? std::chrono::milliseconds(0)
+                : std::chrono::ceil<std::chrono::milliseconds>((std::min)(until, now + std::chrono::hours(1)) - now);
+        const int found = ::poll(&asked, 1, static_cast<int>(left.count()));
+        if (found > 0 || (found < 0 && errno != EINTR && errno != EAGAIN)) return true;
+        if (until <= now) return false;
+    }
+}
+
+/// Ends a connection, also one that is being made. Who reads from the socket finds that out.
+inline void hang_up(int socket) noexcept { ::shutdown(socket, SHUT_RDWR); }
+
+/// From now on, reading and writing fail instead of waiting.
+inline void make_nonblocking(int socket) noexcept {
+    const int flags = ::fcntl(socket, F_GETFL);
+    if (flags >= 0) ::fcntl(socket, F_SETFL, flags | O_NONBLOCK);
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <mysql.h>
 
-namespace tokenkeep { inline namespace v1 {
-
-/// Where a MySQL or MariaDB server is, and who connects. The first six members are those of Zoho's DBStore, in its
-/// order.
-///   mysql_parameters server{.host = "db.example", .database = "app", .user = "app", .password = password,
-///                           .tls_authorities = "/etc/ssl/certs/ca-certificates.crt"};
-struct mysql_parameters {
-    std::string host = "localhost"; ///< "localhost" means this machine's socket. For TCP, write "127.0.0.1".
-    std::string database{};         ///< A database that exists.
-    std::string table{};            ///< If it is empty, the policy's schema names the table.
-    std::string user{};             ///< A user of the database server.
-    secret password{};              ///< That user's password.
-    unsigned port = 3306;           ///< For TCP only.
-    std::string socket{};           ///< The socket's path, if it is not where the client library looks.
-    /// A file of certificates (PEM) of the authorities that you trust. If it is given, the connection is encrypted, and
-    /// the server's certificate and name are verified. If it is empty, the client library decides, perhaps without
-    /// encryption.
-    std::string tls_authorities{};
-};
-
-namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The numbers 2000 to 2999 come from the client library, all others from the server.
 inline sql_error mysql_failure(unsigned number) {
@@ -199,11 +246,73 @@ inline sql_error mysql_failure(unsigned number) {
     return {fault(), "MySQL error " + std::to_string(number)};
 }
 
+/// While it lives, calls of MariaDB's client library on this thread end by a deadline. The library asks `wait` to wait
+/// for the server. It passes no value of the caller's, so the deadline belongs to the thread.
+///
+/// Decision: not the library's non-blocking functions. If one of them is given up, what it has allocated is lost, and
+/// its connection is in no known state. With `wait`, a call whose time is over ends as if the connection had broken.
+class mysql_call {
+  public:
+    explicit mysql_call(deadline end) noexcept : end_before_(std::exchange(end_, end)) {}
+    mysql_call(const mysql_call&) = delete;
+    mysql_call& operator=(const mysql_call&) = delete;
+    ~mysql_call() { end_ = end_before_; }
+
+    /// Makes the library ask `wait` for this session, before it connects. False if the library cannot do that.
+    static bool attend(MYSQL* session) noexcept {
+#if defined(MARIADB_PACKAGE_VERSION_ID) && MARIADB_PACKAGE_VERSION_ID >= 30100
+        return ::mysql_options(session, MARIADB_OPT_IO_WAIT, reinterpret_cast<const void*>(&wait)) == 0;
+#else
+        return static_cast<void>(session), false;
+#endif
+    }
+    /// After it has connected: the library must not wait inside OpenSSL.
+    static void attend_encryption(MYSQL* session) noexcept {
+#if defined(MARIADB_PACKAGE_VERSION_ID) && MARIADB_PACKAGE_VERSION_ID >= 30100
+        if (mysql_get_ssl_cipher(session) != nullptr) make_nonblocking(mysql_get_socket(session));
+#else
+        static_cast<void>(session);
+#endif
+    }
+
+  private:
+    /// Waits until the socket can be read, or else written. 0 means that it cannot. The library gives encrypted
+    /// connections only a few milliseconds at a time. It then waits for reading even if it has something to write, so
+    /// it is told to try again.
+    static int wait(int socket, char is_reading, int milliseconds) noexcept {
+        const deadline now = std::chrono::steady_clock::now();
+        const deadline pause_ends = milliseconds > 0 ? now + std::chrono::milliseconds(milliseconds) : end_;
+        const bool reads = is_reading != 0;
+        if (wait_for_socket(socket, reads, !reads, (std::min)(end_, pause_ends))) return 1;
+        if (reads && std::chrono::steady_clock::now() < end_) return 1;
+        errno = ETIMEDOUT;
+        return 0;
+    }
+
+    static inline constinit thread_local deadline end_ = (deadline::max)();
+    deadline end_before_;
+};
+
+/// What a session and its statements have in common.
+struct mysql_limits {
+    std::optional<deadline> until{};                              ///< When calls end, if the store has said so.
+    std::chrono::milliseconds patience = std::chrono::minutes(1); ///< How long a call takes at most, if not.
+    std::uint64_t longest_packet = (std::numeric_limits<std::uint64_t>::max)(); ///< Of those that the server takes.
+
+    mysql_call call() const { return mysql_call(until.value_or(std::chrono::steady_clock::now() + patience)); }
+};
+
+/// Closing sends a last message. It does not wait for an answer, only for the place to send it.
+inline mysql_call mysql_last_call() { return mysql_call(std::chrono::steady_clock::now() + std::chrono::seconds(1)); }
+
 /// A prepared statement; see sql_connection.
 class mysql_statement {
     using flag = std::remove_pointer_t<decltype(MYSQL_BIND::is_null)>; // my_bool, or bool in newer ones
     struct close {
-        void operator()(MYSQL_STMT* of) const noexcept { mysql_stmt_close(of); }
+        void operator()(MYSQL_STMT* of) const noexcept {
+            const mysql_call last = mysql_last_call();
+            mysql_stmt_close(of);
+        }
     };
     /// A cell of the current row. column() fetches its bytes.
     struct cell {
@@ -213,8 +322,9 @@ class mysql_statement {
     };
 
   public:
-    explicit mysql_statement(MYSQL_STMT* prepared)
+    mysql_statement(MYSQL_STMT* prepared, const mysql_limits& limits)
         : prepared_(prepared),
+          limits_(&limits),
           parameters_(mysql_stmt_param_count(prepared)),
           cells_(mysql_stmt_field_count(prepared)) {}
 
@@ -254,14 +364,27 @@ class mysql_statement {
     std::uint64_t changes() const { return mysql_stmt_affected_rows(prepared_.get()); }
 
     void reset() noexcept {
-        if (std::exchange(is_running_, false)) mysql_stmt_free_result(prepared_.get());
+        if (std::exchange(is_running_, false)) {
+            const mysql_call last = mysql_last_call();
+            mysql_stmt_free_result(prepared_.get());
+        }
         for (cell& each : cells_) wipe_text(each.bytes);
     }
 
   private:
     sql_error failure() const { return mysql_failure(mysql_stmt_errno(prepared_.get())); }
 
+    /// The server closes the connection at a packet that is too long, and its reason may get lost. So such a packet is
+    /// not sent. It has the lengths, types and marks of the values besides the values.
+    void require_fitting() const {
+        std::uint64_t packet = 64;
+        for (const MYSQL_BIND& value : parameters_) packet += value.buffer_length + 16;
+        if (packet > limits_->longest_packet) throw mysql_failure(1153);
+    }
+
     void run() {
+        require_fitting();
+        const mysql_call call = limits_->call();
         if (!parameters_.empty() && mysql_stmt_bind_param(prepared_.get(), parameters_.data()) != 0) throw failure();
         if (mysql_stmt_execute(prepared_.get()) != 0) throw failure();
         is_running_ = true;
@@ -278,77 +401,152 @@ class mysql_statement {
     }
 
     std::unique_ptr<MYSQL_STMT, close> prepared_;
+    const mysql_limits* limits_;
     std::vector<MYSQL_BIND> parameters_;
     std::vector<cell> cells_;
     bool is_running_ = false;
 };
 
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
+
+
+
+
+
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <mysql.h>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// Where a MySQL or MariaDB server is, and who connects. The first six members are those of Zoho's DBStore, in its
+/// order.
+///   mysql_parameters server{.host = "db.example", .database = "app", .user = "app", .password = password,
+///                           .tls_authorities = "/etc/ssl/certs/ca-certificates.crt"};
+struct mysql_parameters {
+    std::string host = "localhost"; ///< "localhost" means this machine's socket. For TCP, write "127.0.0.1".
+    std::string database{};         ///< A database that exists.
+    std::string table{};            ///< If it is empty, the policy's schema names the table.
+    std::string user{};             ///< A user of the database server.
+    secret password{};              ///< That user's password.
+    unsigned port = 3306;           ///< For TCP only.
+    std::string socket{};           ///< The socket's path, if it is not where the client library looks.
+    /// A file of certificates (PEM) of the authorities that you trust. If it is given, the connection is encrypted, and
+    /// the server's certificate and name are verified. If it is empty, the client library decides, perhaps without
+    /// encryption.
+    std::string tls_authorities{};
+};
+
+namespace detail {
+
 /// One session on the server.
 class mysql_session {
     struct close {
-        void operator()(MYSQL* of) const noexcept { mysql_close(of); }
+        void operator()(MYSQL* of) const noexcept {
+            const mysql_call last = mysql_last_call();
+            mysql_close(of);
+        }
     };
 
   public:
     explicit mysql_session(const mysql_parameters& options) : options_(options) {}
 
     const mysql_parameters& options() const noexcept { return options_; }
+    void set_deadline(deadline until) noexcept { limits_->until = until; }
 
     void connect(std::chrono::milliseconds patience) {
         [[maybe_unused]] static const int once = mysql_library_init(0, nullptr, nullptr);
         session_.reset(mysql_init(nullptr));
         if (!session_) throw sql_error(sql_fault::other, "no memory for a connection");
-        const auto seconds = std::clamp<std::chrono::seconds>(std::chrono::ceil<std::chrono::seconds>(patience),
-                                                              std::chrono::seconds(1), std::chrono::hours(1));
-        const auto connect_timeout = static_cast<unsigned>(seconds.count());
-        const unsigned answer_timeout = connect_timeout + 30; // the server ends its waits earlier
-        set(MYSQL_OPT_CONNECT_TIMEOUT, &connect_timeout);
-        set(MYSQL_OPT_READ_TIMEOUT, &answer_timeout);
-        set(MYSQL_OPT_WRITE_TIMEOUT, &answer_timeout);
+        patience_ = std::clamp<std::chrono::seconds>(std::chrono::ceil<std::chrono::seconds>(patience),
+                                                     std::chrono::seconds(1), std::chrono::hours(1));
+        limits_->patience = patience_ + std::chrono::seconds(30); // the server ends its waits earlier
+        set_timeouts();
         set(MYSQL_SET_CHARSET_NAME, "utf8mb4");
         if (!options_.tls_authorities.empty()) ask_for_tls();
         const auto text_or_null = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
         const wiping_string password(options_.password.reveal());
+        const mysql_call call = limits_->call();
         if (mysql_real_connect(session_.get(), options_.host.c_str(), options_.user.c_str(), password.c_str(),
                                text_or_null(options_.database), options_.port, text_or_null(options_.socket),
                                CLIENT_FOUND_ROWS) == nullptr)
             throw failure();
+        mysql_call::attend_encryption(session_.get());
+        const std::string seconds = std::to_string(patience_.count());
         execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION autocommit = 1, SESSION "
-                "completion_type = 0, SESSION sql_safe_updates = 0, SESSION "
-                "innodb_lock_wait_timeout = " +
-                std::to_string(seconds.count()) + ", SESSION lock_wait_timeout = " + std::to_string(seconds.count()));
+                "completion_type = 0, SESSION sql_safe_updates = 0, SESSION innodb_lock_wait_timeout = " +
+                seconds + ", SESSION lock_wait_timeout = " + seconds);
+        waits_for_ = patience_;
         execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
-        if (ask("SELECT @@SESSION.sql_mode LIKE '%STRICT_ALL_TABLES%'", {}) != "1")
+        const std::string limits = ask("SELECT CONCAT(@@SESSION.max_allowed_packet, ' ', @@SESSION.sql_mode)", {});
+        if (limits.find("STRICT_ALL_TABLES") == std::string::npos)
             throw sql_error(sql_fault::other, "no strict sql_mode, without which a server may cut tokens off");
+        std::from_chars(limits.data(), limits.data() + limits.size(), limits_->longest_packet);
     }
 
-    /// Connects for a session that only holds a lock. The server must not end it because it is idle.
-    void connect_for_lock(std::chrono::milliseconds patience) {
-        connect(patience);
+    /// Connects by `end` for a session that only holds a lock. The server must not end it because it is idle.
+    void connect_for_lock(deadline end) {
+        set_deadline(end);
+        connect(std::chrono::seconds(10));
         execute("SET SESSION wait_timeout = 2147483"); // seconds, the most that every server takes
     }
 
     void execute(const std::string& sql) {
+        const mysql_call call = limits_->call();
         if (mysql_real_query(session_.get(), sql.data(), number_cast<unsigned long>(sql.size())) != 0) throw failure();
     }
 
+    /// Begins a transaction. If there is less time than the server would wait for others, the server is told to wait
+    /// for as many whole seconds as there are, so that it does not wait for a call that has ended.
+    void begin(const std::string& sql) {
+        std::chrono::seconds wait = patience_;
+        if (const std::optional<deadline>& until = limits_->until)
+            wait = std::clamp<std::chrono::seconds>(
+                std::chrono::floor<std::chrono::seconds>(*until - std::chrono::steady_clock::now()),
+                std::chrono::seconds(1), patience_);
+        if (wait != waits_for_) {
+            const std::string seconds = std::to_string(wait.count());
+            execute("SET SESSION innodb_lock_wait_timeout = " + seconds + ", SESSION lock_wait_timeout = " + seconds);
+            waits_for_ = wait;
+        }
+        execute(sql);
+    }
+
     mysql_statement prepare(const std::string& sql) {
+        const mysql_call call = limits_->call();
         MYSQL_STMT* const made = mysql_stmt_init(session_.get());
         if (made == nullptr) throw sql_error(sql_fault::other, "no memory for a statement");
         const int result = mysql_stmt_prepare(made, sql.data(), number_cast<unsigned long>(sql.size()));
         const unsigned number = mysql_stmt_errno(made);
-        mysql_statement prepared(made);
+        mysql_statement prepared(made, *limits_);
         if (result != 0) throw mysql_failure(number);
         return prepared;
     }
 
-    /// Whether the lock was obtained before the deadline. GET_LOCK waits in the server. Its names are shared by all
-    /// databases of the server and are short, so server_name hashes ours.
-    bool try_lock(const std::string& name, deadline until) {
+    /// Whether the lock was obtained before `until`. GET_LOCK waits in the server. If the server takes ten seconds
+    /// more, or `end` comes, the connection is closed. The names of these locks are shared by all databases of the
+    /// server and are short, so server_name hashes ours.
+    bool try_lock(const std::string& name, deadline until, deadline end) {
         using namespace std::chrono_literals;
         for (;;) {
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+            const deadline now = std::chrono::steady_clock::now();
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now);
             const auto wait = std::clamp<std::chrono::milliseconds>(left, 0ms, 5'000ms);
+            set_deadline((std::min)(end, now + wait + 10s));
             const std::string thousandths = std::to_string(1'000 + wait.count() % 1'000).substr(1);
             const std::string seconds = std::to_string(wait.count() / 1'000) + "." + thousandths;
             const std::string answer = ask("SELECT GET_LOCK(?, ?)", {server_name(name), seconds});
@@ -358,9 +556,27 @@ class mysql_session {
             if (left < 1s) std::this_thread::sleep_for(5ms); // some servers wait for whole seconds only
         }
     }
-    void unlock(const std::string& name) { ask("SELECT RELEASE_LOCK(?)", {server_name(name)}); }
+    void unlock(const std::string& name, deadline end) {
+        set_deadline(end);
+        ask("SELECT RELEASE_LOCK(?)", {server_name(name)});
+    }
 
   private:
+    /// MySQL's own library has no deadlines, only timeouts in seconds for the whole life of the connection. MariaDB's
+    /// library gives each address of the server a third of the time to react, and then tries the next.
+    void set_timeouts() {
+        using std::chrono::seconds;
+        const deadline now = std::chrono::steady_clock::now(), end = limits_->until.value_or(now + patience_);
+        if (end <= now) throw sql_error(sql_fault::connection_lost, "MySQL without an answer in time");
+        const auto to_connect = mysql_call::attend(session_.get()) ? (end - now) / 3 : end - now;
+        const auto whole = [](auto time) { return static_cast<unsigned>(std::chrono::ceil<seconds>(time).count()); };
+        const unsigned connecting = (std::min)(whole(to_connect), whole(patience_));
+        const unsigned answering = whole(limits_->patience);
+        set(MYSQL_OPT_CONNECT_TIMEOUT, &connecting);
+        set(MYSQL_OPT_READ_TIMEOUT, &answering);
+        set(MYSQL_OPT_WRITE_TIMEOUT, &answering);
+    }
+
     template <class Value>
     void set(mysql_option option, const Value* value) {
         ::mysql_options(session_.get(), option, value);
@@ -393,7 +609,10 @@ class mysql_session {
     }
 
     mysql_parameters options_;
+    std::unique_ptr<mysql_limits> limits_ = std::make_unique<mysql_limits>(); ///< Statements point to it.
     std::unique_ptr<MYSQL, close> session_{};
+    std::chrono::seconds patience_{};  ///< How long the server waits for others at most.
+    std::chrono::seconds waits_for_{}; ///< How long it does now.
 };
 
 } // namespace detail
@@ -407,8 +626,15 @@ class mysql_session {
 ///   - Sessions are strict (sql_mode): a value is never cut. An id has at most 767 bytes.
 ///   - Identities are locked by GET_LOCK, each in a session of its own. The server releases the lock when the
 ///     connection of that session ends.
+///   - A value that the server's max_allowed_packet has no room for is refused (errc::invalid_record).
+///   - With MariaDB's client library (3.1 or newer), a call of `until` ends by its deadline, whatever the server does:
+///     the connection is then closed, and the next call makes a new one.
 ///
 /// Not promised:
+///   - With MySQL's own client library, which knows no deadline, a call to a server that has stopped answering ends
+///     after store_lock_timeout and 30 seconds, or later. Link MariaDB's library if deadlines matter.
+///   - While the client library looks up the name of a host, a call may take longer. An address needs no look-up. So it
+///     may by some seconds if the server stops in the middle of the TLS handshake.
 ///   - If a machine disappears without closing its connections, the server finds out by TCP keepalive: after two hours,
 ///     unless the server's system is set otherwise (net.ipv4.tcp_keepalive_time). Until then, other programs get
 ///     errc::lock_timeout for the identities that the machine had locked.
@@ -439,13 +665,14 @@ class mysql_connection {
 
     // ---- For sql_store: see the concept sql_connection ----
 
+    void set_deadline(deadline until) { session_.set_deadline(until); }
     void connect(std::chrono::milliseconds patience) { session_.connect(patience); }
-    void execute(const std::string& sql) { session_.execute(sql); }
+    void execute(const std::string& sql) { sql == dialect.begin ? session_.begin(sql) : session_.execute(sql); }
     detail::mysql_statement prepare(const std::string& sql) { return session_.prepare(sql); }
 
     /// Locks a name among all processes and machines that use the same database.
-    auto lock(const std::string& name, deadline until) {
-        return locks_.lock(detail::mysql_session(session_.options()), name, until);
+    auto lock(const std::string& name, deadline until, deadline end = (deadline::max)()) {
+        return locks_.lock(detail::mysql_session(session_.options()), name, until, end);
     }
 
   private:

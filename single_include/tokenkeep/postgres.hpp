@@ -31,6 +31,7 @@
 
 
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -43,7 +44,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Locks that a database server holds for a session, and releases when the session ends, also if its process is killed.
 /// Each lock has a session of its own, because a session does not lock itself out. Idle sessions are used again for 30
-/// seconds. A Session has connect_for_lock(patience), try_lock(name, deadline) -> bool and unlock(name).
+/// seconds. A Session has connect_for_lock(end), try_lock(name, until, end) -> bool and unlock(name, end). They end by
+/// `end`. If the server does not answer for ten seconds, they end earlier.
 template <class Session>
 class lock_connections {
     using clock = std::chrono::steady_clock;
@@ -79,19 +81,23 @@ class lock_connections {
   public:
     class guard {
       public:
-        guard(std::shared_ptr<idle_sessions> from, Session session, std::string name)
-            : from_(std::move(from)), session_(std::move(session)), name_(std::move(name)) {}
+        guard(std::shared_ptr<idle_sessions> from, Session session, std::string name, deadline end)
+            : from_(std::move(from)), session_(std::move(session)), name_(std::move(name)), end_(end) {}
         guard(guard&&) noexcept = default;
         guard& operator=(guard&& other) noexcept {
             std::swap(from_, other.from_);
             std::swap(session_, other.session_);
             std::swap(name_, other.name_);
+            std::swap(end_, other.end_);
             return *this;
         }
+        /// Waits for the server for at most two seconds, and hardly at all after `end`.
         ~guard() {
             if (!from_) return;
             try {
-                session_.unlock(name_);
+                using namespace std::chrono_literals;
+                const deadline now = clock::now();
+                session_.unlock(name_, std::clamp<deadline>(end_, now + 50ms, now + 2s));
                 from_->add(std::move(session_));
             } catch (...) { // the session ends, and its lock with it
             }
@@ -101,25 +107,33 @@ class lock_connections {
         std::shared_ptr<idle_sessions> from_;
         Session session_;
         std::string name_;
+        deadline end_;
     };
 
-    /// `fresh` is a session that is not connected yet. Throws errc::lock_timeout if the deadline passes.
-    guard lock(Session fresh, const std::string& name, deadline until) {
+    /// `fresh` is a session that is not connected yet. Throws errc::lock_timeout if others hold the lock until `until`.
+    /// If the server does not answer, throws sql_fault::connection_lost, at `end` or earlier. That has nothing to do
+    /// with `until`: a caller may ask in short slices, and a slow server would never give it a lock if each slice ended
+    /// the connection.
+    guard lock(Session fresh, const std::string& name, deadline until, deadline end) {
+        // The server is to say that others hold the lock before `end` closes the connection.
+        const deadline now = clock::now();
+        if (end > now) until = (std::min)(until, end - (std::min)((end - now) / 16, margin));
         if (std::optional<Session> used = idle_->take()) {
             try {
-                return lock_with(*std::move(used), name, until);
+                return lock_with(*std::move(used), name, until, end);
             } catch (const sql_error& failure) {
-                if (failure.fault() != sql_fault::connection_lost) throw;
+                if (failure.fault() != sql_fault::connection_lost || clock::now() >= end) throw;
             }
         }
-        // Not cut to the deadline: a caller retries in short slices, and a slow server would never give it a lock.
-        fresh.connect_for_lock(std::chrono::seconds(10));
-        return lock_with(std::move(fresh), name, until);
+        fresh.connect_for_lock((std::min)(end, clock::now() + std::chrono::seconds(10)));
+        return lock_with(std::move(fresh), name, until, end);
     }
 
   private:
-    guard lock_with(Session session, const std::string& name, deadline until) {
-        if (session.try_lock(name, until)) return guard(idle_, std::move(session), name);
+    static constexpr clock::duration margin = std::chrono::milliseconds(100);
+
+    guard lock_with(Session session, const std::string& name, deadline until, deadline end) {
+        if (session.try_lock(name, until, end)) return guard(idle_, std::move(session), name, end);
         idle_->add(std::move(session));
         throw error(errc::lock_timeout, "tokenkeep: another holds the lock on this identity");
     }
@@ -132,8 +146,60 @@ class lock_connections {
 #endif
 
 
+// ==== tokenkeep/detail/sql/postgres_channel.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_POSTGRES_CHANNEL_HPP
+#define TOKENKEEP_DETAIL_SQL_POSTGRES_CHANNEL_HPP
 
 
+
+// ==== tokenkeep/os/sockets.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_SOCKETS_HPP
+#define TOKENKEEP_OS_SOCKETS_HPP
+
+
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Waits until a socket can be read or written, as asked, or has failed: true. False if `until` comes first.
+inline bool wait_for_socket(int socket, bool to_read, bool to_write, deadline until) noexcept {
+    if (socket < 0) return true;
+    pollfd asked{};
+    asked.fd = socket;
+    asked.events = static_cast<short>((to_read ? POLLIN : 0) | (to_write ? POLLOUT : 0));
+    for (;;) {
+        const deadline now = std::chrono::steady_clock::now();
+        const auto left =
+            until <= now
+                ? std::chrono::milliseconds(0)
+                : std::chrono::ceil<std::chrono::milliseconds>((std::min)(until, now + std::chrono::hours(1)) - now);
+        const int found = ::poll(&asked, 1, static_cast<int>(left.count()));
+        if (found > 0 || (found < 0 && errno != EINTR && errno != EAGAIN)) return true;
+        if (until <= now) return false;
+    }
+}
+
+/// Ends a connection, also one that is being made. Who reads from the socket finds that out.
+inline void hang_up(int socket) noexcept { ::shutdown(socket, SHUT_RDWR); }
+
+/// From now on, reading and writing fail instead of waiting.
+inline void make_nonblocking(int socket) noexcept {
+    const int flags = ::fcntl(socket, F_GETFL);
+    if (flags >= 0) ::fcntl(socket, F_SETFL, flags | O_NONBLOCK);
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
 
 
 
@@ -142,7 +208,6 @@ class lock_connections {
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -153,9 +218,7 @@ class lock_connections {
 
 #include <libpq-fe.h>
 
-namespace tokenkeep { inline namespace v1 {
-
-namespace detail {
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// `state` is the SQLSTATE; it is empty if the server did not answer.
 inline sql_error postgres_failure(std::string_view state, bool is_connected) {
@@ -180,13 +243,19 @@ class postgres_result {
     };
 
   public:
+    using owner = std::unique_ptr<PGresult, clear>;
+
     postgres_result() = default;
-    /// Throws an sql_error if the statement failed.
-    postgres_result(PGresult* result, PGconn* session) : result_(result) {
-        const ExecStatusType status = PQresultStatus(result);
-        if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return;
-        const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-        throw postgres_failure(state == nullptr ? "" : state, PQstatus(session) == CONNECTION_OK);
+    /// Throws an sql_error if the statement failed. Null means that there was no memory for a result.
+    postgres_result(owner result, bool is_connected) : result_(std::move(result)) {
+        if (is_success(result_)) return;
+        const char* state = PQresultErrorField(result_.get(), PG_DIAG_SQLSTATE);
+        throw postgres_failure(state == nullptr ? "" : state, is_connected);
+    }
+
+    static bool is_success(const owner& result) noexcept {
+        const ExecStatusType status = PQresultStatus(result.get());
+        return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
     }
 
     explicit operator bool() const noexcept { return result_ != nullptr; }
@@ -206,13 +275,112 @@ class postgres_result {
     }
 
   private:
-    std::unique_ptr<PGresult, clear> result_{};
+    owner result_{};
+};
+
+/// A connection of libpq. Its calls end by its deadline, except that libpq may wait for the name of a host.
+class postgres_channel {
+    struct finish {
+        void operator()(PGconn* of) const noexcept { PQfinish(of); } // sends a last message, but does not wait for that
+    };
+
+  public:
+    /// From now on, calls end by `until`. Without it, they wait for the server as long as the connection lives.
+    void set_deadline(std::optional<deadline> until) noexcept { until_ = until; }
+    const std::optional<deadline>& until() const noexcept { return until_; }
+
+    /// Connects, with options as PQconnectdbParams takes them, by the deadline or else within `patience`. If an address
+    /// of the server does not react within a third of that time, the next one is tried, and after the last one all of
+    /// them once more.
+    void connect(const char* const* names, const char* const* values, std::chrono::milliseconds patience) {
+        const deadline begin = std::chrono::steady_clock::now(), end = until_.value_or(begin + patience);
+        if (begin >= end) throw no_answer();
+        if (!connects(names, values, end, (end - begin) / 3)) connects(names, values, end, end - begin);
+        if (PQsetnonblocking(session_.get(), 1) != 0) throw postgres_failure("", false);
+        PQsetNoticeReceiver(
+            session_.get(), [](void*, const PGresult*) {}, nullptr);
+    }
+
+    /// Calls `send(PGconn*)`, which is one of libpq's functions PQsend..., and waits for the result. If the statement
+    /// fails, throws an sql_error. If the deadline comes first, closes the connection and throws
+    /// sql_fault::connection_lost.
+    template <class Send>
+    postgres_result ask(Send send) {
+        PGconn* const session = session_.get();
+        if (send(session) == 0) throw postgres_failure("", PQstatus(session) == CONNECTION_OK);
+        bool is_alive = true;
+        while (is_alive && PQflush(session) > 0) is_alive = receive(true); // the server may have to be read from first
+        postgres_result::owner first;
+        while (is_alive) {
+            if (PQisBusy(session) != 0) {
+                is_alive = receive(false);
+                continue;
+            }
+            postgres_result::owner next(PQgetResult(session));
+            if (!next) break;
+            if (!first || postgres_result::is_success(first)) first = std::move(next); // an error is the result of all
+        }
+        return {std::move(first), is_alive && PQstatus(session) == CONNECTION_OK};
+    }
+
+  private:
+    /// The error at the deadline. Closes the connection, because what the server still sends would be taken for the
+    /// answer to another statement.
+    sql_error no_answer() {
+        session_.reset();
+        return {sql_fault::connection_lost, "PostgreSQL without an answer in time"};
+    }
+
+    /// False if no address of the server has let the client in, and one of them did not react within `turn`.
+    bool connects(const char* const* names, const char* const* values, deadline end, deadline::duration turn) {
+        session_.reset(PQconnectStartParams(names, values, 1));
+        auto next = PQstatus(session_.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+        for (bool all_react = true; next != PGRES_POLLING_OK; next = PQconnectPoll(session_.get())) {
+            if (next == PGRES_POLLING_FAILED && !all_react) return false;
+            if (next == PGRES_POLLING_FAILED) throw connect_failure();
+            const bool reacts = PQstatus(session_.get()) != CONNECTION_STARTED;
+            const deadline turn_ends = reacts ? end : (std::min)(end, std::chrono::steady_clock::now() + turn);
+            const int socket = PQsocket(session_.get());
+            if (wait_for_socket(socket, next == PGRES_POLLING_READING, next == PGRES_POLLING_WRITING, turn_ends))
+                continue;
+            if (reacts || std::chrono::steady_clock::now() >= end) throw no_answer();
+            all_react = false;
+            hang_up(socket); // libpq then goes on to the next address
+        }
+        return true;
+    }
+
+    /// Waits until the server has sent bytes, or also until bytes can be sent to it, and reads what is there. False if
+    /// the connection has ended. On an encrypted connection libpq may hold bytes that it has not looked at, while the
+    /// socket has none. So a wait is short at first, and longer each time.
+    bool receive(bool is_sending) {
+        const int socket = PQsocket(session_.get());
+        const deadline end = until_.value_or((deadline::max)());
+        for (std::chrono::milliseconds pause(1);; pause = (std::min)(pause * 2, std::chrono::milliseconds(64))) {
+            const deadline now = std::chrono::steady_clock::now();
+            const bool is_ready = wait_for_socket(socket, true, is_sending, (std::min)(end, now + pause));
+            if (PQconsumeInput(session_.get()) == 0) return false;
+            if (is_ready || PQisBusy(session_.get()) == 0) return true;
+            if (std::chrono::steady_clock::now() >= end) throw no_answer();
+        }
+    }
+
+    /// libpq has no SQLSTATE for a connection that was not made. If the server asked for a password, the password is
+    /// taken to be wrong.
+    sql_error connect_failure() const {
+        const bool refused =
+            PQconnectionNeedsPassword(session_.get()) != 0 || PQconnectionUsedPassword(session_.get()) != 0;
+        return refused ? postgres_failure("28P01", true) : postgres_failure("", false);
+    }
+
+    std::unique_ptr<PGconn, finish> session_{};
+    std::optional<deadline> until_{};
 };
 
 /// A prepared statement; see sql_connection. Parameters and results travel in the binary format, as the bytes they are.
 class postgres_statement {
   public:
-    postgres_statement(PGconn* session, std::string name) : session_(session), name_(std::move(name)) {}
+    postgres_statement(postgres_channel& over, std::string name) : over_(&over), name_(std::move(name)) {}
 
     void bind(std::size_t parameter, std::optional<std::string_view> value) {
         if (values_.size() <= parameter) {
@@ -228,9 +396,10 @@ class postgres_statement {
 
     bool step() {
         if (!result_) {
-            result_ = postgres_result(PQexecPrepared(session_, name_.c_str(), static_cast<int>(values_.size()),
-                                                     values_.data(), lengths_.data(), formats_.data(), 1),
-                                      session_);
+            result_ = over_->ask([this](PGconn* session) {
+                return PQsendQueryPrepared(session, name_.c_str(), static_cast<int>(values_.size()), values_.data(),
+                                           lengths_.data(), formats_.data(), 1);
+            });
             row_ = -1;
         }
         return ++row_ < result_.rows();
@@ -243,7 +412,7 @@ class postgres_statement {
     void reset() noexcept { result_ = postgres_result(); }
 
   private:
-    PGconn* session_;
+    postgres_channel* over_;
     std::string name_;
     std::vector<const char*> values_{};
     std::vector<int> lengths_{}, formats_{};
@@ -251,75 +420,105 @@ class postgres_statement {
     int row_ = -1;
 };
 
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
+
+
+
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <libpq-fe.h>
+
+namespace tokenkeep { inline namespace v1 {
+
+namespace detail {
+
 /// One session on the server.
 class postgres_session {
-    struct finish {
-        void operator()(PGconn* of) const noexcept { PQfinish(of); }
-    };
-
   public:
     explicit postgres_session(secret options) : options_(std::move(options)) {}
 
     const secret& options() const noexcept { return options_; }
+    void set_deadline(deadline until) noexcept { channel_->set_deadline(until); }
 
     void connect(std::chrono::milliseconds patience) {
-        const auto limit =
-            std::clamp<std::chrono::milliseconds>(patience, std::chrono::seconds(1), std::chrono::hours(1));
+        patience_ = std::clamp<std::chrono::milliseconds>(patience, std::chrono::seconds(1), std::chrono::hours(1));
         const wiping_string options(options_.reveal());
-        const std::string seconds = std::to_string(std::chrono::ceil<std::chrono::seconds>(limit).count());
-        const std::string unanswered = std::to_string(limit.count() + 15'000);
+        const std::string unanswered = std::to_string(patience_.count() + 15'000);
         // The user's options come last and override these. Keepalives end a connection whose server is gone.
-        const char* const names[] = {"connect_timeout",
-                                     "keepalives_idle",
+        const char* const names[] = {"keepalives_idle",
                                      "keepalives_interval",
                                      "keepalives_count",
                                      "tcp_user_timeout",
                                      "fallback_application_name",
                                      "dbname",
                                      nullptr};
-        const char* const values[] = {seconds.c_str(), "15",   "5", "3", unanswered.c_str(), "tokenkeep",
-                                      options.c_str(), nullptr};
-        session_.reset(PQconnectdbParams(names, values, 1));
-        if (PQstatus(session_.get()) != CONNECTION_OK) throw connect_failure();
-        PQsetNoticeReceiver(
-            session_.get(), [](void*, const PGresult*) {}, nullptr);
-        if (PQsetClientEncoding(session_.get(), "UTF8") != 0) {
-            if (PQstatus(session_.get()) != CONNECTION_OK) throw postgres_failure("", false);
+        const char* const values[] = {"15", "5", "3", unanswered.c_str(), "tokenkeep", options.c_str(), nullptr};
+        channel_->connect(names, values, patience_);
+        try {
+            execute("SET client_encoding = 'UTF8'");
+        } catch (const sql_error& failure) {
+            if (failure.fault() == sql_fault::connection_lost) throw;
             throw sql_error(sql_fault::other, "no UTF8 on the server");
         }
-        const std::string wait = std::to_string(limit.count());
-        execute("SET lock_timeout = " + wait);
-        execute("SET synchronous_commit = on");
-        execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE, ISOLATION LEVEL READ COMMITTED");
         // The server must find out as soon that this machine is gone: it then drops its locks and transactions.
-        for (const char* setting :
-             {"SET tcp_keepalives_idle = 15", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 3"})
-            execute(setting);
+        execute("SET lock_timeout = " + std::to_string(patience_.count()) +
+                "; SET synchronous_commit = on; SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE, ISOLATION LEVEL "
+                "READ COMMITTED; SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; "
+                "SET tcp_keepalives_count = 3");
     }
 
-    /// Connects for a session that only holds a lock. The server must not end it because it is idle.
-    void connect_for_lock(std::chrono::milliseconds patience) {
-        connect(patience);
+    /// Connects by `end` for a session that only holds a lock. The server must not end it because it is idle.
+    void connect_for_lock(deadline end) {
+        set_deadline(end);
+        connect(std::chrono::seconds(10));
         execute("SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', "
                 "'statement_timeout')"); // as far as this server has them
     }
 
     void execute(const std::string& sql) {
-        const postgres_result done(PQexec(session_.get(), sql.c_str()), session_.get());
+        channel_->ask([&](PGconn* session) { return PQsendQuery(session, sql.c_str()); });
+    }
+
+    /// Begins a transaction. Its statements give up waiting for others a little before the deadline, so that the server
+    /// can still say so.
+    void begin(const std::string& sql) {
+        using namespace std::chrono_literals;
+        std::chrono::milliseconds wait = patience_;
+        if (const std::optional<deadline>& until = channel_->until()) {
+            const auto left = std::chrono::floor<std::chrono::milliseconds>(*until - std::chrono::steady_clock::now());
+            wait = (std::max)(1ms, left - std::clamp<std::chrono::milliseconds>(left / 16, 10ms, 100ms));
+        }
+        execute(wait < patience_ ? sql + "; SET LOCAL lock_timeout = " + std::to_string(wait.count()) : sql);
     }
 
     postgres_statement prepare(const std::string& sql) {
         std::string name = "tokenkeep_" + std::to_string(++prepared_);
-        const postgres_result done(PQprepare(session_.get(), name.c_str(), sql.c_str(), 0, nullptr), session_.get());
-        return {session_.get(), std::move(name)};
+        channel_->ask([&](PGconn* session) { return PQsendPrepare(session, name.c_str(), sql.c_str(), 0, nullptr); });
+        return {*channel_, std::move(name)};
     }
 
-    /// Whether the lock was obtained before the deadline. The server waits for it.
-    bool try_lock(const std::string& name, deadline until) {
+    /// Whether the lock was obtained before `until`. The server waits for it. If the server takes ten seconds more, or
+    /// `end` comes, the connection is closed.
+    bool try_lock(const std::string& name, deadline until, deadline end) {
         using namespace std::chrono_literals;
         for (;;) {
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+            const deadline now = std::chrono::steady_clock::now();
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now);
             const auto wait = std::clamp<std::chrono::milliseconds>(left, 1ms, 5'000ms);
+            set_deadline((std::min)(end, now + wait + 10s));
             try {
                 ask("SELECT set_config('lock_timeout', $1, false)", std::to_string(wait.count()));
                 ask("SELECT pg_advisory_lock($1::text::bigint)", server_number(name));
@@ -331,22 +530,18 @@ class postgres_session {
             }
         }
     }
-    void unlock(const std::string& name) { ask("SELECT pg_advisory_unlock($1::text::bigint)", server_number(name)); }
-
-  private:
-    /// libpq has no SQLSTATE for a connection that was not made. If the server asked for a password, the password is
-    /// taken to be wrong.
-    sql_error connect_failure() const {
-        const bool refused =
-            PQconnectionNeedsPassword(session_.get()) != 0 || PQconnectionUsedPassword(session_.get()) != 0;
-        return refused ? postgres_failure("28P01", true) : postgres_failure("", false);
+    void unlock(const std::string& name, deadline end) {
+        set_deadline(end);
+        ask("SELECT pg_advisory_unlock($1::text::bigint)", server_number(name));
     }
 
+  private:
     void ask(const std::string& sql, const std::string& value) {
         const char* const values[] = {value.data()};
         const int lengths[] = {static_cast<int>(value.size())}, formats[] = {1};
-        const postgres_result done(PQexecParams(session_.get(), sql.c_str(), 1, nullptr, values, lengths, formats, 1),
-                                   session_.get());
+        channel_->ask([&](PGconn* session) {
+            return PQsendQueryParams(session, sql.c_str(), 1, nullptr, values, lengths, formats, 1);
+        });
     }
 
     /// The names of advisory locks are numbers: 64 bits of a hash. If two names have the same number, which is rare,
@@ -359,7 +554,8 @@ class postgres_session {
     }
 
     secret options_;
-    std::unique_ptr<PGconn, finish> session_{};
+    std::unique_ptr<postgres_channel> channel_ = std::make_unique<postgres_channel>(); ///< Statements point to it.
+    std::chrono::milliseconds patience_{};
     unsigned prepared_ = 0;
 };
 
@@ -375,8 +571,13 @@ class postgres_session {
 ///   - Identities are locked by pg_advisory_lock, each in a session of its own. The server releases the lock when the
 ///     connection of that session ends. If a machine disappears without closing its connections, the server finds out
 ///     within half a minute.
+///   - A call of `until` ends by its deadline, whatever the server does. Its connection is then closed, and the next
+///     call makes a new one. If the server has several addresses, each gets a third of the time to react.
 ///
 /// Not promised:
+///   - While the client library looks up the name of a host, a call may take longer. An address needs no look-up.
+///   - If the connection string has several hosts, and one of them accepts a connection but does not answer, the calls
+///     do not go on to the next host.
 ///   - An id has at most about 2,700 bytes: the size of an index entry.
 ///   - A pooler (such as PgBouncer, unless it pools by session) that spreads one connection over several sessions
 ///     breaks the locks.
@@ -406,13 +607,14 @@ class postgres_connection {
 
     // ---- For sql_store: see the concept sql_connection ----
 
+    void set_deadline(deadline until) { session_.set_deadline(until); }
     void connect(std::chrono::milliseconds patience) { session_.connect(patience); }
-    void execute(const std::string& sql) { session_.execute(sql); }
+    void execute(const std::string& sql) { sql == dialect.begin ? session_.begin(sql) : session_.execute(sql); }
     detail::postgres_statement prepare(const std::string& sql) { return session_.prepare(sql); }
 
     /// Locks a name among all processes and machines that use the same database.
-    auto lock(const std::string& name, deadline until) {
-        return locks_.lock(detail::postgres_session(session_.options()), name, until);
+    auto lock(const std::string& name, deadline until, deadline end = (deadline::max)()) {
+        return locks_.lock(detail::postgres_session(session_.options()), name, until, end);
     }
 
   private:

@@ -67,8 +67,13 @@ inline sql_error sqlite_failure(int code) {
 inline sql_error sqlite_open_failure(sqlite3* opened, int code, const std::string& path) {
     const int system = opened != nullptr ? sqlite3_system_errno(opened) : 0;
     const std::string cause = system != 0 ? ": " + std::generic_category().message(system) : std::string();
-    return {sqlite_failure(code).fault(),
-            "SQLite error " + std::to_string(code) + ", " + sqlite3_errstr(code) + ", when opening " + path + cause};
+    const bool cannot_write = code == SQLITE_READONLY_DIRECTORY || code == SQLITE_READONLY_CANTINIT;
+    const std::string advice = cannot_write ? "; the program cannot write in the directory, where SQLite makes files "
+                                              "even to read this one: let it write there, or keep another program "
+                                              "running that has made these files"
+                                            : "";
+    return {sqlite_failure(code).fault(), "SQLite error " + std::to_string(code) + ", " + sqlite3_errstr(code) +
+                                              ", when opening " + path + cause + advice};
 }
 
 inline error sqlite_file_gone(const std::string& path) {
@@ -147,19 +152,25 @@ class sqlite_statement {
 ///   - Any number of processes of one machine can share the file. Identities are locked by the kernel's locks on the
 ///     file `tokens.db.lock`, which stays. The kernel releases a lock when its process ends.
 ///   - A file that is removed or replaced while a store has it open is never made again by that store.
+///   - A call of `until` waits for other processes until its deadline. It may take longer only if the disk does.
 ///
-/// Not promised: network file systems, whose locks cannot be trusted.
+/// Not promised:
+///   - Network file systems, whose locks cannot be trusted.
+///   - A program that closes all its files, as a daemon does at its start, closes those of SQLite too, and SQLite may
+///     then write into other files of the program. Make the store afterwards.
 ///
 ///   errc            | when                                                     | what to do
 ///   ----------------|----------------------------------------------------------|-------------------------------
 ///   permissions     | others can read or change the file or its directory; it  | what the message says
 ///                   | belongs to another user; it has a second hard link; the  |
-///                   | path is a symbolic link                                  |
+///                   | path is a symbolic link; the program cannot write in the |
+///                   | directory, and no other program has the file open        |
 ///   storage_failure | the file or its `-wal` is mounted alone into a container | mount its directory
 ///   storage_corrupt | the file is empty or damaged                             | restore it; remove an empty one
 ///                   |                                                          | only if no tokens are missed
 ///   store_gone      | the file was removed or replaced while it was open       | put it back, or make a new store
-///   lock_timeout    | other processes wrote all the time                       | try later
+///   lock_timeout    | other processes wrote all the time, or one of them stood | try later
+///                   | still in the middle of a change                          |
 class sqlite_connection {
     struct close {
         void operator()(sqlite3* of) const noexcept { sqlite3_close_v2(of); }
@@ -181,25 +192,39 @@ class sqlite_connection {
         if (!path_.empty() && !is_in_memory()) path_ = detail::absolute_path(path_);
     }
 
+    /// From now on, the connection accepts what a policy trusts. The store calls it with what its policy says; see
+    /// follows_link and trusts_group in policy.hpp.
+    ///   connection.trust({.follows_link = true});
+    void trust(const file_trust& trusted) {
+        files_.trust(trusted);
+        if (!path_.empty() && !is_in_memory()) path_ = files_.absolute(path_);
+    }
+
     std::string table() const { return table_; }
 
     // ---- For sql_store: see the concept sql_connection ----
 
+    void set_deadline(deadline until) {
+        until_ = until;
+        if (opened_) limit_wait();
+    }
+
     void connect(std::chrono::milliseconds patience) {
-        if (is_in_memory()) return opened_ ? void() : open(patience); // a second opening would lose the rows
+        patience_ = (std::min)(patience, longest_wait);
+        if (is_in_memory()) return opened_ ? void() : open(); // a second opening would lose the rows
         opened_.reset();
-        const std::optional<file_identity> found = detail::system_files::find_private(path_);
+        const std::optional<file_identity> found = files_.find_private(path_);
         for (const char* companion : companions) // SQLite takes rows from them
-            detail::system_files::find_private(path_ + companion);
+            files_.find_private(path_ + companion);
         if (was_open_ && !(found && is_same_file(*found, *was_open_))) throw detail::sqlite_file_gone(path_);
-        if (found && found->size != 0) return open(patience);
+        if (found && found->size != 0) return open();
         // One program at a time makes the file, and never as an empty one: an empty file has lost its content.
-        const auto making = lock("make the file", std::chrono::steady_clock::now() + patience);
-        const std::optional<file_identity> now = detail::system_files::find_private(path_);
+        const auto making = lock("make the file", std::chrono::steady_clock::now() + wait());
+        const std::optional<file_identity> now = files_.find_private(path_);
         if (now && now->size == 0)
             throw error(errc::storage_corrupt, "tokenkeep: " + path_ + " is empty; remove it if nothing is missed");
-        if (!now) make(patience);
-        open(patience);
+        if (!now) make();
+        open();
     }
 
     void execute(const std::string& sql) {
@@ -207,6 +232,7 @@ class sqlite_connection {
             detail::require_sqlite_file(opened_.get());
         else if (sqlite3_get_autocommit(opened_.get()) != 0) // after some failures SQLite rolls back by itself
             return;
+        limit_wait();
         const int result =
             sql == dialect.erase // the statement would succeed even if a reader stops it; this function fails
                 ? sqlite3_wal_checkpoint_v2(opened_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr)
@@ -226,7 +252,7 @@ class sqlite_connection {
     /// Locks a name among all processes of the machine that use the file. A database in memory has no other processes.
     detail::sqlite_lock lock(const std::string& name, deadline until) const {
         detail::sqlite_lock taken;
-        if (!is_in_memory()) taken.on_file.emplace(path_ + ".lock", name, until);
+        if (!is_in_memory()) taken.on_file.emplace(files_.lock(path_ + ".lock", name, until));
         return taken;
     }
 
@@ -234,27 +260,28 @@ class sqlite_connection {
     bool is_in_memory() const { return path_ == ":memory:"; }
 
     /// Makes the database under another name and then renames it, so that a killed program never leaves an empty file.
-    void make(std::chrono::milliseconds patience) const {
-        using files = detail::system_files;
+    void make() const {
         const std::string unfinished = path_ + ".new";
-        files::remove(unfinished);
+        files_.remove(unfinished);
         for (const char* companion : companions) { // of a file that no longer exists
-            files::remove(unfinished + companion);
-            files::remove(path_ + companion);
+            files_.remove(unfinished + companion);
+            files_.remove(path_ + companion);
         }
-        files::create(unfinished);
-        sqlite_connection(unfinished).open(patience); // writes the header, with its note of the write-ahead log
-        files::rename(unfinished, path_);
-        files::flush_directory(path_);
+        files_.create(unfinished);
+        sqlite_connection fresh(unfinished);
+        fresh.files_ = files_;
+        fresh.open(); // writes the header, with its note of the write-ahead log
+        files_.rename(unfinished, path_);
+        files_.flush_directory(path_);
     }
 
-    void open(std::chrono::milliseconds patience) {
+    void open() {
         sqlite3* opened = nullptr;
         const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
         const int result = sqlite3_open_v2(path_.c_str(), &opened, flags, nullptr);
         opened_.reset(opened);
         if (result != SQLITE_OK) throw detail::sqlite_open_failure(opened, result, path_);
-        sqlite3_busy_timeout(opened, static_cast<int>((std::min)(patience, longest_wait).count()));
+        limit_wait();
         try {
             for (const char* setting :
                  {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA secure_delete = ON"})
@@ -262,8 +289,16 @@ class sqlite_connection {
         } catch (const sql_error&) { // SQLite reads the file only now
             throw detail::sqlite_open_failure(opened, sqlite3_extended_errcode(opened), path_);
         }
-        if (!is_in_memory()) was_open_ = detail::system_files::find_private(path_);
+        if (!is_in_memory()) was_open_ = files_.find_private(path_);
     }
+
+    /// How long a statement that begins now may wait for other processes.
+    std::chrono::milliseconds wait() const {
+        if (!until_) return patience_;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until_ - std::chrono::steady_clock::now());
+        return std::clamp<std::chrono::milliseconds>(left, std::chrono::milliseconds(0), patience_);
+    }
+    void limit_wait() const { sqlite3_busy_timeout(opened_.get(), static_cast<int>(wait().count())); }
 
     static bool is_same_file(const file_identity& one, const file_identity& other) {
         return one.device == other.device && one.number == other.number;
@@ -273,8 +308,11 @@ class sqlite_connection {
     static constexpr const char* companions[] = {"-wal", "-shm", "-journal"};
 
     std::string path_, table_;
+    detail::system_files files_{};
     std::unique_ptr<sqlite3, close> opened_{};
     std::optional<file_identity> was_open_{};
+    std::chrono::milliseconds patience_ = std::chrono::seconds(1); ///< How long a statement waits without a deadline.
+    std::optional<deadline> until_{};                              ///< See set_deadline.
 };
 
 /// A store in an SQLite database, with a policy of yours:

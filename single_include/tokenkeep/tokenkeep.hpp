@@ -726,6 +726,9 @@ class file_error : public error {
             return "; this program can only read there: mount the directory for writing, or keep the tokens elsewhere";
         if (stage == "create" && cause == std::errc::permission_denied)
             return "; this program cannot write in the directory: run chmod u+w on it, or run the program as its owner";
+        if (cause == std::errc::bad_file_descriptor)
+            return "; the program has closed a file of this library, which opens it again at the next call: a program "
+                   "that closes all its files does so before it uses a store";
         if (stage == "lock") return "; a network file system that is mounted without locks?";
         return {};
     }
@@ -2859,6 +2862,25 @@ class fair_mutex {
 #endif
 
 
+// ==== tokenkeep/os/file_trust.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_FILE_TRUST_HPP
+#define TOKENKEEP_OS_FILE_TRUST_HPP
+
+namespace tokenkeep { inline namespace v1 {
+
+/// What a policy accepts that stores in files otherwise refuse. Its members have the names of the policy's; see
+/// defaults. Stores give it to files, documents and connections that have a member `trust(const file_trust&)`.
+struct file_trust {
+    bool follows_link = false; ///< A symbolic link in the place of the file.
+    bool trusts_group = false; ///< A directory that its group can write.
+};
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
 // ==== tokenkeep/os/os.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_OS_OS_HPP
@@ -2892,6 +2914,7 @@ struct file_identity {
 }} // namespace tokenkeep::v1
 
 #endif
+
 
 
 // ==== tokenkeep/os/wait_for_lock.hpp
@@ -2937,28 +2960,97 @@ void wait_for_lock(TryLock try_lock, const std::string& path, deadline until, st
 // All that the library asks of the platform. The files of each platform define, in tokenkeep::detail:
 //   void random_bytes(void* memory, std::size_t size);                     fills the memory with random bytes
 //   std::uint64_t process_id();
-//   std::optional<secret> read_file(const std::string& path);              nullopt: there is no such file
-//   void replace_file(const std::string& path, std::string_view bytes);    whole or not at all; private to the user
+//   std::optional<secret> read_file(path, const file_trust&);              nullopt: there is no such file
+//   void replace_file(path, std::string_view bytes, const file_trust&);    whole or not at all; private to the user
 //   std::string absolute_path(const std::string& path);                    the links in its directory followed
+//   std::string target_of(std::string path);                               to where a symbolic link leads
 //   class file_lock                                                        exclusive, by name; ends with the process
-//   struct system_files                                                    a model of file_system
+//   class system_files                                                     a model of file_system
 #if defined(_WIN32)
 #error "tokenkeep: files and random numbers are written for POSIX systems only"
 #else
+
+// ==== tokenkeep/os/posix_access_list.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_POSIX_ACCESS_LIST_HPP
+#define TOKENKEEP_OS_POSIX_ACCESS_LIST_HPP
+
+// Included by os/os.hpp, before os/posix_checks.hpp.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <sys/types.h>
+#if defined(__linux__)
+#include <sys/xattr.h>
+#endif
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+inline std::string text_of_user(uid_t user) { return "user " + std::to_string(user) + (user == 0 ? " (root)" : ""); }
+
+/// Which of the lists of a file or a directory.
+enum class access_list {
+    of_file,      ///< It says who may use the file or the directory.
+    of_new_files, ///< The list that files get which are made in the directory.
+};
+
+/// Whom a POSIX access-control list names, and gives any of `rights` (4 read, 2 write, 1 search), other than that
+/// group: "user 1000", for instance. Empty if there is no such entry, no list, or if the system has no such lists.
+inline std::string named_in(access_list which, const std::string& path, unsigned rights, gid_t except) {
+#if defined(__linux__)
+    // The bytes, little-endian: version, 4 (it is 2); then for each entry: kind, 2     rights, 2     user or group, 4
+    constexpr std::size_t header_size = 4, entry_size = 8;
+    constexpr unsigned user = 0x02, group = 0x08, mask = 0x10; // kinds of entries
+    const char* const name = which == access_list::of_file ? "system.posix_acl_access" : "system.posix_acl_default";
+    const ssize_t size = ::getxattr(path.c_str(), name, nullptr, 0);
+    if (size <= 0) return {};
+    std::string list(static_cast<std::size_t>(size), '\0');
+    if (::getxattr(path.c_str(), name, list.data(), list.size()) != size) return "others";
+    const auto number_at = [&](std::size_t at, std::size_t bytes) {
+        std::uint32_t number = 0;
+        for (std::size_t i = bytes; i-- > 0;) number = number << 8 | static_cast<unsigned char>(list[at + i]);
+        return number;
+    };
+    unsigned most = 7; // what the mask leaves of the rights of each entry
+    for (std::size_t at = header_size; at + entry_size <= list.size(); at += entry_size)
+        if (number_at(at, 2) == mask) most = number_at(at + 2, 2);
+    for (std::size_t at = header_size; at + entry_size <= list.size(); at += entry_size) {
+        const std::uint32_t kind = number_at(at, 2), whom = number_at(at + 4, 4);
+        if ((number_at(at + 2, 2) & most & rights) == 0) continue;
+        if (kind == user) return text_of_user(whom);
+        if (kind == group && whom != except) return "group " + std::to_string(whom);
+    }
+#else
+    (void)which, (void)path, (void)rights, (void)except;
+#endif
+    return {};
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
 
 // ==== tokenkeep/os/posix_checks.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_OS_POSIX_CHECKS_HPP
 #define TOKENKEEP_OS_POSIX_CHECKS_HPP
 
-// What a file and its directory must be like before the library uses them. Included by os/os.hpp.
+// What a file and its directory must be like before the library uses them. Included by os/os.hpp, after
+// os/posix_access_list.hpp.
 
 
 
+
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -2995,7 +3087,8 @@ inline error link_refused(const std::string& path) {
     char target[4'096];
     const ssize_t size = ::readlink(path.c_str(), target, sizeof target);
     const std::string to = size > 0 ? " to " + std::string(target, static_cast<std::size_t>(size)) : std::string();
-    return error(errc::permissions, "tokenkeep: " + path + " is a symbolic link" + to + "; name the file itself");
+    return error(errc::permissions, "tokenkeep: " + path + " is a symbolic link" + to +
+                                        "; name the file itself, or use a policy in which follows_link is true");
 }
 
 /// To be called when opening the path without following a link has failed with this errno.
@@ -3005,8 +3098,6 @@ inline error link_refused(const std::string& path) {
 }
 
 // ---- Users and modes in messages ----
-
-inline std::string text_of_user(uid_t user) { return "user " + std::to_string(user) + (user == 0 ? " (root)" : ""); }
 
 /// "0660"
 inline std::string text_of_mode(mode_t mode) {
@@ -3027,16 +3118,50 @@ inline void require_own(const file_status& status, const std::string& path, cons
 
 inline constexpr const char* advice_for_file = "run it as the user to whom the file belongs";
 
+/// The group that may use the files in a directory; nullopt if only the user may. See require_private_directory.
+using shared_group = std::optional<gid_t>;
+
+inline bool is_shared(const file_status& status, shared_group group) noexcept {
+    return group && status.st_gid == *group;
+}
+
+/// Throws errc::permissions if the access-control list names somebody to whom it gives any of the rights.
+inline void require_unnamed(access_list which, const std::string& path, unsigned rights, gid_t except) {
+    const std::string name = named_in(which, path, rights, except);
+    if (name.empty()) return;
+    const bool is_of_file = which == access_list::of_file;
+    throw error(errc::permissions, "tokenkeep: " + path + " has an access-control list that lets " + name + " use " +
+                                       (is_of_file ? "it; run: setfacl -b " : "new files in it; run: setfacl -k ") +
+                                       path);
+}
+
+/// Throws errc::permissions if the file belongs to another user, unless it belongs to the group that shares it.
+inline void require_own_or_shared(const file_status& status, const std::string& path, shared_group group) {
+    if (is_shared(status, group)) return;
+    if (!group) return require_own(status, path, advice_for_file);
+    const std::string number = std::to_string(*group);
+    require_own(status, path,
+                "its group is " + std::to_string(status.st_gid) + " and that of the directory is " + number +
+                    "; run: chgrp " + number + " " + path + " && chmod 660 " + path);
+}
+
 /// Throws errc::permissions unless it is a regular file of this user, with one name, on which others have none of the
-/// rights in `denied`.
-inline void require_private(const file_status& status, const std::string& path, mode_t denied = S_IRWXG | S_IRWXO) {
+/// rights in `denied`. If its directory has a group that shares it, the file may belong to any user, and the group has
+/// all rights.
+inline void require_private(const file_status& status, const std::string& path, shared_group group,
+                            mode_t denied = S_IRWXG | S_IRWXO) {
     if (S_ISLNK(status.st_mode)) throw link_refused(path);
     if (!S_ISREG(status.st_mode)) throw error(errc::permissions, "tokenkeep: " + path + " is not a regular file");
-    require_own(status, path, advice_for_file);
+    require_own_or_shared(status, path, group);
+    const bool is_of_group = is_shared(status, group);
+    if (is_of_group) denied &= ~static_cast<mode_t>(S_IRWXG);
     if ((status.st_mode & denied) != 0)
         throw error(errc::permissions, "tokenkeep: " + path + " has mode " + text_of_mode(status.st_mode) +
-                                           " and belongs to " + text_of_user(status.st_uid) + ": others can " +
-                                           ((denied & S_IROTH) != 0 ? "use" : "write") + " it; run: chmod 600 " + path);
+                                           " and belongs to " + text_of_user(status.st_uid) + " and group " +
+                                           std::to_string(status.st_gid) + ": others can " +
+                                           ((denied & S_IROTH) != 0 ? "use" : "write") + " it; run: chmod " +
+                                           (is_of_group ? "660 " : "600 ") + path);
+    if (is_of_group) require_unnamed(access_list::of_file, path, 7, *group);
     if (status.st_nlink > 1) // under the other name it has another lock
         throw error(errc::permissions, "tokenkeep: " + path + " has " + std::to_string(status.st_nlink) +
                                            " hard links, and neither locks nor deletions reach its other names; " +
@@ -3083,26 +3208,238 @@ inline void require_writable_mount(const std::string& path) {
 
 // ---- The directory ----
 
+inline bool is_in_group(gid_t group) {
+    if (::getegid() == group) return true;
+    std::vector<gid_t> groups(static_cast<std::size_t>((std::max)(0, ::getgroups(0, nullptr))));
+    groups.resize(static_cast<std::size_t>((std::max)(0, ::getgroups(static_cast<int>(groups.size()), groups.data()))));
+    return std::find(groups.begin(), groups.end(), group) != groups.end();
+}
+
+/// Throws errc::permissions unless the group of the directory, and no one else, shares the files in it. So that new
+/// files get the group, or so that only the owner of a file can replace it, the directory is setgid or sticky.
+inline void require_group_directory(const file_status& status, const std::string& directory) {
+    const std::string group = std::to_string(status.st_gid);
+    const std::string what = "tokenkeep: " + directory + " has mode " + text_of_mode(status.st_mode) +
+                             " and belongs to " + text_of_user(status.st_uid) + " and group " + group;
+    if ((status.st_mode & S_IWOTH) != 0)
+        throw error(errc::permissions,
+                    what + ": others than the trusted group can write it; run: chmod o-w " + directory);
+    if ((status.st_mode & (S_ISGID | S_ISVTX)) == 0)
+        throw error(errc::permissions,
+                    what + ": files that are made in it do not get its group; run: chmod g+s " + directory);
+    if (!is_in_group(status.st_gid))
+        throw error(errc::permissions, what + ", and this program, which runs as " + text_of_user(::geteuid()) +
+                                           ", is not in that group; run it as a member");
+    require_unnamed(access_list::of_file, directory, 2, status.st_gid);
+    require_unnamed(access_list::of_new_files, directory, 7, status.st_gid);
+}
+
 /// Throws errc::permissions if others can replace files in the directory of the path: those who can write it, and its
 /// owner. In a sticky directory (/tmp) only the owner of a file can replace it. A group that has the number of the user
-/// is the user's own, and does not count as others. A directory that is missing is not refused.
-inline void require_private_directory(const std::string& path) {
+/// is the user's own, and does not count as others; but users and groups count whom an access-control list names. A
+/// directory that is missing is not refused.
+///
+/// If the group can write the directory and is trusted, the result is that group, and the directory may belong to any
+/// user.
+inline shared_group require_private_directory(const std::string& path, const file_trust& trust) {
     const std::string directory = directory_of(path);
     file_status status{};
     if (::stat(directory.c_str(), &status) != 0) {
-        if (errno == ENOENT) return;
+        if (errno == ENOENT) return std::nullopt;
         throw file_error(errc_of_system(errno), "inspect", directory, errno);
+    }
+    const bool group_writes = (status.st_mode & S_IWGRP) != 0;
+    if (trust.trusts_group && group_writes) {
+        require_group_directory(status, directory);
+        return status.st_gid;
     }
     if (status.st_uid != 0)
         require_own(status, directory,
                     "run it as the user to whom the directory belongs, or use a directory of its own");
+    if ((status.st_mode & S_ISVTX) != 0) return std::nullopt;
     const bool is_own_group = status.st_gid == ::getegid() && status.st_gid == ::geteuid();
     const mode_t others = is_own_group ? S_IWOTH : S_IWGRP | S_IWOTH;
-    if ((status.st_mode & others) != 0 && (status.st_mode & S_ISVTX) == 0)
-        throw error(errc::permissions, "tokenkeep: " + directory + " has mode " + text_of_mode(status.st_mode) +
-                                           " and belongs to " + text_of_user(status.st_uid) + " and group " +
-                                           std::to_string(status.st_gid) +
-                                           ": others can replace the files in it; run: chmod go-w " + directory);
+    if ((status.st_mode & others) != 0)
+        throw error(errc::permissions,
+                    "tokenkeep: " + directory + " has mode " + text_of_mode(status.st_mode) + " and belongs to " +
+                        text_of_user(status.st_uid) + " and group " + std::to_string(status.st_gid) +
+                        ": others can replace the files in it; run: chmod go-w " + directory +
+                        ((status.st_mode & S_IWOTH) == 0 ? ", or use a policy in which trusts_group is true" : ""));
+    if (group_writes) require_unnamed(access_list::of_file, directory, 2, status.st_gid);
+    return std::nullopt;
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
+// ==== tokenkeep/os/posix_descriptor.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OS_POSIX_DESCRIPTOR_HPP
+#define TOKENKEEP_OS_POSIX_DESCRIPTOR_HPP
+
+// Included by os/os.hpp, after os/posix_checks.hpp.
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// The number of a file that the library has opened, and which file that is.
+struct opened_number {
+    int number = -1;
+    file_status opened{};              ///< The file when it was opened.
+    std::atomic<bool> is_lost = false; ///< The number is not that of the file any more.
+
+    /// Compares the number with the file that was opened. Safe in a signal handler.
+    bool means_the_file() noexcept {
+        file_status now{};
+        if (!is_lost && (::fstat(number, &now) != 0 || now.st_dev != opened.st_dev || now.st_ino != opened.st_ino))
+            is_lost = true;
+        return !is_lost;
+    }
+};
+
+/// All files that the library has open in this process, by number. There are two reasons to know them:
+///
+/// Children. A child made by fork shares the open files of its parent, and the locks belong to the open files: if the
+/// child lived on, it would keep the locks after the parent has ended. So the first thing that a child does is to close
+/// these files. It does not unlock, which would unlock them for the parent too.
+///
+/// Numbers. If the program has closed a file, the library may get its number again, perhaps for the same file. Then two
+/// objects would use one open file, lock as one, and close each other's. So the older of the two is told that it is
+/// lost.
+///
+/// Files are opened and closed under the mutex, for which fork waits. So no child has a file that is not in the list.
+class open_files {
+  public:
+    static open_files& of_process() {
+        static open_files* const all = new open_files; // never destroyed: stores may live until the program ends
+        return *all;
+    }
+
+    /// Opens a file as ::open does; if that fails, the number is -1 and errno says why. The number is never one of 0 to
+    /// 2. If a program was started without its standard streams, these numbers are free, and what it prints to
+    /// std::cerr goes into the file that has number 2.
+    void open(opened_number& into, const char* path, int flags, mode_t mode) {
+        constexpr int first_number = 3;
+        const std::lock_guard lock(mutex_);
+        int number = ::open(path, flags | O_CLOEXEC, mode);
+        if (number >= 0 && number < first_number) {
+            const int low = number;
+            number = ::fcntl(low, F_DUPFD_CLOEXEC, first_number);
+            const int failure = errno;
+            ::close(low);
+            errno = failure;
+        }
+        if (number < 0) return;
+        const auto place = static_cast<std::size_t>(number);
+        try {
+            if (by_number_.size() <= place) by_number_.resize(place + 1);
+            if (::fstat(number, &into.opened) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
+        } catch (...) {
+            ::close(number);
+            throw;
+        }
+        if (by_number_[place] != nullptr) by_number_[place]->is_lost = true;
+        by_number_[place] = &into;
+        into.number = number;
+    }
+
+    /// Closes the file, if it is not lost. False if it is, or if the system reports an error that it has kept until
+    /// now; errno then says why.
+    bool close(opened_number& opened) noexcept {
+        const std::lock_guard lock(mutex_);
+        const bool is_there = opened.means_the_file();
+        opened_number*& listed = by_number_[static_cast<std::size_t>(opened.number)];
+        if (listed == &opened) listed = nullptr;
+        if (is_there) return ::close(opened.number) == 0;
+        errno = EBADF;
+        return false;
+    }
+
+  private:
+    open_files() { ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child); }
+
+    // In a child of a program with threads, only calls are safe that are safe in a signal handler.
+    static void before_fork() { of_process().mutex_.lock(); }
+    static void after_fork_in_parent() { of_process().mutex_.unlock(); }
+    static void after_fork_in_child() {
+        open_files& all = of_process();
+        for (opened_number* each : all.by_number_) {
+            if (each == nullptr) continue;
+            if (each->means_the_file()) ::close(each->number);
+            each->is_lost = true;
+        }
+        all.mutex_.unlock();
+    }
+
+    std::mutex mutex_{};
+    std::vector<opened_number*> by_number_{}; ///< Null if the library has no open file of that number.
+};
+
+/// Owns an open file. A program may close the files of the library: a daemon closes all at its start. The number of a
+/// closed file then becomes the number of the program's next file. So before each use the number is compared with the
+/// file that was opened. If the number means another file, this object neither uses it nor closes it.
+class descriptor {
+  public:
+    descriptor() noexcept = default;
+    descriptor(descriptor&&) noexcept = default;
+    descriptor& operator=(descriptor&& other) noexcept {
+        std::swap(opened_, other.opened_);
+        return *this;
+    }
+    ~descriptor() {
+        if (is_open()) close();
+    }
+
+    bool is_open() const noexcept { return opened_ != nullptr; }
+    /// True if the program has closed the file, or if a parent process had opened it.
+    bool is_lost() const noexcept { return is_open() && !opened_->means_the_file(); }
+    /// The number to use in the next call; -1 if the file is lost. A call with -1 fails with EBADF.
+    int number() const noexcept { return is_open() && opened_->means_the_file() ? opened_->number : -1; }
+
+    /// The file when it was opened. The descriptor must be open.
+    const file_status& status() const noexcept { return opened_->opened; }
+
+    /// Closes the file. False if the system reports an error that it has kept until now, or if the file is lost.
+    bool close() noexcept {
+        const std::unique_ptr<opened_number> closed = std::exchange(opened_, nullptr);
+        return closed && open_files::of_process().close(*closed);
+    }
+
+  private:
+    friend descriptor open_file(const std::string& path, int flags, mode_t mode);
+
+    std::unique_ptr<opened_number> opened_{};
+};
+
+/// Opens a file as ::open does; see open_files. If that fails, the descriptor is not open and errno says why.
+inline descriptor open_file(const std::string& path, int flags, mode_t mode = 0) {
+    descriptor result;
+    auto opened = std::make_unique<opened_number>();
+    open_files::of_process().open(*opened, path.c_str(), flags, mode);
+    if (opened->number >= 0) {
+        result.opened_ = std::move(opened);
+        return result;
+    }
+    const int failure = errno;
+    opened = nullptr;
+    errno = failure;
+    return result;
 }
 
 }}} // namespace tokenkeep::v1::detail
@@ -3116,7 +3453,7 @@ inline void require_private_directory(const std::string& path) {
 #ifndef TOKENKEEP_OS_POSIX_HPP
 #define TOKENKEEP_OS_POSIX_HPP
 
-// Included by os/os.hpp, after os/posix_checks.hpp.
+// Included by os/os.hpp, after os/posix_descriptor.hpp.
 
 
 
@@ -3128,7 +3465,6 @@ inline void require_private_directory(const std::string& path) {
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -3147,40 +3483,6 @@ inline void random_bytes(void* memory, std::size_t size) {
 
 inline std::uint64_t process_id() noexcept { return static_cast<std::uint64_t>(::getpid()); }
 
-/// Owns a file descriptor.
-class descriptor {
-  public:
-    descriptor() noexcept = default;
-    explicit descriptor(int number) noexcept : number_(number) {}
-    descriptor(descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-    descriptor& operator=(descriptor&& other) noexcept {
-        std::swap(number_, other.number_);
-        return *this;
-    }
-    ~descriptor() {
-        if (is_open()) ::close(number_);
-    }
-
-    bool is_open() const noexcept { return number_ >= 0; }
-    int number() const noexcept { return number_; }
-
-    /// Closes the file. False if the system reports an error that it has kept until now.
-    bool close() noexcept { return ::close(std::exchange(number_, -1)) == 0; }
-
-  private:
-    int number_ = -1;
-};
-
-/// Opens a file as ::open does; if that fails, the descriptor is not open and errno says why. The file never has one of
-/// the numbers 0 to 2. If a program was started without its standard streams, these numbers are free, and what it
-/// prints to std::cerr goes into the file that has number 2.
-inline descriptor open_file(const std::string& path, int flags, mode_t mode = 0) noexcept {
-    constexpr int first_number = 3;
-    descriptor opened(::open(path.c_str(), flags | O_CLOEXEC, mode));
-    if (!opened.is_open() || opened.number() >= first_number) return opened;
-    return descriptor(::fcntl(opened.number(), F_DUPFD_CLOEXEC, first_number));
-}
-
 /// Makes an open file durable. False if that failed; errno then says why.
 inline bool flush_to_disk(int number) noexcept {
 #if defined(F_FULLFSYNC)
@@ -3198,24 +3500,31 @@ inline bool flush_content_to_disk(int number) noexcept {
 #endif
 }
 
+/// Gives a file that this program has made its rights: the user may read and write it, and so may the group that shares
+/// the directory, if there is one. False if that failed; errno then says why.
+inline bool set_rights(const descriptor& file, shared_group group) noexcept {
+    constexpr mode_t user = S_IRUSR | S_IWUSR;
+    if (!group) return ::fchmod(file.number(), user) == 0;
+    return ::fchown(file.number(), static_cast<uid_t>(-1), *group) == 0 &&
+           ::fchmod(file.number(), user | S_IRGRP | S_IWGRP) == 0;
+}
+
 /// What others may not do with a document: they may read it until it is saved.
 inline constexpr mode_t denied_for_documents = S_IWGRP | S_IWOTH;
 
 /// The content of a file; nullopt if there is no file. Throws errc::permissions for a symbolic link, for anything but a
 /// regular file, for a file of another user or with several hard links, and for a file or a directory that others can
 /// write. Throws errc::storage_failure for a file that is a mount of its own, unless it is mounted for reading.
-inline std::optional<secret> read_file(const std::string& path) {
-    require_private_directory(path);
+inline std::optional<secret> read_file(const std::string& path, const file_trust& trust) {
+    const shared_group group = require_private_directory(path, trust);
     const descriptor file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (!file.is_open()) {
         if (errno == ENOENT) return std::nullopt;
         refuse_open(path, errno);
     }
-    file_status status{};
-    if (::fstat(file.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
-    require_private(status, path, denied_for_documents);
+    require_private(file.status(), path, group, denied_for_documents);
     if (is_unusable_mount(path)) throw mount_refused(path);
-    const auto size = static_cast<std::size_t>(status.st_size);
+    const auto size = static_cast<std::size_t>(file.status().st_size);
     return secret::build(size, [&](char* out) {
         std::size_t filled = 0;
         while (filled < size) {
@@ -3230,9 +3539,9 @@ inline std::optional<secret> read_file(const std::string& path) {
 }
 
 /// Writes all bytes at the present place in the file. False if that failed; errno then says why.
-inline bool write_all(int number, std::string_view bytes) noexcept {
+inline bool write_all(const descriptor& file, std::string_view bytes) noexcept {
     while (!bytes.empty()) {
-        const ssize_t put = ::write(number, bytes.data(), bytes.size());
+        const ssize_t put = ::write(file.number(), bytes.data(), bytes.size());
         if (put < 0 && errno == EINTR) continue;
         if (put < 0) return false;
         bytes.remove_prefix(static_cast<std::size_t>(put));
@@ -3246,14 +3555,14 @@ inline bool flush_directory_of(const std::string& path) {
     return parent.is_open() && (flush_to_disk(parent.number()) || errno == EINVAL || errno == ENOTSUP);
 }
 
-/// Makes `bytes` the content of the file, with mode 0600, or leaves the file as it was. It writes and flushes a
+/// Makes `bytes` the content of the file, private to the user, or leaves the file as it was. It writes and flushes a
 /// temporary file (`PATH.tmp`), renames it over the file and flushes the directory. The caller keeps other writers
 /// away. Throws errc::not_saved if the old content is still there, errc::indeterminate if the new one may not be
 /// durable. Throws errc::permissions if this program can only read in the directory. If the file is refused, throws as
 /// read_file does.
-inline void replace_file(const std::string& path, std::string_view bytes) {
-    require_private_directory(path);
-    if (const auto status = status_of(path)) require_private(*status, path, denied_for_documents);
+inline void replace_file(const std::string& path, std::string_view bytes, const file_trust& trust) {
+    const shared_group group = require_private_directory(path, trust);
+    if (const auto status = status_of(path)) require_private(*status, path, group, denied_for_documents);
     if (is_unusable_mount(path)) throw mount_refused(path);
     require_writable_mount(path);
     const std::string temporary = path + ".tmp";
@@ -3263,8 +3572,8 @@ inline void replace_file(const std::string& path, std::string_view bytes) {
         const bool is_refused = errc_of_system(errno) == errc::permissions;
         throw file_error(is_refused ? errc::permissions : errc::not_saved, "create", temporary, errno);
     }
-    const bool written = ::fchmod(file.number(), S_IRUSR | S_IWUSR) == 0 && write_all(file.number(), bytes) &&
-                         flush_to_disk(file.number()) && file.close();
+    const bool written =
+        set_rights(file, group) && write_all(file, bytes) && flush_to_disk(file.number()) && file.close();
     if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
         const int number = errno;
         ::unlink(temporary.c_str());
@@ -3295,6 +3604,7 @@ inline void replace_file(const std::string& path, std::string_view bytes) {
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include <fcntl.h>
@@ -3305,10 +3615,11 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Locks on single bytes of a lock file. The kernel holds them, and drops them when the process ends. A lock belongs to
 /// this open file description (F_OFD_SETLK): two lock_files exclude each other also in one process, and any thread may
-/// unlock. The lock file stays; whether it exists means nothing.
+/// unlock. A child made by fork has none of the locks of its parent; see open_files. The lock file stays; whether it
+/// exists means nothing.
 class lock_file {
   public:
-    explicit lock_file(std::string path) : path_(std::move(path)) {}
+    explicit lock_file(std::string path, const file_trust& trust = {}) : path_(std::move(path)), trust_(trust) {}
 
     /// The byte for a name. Very rarely, two names have the same byte; then one only waits for the other.
     static std::int64_t byte_of(std::string_view name) {
@@ -3338,11 +3649,16 @@ class lock_file {
     bool try_lock(std::int64_t byte, short kind) {
         if (!open(kind == F_RDLCK)) return true;
         if (!set(byte, kind)) {
+            if (errno == EBADF && file_.is_lost()) { // the program has closed it
+                file_ = descriptor();
+                return try_lock(byte, kind);
+            }
             if (errno == EAGAIN || errno == EACCES || errno == EINTR) return false;
             throw file_error(errc::storage_failure, "lock", path_, errno);
         }
         file_status named{};
-        if (::lstat(path_.c_str(), &named) == 0 && named.st_ino == opened_.st_ino && named.st_dev == opened_.st_dev)
+        const file_status& opened = file_.status();
+        if (::lstat(path_.c_str(), &named) == 0 && named.st_ino == opened.st_ino && named.st_dev == opened.st_dev)
             return true;
         file_ = descriptor(); // the file was removed: only a lock on the file that has the name now counts
         return false;
@@ -3350,23 +3666,32 @@ class lock_file {
 
     /// False if the file cannot be opened, and the caller only reads.
     bool open(bool only_reads) {
-        if (is_of_parent()) file_ = descriptor(); // its locks are the parent's too
+        if (is_of_parent()) file_ = descriptor();
         if (file_.is_open()) return true;
         owner_ = ::getpid();
         require_own_place();
         if (!only_reads) require_writable_mount(guarded());
         const bool is_for_reading = is_mounted_for_reading(guarded());
         constexpr int flags = O_NOFOLLOW | O_NONBLOCK;
-        if (!is_for_reading) file_ = open_file(path_, flags | O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
-        is_writable_ = file_.is_open();
-        if (!is_writable_) {
-            const int failure = is_for_reading ? EROFS : errno;
-            if (!only_reads || (failure != EROFS && failure != EACCES)) refuse(failure);
-            file_ = open_file(path_, flags | O_RDONLY);
+        int failure = is_for_reading ? EROFS : open_as(flags | O_RDWR | O_CREAT);
+        for (int tries = 0; group_ && failure == EACCES && tries < 50; ++tries) {
+            // Another user of the group may have made the file a moment ago, and give it its rights next.
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            failure = open_as(flags | O_RDWR | O_CREAT);
         }
-        if (!file_.is_open()) return false;
+        is_writable_ = failure == 0;
+        if (!is_writable_) {
+            if (!only_reads || (failure != EROFS && failure != EACCES)) refuse(failure);
+            if (open_as(flags | O_RDONLY) != 0) return false;
+        }
         require_own_lock();
         return true;
+    }
+
+    /// Gives 0, or the errno that says why it failed.
+    int open_as(int flags) {
+        file_ = open_file(path_, flags, S_IRUSR | S_IWUSR);
+        return file_.is_open() ? 0 : errno;
     }
 
     /// The file that this one locks: `tokens.tkj` for `tokens.tkj.lock`.
@@ -3374,23 +3699,27 @@ class lock_file {
 
     /// Before the lock file is made: one that is made in the directory of another user, or next to the file of another
     /// user, locks that user out.
-    void require_own_place() const {
-        require_private_directory(path_);
-        if (const auto status = status_of(guarded())) require_own(*status, guarded(), advice_for_file);
+    void require_own_place() {
+        group_ = require_private_directory(path_, trust_);
+        if (const auto status = status_of(guarded())) require_own_or_shared(*status, guarded(), group_);
     }
 
-    /// The owner of the lock file could replace it while it is locked.
+    /// The owner of the lock file could replace it while it is locked. The group that shares the directory is trusted
+    /// not to do that.
     void require_own_lock() {
-        const bool is_known = ::fstat(file_.number(), &opened_) == 0;
-        if (!is_writable_ && is_known) return;
-        if (is_known && opened_.st_uid == ::geteuid() && ::fchmod(file_.number(), S_IRUSR | S_IWUSR) == 0) return;
+        if (!is_writable_) return;
+        const bool is_own = file_.status().st_uid == ::geteuid();
+        if (is_own && set_rights(file_, group_)) return;
         const int failure = errno;
-        file_ = descriptor();
-        refuse(failure);
+        descriptor opened = std::exchange(file_, descriptor());
+        if (is_own || !is_shared(opened.status(), group_)) refuse(failure);
+        require_private(opened.status(), path_, group_);
+        file_ = std::move(opened);
     }
 
     [[noreturn]] void refuse(int failure) const {
-        if (const auto status = status_of(path_))
+        const auto status = status_of(path_);
+        if (status && !is_shared(*status, group_))
             require_own(*status, path_,
                         "a program of that user made it, and it holds no data: if no program uses it now, remove it");
         refuse_open(path_, failure);
@@ -3411,8 +3740,9 @@ class lock_file {
     }
 
     std::string path_;
+    file_trust trust_;
+    shared_group group_{};
     descriptor file_{};
-    file_status opened_{}; ///< The file as it was opened.
     bool is_writable_ = false;
     pid_t owner_ = 0;
 };
@@ -3422,8 +3752,8 @@ class lock_file {
 class file_lock {
   public:
     /// Waits for the lock until `until`, and then throws errc::lock_timeout.
-    file_lock(const std::string& path, std::string_view name, deadline until)
-        : file_(path), byte_(lock_file::byte_of(name)) {
+    file_lock(const std::string& path, std::string_view name, deadline until, const file_trust& trust = {})
+        : file_(path, trust), byte_(lock_file::byte_of(name)) {
         using std::chrono::microseconds;
         wait_for_lock([&] { return file_.try_lock(byte_); }, path, until, microseconds(500), microseconds(20'000));
     }
@@ -3497,10 +3827,29 @@ inline std::string absolute_path(const std::string& path) {
     return current + ("/" + path);
 }
 
-/// An open file; see the concept file_system.
+/// If the path is that of a symbolic link, the path to which the link leads, over other links if they come next. There
+/// need not be a file. Otherwise the path itself.
+inline std::string target_of(std::string path) {
+    constexpr int most_links = 40; // as in Linux
+    for (int links = 0; links < most_links; ++links) {
+        char text[4'096];
+        const ssize_t size = ::readlink(path.c_str(), text, sizeof text);
+        if (size <= 0) return path;
+        const std::string target(text, static_cast<std::size_t>(size));
+        const std::size_t slash = path.rfind('/');
+        const std::string directory = slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
+        path = target.starts_with('/') ? target : directory + target;
+    }
+    throw file_error(errc::permissions, "follow the links at", path, ELOOP);
+}
+
+/// An open file; see the concept file_system. If the program has closed it, every function throws a file_error whose
+/// cause is std::errc::bad_file_descriptor, and touches no file.
 class system_file {
   public:
     system_file(descriptor opened, std::string path) : descriptor_(std::move(opened)), path_(std::move(path)) {}
+
+    bool is_lost() const noexcept { return descriptor_.is_lost(); }
 
     file_identity identity() const {
         file_status status{};
@@ -3547,21 +3896,27 @@ class system_file {
 };
 
 /// The files of this system; see the concept file_system.
-struct system_files {
+class system_files {
+  public:
     using file = system_file;
     using lock_file = detail::lock_file;
 
-    static std::string absolute(const std::string& path) { return absolute_path(path); }
+    /// From now on, the files accept what a policy trusts.
+    void trust(const file_trust& trusted) { trust_ = trusted; }
 
-    static std::optional<file_identity> find(const std::string& path) {
+    std::string absolute(const std::string& path) const {
+        return absolute_path(trust_.follows_link ? target_of(path) : path);
+    }
+
+    std::optional<file_identity> find(const std::string& path) const {
         const std::optional<file_status> status = status_of(path);
         if (status && status->st_nlink == 0 && detail::is_mount(path))
             throw mount_refused(path); // replaced behind the mount
         return status ? std::optional(identity_of(*status)) : std::nullopt;
     }
 
-    static std::optional<file> open(const std::string& path) {
-        require_private_directory(path);
+    std::optional<file> open(const std::string& path) const {
+        const shared_group group = require_private_directory(path, trust_);
         constexpr int flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
         descriptor opened = open_file(path, flags | O_RDWR);
         if (!opened.is_open() && (errno == EROFS || errno == EACCES)) opened = open_file(path, flags | O_RDONLY);
@@ -3569,51 +3924,52 @@ struct system_files {
             if (errno == ENOENT) return std::nullopt;
             refuse_open(path, errno);
         }
-        file_status status{};
-        if (::fstat(opened.number(), &status) != 0) throw file_error(errc::storage_failure, "inspect", path, errno);
-        require_private(status, path);
+        require_private(opened.status(), path, group);
         return file(std::move(opened), path);
     }
 
     /// The identity of a file that open would open; nullopt if there is none. Throws as open does, but does not open
     /// it.
-    static std::optional<file_identity> find_private(const std::string& path) {
-        require_private_directory(path);
+    std::optional<file_identity> find_private(const std::string& path) const {
+        const shared_group group = require_private_directory(path, trust_);
         const std::optional<file_status> status = status_of(path);
         if (!status) return std::nullopt;
-        require_private(*status, path);
+        require_private(*status, path, group);
         if (detail::is_mount(path)) throw mount_refused(path);
         return identity_of(*status);
     }
 
-    static file create(const std::string& path) {
-        require_private_directory(path);
+    file create(const std::string& path) const {
+        const shared_group group = require_private_directory(path, trust_);
         descriptor created = open_file(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
-        if (!created.is_open() || ::fchmod(created.number(), S_IRUSR | S_IWUSR) != 0)
+        if (!created.is_open() || !set_rights(created, group))
             throw file_error(errc_of_system(errno), "create", path, errno);
         return file(std::move(created), path);
     }
 
-    static void rename(const std::string& from, const std::string& to) {
+    void rename(const std::string& from, const std::string& to) const {
         if (std::rename(from.c_str(), to.c_str()) != 0) throw file_error(errc::storage_failure, "rename", to, errno);
     }
 
-    static void remove(const std::string& path) {
+    void remove(const std::string& path) const {
         if (::unlink(path.c_str()) != 0 && errno != ENOENT)
             throw file_error(errc::storage_failure, "remove", path, errno);
     }
 
-    static void flush_directory(const std::string& path) {
+    void flush_directory(const std::string& path) const {
         if (!flush_directory_of(path)) throw file_error(errc::storage_failure, "flush the directory of", path, errno);
     }
 
-    static lock_file open_lock(const std::string& path) { return lock_file(path); }
+    lock_file open_lock(const std::string& path) const { return lock_file(path, trust_); }
 
-    static file_lock lock(const std::string& path, const std::string& name, deadline until) {
-        return {path, name, until};
+    file_lock lock(const std::string& path, const std::string& name, deadline until) const {
+        return {path, name, until, trust_};
     }
 
-    static bool is_mount(const std::string& path) { return is_unusable_mount(path); }
+    bool is_mount(const std::string& path) const { return is_unusable_mount(path); }
+
+  private:
+    file_trust trust_{};
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -3721,6 +4077,29 @@ struct defaults {
     using files = detail::system_files;                 ///< The files of a file_store: a model of file_system.
     using schema = sql_schema;                          ///< The table of an sql_store.
     static constexpr bool erases_deleted_tokens = true; ///< Whether a file_store and SQLite overwrite deleted rows.
+
+    // For stores in files: file_store, a document store over text_file, SQLite.
+
+    /// Whether a path that is a symbolic link means the file to which the link leads. If not, the link is refused. The
+    /// link is followed once, when the store is made. The lock file and all other files then lie beside the file that
+    /// it leads to, and that file's directory must be private. If the link leads elsewhere later, the store does not.
+    ///   struct ours : tokenkeep::defaults { static constexpr bool follows_link = true; };
+    static constexpr bool follows_link = false;
+
+    /// Whether a directory that its group can write is accepted, and the group shares the files in it: a web and a cron
+    /// user, or Kubernetes' fsGroup. The store's files then have mode 0660 and the directory's group. The files and the
+    /// directory may belong to any user. What is required:
+    ///   - The directory is setgid or sticky (chmod g+s), and others cannot write it.
+    ///   - The program is a member of the group.
+    ///   - Others have no right to the files, and no access-control list names anybody else.
+    /// If the group cannot write the directory, it shares nothing: the files are private to the user.
+    ///
+    /// Each member of the group can then do what the program can: read all tokens, change and remove them, put older
+    /// files in their place, and hold the locks. If the directory is sticky, files can only be replaced by their owner:
+    /// document stores cannot save what another user has saved, and a file_store rewrites only the user's own file.
+    /// SQLite needs setgid. Files that exist keep their mode: run chmod 660 on them.
+    ///   struct ours : tokenkeep::defaults { static constexpr bool trusts_group = true; };
+    static constexpr bool trusts_group = false;
 };
 
 namespace detail {
@@ -3740,6 +4119,19 @@ concept has_mutex = requires(typename P::mutex& mutex) {
     mutex.lock();
     mutex.unlock();
 };
+
+/// Tells files, a document or a connection what the policy trusts, if it can be told.
+template <class Policy, class Place>
+void trust_as_policy(Place& place) {
+    constexpr file_trust trusted{.follows_link = Policy::follows_link, .trusts_group = Policy::trusts_group};
+    if constexpr ((trusted.follows_link || trusted.trusts_group) && requires { place.trust(trusted); })
+        place.trust(trusted);
+}
+template <class Policy, class Place>
+Place trusting(Place place) {
+    trust_as_policy<Policy>(place);
+    return place;
+}
 
 /// The rules of a policy. After explain_policy has failed: a chain without rules, so that the compiler reports nothing
 /// else.
@@ -5731,6 +6123,7 @@ class temporary_file {
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -5781,17 +6174,21 @@ using detail::system_files;
 ///        durable after flush_directory, which takes the path of a file in the directory.
 ///   F6   remove does nothing if there is no such file.
 ///   F7   Two lock_files on one path exclude each other byte by byte, also in one process. A shared lock excludes only
-///        exclusive locks. Locks end with their process. A child process does not share its parent's locks. lock does
-///        what document.lock does.
+///        exclusive locks. Locks end with their process. A child made by fork has none of its parent's locks: it
+///        neither keeps nor releases them, however long it lives. lock does what document.lock does.
 ///        The path is that of the guarded file with ".lock" behind it. Before a lock makes that file, it throws
 ///        errc::permissions if the directory, or the guarded file, is one that open refuses because of its owner.
 ///   F8   is_mount says whether the path is a mount of its own that can be written, and that rename cannot replace. The
 ///        store asks it whenever it has opened a file.
+///   F9   A program may close the files of the library, as a daemon does at its start. No function then reads or writes
+///        the file that has the number now. A file then throws file_error, and a lock_file opens its file again.
 /// May:   throw file_error with errc::storage_failure or errc::permissions. Everything may be called from many threads
 ///        at once, except that a lock_file is used by one thread at a time.
-///        This member is optional:
+///        These members are optional:
 ///        `absolute(path)` gives the path from the root, with the links in its directory followed. The store calls it
 ///        once, when it is made, and then uses what it gave. Without it, the store uses the path as it is.
+///        `trust(trusted)` takes a file_trust: what the policy trusts. The store calls it first if that is anything.
+///        `file.is_lost()` says whether the program has closed the file; see F9. The store then opens it again.
 /// Models: system_files; testing::simulated_files.
 template <class F>
 concept file_system = requires(const F& files, const typename F::file& file, typename F::lock_file& locks,
@@ -5825,6 +6222,15 @@ std::string lasting_path(const Files& files, std::string path) {
         return files.absolute(path);
     else
         return path;
+}
+
+/// Whether the program has closed the file; see F9 of file_system.
+template <class File>
+bool is_lost(const std::shared_ptr<const File>& file) {
+    if constexpr (requires { file->is_lost(); })
+        return file && file->is_lost();
+    else
+        return false;
 }
 
 /// Throws errc::storage_failure if the file is a mount of its own. Rename could not replace it; and where the same file
@@ -5900,6 +6306,7 @@ void self_test(const Files& files, const std::string& path) {
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_JOURNAL_ACKNOWLEDGED_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_ACKNOWLEDGED_HPP
+
 
 
 
@@ -6003,10 +6410,11 @@ class acknowledged_marks {
         return marks;
     }
 
-    /// The lock file. It is opened once for each generation, because it may have been removed and made again.
+    /// The lock file. It is opened once for each generation, because it may have been removed and made again. It is
+    /// opened again if the program has closed it.
     std::shared_ptr<const file> file_for(const journal::generation_id& generation) {
         const std::lock_guard lock(mutex_);
-        if (!file_ || generation_ != generation) {
+        if (!file_ || generation_ != generation || is_lost(file_)) {
             auto there = files_.open(path_);
             file_ = std::make_shared<const file>(there ? *std::move(there) : files_.create(path_));
             generation_ = generation;
@@ -6114,6 +6522,16 @@ void for_each_header(file_window<File>& bytes, std::uint64_t from, const generat
     });
 }
 
+/// Whether all bytes from `begin` to `end` are zeros.
+template <class File>
+bool is_zero(file_window<File>& bytes, std::uint64_t begin, std::uint64_t end) {
+    constexpr std::uint64_t piece = 4'096;
+    for (; begin < end; begin += piece)
+        if (bytes.at(begin, (std::min)(piece, end - begin)).find_first_not_of('\0') != std::string_view::npos)
+            return false;
+    return true;
+}
+
 /// The last 8 bytes before `end`, where a record or the file header ends: its check. Zeros if the file is shorter.
 template <class File>
 check check_before(file_window<File>& bytes, std::uint64_t end) {
@@ -6135,12 +6553,13 @@ check check_before(file_window<File>& bytes, std::uint64_t end) {
 
 namespace tokenkeep { inline namespace v1 { namespace detail::journal {
 
-/// The records of a row that is being removed; their payloads are to be overwritten.
+/// The records of a row that is being removed, or was; their payloads are to be overwritten.
 struct erasable_records {
     generation_id generation{};
     std::string id{};
-    std::uint64_t newest = 0; ///< Where its newest record begins; 0 if that is unknown because the row is damaged.
-    std::uint64_t end = 0;    ///< Where its removal is written. Later records may be of a new row with that id.
+    std::uint64_t newest = 0;  ///< Where its newest record begins; 0 if that is unknown because the row is damaged.
+    std::uint64_t end = 0;     ///< Where its removal is written. Later records may be of a new row with that id.
+    std::uint64_t removal = 0; ///< The sequence number of its removal; 0 if that is not written yet.
 };
 
 struct byte_range {
@@ -6155,7 +6574,7 @@ byte_ranges payloads_of_id(file_window<File>& bytes, const erasable_records& row
     byte_ranges found;
     for (std::uint64_t at = header_size; at < row.end;) {
         const auto header = header_at(bytes, at, row.generation);
-        if (!header) return {};
+        if (!header || at + header->size() > row.end) return {};
         if (header->id == row.id) found.push_back({at + header->payload_at(), header->payload_size});
         at += header->size();
     }
@@ -6163,7 +6582,8 @@ byte_ranges payloads_of_id(file_window<File>& bytes, const erasable_records& row
     return found;
 }
 
-/// The same by following `previous` from the newest record on; reads only the row's records.
+/// The same by following `previous` from the newest record on; reads only the row's records, and where they end. If
+/// another record does not begin there, bytes are missing, and the payload would reach into the next record.
 template <class File>
 byte_ranges payloads_of(file_window<File>& bytes, const erasable_records& row) {
     if (row.newest == 0) return payloads_of_id(bytes, row);
@@ -6171,8 +6591,10 @@ byte_ranges payloads_of(file_window<File>& bytes, const erasable_records& row) {
     for (std::uint64_t at = row.newest; at != 0;) {
         const auto header = header_at(bytes, at, row.generation);
         if (!header || header->id != row.id || header->previous >= at) return {};
+        const std::uint64_t end = at + header->size(), previous = header->previous;
         found.push_back({at + header->payload_at(), header->payload_size});
-        at = header->previous;
+        if (end > row.end || (end != row.end && !header_at(bytes, end, row.generation))) return {};
+        at = previous;
     }
     return found;
 }
@@ -6427,6 +6849,7 @@ class generation_finder {
 
 
 
+
 // ==== tokenkeep/detail/journal/scan.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_JOURNAL_SCAN_HPP
@@ -6456,9 +6879,11 @@ struct scan_position {
     bool has_holes = false;          ///< Records are missing or unreadable, and it is unknown whose they were.
 };
 
-/// Reads the records of a file in the order of their numbers, up to its end or to a torn record. It calls
-/// `visit.record(header, payload, offset)` for each good record, and `visit.damaged(id)` for each record whose header
-/// is good and whose payload is not. Records up to the number `flushed` are known to have been durable.
+/// Reads the records of a file in the order of their numbers, up to its end or to a torn record. Records up to the
+/// number `flushed` are known to have been durable. It calls
+///   `visit.record(header, payload, offset)`   for each good record;
+///   `visit.damaged(id, is_erased)`            for each record whose header is good and whose payload is not; is_erased
+///                                             says whether the payload is zeros.
 ///
 /// What it makes of a place where the next record should begin:
 ///   what is there                                     | what it is
@@ -6516,7 +6941,7 @@ class scanner {
             else if (end != bytes_.end())
                 position.has_holes = true; // what followed is missing, too
         }
-        visit_damaged(position, header.type, id);
+        visit_damaged(position, header.type, begin, id);
         advance(position, next);
     }
 
@@ -6561,7 +6986,7 @@ class scanner {
             const std::optional<record_header> header = header_at(each->at);
             if (header && visit_if_whole(each->at, *header)) return;
         }
-        visit_damaged(position, begin->type, id_at_header(begin->at));
+        visit_damaged(position, begin->type, begin->at, id_at_header(begin->at));
     }
 
     /// False if the payload's check fails, or if the file ends inside the record.
@@ -6579,9 +7004,17 @@ class scanner {
         return header ? std::string(header->id) : std::string();
     }
 
-    void visit_damaged(scan_position& position, record_type type, const std::string& id) {
+    void visit_damaged(scan_position& position, record_type type, std::uint64_t at, const std::string& id) {
         if (type != record_type::put && type != record_type::removed) position.has_holes = true;
-        visit_.damaged(id);
+        visit_.damaged(id, is_erased(at));
+    }
+
+    /// Whether zeros are where the payload of the record was.
+    bool is_erased(std::uint64_t at) {
+        const std::optional<record_header> header = header_at(at);
+        if (!header) return false;
+        const std::uint64_t begin = at + header->payload_at(), end = begin + header->payload_size;
+        return end <= bytes_.end() && is_zero(begin, end);
     }
 
     // ---- What lies behind the place where something is wrong ----
@@ -6640,13 +7073,7 @@ class scanner {
         return false;
     }
 
-    bool is_zero(std::uint64_t begin, std::uint64_t end) {
-        constexpr std::uint64_t piece = 4'096;
-        for (; begin < end; begin += piece)
-            if (bytes_.at(begin, (std::min)(piece, end - begin)).find_first_not_of('\0') != std::string_view::npos)
-                return false;
-        return true;
-    }
+    bool is_zero(std::uint64_t begin, std::uint64_t end) { return journal::is_zero(bytes_, begin, end); }
 
     file_window<File>& bytes_;
     const generation_id& generation_;
@@ -6667,10 +7094,12 @@ class scanner {
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -6746,6 +7175,9 @@ struct journal_state {
     std::map<std::string, row_damage> damaged{}; ///< The ids of the rows that cannot be read.
     std::uint64_t live_bytes = 0;                ///< The size of all records that rows come from.
     std::uint64_t acknowledged = 0;              ///< The last record that has a mark; 0 if none has.
+    /// Rows that were removed and still have payloads in the file. A process that removes a row erases it afterwards.
+    /// It does that now, or was killed before it could.
+    std::vector<journal::erasable_records> leftovers{};
 
     /// Whether acknowledged records are missing at the end of the file.
     bool ends_too_early() const noexcept { return acknowledged >= position.next_seq; }
@@ -6777,6 +7209,7 @@ class row_loader {
         case journal::record_type::put: {
             secret opened;
             const std::optional<std::string_view> row = records_.row_of_put(header, payload, opened);
+            erased_.erase(id);
             forget(id);
             if (!row) {
                 rows_.erase(id);
@@ -6788,10 +7221,12 @@ class row_loader {
             return;
         }
         case journal::record_type::removed:
+            note_leftover(header, offset);
             forget(id);
             rows_.erase(id);
             return;
         case journal::record_type::damaged:
+            erased_.insert(id); // the file has nothing of it
             forget(id);
             rows_.erase(id);
             state_.damaged.emplace(id, row_damage::damaged_before);
@@ -6800,13 +7235,32 @@ class row_loader {
         throw error(errc::unsupported_version, "tokenkeep: the file was written by a newer version of the library");
     }
 
-    void damaged(const std::string& id) {
+    void damaged(const std::string& id, bool is_erased) {
+        if (is_erased && has_no_payload(id))
+            erased_.insert(id);
+        else
+            erased_.erase(id);
         forget(id);
         rows_.erase(id);
         state_.damaged.emplace(id, row_damage::damaged_here);
     }
 
   private:
+    /// Whether the records of the id since its last removal, if there are any, have zeros in the place of payloads.
+    bool has_no_payload(const std::string& id) const {
+        return rows_.find(id) == nullptr && (!state_.damaged.contains(id) || erased_.contains(id));
+    }
+    /// To be called for a removal, before the row is forgotten.
+    void note_leftover(const journal::record_header& removal, std::uint64_t offset) {
+        const std::string id(removal.id);
+        if (!has_no_payload(id)) {
+            const packed_row* row = rows_.find(id);
+            const std::uint64_t newest = row != nullptr ? row->place().offset : 0;
+            state_.leftovers.push_back({state_.header.generation, id, newest, offset, removal.seq});
+        }
+        erased_.erase(id);
+    }
+
     void forget(const std::string& id) {
         if (const packed_row* before = rows_.find(id)) state_.live_bytes -= before->place().size;
         state_.damaged.erase(id);
@@ -6815,6 +7269,7 @@ class row_loader {
     Rows& rows_;
     journal_state& state_;
     const row_records<Sealer>& records_;
+    std::set<std::string> erased_{}; ///< The ids that have records since their last removal, all without payloads.
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -7206,7 +7661,7 @@ class row_journal {
 
     /// Reads what other processes have appended. If another file has the name now, reads all of that.
     void catch_up() {
-        leave_file_of_parent();
+        open_again_if_lost();
         const std::optional<file_identity> there = medium_.files.find(medium_.path);
         if (!there && now_.file) throw medium_.gone();
         if (!there || (now_.is_loaded && *there == now_.identity)) return;
@@ -7312,6 +7767,7 @@ class row_journal {
         if (record.seq <= covered_) return; // another thread has done it
         const std::optional<file_identity> there = medium_.files.find(medium_.path);
         now_.has_failed = true;
+        open_again_if_lost();
         if (!there || !reader::has_what_was_read(now_, *there)) {
             now_.is_loaded = false;
             throw error(errc::indeterminate, "tokenkeep: " + medium_.path + " has lost what was written");
@@ -7332,23 +7788,42 @@ class row_journal {
     }
 
     /// Overwrites the payloads of a removed row's records with zeros. To be called when the removal is durable. True if
-    /// flush_overwritten must follow. It begins with the oldest record: if the file is cut short afterwards, it never
-    /// shows an older version of the row.
+    /// flush_overwritten must follow.
     bool overwrite(const journal::erasable_records& row) {
         if (row.generation != now_.state.header.generation) return false; // the file was rewritten without the row
-        journal::file_window bytes(*now_.file, now_.state.position.at);
-        const journal::byte_ranges payloads = journal::payloads_of(bytes, row);
-        try {
-            for (auto at = payloads.rbegin(); at != payloads.rend(); ++at)
-                now_.file->write(at->offset, std::string(static_cast<std::size_t>(at->size), '\0'));
-            if (!payloads.empty()) return true;
-        } catch (const file_error&) {
-        }
+        if (write_zeros(row) != overwriting::failed) return true;
         rewrite();
         return false;
     }
 
-    /// Flushes what overwrite has written. False if flushing has failed.
+    /// Whether the file has payloads of rows whose removal was read from it: the process that removed them is about to
+    /// erase them, or was killed before it did.
+    bool has_leftovers() const noexcept { return !now_.state.leftovers.empty(); }
+
+    /// The same as overwrite for these rows. If `flushes`, it first makes all removals durable. If not, it leaves out
+    /// those that this process has not flushed, except what it found when it opened the file.
+    bool overwrite_leftovers(bool flushes) {
+        if (!has_leftovers() || now_.state.position.has_holes) return false;
+        auto& rows = now_.state.leftovers;
+        if (commit_.flushed() < (flushes ? last_seq() : now_.found) && !commit_.flush_all()) {
+            rewrite();
+            return false;
+        }
+        bool is_overwritten = false;
+        const std::uint64_t flushed = commit_.flushed();
+        for (const journal::erasable_records& row : rows) {
+            const overwriting done = row.removal > flushed ? overwriting::not_needed : write_zeros(row);
+            if (done == overwriting::failed) {
+                rewrite();
+                return false;
+            }
+            is_overwritten = is_overwritten || done == overwriting::done;
+        }
+        std::erase_if(rows, [&](const journal::erasable_records& row) { return row.removal <= flushed; });
+        return is_overwritten;
+    }
+
+    /// Flushes what was overwritten. False if flushing has failed.
     bool flush_overwritten() { return commit_.flush_all(); }
 
     // ---- Damage ----
@@ -7403,9 +7878,9 @@ class row_journal {
     }
 
     /// A child made by fork opens the file again. If two processes shared one open file description, only one of them
-    /// would be told that flushing has failed.
-    void leave_file_of_parent() {
-        if (now_.process == process_id()) return;
+    /// would be told that flushing has failed. If the program has closed the file, the store opens it again, too.
+    void open_again_if_lost() {
+        if (now_.process == process_id() && !is_lost(now_.file)) return;
         if (now_.file) {
             auto again = medium_.files.open(medium_.path);
             now_.is_loaded = now_.is_loaded && again && again->identity() == now_.identity;
@@ -7518,6 +7993,30 @@ class row_journal {
         }
         now_.is_loaded = true;
     } catch (const std::bad_alloc&) {
+    }
+
+    // ---- Erasing ----
+
+    enum class overwriting { done, not_needed, failed };
+
+    /// Writes zeros over the payloads of a removed row, unless there are zeros already. It fails if the file cannot be
+    /// written or understood. It begins with the oldest record: if it is cut short, the file never shows an older
+    /// version of the row.
+    overwriting write_zeros(const journal::erasable_records& row) const {
+        overwriting result = overwriting::not_needed;
+        try {
+            journal::file_window bytes(*now_.file, now_.state.position.at);
+            const journal::byte_ranges payloads = journal::payloads_of(bytes, row);
+            if (payloads.empty()) return overwriting::failed;
+            for (auto at = payloads.rbegin(); at != payloads.rend(); ++at) {
+                if (journal::is_zero(bytes, at->offset, at->offset + at->size)) continue;
+                now_.file->write(at->offset, std::string(static_cast<std::size_t>(at->size), '\0'));
+                result = overwriting::done;
+            }
+        } catch (const file_error&) {
+            return overwriting::failed;
+        }
+        return result;
     }
 
     // ---- Undoing ----
@@ -7647,7 +8146,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// The threads of a store take turns. Each waits for its turn until its own deadline. `Mutex` is the policy's.
 ///
 /// What a thread does in its turn may wait too, for another process or for a server, and fail because its time is over.
-/// A thread that has waited through such a failure fails with it, unless it has more time left than that one had.
+/// A thread that has waited through such a failure throws errc::lock_timeout with that failure nested, unless it has
+/// more time left than the other one had.
 template <class Mutex>
 class turns {
   public:
@@ -7657,7 +8157,7 @@ class turns {
         const unsigned seen = failures_.load(std::memory_order_relaxed);
         const turn mine(mutex_, until);
         const deadline begun = std::chrono::steady_clock::now();
-        if (failures_.load(std::memory_order_relaxed) != seen && until - begun < had_) std::rethrow_exception(why_);
+        if (failures_.load(std::memory_order_relaxed) != seen && until - begun < had_) fail_too();
         try {
             return act();
         } catch (...) {
@@ -7695,6 +8195,14 @@ class turns {
         Mutex& mutex_;
     };
 
+    [[noreturn]] void fail_too() const {
+        try {
+            std::rethrow_exception(why_);
+        } catch (...) {
+            std::throw_with_nested(no_turn()); // what the other one says of its change is not true of this one
+        }
+    }
+
     Mutex mutex_{};
     std::atomic<unsigned> failures_{0}; ///< How many turns failed because their time was over.
     // Guarded by the mutex; about the last of these:
@@ -7705,6 +8213,7 @@ class turns {
 }}} // namespace tokenkeep::v1::detail
 
 #endif
+
 
 
 
@@ -7732,11 +8241,11 @@ class shared_journal {
   public:
     using journal_type = row_journal<packed_rows<rules_of<Policy>>, Sealer, files_type>;
 
-    shared_journal(const std::string& path, Sealer sealer, const files_type& files)
-        : path_(path),
-          files_(files),
-          store_lock_(files.open_lock(path + ".lock")),
-          journal_(path, std::move(sealer), files) {}
+    shared_journal(std::string path, Sealer sealer, files_type files)
+        : files_(trusting<Policy>(std::move(files))),
+          path_(lasting_path(files_, std::move(path))),
+          store_lock_(files_.open_lock(path_ + ".lock")),
+          journal_(path_, std::move(sealer), files_) {}
 
     /// Brings the rows up to date, and calls `look(rows)`. It gives a pair: a result, and the number of the record that
     /// the result is from. If that record is not known to be durable, flushes it first. Returns the result.
@@ -7764,32 +8273,33 @@ class shared_journal {
 
     /// Brings the rows up to date, and calls `change(rows)` while no other thread or process changes them. It gives the
     /// number of the record to wait for, or nullopt if it changed nothing. Returns when the record is durable: true, or
-    /// false if nothing was changed.
+    /// false if nothing was changed. If it has found rows that another process removed and did not erase, erases them.
     template <class Change>
     bool write(deadline until, Change change) {
+        bool has_leftovers = false;
         const std::optional<ticket> record = alone(until, [&]() -> std::optional<ticket> {
             journal_.catch_up();
             const std::optional<std::uint64_t> seq = change(journal_);
+            has_leftovers = journal_.has_leftovers();
             if (!seq) return std::nullopt;
             return journal_.ticket_for(*seq);
         });
-        if (record) require_durable(*record, until);
-        return record.has_value();
+        if (!record) return false;
+        require_durable(*record, until);
+        if (Policy::erases_deleted_tokens && has_leftovers) try_to_erase_leftovers(until);
+        return true;
     }
 
-    /// Overwrites the records of a row whose removal is durable, and removes what a rewrite that was cut off has left.
-    /// If that fails, throws errc::storage_failure: the row is gone, but not erased.
-    void erase(deadline until, const journal::erasable_records& row) {
+    /// Overwrites the records of a row whose removal is durable, if there is one. Does the same for all rows that other
+    /// processes removed and did not erase, and removes what a rewrite that was cut off has left. If that fails, throws
+    /// errc::storage_failure: the rows are gone, but not erased.
+    void erase(deadline until, const std::optional<journal::erasable_records>& row) {
         try {
-            const bool is_overwritten = alone(until, [&] {
+            erase_now(until, [&] {
                 remove_abandoned_rewrite();
                 journal_.catch_up();
-                return journal_.overwrite(row);
-            });
-            if (!is_overwritten || journal_.flush_overwritten()) return;
-            alone(until, [&] {
-                journal_.catch_up();
-                journal_.rewrite();
+                const bool is_overwritten = row && journal_.overwrite(*row);
+                return journal_.overwrite_leftovers(!row) || is_overwritten;
             });
         } catch (const file_error& failure) {
             throw failure.with(errc::storage_failure);
@@ -7808,6 +8318,9 @@ class shared_journal {
         });
         if (record) require_durable(*record, until);
     }
+
+    /// Whether a program that was killed during a rewrite has left a file; or a rewrite goes on.
+    bool has_abandoned_rewrite() const { return files_.find(path_ + ".tmp").has_value(); }
 
     /// Takes the lock of that name, which has nothing to do with the store lock.
     auto lock(const std::string& name, deadline until) const { return files_.lock(path_ + ".lock", name, until); }
@@ -7858,17 +8371,39 @@ class shared_journal {
         });
     }
 
+    /// Calls `overwrite()`, which gives whether it has overwritten anything, and flushes what it has.
+    template <class Overwrite>
+    void erase_now(deadline until, Overwrite overwrite) {
+        if (!alone(until, overwrite) || journal_.flush_overwritten()) return;
+        alone(until, [&] {
+            journal_.catch_up();
+            journal_.rewrite();
+        });
+    }
+
+    /// The change that was asked for is durable, so what fails here is no failure of it. The next change tries again.
+    void try_to_erase_leftovers(deadline until) {
+        try {
+            erase_now(until, [&] {
+                journal_.catch_up();
+                return journal_.overwrite_leftovers(false);
+            });
+        } catch (const std::exception&) {
+            return;
+        }
+    }
+
     /// A program that was killed during a rewrite has left a file with rows. Only if this thread holds the store lock
     /// is it certain that no rewrite goes on.
     void remove_abandoned_rewrite() const {
         const std::string abandoned = path_ + ".tmp";
-        if (!files_.find(abandoned)) return;
+        if (!has_abandoned_rewrite()) return;
         files_.remove(abandoned);
         files_.flush_directory(abandoned);
     }
 
-    const std::string path_;
     const files_type files_;
+    const std::string path_;
     turns<typename Policy::mutex> turns_{};
     lock_file store_lock_; ///< Used by the thread that has a turn.
     journal_type journal_;
@@ -7933,7 +8468,8 @@ struct salvage_report {
 ///   Waiting     No thread holds the store's lock while the change that it has appended is flushed. Only a rewrite,
 ///               and the first change after opening, flush under the lock. Every wait for a lock ends: after
 ///               Policy::store_lock_timeout (15 s), or at the deadline that the caller gives to until or lock_token,
-///               even if the process that holds the lock is stopped. Locks end with their process.
+///               even if the process that holds the lock is stopped. Locks end with their process, even if a child that
+///               it forked lives on.
 ///   Damage      Until salvage() is called, a damaged file never gives a wrong or an older token, except as Newest
 ///               says. If a row is damaged, other rows are still found. If a look-up finds no readable row and a
 ///               damaged row could match, it throws. If it finds a readable row, it returns that, even if a damaged row
@@ -7944,10 +8480,15 @@ struct salvage_report {
 ///               the group or others have any right, a file of another user, a file with a second hard link, a symbolic
 ///               link, anything but a regular file, and a directory in which others can replace the file. It then makes
 ///               no file: if root runs the program once in the directory of a user, that user is not locked out.
+///               A policy can follow a link (follows_link), or share the files with a group (trusts_group).
 ///   Erased      After delete_tokens the file is a new one. After delete_token, zeros have replaced the secrets of the
-///               row and of its earlier versions in the file. Both also remove the fresh copy of a program that was
-///               killed during a rewrite. If Policy::erases_deleted_tokens is false, delete_token erases nothing:
-///               the secrets stay until the next rewrite.
+///               row and of its earlier versions in the file, on the disk too. Both also remove the fresh copy of a
+///               program that was killed during a rewrite. If a program is killed after it has removed a row and before
+///               it has erased it, the row is gone, and its secrets are still in the file. The next change by any
+///               program that uses the file erases them: a save, any deletion (even of a row that is not there), or
+///               compact(). A look-up does not. If a save fails to do that, it does not throw, and the next change
+///               tries again. If Policy::erases_deleted_tokens is false, delete_token erases nothing: the secrets stay
+///               until the next rewrite.
 ///
 /// What is not promised:
 ///   Replaced    Secrets that were replaced, such as an old refresh token, stay in the file until its next rewrite.
@@ -7971,7 +8512,13 @@ struct salvage_report {
 ///               file was not rewritten since the backup. Then calls throw errc::storage_corrupt, and salvage() accepts
 ///               the backup.
 ///   Machines    Other machines are not kept out. A shared network file system is not one machine.
-///   fork        A child may go on with its parent's store only if no other thread used the store during the fork.
+///   fork        A child may go on with its parent's store only if no other thread used the store during the fork. A
+///               child has none of its parent's locks: a guard that it inherits does nothing in the child.
+///   Closed      If the program closes the store's files, as a daemon does at its start, no secret goes into a file
+///               that the program opens afterwards: before each use, the store compares the file with the one that it
+///               opened. Then it opens its own again, at once or at the next call. The locks are lost, and the guards
+///               of lock_token do not show it. The store cannot compare and write in one step: a thread that closes and
+///               opens files at the same moment can come in between.
 ///
 /// Cost: a look-up is one stat of the file and one look into a hash index, by whichever rule (see rules.hpp). A save is
 /// one write, one fdatasync, and one write of 40 bytes to the lock file, which is not flushed. The cost does not depend
@@ -8020,12 +8567,12 @@ class basic_file_store {
 
     /// A store in the file of that path. The directory must exist. The constructor neither reads nor writes the file:
     /// the first call does. A relative path starts at the program's current directory, and stays with it if the program
-    /// changes directory later. Links in the directory are followed once, here. Throws errc::storage_failure if the
-    /// path is empty.
+    /// changes directory later. Links in the directory are followed once, here; and a link in the place of the file, if
+    /// Policy::follows_link is true. Throws errc::storage_failure if the path is empty.
     ///   file_store store{"/var/lib/app/tokens.tkj"};
     ///   basic_file_store<defaults, my_sealer> sealed{"tokens.tkj", my_sealer{key}};
     explicit basic_file_store(std::string path, Sealer sealer = {}, files_type files = {})
-        : shared_(std::make_shared<shared>(detail::lasting_path(files, std::move(path)), std::move(sealer), files)) {}
+        : shared_(std::make_shared<shared>(std::move(path), std::move(sealer), std::move(files))) {}
 
     basic_file_store(basic_file_store&&) noexcept = default;
     basic_file_store& operator=(basic_file_store&&) noexcept = default;
@@ -8071,10 +8618,11 @@ class basic_file_store {
             return std::optional(rows.put(meaning::row_to_save(rows, record, refuse_unreadable(rows, record))));
         });
     }
-    /// Removes the row of that id; if there is none, does nothing. It also removes a row that is damaged, or that this
-    /// sealer cannot open. Unless Policy::erases_deleted_tokens is false, it then overwrites the row's bytes in the
-    /// file, those of earlier versions too; this costs a second flush. If that fails, it throws errc::storage_failure:
-    /// the row is gone, but not erased, and compact() erases it. It does not change copies of damaged files.
+    /// Removes the row of that id, if there is one. It also removes a row that is damaged, or that this sealer cannot
+    /// open. Unless Policy::erases_deleted_tokens is false, it then overwrites the row's bytes in the file, those of
+    /// earlier versions too; this costs a second flush. If that fails, it throws errc::storage_failure: the row is
+    /// gone, but not erased, and compact() erases it. If a program was killed before it had erased a row that it had
+    /// removed, that row is erased too. It does not change copies of damaged files.
     ///   store.delete_token("1");
     void delete_token(const std::string& id) {
         remove(id, [&](const journal& rows) {
@@ -8182,14 +8730,16 @@ class basic_file_store {
 
     template <class IsThere>
     bool remove(const std::string& id, IsThere is_there) {
+        bool is_unerased = false; // something that a killed program has left
         std::optional<detail::journal::erasable_records> erasable;
         const deadline until = end();
         const bool is_removed = shared_->write(until, [&](journal& rows) {
+            is_unerased = rows.has_leftovers() || shared_->has_abandoned_rewrite();
             if (!is_there(rows)) return std::optional<std::uint64_t>();
             erasable = rows.erasable_records_of(id);
             return std::optional(rows.remove(id));
         });
-        if (Policy::erases_deleted_tokens && erasable) shared_->erase(until, *erasable);
+        if (Policy::erases_deleted_tokens && (erasable || is_unerased)) shared_->erase(until, erasable);
         return is_removed;
     }
 
@@ -8378,6 +8928,8 @@ concept is_versioned = can_load_versioned<D> && can_save_versioned<D>;
 ///   `save(bytes, const Version&)`   | there is no document. After false, the     |
 ///   gives bool                      | store repeats its change on the new text.  |
 ///                                   | load() and save(bytes) are not needed.     |
+///   `trust(const file_trust&)`      | The document is told which links and       | It decides itself.
+///                                   | groups the policy trusts, if any.          |
 ///
 /// Models: text_file; examples/keychain.cpp.
 template <class D>
@@ -8628,7 +9180,7 @@ namespace tokenkeep { inline namespace v1 {
 /// the program once. load and save also refuse a symbolic link, anything but a regular file, a file that others can
 /// write, and a file with a second hard link: under its other name it would have another lock. They throw
 /// errc::storage_failure for a file that is mounted alone into a container, unless it is mounted for reading only.
-/// Mount its directory instead.
+/// Mount its directory instead. A policy can follow a link and trust a group; see trust.
 class text_file {
   public:
     /// The file of that path. Nothing is opened yet. A relative path starts at the program's current directory, and
@@ -8636,22 +9188,34 @@ class text_file {
     /// errc::storage_failure if the path is empty.
     explicit text_file(const std::string& path) : path_(detail::absolute_path(path)) {}
 
+    /// From now on, the file accepts what a policy trusts: a link in its place, which is followed once, here, and a
+    /// group that shares its directory; see follows_link and trusts_group in policy.hpp. A store calls it with what its
+    /// policy says.
+    ///   file.trust({.follows_link = true});
+    void trust(const file_trust& trusted) {
+        trust_ = trusted;
+        if (trusted.follows_link) path_ = detail::absolute_path(detail::target_of(path_));
+    }
+
     /// The content; nullopt if there is no file. Throws errc::permissions if the file is refused, see above.
-    std::optional<secret> load() const { return detail::read_file(path_); }
+    std::optional<secret> load() const { return detail::read_file(path_, trust_); }
 
     /// Replaces the content, and returns when it is on the disk. Throws errc::not_saved if the file still has the old
     /// content, and errc::permissions if this program can only read in the directory. Throws errc::indeterminate if the
     /// file has the new content, but perhaps not on the disk. If several programs write the file, hold lock("") from
     /// load to save; basic_document_store does.
-    void save(std::string_view bytes) const { detail::replace_file(path_, bytes); }
+    void save(std::string_view bytes) const { detail::replace_file(path_, bytes, trust_); }
 
     /// Locks a name among all processes that use this file, until the guard is destroyed. Throws errc::lock_timeout if
     /// the deadline passes. Many threads may call it at once.
     ///   auto guard = file.lock("import", std::chrono::steady_clock::now() + 5s);
-    auto lock(std::string_view name, deadline until) const { return detail::file_lock(path_ + ".lock", name, until); }
+    auto lock(std::string_view name, deadline until) const {
+        return detail::file_lock(path_ + ".lock", name, until, trust_);
+    }
 
   private:
     std::string path_;
+    file_trust trust_{};
 };
 
 }} // namespace tokenkeep::v1
@@ -8757,7 +9321,9 @@ class basic_document_store
   private:
     struct shared {
         template <class... Arguments>
-        explicit shared(Arguments&&... arguments) : document(std::forward<Arguments>(arguments)...) {}
+        explicit shared(Arguments&&... arguments) : document(std::forward<Arguments>(arguments)...) {
+            detail::trust_as_policy<Policy>(document);
+        }
 
         detail::turns<typename Policy::mutex> turns{};
         Document document;
@@ -8876,6 +9442,7 @@ using json_file_store = basic_document_store<text_file>;
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_SQL_CONNECTION_HPP
 #define TOKENKEEP_SQL_CONNECTION_HPP
+
 
 
 
@@ -9026,6 +9593,18 @@ template <class C>
 concept names_table = requires(const C& connection) {
     { connection.table() } -> std::convertible_to<std::string>;
 };
+template <class C>
+concept takes_deadline = requires(C& connection, deadline until) {
+    connection.set_deadline(until);
+};
+
+struct named_set_deadline {
+    int set_deadline;
+};
+template <class C>
+concept names_set_deadline = can_be_base<C> && !requires {
+    &with_name<C, named_set_deadline>::set_deadline;
+};
 
 } // namespace detail
 
@@ -9067,6 +9646,16 @@ concept names_table = requires(const C& connection) {
 ///   a guard; see locking_store | while a statement runs. name: const std::string& | excludes others by its marker
 ///   `table()` gives            | a table name from the connection. If it is       | the table that the policy's
 ///   std::string                | empty, the policy's name is used.                | schema names
+///   `trust(const file_trust&)` | the connection is told which links and groups    | it decides itself
+///                              | the policy trusts, if any                        |
+///   `set_deadline(until)`      | sql_store::until also ends the waiting for the   | a call waits as long as the
+///   until: a time_point of     | database. The store calls set_deadline at the    | connection waits for the database
+///   steady_clock               | beginning of each call. What follows ends by     |
+///                              | then: the connection closes, and throws          |
+///                              | sql_fault::connection_lost. What waits for other |
+///                              | sessions may throw sql_fault::conflict instead.  |
+///   `lock(name, until, end)`   | the same for locks: lock waits for others till   | locks take as long as the
+///   besides the lock above     | `until`, and for the database till `end`         | connection waits
 ///
 /// Models: sqlite_connection, mysql_connection, postgres_connection; examples/odbc_connection.hpp.
 template <class C>
@@ -9106,6 +9695,9 @@ consteval bool explain_sql_connection() {
             static_assert(can_count<statement>, "tokenkeep: a statement needs changes(), giving how many rows it "
                                                 "found; see the concept sql_connection");
     }
+    if constexpr (names_set_deadline<C>)
+        static_assert(takes_deadline<C>, "tokenkeep: set_deadline of a connection must take a "
+                                         "steady_clock::time_point; see the concept sql_connection");
     return true;
 }
 
@@ -9222,6 +9814,7 @@ token read_sql_row(Statement& cells) {
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
 #define TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
+
 
 
 // ==== tokenkeep/detail/sql/statement.hpp
@@ -9644,7 +10237,6 @@ class sql_tables {
 
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -9655,7 +10247,7 @@ class sql_tables {
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A store's connection to its table, with the prepared statements: it opens at the first call, and again at the first
-/// call after it was lost. Not thread-safe: the store locks.
+/// call after it was lost. Not thread-safe: the threads of the store take turns.
 template <class Connection, class Policy>
 class sql_link {
     using statement = decltype(std::declval<Connection&>().prepare(std::declval<const std::string&>()));
@@ -9667,19 +10259,17 @@ class sql_link {
 
     explicit sql_link(Connection connection)
         : connection_(std::move(connection)), text_(dialect, table_of(connection_)) {}
-    sql_link(sql_link&&) noexcept = default;
-    sql_link& operator=(sql_link&& other) noexcept {
-        for (auto& each : statements_) each.reset(); // no statement outlives its connection
-        connection_ = std::move(other.connection_);
-        text_ = std::move(other.text_);
-        statements_ = std::move(other.statements_);
-        is_open_ = other.is_open_;
-        return *this;
-    }
+    sql_link(const sql_link&) = delete;
+    sql_link& operator=(const sql_link&) = delete;
 
     Connection& connection() noexcept { return connection_; }
     /// The same for every store of one table.
     const std::string& table_key() const noexcept { return text_.name_in_schema(); }
+
+    /// From now on, what is done over the link ends by `until`, if the connection can do that.
+    void set_deadline(deadline until) {
+        if constexpr (takes_deadline<Connection>) connection_.set_deadline(until);
+    }
 
     bool is_open() const noexcept { return is_open_; }
 
@@ -9856,6 +10446,7 @@ struct tokenkeep::container_traits<tokenkeep::detail::sql_rows<Link>> {
 
 
 
+
 #include <chrono>
 #include <exception>
 #include <optional>
@@ -9933,9 +10524,10 @@ enum class sql_verdict {
     made,
 };
 
-/// What `look(rows)` gives. If the connection is lost, it is opened again and `look` is called once more.
+/// What `look(rows)` gives. If the connection is lost, it is opened again and `look` is called once more, but not after
+/// `until`.
 template <class Link, class Look>
-auto sql_read(Link& link, Look look) {
+auto sql_read(Link& link, deadline until, Look look) {
     for (bool again = false;; again = true) {
         try {
             link.open();
@@ -9943,13 +10535,14 @@ auto sql_read(Link& link, Look look) {
             return look(rows);
         } catch (const sql_error& failure) {
             if (failure.fault() != sql_fault::connection_lost || again) throw;
+            if (std::chrono::steady_clock::now() >= until) throw;
         }
     }
 }
 
 /// Whether a change was made whose commit failed. It is unknown if the row is neither as it was before the change nor
 /// as it is after it, or if the change has no one row. If the failed transaction is still under way, this call waits
-/// for its end. Throws errc::indeterminate if the row cannot be read.
+/// for its end. Throws errc::indeterminate if the row cannot be read, for example because the time is over.
 template <class Link>
 sql_verdict verdict_after_commit(Link& link, const sql_change& change, const sql_error& failure) {
     if (change.id.empty())
@@ -9966,16 +10559,18 @@ sql_verdict verdict_after_commit(Link& link, const sql_change& change, const sql
     }
 }
 
-/// Whether to make a change again after a failure that left everything as it was.
+/// Whether to make a change again after a failure that left everything as it was. No repeat begins after `until`, and
+/// none just before it, because its time would end in the middle.
 class sql_repeats {
   public:
-    explicit sql_repeats(std::chrono::milliseconds patience) : until_(std::chrono::steady_clock::now() + patience) {}
+    explicit sql_repeats(deadline until) : last_(until - std::chrono::milliseconds(20)) {}
 
     bool allow(sql_fault fault) {
+        if (std::chrono::steady_clock::now() >= last_) return false;
         switch (fault) {
         case sql_fault::connection_lost: return ++lost_ <= 1;
         case sql_fault::already_exists: return ++existed_ <= 3; // the next attempt sees what others put in between
-        case sql_fault::conflict: return std::chrono::steady_clock::now() < until_;
+        case sql_fault::conflict: return true;
         case sql_fault::bad_value:
         case sql_fault::denied:
         case sql_fault::corrupt:
@@ -9985,7 +10580,7 @@ class sql_repeats {
     }
 
   private:
-    std::chrono::steady_clock::time_point until_;
+    deadline last_;
     int lost_ = 0, existed_ = 0;
 };
 
@@ -10007,8 +10602,8 @@ class sql_repeats {
 /// it gives nullopt if nothing is to be changed. The result says whether a change was made. Throws errc::indeterminate
 /// if the commit failed and the row does not tell whether it took place; after every other error nothing has changed.
 template <class Link, class Work>
-bool sql_write(Link& link, Work work) {
-    sql_repeats repeats(Link::policy::store_lock_timeout);
+bool sql_write(Link& link, deadline until, Work work) {
+    sql_repeats repeats(until);
     sql_verdict known = sql_verdict::not_made; // about all attempts so far
     for (;;) {
         std::optional<sql_change> change; // has a value from the commit on
@@ -10048,8 +10643,12 @@ struct tokenkeep::container_traits<tokenkeep::detail::sql_transaction<Link>>
 
 
 
+
+#include <algorithm>
+#include <chrono>
 #include <concepts>
-#include <mutex>
+#include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10089,6 +10688,8 @@ struct sql_guard {
 ///   - If the connection is lost, the store connects again and repeats the call, once. If a commit fails, the store
 ///     first reads the row to find out whether the change was made. delete_tokens has no one row to read: if the
 ///     connection is lost during its commit, the store repeats it.
+///   - A call of until(end) ends by `end`, even if the server has stopped answering. This needs a connection that takes
+///     a deadline (see sql_connection.hpp): all three of the library do. Their headers say what may take longer.
 ///   - The lock on an identity ends with the process that holds it. With a server it is a lock of the database. With
 ///     SQLite it is a lock of the kernel. It is not a row. It does not expire while its holder lives and is connected.
 ///
@@ -10099,21 +10700,23 @@ struct sql_guard {
 ///
 /// Cost: a look-up is one SELECT with an index. A save is one transaction of a few SELECTs with indexes and one INSERT
 /// or UPDATE. The store keeps one connection, which its threads use in turn. With a server, each identity that is
-/// locked uses one more connection; up to four of these are kept for the next locks.
+/// locked uses one more connection; up to four of these are kept for the next locks. A connection that did not answer
+/// in time is closed. The server may go on with its transaction for as long as the server waits for others; then it
+/// rolls the transaction back.
 ///
 ///   errc                | when                                                   | what to do
 ///   --------------------|--------------------------------------------------------|---------------------------------
 ///   storage_failure     | a look-up or a lock: the database cannot be reached,   | try later
-///                       | or failed. Changes say not_saved or indeterminate      |
+///                       | failed, or did not answer in time. Changes say         |
+///                       | not_saved or indeterminate                             |
 ///   storage_failure     | a deletion: the rows are gone, but their bytes may be  | try later; the next deletion
 ///                       | in SQLite's files, because another process reads them  | erases those bytes too
 ///   not_saved           | a change failed; nothing was changed                   | try later
 ///   indeterminate       | a change may have been made, or not: the commit failed | look the row up, or repeat the
-///                       | and the row does not tell                              | change
-///   lock_timeout        | other programs kept the call waiting for               | try later
-///                       | Policy::store_lock_timeout, or a lock till its         |
-///                       | deadline. Threads of one store take turns before that, |
-///                       | without a limit                                        |
+///                       | or its answer did not come in time, and the row does   | change
+///                       | not tell                                               |
+///   lock_timeout        | other threads or programs kept the call waiting until  | try later
+///                       | the deadline (see until)                               |
 ///   invalid_record      | the database cannot hold a value, or the record has    | change the record
 ///                       | no token                                               |
 ///   invalid_record      | the name of the table is not plain, or there is a      | name another table, or rename
@@ -10140,32 +10743,34 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
         "tokenkeep: the policy's schema needs a column for each field that a rule of the policy looks up; see "
         "the struct sql_schema");
     friend detail::locking_ability<sql_store, true>;
-    using link = detail::sql_link<Connection, Policy>;
-    using rows_type = detail::sql_rows<link>;
-    using transaction = detail::sql_transaction<link>;
+    using link_type = detail::sql_link<Connection, Policy>;
+    using rows_type = detail::sql_rows<link_type>;
+    using transaction = detail::sql_transaction<link_type>;
     using change = std::optional<detail::sql_change>;
     using schema = typename Policy::schema;
     using meaning = row_rules<Policy>;
-    using mutex = typename Policy::mutex;
 
   public:
     using policy_type = Policy;
 
     /// A store over this connection. The store connects at its first call.
-    explicit sql_store(Connection connection) : link_(std::move(connection)) {}
+    explicit sql_store(Connection connection) : shared_(std::make_shared<shared>(std::move(connection))) {}
 
     /// A store over a connection that is made from these arguments:
     ///   sqlite_store store{"tokens.db"};
     template <class... Arguments>
         requires std::constructible_from<Connection, Arguments...>
-    explicit sql_store(Arguments&&... arguments) : link_(Connection(std::forward<Arguments>(arguments)...)) {}
+    explicit sql_store(Arguments&&... arguments) : sql_store(Connection(std::forward<Arguments>(arguments)...)) {}
 
-    sql_store(sql_store&& other) noexcept : link_(std::move(other.link_)), locks_(std::move(other.locks_)) {}
-    sql_store& operator=(sql_store&& other) noexcept {
-        link_ = std::move(other.link_);
-        locks_ = std::move(other.locks_);
-        return *this;
-    }
+    sql_store(sql_store&&) noexcept = default;
+    sql_store& operator=(sql_store&&) noexcept = default;
+    ~sql_store() = default;
+
+    /// The same store, for calls that end by `end`, and wait for others no longer than Policy::store_lock_timeout; see
+    /// deadline_store. It may outlive this object. Without a deadline, a server that does not answer has five seconds
+    /// more than that.
+    ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+    sql_store until(deadline end) { return sql_store(shared_, end); }
 
     /// The row that the probe means; nullopt if there is none. A probe is a record that says whose row you want; see
     /// token.hpp.
@@ -10186,8 +10791,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     /// see merge for the exception of a new access token.
     ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
     void save_token(const token& record) {
-        const std::lock_guard lock(mutex_);
-        detail::sql_write(link_, [&](transaction& rows) -> change {
+        write([&](transaction& rows) -> change {
             std::optional<token> before = meaning::find_to_save(rows, record);
             token after = meaning::row_to_save_over(rows, before, record);
             detail::sql_cells<schema>(after).require_fitting();
@@ -10202,23 +10806,19 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     /// Deletes the row of that id, if there is one.
     ///   store.delete_token(ada->id);
     void delete_token(const std::string& id) {
-        const std::lock_guard lock(mutex_);
-        detail::sql_write(link_, [&](transaction& rows) -> change {
+        erase([&](transaction& rows) -> change {
             std::optional<token> before = meaning::find_by_id(rows, id);
             if (!before) return std::nullopt;
             rows.erase(id);
             return {{id, std::move(before), std::nullopt}};
         });
-        link_.erase_remains();
     }
     /// Deletes every row of the table.
     void delete_tokens() {
-        const std::lock_guard lock(mutex_);
-        detail::sql_write(link_, [](transaction& rows) -> change {
+        erase([](transaction& rows) -> change {
             rows.clear();
             return detail::sql_change{};
         });
-        link_.erase_remains();
     }
 
     /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store. The store reads
@@ -10226,9 +10826,8 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     ///   token next = *ada;  next.access_token = "at-2";
     ///   bool done = store.replace_token(*ada, next);
     bool replace_token(const token& expected, const token& record) {
-        const std::lock_guard lock(mutex_);
         detail::sql_cells<schema>(record).require_fitting();
-        return detail::sql_write(link_, [&](transaction& rows) -> change {
+        return write([&](transaction& rows) -> change {
             rows.lock(expected.id);
             if (!meaning::may_replace(rows, *detail::as_stored<schema>(expected), record)) return std::nullopt;
             rows.update(record);
@@ -10237,35 +10836,83 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     }
     /// Deletes the row if it still is `expected`, and says whether it did; see comparing_store.
     bool remove_token(const token& expected) {
-        const std::lock_guard lock(mutex_);
-        const bool removed = detail::sql_write(link_, [&](transaction& rows) -> change {
+        return erase([&](transaction& rows) -> change {
             rows.lock(expected.id);
             if (!meaning::is_unchanged(rows, *detail::as_stored<schema>(expected))) return std::nullopt;
             rows.erase(expected.id);
             return {{expected.id, expected, std::nullopt}};
         });
-        link_.erase_remains();
-        return removed;
     }
 
   private:
+    struct shared {
+        explicit shared(Connection connection) : link(std::move(connection)) {
+            detail::trust_as_policy<Policy>(link.connection());
+        }
+
+        detail::turns<typename Policy::mutex> turns{};
+        link_type link;
+        detail::key_locks locks{};
+    };
+
+    sql_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
+
     template <class Look>
     auto read(Look look) {
-        const std::lock_guard lock(mutex_);
-        return detail::sql_read(link_, look);
+        return take_turn([&](link_type& link, deadline until) { return detail::sql_read(link, until, look); });
+    }
+    template <class Work>
+    bool write(Work work) {
+        return take_turn([&](link_type& link, deadline until) { return detail::sql_write(link, until, work); });
+    }
+    /// A change that deletes rows. Their bytes are to go too.
+    template <class Work>
+    bool erase(Work work) {
+        return take_turn([&](link_type& link, deadline until) {
+            const bool is_changed = detail::sql_write(link, until, work);
+            link.erase_remains();
+            return is_changed;
+        });
+    }
+
+    /// Gives act(link, until), while no other thread uses the link.
+    template <class Act>
+    auto take_turn(Act act) {
+        require_time();
+        const deadline until = (std::min)(end_, std::chrono::steady_clock::now() + Policy::store_lock_timeout);
+        return shared_->turns.take(until, [&] {
+            require_time();
+            // A server that answers ends its waits for others itself, and says so. It gets the time for that.
+            shared_->link.set_deadline((std::min)(end_, until + std::chrono::seconds(5)));
+            return act(shared_->link, until);
+        });
     }
 
     /// The threads of this store wait for each other first, so that each identity uses only one connection for its
     /// lock.
     auto lock_identity(const std::string& key, deadline until) {
-        auto among_threads = locks_.lock(key, until);
-        auto among_all = detail::require_locked(link_.connection().lock(link_.table_key() + " " + key, until));
+        require_time();
+        until = (std::min)(until, end_);
+        auto among_threads = shared_->locks.lock(key, until);
+        auto among_all = detail::require_locked(lock_for_all(shared_->link.table_key() + " " + key, until));
         return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
     }
+    auto lock_for_all(const std::string& name, deadline until) {
+        Connection& connection = shared_->link.connection();
+        if constexpr (requires { connection.lock(name, until, end_); })
+            return connection.lock(name, until, end_);
+        else
+            return connection.lock(name, until);
+    }
 
-    mutex mutex_{};
-    link link_;
-    detail::key_locks locks_{};
+    /// Once its deadline has passed, a call does not begin: it would end the connection.
+    void require_time() const {
+        if (std::chrono::steady_clock::now() >= end_)
+            throw error(errc::lock_timeout, "tokenkeep: the time for this call is over");
+    }
+
+    std::shared_ptr<shared> shared_;
+    deadline end_ = (deadline::max)(); ///< See until.
 };
 
 }} // namespace tokenkeep::v1
@@ -13452,7 +14099,7 @@ class row_access {
     decltype(auto) timed() {
         if constexpr (deadline_store<Store>)
             return store_.until(time_after(std::chrono::steady_clock::now(),
-                                           std::chrono::floor<std::chrono::milliseconds>(until_ - clock_.steady_now())));
+                                           std::chrono::ceil<std::chrono::milliseconds>(until_ - clock_.steady_now())));
         else
             return (store_);
     }
@@ -13995,8 +14642,9 @@ class login : transaction<Parts> {
         return std::nullopt;
     }
 
-    /// There is a row, and this call holds its lock, and the one that it took first. Step 3, mark: writes the marker, and then sends the grant token.
-    /// Throws if the grant token was refused or may have been sent before. Nullopt: look again.
+    /// There is a row. This call holds its lock, and the one that it took first. Step 3, mark: writes the marker, and
+    /// then sends the grant token. Throws if the grant token was refused or may have been sent before. Nullopt: look
+    /// again.
     std::optional<token> under_own_lock(const identity_lock& first, identity_lock& held, const token& row) {
         if (is_done(row)) return row;
         if (const token_status status = read_status(row.status);

@@ -15,7 +15,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// The threads of a store take turns. Each waits for its turn until its own deadline. `Mutex` is the policy's.
 ///
 /// What a thread does in its turn may wait too, for another process or for a server, and fail because its time is over.
-/// A thread that has waited through such a failure fails with it, unless it has more time left than that one had.
+/// A thread that has waited through such a failure throws errc::lock_timeout with that failure nested, unless it has
+/// more time left than the other one had.
 template <class Mutex>
 class turns {
   public:
@@ -25,7 +26,7 @@ class turns {
         const unsigned seen = failures_.load(std::memory_order_relaxed);
         const turn mine(mutex_, until);
         const deadline begun = std::chrono::steady_clock::now();
-        if (failures_.load(std::memory_order_relaxed) != seen && until - begun < had_) std::rethrow_exception(why_);
+        if (failures_.load(std::memory_order_relaxed) != seen && until - begun < had_) fail_too();
         try {
             return act();
         } catch (...) {
@@ -62,6 +63,14 @@ class turns {
       private:
         Mutex& mutex_;
     };
+
+    [[noreturn]] void fail_too() const {
+        try {
+            std::rethrow_exception(why_);
+        } catch (...) {
+            std::throw_with_nested(no_turn()); // what the other one says of its change is not true of this one
+        }
+    }
 
     Mutex mutex_{};
     std::atomic<unsigned> failures_{0}; ///< How many turns failed because their time was over.
