@@ -176,9 +176,11 @@ tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (finish(flight, gua
                     fail(flight, no_access_token(room.tokens.answer), {.is_unexplained = true});
                 }
                 if (finish(flight, guard, room, result)) return true;]])
-tokenkeep_mutation(transaction detail/keeper/transaction.hpp "result.kind = outcome_kind::tokens;"
+tokenkeep_mutation(transaction detail/keeper/transaction.hpp [[result.kind = outcome_kind::tokens;
+            for]]
   [[if (room.tokens.answer.access_token.empty() && tests::mutated("half_of_the_tokens_is_no_answer")) throw no_session();
-            result.kind = outcome_kind::tokens;]])
+            result.kind = outcome_kind::tokens;
+            for]])
 tokenkeep_mutation(transaction detail/keeper/parts.hpp "if (is_unexplained) return"
   [[if (is_unexplained && !tests::mutated("no_pause_after_an_unexplained_refusal")) return]])
 tokenkeep_mutation(transaction detail/keeper/refresh.hpp "return rejected_ != nullptr && rejected_->empty()"
