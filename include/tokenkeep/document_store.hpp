@@ -50,7 +50,8 @@ namespace tokenkeep { inline namespace v1 {
 ///                       | or changed the document all the time, until the deadline   |
 ///                       | (see until)                                                |
 ///
-/// What the document throws passes through. A store may be moved while no other thread uses it.
+/// What the document throws passes through. A store may be moved while no other thread uses it. What it was moved from
+/// may only be destroyed or assigned to.
 template <class Document, class Codec, class Policy>
 class basic_document_store
     : public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
@@ -85,7 +86,7 @@ class basic_document_store
     /// The same store, for calls that wait until `end`, and no longer than Policy::store_lock_timeout; see
     /// deadline_store. It may outlive this object. What the document itself waits for is not cut short.
     ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
-    basic_document_store until(deadline end) { return basic_document_store(shared_, end); }
+    basic_document_store until(deadline end) { return basic_document_store(shared_, (std::min)(end, end_)); }
 
     /// The row that the probe means; nullopt if there is none. A probe is a record that says whose row you want; see
     /// token.hpp.

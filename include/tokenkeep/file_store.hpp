@@ -179,7 +179,7 @@ class basic_file_store {
     /// The same store, for calls that wait until `end`, and no longer than Policy::store_lock_timeout; see
     /// deadline_store. It may outlive this object.
     ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
-    basic_file_store until(deadline end) { return basic_file_store(shared_, end); }
+    basic_file_store until(deadline end) { return basic_file_store(shared_, (std::min)(end, end_)); }
 
     /// The one row that the probe means (see token.hpp); nullopt if there is none. Throws errc::ambiguous if it means
     /// two readable rows. If no readable row matches and one that cannot be read could match, throws

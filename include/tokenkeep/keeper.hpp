@@ -122,14 +122,15 @@ class keeper {
     keeper(const keeper&) = delete;
     keeper& operator=(const keeper&) = delete;
 
-    /// Tries once more to save tokens that the store did not take. If that fails, the tokens are lost. Then the keeper
+    /// Tries once more to save tokens that the store did not take, for save_timeout in all. If that fails, the tokens are lost. Then the keeper
     /// releases its locks.
     ~keeper() {
         lives_->store(false, std::memory_order_release);
+        const deadline end = parts_.save_deadline();
         parts_.flights.for_each([&](const std::string&, auto& flight) {
             if (!flight.unsaved) return;
             try {
-                parts_.save_unsaved(flight, parts_.save_deadline());
+                parts_.save_unsaved(flight, end);
             } catch (const std::exception&) { // the marker in the row tells the next process
             }
         });
@@ -137,8 +138,8 @@ class keeper {
 
     /// An access token that is valid now, of any token type. Without `until` the call waits for others as long as
     /// keeper_options::lock_timeout says. If the store is a deadline_store, `until` ends its calls too. Once a refresh
-    /// token is sent, the call goes on until its answer is saved, even if `until` passes: for request_timeout and
-    /// save_timeout at most. A token without expires_at counts as valid. Cost while the token is fresh: one look-up
+    /// token is sent, the call goes on until its answer is saved, even if `until` passes: for request_timeout, and
+    /// save_timeout if the store is a deadline_store. A token without expires_at counts as valid. Cost while the token is fresh: one look-up
     /// in the store.
     ///   keep.access_token({.user_name = "ada", .grant_token = code});   // the login
     ///   secret access = keep.access_token({.user_name = "ada"});
@@ -247,9 +248,10 @@ class keeper {
     }
 
     /// Whether a program has stored the row with a grant token and no other token.
-    static bool is_unexchanged(const token& row) {
-        return row.access_token.empty() && row.refresh_token.empty() && !row.grant_token.empty() &&
-               read_status(row.status).kind == status_kind::none;
+    bool is_unexchanged(const token& row) {
+        if (!row.access_token.empty() || !row.refresh_token.empty() || row.grant_token.empty()) return false;
+        return read_status(row.status).kind == status_kind::none ||
+               parts_.flight_of(identity_key(row))->unmarked(row, parts_.clock.steady_now());
     }
 
     /// An API may reject every token, for example if a scope is missing. Then this pause makes five refreshes in ten

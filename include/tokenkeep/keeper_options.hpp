@@ -23,8 +23,8 @@ struct keeper_options {
     /// refresh token again if the answer is lost. The second request takes at most the rest of the grace.
     std::chrono::milliseconds request_timeout{30'000};
     /// How long a call without a deadline waits while others work on the identity. It should be longer than their work
-    /// takes. 0 means: request_timeout and 15 s; twice request_timeout and 15 s if the provider's replay_grace allows
-    /// a second request.
+    /// takes. 0 means: request_timeout and save_timeout; twice request_timeout if the provider's replay_grace allows a
+    /// second request.
     std::chrono::milliseconds lock_timeout{0};
     /// How long the keeper waits between writing its marker and reading it back, over a store that cannot both lock
     /// and compare. It should be longer than any other process takes from a read to the write that follows.
@@ -33,8 +33,9 @@ struct keeper_options {
     /// the same refresh token. 0 means: request_timeout; over a store without locks, request_timeout,
     /// read_back_pause and 5 s, because there the sender's pause and save count too.
     std::chrono::milliseconds doubt_expires_after{0};
-    /// How long the keeper tries to save what the server has sent. A caller's deadline never cuts this short. A store
-    /// may give up earlier, such as after Policy::store_lock_timeout.
+    /// How long the keeper tries to save what the server has sent. The caller's deadline never cuts this short. A store
+    /// may give up earlier, such as after Policy::store_lock_timeout. Tokens that it did not take are then saved by the
+    /// next call, within that call's deadline.
     std::chrono::milliseconds save_timeout{15'000};
     /// How long the keeper pauses after a failure that may pass. Each further failure doubles the pause, up to
     /// longest_backoff. Chance takes away up to half of it, so that many programs do not ask at the same moment.
@@ -46,7 +47,7 @@ struct keeper_options {
     /// The values that 0 stands for above.
     constexpr std::chrono::milliseconds effective_lock_timeout(std::chrono::milliseconds replay_grace) const {
         if (lock_timeout.count() > 0) return lock_timeout;
-        return request_timeout * (replay_grace < request_timeout ? 1 : 2) + std::chrono::seconds(15);
+        return request_timeout * (replay_grace < request_timeout ? 1 : 2) + save_timeout;
     }
     constexpr std::chrono::milliseconds effective_doubt_expires_after(bool store_locks) const {
         if (doubt_expires_after.count() > 0) return doubt_expires_after;

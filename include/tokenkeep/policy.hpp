@@ -43,7 +43,8 @@ struct defaults {
     using rules = default_rules; ///< Which row a probe means: a model of matching_rules.
     using ids = random_id;       ///< A function object that makes ids. The store asks again while an id is taken.
     /// Guards the rows. Readers share it if it has lock_shared(). This one lets readers and writers take turns. Any
-    /// other mutex will do, such as std::shared_mutex, std::mutex, or null_mutex.
+    /// other mutex will do, such as std::shared_mutex, std::mutex, or null_mutex. With one that has no try_lock_until,
+    /// a call waits for the other threads of its store without a deadline.
     using mutex = detail::fair_mutex;
 
     /// How long a change waits while others change the same file, document or table.

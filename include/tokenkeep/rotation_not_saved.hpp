@@ -25,8 +25,8 @@ class rotation_not_saved_error : public error {
         : error(errc::rotation_not_saved, "tokenkeep: new tokens came and could not be saved"),
           record_(std::make_shared<const token>(std::move(record))) {}
 
-    /// The row as it should be: with the new tokens. If there was no memory for that, the row as it was before; the
-    /// keeper has the new tokens all the same.
+    /// The row as it should be: with the new tokens. If there was no memory for that, the row with the refresh
+    /// token that is spent; the keeper has the new tokens all the same.
     const token& record() const noexcept { return *record_; }
 
   private:

@@ -147,7 +147,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     /// deadline_store. It may outlive this object. Without a deadline, a server that does not answer has five seconds
     /// more than that.
     ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
-    sql_store until(deadline end) { return sql_store(shared_, end); }
+    sql_store until(deadline end) { return sql_store(shared_, (std::min)(end, end_)); }
 
     /// The row that the probe means; nullopt if there is none. A probe is a record that says whose row you want; see
     /// token.hpp.

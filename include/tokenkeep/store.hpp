@@ -206,10 +206,15 @@ concept comparing_store = token_store<S> && detail::has_replace_token<S> && deta
 
 namespace detail {
 
+template <class V, class S>
+concept locks_like = locking_store<V>
+== locking_store<S>;
+template <class V, class S>
+concept compares_like = comparing_store<V>
+== comparing_store<S>;
 /// A store with the abilities of S.
 template <class V, class S>
-concept store_like = token_store<V> && locking_store<V>
-== locking_store<S>&& comparing_store<V> == comparing_store<S>;
+concept store_like = token_store<V> && locks_like<V, S> && compares_like<V, S>;
 
 template <class S>
 concept has_until = requires(S& store, deadline end) {
@@ -228,10 +233,11 @@ concept has_until = requires(S& store, deadline end) {
 /// Meaning:
 ///   D1  until gives a value that refers to the store, and does nothing else. The value is a token_store. It locks if
 ///       the store locks, and it compares if the store compares. Its calls do what the store's own calls do.
-///   D2  No call of the value waits for others after `end`, whether they are threads, processes or a server. It then
-///       throws errc::lock_timeout or errc::storage_failure; a change may say errc::not_saved instead. If the change
-///       may have been made, it says errc::indeterminate. If nothing keeps it waiting, a call may succeed after `end`.
-///   D3  The value's lock_token waits until the earlier of its own deadline and `end`.
+///   D2  No call of the value waits for others after `end`, whether they are threads, processes or a server. A call that
+///       would wait longer throws errc::lock_timeout or errc::storage_failure; a change may say errc::not_saved instead.
+///       If the change may have been made, it says errc::indeterminate. If nothing keeps it waiting, a call may succeed
+///       after `end`.
+///   D3  The value's lock_token waits until the earlier of its own deadline and `end`. The guard may outlive the value.
 /// May:   take as long as the disk takes: a flush cannot be cut short. Many threads may use values of one store at
 ///        once. A store that waits for nothing outside its process does not need until.
 /// Models: file_store, sql_store, basic_document_store.

@@ -14,10 +14,10 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
+#include <exception>
+#include <filesystem>
 #include <memory>
 #include <new>
-#include <optional>
 #include <string>
 
 namespace {

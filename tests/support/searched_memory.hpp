@@ -17,7 +17,7 @@ inline bool searching = false;                                 ///< Whether bloc
 inline bool (*holds_secret)(std::string_view block) = nullptr; ///< What is looked for.
 inline int leaks = 0;                                          ///< Freed blocks that held a secret.
 inline int freed = 0;                                          ///< Blocks that were searched.
-inline long until_failure = -1; ///< How many allocations succeed before one fails; negative: all.
+inline long until_failure = -1;      ///< How many allocations succeed before one fails; negative: all.
 inline bool goes_on_failing = false; ///< Whether all allocations after that one fail too.
 
 /// Memory is neither searched nor refused while this lives: for what the test itself does in between.
@@ -41,10 +41,11 @@ namespace detail {
 constexpr std::size_t header = 2 * alignof(std::max_align_t); // before each block: its size
 
 inline void* allocate(std::size_t size) {
-    if (until_failure == 0 || (until_failure > 0 && --until_failure < 0)) {
+    if (until_failure == 0) {
         if (!goes_on_failing) until_failure = -1;
         throw std::bad_alloc();
     }
+    if (until_failure > 0) --until_failure;
     auto* const memory = static_cast<char*>(std::calloc(1, size + header));
     if (memory == nullptr) throw std::bad_alloc();
     std::memcpy(memory, &size, sizeof size);

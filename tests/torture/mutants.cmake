@@ -170,12 +170,12 @@ tokenkeep_mutation(transaction detail/keeper/login.hpp "if (is_in_doubt(row) && 
 tokenkeep_mutant(transaction a_refresh_ends_the_doubt_of_a_login "[exchange]" "S9: ")
 tokenkeep_mutant(transaction grant_token_sent_again "[exchange]" "S1: ")
 
-tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (finish(flight, guard, room, result)) return true;"
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (finish(flight, guard, room)) return true;"
   [[if (room.tokens.answer.access_token.empty() && tests::mutated("half_of_the_tokens_is_dropped")) {
                     take_back(before);
                     fail(flight, no_access_token(room.tokens.answer), {.is_unexplained = true});
                 }
-                if (finish(flight, guard, room, result)) return true;]])
+                if (finish(flight, guard, room)) return true;]])
 tokenkeep_mutation(transaction detail/keeper/transaction.hpp [[result.kind = outcome_kind::tokens;
             for]]
   [[if (room.tokens.answer.access_token.empty() && tests::mutated("half_of_the_tokens_is_no_answer")) throw no_session();

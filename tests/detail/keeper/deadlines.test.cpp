@@ -31,7 +31,7 @@ struct timed_store : hooked_store {
 
     class limited {
       public:
-        limited(timed_store& of, deadline end) : of_(of), end_(end) {}
+        limited(timed_store& of, deadline end) : of_(of), left_(end - std::chrono::steady_clock::now()) {}
 
         std::optional<token> find_token(const token& probe) { return note("find"), of_.find_token(probe); }
         void save_token(const token& record) { note("save"), of_.save_token(record); }
@@ -47,12 +47,11 @@ struct timed_store : hooked_store {
 
       private:
         void note(const char* operation) {
-            const auto left = end_ - std::chrono::steady_clock::now();
-            of_.calls.push_back({operation, std::chrono::ceil<std::chrono::milliseconds>(left)});
+            of_.calls.push_back({operation, std::chrono::ceil<std::chrono::milliseconds>(left_)});
         }
 
         timed_store& of_;
-        deadline end_;
+        std::chrono::steady_clock::duration left_;
     };
 
     limited until(deadline end) { return {*this, end}; }
@@ -131,6 +130,23 @@ TEST_CASE("deadlines: tokens that a later caller saves get that caller's time", 
     CHECK(here.store.inner.find_token({.user_name = "ada"})->status.empty());
 }
 
+namespace {
+
+/// A store that stops working just after a marker was written: from then on every call fails.
+void stop_after_a_marker(timed_store& store) {
+    const auto stop = [&] {
+        store.before = [](std::string_view) { throw error(errc::indeterminate, "it has stopped"); };
+        store.before("");
+    };
+    store.after_saving = store.after_replacing = stop;
+}
+void go_on(timed_store& store) {
+    store.before = [](std::string_view) {};
+    store.after_saving = store.after_replacing = [] {};
+}
+
+} // namespace
+
 TEST_CASE("deadlines: a login that sent nothing is undone in the caller's time; if that fails, it goes on later",
           "[keeper][deadlines]") {
     for (const bool has_row : {false, true}) {
@@ -139,20 +155,19 @@ TEST_CASE("deadlines: a login that sent nothing is undone in the caller's time; 
         if (has_row) here.login();
         const unsigned requests = here.server.log().token_requests;
         const token probe{.user_name = "ada", .grant_token = here.server.grant("ada")};
-        bool is_out_of_order = false; // from the marker on
-        const auto fails = [&] {
-            if (is_out_of_order) throw error(errc::indeterminate, "after taking place");
-        };
-        here.store.before = [&](std::string_view) { fails(); };
-        here.store.after_saving = here.store.after_replacing = [&] { is_out_of_order = true, fails(); };
         here.store.told();
-        CHECK_THROWS_AS(keep.access_token(probe, here.clock.steady_now() + 2s), error);
-        CHECK(here.store.told().find("20 s") == std::string::npos);
-        is_out_of_order = false;
-        here.store.after_saving = here.store.after_replacing = [] {};
-        CHECK(read_status(here.row().status).kind == status_kind::spend);
-        CHECK(here.server.log().token_requests == requests);
-
+        for (int times = 0; times < 3; ++times) { // the row has the marker of the last time, or of the one before
+            if (times == 1)
+                here.store.before = [](std::string_view operation) {
+                    if (operation == "replace") throw error(errc::not_saved, "the disk is full");
+                };
+            else
+                stop_after_a_marker(here.store);
+            CHECK_THROWS_AS(keep.access_token(probe, here.clock.steady_now() + 2s), error);
+            CHECK(here.store.told().find("20 s") == std::string::npos);
+            go_on(here.store);
+            CHECK(read_status(here.row().status).kind == status_kind::spend);
+        }
         auto other = here.keeper(twenty); // it cannot know that the token was not sent
         CHECK_THROWS_AS(other.access_token(probe), error);
         CHECK(here.server.log().token_requests == requests);
@@ -160,6 +175,61 @@ TEST_CASE("deadlines: a login that sent nothing is undone in the caller's time; 
         CHECK(here.server.log().token_requests == requests + 1);
         CHECK(here.row().status.empty());
     }
+}
+
+TEST_CASE("deadlines: a login that a program has stored goes on later too, with its verifier", "[keeper][deadlines]") {
+    world<timed_store> here;
+    std::string body;
+    const auto transport = [&](const http_request& request) {
+        body = request.body;
+        return here.server(request);
+    };
+    keeper keep{here.store, transport, here.server.provider(), twenty, here.seen, here.clock};
+    here.store.save_token({.user_name = "ada",
+                           .client_id = here.server.provider().client_id,
+                           .grant_token = here.server.grant("ada"),
+                           .code_verifier = "a-verifier"});
+    stop_after_a_marker(here.store);
+    CHECK_THROWS_AS(keep.access_token({.user_name = "ada"}), error);
+    go_on(here.store);
+    CHECK(here.row().code_verifier.empty());
+    CHECK(here.is_stored(keep.access_token({.user_name = "ada"})));
+    CHECK(body.find("code_verifier=a-verifier") != std::string::npos);
+}
+
+TEST_CASE("deadlines: a refresh that sent nothing goes on at once, and elsewhere when its marker is old",
+          "[keeper][deadlines]") {
+    world<timed_store> here;
+    here.login();
+    here.clock.advance(2h);
+    auto keep = here.keeper(twenty);
+    stop_after_a_marker(here.store);
+    CHECK_THROWS_AS(keep.access_token({.user_name = "ada"}, here.clock.steady_now() + 2s), error);
+    go_on(here.store);
+    CHECK(read_status(here.row().status).kind == status_kind::spend);
+    const deadline soon = here.clock.steady_now() + 2s;
+    CHECK_THROWS_AS(here.keeper(twenty).access_token({.user_name = "ada"}, soon), error);
+    const timestamp before = here.clock.now();
+    CHECK(here.is_stored(keep.access_token({.user_name = "ada"}, here.clock.steady_now() + 2s)));
+    CHECK(here.clock.now() == before);
+    CHECK(here.server.log().reused == 0);
+}
+
+TEST_CASE("deadlines: a marker that replaced an older doubt leaves that doubt", "[keeper][deadlines]") {
+    world<timed_store> here;
+    here.login();
+    here.clock.advance(2h);
+    token row = here.row();
+    row.status = here.marker_for(row.refresh_token); // another program may have sent it, a minute ago
+    here.store.inner.replace_token(here.row(), row);
+    here.clock.advance(1min);
+    auto keep = here.keeper(twenty);
+    stop_after_a_marker(here.store);
+    CHECK_THROWS_AS(keep.access_token({.user_name = "ada"}), error);
+    go_on(here.store);
+    const timestamp before = here.clock.now();
+    CHECK(here.is_stored(keep.access_token({.user_name = "ada"})));
+    CHECK(here.clock.now() - before >= 20s); // it waits until the last marker is old
 }
 
 TEST_CASE("deadlines: a marker that is not written by the deadline is lock_timeout, and nothing is sent",
@@ -171,7 +241,7 @@ TEST_CASE("deadlines: a marker that is not written by the deadline is lock_timeo
     here.store.before = [&](std::string_view operation) {
         if (operation != "replace") return;
         here.clock.advance(3s);
-        throw error(errc::lock_timeout, "another holds the lock");
+        throw error(errc::not_saved, "the disk is full");
     };
     const auto requests = here.server.log().token_requests;
     try {

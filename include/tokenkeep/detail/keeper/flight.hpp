@@ -6,9 +6,11 @@
 #include <tokenkeep/detail/keeper/published.hpp>
 #include <tokenkeep/detail/keeper/steady_expiry.hpp>
 #include <tokenkeep/error.hpp>
+#include <tokenkeep/status.hpp>
 #include <tokenkeep/token.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -22,6 +24,12 @@
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// A marker that may be in the row although its token was not sent: writing it has failed, perhaps after taking place.
+struct unsent_marker {
+    std::string nonce{};
+    std::optional<token> before{}; ///< The row without it; nullopt if the status was all that differed.
+};
 
 /// What one keeper knows of one identity: who works on it, which failure came last, and new tokens that the store could
 /// not save. Unsaved tokens keep the identity's lock until they are saved. `Unsaved` is their type.
@@ -41,8 +49,8 @@ struct flight {
     time_point unexplained_until{};                 // guarded by mutex: until then that pause is remembered
     std::optional<time_point> revived_at{};         // guarded by mutex: when a refused token was last sent again
     std::optional<Unsaved> unsaved{};               // only the owner uses it
-    std::string unsent_nonce{};                     // only the owner uses it: of a marker whose token was not sent
-    time_point unsent_until{};                      // guarded by mutex: until then that nonce is remembered
+    std::array<unsent_marker, 2> unsent{};          // guarded by mutex: one of them may be in the row
+    time_point unsent_until{};                      // guarded by mutex: until then they are remembered
     std::string future_nonce{};                     // only the owner uses it: the nonce of a marker from the future
     time_point future_nonce_seen{};                 // only the owner uses it: when that marker was first seen
     std::size_t rejected = 0;                       // guarded by mutex: hash of a new access token that was rejected
@@ -66,14 +74,27 @@ struct flight {
         return rejected == hash && now < rejected_until;
     }
 
-    /// Remembers for an hour, longer than grant tokens live, the nonce of a marker that may be in the row although its
-    /// token was not sent.
-    void note_unsent(std::string nonce, time_point now) {
+    /// Remembers, for an hour, a marker whose writing has failed. Afterwards the row has this marker, or the one that
+    /// was in it before. This needs no memory.
+    void note_unsent(unsent_marker tried, const std::string& nonce_before, time_point now) {
         const std::lock_guard lock(mutex);
-        unsent_nonce = std::move(nonce);
+        if (unsent[1].nonce == nonce_before) std::swap(unsent[0], unsent[1]);
+        unsent[1] = std::move(tried);
         unsent_until = now + std::chrono::hours(1);
     }
-    bool knows_as_unsent(const std::string& nonce) const { return !nonce.empty() && nonce == unsent_nonce; }
+    /// The row as it was before its marker. Nullopt if the marker's token may have been sent, as far as is known here.
+    std::optional<token> unmarked(const token& row, time_point now) {
+        const std::string nonce = read_status(row.status).nonce;
+        const std::lock_guard lock(mutex);
+        for (const unsent_marker& each : unsent) {
+            if (nonce.empty() || each.nonce != nonce || now >= unsent_until) continue;
+            if (each.before) return each.before;
+            token inserted = row;
+            inserted.status.clear();
+            return inserted;
+        }
+        return std::nullopt;
+    }
 
     /// The end of the pause, and the failure that caused it. Nullopt if a request may be sent now.
     std::optional<std::pair<time_point, std::exception_ptr>> pause(time_point now) {

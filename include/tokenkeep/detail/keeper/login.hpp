@@ -86,7 +86,7 @@ class login : transaction<Parts> {
             return send_inserted(held, key, record, std::move(request));
         } catch (...) { // the save may have taken place all the same
             if (!is_sent_) {
-                held.flight->note_unsent(std::move(marker.nonce), parts_.clock.steady_now());
+                held.flight->note_unsent({.nonce = std::move(marker.nonce)}, {}, parts_.clock.steady_now());
                 take_back_insertion(record);
             }
             throw;
@@ -150,15 +150,17 @@ class login : transaction<Parts> {
         return std::nullopt;
     }
 
-    /// There is a row. This call holds its lock, and the one that it took first. Step 3, mark: writes the marker, and
-    /// then sends the grant token. Throws if the grant token was refused or may have been sent before. Nullopt: look
-    /// again.
+    /// There is a row. `held` is its lock. `first` is the lock that this call took first; it may be the same. Step 3,
+    /// mark: writes the marker, and then sends the grant token. Throws if the grant token was refused or may have been
+    /// sent before. Nullopt: look again.
     std::optional<token> under_own_lock(const identity_lock& first, identity_lock& held, const token& row) {
         if (is_done(row)) return row;
         if (const token_status status = read_status(row.status);
             status.kind == status_kind::refused && status.is_about(probe_.grant_token))
             throw error(errc::reauthorization_required, "tokenkeep: the server has refused this grant token");
-        if (is_in_doubt(row) && !first.flight->knows_as_unsent(read_status(row.status).nonce)) {
+        const std::optional<token> unmarked = first.flight->unmarked(row, parts_.clock.steady_now());
+        const token& before = unmarked ? *unmarked : row;
+        if (is_in_doubt(row) && !unmarked) {
             if (!Parts::rows_type::locks && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
                 parts_.clock.sleep_until(
                     (std::min)(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
@@ -166,26 +168,27 @@ class login : transaction<Parts> {
             }
             throw lost_login_error();
         }
-        token marked = merge(row, what_is_asked_for());
+        token marked = merge(before, what_is_asked_for());
         marked.id = row.id;
         marked.scope = probe_.scope;
-        const bool is_stored = row.grant_token == probe_.grant_token;
-        if (!is_stored) marked.former = with_former_token(row.former, row.grant_token);
-        marked.code_verifier = without_verifier(row);
-        end_what_is_over(row, marked);
+        const bool is_stored = before.grant_token == probe_.grant_token;
+        if (!is_stored) marked.former = with_former_token(before.former, before.grant_token);
+        marked.code_verifier = without_verifier(before);
+        end_what_is_over(before, marked);
         token_status marker = base::new_marker(probe_.grant_token);
         marked.status = to_status(marker);
         room_type room = room_for(marked);
         wiped_request request =
-            request_for(marked, is_stored && !has_code_verifier(probe_) ? row.code_verifier : probe_.code_verifier);
+            request_for(marked, is_stored && !has_code_verifier(probe_) ? before.code_verifier : probe_.code_verifier);
+        unsent_marker unsent{.nonce = std::move(marker.nonce), .before = before};
         try {
             if (!base::write_marker(row, marked)) return std::nullopt;
         } catch (...) { // the marker may have been written all the same
-            first.flight->note_unsent(std::move(marker.nonce), parts_.clock.steady_now());
-            undo(marked, row);
+            first.flight->note_unsent(std::move(unsent), read_status(row.status).nonce, parts_.clock.steady_now());
+            undo(marked, before);
             throw;
         }
-        return send(held, row, room, std::move(request));
+        return send(held, before, room, std::move(request));
     }
 
     static room_type room_for(const token& marked) {
@@ -242,7 +245,7 @@ class login : transaction<Parts> {
         is_sent_ = true;
         const outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
         switch (result.kind) {
-        case outcome_kind::tokens: return keep(held, room, result);
+        case outcome_kind::tokens: return keep(held, room);
         case outcome_kind::unknown:
             tell(event_kind::outcome_unknown, marked);
             std::rethrow_exception(with_reason(lost_login_error(), result.why));
@@ -257,8 +260,8 @@ class login : transaction<Parts> {
 
     /// Step 7, save: gives the row with the new tokens. If another login has taken the row meanwhile, gives it as it
     /// now is.
-    std::optional<token> keep(identity_lock& held, room_type& room, const outcome& result) {
-        std::optional<token> row = base::save(*held.flight, held.guard, room, result.why);
+    std::optional<token> keep(identity_lock& held, room_type& room) {
+        std::optional<token> row = base::save(*held.flight, held.guard, room);
         has_exchanged_ = row.has_value();
         if (!row) row = rows_.find_by_id(room.tokens.marked.id);
         if (!row) throw no_session();

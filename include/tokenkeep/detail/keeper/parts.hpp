@@ -25,7 +25,7 @@ struct keeper_parts {
     using rows_type = row_access<std::remove_reference_t<Store>, std::remove_reference_t<Clock>>;
     using room_type = answer_room<typename rows_type::guard>;
     using flight_type = flight<room_type>;
-    static_assert(std::is_nothrow_move_constructible_v<room_type>);
+    static_assert(std::is_nothrow_move_constructible_v<new_tokens>);
 
     Store store;
     Transport transport;
@@ -110,14 +110,8 @@ struct keeper_parts {
             std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
     }
-    /// Notes that the row's access token is seen now, so that its time runs; see lasts. If there is no memory for that,
-    /// its time runs from when it is seen next.
-    void note_seen(const token& row) {
-        try {
-            (void)lasts(row, std::chrono::milliseconds{0});
-        } catch (const std::bad_alloc&) {
-        }
-    }
+    /// Notes that the row's access token is seen now, so that its time runs; see lasts.
+    void note_seen(const token& row) { (void)lasts(row, std::chrono::milliseconds{0}); }
     /// Whether the access token is worth sending; see is_usable.
     bool usable(const token& row, const secret* rejected) {
         return is_usable(row, clock.now(), rejected) &&
@@ -173,31 +167,29 @@ struct keeper_parts {
     /// Step 7, save: writes the new tokens into the row if they still belong there, and gives the row. Nullopt if the
     /// row is gone or holds other tokens. Throws what the store throws, and errc::storage_failure if the row changes
     /// all the time.
-    std::optional<token> save_tokens(rows_type& all, const new_tokens& tokens) {
+    std::optional<token> save_tokens(rows_type& store_rows, const new_tokens& tokens) {
         for (int tries = 0; tries < 1'000; ++tries) {
-            const std::optional<token> row = all.find_by_id(tokens.marked.id);
+            const std::optional<token> row = store_rows.find_by_id(tokens.marked.id);
             if (!row || !tokens.belong_to(*row)) return std::nullopt;
             token record = tokens.applied_to(*row);
-            if (all.replace(*row, record)) return record;
+            if (store_rows.replace(*row, record)) return record;
         }
         throw error(errc::storage_failure, "tokenkeep: the row changes all the time");
     }
 
     /// Step 8, keep what is unsaved: tries again, until the deadline, to save the flight's unsaved tokens, which stay
-    /// in the flight. Throws rotation_not_saved_error if that fails. An answer that was unread and turns out to bring
-    /// no tokens is forgotten: the marker in the row is settled.
+    /// in the flight. Throws rotation_not_saved_error if that fails. If an answer that was unread brings no tokens, its
+    /// outcome is unknown, and the marker in the row is settled.
     void save_unsaved(flight_type& flight, deadline until) {
         room_type& room = *flight.unsaved;
         try {
-            if (room.unread) room.tokens.answer = provider.read_token_response(**room.unread, room.tokens.marked);
-            room.unread.reset();
-            rows_type all = rows(until);
-            const std::optional<token> saved = save_tokens(all, room.tokens);
-            if (!saved) drop(all, room.tokens);
+            if (room.unread && !read_again(room)) return tell(event_kind::outcome_unknown, room.tokens.marked);
+            rows_type store_rows = rows(until);
+            const std::optional<token> saved = save_tokens(store_rows, room.tokens);
+            if (!saved) drop(store_rows, room.tokens);
             flight.publish();
             if (!room.tokens.answer.access_token.empty()) flight.succeeded();
             if (saved) tell(event_kind::saved, *saved);
-        } catch (const response_error&) {
         } catch (...) {
             tell(event_kind::not_saved, room.tokens.marked);
             room.throw_not_saved();
@@ -225,18 +217,31 @@ struct keeper_parts {
     /// token, and its row is gone or is being revoked, that token is revoked too, if the server can. In all other cases
     /// nothing is revoked: a server may end everything that the user has granted to this client (RFC 7009 2.1), and so
     /// also the row's session.
-    void drop(rows_type& all, const new_tokens& tokens) {
+    void drop(rows_type& store_rows, const new_tokens& tokens) {
         const token record = tokens.record();
         tell(event_kind::dropped, record);
         try {
             const bool is_new = record.refresh_token != tokens.marked.refresh_token;
-            const std::optional<token> row = all.find_by_id(record.id);
+            const std::optional<token> row = store_rows.find_by_id(record.id);
             if (is_new && (!row || is_revoking(*row))) revoke(record);
         } catch (...) { // no caller uses these tokens, revoked or not
         }
     }
 
   private:
+    /// Reads an answer for which there was no memory before. False if it brings no tokens.
+    bool read_again(room_type& room) {
+        try {
+            room.tokens.answer = provider.read_token_response(**room.unread, room.tokens.marked);
+            room.unread.reset();
+            return true;
+        } catch (const std::bad_alloc&) {
+            throw;
+        } catch (...) {
+            return false;
+        }
+    }
+
     std::optional<token> find_any_client(rows_type& rows, const token& probe) {
         std::optional<token> row = rows.find(probe);
         if constexpr (requires { provider.client_id; }) {
@@ -254,9 +259,8 @@ struct keeper_parts {
     void revoke_once(const token& row) {
         std::optional<http_request> request = provider.revoke_request(row);
         if (!request) return;
-        http_response response = post(wiped_request(*std::move(request)), row, options.request_timeout);
-        const wipe_at_exit wiped(response.body);
-        read_revoke_response(provider, response);
+        const wiped_response response(post(wiped_request(*std::move(request)), row, options.request_timeout));
+        read_revoke_response(provider, *response);
     }
 };
 

@@ -51,6 +51,7 @@ class refresh_transaction : transaction<Parts> {
   private:
     /// Whether the row's access token may still be handed out. Reads the row once more, if the store can be read.
     bool can_be_served() {
+        rows_.end_by(deadline_);
         if (!base::usable(row_, rejected_)) return false;
         try {
             if (std::optional<token> row = rows_.find_by_id(row_.id))
@@ -106,7 +107,8 @@ class refresh_transaction : transaction<Parts> {
             const token_status status = read_status(row_.status);
             if (base::is_late())
                 throw error(errc::lock_timeout, "tokenkeep: it could not be decided before the deadline");
-            const bool in_doubt = is_marked_with(row_, row_.refresh_token);
+            const bool in_doubt =
+                is_marked_with(row_, row_.refresh_token) && !flight.unmarked(row_, parts_.clock.steady_now());
             const bool replay = in_doubt && may_replay && replay_time(status).count() > 0;
             if (row_.refresh_token.empty() || (in_doubt && !replay)) {
                 if (base::usable(row_, rejected_)) return true;
@@ -118,12 +120,18 @@ class refresh_transaction : transaction<Parts> {
             token_status marker =
                 base::new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);
             row_.status = to_status(marker);
+            // If a login was cut off before, its marker stays.
             room_type room({.marked = row_,
                             .bought_with = grant_kind::refresh_token,
                             .status = is_marked_with(before, before.grant_token) ? before.status : std::string()});
             tell(event_kind::spent, row_); // before the marker: nothing slow comes between it and the request
             const deadline marked_at = parts_.clock.steady_now();
-            if (!base::write_marker(before, row_) || !base::may_still_send(row_, marker, marked_at)) continue;
+            try {
+                if (!base::write_marker(before, row_) || !base::may_still_send(row_, marker, marked_at)) continue;
+            } catch (...) {
+                if (!in_doubt) flight.note_unsent({.nonce = std::move(marker.nonce)}, status.nonce, marked_at);
+                throw;
+            }
             const auto timeout = replay ? replay_time(marker) : parts_.request_timeout();
             if (timeout.count() == 0) { // writing the marker took longer than the grace allows
                 take_back(before);
@@ -136,7 +144,7 @@ class refresh_transaction : transaction<Parts> {
             may_replay = may_replay && !replay && !result.has_overrun;
             switch (result.kind) {
             case outcome_kind::tokens:
-                if (finish(flight, guard, room, result)) return true;
+                if (finish(flight, guard, room)) return true;
                 break;
             case outcome_kind::not_spent: take_back(before, result.server_code); fail(flight, result.why, result);
             case outcome_kind::refused: refused(flight, result); break;
@@ -219,10 +227,10 @@ class refresh_transaction : transaction<Parts> {
 
     /// Steps 6 and 7, merge and save. True if the new tokens are saved. False if the row now holds other tokens, which
     /// the caller looks at.
-    bool finish(flight_type& flight, guard_type& guard, room_type& room, const outcome& result) {
+    bool finish(flight_type& flight, guard_type& guard, room_type& room) {
         std::optional<token> saved;
         try {
-            saved = base::save(flight, guard, room, result.why);
+            saved = base::save(flight, guard, room);
         } catch (const rotation_not_saved_error&) {
             throw;
         } catch (const error&) { // a part is saved
@@ -283,6 +291,7 @@ class refresh_transaction : transaction<Parts> {
             if (!Parts::rows_type::locks && base::is_young(flight, marker)) {
                 if (base::usable(row_, rejected_)) std::rethrow_exception(refusal);
                 wait_a_little();
+                rows_.end_by((std::max)(deadline_, parts_.save_deadline()));
                 continue;
             }
             token dead = row_;

@@ -18,7 +18,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 template <class Parts>
 class revocation : transaction<Parts> {
     using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::tell;
+    using base::parts_, base::rows_, base::deadline_, base::tell;
     using typename base::identity_lock;
 
   public:
@@ -29,7 +29,8 @@ class revocation : transaction<Parts> {
         mark();
         held.flight->publish();
         if (!row_.refresh_token.empty() || !row_.access_token.empty()) parts_.revoke(row_);
-        rows_.end_by(parts_.save_deadline());
+        deadline_ = (std::max)(deadline_, parts_.save_deadline());
+        rows_.end_by(deadline_);
         while (!rows_.remove(row_)) {
             std::optional<token> row = rows_.find_by_id(row_.id);
             if (!row || !is_revoking(*row)) break; // gone, or another login

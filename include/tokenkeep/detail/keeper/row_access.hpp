@@ -24,7 +24,9 @@ struct no_guard {};
 template <token_store Store, class Clock>
 class row_access {
     static auto guard_of(Store& store) {
-        if constexpr (locking_store<Store>)
+        if constexpr (locking_store<Store> && deadline_store<Store>)
+            return store.until(deadline()).lock_token(std::string(), deadline());
+        else if constexpr (locking_store<Store>)
             return store.lock_token(std::string(), deadline());
         else
             return no_guard{};

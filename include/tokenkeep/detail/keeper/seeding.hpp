@@ -32,7 +32,8 @@ class seeding : transaction<Parts> {
         if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
             throw error(errc::invalid_record, "tokenkeep: a refresh token needs a user or a client to go with it");
         for (;;) {
-            if (std::optional<token> row = parts_.find_or_seeded(rows_, probe_); row && is_known(*row)) return *std::move(row);
+            if (std::optional<token> row = parts_.find_or_seeded(rows_, probe_); row && is_known(*row))
+                return *std::move(row);
             if (std::optional<token> row = under_lock()) return *std::move(row);
             if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
         }

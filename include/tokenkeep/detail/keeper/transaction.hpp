@@ -39,7 +39,7 @@ enum class outcome_kind {
 };
 struct outcome {
     outcome_kind kind = outcome_kind::unknown;
-    std::exception_ptr why{};      ///< For tokens: that there was no memory to read them.
+    std::exception_ptr why{};
     bool may_be_under_way = false; ///< Unknown, and the request may still reach the server.
     bool has_overrun = false;      ///< The transport has taken longer than the request's timeout.
     std::chrono::milliseconds retry_after{0};
@@ -186,8 +186,8 @@ class transaction {
 
     /// Steps 4 and 5, send and read the outcome. What is saved afterwards has save_timeout, whatever the caller's
     /// deadline is. If the transport throws, the request may still be under way, unless the exception says that it was
-    /// not sent. Notes it if the transport takes longer than it may. If there is no memory to read the answer of a
-    /// server that did what it was asked, the answer counts as tokens and stays unread.
+    /// not sent. Notes it if the transport takes longer than it may. If there is not enough memory to read a 2xx
+    /// answer, keeps it in room.unread, and reports tokens.
     outcome ask(wiped_request request, room_type& room, std::chrono::milliseconds timeout) {
         const token& row = room.tokens.marked;
         outcome result;
@@ -226,10 +226,9 @@ class transaction {
             }
         } catch (const std::bad_alloc&) {
             result.why = std::current_exception();
-            if ((*response)->status / 100 == 2) {
-                room.unread.emplace(*std::move(response));
-                result.kind = outcome_kind::tokens;
-            }
+            if ((*response)->status / 100 != 2) return result;
+            room.unread.emplace(*std::move(response));
+            result.kind = outcome_kind::tokens;
         } catch (...) {
             result.why = std::current_exception();
         }
@@ -248,13 +247,12 @@ class transaction {
 
     /// Step 7, save: writes the new tokens durably, in one write, and gives the row. Nullopt if the row is gone or
     /// holds other tokens; the new tokens are then dropped. If the store cannot hold the access token, saves the rest,
-    /// and throws errc::invalid_record. If the store does not take them, or `failure` says that they are unread, keeps
-    /// them with their lock (step 8) and throws rotation_not_saved_error.
-    std::optional<token> save(flight_type& flight, guard_type& guard, room_type& room,
-                              const std::exception_ptr& failure) {
+    /// and throws errc::invalid_record. If the store does not take them, or they are unread, keeps them with their lock
+    /// (step 8) and throws rotation_not_saved_error.
+    std::optional<token> save(flight_type& flight, guard_type& guard, room_type& room) {
         const new_tokens& tokens = room.tokens;
         try {
-            if (failure) std::rethrow_exception(failure);
+            if (room.unread) throw std::bad_alloc();
             std::optional<token> saved = tokens.record();
             if (!rows_.replace(tokens.marked, *saved)) saved = parts_.save_tokens(rows_, tokens);
             if (!saved) {
