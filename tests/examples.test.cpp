@@ -396,6 +396,16 @@ using my_rules = default_rules;
 struct single : tokenkeep::defaults { using mutex = tokenkeep::null_mutex; };
 struct ours : tokenkeep::defaults { using rules = my_rules; };
 // end
+namespace of_links {
+// examples: policy.hpp
+struct ours : tokenkeep::defaults { static constexpr bool follows_link = true; };
+// end
+}
+namespace of_groups {
+// examples: policy.hpp
+struct ours : tokenkeep::defaults { static constexpr bool trusts_group = true; };
+// end
+}
 inline void construct() {
     // examples: policy.hpp
     tokenkeep::basic_store<std::map<std::string, tokenkeep::token>, ours> store;
@@ -652,6 +662,7 @@ namespace of_text_file {
 inline void call() {
     // examples: text_file.hpp
     text_file file{"tokens.json"};
+    file.trust({.follows_link = true});
     auto guard = file.lock("import", std::chrono::steady_clock::now() + 5s);
     // end
 }

@@ -252,6 +252,7 @@ TEST_CASE("trusts_group: a document store shares its file too", "[trust]") {
         expect(is_of_group(sticky / "tokens.json"), "the group without setgid");
         expect(access_of(store, "ada") == "first of ada", "cron reads it");
         expect(code_of([&] { store.save_token(login("bob")); }) == errc::not_saved, "and cannot replace it");
+        expect(has_all(words_of([&] { store.save_token(login("bob")); }), {"sticky", "setgid"}), "it says why");
     }));
 }
 
@@ -324,7 +325,7 @@ TEST_CASE("trusts_group: without the policy nothing is shared, and the message n
 
 // ---- Access-control lists ----
 
-TEST_CASE("access-control lists: without the policy, whoever can write the file or the directory is refused",
+TEST_CASE("access-control lists: without the policy, a file or directory that another can write is refused",
           "[trust]") {
     const temporary_directory here;
     const std::string path = here / "tokens";

@@ -67,7 +67,7 @@ struct defaults {
     /// directory may belong to any user. What is required:
     ///   - The directory is setgid or sticky (chmod g+s), and others cannot write it.
     ///   - The program is a member of the group.
-    ///   - Others have no right to the files, and no access-control list names anybody else.
+    ///   - Others have no right to the files, and no access-control list names another user or group.
     /// If the group cannot write the directory, it shares nothing: the files are private to the user.
     ///
     /// Each member of the group can then do what the program can: read all tokens, change and remove them, put older

@@ -23,8 +23,9 @@ enum class access_list {
     of_new_files, ///< The list that files get which are made in the directory.
 };
 
-/// Whom a POSIX access-control list names, and gives any of `rights` (4 read, 2 write, 1 search), other than that
-/// group: "user 1000", for instance. Empty if there is no such entry, no list, or if the system has no such lists.
+/// The first user or group that a POSIX access-control list names and gives any of `rights`: "user 1000", for instance.
+/// 4 is reading, 2 writing, 1 searching. The group `except` does not count. Empty if there is no such entry or no list,
+/// or if the system has no such lists.
 inline std::string named_in(access_list which, const std::string& path, unsigned rights, gid_t except) {
 #if defined(__linux__)
     // The bytes, little-endian: version, 4 (it is 2); then for each entry: kind, 2     rights, 2     user or group, 4
@@ -44,10 +45,10 @@ inline std::string named_in(access_list which, const std::string& path, unsigned
     for (std::size_t at = header_size; at + entry_size <= list.size(); at += entry_size)
         if (number_at(at, 2) == mask) most = number_at(at + 2, 2);
     for (std::size_t at = header_size; at + entry_size <= list.size(); at += entry_size) {
-        const std::uint32_t kind = number_at(at, 2), whom = number_at(at + 4, 4);
+        const std::uint32_t kind = number_at(at, 2), id = number_at(at + 4, 4);
         if ((number_at(at + 2, 2) & most & rights) == 0) continue;
-        if (kind == user) return text_of_user(whom);
-        if (kind == group && whom != except) return "group " + std::to_string(whom);
+        if (kind == user) return text_of_user(id);
+        if (kind == group && id != except) return "group " + std::to_string(id);
     }
 #else
     (void)which, (void)path, (void)rights, (void)except;

@@ -88,7 +88,7 @@ inline bool is_shared(const file_status& status, shared_group group) noexcept {
     return group && status.st_gid == *group;
 }
 
-/// Throws errc::permissions if the access-control list names somebody to whom it gives any of the rights.
+/// Throws errc::permissions if the access-control list gives any of the rights to a user or a group that it names.
 inline void require_unnamed(access_list which, const std::string& path, unsigned rights, gid_t except) {
     const std::string name = named_in(which, path, rights, except);
     if (name.empty()) return;
@@ -199,7 +199,7 @@ inline void require_group_directory(const file_status& status, const std::string
 
 /// Throws errc::permissions if others can replace files in the directory of the path: those who can write it, and its
 /// owner. In a sticky directory (/tmp) only the owner of a file can replace it. A group that has the number of the user
-/// is the user's own, and does not count as others; but users and groups count whom an access-control list names. A
+/// is the user's own, and does not count as others. A user or a group that an access-control list names does count. A
 /// directory that is missing is not refused.
 ///
 /// If the group can write the directory and is trusted, the result is that group, and the directory may belong to any
