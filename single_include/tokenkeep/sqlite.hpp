@@ -147,7 +147,7 @@ class sqlite_statement {
 /// Promised, besides what sql_store promises:
 ///   - A save is on the disk when it returns (write-ahead log, synchronous = FULL).
 ///   - The file and its companions `-wal` and `-shm` are private to the user (mode 0600). A file that others can read
-///     or change is refused.
+///     or change is refused. A policy can follow a link, or share the files with a group; see policy.hpp.
 ///   - Deleted tokens are overwritten, in the write-ahead log too.
 ///   - Any number of processes of one machine can share the file. Identities are locked by the kernel's locks on the
 ///     file `tokens.db.lock`, which stays. The kernel releases a lock when its process ends.

@@ -726,6 +726,9 @@ class file_error : public error {
             return "; this program can only read there: mount the directory for writing, or keep the tokens elsewhere";
         if (stage == "create" && cause == std::errc::permission_denied)
             return "; this program cannot write in the directory: run chmod u+w on it, or run the program as its owner";
+        if (stage == "rename" && cause == std::errc::operation_not_permitted)
+            return "; in a sticky directory only the owner of a file can replace it: use a directory that is setgid and "
+                   "not sticky";
         if (cause == std::errc::bad_file_descriptor)
             return "; the program has closed a file of this library, which opens it again at the next call: a program "
                    "that closes all its files does so before it uses a store";
@@ -2632,10 +2635,15 @@ concept comparing_store = token_store<S> && detail::has_replace_token<S> && deta
 
 namespace detail {
 
+template <class V, class S>
+concept locks_like = locking_store<V>
+== locking_store<S>;
+template <class V, class S>
+concept compares_like = comparing_store<V>
+== comparing_store<S>;
 /// A store with the abilities of S.
 template <class V, class S>
-concept store_like = token_store<V> && locking_store<V>
-== locking_store<S>&& comparing_store<V> == comparing_store<S>;
+concept store_like = token_store<V> && locks_like<V, S> && compares_like<V, S>;
 
 template <class S>
 concept has_until = requires(S& store, deadline end) {
@@ -2654,10 +2662,11 @@ concept has_until = requires(S& store, deadline end) {
 /// Meaning:
 ///   D1  until gives a value that refers to the store, and does nothing else. The value is a token_store. It locks if
 ///       the store locks, and it compares if the store compares. Its calls do what the store's own calls do.
-///   D2  No call of the value waits for others after `end`, whether they are threads, processes or a server. It then
-///       throws errc::lock_timeout or errc::storage_failure; a change may say errc::not_saved instead. If the change
-///       may have been made, it says errc::indeterminate. If nothing keeps it waiting, a call may succeed after `end`.
-///   D3  The value's lock_token waits until the earlier of its own deadline and `end`.
+///   D2  No call of the value waits for others after `end`, whether they are threads, processes or a server. A call that
+///       would wait longer throws errc::lock_timeout or errc::storage_failure; a change may say errc::not_saved instead.
+///       If the change may have been made, it says errc::indeterminate. If nothing keeps it waiting, a call may succeed
+///       after `end`.
+///   D3  The value's lock_token waits until the earlier of its own deadline and `end`. The guard may outlive the value.
 /// May:   take as long as the disk takes: a flush cannot be cut short. Many threads may use values of one store at
 ///        once. A store that waits for nothing outside its process does not need until.
 /// Models: file_store, sql_store, basic_document_store.
@@ -2996,8 +3005,9 @@ enum class access_list {
     of_new_files, ///< The list that files get which are made in the directory.
 };
 
-/// Whom a POSIX access-control list names, and gives any of `rights` (4 read, 2 write, 1 search), other than that
-/// group: "user 1000", for instance. Empty if there is no such entry, no list, or if the system has no such lists.
+/// The first user or group that a POSIX access-control list names and gives any of `rights`: "user 1000", for instance.
+/// 4 is reading, 2 writing, 1 searching. The group `except` does not count. Empty if there is no such entry or no list,
+/// or if the system has no such lists.
 inline std::string named_in(access_list which, const std::string& path, unsigned rights, gid_t except) {
 #if defined(__linux__)
     // The bytes, little-endian: version, 4 (it is 2); then for each entry: kind, 2     rights, 2     user or group, 4
@@ -3017,10 +3027,10 @@ inline std::string named_in(access_list which, const std::string& path, unsigned
     for (std::size_t at = header_size; at + entry_size <= list.size(); at += entry_size)
         if (number_at(at, 2) == mask) most = number_at(at + 2, 2);
     for (std::size_t at = header_size; at + entry_size <= list.size(); at += entry_size) {
-        const std::uint32_t kind = number_at(at, 2), whom = number_at(at + 4, 4);
+        const std::uint32_t kind = number_at(at, 2), id = number_at(at + 4, 4);
         if ((number_at(at + 2, 2) & most & rights) == 0) continue;
-        if (kind == user) return text_of_user(whom);
-        if (kind == group && whom != except) return "group " + std::to_string(whom);
+        if (kind == user) return text_of_user(id);
+        if (kind == group && id != except) return "group " + std::to_string(id);
     }
 #else
     (void)which, (void)path, (void)rights, (void)except;
@@ -3125,7 +3135,7 @@ inline bool is_shared(const file_status& status, shared_group group) noexcept {
     return group && status.st_gid == *group;
 }
 
-/// Throws errc::permissions if the access-control list names somebody to whom it gives any of the rights.
+/// Throws errc::permissions if the access-control list gives any of the rights to a user or a group that it names.
 inline void require_unnamed(access_list which, const std::string& path, unsigned rights, gid_t except) {
     const std::string name = named_in(which, path, rights, except);
     if (name.empty()) return;
@@ -3236,7 +3246,7 @@ inline void require_group_directory(const file_status& status, const std::string
 
 /// Throws errc::permissions if others can replace files in the directory of the path: those who can write it, and its
 /// owner. In a sticky directory (/tmp) only the owner of a file can replace it. A group that has the number of the user
-/// is the user's own, and does not count as others; but users and groups count whom an access-control list names. A
+/// is the user's own, and does not count as others. A user or a group that an access-control list names does count. A
 /// directory that is missing is not refused.
 ///
 /// If the group can write the directory and is trusted, the result is that group, and the directory may belong to any
@@ -4068,7 +4078,8 @@ struct defaults {
     using rules = default_rules; ///< Which row a probe means: a model of matching_rules.
     using ids = random_id;       ///< A function object that makes ids. The store asks again while an id is taken.
     /// Guards the rows. Readers share it if it has lock_shared(). This one lets readers and writers take turns. Any
-    /// other mutex will do, such as std::shared_mutex, std::mutex, or null_mutex.
+    /// other mutex will do, such as std::shared_mutex, std::mutex, or null_mutex. With one that has no try_lock_until,
+    /// a call waits for the other threads of its store without a deadline.
     using mutex = detail::fair_mutex;
 
     /// How long a change waits while others change the same file, document or table.
@@ -4091,7 +4102,7 @@ struct defaults {
     /// directory may belong to any user. What is required:
     ///   - The directory is setgid or sticky (chmod g+s), and others cannot write it.
     ///   - The program is a member of the group.
-    ///   - Others have no right to the files, and no access-control list names anybody else.
+    ///   - Others have no right to the files, and no access-control list names another user or group.
     /// If the group cannot write the directory, it shares nothing: the files are private to the user.
     ///
     /// Each member of the group can then do what the program can: read all tokens, change and remove them, put older
@@ -4846,14 +4857,7 @@ class key_locks {
 #ifndef TOKENKEEP_DETAIL_STORE_READ_LOCK_HPP
 #define TOKENKEEP_DETAIL_STORE_READ_LOCK_HPP
 
-
-
-
 namespace tokenkeep { inline namespace v1 { namespace detail {
-
-inline error no_turn() {
-    return error(errc::lock_timeout, "tokenkeep: other threads of this program keep the store busy");
-}
 
 /// Locks a mutex for reading. If the mutex has lock_shared(), several readers may hold it at once.
 template <class Mutex>
@@ -4864,18 +4868,6 @@ class read_lock {
             mutex_.lock_shared();
         else
             mutex_.lock();
-    }
-    /// Throws errc::lock_timeout if `until` comes first. A mutex that cannot wait with a deadline waits without one.
-    read_lock(Mutex& mutex, deadline until) : mutex_(mutex) {
-        if constexpr (requires { mutex.try_lock_shared_until(until); }) {
-            if (!mutex.try_lock_shared_until(until)) throw no_turn();
-        } else if constexpr (!shared && requires { mutex.try_lock_until(until); }) {
-            if (!mutex.try_lock_until(until)) throw no_turn();
-        } else if constexpr (shared) {
-            mutex.lock_shared();
-        } else {
-            mutex.lock();
-        }
     }
     read_lock(const read_lock&) = delete;
     read_lock& operator=(const read_lock&) = delete;
@@ -8136,45 +8128,29 @@ struct container_traits<detail::row_journal<Rows, Sealer, Files>> {
 
 
 
-
-#include <atomic>
-#include <chrono>
-#include <exception>
-
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// The threads of a store take turns. Each waits for its turn until its own deadline. `Mutex` is the policy's.
-///
-/// What a thread does in its turn may wait too, for another process or for a server, and fail because its time is over.
-/// A thread that has waited through such a failure throws errc::lock_timeout with that failure nested, unless it has
-/// more time left than the other one had.
+/// The threads of a store take turns. Each waits for its turn until its own deadline. `Mutex` is the policy's. If it has
+/// no function with a deadline, a thread waits for its turn without one.
 template <class Mutex>
 class turns {
   public:
     /// Gives act(), while no other thread has a turn. Throws errc::lock_timeout if `until` comes first.
     template <class Act>
     auto take(deadline until, Act act) {
-        const unsigned seen = failures_.load(std::memory_order_relaxed);
         const turn mine(mutex_, until);
-        const deadline begun = std::chrono::steady_clock::now();
-        if (failures_.load(std::memory_order_relaxed) != seen && until - begun < had_) fail_too();
-        try {
-            return act();
-        } catch (...) {
-            if (std::chrono::steady_clock::now() >= until) {
-                had_ = until - begun;
-                why_ = std::current_exception();
-                failures_.fetch_add(1, std::memory_order_relaxed);
-            }
-            throw;
-        }
+        return act();
     }
 
-    /// Gives look(), while no other thread has a turn, but perhaps others look too. Throws as take does.
+    /// Gives look(). If the mutex has lock_shared(), several threads may look at once. Throws as take does.
     template <class Look>
     auto share(deadline until, Look look) {
-        const read_lock<Mutex> reading(mutex_, until);
-        return look();
+        if constexpr (requires(Mutex & mutex) { mutex.lock_shared(); }) {
+            const shared_turn ours(mutex_, until);
+            return look();
+        } else {
+            return take(until, look);
+        }
     }
 
   private:
@@ -8182,7 +8158,7 @@ class turns {
       public:
         turn(Mutex& mutex, deadline until) : mutex_(mutex) {
             if constexpr (requires { mutex.try_lock_until(until); }) {
-                if (!mutex.try_lock_until(until)) throw no_turn();
+                if (!mutex.try_lock_until(until)) throw too_late();
             } else {
                 mutex.lock();
             }
@@ -8195,19 +8171,28 @@ class turns {
         Mutex& mutex_;
     };
 
-    [[noreturn]] void fail_too() const {
-        try {
-            std::rethrow_exception(why_);
-        } catch (...) {
-            std::throw_with_nested(no_turn()); // what the other one says of its change is not true of this one
+    class shared_turn {
+      public:
+        shared_turn(Mutex& mutex, deadline until) : mutex_(mutex) {
+            if constexpr (requires { mutex.try_lock_shared_until(until); }) {
+                if (!mutex.try_lock_shared_until(until)) throw too_late();
+            } else {
+                mutex.lock_shared();
+            }
         }
+        shared_turn(const shared_turn&) = delete;
+        shared_turn& operator=(const shared_turn&) = delete;
+        ~shared_turn() { mutex_.unlock_shared(); }
+
+      private:
+        Mutex& mutex_;
+    };
+
+    static error too_late() {
+        return error(errc::lock_timeout, "tokenkeep: other threads of this program keep the store busy");
     }
 
     Mutex mutex_{};
-    std::atomic<unsigned> failures_{0}; ///< How many turns failed because their time was over.
-    // Guarded by the mutex; about the last of these:
-    std::chrono::steady_clock::duration had_{0}; ///< How much time it had.
-    std::exception_ptr why_{};
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -8581,7 +8566,7 @@ class basic_file_store {
     /// The same store, for calls that wait until `end`, and no longer than Policy::store_lock_timeout; see
     /// deadline_store. It may outlive this object.
     ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
-    basic_file_store until(deadline end) { return basic_file_store(shared_, end); }
+    basic_file_store until(deadline end) { return basic_file_store(shared_, (std::min)(end, end_)); }
 
     /// The one row that the probe means (see token.hpp); nullopt if there is none. Throws errc::ambiguous if it means
     /// two readable rows. If no readable row matches and one that cannot be read could match, throws
@@ -9256,7 +9241,8 @@ namespace tokenkeep { inline namespace v1 {
 ///                       | or changed the document all the time, until the deadline   |
 ///                       | (see until)                                                |
 ///
-/// What the document throws passes through. A store may be moved while no other thread uses it.
+/// What the document throws passes through. A store may be moved while no other thread uses it. What it was moved from
+/// may only be destroyed or assigned to.
 template <class Document, class Codec, class Policy>
 class basic_document_store
     : public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
@@ -9291,7 +9277,7 @@ class basic_document_store
     /// The same store, for calls that wait until `end`, and no longer than Policy::store_lock_timeout; see
     /// deadline_store. It may outlive this object. What the document itself waits for is not cut short.
     ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
-    basic_document_store until(deadline end) { return basic_document_store(shared_, end); }
+    basic_document_store until(deadline end) { return basic_document_store(shared_, (std::min)(end, end_)); }
 
     /// The row that the probe means; nullopt if there is none. A probe is a record that says whose row you want; see
     /// token.hpp.
@@ -10770,7 +10756,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     /// deadline_store. It may outlive this object. Without a deadline, a server that does not answer has five seconds
     /// more than that.
     ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
-    sql_store until(deadline end) { return sql_store(shared_, end); }
+    sql_store until(deadline end) { return sql_store(shared_, (std::min)(end, end_)); }
 
     /// The row that the probe means; nullopt if there is none. A probe is a record that says whose row you want; see
     /// token.hpp.
@@ -13597,7 +13583,9 @@ class steady_expiry {
 
 
 
+
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -13611,6 +13599,12 @@ class steady_expiry {
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// A marker that may be in the row although its token was not sent: writing it has failed, perhaps after taking place.
+struct unsent_marker {
+    std::string nonce{};
+    std::optional<token> before{}; ///< The row without it; nullopt if the status was all that differed.
+};
 
 /// What one keeper knows of one identity: who works on it, which failure came last, and new tokens that the store could
 /// not save. Unsaved tokens keep the identity's lock until they are saved. `Unsaved` is their type.
@@ -13630,8 +13624,8 @@ struct flight {
     time_point unexplained_until{};                 // guarded by mutex: until then that pause is remembered
     std::optional<time_point> revived_at{};         // guarded by mutex: when a refused token was last sent again
     std::optional<Unsaved> unsaved{};               // only the owner uses it
-    std::string unsent_nonce{};                     // only the owner uses it: of a marker whose token was not sent
-    time_point unsent_until{};                      // guarded by mutex: until then that nonce is remembered
+    std::array<unsent_marker, 2> unsent{};          // guarded by mutex: one of them may be in the row
+    time_point unsent_until{};                      // guarded by mutex: until then they are remembered
     std::string future_nonce{};                     // only the owner uses it: the nonce of a marker from the future
     time_point future_nonce_seen{};                 // only the owner uses it: when that marker was first seen
     std::size_t rejected = 0;                       // guarded by mutex: hash of a new access token that was rejected
@@ -13655,14 +13649,27 @@ struct flight {
         return rejected == hash && now < rejected_until;
     }
 
-    /// Remembers for an hour, longer than grant tokens live, the nonce of a marker that may be in the row although its
-    /// token was not sent.
-    void note_unsent(std::string nonce, time_point now) {
+    /// Remembers, for an hour, a marker whose writing has failed. Afterwards the row has this marker, or the one that
+    /// was in it before. This needs no memory.
+    void note_unsent(unsent_marker tried, const std::string& nonce_before, time_point now) {
         const std::lock_guard lock(mutex);
-        unsent_nonce = std::move(nonce);
+        if (unsent[1].nonce == nonce_before) std::swap(unsent[0], unsent[1]);
+        unsent[1] = std::move(tried);
         unsent_until = now + std::chrono::hours(1);
     }
-    bool knows_as_unsent(const std::string& nonce) const { return !nonce.empty() && nonce == unsent_nonce; }
+    /// The row as it was before its marker. Nullopt if the marker's token may have been sent, as far as is known here.
+    std::optional<token> unmarked(const token& row, time_point now) {
+        const std::string nonce = read_status(row.status).nonce;
+        const std::lock_guard lock(mutex);
+        for (const unsent_marker& each : unsent) {
+            if (nonce.empty() || each.nonce != nonce || now >= unsent_until) continue;
+            if (each.before) return each.before;
+            token inserted = row;
+            inserted.status.clear();
+            return inserted;
+        }
+        return std::nullopt;
+    }
 
     /// The end of the pause, and the failure that caused it. Nullopt if a request may be sent now.
     std::optional<std::pair<time_point, std::exception_ptr>> pause(time_point now) {
@@ -13911,8 +13918,8 @@ class rotation_not_saved_error : public error {
         : error(errc::rotation_not_saved, "tokenkeep: new tokens came and could not be saved"),
           record_(std::make_shared<const token>(std::move(record))) {}
 
-    /// The row as it should be: with the new tokens. If there was no memory for that, the row as it was before; the
-    /// keeper has the new tokens all the same.
+    /// The row as it should be: with the new tokens. If there was no memory for that, the row with the refresh
+    /// token that is spent; the keeper has the new tokens all the same.
     const token& record() const noexcept { return *record_; }
 
   private:
@@ -14022,7 +14029,9 @@ struct no_guard {};
 template <token_store Store, class Clock>
 class row_access {
     static auto guard_of(Store& store) {
-        if constexpr (locking_store<Store>)
+        if constexpr (locking_store<Store> && deadline_store<Store>)
+            return store.until(deadline()).lock_token(std::string(), deadline());
+        else if constexpr (locking_store<Store>)
             return store.lock_token(std::string(), deadline());
         else
             return no_guard{};
@@ -14162,8 +14171,8 @@ struct keeper_options {
     /// refresh token again if the answer is lost. The second request takes at most the rest of the grace.
     std::chrono::milliseconds request_timeout{30'000};
     /// How long a call without a deadline waits while others work on the identity. It should be longer than their work
-    /// takes. 0 means: request_timeout and 15 s; twice request_timeout and 15 s if the provider's replay_grace allows
-    /// a second request.
+    /// takes. 0 means: request_timeout and save_timeout; twice request_timeout if the provider's replay_grace allows a
+    /// second request.
     std::chrono::milliseconds lock_timeout{0};
     /// How long the keeper waits between writing its marker and reading it back, over a store that cannot both lock
     /// and compare. It should be longer than any other process takes from a read to the write that follows.
@@ -14172,8 +14181,9 @@ struct keeper_options {
     /// the same refresh token. 0 means: request_timeout; over a store without locks, request_timeout,
     /// read_back_pause and 5 s, because there the sender's pause and save count too.
     std::chrono::milliseconds doubt_expires_after{0};
-    /// How long the keeper tries to save what the server has sent. A caller's deadline never cuts this short. A store
-    /// may give up earlier, such as after Policy::store_lock_timeout.
+    /// How long the keeper tries to save what the server has sent. The caller's deadline never cuts this short. A store
+    /// may give up earlier, such as after Policy::store_lock_timeout. Tokens that it did not take are then saved by the
+    /// next call, within that call's deadline.
     std::chrono::milliseconds save_timeout{15'000};
     /// How long the keeper pauses after a failure that may pass. Each further failure doubles the pause, up to
     /// longest_backoff. Chance takes away up to half of it, so that many programs do not ask at the same moment.
@@ -14185,7 +14195,7 @@ struct keeper_options {
     /// The values that 0 stands for above.
     constexpr std::chrono::milliseconds effective_lock_timeout(std::chrono::milliseconds replay_grace) const {
         if (lock_timeout.count() > 0) return lock_timeout;
-        return request_timeout * (replay_grace < request_timeout ? 1 : 2) + std::chrono::seconds(15);
+        return request_timeout * (replay_grace < request_timeout ? 1 : 2) + save_timeout;
     }
     constexpr std::chrono::milliseconds effective_doubt_expires_after(bool store_locks) const {
         if (doubt_expires_after.count() > 0) return doubt_expires_after;
@@ -14225,7 +14235,7 @@ enum class outcome_kind {
 };
 struct outcome {
     outcome_kind kind = outcome_kind::unknown;
-    std::exception_ptr why{};      ///< For tokens: that there was no memory to read them.
+    std::exception_ptr why{};
     bool may_be_under_way = false; ///< Unknown, and the request may still reach the server.
     bool has_overrun = false;      ///< The transport has taken longer than the request's timeout.
     std::chrono::milliseconds retry_after{0};
@@ -14372,8 +14382,8 @@ class transaction {
 
     /// Steps 4 and 5, send and read the outcome. What is saved afterwards has save_timeout, whatever the caller's
     /// deadline is. If the transport throws, the request may still be under way, unless the exception says that it was
-    /// not sent. Notes it if the transport takes longer than it may. If there is no memory to read the answer of a
-    /// server that did what it was asked, the answer counts as tokens and stays unread.
+    /// not sent. Notes it if the transport takes longer than it may. If there is not enough memory to read a 2xx
+    /// answer, keeps it in room.unread, and reports tokens.
     outcome ask(wiped_request request, room_type& room, std::chrono::milliseconds timeout) {
         const token& row = room.tokens.marked;
         outcome result;
@@ -14412,10 +14422,9 @@ class transaction {
             }
         } catch (const std::bad_alloc&) {
             result.why = std::current_exception();
-            if ((*response)->status / 100 == 2) {
-                room.unread.emplace(*std::move(response));
-                result.kind = outcome_kind::tokens;
-            }
+            if ((*response)->status / 100 != 2) return result;
+            room.unread.emplace(*std::move(response));
+            result.kind = outcome_kind::tokens;
         } catch (...) {
             result.why = std::current_exception();
         }
@@ -14434,13 +14443,12 @@ class transaction {
 
     /// Step 7, save: writes the new tokens durably, in one write, and gives the row. Nullopt if the row is gone or
     /// holds other tokens; the new tokens are then dropped. If the store cannot hold the access token, saves the rest,
-    /// and throws errc::invalid_record. If the store does not take them, or `failure` says that they are unread, keeps
-    /// them with their lock (step 8) and throws rotation_not_saved_error.
-    std::optional<token> save(flight_type& flight, guard_type& guard, room_type& room,
-                              const std::exception_ptr& failure) {
+    /// and throws errc::invalid_record. If the store does not take them, or they are unread, keeps them with their lock
+    /// (step 8) and throws rotation_not_saved_error.
+    std::optional<token> save(flight_type& flight, guard_type& guard, room_type& room) {
         const new_tokens& tokens = room.tokens;
         try {
-            if (failure) std::rethrow_exception(failure);
+            if (room.unread) throw std::bad_alloc();
             std::optional<token> saved = tokens.record();
             if (!rows_.replace(tokens.marked, *saved)) saved = parts_.save_tokens(rows_, tokens);
             if (!saved) {
@@ -14578,7 +14586,7 @@ class login : transaction<Parts> {
             return send_inserted(held, key, record, std::move(request));
         } catch (...) { // the save may have taken place all the same
             if (!is_sent_) {
-                held.flight->note_unsent(std::move(marker.nonce), parts_.clock.steady_now());
+                held.flight->note_unsent({.nonce = std::move(marker.nonce)}, {}, parts_.clock.steady_now());
                 take_back_insertion(record);
             }
             throw;
@@ -14642,15 +14650,17 @@ class login : transaction<Parts> {
         return std::nullopt;
     }
 
-    /// There is a row. This call holds its lock, and the one that it took first. Step 3, mark: writes the marker, and
-    /// then sends the grant token. Throws if the grant token was refused or may have been sent before. Nullopt: look
-    /// again.
+    /// There is a row. `held` is its lock. `first` is the lock that this call took first; it may be the same. Step 3,
+    /// mark: writes the marker, and then sends the grant token. Throws if the grant token was refused or may have been
+    /// sent before. Nullopt: look again.
     std::optional<token> under_own_lock(const identity_lock& first, identity_lock& held, const token& row) {
         if (is_done(row)) return row;
         if (const token_status status = read_status(row.status);
             status.kind == status_kind::refused && status.is_about(probe_.grant_token))
             throw error(errc::reauthorization_required, "tokenkeep: the server has refused this grant token");
-        if (is_in_doubt(row) && !first.flight->knows_as_unsent(read_status(row.status).nonce)) {
+        const std::optional<token> unmarked = first.flight->unmarked(row, parts_.clock.steady_now());
+        const token& before = unmarked ? *unmarked : row;
+        if (is_in_doubt(row) && !unmarked) {
             if (!Parts::rows_type::locks && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
                 parts_.clock.sleep_until(
                     (std::min)(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
@@ -14658,26 +14668,27 @@ class login : transaction<Parts> {
             }
             throw lost_login_error();
         }
-        token marked = merge(row, what_is_asked_for());
+        token marked = merge(before, what_is_asked_for());
         marked.id = row.id;
         marked.scope = probe_.scope;
-        const bool is_stored = row.grant_token == probe_.grant_token;
-        if (!is_stored) marked.former = with_former_token(row.former, row.grant_token);
-        marked.code_verifier = without_verifier(row);
-        end_what_is_over(row, marked);
+        const bool is_stored = before.grant_token == probe_.grant_token;
+        if (!is_stored) marked.former = with_former_token(before.former, before.grant_token);
+        marked.code_verifier = without_verifier(before);
+        end_what_is_over(before, marked);
         token_status marker = base::new_marker(probe_.grant_token);
         marked.status = to_status(marker);
         room_type room = room_for(marked);
         wiped_request request =
-            request_for(marked, is_stored && !has_code_verifier(probe_) ? row.code_verifier : probe_.code_verifier);
+            request_for(marked, is_stored && !has_code_verifier(probe_) ? before.code_verifier : probe_.code_verifier);
+        unsent_marker unsent{.nonce = std::move(marker.nonce), .before = before};
         try {
             if (!base::write_marker(row, marked)) return std::nullopt;
         } catch (...) { // the marker may have been written all the same
-            first.flight->note_unsent(std::move(marker.nonce), parts_.clock.steady_now());
-            undo(marked, row);
+            first.flight->note_unsent(std::move(unsent), read_status(row.status).nonce, parts_.clock.steady_now());
+            undo(marked, before);
             throw;
         }
-        return send(held, row, room, std::move(request));
+        return send(held, before, room, std::move(request));
     }
 
     static room_type room_for(const token& marked) {
@@ -14734,7 +14745,7 @@ class login : transaction<Parts> {
         is_sent_ = true;
         const outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
         switch (result.kind) {
-        case outcome_kind::tokens: return keep(held, room, result);
+        case outcome_kind::tokens: return keep(held, room);
         case outcome_kind::unknown:
             tell(event_kind::outcome_unknown, marked);
             std::rethrow_exception(with_reason(lost_login_error(), result.why));
@@ -14749,8 +14760,8 @@ class login : transaction<Parts> {
 
     /// Step 7, save: gives the row with the new tokens. If another login has taken the row meanwhile, gives it as it
     /// now is.
-    std::optional<token> keep(identity_lock& held, room_type& room, const outcome& result) {
-        std::optional<token> row = base::save(*held.flight, held.guard, room, result.why);
+    std::optional<token> keep(identity_lock& held, room_type& room) {
+        std::optional<token> row = base::save(*held.flight, held.guard, room);
         has_exchanged_ = row.has_value();
         if (!row) row = rows_.find_by_id(room.tokens.marked.id);
         if (!row) throw no_session();
@@ -14814,7 +14825,7 @@ struct keeper_parts {
     using rows_type = row_access<std::remove_reference_t<Store>, std::remove_reference_t<Clock>>;
     using room_type = answer_room<typename rows_type::guard>;
     using flight_type = flight<room_type>;
-    static_assert(std::is_nothrow_move_constructible_v<room_type>);
+    static_assert(std::is_nothrow_move_constructible_v<new_tokens>);
 
     Store store;
     Transport transport;
@@ -14899,14 +14910,8 @@ struct keeper_parts {
             std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
     }
-    /// Notes that the row's access token is seen now, so that its time runs; see lasts. If there is no memory for that,
-    /// its time runs from when it is seen next.
-    void note_seen(const token& row) {
-        try {
-            (void)lasts(row, std::chrono::milliseconds{0});
-        } catch (const std::bad_alloc&) {
-        }
-    }
+    /// Notes that the row's access token is seen now, so that its time runs; see lasts.
+    void note_seen(const token& row) { (void)lasts(row, std::chrono::milliseconds{0}); }
     /// Whether the access token is worth sending; see is_usable.
     bool usable(const token& row, const secret* rejected) {
         return is_usable(row, clock.now(), rejected) &&
@@ -14962,31 +14967,29 @@ struct keeper_parts {
     /// Step 7, save: writes the new tokens into the row if they still belong there, and gives the row. Nullopt if the
     /// row is gone or holds other tokens. Throws what the store throws, and errc::storage_failure if the row changes
     /// all the time.
-    std::optional<token> save_tokens(rows_type& all, const new_tokens& tokens) {
+    std::optional<token> save_tokens(rows_type& store_rows, const new_tokens& tokens) {
         for (int tries = 0; tries < 1'000; ++tries) {
-            const std::optional<token> row = all.find_by_id(tokens.marked.id);
+            const std::optional<token> row = store_rows.find_by_id(tokens.marked.id);
             if (!row || !tokens.belong_to(*row)) return std::nullopt;
             token record = tokens.applied_to(*row);
-            if (all.replace(*row, record)) return record;
+            if (store_rows.replace(*row, record)) return record;
         }
         throw error(errc::storage_failure, "tokenkeep: the row changes all the time");
     }
 
     /// Step 8, keep what is unsaved: tries again, until the deadline, to save the flight's unsaved tokens, which stay
-    /// in the flight. Throws rotation_not_saved_error if that fails. An answer that was unread and turns out to bring
-    /// no tokens is forgotten: the marker in the row is settled.
+    /// in the flight. Throws rotation_not_saved_error if that fails. If an answer that was unread brings no tokens, its
+    /// outcome is unknown, and the marker in the row is settled.
     void save_unsaved(flight_type& flight, deadline until) {
         room_type& room = *flight.unsaved;
         try {
-            if (room.unread) room.tokens.answer = provider.read_token_response(**room.unread, room.tokens.marked);
-            room.unread.reset();
-            rows_type all = rows(until);
-            const std::optional<token> saved = save_tokens(all, room.tokens);
-            if (!saved) drop(all, room.tokens);
+            if (room.unread && !read_again(room)) return tell(event_kind::outcome_unknown, room.tokens.marked);
+            rows_type store_rows = rows(until);
+            const std::optional<token> saved = save_tokens(store_rows, room.tokens);
+            if (!saved) drop(store_rows, room.tokens);
             flight.publish();
             if (!room.tokens.answer.access_token.empty()) flight.succeeded();
             if (saved) tell(event_kind::saved, *saved);
-        } catch (const response_error&) {
         } catch (...) {
             tell(event_kind::not_saved, room.tokens.marked);
             room.throw_not_saved();
@@ -15014,18 +15017,31 @@ struct keeper_parts {
     /// token, and its row is gone or is being revoked, that token is revoked too, if the server can. In all other cases
     /// nothing is revoked: a server may end everything that the user has granted to this client (RFC 7009 2.1), and so
     /// also the row's session.
-    void drop(rows_type& all, const new_tokens& tokens) {
+    void drop(rows_type& store_rows, const new_tokens& tokens) {
         const token record = tokens.record();
         tell(event_kind::dropped, record);
         try {
             const bool is_new = record.refresh_token != tokens.marked.refresh_token;
-            const std::optional<token> row = all.find_by_id(record.id);
+            const std::optional<token> row = store_rows.find_by_id(record.id);
             if (is_new && (!row || is_revoking(*row))) revoke(record);
         } catch (...) { // no caller uses these tokens, revoked or not
         }
     }
 
   private:
+    /// Reads an answer for which there was no memory before. False if it brings no tokens.
+    bool read_again(room_type& room) {
+        try {
+            room.tokens.answer = provider.read_token_response(**room.unread, room.tokens.marked);
+            room.unread.reset();
+            return true;
+        } catch (const std::bad_alloc&) {
+            throw;
+        } catch (...) {
+            return false;
+        }
+    }
+
     std::optional<token> find_any_client(rows_type& rows, const token& probe) {
         std::optional<token> row = rows.find(probe);
         if constexpr (requires { provider.client_id; }) {
@@ -15043,9 +15059,8 @@ struct keeper_parts {
     void revoke_once(const token& row) {
         std::optional<http_request> request = provider.revoke_request(row);
         if (!request) return;
-        http_response response = post(wiped_request(*std::move(request)), row, options.request_timeout);
-        const wipe_at_exit wiped(response.body);
-        read_revoke_response(provider, response);
+        const wiped_response response(post(wiped_request(*std::move(request)), row, options.request_timeout));
+        read_revoke_response(provider, *response);
     }
 };
 
@@ -15108,6 +15123,7 @@ class refresh_transaction : transaction<Parts> {
   private:
     /// Whether the row's access token may still be handed out. Reads the row once more, if the store can be read.
     bool can_be_served() {
+        rows_.end_by(deadline_);
         if (!base::usable(row_, rejected_)) return false;
         try {
             if (std::optional<token> row = rows_.find_by_id(row_.id))
@@ -15163,7 +15179,8 @@ class refresh_transaction : transaction<Parts> {
             const token_status status = read_status(row_.status);
             if (base::is_late())
                 throw error(errc::lock_timeout, "tokenkeep: it could not be decided before the deadline");
-            const bool in_doubt = is_marked_with(row_, row_.refresh_token);
+            const bool in_doubt =
+                is_marked_with(row_, row_.refresh_token) && !flight.unmarked(row_, parts_.clock.steady_now());
             const bool replay = in_doubt && may_replay && replay_time(status).count() > 0;
             if (row_.refresh_token.empty() || (in_doubt && !replay)) {
                 if (base::usable(row_, rejected_)) return true;
@@ -15175,12 +15192,18 @@ class refresh_transaction : transaction<Parts> {
             token_status marker =
                 base::new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);
             row_.status = to_status(marker);
+            // If a login was cut off before, its marker stays.
             room_type room({.marked = row_,
                             .bought_with = grant_kind::refresh_token,
                             .status = is_marked_with(before, before.grant_token) ? before.status : std::string()});
             tell(event_kind::spent, row_); // before the marker: nothing slow comes between it and the request
             const deadline marked_at = parts_.clock.steady_now();
-            if (!base::write_marker(before, row_) || !base::may_still_send(row_, marker, marked_at)) continue;
+            try {
+                if (!base::write_marker(before, row_) || !base::may_still_send(row_, marker, marked_at)) continue;
+            } catch (...) {
+                if (!in_doubt) flight.note_unsent({.nonce = std::move(marker.nonce)}, status.nonce, marked_at);
+                throw;
+            }
             const auto timeout = replay ? replay_time(marker) : parts_.request_timeout();
             if (timeout.count() == 0) { // writing the marker took longer than the grace allows
                 take_back(before);
@@ -15193,7 +15216,7 @@ class refresh_transaction : transaction<Parts> {
             may_replay = may_replay && !replay && !result.has_overrun;
             switch (result.kind) {
             case outcome_kind::tokens:
-                if (finish(flight, guard, room, result)) return true;
+                if (finish(flight, guard, room)) return true;
                 break;
             case outcome_kind::not_spent: take_back(before, result.server_code); fail(flight, result.why, result);
             case outcome_kind::refused: refused(flight, result); break;
@@ -15276,10 +15299,10 @@ class refresh_transaction : transaction<Parts> {
 
     /// Steps 6 and 7, merge and save. True if the new tokens are saved. False if the row now holds other tokens, which
     /// the caller looks at.
-    bool finish(flight_type& flight, guard_type& guard, room_type& room, const outcome& result) {
+    bool finish(flight_type& flight, guard_type& guard, room_type& room) {
         std::optional<token> saved;
         try {
-            saved = base::save(flight, guard, room, result.why);
+            saved = base::save(flight, guard, room);
         } catch (const rotation_not_saved_error&) {
             throw;
         } catch (const error&) { // a part is saved
@@ -15340,6 +15363,7 @@ class refresh_transaction : transaction<Parts> {
             if (!Parts::rows_type::locks && base::is_young(flight, marker)) {
                 if (base::usable(row_, rejected_)) std::rethrow_exception(refusal);
                 wait_a_little();
+                rows_.end_by((std::max)(deadline_, parts_.save_deadline()));
                 continue;
             }
             token dead = row_;
@@ -15390,7 +15414,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 template <class Parts>
 class revocation : transaction<Parts> {
     using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::tell;
+    using base::parts_, base::rows_, base::deadline_, base::tell;
     using typename base::identity_lock;
 
   public:
@@ -15401,7 +15425,8 @@ class revocation : transaction<Parts> {
         mark();
         held.flight->publish();
         if (!row_.refresh_token.empty() || !row_.access_token.empty()) parts_.revoke(row_);
-        rows_.end_by(parts_.save_deadline());
+        deadline_ = (std::max)(deadline_, parts_.save_deadline());
+        rows_.end_by(deadline_);
         while (!rows_.remove(row_)) {
             std::optional<token> row = rows_.find_by_id(row_.id);
             if (!row || !is_revoking(*row)) break; // gone, or another login
@@ -15474,7 +15499,8 @@ class seeding : transaction<Parts> {
         if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
             throw error(errc::invalid_record, "tokenkeep: a refresh token needs a user or a client to go with it");
         for (;;) {
-            if (std::optional<token> row = parts_.find_or_seeded(rows_, probe_); row && is_known(*row)) return *std::move(row);
+            if (std::optional<token> row = parts_.find_or_seeded(rows_, probe_); row && is_known(*row))
+                return *std::move(row);
             if (std::optional<token> row = under_lock()) return *std::move(row);
             if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
         }
@@ -15730,14 +15756,15 @@ class keeper {
     keeper(const keeper&) = delete;
     keeper& operator=(const keeper&) = delete;
 
-    /// Tries once more to save tokens that the store did not take. If that fails, the tokens are lost. Then the keeper
+    /// Tries once more to save tokens that the store did not take, for save_timeout in all. If that fails, the tokens are lost. Then the keeper
     /// releases its locks.
     ~keeper() {
         lives_->store(false, std::memory_order_release);
+        const deadline end = parts_.save_deadline();
         parts_.flights.for_each([&](const std::string&, auto& flight) {
             if (!flight.unsaved) return;
             try {
-                parts_.save_unsaved(flight, parts_.save_deadline());
+                parts_.save_unsaved(flight, end);
             } catch (const std::exception&) { // the marker in the row tells the next process
             }
         });
@@ -15745,8 +15772,8 @@ class keeper {
 
     /// An access token that is valid now, of any token type. Without `until` the call waits for others as long as
     /// keeper_options::lock_timeout says. If the store is a deadline_store, `until` ends its calls too. Once a refresh
-    /// token is sent, the call goes on until its answer is saved, even if `until` passes: for request_timeout and
-    /// save_timeout at most. A token without expires_at counts as valid. Cost while the token is fresh: one look-up
+    /// token is sent, the call goes on until its answer is saved, even if `until` passes: for request_timeout, and
+    /// save_timeout if the store is a deadline_store. A token without expires_at counts as valid. Cost while the token is fresh: one look-up
     /// in the store.
     ///   keep.access_token({.user_name = "ada", .grant_token = code});   // the login
     ///   secret access = keep.access_token({.user_name = "ada"});
@@ -15855,9 +15882,10 @@ class keeper {
     }
 
     /// Whether a program has stored the row with a grant token and no other token.
-    static bool is_unexchanged(const token& row) {
-        return row.access_token.empty() && row.refresh_token.empty() && !row.grant_token.empty() &&
-               read_status(row.status).kind == status_kind::none;
+    bool is_unexchanged(const token& row) {
+        if (!row.access_token.empty() || !row.refresh_token.empty() || row.grant_token.empty()) return false;
+        return read_status(row.status).kind == status_kind::none ||
+               parts_.flight_of(identity_key(row))->unmarked(row, parts_.clock.steady_now());
     }
 
     /// An API may reject every token, for example if a scope is missing. Then this pause makes five refreshes in ten

@@ -227,7 +227,7 @@ TEMPLATE_LIST_TEST_CASE(
     "shared in a database: while its server is away sessions give the token they have, and new tokens "
     "wait in memory until it is back",
     "[oidc]", server_backends) {
-    basic_shared_session<in_a_table<TestType>> session(0ms, 6s); // refreshed after 4.8 s
+    basic_shared_session<in_a_table<TestType>> session(0ms, 10s); // refreshed after 8 s
     session.may_fail = passing;
     const shared_memory<tally> seen;
     const shared_memory<failed_calls> failed_in_sessions;
