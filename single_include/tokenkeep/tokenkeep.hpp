@@ -727,8 +727,8 @@ class file_error : public error {
         if (stage == "create" && cause == std::errc::permission_denied)
             return "; this program cannot write in the directory: run chmod u+w on it, or run the program as its owner";
         if (stage == "rename" && cause == std::errc::operation_not_permitted)
-            return "; in a sticky directory only the owner of a file can replace it: use a directory that is setgid and "
-                   "not sticky";
+            return "; in a sticky directory only the owner of a file can replace it: "
+                   "use a directory that is setgid and not sticky";
         if (cause == std::errc::bad_file_descriptor)
             return "; the program has closed a file of this library, which opens it again at the next call: a program "
                    "that closes all its files does so before it uses a store";
@@ -8130,8 +8130,8 @@ struct container_traits<detail::row_journal<Rows, Sealer, Files>> {
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// The threads of a store take turns. Each waits for its turn until its own deadline. `Mutex` is the policy's. If it has
-/// no function with a deadline, a thread waits for its turn without one.
+/// The threads of a store take turns. Each waits for its turn until its own deadline. `Mutex` is the policy's. If it
+/// has no function with a deadline, a thread waits for its turn without one.
 template <class Mutex>
 class turns {
   public:

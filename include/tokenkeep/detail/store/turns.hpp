@@ -7,8 +7,8 @@
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// The threads of a store take turns. Each waits for its turn until its own deadline. `Mutex` is the policy's. If it has
-/// no function with a deadline, a thread waits for its turn without one.
+/// The threads of a store take turns. Each waits for its turn until its own deadline. `Mutex` is the policy's. If it
+/// has no function with a deadline, a thread waits for its turn without one.
 template <class Mutex>
 class turns {
   public:
