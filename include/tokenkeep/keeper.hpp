@@ -122,8 +122,8 @@ class keeper {
     keeper(const keeper&) = delete;
     keeper& operator=(const keeper&) = delete;
 
-    /// Tries once more to save tokens that the store did not take, for save_timeout in all. If that fails, the tokens are lost. Then the keeper
-    /// releases its locks.
+    /// Tries once more to save tokens that the store did not take, for save_timeout in all. If that fails, the tokens
+    /// are lost. Then the keeper releases its locks.
     ~keeper() {
         lives_->store(false, std::memory_order_release);
         const deadline end = parts_.save_deadline();
@@ -139,8 +139,8 @@ class keeper {
     /// An access token that is valid now, of any token type. Without `until` the call waits for others as long as
     /// keeper_options::lock_timeout says. If the store is a deadline_store, `until` ends its calls too. Once a refresh
     /// token is sent, the call goes on until its answer is saved, even if `until` passes: for request_timeout, and
-    /// save_timeout if the store is a deadline_store. A token without expires_at counts as valid. Cost while the token is fresh: one look-up
-    /// in the store.
+    /// save_timeout if the store is a deadline_store. A token without expires_at counts as valid. Cost while the token
+    /// is fresh: one look-up in the store.
     ///   keep.access_token({.user_name = "ada", .grant_token = code});   // the login
     ///   secret access = keep.access_token({.user_name = "ada"});
     ///   secret soon = keep.access_token({.user_name = "ada"}, std::chrono::steady_clock::now() + 2s);

@@ -233,10 +233,10 @@ concept has_until = requires(S& store, deadline end) {
 /// Meaning:
 ///   D1  until gives a value that refers to the store, and does nothing else. The value is a token_store. It locks if
 ///       the store locks, and it compares if the store compares. Its calls do what the store's own calls do.
-///   D2  No call of the value waits for others after `end`, whether they are threads, processes or a server. A call that
-///       would wait longer throws errc::lock_timeout or errc::storage_failure; a change may say errc::not_saved instead.
-///       If the change may have been made, it says errc::indeterminate. If nothing keeps it waiting, a call may succeed
-///       after `end`.
+///   D2  No call of the value waits for others after `end`, whether they are threads, processes or a server. A call
+///       that would wait longer throws errc::lock_timeout or errc::storage_failure; a change may say errc::not_saved
+///       instead. If the change may have been made, it says errc::indeterminate. If nothing keeps it waiting, a call
+///       may succeed after `end`.
 ///   D3  The value's lock_token waits until the earlier of its own deadline and `end`. The guard may outlive the value.
 /// May:   take as long as the disk takes: a flush cannot be cut short. Many threads may use values of one store at
 ///        once. A store that waits for nothing outside its process does not need until.

@@ -2662,10 +2662,10 @@ concept has_until = requires(S& store, deadline end) {
 /// Meaning:
 ///   D1  until gives a value that refers to the store, and does nothing else. The value is a token_store. It locks if
 ///       the store locks, and it compares if the store compares. Its calls do what the store's own calls do.
-///   D2  No call of the value waits for others after `end`, whether they are threads, processes or a server. A call that
-///       would wait longer throws errc::lock_timeout or errc::storage_failure; a change may say errc::not_saved instead.
-///       If the change may have been made, it says errc::indeterminate. If nothing keeps it waiting, a call may succeed
-///       after `end`.
+///   D2  No call of the value waits for others after `end`, whether they are threads, processes or a server. A call
+///       that would wait longer throws errc::lock_timeout or errc::storage_failure; a change may say errc::not_saved
+///       instead. If the change may have been made, it says errc::indeterminate. If nothing keeps it waiting, a call
+///       may succeed after `end`.
 ///   D3  The value's lock_token waits until the earlier of its own deadline and `end`. The guard may outlive the value.
 /// May:   take as long as the disk takes: a flush cannot be cut short. Many threads may use values of one store at
 ///        once. A store that waits for nothing outside its process does not need until.
@@ -15756,8 +15756,8 @@ class keeper {
     keeper(const keeper&) = delete;
     keeper& operator=(const keeper&) = delete;
 
-    /// Tries once more to save tokens that the store did not take, for save_timeout in all. If that fails, the tokens are lost. Then the keeper
-    /// releases its locks.
+    /// Tries once more to save tokens that the store did not take, for save_timeout in all. If that fails, the tokens
+    /// are lost. Then the keeper releases its locks.
     ~keeper() {
         lives_->store(false, std::memory_order_release);
         const deadline end = parts_.save_deadline();
@@ -15773,8 +15773,8 @@ class keeper {
     /// An access token that is valid now, of any token type. Without `until` the call waits for others as long as
     /// keeper_options::lock_timeout says. If the store is a deadline_store, `until` ends its calls too. Once a refresh
     /// token is sent, the call goes on until its answer is saved, even if `until` passes: for request_timeout, and
-    /// save_timeout if the store is a deadline_store. A token without expires_at counts as valid. Cost while the token is fresh: one look-up
-    /// in the store.
+    /// save_timeout if the store is a deadline_store. A token without expires_at counts as valid. Cost while the token
+    /// is fresh: one look-up in the store.
     ///   keep.access_token({.user_name = "ada", .grant_token = code});   // the login
     ///   secret access = keep.access_token({.user_name = "ada"});
     ///   secret soon = keep.access_token({.user_name = "ada"}, std::chrono::steady_clock::now() + 2s);
