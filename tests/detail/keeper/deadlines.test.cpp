@@ -109,6 +109,21 @@ TEST_CASE("deadlines: what an answer says of the old token is saved in save_time
     CHECK(here.store.told() == "find 2 s, lock 2 s, find 2 s, replace 2 s, find 20 s, replace 20 s");
 }
 
+TEST_CASE("deadlines: after new tokens that do not belong there any more, the caller's time counts again",
+          "[keeper][deadlines]") {
+    world<timed_store> here;
+    here.login();
+    here.clock.advance(2h);
+    auto keep = here.keeper(twenty);
+    here.store.told();
+    int replacements = 0;
+    here.store.before = [&](std::string_view operation) {
+        if (operation == "replace" && ++replacements == 2) here.take_over("another grant");
+    };
+    CHECK(keep.access_token({.user_name = "ada"}, here.clock.steady_now() + 2s).reveal() == "at-theirs");
+    CHECK(here.store.told() == "find 2 s, lock 2 s, find 2 s, replace 2 s, replace 20 s, find 20 s, find 2 s");
+}
+
 TEST_CASE("deadlines: tokens that a later caller saves get that caller's time", "[keeper][deadlines]") {
     world<timed_store> here;
     here.login();
