@@ -176,7 +176,7 @@ class mysql_session {
         if (end <= now) throw sql_error(sql_fault::connection_lost, "MySQL without an answer in time");
         const auto to_connect = mysql_call::attend(session_.get()) ? (end - now) / 3 : end - now;
         const auto whole = [](auto time) { return static_cast<unsigned>(std::chrono::ceil<seconds>(time).count()); };
-        const unsigned connecting = (std::min)(whole(to_connect), whole(patience_));
+        const unsigned connecting = whole((std::min<deadline::duration>)(to_connect, patience_));
         const unsigned answering = whole(limits_->patience);
         set(MYSQL_OPT_CONNECT_TIMEOUT, &connecting);
         set(MYSQL_OPT_READ_TIMEOUT, &answering);

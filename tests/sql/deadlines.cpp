@@ -345,6 +345,14 @@ TEMPLATE_LIST_TEST_CASE("sql_store: callers are back by their deadlines while a 
     CHECK(store.get_tokens().size() == 2);
 }
 
+TEMPLATE_LIST_TEST_CASE("sql_store: a deadline may be as far away as the clock can say", "[sql]", every_backend) {
+    auto store = store_on<TestType>(new_table()).until((steady::time_point::max)());
+    store.save_token(record("first"));
+    CHECK(store.find_token_by_id("id of first") == record("first"));
+    CHECK_NOTHROW(store.lock_token("a", steady::now() + 5s));
+    CHECK(code_of([&] { (void)store.until(steady::now() - 1s).get_tokens(); }) == errc::lock_timeout);
+}
+
 TEMPLATE_LIST_TEST_CASE("sql_store: what until gives keeps every law", "[sql]", every_backend) {
     const std::string table = new_table(); // one table for all stores, as making one takes its time
     const auto make = [&] {

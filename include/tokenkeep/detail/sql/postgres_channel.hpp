@@ -98,7 +98,7 @@ class postgres_channel {
     void connect(const char* const* names, const char* const* values, std::chrono::milliseconds patience) {
         const deadline begin = std::chrono::steady_clock::now(), end = until_.value_or(begin + patience);
         if (begin >= end) throw no_answer();
-        if (!connects(names, values, end, (end - begin) / 3)) connects(names, values, end, end - begin);
+        if (!connects(names, values, end, (end - begin) / 3)) connects(names, values, end, (deadline::duration::max)());
         if (PQsetnonblocking(session_.get(), 1) != 0) throw postgres_failure("", false);
         PQsetNoticeReceiver(
             session_.get(), [](void*, const PGresult*) {}, nullptr);
@@ -142,7 +142,8 @@ class postgres_channel {
             if (next == PGRES_POLLING_FAILED && !all_react) return false;
             if (next == PGRES_POLLING_FAILED) throw connect_failure();
             const bool reacts = PQstatus(session_.get()) != CONNECTION_STARTED;
-            const deadline turn_ends = reacts ? end : (std::min)(end, std::chrono::steady_clock::now() + turn);
+            const deadline now = std::chrono::steady_clock::now();
+            const deadline turn_ends = reacts || turn >= end - now ? end : now + turn;
             const int socket = PQsocket(session_.get());
             if (wait_for_socket(socket, next == PGRES_POLLING_READING, next == PGRES_POLLING_WRITING, turn_ends))
                 continue;
