@@ -616,6 +616,11 @@ inline void construct_from_arguments() {
     sqlite_store store{"tokens.db"};
     // end
 }
+inline void call_until(sqlite_store& store, const token& record) {
+    // examples: sql_store.hpp
+    store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+    // end
+}
 inline void call(sqlite_store& store) {
     // examples: sql_store.hpp
     std::optional<token> ada = store.find_token({.user_name = "ada"});
