@@ -424,7 +424,7 @@ TEST_CASE("file_store: who needs the file while another writes it waits until th
     CHECK(store.get_tokens().size() == 2);
 }
 
-TEST_CASE("file_store: calls end by their deadline while another process stands still with the file", "[file_store]") {
+TEST_CASE("file_store: calls end by their deadline while another process is stopped with the file", "[file_store]") {
     const temporary_directory here;
     const std::string path = here / "tokens";
     file_store store(path);

@@ -12,11 +12,13 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -131,15 +133,19 @@ class own_files {
     std::vector<int> numbers_{};
 };
 
-/// Files that the program closes right before a flush.
-struct closed_before_flush : system_files {
-    inline static bool closes = false;
+/// Files that the program closes right before a flush or a write.
+struct closed_in_between : system_files {
+    inline static bool before_flush = false, before_write = false;
 
     struct file : system_files::file {
         explicit file(system_files::file opened) : system_files::file(std::move(opened)) {}
         void flush() const {
-            if (std::exchange(closes, false)) close_all_files();
+            if (std::exchange(before_flush, false)) close_all_files();
             system_files::file::flush();
+        }
+        void write(std::uint64_t offset, std::string_view bytes) const {
+            if (std::exchange(before_write, false)) close_all_files();
+            system_files::file::write(offset, bytes);
         }
     };
     file create(const std::string& path) const { return file(system_files::create(path)); }
@@ -149,8 +155,14 @@ struct closed_before_flush : system_files {
     }
 };
 struct with_closed_files : defaults {
-    using files = closed_before_flush;
+    using files = closed_in_between;
 };
+
+ino_t inode_of(const std::string& path) {
+    struct stat status {};
+    expect(::stat(path.c_str(), &status) == 0, "the file is there");
+    return status.st_ino;
+}
 
 } // namespace
 
@@ -299,12 +311,64 @@ TEST_CASE("file_store: a save whose file is closed before its flush is saved all
     CHECK(in_process([&] {
         basic_file_store<with_closed_files> store(path);
         store.save_token(login("ada"));
-        closed_before_flush::closes = true;
+        closed_in_between::before_flush = true;
         store.save_token(login("bob"));
-        expect(!closed_before_flush::closes, "it was closed");
+        expect(!closed_in_between::before_flush, "it was closed");
         store.save_token(login("eve"));
         expect(file_store(path).get_tokens().size() == 3, "all rows");
     }));
+}
+
+TEST_CASE("file_store: a save whose file is closed before it is written says not_saved, and replaces no file",
+          "[file_store_fork]") {
+    const temporary_directory here;
+    const std::string path = here / "tokens";
+    CHECK(in_process([&] {
+        basic_file_store<with_closed_files> store(path);
+        store.save_token(login("ada"));
+        const ino_t before = inode_of(path);
+        closed_in_between::before_write = true;
+        expect(code_of([&] { store.save_token(login("bob")); }) == errc::not_saved, "not saved");
+        // The lock was closed too, so what others have saved meanwhile may not be in a file that is written now.
+        expect(inode_of(path) == before, "the file is the same");
+        store.save_token(login("bob"));
+        expect(file_store(path).get_tokens().size() == 2, "all rows");
+    }));
+}
+
+TEST_CASE("file_store: a child sees what others have saved, even if another file has the number of the old one",
+          "[file_store_fork]") {
+    const temporary_directory here;
+    const std::string path = here / "tokens";
+    int said[2];
+    REQUIRE(::pipe(said) == 0);
+    CHECK(in_process([&] {
+        file_store store(path);
+        store.save_token(login("ada"));
+        const pid_t parent = ::getpid();
+        if (::fork() != 0) return; // the parent ends, and nothing keeps the old file
+        while (::getppid() == parent) std::this_thread::sleep_for(1ms);
+        const ino_t before = inode_of(path);
+        file_store other(path);
+        bool is_same = false;
+        for (int times = 0; times < 100 && !is_same; ++times) {
+            other.save_token(login("ada", "other"));
+            other.compact();
+            is_same = inode_of(path) == before;
+        }
+        store.save_token(login("bob", access_of(store, "ada")));
+        const bool is_whole = file_store(path).get_tokens().size() == 2;
+        const bool is_new = access_of(other, "bob") == "other of ada of bob";
+        const char result = is_whole && is_new ? (is_same ? 'y' : '?') : 'n';
+        (void)!::write(said[1], &result, 1);
+        ::_exit(0);
+    }));
+    ::close(said[1]);
+    char result = 0;
+    CHECK(::read(said[0], &result, 1) == 1);
+    ::close(said[0]);
+    if (result == '?') WARN("this file system gives no number a second time");
+    CHECK(result != 'n');
 }
 
 TEST_CASE("file_system: a file that the program has closed says so, and what has its number is not touched",

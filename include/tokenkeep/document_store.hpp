@@ -127,7 +127,7 @@ class basic_document_store
     basic_document_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
 
     /// When a call that begins now ends.
-    deadline end() const { return (std::min)(end_, std::chrono::steady_clock::now() + Policy::store_lock_timeout); }
+    deadline end() const { return detail::end_of_call<Policy>(end_); }
 
     auto lock_identity(const std::string& key, deadline until) {
         return shared_->document.lock(key, (std::min)(until, end_));

@@ -149,7 +149,7 @@ class file_error : public error {
         if (stage == "create" && cause == std::errc::permission_denied)
             return "; this program cannot write in the directory: run chmod u+w on it, or run the program as its owner";
         if (stage == "rename" && cause == std::errc::operation_not_permitted)
-            return "; in a sticky directory only the owner of a file can replace it: "
+            return "; perhaps the directory is sticky, so that only the owner of a file can replace it: "
                    "use a directory that is setgid and not sticky";
         if (cause == std::errc::bad_file_descriptor)
             return "; the program has closed a file of this library, which opens it again at the next call: a program "

@@ -304,7 +304,7 @@ class basic_file_store {
     basic_file_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
 
     /// When a call that begins now ends.
-    deadline end() const { return (std::min)(end_, std::chrono::steady_clock::now() + Policy::store_lock_timeout); }
+    deadline end() const { return detail::end_of_call<Policy>(end_); }
 
     /// For a look-up that finds nothing: if a row cannot be read, that does not mean that there is none.
     static auto refuse_unreadable(const journal& rows, const token& probe) {

@@ -233,14 +233,14 @@ class mysql_session {
 ///   - Identities are locked by GET_LOCK, each in a session of its own. The server releases the lock when the
 ///     connection of that session ends.
 ///   - A value that the server's max_allowed_packet has no room for is refused (errc::invalid_record).
-///   - With MariaDB's client library (3.1 or newer), a call of `until` ends by its deadline, whatever the server does:
-///     the connection is then closed, and the next call makes a new one.
+///   - With MariaDB's client library (3.1 or newer), a call of `until` waits for the server until its deadline: the
+///     connection is then closed, and the next call makes a new one.
 ///
 /// Not promised:
 ///   - With MySQL's own client library, which knows no deadline, a call to a server that has stopped answering ends
 ///     after store_lock_timeout and 30 seconds, or later. Link MariaDB's library if deadlines matter.
-///   - While the client library looks up the name of a host, a call may take longer. An address needs no look-up. So it
-///     may by some seconds if the server stops in the middle of the TLS handshake.
+///   - While the client library looks up the name of a host, a call may take longer. An address needs no look-up.
+///   - If the server stops in the middle of the TLS handshake, a call may take some seconds longer.
 ///   - If a machine disappears without closing its connections, the server finds out by TCP keepalive: after two hours,
 ///     unless the server's system is set otherwise (net.ipv4.tcp_keepalive_time). Until then, other programs get
 ///     errc::lock_timeout for the identities that the machine had locked.

@@ -7,12 +7,14 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/clock.hpp>
 #include <tokenkeep/os/fair_mutex.hpp>
 #include <tokenkeep/os/file_trust.hpp>
 #include <tokenkeep/os/os.hpp>
 #include <tokenkeep/rules.hpp>
 #include <tokenkeep/sql_schema.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <string>
@@ -57,7 +59,8 @@ struct defaults {
     // For stores in files: file_store, a document store over text_file, SQLite.
 
     /// Whether a path that is a symbolic link means the file to which the link leads. If not, the link is refused. The
-    /// link is followed once, when the store is made. The lock file and all other files then lie beside the file that
+    /// link is followed once, when the store is made. The link must belong to the user or to root, and others must not
+    /// be able to replace it. The lock file and all other files then lie beside the file that
     /// it leads to, and that file's directory must be private. If the link leads elsewhere later, the store does not.
     ///   struct ours : tokenkeep::defaults { static constexpr bool follows_link = true; };
     static constexpr bool follows_link = false;
@@ -95,6 +98,12 @@ concept has_mutex = requires(typename P::mutex& mutex) {
     mutex.lock();
     mutex.unlock();
 };
+
+/// When a call that begins now ends: at its deadline, or earlier after the policy's store_lock_timeout.
+template <class Policy>
+deadline end_of_call(deadline end) {
+    return (std::min)(end, std::chrono::steady_clock::now() + Policy::store_lock_timeout);
+}
 
 /// Tells files, a document or a connection what the policy trusts, if it can be told.
 template <class Policy, class Place>

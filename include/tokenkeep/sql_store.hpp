@@ -256,7 +256,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     template <class Act>
     auto take_turn(Act act) {
         require_time();
-        const deadline until = (std::min)(end_, std::chrono::steady_clock::now() + Policy::store_lock_timeout);
+        const deadline until = detail::end_of_call<Policy>(end_);
         return shared_->turns.take(until, [&] {
             require_time();
             // A server that answers ends its waits for others itself, and says so. It gets the time for that.
@@ -282,7 +282,8 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
             return connection.lock(name, until);
     }
 
-    /// Once its deadline has passed, a call does not begin: it would end the connection.
+    /// Once its deadline has passed, a call does not begin: its first statement would find no time left, and the
+    /// connection would be closed.
     void require_time() const {
         if (std::chrono::steady_clock::now() >= end_)
             throw error(errc::lock_timeout, "tokenkeep: the time for this call is over");

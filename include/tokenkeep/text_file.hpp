@@ -44,7 +44,7 @@ class text_file {
     ///   file.trust({.follows_link = true});
     void trust(const file_trust& trusted) {
         trust_ = trusted;
-        if (trusted.follows_link) path_ = detail::absolute_path(detail::target_of(path_));
+        if (trusted.follows_link) path_ = detail::absolute_path(detail::target_of(path_, trusted));
     }
 
     /// The content; nullopt if there is no file. Throws errc::permissions if the file is refused, see above.

@@ -283,7 +283,7 @@ class mysql_call {
         const deadline now = std::chrono::steady_clock::now();
         const deadline pause_ends = milliseconds > 0 ? now + std::chrono::milliseconds(milliseconds) : end_;
         const bool reads = is_reading != 0;
-        if (wait_for_socket(socket, reads, !reads, (std::min)(end_, pause_ends))) return 1;
+        if (now < end_ && wait_for_socket(socket, reads, !reads, (std::min)(end_, pause_ends))) return 1;
         if (reads && std::chrono::steady_clock::now() < end_) return 1;
         errno = ETIMEDOUT;
         return 0;
@@ -570,7 +570,7 @@ class mysql_session {
         if (end <= now) throw sql_error(sql_fault::connection_lost, "MySQL without an answer in time");
         const auto to_connect = mysql_call::attend(session_.get()) ? (end - now) / 3 : end - now;
         const auto whole = [](auto time) { return static_cast<unsigned>(std::chrono::ceil<seconds>(time).count()); };
-        const unsigned connecting = (std::min)(whole(to_connect), whole(patience_));
+        const unsigned connecting = whole((std::min<deadline::duration>)(to_connect, patience_));
         const unsigned answering = whole(limits_->patience);
         set(MYSQL_OPT_CONNECT_TIMEOUT, &connecting);
         set(MYSQL_OPT_READ_TIMEOUT, &answering);
@@ -627,14 +627,14 @@ class mysql_session {
 ///   - Identities are locked by GET_LOCK, each in a session of its own. The server releases the lock when the
 ///     connection of that session ends.
 ///   - A value that the server's max_allowed_packet has no room for is refused (errc::invalid_record).
-///   - With MariaDB's client library (3.1 or newer), a call of `until` ends by its deadline, whatever the server does:
-///     the connection is then closed, and the next call makes a new one.
+///   - With MariaDB's client library (3.1 or newer), a call of `until` waits for the server until its deadline: the
+///     connection is then closed, and the next call makes a new one.
 ///
 /// Not promised:
 ///   - With MySQL's own client library, which knows no deadline, a call to a server that has stopped answering ends
 ///     after store_lock_timeout and 30 seconds, or later. Link MariaDB's library if deadlines matter.
-///   - While the client library looks up the name of a host, a call may take longer. An address needs no look-up. So it
-///     may by some seconds if the server stops in the middle of the TLS handshake.
+///   - While the client library looks up the name of a host, a call may take longer. An address needs no look-up.
+///   - If the server stops in the middle of the TLS handshake, a call may take some seconds longer.
 ///   - If a machine disappears without closing its connections, the server finds out by TCP keepalive: after two hours,
 ///     unless the server's system is set otherwise (net.ipv4.tcp_keepalive_time). Until then, other programs get
 ///     errc::lock_timeout for the identities that the machine had locked.

@@ -295,7 +295,7 @@ class postgres_channel {
     void connect(const char* const* names, const char* const* values, std::chrono::milliseconds patience) {
         const deadline begin = std::chrono::steady_clock::now(), end = until_.value_or(begin + patience);
         if (begin >= end) throw no_answer();
-        if (!connects(names, values, end, (end - begin) / 3)) connects(names, values, end, end - begin);
+        if (!connects(names, values, end, (end - begin) / 3)) connects(names, values, end, (deadline::duration::max)());
         if (PQsetnonblocking(session_.get(), 1) != 0) throw postgres_failure("", false);
         PQsetNoticeReceiver(
             session_.get(), [](void*, const PGresult*) {}, nullptr);
@@ -320,7 +320,9 @@ class postgres_channel {
             if (!next) break;
             if (!first || postgres_result::is_success(first)) first = std::move(next); // an error is the result of all
         }
-        return {std::move(first), is_alive && PQstatus(session) == CONNECTION_OK};
+        const bool is_usable = is_alive && PQstatus(session) == CONNECTION_OK;
+        if (!is_alive) session_.reset(); // the rest of the answer would be taken for that to another statement
+        return {std::move(first), is_usable};
     }
 
   private:
@@ -339,7 +341,8 @@ class postgres_channel {
             if (next == PGRES_POLLING_FAILED && !all_react) return false;
             if (next == PGRES_POLLING_FAILED) throw connect_failure();
             const bool reacts = PQstatus(session_.get()) != CONNECTION_STARTED;
-            const deadline turn_ends = reacts ? end : (std::min)(end, std::chrono::steady_clock::now() + turn);
+            const deadline now = std::chrono::steady_clock::now();
+            const deadline turn_ends = reacts || turn >= end - now ? end : now + turn;
             const int socket = PQsocket(session_.get());
             if (wait_for_socket(socket, next == PGRES_POLLING_READING, next == PGRES_POLLING_WRITING, turn_ends))
                 continue;
@@ -360,8 +363,9 @@ class postgres_channel {
             const deadline now = std::chrono::steady_clock::now();
             const bool is_ready = wait_for_socket(socket, true, is_sending, (std::min)(end, now + pause));
             if (PQconsumeInput(session_.get()) == 0) return false;
-            if (is_ready || PQisBusy(session_.get()) == 0) return true;
+            if (PQisBusy(session_.get()) == 0) return true;
             if (std::chrono::steady_clock::now() >= end) throw no_answer();
+            if (is_ready) return true;
         }
     }
 

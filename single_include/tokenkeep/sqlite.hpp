@@ -216,7 +216,7 @@ class sqlite_connection {
         const std::optional<file_identity> found = files_.find_private(path_);
         for (const char* companion : companions) // SQLite takes rows from them
             files_.find_private(path_ + companion);
-        if (was_open_ && !(found && is_same_file(*found, *was_open_))) throw detail::sqlite_file_gone(path_);
+        if (was_open_ && !(found && found->is_same_file(*was_open_))) throw detail::sqlite_file_gone(path_);
         if (found && found->size != 0) return open();
         // One program at a time makes the file, and never as an empty one: an empty file has lost its content.
         const auto making = lock("make the file", std::chrono::steady_clock::now() + wait());
@@ -299,10 +299,6 @@ class sqlite_connection {
         return std::clamp<std::chrono::milliseconds>(left, std::chrono::milliseconds(0), patience_);
     }
     void limit_wait() const { sqlite3_busy_timeout(opened_.get(), static_cast<int>(wait().count())); }
-
-    static bool is_same_file(const file_identity& one, const file_identity& other) {
-        return one.device == other.device && one.number == other.number;
-    }
 
     static constexpr std::chrono::milliseconds longest_wait = std::chrono::hours(1);
     static constexpr const char* companions[] = {"-wal", "-shm", "-journal"};

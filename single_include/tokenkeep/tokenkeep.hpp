@@ -727,7 +727,7 @@ class file_error : public error {
         if (stage == "create" && cause == std::errc::permission_denied)
             return "; this program cannot write in the directory: run chmod u+w on it, or run the program as its owner";
         if (stage == "rename" && cause == std::errc::operation_not_permitted)
-            return "; in a sticky directory only the owner of a file can replace it: "
+            return "; perhaps the directory is sticky, so that only the owner of a file can replace it: "
                    "use a directory that is setgid and not sticky";
         if (cause == std::errc::bad_file_descriptor)
             return "; the program has closed a file of this library, which opens it again at the next call: a program "
@@ -2733,6 +2733,7 @@ Guard require_locked(Guard guard) {
 #define TOKENKEEP_POLICY_HPP
 
 
+
 // ==== tokenkeep/os/fair_mutex.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_OS_FAIR_MUTEX_HPP
@@ -2972,7 +2973,7 @@ void wait_for_lock(TryLock try_lock, const std::string& path, deadline until, st
 //   std::optional<secret> read_file(path, const file_trust&);              nullopt: there is no such file
 //   void replace_file(path, std::string_view bytes, const file_trust&);    whole or not at all; private to the user
 //   std::string absolute_path(const std::string& path);                    the links in its directory followed
-//   std::string target_of(std::string path);                               to where a symbolic link leads
+//   std::string target_of(std::string path, const file_trust& trust);      to where a symbolic link leads
 //   class file_lock                                                        exclusive, by name; ends with the process
 //   class system_files                                                     a model of file_system
 #if defined(_WIN32)
@@ -3002,7 +3003,7 @@ inline std::string text_of_user(uid_t user) { return "user " + std::to_string(us
 /// Which of the lists of a file or a directory.
 enum class access_list {
     of_file,      ///< It says who may use the file or the directory.
-    of_new_files, ///< The list that files get which are made in the directory.
+    of_new_files, ///< The list that new files in the directory get.
 };
 
 /// The first user or group that a POSIX access-control list names and gives any of `rights`: "user 1000", for instance.
@@ -3225,8 +3226,8 @@ inline bool is_in_group(gid_t group) {
     return std::find(groups.begin(), groups.end(), group) != groups.end();
 }
 
-/// Throws errc::permissions unless the group of the directory, and no one else, shares the files in it. So that new
-/// files get the group, or so that only the owner of a file can replace it, the directory is setgid or sticky.
+/// Throws errc::permissions unless the group of the directory, and no one else, shares the files in it. The directory
+/// must be setgid, so that new files get its group, or sticky, so that only the owner of a file can replace it.
 inline void require_group_directory(const file_status& status, const std::string& directory) {
     const std::string group = std::to_string(status.st_gid);
     const std::string what = "tokenkeep: " + directory + " has mode " + text_of_mode(status.st_mode) +
@@ -3250,7 +3251,7 @@ inline void require_group_directory(const file_status& status, const std::string
 /// directory that is missing is not refused.
 ///
 /// If the group can write the directory and is trusted, the result is that group, and the directory may belong to any
-/// user.
+/// user. The user's own group shares nothing, and neither does the group of /tmp.
 inline shared_group require_private_directory(const std::string& path, const file_trust& trust) {
     const std::string directory = directory_of(path);
     file_status status{};
@@ -3259,7 +3260,9 @@ inline shared_group require_private_directory(const std::string& path, const fil
         throw file_error(errc_of_system(errno), "inspect", directory, errno);
     }
     const bool group_writes = (status.st_mode & S_IWGRP) != 0;
-    if (trust.trusts_group && group_writes) {
+    const bool is_own_group = status.st_gid == ::getegid() && status.st_gid == ::geteuid();
+    const bool is_for_all = (status.st_mode & (S_IWOTH | S_ISVTX)) == (S_IWOTH | S_ISVTX);
+    if (trust.trusts_group && group_writes && !is_own_group && !is_for_all) {
         require_group_directory(status, directory);
         return status.st_gid;
     }
@@ -3267,7 +3270,6 @@ inline shared_group require_private_directory(const std::string& path, const fil
         require_own(status, directory,
                     "run it as the user to whom the directory belongs, or use a directory of its own");
     if ((status.st_mode & S_ISVTX) != 0) return std::nullopt;
-    const bool is_own_group = status.st_gid == ::getegid() && status.st_gid == ::geteuid();
     const mode_t others = is_own_group ? S_IWOTH : S_IWGRP | S_IWOTH;
     if ((status.st_mode & others) != 0)
         throw error(errc::permissions,
@@ -3677,7 +3679,8 @@ class lock_file {
     /// False if the file cannot be opened, and the caller only reads.
     bool open(bool only_reads) {
         if (is_of_parent()) file_ = descriptor();
-        if (file_.is_open()) return true;
+        if (file_.is_open() && (is_writable_ || only_reads)) return true;
+        file_ = descriptor();
         owner_ = ::getpid();
         require_own_place();
         if (!only_reads) require_writable_mount(guarded());
@@ -3707,11 +3710,11 @@ class lock_file {
     /// The file that this one locks: `tokens.tkj` for `tokens.tkj.lock`.
     std::string guarded() const { return path_.substr(0, path_.rfind('.')); }
 
-    /// Before the lock file is made: one that is made in the directory of another user, or next to the file of another
-    /// user, locks that user out.
+    /// Before the lock file is made, or gets its rights: one in the directory of another user, or next to the file of
+    /// another user or of a group, would lock these out.
     void require_own_place() {
         group_ = require_private_directory(path_, trust_);
-        if (const auto status = status_of(guarded())) require_own_or_shared(*status, guarded(), group_);
+        if (const auto status = status_of(guarded())) require_private(*status, guarded(), group_, denied_for_documents);
     }
 
     /// The owner of the lock file could replace it while it is locked. The group that shares the directory is trusted
@@ -3732,6 +3735,9 @@ class lock_file {
         if (status && !is_shared(*status, group_))
             require_own(*status, path_,
                         "a program of that user made it, and it holds no data: if no program uses it now, remove it");
+        if (status && failure == EACCES && group_)
+            throw error(errc::permissions, "tokenkeep: " + path_ + " has mode " + text_of_mode(status->st_mode) +
+                                               ", so that the group cannot use it; run: chmod 660 " + path_);
         refuse_open(path_, failure);
     }
 
@@ -3838,17 +3844,19 @@ inline std::string absolute_path(const std::string& path) {
 }
 
 /// If the path is that of a symbolic link, the path to which the link leads, over other links if they come next. There
-/// need not be a file. Otherwise the path itself.
-inline std::string target_of(std::string path) {
+/// need not be a file. Otherwise the path itself. Throws errc::permissions for a link of another user, except root, and
+/// for one in a directory in which others could replace it: they could make it lead to an older file.
+inline std::string target_of(std::string path, const file_trust& trust) {
     constexpr int most_links = 40; // as in Linux
     for (int links = 0; links < most_links; ++links) {
         char text[4'096];
         const ssize_t size = ::readlink(path.c_str(), text, sizeof text);
         if (size <= 0) return path;
+        require_private_directory(path, trust);
+        if (const auto link = status_of(path); link && link->st_uid != 0)
+            require_own(*link, path, "name the file itself");
         const std::string target(text, static_cast<std::size_t>(size));
-        const std::size_t slash = path.rfind('/');
-        const std::string directory = slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
-        path = target.starts_with('/') ? target : directory + target;
+        path = target.starts_with('/') ? target : directory_of(path) + '/' + target;
     }
     throw file_error(errc::permissions, "follow the links at", path, ELOOP);
 }
@@ -3915,7 +3923,7 @@ class system_files {
     void trust(const file_trust& trusted) { trust_ = trusted; }
 
     std::string absolute(const std::string& path) const {
-        return absolute_path(trust_.follows_link ? target_of(path) : path);
+        return absolute_path(trust_.follows_link ? target_of(path, trust_) : path);
     }
 
     std::optional<file_identity> find(const std::string& path) const {
@@ -4048,6 +4056,7 @@ struct sql_schema {
 #endif
 
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <string>
@@ -4092,7 +4101,8 @@ struct defaults {
     // For stores in files: file_store, a document store over text_file, SQLite.
 
     /// Whether a path that is a symbolic link means the file to which the link leads. If not, the link is refused. The
-    /// link is followed once, when the store is made. The lock file and all other files then lie beside the file that
+    /// link is followed once, when the store is made. The link must belong to the user or to root, and others must not
+    /// be able to replace it. The lock file and all other files then lie beside the file that
     /// it leads to, and that file's directory must be private. If the link leads elsewhere later, the store does not.
     ///   struct ours : tokenkeep::defaults { static constexpr bool follows_link = true; };
     static constexpr bool follows_link = false;
@@ -4130,6 +4140,12 @@ concept has_mutex = requires(typename P::mutex& mutex) {
     mutex.lock();
     mutex.unlock();
 };
+
+/// When a call that begins now ends: at its deadline, or earlier after the policy's store_lock_timeout.
+template <class Policy>
+deadline end_of_call(deadline end) {
+    return (std::min)(end, std::chrono::steady_clock::now() + Policy::store_lock_timeout);
+}
 
 /// Tells files, a document or a connection what the policy trusts, if it can be told.
 template <class Policy, class Place>
@@ -7645,10 +7661,12 @@ class row_journal {
 
     // ---- Reading ----
 
-    /// Whether the file is as it was when it was last read. Looks only at its name, and needs no store lock.
+    /// Whether the file is as it was when it was last read. Looks only at its name, and needs no store lock. A child
+    /// made by fork does not have the file open, so another file may have got the same number: it reads the file.
     bool is_current() const {
         const std::optional<file_identity> there = medium_.files.find(medium_.path);
-        return there ? now_.is_loaded && *there == now_.identity : now_.file == nullptr;
+        if (!there) return now_.file == nullptr;
+        return now_.is_loaded && *there == now_.identity && now_.process == process_id();
     }
 
     /// Reads what other processes have appended. If another file has the name now, reads all of that.
@@ -7783,9 +7801,8 @@ class row_journal {
     /// flush_overwritten must follow.
     bool overwrite(const journal::erasable_records& row) {
         if (row.generation != now_.state.header.generation) return false; // the file was rewritten without the row
-        if (write_zeros(row) != overwriting::failed) return true;
-        rewrite();
-        return false;
+        if (write_zeros(row) == overwriting::failed) rewrite();
+        return true;
     }
 
     /// Whether the file has payloads of rows whose removal was read from it: the process that removed them is about to
@@ -7799,7 +7816,7 @@ class row_journal {
         auto& rows = now_.state.leftovers;
         if (commit_.flushed() < (flushes ? last_seq() : now_.found) && !commit_.flush_all()) {
             rewrite();
-            return false;
+            return true;
         }
         bool is_overwritten = false;
         const std::uint64_t flushed = commit_.flushed();
@@ -7807,7 +7824,7 @@ class row_journal {
             const overwriting done = row.removal > flushed ? overwriting::not_needed : write_zeros(row);
             if (done == overwriting::failed) {
                 rewrite();
-                return false;
+                return true;
             }
             is_overwritten = is_overwritten || done == overwriting::done;
         }
@@ -7870,14 +7887,19 @@ class row_journal {
     }
 
     /// A child made by fork opens the file again. If two processes shared one open file description, only one of them
-    /// would be told that flushing has failed. If the program has closed the file, the store opens it again, too.
+    /// would be told that flushing has failed. If the program has closed the file, the store opens it again, too. While
+    /// the file was not open, another file may have got its number; so what was read is compared.
     void open_again_if_lost() {
         if (now_.process == process_id() && !is_lost(now_.file)) return;
         if (now_.file) {
             auto again = medium_.files.open(medium_.path);
-            now_.is_loaded = now_.is_loaded && again && again->identity() == now_.identity;
-            if (now_.is_loaded) {
+            const std::optional<file_identity> there = again ? std::optional(again->identity()) : std::nullopt;
+            if (there && there->is_same_file(now_.identity))
                 now_.file = std::make_shared<const typename Files::file>(*std::move(again));
+            else
+                now_.is_loaded = false;
+            now_.is_loaded = now_.is_loaded && reader::has_what_was_read(now_, *there);
+            if (now_.is_loaded) {
                 now_.found = last_seq();
                 commit_.opened(now_.file, last_seq(), now_.state.header.last_of_snapshot(), true);
             }
@@ -7961,7 +7983,9 @@ class row_journal {
     bool append(std::string_view record) {
         try {
             now_.file->write(now_.state.position.at, record);
-        } catch (const file_error&) {
+        } catch (const file_error& failure) {
+            // If the program has closed the file, it may have closed the lock file too, and others may write.
+            if (is_lost(now_.file)) throw failure.with(errc::not_saved);
             now_.has_failed = true; // a record behind a part of another would look like damage
             return false;
         }
@@ -7992,8 +8016,8 @@ class row_journal {
     enum class overwriting { done, not_needed, failed };
 
     /// Writes zeros over the payloads of a removed row, unless there are zeros already. It fails if the file cannot be
-    /// written or understood. It begins with the oldest record: if it is cut short, the file never shows an older
-    /// version of the row.
+    /// written or understood. It begins with the oldest record: if the program is killed in between, the file never
+    /// shows an older version of the row.
     overwriting write_zeros(const journal::erasable_records& row) const {
         overwriting result = overwriting::not_needed;
         try {
@@ -8214,9 +8238,10 @@ class turns {
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A row_journal that threads and processes share. The order of locks: first the turn of a thread of this store; then
-/// the store lock, which is for processes. While an appended change is flushed, neither is held. Two things are flushed
-/// under both: a rewritten file; and, before the first change of a process, what it found in the file. Each function
-/// waits for both locks until `until`, and then throws errc::lock_timeout.
+/// the store lock, which is for processes. While an appended change is flushed, neither is held. Three things are
+/// flushed under both: a rewritten file; what a process found in the file, before its first change; and the removals of
+/// a killed program, before they are erased. Each function waits for both locks until `until`, and then throws
+/// errc::lock_timeout.
 template <class Policy, class Sealer>
 class shared_journal {
     using files_type = typename Policy::files;
@@ -8281,11 +8306,11 @@ class shared_journal {
     void erase(deadline until, const std::optional<journal::erasable_records>& row) {
         try {
             erase_now(until, [&] {
-                remove_abandoned_rewrite();
                 journal_.catch_up();
                 const bool is_overwritten = row && journal_.overwrite(*row);
                 return journal_.overwrite_leftovers(!row) || is_overwritten;
             });
+            if (has_abandoned_rewrite()) alone(until, [&] { remove_abandoned_rewrite(); });
         } catch (const file_error& failure) {
             throw failure.with(errc::storage_failure);
         } catch (const std::exception&) {
@@ -8356,7 +8381,7 @@ class shared_journal {
         });
     }
 
-    /// Calls `overwrite()`, which gives whether it has overwritten anything, and flushes what it has.
+    /// Calls `overwrite()`, which gives whether it has changed anything, and flushes what it has.
     template <class Overwrite>
     void erase_now(deadline until, Overwrite overwrite) {
         if (!alone(until, overwrite) || journal_.flush_overwritten()) return;
@@ -8364,6 +8389,8 @@ class shared_journal {
             journal_.catch_up();
             journal_.rewrite();
         });
+        if (!journal_.flush_overwritten())
+            throw error(errc::storage_failure, "tokenkeep: cannot flush " + path_ + ", from which rows were erased");
     }
 
     /// The change that was asked for is durable, so what fails here is no failure of it. The next change tries again.
@@ -8691,7 +8718,7 @@ class basic_file_store {
     basic_file_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
 
     /// When a call that begins now ends.
-    deadline end() const { return (std::min)(end_, std::chrono::steady_clock::now() + Policy::store_lock_timeout); }
+    deadline end() const { return detail::end_of_call<Policy>(end_); }
 
     /// For a look-up that finds nothing: if a row cannot be read, that does not mean that there is none.
     static auto refuse_unreadable(const journal& rows, const token& probe) {
@@ -9179,7 +9206,7 @@ class text_file {
     ///   file.trust({.follows_link = true});
     void trust(const file_trust& trusted) {
         trust_ = trusted;
-        if (trusted.follows_link) path_ = detail::absolute_path(detail::target_of(path_));
+        if (trusted.follows_link) path_ = detail::absolute_path(detail::target_of(path_, trusted));
     }
 
     /// The content; nullopt if there is no file. Throws errc::permissions if the file is refused, see above.
@@ -9318,7 +9345,7 @@ class basic_document_store
     basic_document_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
 
     /// When a call that begins now ends.
-    deadline end() const { return (std::min)(end_, std::chrono::steady_clock::now() + Policy::store_lock_timeout); }
+    deadline end() const { return detail::end_of_call<Policy>(end_); }
 
     auto lock_identity(const std::string& key, deadline until) {
         return shared_->document.lock(key, (std::min)(until, end_));
@@ -10865,7 +10892,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     template <class Act>
     auto take_turn(Act act) {
         require_time();
-        const deadline until = (std::min)(end_, std::chrono::steady_clock::now() + Policy::store_lock_timeout);
+        const deadline until = detail::end_of_call<Policy>(end_);
         return shared_->turns.take(until, [&] {
             require_time();
             // A server that answers ends its waits for others itself, and says so. It gets the time for that.
@@ -10891,7 +10918,8 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
             return connection.lock(name, until);
     }
 
-    /// Once its deadline has passed, a call does not begin: it would end the connection.
+    /// Once its deadline has passed, a call does not begin: its first statement would find no time left, and the
+    /// connection would be closed.
     void require_time() const {
         if (std::chrono::steady_clock::now() >= end_)
             throw error(errc::lock_timeout, "tokenkeep: the time for this call is over");

@@ -25,7 +25,7 @@ TEMPLATE_LIST_TEST_CASE("sql_store: keeps every law", "[sql]", every_backend) {
     const law_findings found =
         findings_about([] { return store_on<TestType>(new_table()); }, {.longest_id = TestType::longest_id});
     CHECK(found.breaches == std::vector<std::string>{});
-    CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing);
+    CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing + laws_of_deadlines);
 }
 
 TEMPLATE_LIST_TEST_CASE("sql_store: keeps every law under Zoho's chain", "[sql]", every_backend) {

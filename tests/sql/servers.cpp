@@ -88,7 +88,7 @@ using servers = decltype(std::tuple_cat(
 #endif
     std::tuple<>()));
 
-/// The processes that have this one as ancestor.
+/// Whether none of the processes exists any more.
 bool is_gone(const std::set<pid_t>& processes) {
     return std::none_of(processes.begin(), processes.end(),
                         [](pid_t pid) { return exists("/proc/" + std::to_string(pid)); });

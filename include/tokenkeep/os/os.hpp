@@ -14,7 +14,7 @@
 //   std::optional<secret> read_file(path, const file_trust&);              nullopt: there is no such file
 //   void replace_file(path, std::string_view bytes, const file_trust&);    whole or not at all; private to the user
 //   std::string absolute_path(const std::string& path);                    the links in its directory followed
-//   std::string target_of(std::string path);                               to where a symbolic link leads
+//   std::string target_of(std::string path, const file_trust& trust);      to where a symbolic link leads
 //   class file_lock                                                        exclusive, by name; ends with the process
 //   class system_files                                                     a model of file_system
 #if defined(_WIN32)

@@ -20,7 +20,7 @@ inline std::string text_of_user(uid_t user) { return "user " + std::to_string(us
 /// Which of the lists of a file or a directory.
 enum class access_list {
     of_file,      ///< It says who may use the file or the directory.
-    of_new_files, ///< The list that files get which are made in the directory.
+    of_new_files, ///< The list that new files in the directory get.
 };
 
 /// The first user or group that a POSIX access-control list names and gives any of `rights`: "user 1000", for instance.

@@ -178,8 +178,8 @@ inline bool is_in_group(gid_t group) {
     return std::find(groups.begin(), groups.end(), group) != groups.end();
 }
 
-/// Throws errc::permissions unless the group of the directory, and no one else, shares the files in it. So that new
-/// files get the group, or so that only the owner of a file can replace it, the directory is setgid or sticky.
+/// Throws errc::permissions unless the group of the directory, and no one else, shares the files in it. The directory
+/// must be setgid, so that new files get its group, or sticky, so that only the owner of a file can replace it.
 inline void require_group_directory(const file_status& status, const std::string& directory) {
     const std::string group = std::to_string(status.st_gid);
     const std::string what = "tokenkeep: " + directory + " has mode " + text_of_mode(status.st_mode) +
@@ -203,7 +203,7 @@ inline void require_group_directory(const file_status& status, const std::string
 /// directory that is missing is not refused.
 ///
 /// If the group can write the directory and is trusted, the result is that group, and the directory may belong to any
-/// user.
+/// user. The user's own group shares nothing, and neither does the group of /tmp.
 inline shared_group require_private_directory(const std::string& path, const file_trust& trust) {
     const std::string directory = directory_of(path);
     file_status status{};
@@ -212,7 +212,9 @@ inline shared_group require_private_directory(const std::string& path, const fil
         throw file_error(errc_of_system(errno), "inspect", directory, errno);
     }
     const bool group_writes = (status.st_mode & S_IWGRP) != 0;
-    if (trust.trusts_group && group_writes) {
+    const bool is_own_group = status.st_gid == ::getegid() && status.st_gid == ::geteuid();
+    const bool is_for_all = (status.st_mode & (S_IWOTH | S_ISVTX)) == (S_IWOTH | S_ISVTX);
+    if (trust.trusts_group && group_writes && !is_own_group && !is_for_all) {
         require_group_directory(status, directory);
         return status.st_gid;
     }
@@ -220,7 +222,6 @@ inline shared_group require_private_directory(const std::string& path, const fil
         require_own(status, directory,
                     "run it as the user to whom the directory belongs, or use a directory of its own");
     if ((status.st_mode & S_ISVTX) != 0) return std::nullopt;
-    const bool is_own_group = status.st_gid == ::getegid() && status.st_gid == ::geteuid();
     const mode_t others = is_own_group ? S_IWOTH : S_IWGRP | S_IWOTH;
     if ((status.st_mode & others) != 0)
         throw error(errc::permissions,

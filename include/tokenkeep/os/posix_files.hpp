@@ -47,17 +47,19 @@ inline std::string absolute_path(const std::string& path) {
 }
 
 /// If the path is that of a symbolic link, the path to which the link leads, over other links if they come next. There
-/// need not be a file. Otherwise the path itself.
-inline std::string target_of(std::string path) {
+/// need not be a file. Otherwise the path itself. Throws errc::permissions for a link of another user, except root, and
+/// for one in a directory in which others could replace it: they could make it lead to an older file.
+inline std::string target_of(std::string path, const file_trust& trust) {
     constexpr int most_links = 40; // as in Linux
     for (int links = 0; links < most_links; ++links) {
         char text[4'096];
         const ssize_t size = ::readlink(path.c_str(), text, sizeof text);
         if (size <= 0) return path;
+        require_private_directory(path, trust);
+        if (const auto link = status_of(path); link && link->st_uid != 0)
+            require_own(*link, path, "name the file itself");
         const std::string target(text, static_cast<std::size_t>(size));
-        const std::size_t slash = path.rfind('/');
-        const std::string directory = slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
-        path = target.starts_with('/') ? target : directory + target;
+        path = target.starts_with('/') ? target : directory_of(path) + '/' + target;
     }
     throw file_error(errc::permissions, "follow the links at", path, ELOOP);
 }
@@ -124,7 +126,7 @@ class system_files {
     void trust(const file_trust& trusted) { trust_ = trusted; }
 
     std::string absolute(const std::string& path) const {
-        return absolute_path(trust_.follows_link ? target_of(path) : path);
+        return absolute_path(trust_.follows_link ? target_of(path, trust_) : path);
     }
 
     std::optional<file_identity> find(const std::string& path) const {

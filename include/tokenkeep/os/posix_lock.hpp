@@ -76,7 +76,8 @@ class lock_file {
     /// False if the file cannot be opened, and the caller only reads.
     bool open(bool only_reads) {
         if (is_of_parent()) file_ = descriptor();
-        if (file_.is_open()) return true;
+        if (file_.is_open() && (is_writable_ || only_reads)) return true;
+        file_ = descriptor();
         owner_ = ::getpid();
         require_own_place();
         if (!only_reads) require_writable_mount(guarded());
@@ -106,11 +107,11 @@ class lock_file {
     /// The file that this one locks: `tokens.tkj` for `tokens.tkj.lock`.
     std::string guarded() const { return path_.substr(0, path_.rfind('.')); }
 
-    /// Before the lock file is made: one that is made in the directory of another user, or next to the file of another
-    /// user, locks that user out.
+    /// Before the lock file is made, or gets its rights: one in the directory of another user, or next to the file of
+    /// another user or of a group, would lock these out.
     void require_own_place() {
         group_ = require_private_directory(path_, trust_);
-        if (const auto status = status_of(guarded())) require_own_or_shared(*status, guarded(), group_);
+        if (const auto status = status_of(guarded())) require_private(*status, guarded(), group_, denied_for_documents);
     }
 
     /// The owner of the lock file could replace it while it is locked. The group that shares the directory is trusted
@@ -131,6 +132,9 @@ class lock_file {
         if (status && !is_shared(*status, group_))
             require_own(*status, path_,
                         "a program of that user made it, and it holds no data: if no program uses it now, remove it");
+        if (status && failure == EACCES && group_)
+            throw error(errc::permissions, "tokenkeep: " + path_ + " has mode " + text_of_mode(status->st_mode) +
+                                               ", so that the group cannot use it; run: chmod 660 " + path_);
         refuse_open(path_, failure);
     }
 

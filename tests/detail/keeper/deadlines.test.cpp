@@ -268,7 +268,7 @@ TEST_CASE("deadlines: a marker that is not written by the deadline is lock_timeo
     CHECK(here.server.log().token_requests == requests);
 }
 
-TEST_CASE("deadlines: callers end by theirs while another process stands still with the store's file",
+TEST_CASE("deadlines: callers end by theirs while another process is stopped with the store's file",
           "[keeper][deadlines]") {
     const temporary_directory here;
     const std::string path = here / "tokens";

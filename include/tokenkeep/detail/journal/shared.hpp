@@ -22,9 +22,10 @@
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A row_journal that threads and processes share. The order of locks: first the turn of a thread of this store; then
-/// the store lock, which is for processes. While an appended change is flushed, neither is held. Two things are flushed
-/// under both: a rewritten file; and, before the first change of a process, what it found in the file. Each function
-/// waits for both locks until `until`, and then throws errc::lock_timeout.
+/// the store lock, which is for processes. While an appended change is flushed, neither is held. Three things are
+/// flushed under both: a rewritten file; what a process found in the file, before its first change; and the removals of
+/// a killed program, before they are erased. Each function waits for both locks until `until`, and then throws
+/// errc::lock_timeout.
 template <class Policy, class Sealer>
 class shared_journal {
     using files_type = typename Policy::files;
@@ -89,11 +90,11 @@ class shared_journal {
     void erase(deadline until, const std::optional<journal::erasable_records>& row) {
         try {
             erase_now(until, [&] {
-                remove_abandoned_rewrite();
                 journal_.catch_up();
                 const bool is_overwritten = row && journal_.overwrite(*row);
                 return journal_.overwrite_leftovers(!row) || is_overwritten;
             });
+            if (has_abandoned_rewrite()) alone(until, [&] { remove_abandoned_rewrite(); });
         } catch (const file_error& failure) {
             throw failure.with(errc::storage_failure);
         } catch (const std::exception&) {
@@ -164,7 +165,7 @@ class shared_journal {
         });
     }
 
-    /// Calls `overwrite()`, which gives whether it has overwritten anything, and flushes what it has.
+    /// Calls `overwrite()`, which gives whether it has changed anything, and flushes what it has.
     template <class Overwrite>
     void erase_now(deadline until, Overwrite overwrite) {
         if (!alone(until, overwrite) || journal_.flush_overwritten()) return;
@@ -172,6 +173,8 @@ class shared_journal {
             journal_.catch_up();
             journal_.rewrite();
         });
+        if (!journal_.flush_overwritten())
+            throw error(errc::storage_failure, "tokenkeep: cannot flush " + path_ + ", from which rows were erased");
     }
 
     /// The change that was asked for is durable, so what fails here is no failure of it. The next change tries again.

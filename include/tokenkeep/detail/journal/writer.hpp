@@ -40,10 +40,12 @@ class row_journal {
 
     // ---- Reading ----
 
-    /// Whether the file is as it was when it was last read. Looks only at its name, and needs no store lock.
+    /// Whether the file is as it was when it was last read. Looks only at its name, and needs no store lock. A child
+    /// made by fork does not have the file open, so another file may have got the same number: it reads the file.
     bool is_current() const {
         const std::optional<file_identity> there = medium_.files.find(medium_.path);
-        return there ? now_.is_loaded && *there == now_.identity : now_.file == nullptr;
+        if (!there) return now_.file == nullptr;
+        return now_.is_loaded && *there == now_.identity && now_.process == process_id();
     }
 
     /// Reads what other processes have appended. If another file has the name now, reads all of that.
@@ -178,9 +180,8 @@ class row_journal {
     /// flush_overwritten must follow.
     bool overwrite(const journal::erasable_records& row) {
         if (row.generation != now_.state.header.generation) return false; // the file was rewritten without the row
-        if (write_zeros(row) != overwriting::failed) return true;
-        rewrite();
-        return false;
+        if (write_zeros(row) == overwriting::failed) rewrite();
+        return true;
     }
 
     /// Whether the file has payloads of rows whose removal was read from it: the process that removed them is about to
@@ -194,7 +195,7 @@ class row_journal {
         auto& rows = now_.state.leftovers;
         if (commit_.flushed() < (flushes ? last_seq() : now_.found) && !commit_.flush_all()) {
             rewrite();
-            return false;
+            return true;
         }
         bool is_overwritten = false;
         const std::uint64_t flushed = commit_.flushed();
@@ -202,7 +203,7 @@ class row_journal {
             const overwriting done = row.removal > flushed ? overwriting::not_needed : write_zeros(row);
             if (done == overwriting::failed) {
                 rewrite();
-                return false;
+                return true;
             }
             is_overwritten = is_overwritten || done == overwriting::done;
         }
@@ -265,14 +266,19 @@ class row_journal {
     }
 
     /// A child made by fork opens the file again. If two processes shared one open file description, only one of them
-    /// would be told that flushing has failed. If the program has closed the file, the store opens it again, too.
+    /// would be told that flushing has failed. If the program has closed the file, the store opens it again, too. While
+    /// the file was not open, another file may have got its number; so what was read is compared.
     void open_again_if_lost() {
         if (now_.process == process_id() && !is_lost(now_.file)) return;
         if (now_.file) {
             auto again = medium_.files.open(medium_.path);
-            now_.is_loaded = now_.is_loaded && again && again->identity() == now_.identity;
-            if (now_.is_loaded) {
+            const std::optional<file_identity> there = again ? std::optional(again->identity()) : std::nullopt;
+            if (there && there->is_same_file(now_.identity))
                 now_.file = std::make_shared<const typename Files::file>(*std::move(again));
+            else
+                now_.is_loaded = false;
+            now_.is_loaded = now_.is_loaded && reader::has_what_was_read(now_, *there);
+            if (now_.is_loaded) {
                 now_.found = last_seq();
                 commit_.opened(now_.file, last_seq(), now_.state.header.last_of_snapshot(), true);
             }
@@ -356,7 +362,9 @@ class row_journal {
     bool append(std::string_view record) {
         try {
             now_.file->write(now_.state.position.at, record);
-        } catch (const file_error&) {
+        } catch (const file_error& failure) {
+            // If the program has closed the file, it may have closed the lock file too, and others may write.
+            if (is_lost(now_.file)) throw failure.with(errc::not_saved);
             now_.has_failed = true; // a record behind a part of another would look like damage
             return false;
         }
@@ -387,8 +395,8 @@ class row_journal {
     enum class overwriting { done, not_needed, failed };
 
     /// Writes zeros over the payloads of a removed row, unless there are zeros already. It fails if the file cannot be
-    /// written or understood. It begins with the oldest record: if it is cut short, the file never shows an older
-    /// version of the row.
+    /// written or understood. It begins with the oldest record: if the program is killed in between, the file never
+    /// shows an older version of the row.
     overwriting write_zeros(const journal::erasable_records& row) const {
         overwriting result = overwriting::not_needed;
         try {

@@ -85,7 +85,7 @@ class mysql_call {
         const deadline now = std::chrono::steady_clock::now();
         const deadline pause_ends = milliseconds > 0 ? now + std::chrono::milliseconds(milliseconds) : end_;
         const bool reads = is_reading != 0;
-        if (wait_for_socket(socket, reads, !reads, (std::min)(end_, pause_ends))) return 1;
+        if (now < end_ && wait_for_socket(socket, reads, !reads, (std::min)(end_, pause_ends))) return 1;
         if (reads && std::chrono::steady_clock::now() < end_) return 1;
         errno = ETIMEDOUT;
         return 0;

@@ -123,7 +123,9 @@ class postgres_channel {
             if (!next) break;
             if (!first || postgres_result::is_success(first)) first = std::move(next); // an error is the result of all
         }
-        return {std::move(first), is_alive && PQstatus(session) == CONNECTION_OK};
+        const bool is_usable = is_alive && PQstatus(session) == CONNECTION_OK;
+        if (!is_alive) session_.reset(); // the rest of the answer would be taken for that to another statement
+        return {std::move(first), is_usable};
     }
 
   private:
@@ -164,8 +166,9 @@ class postgres_channel {
             const deadline now = std::chrono::steady_clock::now();
             const bool is_ready = wait_for_socket(socket, true, is_sending, (std::min)(end, now + pause));
             if (PQconsumeInput(session_.get()) == 0) return false;
-            if (is_ready || PQisBusy(session_.get()) == 0) return true;
+            if (PQisBusy(session_.get()) == 0) return true;
             if (std::chrono::steady_clock::now() >= end) throw no_answer();
+            if (is_ready) return true;
         }
     }
 
