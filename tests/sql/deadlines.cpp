@@ -13,6 +13,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <initializer_list>
 #include <map>
@@ -50,6 +51,7 @@ class standstill {
   public:
     explicit standstill(std::set<pid_t> processes) : processes_(std::move(processes)) {
         for (const pid_t each : processes_) ::kill(each, SIGSTOP);
+        for (const pid_t each : processes_) holds_within(10s, [&] { return stands_still(each); });
     }
     standstill(const standstill&) = delete;
     standstill& operator=(const standstill&) = delete;
@@ -60,6 +62,17 @@ class standstill {
     }
 
   private:
+    /// All threads of the process do, or there is no such process. A signal takes a moment to reach those that run.
+    static bool stands_still(pid_t process) {
+        std::error_code none;
+        for (const auto& thread :
+             std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task", none)) {
+            const std::string status = bytes_of(thread.path().string() + "/status");
+            if (!status.empty() && status.find("\nState:\tT") == std::string::npos) return false;
+        }
+        return true;
+    }
+
     std::set<pid_t> processes_;
 };
 
