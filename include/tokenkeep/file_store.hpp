@@ -116,7 +116,10 @@ struct salvage_report {
 ///               that the program opens afterwards: before each use, the store compares the file with the one that it
 ///               opened. Then it opens its own again, at once or at the next call. The locks are lost, and the guards
 ///               of lock_token do not show it. The store cannot compare and write in one step: a thread that closes and
-///               opens files at the same moment can come in between.
+///               opens files at the same moment can come in between. If the store's old file was replaced meanwhile, a
+///               new file of the program may get both its descriptor and its inode number: the two look the same then.
+///   Hung        If a file system hangs, as a network mount can, opening a file there delays every other opening and
+///               closing of a file by this library, and fork.
 ///
 /// Cost: a look-up is one stat of the file and one look into a hash index, by whichever rule (see rules.hpp). A save is
 /// one write, one fdatasync, and one write of 40 bytes to the lock file, which is not flushed. The cost does not depend
