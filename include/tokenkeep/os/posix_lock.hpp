@@ -51,17 +51,11 @@ class lock_file {
         if (!is_writable_) file_ = descriptor(); // the next lock may be for writing, which may be possible by then
     }
 
-    /// Whether a parent process opened this: the locks are the parent's.
-    bool is_of_parent() const noexcept { return owner_ != ::getpid(); }
-
   private:
     bool try_lock(std::int64_t byte, short kind) {
         if (!open(kind == F_RDLCK)) return true;
         if (!set(byte, kind)) {
-            if (errno == EBADF && file_.is_lost()) { // the program has closed it
-                file_ = descriptor();
-                return try_lock(byte, kind);
-            }
+            if (errno == EBADF && file_.is_lost()) return try_lock(byte, kind); // closed just now
             if (errno == EAGAIN || errno == EACCES || errno == EINTR) return false;
             throw file_error(errc::storage_failure, "lock", path_, errno);
         }
@@ -75,10 +69,8 @@ class lock_file {
 
     /// False if the file cannot be opened, and the caller only reads.
     bool open(bool only_reads) {
-        if (is_of_parent()) file_ = descriptor();
-        if (file_.is_open() && (is_writable_ || only_reads)) return true;
+        if (file_.is_open() && !file_.is_lost() && (is_writable_ || only_reads)) return true;
         file_ = descriptor();
-        owner_ = ::getpid();
         require_own_place();
         if (!only_reads) require_writable_mount(guarded());
         const bool is_for_reading = is_mounted_for_reading(guarded());
@@ -157,7 +149,6 @@ class lock_file {
     shared_group group_{};
     descriptor file_{};
     bool is_writable_ = false;
-    pid_t owner_ = 0;
 };
 
 /// An exclusive lock on a name in a lock file, as long as this object lives.
@@ -176,9 +167,7 @@ class file_lock {
         std::swap(byte_, other.byte_);
         return *this;
     }
-    ~file_lock() {
-        if (!file_.is_of_parent()) file_.unlock(byte_);
-    }
+    ~file_lock() { file_.unlock(byte_); }
 
   private:
     lock_file file_;

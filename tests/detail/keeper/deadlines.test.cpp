@@ -212,6 +212,21 @@ TEST_CASE("deadlines: a login that a program has stored goes on later too, with 
     CHECK(body.find("code_verifier=a-verifier") != std::string::npos);
 }
 
+TEST_CASE("deadlines: what others have written into the row of such a login meanwhile stays", "[keeper][deadlines]") {
+    world<timed_store> here;
+    here.login();
+    auto keep = here.keeper(twenty);
+    const token probe{.user_name = "ada", .grant_token = here.server.grant("ada")};
+    stop_after_a_marker(here.store);
+    CHECK_THROWS_AS(keep.access_token(probe), error);
+    go_on(here.store);
+    token changed = here.row();
+    changed.api_domain = "https://api.example.test";
+    CHECK(here.store.inner.replace_token(here.row(), changed));
+    CHECK(here.is_stored(keep.access_token(probe)));
+    CHECK(here.row().api_domain == "https://api.example.test");
+}
+
 TEST_CASE("deadlines: a refresh that sent nothing goes on at once, and elsewhere when its marker is old",
           "[keeper][deadlines]") {
     world<timed_store> here;

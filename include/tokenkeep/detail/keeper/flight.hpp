@@ -28,7 +28,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// A marker that may be in the row although its token was not sent: writing it has failed, perhaps after taking place.
 struct unsent_marker {
     std::string nonce{};
-    std::optional<token> before{}; ///< The row without it; nullopt if the status was all that differed.
+    std::optional<token> before{}, after{}; ///< The row without it and with it, if more than the status differed.
 };
 
 /// What one keeper knows of one identity: who works on it, which failure came last, and new tokens that the store could
@@ -88,10 +88,10 @@ struct flight {
         const std::lock_guard lock(mutex);
         for (const unsent_marker& each : unsent) {
             if (nonce.empty() || each.nonce != nonce || now >= unsent_until) continue;
-            if (each.before) return each.before;
-            token inserted = row;
-            inserted.status.clear();
-            return inserted;
+            if (each.after == row) return each.before;
+            token bare = row;
+            bare.status.clear();
+            return bare;
         }
         return std::nullopt;
     }

@@ -180,7 +180,7 @@ class login : transaction<Parts> {
         room_type room = room_for(marked);
         wiped_request request =
             request_for(marked, is_stored && !has_code_verifier(probe_) ? before.code_verifier : probe_.code_verifier);
-        unsent_marker unsent{.nonce = std::move(marker.nonce), .before = before};
+        unsent_marker unsent{.nonce = std::move(marker.nonce), .before = before, .after = marked};
         try {
             if (!base::write_marker(row, marked)) return std::nullopt;
         } catch (...) { // the marker may have been written all the same
