@@ -187,7 +187,7 @@ inline bool wait_for_socket(int socket, bool to_read, bool to_write, deadline un
                 : std::chrono::ceil<std::chrono::milliseconds>((std::min)(until, now + std::chrono::hours(1)) - now);
         const int found = ::poll(&asked, 1, static_cast<int>(left.count()));
         if (found > 0 || (found < 0 && errno != EINTR && errno != EAGAIN)) return true;
-        if (until <= now) return false;
+        if (found == 0 && until <= now + left) return false;
     }
 }
 

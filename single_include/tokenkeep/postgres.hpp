@@ -184,7 +184,7 @@ inline bool wait_for_socket(int socket, bool to_read, bool to_write, deadline un
                 : std::chrono::ceil<std::chrono::milliseconds>((std::min)(until, now + std::chrono::hours(1)) - now);
         const int found = ::poll(&asked, 1, static_cast<int>(left.count()));
         if (found > 0 || (found < 0 && errno != EINTR && errno != EAGAIN)) return true;
-        if (until <= now) return false;
+        if (found == 0 && until <= now + left) return false;
     }
 }
 
@@ -355,11 +355,12 @@ class postgres_channel {
 
     /// Waits until the server has sent bytes, or also until bytes can be sent to it, and reads what is there. False if
     /// the connection has ended. On an encrypted connection libpq may hold bytes that it has not looked at, while the
-    /// socket has none. So a wait is short at first, and longer each time.
+    /// socket has none. So a wait is short at first, above all with TLS, and longer each time.
     bool receive(bool is_sending) {
         const int socket = PQsocket(session_.get());
         const deadline end = until_.value_or((deadline::max)());
-        for (std::chrono::milliseconds pause(1);; pause = (std::min)(pause * 2, std::chrono::milliseconds(64))) {
+        std::chrono::milliseconds pause(PQsslInUse(session_.get()) != 0 ? 1 : 16);
+        for (;; pause = (std::min)(pause * 2, std::chrono::milliseconds(64))) {
             const deadline now = std::chrono::steady_clock::now();
             const bool is_ready = wait_for_socket(socket, true, is_sending, (std::min)(end, now + pause));
             if (PQconsumeInput(session_.get()) == 0) return false;

@@ -3654,17 +3654,11 @@ class lock_file {
         if (!is_writable_) file_ = descriptor(); // the next lock may be for writing, which may be possible by then
     }
 
-    /// Whether a parent process opened this: the locks are the parent's.
-    bool is_of_parent() const noexcept { return owner_ != ::getpid(); }
-
   private:
     bool try_lock(std::int64_t byte, short kind) {
         if (!open(kind == F_RDLCK)) return true;
         if (!set(byte, kind)) {
-            if (errno == EBADF && file_.is_lost()) { // the program has closed it
-                file_ = descriptor();
-                return try_lock(byte, kind);
-            }
+            if (errno == EBADF && file_.is_lost()) return try_lock(byte, kind); // closed just now
             if (errno == EAGAIN || errno == EACCES || errno == EINTR) return false;
             throw file_error(errc::storage_failure, "lock", path_, errno);
         }
@@ -3678,10 +3672,8 @@ class lock_file {
 
     /// False if the file cannot be opened, and the caller only reads.
     bool open(bool only_reads) {
-        if (is_of_parent()) file_ = descriptor();
-        if (file_.is_open() && (is_writable_ || only_reads)) return true;
+        if (file_.is_open() && !file_.is_lost() && (is_writable_ || only_reads)) return true;
         file_ = descriptor();
-        owner_ = ::getpid();
         require_own_place();
         if (!only_reads) require_writable_mount(guarded());
         const bool is_for_reading = is_mounted_for_reading(guarded());
@@ -3760,7 +3752,6 @@ class lock_file {
     shared_group group_{};
     descriptor file_{};
     bool is_writable_ = false;
-    pid_t owner_ = 0;
 };
 
 /// An exclusive lock on a name in a lock file, as long as this object lives.
@@ -3779,9 +3770,7 @@ class file_lock {
         std::swap(byte_, other.byte_);
         return *this;
     }
-    ~file_lock() {
-        if (!file_.is_of_parent()) file_.unlock(byte_);
-    }
+    ~file_lock() { file_.unlock(byte_); }
 
   private:
     lock_file file_;
@@ -8530,7 +8519,10 @@ struct salvage_report {
 ///               that the program opens afterwards: before each use, the store compares the file with the one that it
 ///               opened. Then it opens its own again, at once or at the next call. The locks are lost, and the guards
 ///               of lock_token do not show it. The store cannot compare and write in one step: a thread that closes and
-///               opens files at the same moment can come in between.
+///               opens files at the same moment can come in between. If the store's old file was replaced meanwhile, a
+///               new file of the program may get both its descriptor and its inode number: the two look the same then.
+///   Hung        If a file system hangs, as a network mount can, opening a file there delays every other opening and
+///               closing of a file by this library, and fork.
 ///
 /// Cost: a look-up is one stat of the file and one look into a hash index, by whichever rule (see rules.hpp). A save is
 /// one write, one fdatasync, and one write of 40 bytes to the lock file, which is not flushed. The cost does not depend
@@ -13631,7 +13623,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// A marker that may be in the row although its token was not sent: writing it has failed, perhaps after taking place.
 struct unsent_marker {
     std::string nonce{};
-    std::optional<token> before{}; ///< The row without it; nullopt if the status was all that differed.
+    std::optional<token> before{}, after{}; ///< The row without it and with it, if more than the status differed.
 };
 
 /// What one keeper knows of one identity: who works on it, which failure came last, and new tokens that the store could
@@ -13691,10 +13683,10 @@ struct flight {
         const std::lock_guard lock(mutex);
         for (const unsent_marker& each : unsent) {
             if (nonce.empty() || each.nonce != nonce || now >= unsent_until) continue;
-            if (each.before) return each.before;
-            token inserted = row;
-            inserted.status.clear();
-            return inserted;
+            if (each.after == row) return each.before;
+            token bare = row;
+            bare.status.clear();
+            return bare;
         }
         return std::nullopt;
     }
@@ -14708,7 +14700,7 @@ class login : transaction<Parts> {
         room_type room = room_for(marked);
         wiped_request request =
             request_for(marked, is_stored && !has_code_verifier(probe_) ? before.code_verifier : probe_.code_verifier);
-        unsent_marker unsent{.nonce = std::move(marker.nonce), .before = before};
+        unsent_marker unsent{.nonce = std::move(marker.nonce), .before = before, .after = marked};
         try {
             if (!base::write_marker(row, marked)) return std::nullopt;
         } catch (...) { // the marker may have been written all the same
