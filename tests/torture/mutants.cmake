@@ -79,7 +79,7 @@ tokenkeep_mutation(transaction detail/keeper/refresh.hpp "std::optional<token> s
             if (rows_.replace(row_, cleared)) row_ = cleared;
         }
         if (tests::mutated("handed_out_before_the_save")) {
-            row_ = tokens.applied_to(row_);
+            row_ = room.tokens.applied_to(row_);
             return true;
         }
         std::optional<token> saved;]])
