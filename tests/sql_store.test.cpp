@@ -104,7 +104,7 @@ TEST_CASE("sql_store: the connection hears the deadline of each call, and five s
     static_assert(tokenkeep::deadline_store<tokenkeep::sql_store<unused_connection>>);
     silence seen;
     tokenkeep::sql_store store{silent_connection{&seen}};
-    const auto end = steady::now() + 1h;
+    const auto end = steady::now() + 10s; // before store_lock_timeout
     CHECK(code_of([&] { (void)store.until(end).get_tokens(); }) == errc::storage_failure);
     CHECK(code_of([&] { store.until(end + 1s).save_token({.user_name = "ada", .access_token = "a"}); }) ==
           errc::not_saved);
@@ -136,8 +136,9 @@ TEST_CASE("sql_store: a lost connection is made again once, but not after the de
     CHECK(code_of([&] { (void)store.until(steady::now()).get_tokens(); }) == errc::lock_timeout);
 }
 
-TEST_CASE("sql_store: threads that wait for a thread whose time ends fail with it, and say what is true of them",
-          "[sql_store]") {
+TEST_CASE(
+    "sql_store: threads that wait for a thread whose time ends have their own deadlines, and say what is true of them",
+    "[sql_store]") {
     silence seen{.pause = 300ms};
     tokenkeep::sql_store store{silent_connection{&seen}};
     const auto begin = steady::now();
@@ -150,7 +151,7 @@ TEST_CASE("sql_store: threads that wait for a thread whose time ends fail with i
     });
     std::thread fourth([&] { late = code_of([&] { (void)store.until(begin + 100ms).get_tokens(); }); });
     for (std::thread* each : {&first, &second, &third, &fourth}) each->join();
-    CHECK(seen.tries == 1);
+    CHECK(seen.tries <= 2); // one of the others may have had its turn
     CHECK((looked == errc::storage_failure || looked == errc::lock_timeout));
     CHECK((saved == errc::not_saved || saved == errc::lock_timeout));
     CHECK(late == errc::lock_timeout);

@@ -3845,7 +3845,7 @@ inline std::string target_of(std::string path, const file_trust& trust) {
         if (const auto link = status_of(path); link && link->st_uid != 0)
             require_own(*link, path, "name the file itself");
         const std::string target(text, static_cast<std::size_t>(size));
-        path = target.starts_with('/') ? target : directory_of(path) + '/' + target;
+        path = target.starts_with('/') ? target : directory_of(path).append("/").append(target);
     }
     throw file_error(errc::permissions, "follow the links at", path, ELOOP);
 }
