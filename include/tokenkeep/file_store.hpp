@@ -226,7 +226,7 @@ class basic_file_store {
     /// removed, that row is erased too. It does not change copies of damaged files.
     ///   store.delete_token("1");
     void delete_token(const std::string& id) {
-        remove(id, [&](const journal& rows) {
+        shared_->remove(end(), id, [&](const journal& rows) {
             rows.require_whole();
             return rows.find(id) != nullptr || !rows.is_readable(id);
         });
@@ -259,7 +259,7 @@ class basic_file_store {
     /// erases as delete_token does.
     ///   bool is_done = store.remove_token(row);
     bool remove_token(const token& expected) {
-        return remove(expected.id, [&](const journal& rows) {
+        return shared_->remove(end(), expected.id, [&](const journal& rows) {
             refuse_unreadable(rows, expected)(by_id{});
             return meaning::is_unchanged(rows, expected);
         });
@@ -327,21 +327,6 @@ class basic_file_store {
             const std::uint64_t record = found ? rows.find(found->id)->place().seq : 0;
             return std::pair(std::move(found), record);
         });
-    }
-
-    template <class IsThere>
-    bool remove(const std::string& id, IsThere is_there) {
-        bool is_unerased = false; // something that a killed program has left
-        std::optional<detail::journal::erasable_records> erasable;
-        const deadline until = end();
-        const bool is_removed = shared_->write(until, [&](journal& rows) {
-            is_unerased = rows.has_leftovers() || shared_->has_abandoned_rewrite();
-            if (!is_there(rows)) return std::optional<std::uint64_t>();
-            erasable = rows.erasable_records_of(id);
-            return std::optional(rows.remove(id));
-        });
-        if (Policy::erases_deleted_tokens && (erasable || is_unerased)) shared_->erase(until, erasable);
-        return is_removed;
     }
 
     std::shared_ptr<shared> shared_;

@@ -8141,6 +8141,9 @@ struct container_traits<detail::row_journal<Rows, Sealer, Files>> {
 
 
 
+#include <mutex>
+#include <shared_mutex>
+
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The threads of a store take turns. Each waits for its turn until its own deadline. `Mutex` is the policy's. If it
@@ -8151,15 +8154,25 @@ class turns {
     /// Gives act(), while no other thread has a turn. Throws errc::lock_timeout if `until` comes first.
     template <class Act>
     auto take(deadline until, Act act) {
-        const turn mine(mutex_, until);
-        return act();
+        if constexpr (requires { mutex_.try_lock_until(until); }) {
+            const std::unique_lock mine(mutex_, until);
+            require(mine.owns_lock());
+            return act();
+        } else {
+            const std::lock_guard mine(mutex_);
+            return act();
+        }
     }
 
     /// Gives look(). If the mutex has lock_shared(), several threads may look at once. Throws as take does.
     template <class Look>
     auto share(deadline until, Look look) {
-        if constexpr (requires(Mutex & mutex) { mutex.lock_shared(); }) {
-            const shared_turn ours(mutex_, until);
+        if constexpr (requires { mutex_.try_lock_shared_until(until); }) {
+            const std::shared_lock ours(mutex_, until);
+            require(ours.owns_lock());
+            return look();
+        } else if constexpr (requires { mutex_.lock_shared(); }) {
+            const std::shared_lock ours(mutex_);
             return look();
         } else {
             return take(until, look);
@@ -8167,42 +8180,8 @@ class turns {
     }
 
   private:
-    class turn {
-      public:
-        turn(Mutex& mutex, deadline until) : mutex_(mutex) {
-            if constexpr (requires { mutex.try_lock_until(until); }) {
-                if (!mutex.try_lock_until(until)) throw too_late();
-            } else {
-                mutex.lock();
-            }
-        }
-        turn(const turn&) = delete;
-        turn& operator=(const turn&) = delete;
-        ~turn() { mutex_.unlock(); }
-
-      private:
-        Mutex& mutex_;
-    };
-
-    class shared_turn {
-      public:
-        shared_turn(Mutex& mutex, deadline until) : mutex_(mutex) {
-            if constexpr (requires { mutex.try_lock_shared_until(until); }) {
-                if (!mutex.try_lock_shared_until(until)) throw too_late();
-            } else {
-                mutex.lock_shared();
-            }
-        }
-        shared_turn(const shared_turn&) = delete;
-        shared_turn& operator=(const shared_turn&) = delete;
-        ~shared_turn() { mutex_.unlock_shared(); }
-
-      private:
-        Mutex& mutex_;
-    };
-
-    static error too_late() {
-        return error(errc::lock_timeout, "tokenkeep: other threads of this program keep the store busy");
+    static void require(bool is_locked) {
+        if (!is_locked) throw error(errc::lock_timeout, "tokenkeep: other threads of this program keep the store busy");
     }
 
     Mutex mutex_{};
@@ -8276,35 +8255,29 @@ class shared_journal {
     template <class Change>
     bool write(deadline until, Change change) {
         bool has_leftovers = false;
-        const std::optional<ticket> record = alone(until, [&]() -> std::optional<ticket> {
-            journal_.catch_up();
-            const std::optional<std::uint64_t> seq = change(journal_);
-            has_leftovers = journal_.has_leftovers();
-            if (!seq) return std::nullopt;
-            return journal_.ticket_for(*seq);
+        const bool is_changed = make(until, [&](journal_type& rows) {
+            const std::optional<std::uint64_t> seq = change(rows);
+            has_leftovers = rows.has_leftovers();
+            return seq;
         });
-        if (!record) return false;
-        require_durable(*record, until);
-        if (Policy::erases_deleted_tokens && has_leftovers) try_to_erase_leftovers(until);
-        return true;
+        if (Policy::erases_deleted_tokens && is_changed && has_leftovers) try_to_erase_leftovers(until);
+        return is_changed;
     }
 
-    /// Overwrites the records of a row whose removal is durable, if there is one. Does the same for all rows that other
-    /// processes removed and did not erase, and removes what a rewrite that was cut off has left. If that fails, throws
-    /// errc::storage_failure: the rows are gone, but not erased.
-    void erase(deadline until, const std::optional<journal::erasable_records>& row) {
-        try {
-            erase_now(until, [&] {
-                journal_.catch_up();
-                const bool is_overwritten = row && journal_.overwrite(*row);
-                return journal_.overwrite_leftovers(!row) || is_overwritten;
-            });
-            if (has_abandoned_rewrite()) alone(until, [&] { remove_abandoned_rewrite(); });
-        } catch (const file_error& failure) {
-            throw failure.with(errc::storage_failure);
-        } catch (const std::exception&) {
-            throw error(errc::storage_failure, "tokenkeep: the row is gone, but not erased from " + path_);
-        }
+    /// Removes the row of that id if `is_there(rows)`, and says whether it did. Then erases it, and what killed programs
+    /// have removed and not erased. If erasing fails, throws errc::storage_failure: the rows are gone, but not erased.
+    template <class IsThere>
+    bool remove(deadline until, const std::string& id, IsThere is_there) {
+        bool has_leftovers = false;
+        std::optional<journal::erasable_records> removed;
+        const bool is_removed = make(until, [&](journal_type& rows) {
+            has_leftovers = rows.has_leftovers() || has_abandoned_rewrite();
+            if (!is_there(std::as_const(rows))) return std::optional<std::uint64_t>();
+            removed = rows.erasable_records_of(id);
+            return std::optional(rows.remove(id));
+        });
+        if (Policy::erases_deleted_tokens && (removed || has_leftovers)) erase(until, removed);
+        return is_removed;
     }
 
     /// Calls `repair(rows)` while no other thread or process changes them. The rows need not be readable. It gives
@@ -8318,9 +8291,6 @@ class shared_journal {
         if (record) require_durable(*record, until);
     }
 
-    /// Whether a program that was killed during a rewrite has left a file; or a rewrite goes on.
-    bool has_abandoned_rewrite() const { return files_.find(path_ + ".tmp").has_value(); }
-
     /// Takes the lock of that name, which has nothing to do with the store lock.
     auto lock(const std::string& name, deadline until) const { return files_.lock(path_ + ".lock", name, until); }
 
@@ -8328,6 +8298,19 @@ class shared_journal {
 
   private:
     using ticket = typename journal_type::ticket;
+
+    /// Makes a change as write does, and erases nothing.
+    template <class Change>
+    bool make(deadline until, Change change) {
+        const std::optional<ticket> record = alone(until, [&]() -> std::optional<ticket> {
+            journal_.catch_up();
+            const std::optional<std::uint64_t> seq = change(journal_);
+            if (!seq) return std::nullopt;
+            return journal_.ticket_for(*seq);
+        });
+        if (record) require_durable(*record, until);
+        return record.has_value();
+    }
 
     /// Returns when the record is durable. If the file cannot be flushed, writes what is in it into a new one. Whatever
     /// fails here, the change may be in the file: the error is errc::indeterminate.
@@ -8370,6 +8353,23 @@ class shared_journal {
         });
     }
 
+    /// Overwrites the records of a row whose removal is durable, if there is one. Does the same for all rows that other
+    /// processes removed and did not erase, and removes what a rewrite that was cut off has left.
+    void erase(deadline until, const std::optional<journal::erasable_records>& row) {
+        try {
+            erase_now(until, [&] {
+                journal_.catch_up();
+                const bool is_overwritten = row && journal_.overwrite(*row);
+                return journal_.overwrite_leftovers(!row) || is_overwritten;
+            });
+            if (has_abandoned_rewrite()) alone(until, [&] { remove_abandoned_rewrite(); });
+        } catch (const file_error& failure) {
+            throw failure.with(errc::storage_failure);
+        } catch (const std::exception&) {
+            throw error(errc::storage_failure, "tokenkeep: the row is gone, but not erased from " + path_);
+        }
+    }
+
     /// Calls `overwrite()`, which gives whether it has changed anything, and flushes what it has.
     template <class Overwrite>
     void erase_now(deadline until, Overwrite overwrite) {
@@ -8393,6 +8393,9 @@ class shared_journal {
             return;
         }
     }
+
+    /// Whether a program that was killed during a rewrite has left a file; or a rewrite goes on.
+    bool has_abandoned_rewrite() const { return files_.find(path_ + ".tmp").has_value(); }
 
     /// A program that was killed during a rewrite has left a file with rows. Only if this thread holds the store lock
     /// is it certain that no rewrite goes on.
@@ -8629,7 +8632,7 @@ class basic_file_store {
     /// removed, that row is erased too. It does not change copies of damaged files.
     ///   store.delete_token("1");
     void delete_token(const std::string& id) {
-        remove(id, [&](const journal& rows) {
+        shared_->remove(end(), id, [&](const journal& rows) {
             rows.require_whole();
             return rows.find(id) != nullptr || !rows.is_readable(id);
         });
@@ -8662,7 +8665,7 @@ class basic_file_store {
     /// erases as delete_token does.
     ///   bool is_done = store.remove_token(row);
     bool remove_token(const token& expected) {
-        return remove(expected.id, [&](const journal& rows) {
+        return shared_->remove(end(), expected.id, [&](const journal& rows) {
             refuse_unreadable(rows, expected)(by_id{});
             return meaning::is_unchanged(rows, expected);
         });
@@ -8730,21 +8733,6 @@ class basic_file_store {
             const std::uint64_t record = found ? rows.find(found->id)->place().seq : 0;
             return std::pair(std::move(found), record);
         });
-    }
-
-    template <class IsThere>
-    bool remove(const std::string& id, IsThere is_there) {
-        bool is_unerased = false; // something that a killed program has left
-        std::optional<detail::journal::erasable_records> erasable;
-        const deadline until = end();
-        const bool is_removed = shared_->write(until, [&](journal& rows) {
-            is_unerased = rows.has_leftovers() || shared_->has_abandoned_rewrite();
-            if (!is_there(rows)) return std::optional<std::uint64_t>();
-            erasable = rows.erasable_records_of(id);
-            return std::optional(rows.remove(id));
-        });
-        if (Policy::erases_deleted_tokens && (erasable || is_unerased)) shared_->erase(until, erasable);
-        return is_removed;
     }
 
     std::shared_ptr<shared> shared_;

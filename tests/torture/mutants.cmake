@@ -45,9 +45,9 @@ endfunction()
 
 tokenkeep_mutation(file_store_sweep detail/journal/writer.hpp "!now_.state.position.torn && !now_.has_failed"
   [[(!now_.state.position.torn || tests::mutated("appends_after_torn_tail")) && (!now_.has_failed || tests::mutated("appends_after_failure"))]])
-tokenkeep_mutation(file_store_sweep file_store.hpp "return std::optional(rows.remove(id));"
+tokenkeep_mutation(file_store_sweep detail/journal/shared.hpp "return std::optional(rows.remove(id));"
   [[const auto record = rows.remove(id);
-            if (erasable && tests::mutated("erases_too_early")) rows.overwrite(*erasable);
+            if (removed && tests::mutated("erases_too_early")) rows.overwrite(*removed);
             return std::optional(record);]])
 foreach(name IN ITEMS appends_after_torn_tail erases_too_early)
   tokenkeep_mutant(file_store_sweep ${name} "*" "test cases: .* failed")

@@ -71,35 +71,29 @@ class shared_journal {
     template <class Change>
     bool write(deadline until, Change change) {
         bool has_leftovers = false;
-        const std::optional<ticket> record = alone(until, [&]() -> std::optional<ticket> {
-            journal_.catch_up();
-            const std::optional<std::uint64_t> seq = change(journal_);
-            has_leftovers = journal_.has_leftovers();
-            if (!seq) return std::nullopt;
-            return journal_.ticket_for(*seq);
+        const bool is_changed = make(until, [&](journal_type& rows) {
+            const std::optional<std::uint64_t> seq = change(rows);
+            has_leftovers = rows.has_leftovers();
+            return seq;
         });
-        if (!record) return false;
-        require_durable(*record, until);
-        if (Policy::erases_deleted_tokens && has_leftovers) try_to_erase_leftovers(until);
-        return true;
+        if (Policy::erases_deleted_tokens && is_changed && has_leftovers) try_to_erase_leftovers(until);
+        return is_changed;
     }
 
-    /// Overwrites the records of a row whose removal is durable, if there is one. Does the same for all rows that other
-    /// processes removed and did not erase, and removes what a rewrite that was cut off has left. If that fails, throws
-    /// errc::storage_failure: the rows are gone, but not erased.
-    void erase(deadline until, const std::optional<journal::erasable_records>& row) {
-        try {
-            erase_now(until, [&] {
-                journal_.catch_up();
-                const bool is_overwritten = row && journal_.overwrite(*row);
-                return journal_.overwrite_leftovers(!row) || is_overwritten;
-            });
-            if (has_abandoned_rewrite()) alone(until, [&] { remove_abandoned_rewrite(); });
-        } catch (const file_error& failure) {
-            throw failure.with(errc::storage_failure);
-        } catch (const std::exception&) {
-            throw error(errc::storage_failure, "tokenkeep: the row is gone, but not erased from " + path_);
-        }
+    /// Removes the row of that id if `is_there(rows)`, and says whether it did. Then erases it, and what killed programs
+    /// have removed and not erased. If erasing fails, throws errc::storage_failure: the rows are gone, but not erased.
+    template <class IsThere>
+    bool remove(deadline until, const std::string& id, IsThere is_there) {
+        bool has_leftovers = false;
+        std::optional<journal::erasable_records> removed;
+        const bool is_removed = make(until, [&](journal_type& rows) {
+            has_leftovers = rows.has_leftovers() || has_abandoned_rewrite();
+            if (!is_there(std::as_const(rows))) return std::optional<std::uint64_t>();
+            removed = rows.erasable_records_of(id);
+            return std::optional(rows.remove(id));
+        });
+        if (Policy::erases_deleted_tokens && (removed || has_leftovers)) erase(until, removed);
+        return is_removed;
     }
 
     /// Calls `repair(rows)` while no other thread or process changes them. The rows need not be readable. It gives
@@ -113,9 +107,6 @@ class shared_journal {
         if (record) require_durable(*record, until);
     }
 
-    /// Whether a program that was killed during a rewrite has left a file; or a rewrite goes on.
-    bool has_abandoned_rewrite() const { return files_.find(path_ + ".tmp").has_value(); }
-
     /// Takes the lock of that name, which has nothing to do with the store lock.
     auto lock(const std::string& name, deadline until) const { return files_.lock(path_ + ".lock", name, until); }
 
@@ -123,6 +114,19 @@ class shared_journal {
 
   private:
     using ticket = typename journal_type::ticket;
+
+    /// Makes a change as write does, and erases nothing.
+    template <class Change>
+    bool make(deadline until, Change change) {
+        const std::optional<ticket> record = alone(until, [&]() -> std::optional<ticket> {
+            journal_.catch_up();
+            const std::optional<std::uint64_t> seq = change(journal_);
+            if (!seq) return std::nullopt;
+            return journal_.ticket_for(*seq);
+        });
+        if (record) require_durable(*record, until);
+        return record.has_value();
+    }
 
     /// Returns when the record is durable. If the file cannot be flushed, writes what is in it into a new one. Whatever
     /// fails here, the change may be in the file: the error is errc::indeterminate.
@@ -165,6 +169,23 @@ class shared_journal {
         });
     }
 
+    /// Overwrites the records of a row whose removal is durable, if there is one. Does the same for all rows that other
+    /// processes removed and did not erase, and removes what a rewrite that was cut off has left.
+    void erase(deadline until, const std::optional<journal::erasable_records>& row) {
+        try {
+            erase_now(until, [&] {
+                journal_.catch_up();
+                const bool is_overwritten = row && journal_.overwrite(*row);
+                return journal_.overwrite_leftovers(!row) || is_overwritten;
+            });
+            if (has_abandoned_rewrite()) alone(until, [&] { remove_abandoned_rewrite(); });
+        } catch (const file_error& failure) {
+            throw failure.with(errc::storage_failure);
+        } catch (const std::exception&) {
+            throw error(errc::storage_failure, "tokenkeep: the row is gone, but not erased from " + path_);
+        }
+    }
+
     /// Calls `overwrite()`, which gives whether it has changed anything, and flushes what it has.
     template <class Overwrite>
     void erase_now(deadline until, Overwrite overwrite) {
@@ -188,6 +209,9 @@ class shared_journal {
             return;
         }
     }
+
+    /// Whether a program that was killed during a rewrite has left a file; or a rewrite goes on.
+    bool has_abandoned_rewrite() const { return files_.find(path_ + ".tmp").has_value(); }
 
     /// A program that was killed during a rewrite has left a file with rows. Only if this thread holds the store lock
     /// is it certain that no rewrite goes on.

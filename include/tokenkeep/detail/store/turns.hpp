@@ -5,6 +5,9 @@
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/error.hpp>
 
+#include <mutex>
+#include <shared_mutex>
+
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The threads of a store take turns. Each waits for its turn until its own deadline. `Mutex` is the policy's. If it
@@ -15,15 +18,25 @@ class turns {
     /// Gives act(), while no other thread has a turn. Throws errc::lock_timeout if `until` comes first.
     template <class Act>
     auto take(deadline until, Act act) {
-        const turn mine(mutex_, until);
-        return act();
+        if constexpr (requires { mutex_.try_lock_until(until); }) {
+            const std::unique_lock mine(mutex_, until);
+            require(mine.owns_lock());
+            return act();
+        } else {
+            const std::lock_guard mine(mutex_);
+            return act();
+        }
     }
 
     /// Gives look(). If the mutex has lock_shared(), several threads may look at once. Throws as take does.
     template <class Look>
     auto share(deadline until, Look look) {
-        if constexpr (requires(Mutex & mutex) { mutex.lock_shared(); }) {
-            const shared_turn ours(mutex_, until);
+        if constexpr (requires { mutex_.try_lock_shared_until(until); }) {
+            const std::shared_lock ours(mutex_, until);
+            require(ours.owns_lock());
+            return look();
+        } else if constexpr (requires { mutex_.lock_shared(); }) {
+            const std::shared_lock ours(mutex_);
             return look();
         } else {
             return take(until, look);
@@ -31,42 +44,8 @@ class turns {
     }
 
   private:
-    class turn {
-      public:
-        turn(Mutex& mutex, deadline until) : mutex_(mutex) {
-            if constexpr (requires { mutex.try_lock_until(until); }) {
-                if (!mutex.try_lock_until(until)) throw too_late();
-            } else {
-                mutex.lock();
-            }
-        }
-        turn(const turn&) = delete;
-        turn& operator=(const turn&) = delete;
-        ~turn() { mutex_.unlock(); }
-
-      private:
-        Mutex& mutex_;
-    };
-
-    class shared_turn {
-      public:
-        shared_turn(Mutex& mutex, deadline until) : mutex_(mutex) {
-            if constexpr (requires { mutex.try_lock_shared_until(until); }) {
-                if (!mutex.try_lock_shared_until(until)) throw too_late();
-            } else {
-                mutex.lock_shared();
-            }
-        }
-        shared_turn(const shared_turn&) = delete;
-        shared_turn& operator=(const shared_turn&) = delete;
-        ~shared_turn() { mutex_.unlock_shared(); }
-
-      private:
-        Mutex& mutex_;
-    };
-
-    static error too_late() {
-        return error(errc::lock_timeout, "tokenkeep: other threads of this program keep the store busy");
+    static void require(bool is_locked) {
+        if (!is_locked) throw error(errc::lock_timeout, "tokenkeep: other threads of this program keep the store busy");
     }
 
     Mutex mutex_{};
