@@ -8264,8 +8264,9 @@ class shared_journal {
         return is_changed;
     }
 
-    /// Removes the row of that id if `is_there(rows)`, and says whether it did. Then erases it, and what killed programs
-    /// have removed and not erased. If erasing fails, throws errc::storage_failure: the rows are gone, but not erased.
+    /// Removes the row of that id if `is_there(rows)`, and says whether it did. Then erases it, and what killed
+    /// programs have removed and not erased. If erasing fails, throws errc::storage_failure: the rows are gone, but not
+    /// erased.
     template <class IsThere>
     bool remove(deadline until, const std::string& id, IsThere is_there) {
         bool has_leftovers = false;
