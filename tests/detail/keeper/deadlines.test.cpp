@@ -124,6 +124,17 @@ TEST_CASE("deadlines: after new tokens that do not belong there any more, the ca
     CHECK(here.store.told() == "find 2 s, lock 2 s, find 2 s, replace 2 s, replace 20 s, find 20 s, find 2 s");
 }
 
+TEST_CASE("deadlines: whether the old token can be served is looked up in the caller's time", "[keeper][deadlines]") {
+    world<timed_store> here({.token_life = 1h});
+    here.login();
+    here.clock.advance(59min + 30s); // due, and still valid
+    auto keep = here.keeper(twenty);
+    here.server.next(testing::fault::http(429));
+    here.store.told();
+    CHECK(here.is_stored(keep.access_token({.user_name = "ada"}, here.clock.steady_now() + 2s)));
+    CHECK(here.store.told() == "find 2 s, lock 2 s, find 2 s, replace 2 s, replace 20 s, find 2 s");
+}
+
 TEST_CASE("deadlines: tokens that a later caller saves get that caller's time", "[keeper][deadlines]") {
     world<timed_store> here;
     here.login();
