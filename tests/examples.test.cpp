@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -24,6 +25,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace examples {
@@ -573,9 +575,13 @@ static_assert(token_store<sql_store<odbc_connection, ours>>);
 namespace stand_ins {
 struct sqlite_connection : odbc_connection {
     using odbc_connection::odbc_connection;
+    explicit sqlite_connection(std::string path);
+    static constexpr std::string_view scheme = "sqlite";
 };
 struct postgres_connection : odbc_connection {
     using odbc_connection::odbc_connection;
+    explicit postgres_connection(std::string options);
+    static constexpr std::string_view scheme = "postgres";
 };
 struct mysql_parameters {
     std::string host{}, database{}, table{}, user{};
@@ -587,6 +593,52 @@ struct mysql_connection : odbc_connection {
 using sqlite_store = sql_store<sqlite_connection>;
 using mysql_store = sql_store<mysql_connection>;
 using postgres_store = sql_store<postgres_connection>;
+}
+
+namespace of_any_store {
+using stand_ins::postgres_store, stand_ins::sqlite_store;
+inline void choose(bool is_test, my_transport transport, oauth2_provider provider) {
+    // examples: any_store.hpp
+    any_store store = is_test ? any_store(memory_store()) : any_store(file_store("tokens.tkj"));
+    keeper keep{store, transport, provider};
+    // end
+}
+inline void construct() {
+    // examples: any_store.hpp
+    any_store store{file_store("tokens.tkj")};
+    // end
+}
+struct my_store : memory_store {
+    explicit my_store(const char* name);
+};
+inline void construct_in_place() {
+    // examples: any_store.hpp
+    any_store store{std::in_place_type<my_store>, "tokens"};
+    // end
+}
+void read_again();
+inline void call(any_store& store, const token& row, const token& expected, const token& record) {
+    // examples: any_store.hpp
+    if (store.locks()) auto held = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + 5s);
+    if (!store.replace_token(expected, record)) read_again();
+    if (!store.remove_token(expected)) read_again();
+    store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+    // end
+}
+inline void open() {
+    // examples: any_store.hpp
+    any_store store = open_store<file_store, json_file_store, sqlite_store>("sqlite:tokens.db");
+    any_store other = open_store<memory_store, postgres_store>(std::getenv("TOKEN_STORE"));
+    // end
+}
+namespace of_my_store {
+// examples: any_store.hpp
+struct my_store {
+    static constexpr std::string_view scheme = "mine";
+    static my_store from_url(std::string_view what_follows);   // if the constructor will not do
+};
+// end
+}
 }
 
 namespace of_sql_store {
@@ -661,6 +713,11 @@ inline void replace(file_store& store, token row, token next) {
     while (!store.replace_token(row, next)) next = changed(row = store.find_token_by_id(row.id).value());
     // end
 }
+struct leased {
+    // examples: store.hpp
+    static constexpr bool lock_may_lapse = true;
+    // end
+};
 }
 
 namespace of_text_file {

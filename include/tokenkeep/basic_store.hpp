@@ -49,6 +49,7 @@ class basic_store {
 
   public:
     using policy_type = Policy;
+    static constexpr std::string_view scheme = "memory"; ///< See open_store.
 
     basic_store() = default;
 

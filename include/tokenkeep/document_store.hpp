@@ -9,6 +9,7 @@
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/store/abilities.hpp>
+#include <tokenkeep/detail/store/opened.hpp>
 #include <tokenkeep/detail/store/row_set.hpp>
 #include <tokenkeep/detail/store/turns.hpp>
 #include <tokenkeep/document.hpp>
@@ -54,7 +55,8 @@ namespace tokenkeep { inline namespace v1 {
 /// may only be destroyed or assigned to.
 template <class Document, class Codec, class Policy>
 class basic_document_store
-    : public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
+    : public detail::named_by<Document, Codec>,
+      public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
       public detail::comparing_ability<basic_document_store<Document, Codec, Policy>,
                                        detail::can_lock<Document> || detail::is_versioned<Document>> {
     static_assert(detail::explain_document<Document>() && detail::explain_lock<Document>());
@@ -78,6 +80,11 @@ class basic_document_store
         requires std::constructible_from<Document, Arguments...>
     explicit basic_document_store(Arguments&&... arguments)
         : shared_(std::make_shared<shared>(std::forward<Arguments>(arguments)...)) {}
+
+    /// For open_store, over a document that has from_url: what follows the scheme.
+    static basic_document_store from_url(std::string_view what_follows) requires detail::has_from_url<Document> {
+        return basic_document_store(Document::from_url(what_follows));
+    }
 
     basic_document_store(basic_document_store&&) noexcept = default;
     basic_document_store& operator=(basic_document_store&&) noexcept = default;

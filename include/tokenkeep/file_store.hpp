@@ -165,6 +165,7 @@ class basic_file_store {
 
   public:
     using policy_type = Policy;
+    static constexpr std::string_view scheme = "file"; ///< See open_store.
 
     /// A store in the file of that path. The directory must exist. The constructor neither reads nor writes the file:
     /// the first call does. A relative path starts at the program's current directory, and stays with it if the program

@@ -26,6 +26,8 @@ namespace tokenkeep { inline namespace v1 {
 /// `{"tokenkeep":1,"tokens":[{"id":"...","user_name":"...","expiry_time":1700000000000}]}`
 /// Model of document_codec.
 struct json_codec {
+    static constexpr std::string_view scheme = "json"; ///< Of a text_file with this codec; see open_store.
+
     /// The document of these rows. Throws errc::invalid_record if a text is not UTF-8, as JSON cannot carry it.
     ///   secret document = json_codec::encode(store.get_tokens());   // to export a store
     static secret encode(const std::vector<token>& rows) {

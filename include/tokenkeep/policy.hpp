@@ -123,6 +123,21 @@ Place trusting(Place place) {
 template <class P>
 using rules_of = std::conditional_t<has_rules<P>, typename P::rules, first_applicable<>>;
 
+/// Whether a store is known to look for the row of this probe by its seed: by what it says at run time, or else by the
+/// rules of its policy.
+template <class S>
+bool store_looks_for_seed([[maybe_unused]] const S& store, const token& probe) {
+    if constexpr (requires {
+                      { store.looks_for_seed(probe) } -> std::same_as<bool>;
+                  })
+        return store.looks_for_seed(probe);
+    else if constexpr (requires { typename S::policy_type; })
+        return rules_of<typename S::policy_type>::find(
+            probe, [](auto rule) { return place_of_key<decltype(rule)>() == place_of_key<by_seed>(); });
+    else
+        return false;
+}
+
 template <class P>
 consteval bool explain_policy() {
     static_assert(has_defaults<P>, "tokenkeep: a policy inherits what it does not change: `struct ours : "

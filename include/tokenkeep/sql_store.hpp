@@ -16,6 +16,7 @@
 #include <tokenkeep/detail/sql/transactions.hpp>
 #include <tokenkeep/detail/store/abilities.hpp>
 #include <tokenkeep/detail/store/key_locks.hpp>
+#include <tokenkeep/detail/store/opened.hpp>
 #include <tokenkeep/detail/store/turns.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/row_rules.hpp>
@@ -112,7 +113,8 @@ struct sql_guard {
 /// the bytes, it throws error, with the sql_error nested. A store may be moved while no other thread uses it. What it
 /// was moved from may only be destroyed or assigned to.
 template <class Connection, class Policy>
-class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
+class sql_store : public detail::named_by<Connection>,
+                  public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_lock<Connection>());
     static_assert(detail::explain_policy<Policy>());
     static_assert(
@@ -129,6 +131,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
 
   public:
     using policy_type = Policy;
+    static constexpr bool lock_may_lapse = detail::lock_may_lapse<Connection>; ///< See locking_store.
 
     /// A store over this connection. The store connects at its first call.
     explicit sql_store(Connection connection) : shared_(std::make_shared<shared>(std::move(connection))) {}
@@ -138,6 +141,11 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     template <class... Arguments>
         requires std::constructible_from<Connection, Arguments...>
     explicit sql_store(Arguments&&... arguments) : sql_store(Connection(std::forward<Arguments>(arguments)...)) {}
+
+    /// For open_store, over a connection that has from_url: what follows the scheme.
+    static sql_store from_url(std::string_view what_follows) requires detail::has_from_url<Connection> {
+        return sql_store(Connection::from_url(what_follows));
+    }
 
     sql_store(sql_store&&) noexcept = default;
     sql_store& operator=(sql_store&&) noexcept = default;

@@ -170,6 +170,7 @@ class sqlite_connection {
     };
 
   public:
+    static constexpr std::string_view scheme = "sqlite"; ///< See open_store.
     static constexpr sql_dialect dialect{.bytes = "TEXT",
                                          .key_bytes = "TEXT",
                                          .if_missing = " IF NOT EXISTS",

@@ -11,6 +11,7 @@
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/token.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <iterator>
 #include <mutex>
@@ -52,6 +53,13 @@ template <class S>
 concept has_find_token_by_id = requires(S& store, const std::string& id) {
     { store.find_token_by_id(id) } -> std::same_as<std::optional<token>>;
 };
+
+/// What a store, document or connection says of its lock: whether it can end while its holder lives.
+template <class S>
+inline constexpr bool lock_may_lapse = false;
+template <class S>
+    requires requires { requires S::lock_may_lapse; }
+inline constexpr bool lock_may_lapse<S> = true;
 
 /// Only the thread that locked a standard mutex may release it, so its guard cannot be the guard of a store.
 template <class G>
@@ -145,7 +153,7 @@ concept names_until = can_be_base<S> && !requires {
 ///   S11  Values come back as they went in, byte for byte, at any length and with any characters; or the save fails.
 ///        A store that has no place for a field says so in its comment.
 ///   S12  The store never gives an id to a second row.
-/// May:   throw anything derived from std::exception. Many threads call every operation at once. Four things are
+/// May:   throw anything derived from std::exception. Many threads call every operation at once. Five things are
 ///        optional; the keeper finds them by their names and uses them:
 ///
 ///   | expression | what it gives you | without it |
@@ -157,6 +165,9 @@ concept names_until = can_be_base<S> && !requires {
 ///     store waits |
 ///   | a type `policy_type`, the policy by whose rules it finds rows | if these look for seeds, no get_tokens | the
 ///     keeper reads all rows for a refresh token that no row has |
+///   | `locks()`, `compares()`, `lock_lapses()`, `looks_for_seed(probe)`, each giving bool; see any_store | what the
+///     store can do is known only at run time. If locks() or compares() is false, the keeper does not call lock_token,
+///     or replace_token and remove_token. | what the store has, it can do |
 ///
 ///   Without locking or comparing, the keeper writes its marker, waits keeper_options::read_back_pause, and checks that
 ///   the marker is still its own. If a read and the write after it take longer than that, two processes can refresh at
@@ -181,6 +192,16 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 ///   L4  The guard can be moved. A std::unique_lock of a standard mutex will not do, because only the thread that
 ///       locked it may release it.
 /// May:   throw other errors if the store cannot lock at all.
+///
+/// The lock may be a lease: it then ends after some time, even if its holder lives. A store with such a lock must be a
+/// comparing_store. It says so, as a document or a connection does to the store over it, and two laws change:
+///   static constexpr bool lock_may_lapse = true;
+///   L1'  L1 holds while the lease runs.
+///   L3'  Destroying the guard releases the lock. The lock of a process that has ended lasts until its lease ends.
+/// The keeper takes a lease only to spare duplicate requests. What decides is the compare of each write, as if the
+/// store could not lock: see keeper_options::doubt_expires_after. The guard may have `renew(milliseconds)`, which lets
+/// the lease run for that time from now. The keeper calls it before it sends a request and before it saves what came.
+///
 /// Models: file_store and basic_document_store over text_file (across processes), sql_store (with a server across
 ///         machines), basic_store (within one process).
 template <class S>
@@ -205,6 +226,46 @@ template <class S>
 concept comparing_store = token_store<S> && detail::has_replace_token<S> && detail::has_remove_token<S>;
 
 namespace detail {
+
+// What a store can do: what it says at run time, or else what it has.
+
+template <class S>
+concept has_locks = requires(const S& store) {
+    { store.locks() } -> std::same_as<bool>;
+};
+template <class S>
+bool store_locks([[maybe_unused]] const S& store) {
+    if constexpr (has_locks<S>)
+        return store.locks();
+    else
+        return locking_store<S>;
+}
+
+template <class S>
+bool store_compares([[maybe_unused]] const S& store) {
+    if constexpr (requires {
+                      { store.compares() } -> std::same_as<bool>;
+                  })
+        return store.compares();
+    else
+        return comparing_store<S>;
+}
+
+/// Whether the lock of a store, document or connection can end while its holder lives.
+template <class S>
+bool lock_lapses([[maybe_unused]] const S& of) {
+    if constexpr (requires {
+                      { of.lock_lapses() } -> std::same_as<bool>;
+                  })
+        return of.lock_lapses();
+    else
+        return lock_may_lapse<S>;
+}
+
+template <class G>
+concept has_renew = requires(G& guard, std::chrono::milliseconds time) {
+    guard.renew(time);
+};
 
 template <class V, class S>
 concept locks_like = locking_store<V>
@@ -277,6 +338,10 @@ consteval bool explain_token_store() {
             static_assert(has_remove_token<S>, "tokenkeep: a store that compares needs bool remove_token(const token& "
                                                "expected); see the concept comparing_store");
     }
+    if constexpr (token_store<S> && lock_may_lapse<S>)
+        static_assert(has_replace_token<S> && has_remove_token<S>,
+                      "tokenkeep: a store whose lock may lapse needs bool replace_token(const token& expected, const "
+                      "token& record) and bool remove_token(const token& expected); see the concept locking_store");
     if constexpr (token_store<S> && names_until<S>)
         static_assert(has_until<S>, "tokenkeep: until must take a steady_clock::time_point and give a store that locks "
                                     "and compares as this store does; see the concept deadline_store");

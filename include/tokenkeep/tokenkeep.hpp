@@ -54,6 +54,9 @@
 #include <tokenkeep/text_file.hpp>           // a document that is a file
 #include <tokenkeep/json_codec.hpp>          // the document's content as JSON
 
+// A store that the program chooses at run time.
+#include <tokenkeep/any_store.hpp>           // the store, and how a URL opens one
+
 // A store in a table of a database. sqlite.hpp, mysql.hpp and postgres.hpp bring connections.
 #include <tokenkeep/sql_store.hpp>           // the store
 #include <tokenkeep/sql_connection.hpp>      // what a connection to a database is

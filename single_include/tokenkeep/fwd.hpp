@@ -62,6 +62,8 @@ struct sql_schema;
 template <class Connection, class Policy = defaults>
 class sql_store;
 
+class any_store;
+
 struct oauth2_provider;
 
 struct event;

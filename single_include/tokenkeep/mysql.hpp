@@ -419,6 +419,7 @@ class mysql_statement {
 
 
 
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -449,9 +450,55 @@ struct mysql_parameters {
     /// the server's certificate and name are verified. If it is empty, the client library decides, perhaps without
     /// encryption.
     std::string tls_authorities{};
+    /// A file of options for MySQL's clients, such as /etc/app/db.cnf. What its group [client] says is taken where the
+    /// members above are empty, for example the password.
+    std::string option_file{};
 };
 
 namespace detail {
+
+/// What follows the scheme in a URL. Throws errc::request_rejected if it cannot be read.
+inline mysql_parameters mysql_parameters_of(std::string_view what_follows) {
+    const auto refuse = [] {
+        return error(errc::request_rejected,
+                     "tokenkeep: the URL of the store must be mysql://user@host:port/database, with ?option_file=, "
+                     "table=, socket= or tls_authorities= behind it if they are needed");
+    };
+    if (!what_follows.starts_with("//")) throw refuse();
+    what_follows.remove_prefix(2);
+    const std::string_view authority = what_follows.substr(0, what_follows.find_first_of("/?"));
+    const std::string_view path = what_follows.substr(authority.size(), what_follows.find('?') - authority.size());
+    const std::size_t at = authority.rfind('@');
+    const std::string_view place = at == std::string_view::npos ? authority : authority.substr(at + 1);
+    const std::size_t colon = place.find(':', place.starts_with('[') ? place.find(']') : 0);
+
+    mysql_parameters read;
+    if (at != std::string_view::npos) read.user = form_decoded(authority.substr(0, at), '+');
+    if (!place.empty()) read.host = place.substr(0, colon);
+    if (read.host.starts_with('[')) read.host = read.host.substr(1, read.host.size() - 2);
+    if (colon != std::string_view::npos) {
+        const char* const end = place.data() + place.size();
+        const auto [rest, failure] = std::from_chars(place.data() + colon + 1, end, read.port);
+        if (failure != std::errc() || rest != end || read.port == 0 || read.port > 65'535) throw refuse();
+    }
+    if (!path.empty()) read.database = form_decoded(path.substr(1), '+');
+    const std::size_t query = authority.size() + path.size() + 1;
+    const auto options = text::from_form(what_follows.substr((std::min)(query, what_follows.size())));
+    if (!options || read.database.empty()) throw refuse();
+    for (const auto& [name, value] : *options) {
+        if (name == "option_file")
+            read.option_file = value;
+        else if (name == "table")
+            read.table = value;
+        else if (name == "socket")
+            read.socket = value;
+        else if (name == "tls_authorities")
+            read.tls_authorities = value;
+        else
+            throw refuse();
+    }
+    return read;
+}
 
 /// One session on the server.
 class mysql_session {
@@ -478,12 +525,13 @@ class mysql_session {
         set_timeouts();
         set(MYSQL_SET_CHARSET_NAME, "utf8mb4");
         if (!options_.tls_authorities.empty()) ask_for_tls();
+        if (!options_.option_file.empty()) set(MYSQL_READ_DEFAULT_FILE, options_.option_file.c_str());
         const auto text_or_null = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
         const wiping_string password(options_.password.reveal());
         const mysql_call call = limits_->call();
-        if (mysql_real_connect(session_.get(), options_.host.c_str(), options_.user.c_str(), password.c_str(),
-                               text_or_null(options_.database), options_.port, text_or_null(options_.socket),
-                               CLIENT_FOUND_ROWS) == nullptr)
+        if (mysql_real_connect(session_.get(), options_.host.c_str(), text_or_null(options_.user),
+                               password.empty() ? nullptr : password.c_str(), text_or_null(options_.database),
+                               options_.port, text_or_null(options_.socket), CLIENT_FOUND_ROWS) == nullptr)
             throw failure();
         mysql_call::attend_encryption(session_.get());
         const std::string seconds = std::to_string(patience_.count());
@@ -644,6 +692,7 @@ class mysql_session {
 /// Errors: see the table at sql_store. errc::permissions means a wrong password or a missing right.
 class mysql_connection {
   public:
+    static constexpr std::string_view scheme = "mysql"; ///< See open_store.
     static constexpr sql_dialect dialect{
         .bytes = "MEDIUMBLOB",
         .key_bytes = "VARBINARY(767)",
@@ -660,6 +709,14 @@ class mysql_connection {
     /// Connects at the store's first call.
     ///   sql_store store{mysql_connection{server}};
     explicit mysql_connection(const mysql_parameters& options) : session_(options) {}
+
+    /// For open_store: `//user@host:port/database`, and behind a question mark option_file, table, socket and
+    /// tls_authorities; see mysql_parameters. User and port may be missing. The password belongs in the option file.
+    /// Throws errc::request_rejected if this cannot be read.
+    ///   any_store store = open_store<mysql_store>("mysql://app@db.example/app?option_file=/etc/app/db.cnf");
+    static mysql_connection from_url(std::string_view what_follows) {
+        return mysql_connection(detail::mysql_parameters_of(what_follows));
+    }
 
     std::string table() const { return session_.options().table; }
 

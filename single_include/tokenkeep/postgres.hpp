@@ -591,6 +591,7 @@ class postgres_session {
 /// errc::permissions, whatever the reason was: libpq does not tell.
 class postgres_connection {
   public:
+    static constexpr std::string_view scheme = "postgres"; ///< See open_store.
     static constexpr sql_dialect dialect{.bytes = "BYTEA",
                                          .key_bytes = "BYTEA",
                                          .if_missing = " IF NOT EXISTS",
@@ -607,6 +608,16 @@ class postgres_connection {
     ///   sql_store store{postgres_connection{"postgresql://app@db.example/app?sslmode=verify-full", "app_tokens"}};
     explicit postgres_connection(secret options, std::string table = {})
         : session_(std::move(options)), table_(std::move(table)) {}
+
+    /// For open_store: `//user@host:port/database` and options, as in a URI of libpq. The password belongs in
+    /// ~/.pgpass, or in a file of that form. Throws errc::request_rejected if the two slashes are missing.
+    ///   any_store store = open_store<postgres_store>("postgres://app@db.example/app?passfile=/etc/app/pgpass");
+    static postgres_connection from_url(std::string_view what_follows) {
+        if (!what_follows.starts_with("//"))
+            throw error(errc::request_rejected,
+                        "tokenkeep: the URL of the store must be postgres://user@host:port/database");
+        return postgres_connection(std::string("postgres:").append(what_follows));
+    }
 
     std::string table() const { return table_; }
 

@@ -2072,6 +2072,7 @@ void deadline_laws(Make& make, Check& check) {
     if constexpr (comparing_store<store_type>)
         check.law("D1", [&] {
             auto store = make();
+            if (!tokenkeep::detail::store_compares(store)) return;
             store.save_token(login("ada"));
             const token ada = only_row_of(store, "ada");
             token next = ada;
@@ -2101,6 +2102,7 @@ void deadline_laws(Make& make, Check& check) {
             using limited_type = decltype(std::declval<store_type&>().until(deadline()));
             std::chrono::milliseconds ample{5'000};
             const std::shared_ptr<store_type> store(new store_type(make()));
+            if (!tokenkeep::detail::store_locks(*store)) return;
             lock_watch<store_type, Check> locks(store, check, ample);
             auto held = locks.take("key");
             check.expect(held != nullptr, "a free lock is obtained");
@@ -2469,6 +2471,59 @@ void thread_laws(Make& make, Check& check) {
 #endif
 
 
+// ==== tokenkeep/testing/detail/lease_laws.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TESTING_DETAIL_LEASE_LAWS_HPP
+#define TOKENKEEP_TESTING_DETAIL_LEASE_LAWS_HPP
+
+
+
+
+#include <chrono>
+#include <memory>
+#include <type_traits>
+
+namespace tokenkeep { inline namespace v1 { namespace testing::detail {
+
+/// The laws of a lock that is a lease. They let it run out by renewing it for a short time.
+template <class Make, class Check>
+void lease_laws(Make& make, Check& check) {
+    using store = std::remove_cvref_t<decltype(make())>;
+    using watch = lock_watch<store, Check>;
+    if constexpr (tokenkeep::detail::has_renew<typename watch::guard>) {
+        std::chrono::milliseconds ample{5'000};
+        check.law("L1'", [&] {
+            watch locks(std::shared_ptr<store>(new store(make())), check, ample);
+            auto held = locks.take("key");
+            check.expect(held != nullptr, "a free lock is obtained");
+            if (!held) return;
+            held->renew(std::chrono::hours(1));
+            check.expect(!locks.others_obtain("key", held), "a lease that was renewed for long keeps others out");
+            if (!held) return;
+            held->renew(watch::brief);
+            check.expect(locks.take("key") != nullptr, "a lease that has ended lets others in, though its guard lives");
+        });
+
+        check.law("L3'", [&] {
+            watch locks(std::shared_ptr<store>(new store(make())), check, ample);
+            auto first = locks.take("key");
+            if (first) first->renew(watch::brief);
+            auto second = locks.take("key");
+            check.expect(first && second, "a lease that has ended lets others in");
+            if (!second) return;
+            first->renew(std::chrono::hours(1));
+            first.reset();
+            check.expect(!locks.others_obtain("key", second), "a guard whose lease has ended does not release the lock "
+                                                              "of another");
+        });
+    }
+}
+
+}}} // namespace tokenkeep::v1::testing::detail
+
+#endif
+
+
 
 // ==== tokenkeep/testing/detail/saving_laws.hpp
 // SPDX-License-Identifier: MIT
@@ -2732,7 +2787,8 @@ struct store_limits {
 };
 
 /// Tests that a store does what the concept token_store asks for, in any test framework. If the store can lock, compare
-/// or end its calls by a deadline, the tests of locking_store, comparing_store and deadline_store run too.
+/// or end its calls by a deadline, the tests of locking_store, comparing_store and deadline_store run too. If its lock
+/// is a lease, L1 and L3 are tested as L1' and L3' too, as far as a guard can be renewed.
 ///
 ///   testing::store_laws([] { return my_store(); }, [](std::string_view law, bool holds, const std::string& sentence) {
 ///       INFO(law << ": " << sentence);
@@ -2763,8 +2819,13 @@ void store_laws(Make make, Report report, store_limits limits = {}) {
     detail::deleting_laws(make, check);
     detail::value_laws(make, check, !limits.only_utf8, !limits.no_nul, limits.longest_id);
     detail::thread_laws(make, check);
-    if constexpr (locking_store<store>) detail::locking_laws(make, check);
-    if constexpr (comparing_store<store>) detail::comparing_laws<Rules>(make, check);
+    const store empty = make();
+    if constexpr (locking_store<store>) {
+        if (tokenkeep::detail::store_locks(empty)) detail::locking_laws(make, check);
+        if (tokenkeep::detail::lock_lapses(empty)) detail::lease_laws(make, check);
+    }
+    if constexpr (comparing_store<store>)
+        if (tokenkeep::detail::store_compares(empty)) detail::comparing_laws<Rules>(make, check);
     if constexpr (deadline_store<store>) detail::deadline_laws(make, check);
 }
 

@@ -81,6 +81,8 @@ struct sql_schema;
 template <class Connection, class Policy = defaults>
 class sql_store;
 
+class any_store;
+
 struct oauth2_provider;
 
 struct event;
@@ -2440,6 +2442,7 @@ inline std::string identity_key(const token& record) {
 
 
 
+#include <chrono>
 #include <concepts>
 #include <iterator>
 #include <mutex>
@@ -2481,6 +2484,13 @@ template <class S>
 concept has_find_token_by_id = requires(S& store, const std::string& id) {
     { store.find_token_by_id(id) } -> std::same_as<std::optional<token>>;
 };
+
+/// What a store, document or connection says of its lock: whether it can end while its holder lives.
+template <class S>
+inline constexpr bool lock_may_lapse = false;
+template <class S>
+    requires requires { requires S::lock_may_lapse; }
+inline constexpr bool lock_may_lapse<S> = true;
 
 /// Only the thread that locked a standard mutex may release it, so its guard cannot be the guard of a store.
 template <class G>
@@ -2574,7 +2584,7 @@ concept names_until = can_be_base<S> && !requires {
 ///   S11  Values come back as they went in, byte for byte, at any length and with any characters; or the save fails.
 ///        A store that has no place for a field says so in its comment.
 ///   S12  The store never gives an id to a second row.
-/// May:   throw anything derived from std::exception. Many threads call every operation at once. Four things are
+/// May:   throw anything derived from std::exception. Many threads call every operation at once. Five things are
 ///        optional; the keeper finds them by their names and uses them:
 ///
 ///   | expression | what it gives you | without it |
@@ -2586,6 +2596,9 @@ concept names_until = can_be_base<S> && !requires {
 ///     store waits |
 ///   | a type `policy_type`, the policy by whose rules it finds rows | if these look for seeds, no get_tokens | the
 ///     keeper reads all rows for a refresh token that no row has |
+///   | `locks()`, `compares()`, `lock_lapses()`, `looks_for_seed(probe)`, each giving bool; see any_store | what the
+///     store can do is known only at run time. If locks() or compares() is false, the keeper does not call lock_token,
+///     or replace_token and remove_token. | what the store has, it can do |
 ///
 ///   Without locking or comparing, the keeper writes its marker, waits keeper_options::read_back_pause, and checks that
 ///   the marker is still its own. If a read and the write after it take longer than that, two processes can refresh at
@@ -2610,6 +2623,16 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 ///   L4  The guard can be moved. A std::unique_lock of a standard mutex will not do, because only the thread that
 ///       locked it may release it.
 /// May:   throw other errors if the store cannot lock at all.
+///
+/// The lock may be a lease: it then ends after some time, even if its holder lives. A store with such a lock must be a
+/// comparing_store. It says so, as a document or a connection does to the store over it, and two laws change:
+///   static constexpr bool lock_may_lapse = true;
+///   L1'  L1 holds while the lease runs.
+///   L3'  Destroying the guard releases the lock. The lock of a process that has ended lasts until its lease ends.
+/// The keeper takes a lease only to spare duplicate requests. What decides is the compare of each write, as if the
+/// store could not lock: see keeper_options::doubt_expires_after. The guard may have `renew(milliseconds)`, which lets
+/// the lease run for that time from now. The keeper calls it before it sends a request and before it saves what came.
+///
 /// Models: file_store and basic_document_store over text_file (across processes), sql_store (with a server across
 ///         machines), basic_store (within one process).
 template <class S>
@@ -2634,6 +2657,46 @@ template <class S>
 concept comparing_store = token_store<S> && detail::has_replace_token<S> && detail::has_remove_token<S>;
 
 namespace detail {
+
+// What a store can do: what it says at run time, or else what it has.
+
+template <class S>
+concept has_locks = requires(const S& store) {
+    { store.locks() } -> std::same_as<bool>;
+};
+template <class S>
+bool store_locks([[maybe_unused]] const S& store) {
+    if constexpr (has_locks<S>)
+        return store.locks();
+    else
+        return locking_store<S>;
+}
+
+template <class S>
+bool store_compares([[maybe_unused]] const S& store) {
+    if constexpr (requires {
+                      { store.compares() } -> std::same_as<bool>;
+                  })
+        return store.compares();
+    else
+        return comparing_store<S>;
+}
+
+/// Whether the lock of a store, document or connection can end while its holder lives.
+template <class S>
+bool lock_lapses([[maybe_unused]] const S& of) {
+    if constexpr (requires {
+                      { of.lock_lapses() } -> std::same_as<bool>;
+                  })
+        return of.lock_lapses();
+    else
+        return lock_may_lapse<S>;
+}
+
+template <class G>
+concept has_renew = requires(G& guard, std::chrono::milliseconds time) {
+    guard.renew(time);
+};
 
 template <class V, class S>
 concept locks_like = locking_store<V>
@@ -2706,6 +2769,10 @@ consteval bool explain_token_store() {
             static_assert(has_remove_token<S>, "tokenkeep: a store that compares needs bool remove_token(const token& "
                                                "expected); see the concept comparing_store");
     }
+    if constexpr (token_store<S> && lock_may_lapse<S>)
+        static_assert(has_replace_token<S> && has_remove_token<S>,
+                      "tokenkeep: a store whose lock may lapse needs bool replace_token(const token& expected, const "
+                      "token& record) and bool remove_token(const token& expected); see the concept locking_store");
     if constexpr (token_store<S> && names_until<S>)
         static_assert(has_until<S>, "tokenkeep: until must take a steady_clock::time_point and give a store that locks "
                                     "and compares as this store does; see the concept deadline_store");
@@ -4154,6 +4221,21 @@ Place trusting(Place place) {
 template <class P>
 using rules_of = std::conditional_t<has_rules<P>, typename P::rules, first_applicable<>>;
 
+/// Whether a store is known to look for the row of this probe by its seed: by what it says at run time, or else by the
+/// rules of its policy.
+template <class S>
+bool store_looks_for_seed([[maybe_unused]] const S& store, const token& probe) {
+    if constexpr (requires {
+                      { store.looks_for_seed(probe) } -> std::same_as<bool>;
+                  })
+        return store.looks_for_seed(probe);
+    else if constexpr (requires { typename S::policy_type; })
+        return rules_of<typename S::policy_type>::find(
+            probe, [](auto rule) { return place_of_key<decltype(rule)>() == place_of_key<by_seed>(); });
+    else
+        return false;
+}
+
 template <class P>
 consteval bool explain_policy() {
     static_assert(has_defaults<P>, "tokenkeep: a policy inherits what it does not change: `struct ours : "
@@ -5368,6 +5450,7 @@ class basic_store {
 
   public:
     using policy_type = Policy;
+    static constexpr std::string_view scheme = "memory"; ///< See open_store.
 
     basic_store() = default;
 
@@ -8572,6 +8655,7 @@ class basic_file_store {
 
   public:
     using policy_type = Policy;
+    static constexpr std::string_view scheme = "file"; ///< See open_store.
 
     /// A store in the file of that path. The directory must exist. The constructor neither reads nor writes the file:
     /// the first call does. A relative path starts at the program's current directory, and stays with it if the program
@@ -8835,6 +8919,337 @@ struct comparing_ability<Store, true> {
 #endif
 
 
+// ==== tokenkeep/detail/store/opened.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_STORE_OPENED_HPP
+#define TOKENKEEP_DETAIL_STORE_OPENED_HPP
+
+
+
+
+
+// ==== tokenkeep/text/form.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TEXT_FORM_HPP
+#define TOKENKEEP_TEXT_FORM_HPP
+
+
+
+
+#include <cstddef>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 { namespace text {
+
+/// One name and its value, before they are encoded.
+struct form_pair {
+    std::string_view name{}, value{};
+};
+
+}}} // namespace tokenkeep::v1::text
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Whether a form writes the character as it is.
+constexpr bool is_form_plain(char c) noexcept {
+    return text::is_letter(c) || text::is_digit(c) || c == '*' || c == '-' || c == '.' || c == '_';
+}
+
+/// How many bytes the text has when it is encoded.
+inline std::size_t form_size(std::string_view part) noexcept {
+    std::size_t size = 0;
+    for (const char c : part) size += is_form_plain(c) || c == ' ' ? 1u : 3u;
+    return size;
+}
+
+/// Appends the text, encoded.
+inline void append_form(std::string& out, std::string_view part) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    for (const char c : part) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (is_form_plain(c))
+            out += c;
+        else if (c == ' ')
+            out += '+';
+        else
+            (out += '%').append({digits[byte >> 4], digits[byte & 15]});
+    }
+}
+
+/// Decodes percent signs, and pluses to `plus`. A percent sign that is not followed by two digits stays as it is.
+inline std::string form_decoded(std::string_view part, char plus = ' ') {
+    std::string decoded;
+    decoded.reserve(part.size());
+    for (std::size_t i = 0; i < part.size(); ++i) {
+        const int high = part[i] == '%' && part.size() - i > 2 ? text::hex_value(part[i + 1]) : -1;
+        const int low = high >= 0 ? text::hex_value(part[i + 2]) : -1;
+        if (low >= 0) {
+            decoded += static_cast<char>(high * 16 + low);
+            i += 2;
+        } else {
+            decoded += part[i] == '+' ? plus : part[i];
+        }
+    }
+    return decoded;
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+namespace tokenkeep { inline namespace v1 { namespace text {
+
+/// Encodes one name or value for application/x-www-form-urlencoded (WHATWG URL 5.2). RFC 6749 2.3.1 asks for it in HTTP
+/// Basic too. Memory is reserved once, because a string that grows leaves copies of a secret behind.
+///   form_encode("a b&c")   // "a+b%26c"
+inline std::string form_encode(std::string_view part) {
+    std::string encoded;
+    encoded.reserve(detail::form_size(part));
+    detail::append_form(encoded, part);
+    return encoded;
+}
+
+/// The body of a form, with the pairs in their order. Memory is reserved once.
+///   to_form(pairs)   // "grant_type=refresh_token&scope=a+b"
+inline std::string to_form(std::span<const form_pair> pairs) {
+    std::size_t size = 0;
+    for (const form_pair& pair : pairs) size += detail::form_size(pair.name) + detail::form_size(pair.value) + 2;
+    std::string form;
+    form.reserve(size);
+    for (const form_pair& pair : pairs) {
+        if (&pair != pairs.data()) form += '&';
+        detail::append_form(form, pair.name);
+        form += '=';
+        detail::append_form(form, pair.value);
+    }
+    return form;
+}
+
+/// The same for a list in braces.
+///   to_form({{"grant_type", "refresh_token"}, {"scope", "a b"}})   // "grant_type=refresh_token&scope=a+b"
+inline std::string to_form(std::initializer_list<form_pair> pairs) {
+    return to_form(std::span<const form_pair>(pairs.begin(), pairs.size()));
+}
+
+/// The pairs of a form, in their order (WHATWG URL 5.1). A name that is repeated appears each time. Nullopt if a
+/// decoded name or value is not UTF-8; the function does not guess, as WHATWG does with U+FFFD.
+///   from_form("code=a%2Fb&state=1")   // {"code", "a/b"}, {"state", "1"}
+inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form(std::string_view form) {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    while (!form.empty()) {
+        const std::string_view piece = form.substr(0, form.find('&'));
+        form.remove_prefix(piece.size() < form.size() ? piece.size() + 1 : piece.size());
+        if (piece.empty()) continue;
+        const std::string_view name = piece.substr(0, piece.find('='));
+        const std::string_view value = name.size() < piece.size() ? piece.substr(name.size() + 1) : std::string_view{};
+        pairs.emplace_back(detail::form_decoded(name), detail::form_decoded(value));
+        if (!is_utf8(pairs.back().first) || !is_utf8(pairs.back().second)) return std::nullopt;
+    }
+    return pairs;
+}
+
+}}} // namespace tokenkeep::v1::text
+
+#endif
+
+
+// ==== tokenkeep/text_file.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TEXT_FILE_HPP
+#define TOKENKEEP_TEXT_FILE_HPP
+
+
+
+
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// A document in a file. It is a model of document that locks: json_file_store is a store over it.
+///   text_file file{"tokens.json"};
+///
+/// The file is private to the user (mode 0600, whatever the umask). It is replaced as a whole or not at all: a save
+/// writes `PATH.tmp`, flushes it, and renames it to `PATH`. Processes lock each other out by kernel locks on
+/// `PATH.lock`, which stays. The directory must exist: without it, load gives nullopt and save throws errc::not_saved.
+///
+/// load, save and lock throw errc::permissions, and make no file, if the file or its directory belongs to another user,
+/// or if others can write the directory. The directory may belong to root. So root cannot lock the user out by running
+/// the program once. load and save also refuse a symbolic link, anything but a regular file, a file that others can
+/// write, and a file with a second hard link: under its other name it would have another lock. They throw
+/// errc::storage_failure for a file that is mounted alone into a container, unless it is mounted for reading only.
+/// Mount its directory instead. A policy can follow a link and trust a group; see trust.
+class text_file {
+  public:
+    /// The file of that path. Nothing is opened yet. A relative path starts at the program's current directory, and
+    /// stays with it if the program changes directory later. Links in the directory are followed once, here. Throws
+    /// errc::storage_failure if the path is empty.
+    explicit text_file(const std::string& path) : path_(detail::absolute_path(path)) {}
+
+    /// From now on, the file accepts what a policy trusts: a link in its place, which is followed once, here, and a
+    /// group that shares its directory; see follows_link and trusts_group in policy.hpp. A store calls it with what its
+    /// policy says.
+    ///   file.trust({.follows_link = true});
+    void trust(const file_trust& trusted) {
+        trust_ = trusted;
+        if (trusted.follows_link) path_ = detail::absolute_path(detail::target_of(path_, trusted));
+    }
+
+    /// The content; nullopt if there is no file. Throws errc::permissions if the file is refused, see above.
+    std::optional<secret> load() const { return detail::read_file(path_, trust_); }
+
+    /// Replaces the content, and returns when it is on the disk. Throws errc::not_saved if the file still has the old
+    /// content, and errc::permissions if this program can only read in the directory. Throws errc::indeterminate if the
+    /// file has the new content, but perhaps not on the disk. If several programs write the file, hold lock("") from
+    /// load to save; basic_document_store does.
+    void save(std::string_view bytes) const { detail::replace_file(path_, bytes, trust_); }
+
+    /// Locks a name among all processes that use this file, until the guard is destroyed. Throws errc::lock_timeout if
+    /// the deadline passes. Many threads may call it at once.
+    ///   auto guard = file.lock("import", std::chrono::steady_clock::now() + 5s);
+    auto lock(std::string_view name, deadline until) const {
+        return detail::file_lock(path_ + ".lock", name, until, trust_);
+    }
+
+  private:
+    std::string path_;
+    file_trust trust_{};
+};
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+#include <concepts>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+template <class S>
+concept has_scheme = requires {
+    { S::scheme } -> std::convertible_to<std::string_view>;
+};
+template <class S>
+concept has_from_url = requires(std::string_view what_follows) {
+    { S::from_url(what_follows) } -> std::same_as<S>;
+};
+template <class S>
+concept is_made_from_url = has_from_url<S> || std::constructible_from<S, std::string> || std::default_initializable<S>;
+
+/// Gives a store the scheme of its document or connection or, over a text_file, that of its codec; see open_store.
+template <class Place, class Codec = void>
+struct named_by {};
+template <has_scheme Place, class Codec>
+struct named_by<Place, Codec> {
+    static constexpr std::string_view scheme = Place::scheme;
+};
+template <class Place, has_scheme Codec>
+    requires(!has_scheme<Place> && std::derived_from<Place, text_file>)
+struct named_by<Place, Codec> {
+    static constexpr std::string_view scheme = Codec::scheme;
+};
+
+/// Says in a sentence what a type lacks to be opened by a URL.
+template <class S>
+consteval bool explain_scheme() {
+    static_assert(explain_token_store<S>());
+    if constexpr (token_store<S>)
+        static_assert(has_scheme<S>, "tokenkeep: a store that a URL opens needs a name for its scheme, as in "
+                                     "`static constexpr std::string_view scheme = \"mine\";`; see open_store");
+    if constexpr (token_store<S> && has_scheme<S>)
+        static_assert(is_made_from_url<S>, "tokenkeep: a store that a URL opens needs a constructor that takes what "
+                                           "follows the scheme as a std::string, or from_url; see open_store");
+    return true;
+}
+
+consteval bool are_distinct(std::initializer_list<std::string_view> names) {
+    for (const std::string_view& name : names)
+        for (const std::string_view* other = names.begin(); other != &name; ++other)
+            if (name == *other) return false;
+    return true;
+}
+
+inline error bad_store_url(const std::string& why) { return error(errc::request_rejected, "tokenkeep: " + why); }
+
+inline error unknown_scheme(std::initializer_list<std::string_view> known) {
+    std::string names;
+    for (const std::string_view name : known) names.append(" ").append(name).append(":");
+    return bad_store_url("the URL of the store must begin with one of these:" + names);
+}
+
+/// A URL that names a store, in two parts. Throws errc::request_rejected if it holds a password.
+struct store_url {
+    explicit store_url(std::string_view url) : scheme(url.substr(0, url.find(':'))) {
+        if (scheme.size() < url.size())
+            what_follows = url.substr(scheme.size() + 1);
+        else
+            scheme = {};
+        if (holds_password())
+            throw bad_store_url("the URL of the store holds a password, and logs would show it; keep it in a file, "
+                                "which postgres: finds in ~/.pgpass or by passfile=, and mysql: by option_file=");
+    }
+
+    bool has_scheme(std::string_view name) const { return text::equal_ignoring_case(scheme, name); }
+
+    std::string_view scheme{}, what_follows{};
+
+  private:
+    bool holds_password() const {
+        if (!what_follows.starts_with("//")) return false;
+        const std::string_view authority = what_follows.substr(2, what_follows.find_first_of("/?#", 2) - 2);
+        const std::string_view user = authority.substr(0, authority.rfind('@'));
+        if (user.size() < authority.size() && user.find(':') != std::string_view::npos) return true;
+        const std::size_t query = what_follows.find('?');
+        if (query == std::string_view::npos) return false;
+        const auto pairs = text::from_form(what_follows.substr(query + 1));
+        if (!pairs) return true; // it cannot be read, so it may hold one
+        for (const auto& [name, value] : *pairs)
+            for (const std::string_view known : {"password", "passwd", "pass", "pwd", "sslpassword"})
+                if (text::equal_ignoring_case(name, known)) return true;
+        return false;
+    }
+};
+
+/// A path as a URL has it. file:///p and file:/p are the same path; file:p is relative.
+inline std::string path_of(std::string_view what_follows) {
+    if (what_follows.starts_with("///"))
+        what_follows.remove_prefix(2);
+    else if (what_follows.starts_with("//"))
+        throw bad_store_url("a path follows the scheme of this store, as in file:name, file:/path or file:///path; "
+                            "two slashes would name another machine");
+    if (what_follows.empty()) throw bad_store_url("a path must follow the scheme of this store, as in file:name");
+    return std::string(what_follows);
+}
+
+/// Makes the store from what follows the scheme.
+template <class Store>
+Store from_url(std::string_view what_follows) {
+    if constexpr (has_from_url<Store>) {
+        return Store::from_url(what_follows);
+    } else if constexpr (std::constructible_from<Store, std::string>) {
+        return Store(path_of(what_follows));
+    } else {
+        if (!what_follows.empty()) throw bad_store_url("nothing follows the scheme of this store");
+        return Store();
+    }
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
 
 
 // ==== tokenkeep/document.hpp
@@ -9029,6 +9444,8 @@ namespace tokenkeep { inline namespace v1 {
 /// `{"tokenkeep":1,"tokens":[{"id":"...","user_name":"...","expiry_time":1700000000000}]}`
 /// Model of document_codec.
 struct json_codec {
+    static constexpr std::string_view scheme = "json"; ///< Of a text_file with this codec; see open_store.
+
     /// The document of these rows. Throws errc::invalid_record if a text is not UTF-8, as JSON cannot carry it.
     ///   secret document = json_codec::encode(store.get_tokens());   // to export a store
     static secret encode(const std::vector<token>& rows) {
@@ -9145,76 +9562,6 @@ struct json_codec {
 
 
 
-// ==== tokenkeep/text_file.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_TEXT_FILE_HPP
-#define TOKENKEEP_TEXT_FILE_HPP
-
-
-
-
-
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-
-namespace tokenkeep { inline namespace v1 {
-
-/// A document in a file. It is a model of document that locks: json_file_store is a store over it.
-///   text_file file{"tokens.json"};
-///
-/// The file is private to the user (mode 0600, whatever the umask). It is replaced as a whole or not at all: a save
-/// writes `PATH.tmp`, flushes it, and renames it to `PATH`. Processes lock each other out by kernel locks on
-/// `PATH.lock`, which stays. The directory must exist: without it, load gives nullopt and save throws errc::not_saved.
-///
-/// load, save and lock throw errc::permissions, and make no file, if the file or its directory belongs to another user,
-/// or if others can write the directory. The directory may belong to root. So root cannot lock the user out by running
-/// the program once. load and save also refuse a symbolic link, anything but a regular file, a file that others can
-/// write, and a file with a second hard link: under its other name it would have another lock. They throw
-/// errc::storage_failure for a file that is mounted alone into a container, unless it is mounted for reading only.
-/// Mount its directory instead. A policy can follow a link and trust a group; see trust.
-class text_file {
-  public:
-    /// The file of that path. Nothing is opened yet. A relative path starts at the program's current directory, and
-    /// stays with it if the program changes directory later. Links in the directory are followed once, here. Throws
-    /// errc::storage_failure if the path is empty.
-    explicit text_file(const std::string& path) : path_(detail::absolute_path(path)) {}
-
-    /// From now on, the file accepts what a policy trusts: a link in its place, which is followed once, here, and a
-    /// group that shares its directory; see follows_link and trusts_group in policy.hpp. A store calls it with what its
-    /// policy says.
-    ///   file.trust({.follows_link = true});
-    void trust(const file_trust& trusted) {
-        trust_ = trusted;
-        if (trusted.follows_link) path_ = detail::absolute_path(detail::target_of(path_, trusted));
-    }
-
-    /// The content; nullopt if there is no file. Throws errc::permissions if the file is refused, see above.
-    std::optional<secret> load() const { return detail::read_file(path_, trust_); }
-
-    /// Replaces the content, and returns when it is on the disk. Throws errc::not_saved if the file still has the old
-    /// content, and errc::permissions if this program can only read in the directory. Throws errc::indeterminate if the
-    /// file has the new content, but perhaps not on the disk. If several programs write the file, hold lock("") from
-    /// load to save; basic_document_store does.
-    void save(std::string_view bytes) const { detail::replace_file(path_, bytes, trust_); }
-
-    /// Locks a name among all processes that use this file, until the guard is destroyed. Throws errc::lock_timeout if
-    /// the deadline passes. Many threads may call it at once.
-    ///   auto guard = file.lock("import", std::chrono::steady_clock::now() + 5s);
-    auto lock(std::string_view name, deadline until) const {
-        return detail::file_lock(path_ + ".lock", name, until, trust_);
-    }
-
-  private:
-    std::string path_;
-    file_trust trust_{};
-};
-
-}} // namespace tokenkeep::v1
-
-#endif
-
 
 #include <algorithm>
 #include <chrono>
@@ -9253,7 +9600,8 @@ namespace tokenkeep { inline namespace v1 {
 /// may only be destroyed or assigned to.
 template <class Document, class Codec, class Policy>
 class basic_document_store
-    : public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
+    : public detail::named_by<Document, Codec>,
+      public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
       public detail::comparing_ability<basic_document_store<Document, Codec, Policy>,
                                        detail::can_lock<Document> || detail::is_versioned<Document>> {
     static_assert(detail::explain_document<Document>() && detail::explain_lock<Document>());
@@ -9277,6 +9625,11 @@ class basic_document_store
         requires std::constructible_from<Document, Arguments...>
     explicit basic_document_store(Arguments&&... arguments)
         : shared_(std::make_shared<shared>(std::forward<Arguments>(arguments)...)) {}
+
+    /// For open_store, over a document that has from_url: what follows the scheme.
+    static basic_document_store from_url(std::string_view what_follows) requires detail::has_from_url<Document> {
+        return basic_document_store(Document::from_url(what_follows));
+    }
 
     basic_document_store(basic_document_store&&) noexcept = default;
     basic_document_store& operator=(basic_document_store&&) noexcept = default;
@@ -9422,6 +9775,274 @@ using json_file_store = basic_document_store<text_file>;
 
 
 
+
+
+// A store that the program chooses at run time.
+
+// ==== tokenkeep/any_store.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ANY_STORE_HPP
+#define TOKENKEEP_ANY_STORE_HPP
+
+
+
+
+
+
+
+
+#include <algorithm>
+#include <chrono>
+#include <concepts>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// A store that a program chooses at run time. It holds a store of any type, and does what that store does:
+///   any_store store = is_test ? any_store(memory_store()) : any_store(file_store("tokens.tkj"));
+///   keeper keep{store, transport, provider};
+/// open_store, below, chooses by a URL.
+///
+/// A keeper over an any_store does what it does over the store itself: it asks locks(), compares(), lock_lapses() and
+/// looks_for_seed(). A store with `until` keeps its deadlines too.
+///
+/// Cost: each call goes through one virtual function. get_tokens copies the rows into a vector. A lock, and a call by
+/// `until` if the store has `until`, take one or two small blocks of memory.
+///
+/// Errors and thread safety are those of the store that it holds. It may be moved while no other thread uses it. What
+/// it was moved from may only be destroyed or assigned to.
+class any_store {
+    struct held_lock {
+        held_lock() = default;
+        held_lock(const held_lock&) = delete;
+        held_lock& operator=(const held_lock&) = delete;
+        virtual ~held_lock() = default;
+        virtual void renew(std::chrono::milliseconds time) = 0;
+    };
+
+  public:
+    /// The guard of a lock; see locking_store. It converts to true.
+    class guard {
+      public:
+        guard() = default;
+        /// If the store's lock is a lease that can be renewed, lets it run for `time` from now.
+        void renew(std::chrono::milliseconds time) {
+            if (held_) held_->renew(time);
+        }
+        explicit operator bool() const noexcept { return held_ != nullptr; }
+
+      private:
+        friend any_store;
+        explicit guard(std::unique_ptr<held_lock> held) : held_(std::move(held)) {}
+
+        std::unique_ptr<held_lock> held_{};
+    };
+
+    /// Holds this store, which is moved in.
+    ///   any_store store{file_store("tokens.tkj")};
+    template <class Store>
+        requires(!std::same_as<Store, any_store>)
+    explicit any_store(Store store) : any_store(std::in_place_type<Store>, std::move(store)) {}
+
+    /// Holds a store that is made from these arguments, for a type that cannot be moved.
+    ///   any_store store{std::in_place_type<my_store>, "tokens"};
+    template <class Store, class... Arguments>
+    explicit any_store(std::in_place_type_t<Store>, Arguments&&... arguments) {
+        static_assert(detail::explain_token_store<Store>());
+        if constexpr (token_store<Store>)
+            store_ = std::make_shared<model<Store>>(std::forward<Arguments>(arguments)...);
+    }
+
+    any_store(any_store&&) noexcept = default;
+    any_store& operator=(any_store&&) noexcept = default;
+    ~any_store() = default;
+
+    /// Whether the store is a locking_store. If not, lock_token throws errc::request_rejected.
+    bool locks() const { return store_->locks(); }
+    /// Whether the store is a comparing_store. If not, replace_token and remove_token throw errc::request_rejected.
+    bool compares() const { return store_->compares(); }
+    /// Whether the store's lock is a lease; see locking_store.
+    bool lock_lapses() const { return store_->lapses(); }
+    /// Whether the store is known to look for the row of this probe by its seed: its rules do.
+    bool looks_for_seed(const token& probe) const { return store_->looks_for_seed(probe); }
+
+    std::optional<token> find_token(const token& probe) { return store_->find_token(probe); }
+    void save_token(const token& record) { store_->save_token(record); }
+    void delete_token(const std::string& id) { store_->delete_token(id); }
+    std::vector<token> get_tokens() { return store_->get_tokens(); }
+    void delete_tokens() { store_->delete_tokens(); }
+    std::optional<token> find_token_by_id(const std::string& id) { return store_->find_token_by_id(id); }
+
+    /// The lock of the store; see locking_store.
+    ///   if (store.locks()) auto held = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + 5s);
+    guard lock_token(const std::string& key, deadline until) {
+        return guard(store_->lock_token(key, (std::min)(until, end_)));
+    }
+    /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store.
+    ///   if (!store.replace_token(expected, record)) read_again();
+    bool replace_token(const token& expected, const token& record) { return store_->replace_token(expected, record); }
+    /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
+    ///   if (!store.remove_token(expected)) read_again();
+    bool remove_token(const token& expected) { return store_->remove_token(expected); }
+
+    /// The same store, for calls that end by `end` if the store is a deadline_store. If it is not, they take as long as
+    /// the store takes, and only lock_token ends by then. The result may outlive this object.
+    ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+    any_store until(deadline end) {
+        std::shared_ptr<erased_store> limited = store_->until(end);
+        return any_store(limited ? std::move(limited) : store_, (std::min)(end, end_));
+    }
+
+  private:
+    struct erased_store {
+        erased_store() = default;
+        erased_store(const erased_store&) = delete;
+        erased_store& operator=(const erased_store&) = delete;
+        virtual ~erased_store() = default;
+        virtual bool locks() const = 0;
+        virtual bool compares() const = 0;
+        virtual bool lapses() const = 0;
+        virtual bool looks_for_seed(const token& probe) const = 0;
+        virtual std::optional<token> find_token(const token& probe) = 0;
+        virtual void save_token(const token& record) = 0;
+        virtual void delete_token(const std::string& id) = 0;
+        virtual std::vector<token> get_tokens() = 0;
+        virtual void delete_tokens() = 0;
+        virtual std::optional<token> find_token_by_id(const std::string& id) = 0;
+        virtual std::unique_ptr<held_lock> lock_token(const std::string& key, deadline until) = 0;
+        virtual bool replace_token(const token& expected, const token& record) = 0;
+        virtual bool remove_token(const token& expected) = 0;
+        virtual std::shared_ptr<erased_store> until(deadline end) = 0; ///< Null if the store has no until.
+    };
+
+    template <class Guard>
+    struct held_guard final : held_lock {
+        explicit held_guard(Guard taken) : taken_(std::move(taken)) {}
+        void renew([[maybe_unused]] std::chrono::milliseconds time) override {
+            if constexpr (detail::has_renew<Guard>) taken_.renew(time);
+        }
+        Guard taken_;
+    };
+
+    template <class Store>
+    struct model final : erased_store {
+        template <class... Arguments>
+        explicit model(Arguments&&... arguments) : store(std::forward<Arguments>(arguments)...) {}
+
+        bool locks() const override { return detail::store_locks(store); }
+        bool compares() const override { return detail::store_compares(store); }
+        bool lapses() const override { return detail::lock_lapses(store); }
+        bool looks_for_seed(const token& probe) const override { return detail::store_looks_for_seed(store, probe); }
+        std::optional<token> find_token(const token& probe) override { return store.find_token(probe); }
+        void save_token(const token& record) override { store.save_token(record); }
+        void delete_token(const std::string& id) override { store.delete_token(id); }
+        std::vector<token> get_tokens() override {
+            auto&& rows = store.get_tokens();
+            if constexpr (std::is_same_v<decltype(rows), std::vector<token>&&>)
+                return std::move(rows);
+            else
+                return std::vector<token>(std::begin(rows), std::end(rows));
+        }
+        void delete_tokens() override { store.delete_tokens(); }
+        std::optional<token> find_token_by_id(const std::string& id) override { return store.find_token_by_id(id); }
+        std::unique_ptr<held_lock> lock_token(const std::string& key, deadline until) override {
+            if constexpr (locking_store<Store>) {
+                if (locks()) {
+                    using guard_type = decltype(store.lock_token(key, until));
+                    return std::make_unique<held_guard<guard_type>>(
+                        detail::require_locked(store.lock_token(key, until)));
+                }
+            }
+            throw error(errc::request_rejected, "tokenkeep: the store of this any_store does not lock; ask locks()");
+        }
+        bool replace_token(const token& expected, const token& record) override {
+            if constexpr (comparing_store<Store>)
+                if (compares()) return store.replace_token(expected, record);
+            throw does_not_compare();
+        }
+        bool remove_token(const token& expected) override {
+            if constexpr (comparing_store<Store>)
+                if (compares()) return store.remove_token(expected);
+            throw does_not_compare();
+        }
+        std::shared_ptr<erased_store> until(deadline end) override {
+            if constexpr (deadline_store<Store>)
+                return std::make_shared<model<decltype(store.until(end))>>(store.until(end));
+            else
+                return nullptr;
+        }
+
+        static error does_not_compare() {
+            return error(errc::request_rejected,
+                         "tokenkeep: the store of this any_store does not compare; ask compares()");
+        }
+
+        Store store;
+    };
+
+    any_store(std::shared_ptr<erased_store> store, deadline end) : store_(std::move(store)), end_(end) {}
+
+    std::shared_ptr<erased_store> store_{};
+    deadline end_ = (deadline::max)(); ///< See until.
+};
+
+/// Opens the store that a URL names. `Stores` are the types that it may be. The scheme of the URL chooses among them:
+///   any_store store = open_store<file_store, json_file_store, sqlite_store>("sqlite:tokens.db");
+///   any_store other = open_store<memory_store, postgres_store>(std::getenv("TOKEN_STORE"));
+///
+///   scheme     | store                          | what follows
+///   -----------|--------------------------------|-------------------------------------------------------------------
+///   file:      | file_store                     | a path: file:tokens.tkj, file:/var/lib/app/tokens.tkj
+///   json:      | json_file_store                | a path
+///   zoho-csv:  | basic_document_store<          | a path
+///              |   text_file, zoho::csv,        |
+///              |   zoho::policy>                |
+///   sqlite:    | sqlite_store                   | a path
+///   mysql:     | mysql_store                    | //user@host:port/database; see mysql_connection::from_url
+///   postgres:  | postgres_store                 | //user@host:port/database; see postgres_connection::from_url
+///   memory:    | memory_store                   | nothing
+///
+/// A path is taken as it is, without decoding; three slashes begin an absolute one: file:///var/lib/app/tokens.tkj. A
+/// store with another policy has the same scheme. A type of your own needs a name for its scheme, and a
+/// constructor that takes what follows as a std::string, or a function:
+///   struct my_store {
+///       static constexpr std::string_view scheme = "mine";
+///       static my_store from_url(std::string_view what_follows);   // if the constructor will not do
+///   };
+///
+/// Throws errc::request_rejected if no store has the scheme, or if the URL holds a password: logs and lists of
+/// processes show URLs. Passwords belong in a file that the database's client reads. Nothing is opened before the
+/// store's first call, if the store does not do so in its constructor.
+template <class... Stores>
+any_store open_store(std::string_view url) {
+    static_assert(sizeof...(Stores) > 0, "tokenkeep: open_store needs the types that it may open, as in "
+                                         "open_store<file_store, json_file_store>(url); see open_store");
+    static_assert((detail::explain_scheme<Stores>() && ...));
+    if constexpr ((detail::has_scheme<Stores> && ...)) {
+        static_assert(detail::are_distinct({Stores::scheme...}),
+                      "tokenkeep: two of the stores have the same scheme, so that a URL cannot tell them apart; derive "
+                      "from one of them, and give the derived class a scheme of its own; see open_store");
+        const detail::store_url parts(url);
+        std::optional<any_store> opened;
+        static_cast<void>(
+            ((parts.has_scheme(Stores::scheme) &&
+              (opened.emplace(std::in_place_type<Stores>, detail::from_url<Stores>(parts.what_follows)), true)) ||
+             ...));
+        if (opened) return *std::move(opened);
+        throw detail::unknown_scheme({Stores::scheme...});
+    }
+}
+
+}} // namespace tokenkeep::v1
+
+#endif
 
 
 // A store in a table of a database. sqlite.hpp, mysql.hpp and postgres.hpp bring connections.
@@ -10638,6 +11259,7 @@ struct tokenkeep::container_traits<tokenkeep::detail::sql_transaction<Link>>
 
 
 
+
 #include <algorithm>
 #include <chrono>
 #include <concepts>
@@ -10729,7 +11351,8 @@ struct sql_guard {
 /// the bytes, it throws error, with the sql_error nested. A store may be moved while no other thread uses it. What it
 /// was moved from may only be destroyed or assigned to.
 template <class Connection, class Policy>
-class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
+class sql_store : public detail::named_by<Connection>,
+                  public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_lock<Connection>());
     static_assert(detail::explain_policy<Policy>());
     static_assert(
@@ -10746,6 +11369,7 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
 
   public:
     using policy_type = Policy;
+    static constexpr bool lock_may_lapse = detail::lock_may_lapse<Connection>; ///< See locking_store.
 
     /// A store over this connection. The store connects at its first call.
     explicit sql_store(Connection connection) : shared_(std::make_shared<shared>(std::move(connection))) {}
@@ -10755,6 +11379,11 @@ class sql_store : public detail::locking_ability<sql_store<Connection, Policy>, 
     template <class... Arguments>
         requires std::constructible_from<Connection, Arguments...>
     explicit sql_store(Arguments&&... arguments) : sql_store(Connection(std::forward<Arguments>(arguments)...)) {}
+
+    /// For open_store, over a connection that has from_url: what follows the scheme.
+    static sql_store from_url(std::string_view what_follows) requires detail::has_from_url<Connection> {
+        return sql_store(Connection::from_url(what_follows));
+    }
 
     sql_store(sql_store&&) noexcept = default;
     sql_store& operator=(sql_store&&) noexcept = default;
@@ -11144,134 +11773,6 @@ inline std::optional<std::string> from_base64url(std::string_view digits) {
 
 #endif
 
-
-// ==== tokenkeep/text/form.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_TEXT_FORM_HPP
-#define TOKENKEEP_TEXT_FORM_HPP
-
-
-
-
-#include <cstddef>
-#include <initializer_list>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace tokenkeep { inline namespace v1 { namespace text {
-
-/// One name and its value, before they are encoded.
-struct form_pair {
-    std::string_view name{}, value{};
-};
-
-}}} // namespace tokenkeep::v1::text
-
-namespace tokenkeep { inline namespace v1 { namespace detail {
-
-/// Whether a form writes the character as it is.
-constexpr bool is_form_plain(char c) noexcept {
-    return text::is_letter(c) || text::is_digit(c) || c == '*' || c == '-' || c == '.' || c == '_';
-}
-
-/// How many bytes the text has when it is encoded.
-inline std::size_t form_size(std::string_view part) noexcept {
-    std::size_t size = 0;
-    for (const char c : part) size += is_form_plain(c) || c == ' ' ? 1u : 3u;
-    return size;
-}
-
-/// Appends the text, encoded.
-inline void append_form(std::string& out, std::string_view part) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    for (const char c : part) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (is_form_plain(c))
-            out += c;
-        else if (c == ' ')
-            out += '+';
-        else
-            (out += '%').append({digits[byte >> 4], digits[byte & 15]});
-    }
-}
-
-/// Decodes percent signs and pluses. A percent sign that is not followed by two digits stays as it is.
-inline std::string form_decoded(std::string_view part) {
-    std::string decoded;
-    decoded.reserve(part.size());
-    for (std::size_t i = 0; i < part.size(); ++i) {
-        const int high = part[i] == '%' && part.size() - i > 2 ? text::hex_value(part[i + 1]) : -1;
-        const int low = high >= 0 ? text::hex_value(part[i + 2]) : -1;
-        if (low >= 0) {
-            decoded += static_cast<char>(high * 16 + low);
-            i += 2;
-        } else {
-            decoded += part[i] == '+' ? ' ' : part[i];
-        }
-    }
-    return decoded;
-}
-
-}}} // namespace tokenkeep::v1::detail
-
-namespace tokenkeep { inline namespace v1 { namespace text {
-
-/// Encodes one name or value for application/x-www-form-urlencoded (WHATWG URL 5.2). RFC 6749 2.3.1 asks for it in HTTP
-/// Basic too. Memory is reserved once, because a string that grows leaves copies of a secret behind.
-///   form_encode("a b&c")   // "a+b%26c"
-inline std::string form_encode(std::string_view part) {
-    std::string encoded;
-    encoded.reserve(detail::form_size(part));
-    detail::append_form(encoded, part);
-    return encoded;
-}
-
-/// The body of a form, with the pairs in their order. Memory is reserved once.
-///   to_form(pairs)   // "grant_type=refresh_token&scope=a+b"
-inline std::string to_form(std::span<const form_pair> pairs) {
-    std::size_t size = 0;
-    for (const form_pair& pair : pairs) size += detail::form_size(pair.name) + detail::form_size(pair.value) + 2;
-    std::string form;
-    form.reserve(size);
-    for (const form_pair& pair : pairs) {
-        if (&pair != pairs.data()) form += '&';
-        detail::append_form(form, pair.name);
-        form += '=';
-        detail::append_form(form, pair.value);
-    }
-    return form;
-}
-
-/// The same for a list in braces.
-///   to_form({{"grant_type", "refresh_token"}, {"scope", "a b"}})   // "grant_type=refresh_token&scope=a+b"
-inline std::string to_form(std::initializer_list<form_pair> pairs) {
-    return to_form(std::span<const form_pair>(pairs.begin(), pairs.size()));
-}
-
-/// The pairs of a form, in their order (WHATWG URL 5.1). A name that is repeated appears each time. Nullopt if a
-/// decoded name or value is not UTF-8; the function does not guess, as WHATWG does with U+FFFD.
-///   from_form("code=a%2Fb&state=1")   // {"code", "a/b"}, {"state", "1"}
-inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form(std::string_view form) {
-    std::vector<std::pair<std::string, std::string>> pairs;
-    while (!form.empty()) {
-        const std::string_view piece = form.substr(0, form.find('&'));
-        form.remove_prefix(piece.size() < form.size() ? piece.size() + 1 : piece.size());
-        if (piece.empty()) continue;
-        const std::string_view name = piece.substr(0, piece.find('='));
-        const std::string_view value = name.size() < piece.size() ? piece.substr(name.size() + 1) : std::string_view{};
-        pairs.emplace_back(detail::form_decoded(name), detail::form_decoded(value));
-        if (!is_utf8(pairs.back().first) || !is_utf8(pairs.back().second)) return std::nullopt;
-    }
-    return pairs;
-}
-
-}}} // namespace tokenkeep::v1::text
-
-#endif
 
 
 // ==== tokenkeep/text/url.hpp
@@ -14023,6 +14524,7 @@ struct answer_room {
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -14034,7 +14536,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 struct no_guard {};
 
 /// A store as the transactions use it. Locks, conditional writes and deadlines are the store's own if it has them. If
-/// not, there is no lock, the row is read once more before each write, and a call takes as long as the store takes.
+/// not, there is no lock, the row is read once more before each write, and a call takes as long as the store takes. A
+/// store may say only at run time what it has; see the table at token_store.
 template <token_store Store, class Clock>
 class row_access {
     static auto guard_of(Store& store) {
@@ -14047,8 +14550,6 @@ class row_access {
     }
 
   public:
-    static constexpr bool locks = locking_store<Store>;
-    static constexpr bool compares = comparing_store<Store>;
     using guard = decltype(guard_of(std::declval<Store&>()));
 
     /// The rows, for calls that end by `until`, a time of the keeper's clock.
@@ -14057,14 +14558,13 @@ class row_access {
     /// From now on the calls end by then.
     void end_by(deadline until) { until_ = until; }
 
+    /// Whether a guard of this store keeps all others out as long as it lives. The lock of a store whose lock can lapse
+    /// does not: the keeper takes it only to spare others a wait for nothing.
+    bool excludes() const { return store_locks(store_) && !lock_lapses(store_); }
+    bool compares() const { return store_compares(store_); }
+
     /// Whether the store is known to look for the row of this probe by its seed.
-    static bool looks_for_seed(const token& probe) {
-        if constexpr (requires { typename Store::policy_type; })
-            return rules_of<typename Store::policy_type>::find(
-                probe, [](auto rule) { return place_of_key<decltype(rule)>() == place_of_key<by_seed>(); });
-        else
-            return false;
-    }
+    bool looks_for_seed(const token& probe) const { return store_looks_for_seed(store_, probe); }
 
     std::optional<token> find(const token& probe) { return timed().find_token(probe); }
     std::optional<token> find_by_id(const std::string& id) { return timed().find_token_by_id(id); }
@@ -14074,7 +14574,9 @@ class row_access {
     /// Takes the lock of an identity. Asks the store in short slices of real time, and counts the deadline on the
     /// keeper's clock. A store without locks gives an empty guard at once.
     guard lock(const std::string& key) {
-        if constexpr (locks) {
+        if constexpr (locking_store<Store>) {
+            if constexpr (has_locks<Store>)
+                if (!store_locks(store_)) return {};
             constexpr std::chrono::milliseconds slice{50};
             for (;;) {
                 const auto asked = clock_.steady_now();
@@ -14093,22 +14595,29 @@ class row_access {
     /// If the row still is `expected`, makes it `record`; see comparing_store. If the store cannot compare, reads the
     /// row, and then saves only what differs.
     bool replace(const token& expected, const token& record) {
-        if constexpr (compares) {
-            return timed().replace_token(expected, record);
-        } else {
-            if (find_by_id(expected.id) != expected) return false;
-            timed().save_token(changes(expected, record));
-            return true;
-        }
+        if constexpr (comparing_store<Store>)
+            if (compares()) return timed().replace_token(expected, record);
+        if (find_by_id(expected.id) != expected) return false;
+        timed().save_token(changes(expected, record));
+        return true;
     }
 
     bool remove(const token& expected) {
-        if constexpr (compares) {
-            return timed().remove_token(expected);
-        } else {
-            if (find_by_id(expected.id) != expected) return false;
-            timed().delete_token(expected.id);
-            return true;
+        if constexpr (comparing_store<Store>)
+            if (compares()) return timed().remove_token(expected);
+        if (find_by_id(expected.id) != expected) return false;
+        timed().delete_token(expected.id);
+        return true;
+    }
+
+    /// If the lock of this guard is a lease that can be renewed, lets it run for `time` from now. If that fails, the
+    /// lock lapses, which such a store's callers expect.
+    static void renew([[maybe_unused]] guard& held, [[maybe_unused]] std::chrono::milliseconds time) {
+        if constexpr (has_renew<guard>) {
+            try {
+                held.renew(time);
+            } catch (const std::exception&) { // the compare of each write keeps others' changes
+            }
         }
     }
 
@@ -14294,14 +14803,16 @@ class transaction {
     bool usable(const token& row, const secret* rejected) const { return parts_.usable(row, rejected); }
     bool fresh(const token& row, const secret* rejected) const { return parts_.fresh(row, rejected); }
 
-    /// Takes the identity's lock. If new tokens are unsaved, they are saved first, and their lock is taken over. If
-    /// that fails, throws rotation_not_saved_error, and the tokens and their lock stay (step 8).
+    /// Takes the identity's lock. If new tokens are unsaved, they are saved first, and their lock is taken over, unless
+    /// it may have lapsed. If that fails, throws rotation_not_saved_error, and the tokens and their lock stay (step 8).
     guard_type lock(flight_type& flight, const std::string& key) {
-        if (!flight.unsaved) return rows_.lock(key);
-        parts_.save_unsaved(flight, deadline_);
-        guard_type guard = *std::move(flight.unsaved->guard);
-        flight.unsaved.reset();
-        return guard;
+        if (flight.unsaved) {
+            parts_.save_unsaved(flight, deadline_);
+            std::optional<guard_type> guard = std::move(flight.unsaved->guard);
+            flight.unsaved.reset();
+            if (rows_.excludes()) return *std::move(guard);
+        }
+        return rows_.lock(key);
     }
 
     /// The flight and the lock of an identity. The destructor gives them back in the reverse order.
@@ -14331,7 +14842,7 @@ class transaction {
     bool is_young(flight_type& flight, const token_status& marker) const {
         if (!marker.last_sent) return false;
         const timestamp now = parts_.clock.now();
-        const auto doubt_expires_after = parts_.options.effective_doubt_expires_after(Parts::rows_type::locks);
+        const auto doubt_expires_after = parts_.options.effective_doubt_expires_after(rows_.excludes());
         if (now >= *marker.last_sent) return time_between(*marker.last_sent, now) < doubt_expires_after;
         const auto steady_now = parts_.clock.steady_now();
         if (flight.future_nonce != marker.nonce) {
@@ -14359,7 +14870,7 @@ class transaction {
     /// and have sent the token themselves. Then this writes the marker again, if the row still is as it was marked.
     /// False if it is not: read it again, and send nothing.
     bool may_still_send(token& marked, token_status& marker, deadline marked_at) {
-        const auto doubt = parts_.options.effective_doubt_expires_after(Parts::rows_type::locks);
+        const auto doubt = parts_.options.effective_doubt_expires_after(rows_.excludes());
         const auto prompt = std::min<std::chrono::milliseconds>(std::chrono::seconds(2), doubt / 4);
         for (int times = 0; times < most_markers; ++times) {
             const auto now = parts_.clock.steady_now();
@@ -14378,7 +14889,7 @@ class transaction {
     /// marker. If the store keeps no status at all, this cannot be checked: true, and the token may be sent twice. Over
     /// any other store: true.
     bool marker_stands(const token& marked) {
-        if constexpr (!(Parts::rows_type::locks && Parts::rows_type::compares)) {
+        if (!(rows_.excludes() && rows_.compares())) {
             parts_.clock.sleep_until(parts_.clock.steady_now() + parts_.options.read_back_pause);
             const std::optional<token> row = rows_.find_by_id(marked.id);
             if (!row || row->refresh_token != marked.refresh_token || row->grant_token != marked.grant_token)
@@ -14456,6 +14967,7 @@ class transaction {
     /// (step 8) and throws rotation_not_saved_error.
     std::optional<token> save(flight_type& flight, guard_type& guard, room_type& room) {
         const new_tokens& tokens = room.tokens;
+        rows_.renew(guard, parts_.lease());
         try {
             if (room.unread) throw std::bad_alloc();
             std::optional<token> saved = tokens.record();
@@ -14670,7 +15182,7 @@ class login : transaction<Parts> {
         const std::optional<token> unmarked = first.flight->unmarked(row, parts_.clock.steady_now());
         const token& before = unmarked ? *unmarked : row;
         if (is_in_doubt(row) && !unmarked) {
-            if (!Parts::rows_type::locks && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
+            if (!rows_.excludes() && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
                 parts_.clock.sleep_until(
                     (std::min)(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
                 return std::nullopt;
@@ -14725,8 +15237,8 @@ class login : transaction<Parts> {
     }
 
     /// What a row holds in the place of its code verifier once that was sent. A store that only merges cannot empty it.
-    static secret without_verifier(const token& row) {
-        return row.code_verifier.empty() || Parts::rows_type::compares ? secret() : secret(used_code_verifier);
+    secret without_verifier(const token& row) const {
+        return row.code_verifier.empty() || rows_.compares() ? secret() : secret(used_code_verifier);
     }
 
     /// The marker of a login replaces the note that the old session was refused or is being revoked. So that this
@@ -14735,9 +15247,9 @@ class login : transaction<Parts> {
     /// token of a session that is being revoked is at least expired.
     void end_what_is_over(const token& row, token& marked) {
         if (!is_over(row)) return;
-        if (Parts::rows_type::compares) marked.refresh_token.clear();
+        if (rows_.compares()) marked.refresh_token.clear();
         if (!is_revoking(row)) return;
-        if (Parts::rows_type::compares) marked.access_token.clear();
+        if (rows_.compares()) marked.access_token.clear();
         marked.expires_at = timestamp{};
         try {
             parts_.revoke(row);
@@ -14788,7 +15300,7 @@ class login : transaction<Parts> {
         try {
             const secret& grant = marked.grant_token;
             if (before && kind == status_kind::refused) before->code_verifier = marked.code_verifier;
-            const bool stays = before && (before->grant_token == grant || !Parts::rows_type::compares);
+            const bool stays = before && (before->grant_token == grant || !rows_.compares());
             if (stays && !read_status(before->status).is_about(before->refresh_token))
                 before->status = to_status({.kind = kind, .fingerprint = token_status::fingerprint_of(grant)});
             if (before ? rows_.replace(marked, *before) : rows_.remove(marked)) tell(event_kind::taken_back, marked);
@@ -14850,6 +15362,11 @@ struct keeper_parts {
     /// When saving what has come from the server ends, if it begins now.
     deadline save_deadline() { return time_after(clock.steady_now(), options.save_timeout); }
 
+    /// How long the lock of an identity is needed from now, at most: until a request has ended and its answer is saved.
+    std::chrono::milliseconds lease() const {
+        return options.effective_lock_timeout(replay_grace()) + options.save_timeout;
+    }
+
     /// The flight of an identity; see identity_key.
     std::shared_ptr<flight_type> flight_of(const std::string& key) { return flights.of(key, clock.steady_now()); }
 
@@ -14900,7 +15417,7 @@ struct keeper_parts {
                             .seed = text::sha256_hex(probe.refresh_token.reveal()),
                             .label = probe.label};
         row = find(rows, by_hash);
-        if (row || rows_type::looks_for_seed(by_hash)) return row;
+        if (row || rows.looks_for_seed(by_hash)) return row;
         for (const token& each : rows.all())
             if (matches<same_client<by_seed>>(by_hash, each)) return each;
         return std::nullopt;
@@ -15181,6 +15698,7 @@ class refresh_transaction : transaction<Parts> {
         bool may_replay = true; // once in a call
         for (;;) {
             rows_.end_by(deadline_);
+            rows_.renew(guard, parts_.lease());
             look_again();
             if (is_refreshed_since(first_seen)) return adopt(flight);
             if (is_over(row_) && !(may_be_revived() && flight.may_revive(parts_.clock.steady_now())))
@@ -15280,7 +15798,7 @@ class refresh_transaction : transaction<Parts> {
 
     /// Whether another caller's login may be under way. If the store locks, it cannot be: the lock would be taken.
     bool is_exchange_under_way(flight_type& flight, const token_status& status) const {
-        return !Parts::rows_type::locks && is_marked_with(row_, row_.grant_token) && base::is_young(flight, status);
+        return !rows_.excludes() && is_marked_with(row_, row_.grant_token) && base::is_young(flight, status);
     }
 
     /// For a row without a refresh token: its login was cut off, or the server never gave one.
@@ -15295,7 +15813,7 @@ class refresh_transaction : transaction<Parts> {
     /// store does not lock.
     std::chrono::milliseconds replay_time(const token_status& marker) const {
         const timestamp now = parts_.clock.now();
-        if (!Parts::rows_type::locks || now < marker.first_sent) return std::chrono::milliseconds{0};
+        if (!rows_.excludes() || now < marker.first_sent) return std::chrono::milliseconds{0};
         const auto left = parts_.replay_grace() - time_between(marker.first_sent, now);
         if (left < std::chrono::milliseconds{500}) return std::chrono::milliseconds{0};
         return std::min<std::chrono::milliseconds>(left, parts_.options.request_timeout);
@@ -15369,7 +15887,7 @@ class refresh_transaction : transaction<Parts> {
         for (;;) {
             look_again();
             if (row_.refresh_token != spent) return;
-            if (!Parts::rows_type::locks && base::is_young(flight, marker)) {
+            if (!rows_.excludes() && base::is_young(flight, marker)) {
                 if (base::usable(row_, rejected_)) std::rethrow_exception(refusal);
                 wait_a_little();
                 rows_.end_by((std::max)(deadline_, parts_.save_deadline()));
@@ -15565,7 +16083,7 @@ class seeding : transaction<Parts> {
         fresh.expires_at = probe_.expires_at;
         fresh.issued_at = probe_.issued_at;
         fresh.status.clear();
-        if (!Parts::rows_type::compares && fresh.access_token.empty()) fresh.expires_at = timestamp{};
+        if (!rows_.compares() && fresh.access_token.empty()) fresh.expires_at = timestamp{};
         return fresh;
     }
 
@@ -16720,7 +17238,9 @@ namespace zoho {
 ///   invalid_record  | a value cannot be written in this dialect            | change the value, or use another store
 ///   storage_corrupt | the file is empty, damaged, or has no header         | restore it; remove a file that is empty
 ///   permissions     | others can write the file, or it is a symbolic link  | chmod 600 it, or name the file itself
-struct csv : detail::csv_codec<detail::quoted_cells> {};
+struct csv : detail::csv_codec<detail::quoted_cells> {
+    static constexpr std::string_view scheme = "zoho-csv"; ///< Of a text_file with this codec; see open_store.
+};
 
 /// The same file without quotes: for programs that share it with SDKs in TypeScript, Node and C#, which split lines at
 /// commas. A quote is a character like any other. A value with a comma or a line break is refused. PHP writes this

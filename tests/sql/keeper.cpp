@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// A keeper over each database, and over Zoho's ten columns.
+// A keeper over each database, and over Zoho's ten columns; and databases that a URL names.
 // databases: SQLite, MariaDB, Postgres
 #include "support/keeper_world.hpp"
 
+#include <tokenkeep/any_store.hpp>
 #include <tokenkeep/zoho/schema.hpp>
 
 #include "sql/backends.hpp"
 #include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 #include <chrono>
 #include <string>
@@ -59,3 +61,56 @@ TEMPLATE_LIST_TEST_CASE("sql_store: keepers of two connections spend a refresh t
     CHECK(server.log().refreshes == refreshed + 1);
     for (const secret& each : given) CHECK(each == second.find_token({.user_name = "ada"})->access_token);
 }
+
+#ifdef TOKENKEEP_TEST_SQLITE
+TEST_CASE("open_store: a URL names a file of SQLite", "[sql]") {
+    const temporary_directory folder;
+    const auto open = [&](const std::string& url) { return tokenkeep::open_store<tokenkeep::sqlite_store>(url); };
+    open("sqlite:" + folder / "tokens.db").save_token({.user_name = "ada", .access_token = "a"});
+    CHECK(open("sqlite://" + folder / "tokens.db").find_token({.user_name = "ada"}));
+    CHECK(open("sqlite:" + folder / "tokens.db").locks());
+}
+#endif
+
+#ifdef TOKENKEEP_TEST_MARIADB
+TEST_CASE("open_store: a URL names a table of a MySQL server, and its option file the password", "[sql]") {
+    visitor<mysql_backend> administrator;
+    administrator.execute("CREATE USER 'a b'@'%' IDENTIFIED BY 's3cret word'");
+    administrator.execute("GRANT ALL ON tokenkeep.* TO 'a b'@'%'");
+    const temporary_directory folder;
+    write_file(folder / "db.cnf", "[client]\npassword = 's3cret word'\n");
+    const std::string server = "//a%20b@127.0.0.1:" + std::to_string(mysql_backend::server().port()) + "/tokenkeep";
+    const auto open = [&](const std::string& options) {
+        return tokenkeep::open_store<tokenkeep::mysql_store>("mysql:" + server + options);
+    };
+    const std::string table = new_table();
+    auto store = open("?option_file=" + folder / "db.cnf" + "&table=" + table);
+    store.save_token({.user_name = "ada", .access_token = "a"});
+    CHECK(store_on<mysql_backend>(table).find_token({.user_name = "ada"}));
+    auto without_password = open("?table=" + table);
+    CHECK(error_of([&] { without_password.get_tokens(); }) == errc::permissions);
+
+    for (const std::string url :
+         {"mysql:db.example/app", "mysql://db.example", "mysql://db.example/", "mysql://db.example:0/app",
+          "mysql://db.example:70000/app", "mysql://db.example:x/app", "mysql://db.example/app?tabel=t"}) {
+        INFO(url);
+        CHECK(error_of([&] { tokenkeep::open_store<tokenkeep::mysql_store>(url); }) == errc::request_rejected);
+    }
+    CHECK(tokenkeep::detail::mysql_parameters_of("//[::1]:3307/app?socket=/s&tls_authorities=/t").host == "::1");
+}
+#endif
+
+#ifdef TOKENKEEP_TEST_POSTGRES
+TEST_CASE("open_store: a URL names a database of a PostgreSQL server", "[sql]") {
+    const auto& server = postgres_backend::server();
+    const auto open = [&] {
+        return tokenkeep::open_store<tokenkeep::postgres_store>(std::string("postgres://") + server.user() +
+                                                                "@127.0.0.1:" + std::to_string(server.port()) +
+                                                                "/tokenkeep?application_name=tokenkeep");
+    };
+    open().save_token({.user_name = "url", .access_token = "a"});
+    CHECK(open().find_token({.user_name = "url"}));
+    CHECK(error_of([] { tokenkeep::open_store<tokenkeep::postgres_store>("postgres:host=db.example"); }) ==
+          errc::request_rejected);
+}
+#endif

@@ -111,12 +111,15 @@ tokenkeep_mutant(transaction carries_on_without_the_lock "[harmless]" "S1: ")
 tokenkeep_mutation(transaction detail/keeper/refresh.hpp "const auto left = parts_.replay_grace() - time_between(marker.first_sent, now);"
   [[const auto grace = tests::mutated("lost_answer_sent_again") ? std::chrono::hours(1) : parts_.replay_grace();
         const auto left = grace - time_between(marker.first_sent, now);]])
-tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (!Parts::rows_type::locks || now < marker.first_sent)"
-  [[const bool locks = Parts::rows_type::locks || tests::mutated("replays_what_others_sent_without_a_lock");
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (!rows_.excludes() || now < marker.first_sent)"
+  [[const bool locks = rows_.excludes() || tests::mutated("replays_what_others_sent_without_a_lock");
         if (!locks || now < marker.first_sent)]])
 tokenkeep_mutation(transaction detail/keeper/refresh.hpp "return std::min<std::chrono::milliseconds>(left, parts_.options.request_timeout);"
   [[if (tests::mutated("replay_with_the_whole_timeout")) return parts_.options.request_timeout;
         return std::min<std::chrono::milliseconds>(left, parts_.options.request_timeout);]])
+tokenkeep_mutation(transaction detail/keeper/row_access.hpp "return store_locks(store_) && !lock_lapses(store_);"
+  [[return store_locks(store_) && (tests::mutated("trusts_a_lease") || !lock_lapses(store_));]])
+tokenkeep_mutant(transaction trusts_a_lease "[lease]" "S[1-9]: ")
 tokenkeep_mutant(transaction lost_answer_sent_again "[losing]" "S3: ")
 tokenkeep_mutant(transaction replay_with_the_whole_timeout "[grace]" "S3: ")
 tokenkeep_mutant(transaction replays_what_others_sent_without_a_lock "[plain]" "S1: ")

@@ -103,6 +103,12 @@ struct comparing : Store {
 
 using full_store = comparing<locking<plain_store>>;
 
+/// Its locks can be lost at any time.
+struct leasing_store : full_store {
+    using full_store::full_store;
+    static constexpr bool lock_may_lapse = true;
+};
+
 /// The time as one process has it: waiting is a step.
 class process_clock {
   public:
@@ -510,6 +516,21 @@ TEST_CASE("transaction: a store that only locks, or only compares, is as good wh
     explore<locking<plain_store>>({.calls = 2, .within = faults(1, any, 1)});
     explore<comparing<plain_store>>(
         {.read_back_pause = 1s, .doubt_expires_after = 4s, .lock_timeout = 30s, .within = faults(1, any, 2)});
+}
+
+TEST_CASE("transaction: a store whose lock may lapse is as good as one that only compares", "[lease]") {
+    explore<leasing_store>({.calls = 2,
+                            .read_back_pause = 1s,
+                            .doubt_expires_after = 4s,
+                            .lock_timeout = 30s,
+                            .within = faults(1, any, 2)});
+    explore<leasing_store>({.server = {.grace = 1'000s},
+                            .declares_grace = true,
+                            .short_pauses = 2,
+                            .read_back_pause = 1s,
+                            .doubt_expires_after = 4s,
+                            .lock_timeout = 30s,
+                            .within = faults(1, {fault_kind::lock_lost}, 1)});
 }
 
 TEST_CASE("transaction: over a plain store the pause and the marker make one spend", "[plain]") {

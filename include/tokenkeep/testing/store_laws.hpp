@@ -11,6 +11,7 @@
 #include <tokenkeep/testing/detail/deadline_laws.hpp>
 #include <tokenkeep/testing/detail/finding_laws.hpp>
 #include <tokenkeep/testing/detail/keeping_laws.hpp>
+#include <tokenkeep/testing/detail/lease_laws.hpp>
 #include <tokenkeep/testing/detail/locking_laws.hpp>
 #include <tokenkeep/testing/detail/saving_laws.hpp>
 
@@ -27,7 +28,8 @@ struct store_limits {
 };
 
 /// Tests that a store does what the concept token_store asks for, in any test framework. If the store can lock, compare
-/// or end its calls by a deadline, the tests of locking_store, comparing_store and deadline_store run too.
+/// or end its calls by a deadline, the tests of locking_store, comparing_store and deadline_store run too. If its lock
+/// is a lease, L1 and L3 are tested as L1' and L3' too, as far as a guard can be renewed.
 ///
 ///   testing::store_laws([] { return my_store(); }, [](std::string_view law, bool holds, const std::string& sentence) {
 ///       INFO(law << ": " << sentence);
@@ -58,8 +60,13 @@ void store_laws(Make make, Report report, store_limits limits = {}) {
     detail::deleting_laws(make, check);
     detail::value_laws(make, check, !limits.only_utf8, !limits.no_nul, limits.longest_id);
     detail::thread_laws(make, check);
-    if constexpr (locking_store<store>) detail::locking_laws(make, check);
-    if constexpr (comparing_store<store>) detail::comparing_laws<Rules>(make, check);
+    const store empty = make();
+    if constexpr (locking_store<store>) {
+        if (tokenkeep::detail::store_locks(empty)) detail::locking_laws(make, check);
+        if (tokenkeep::detail::lock_lapses(empty)) detail::lease_laws(make, check);
+    }
+    if constexpr (comparing_store<store>)
+        if (tokenkeep::detail::store_compares(empty)) detail::comparing_laws<Rules>(make, check);
     if constexpr (deadline_store<store>) detail::deadline_laws(make, check);
 }
 

@@ -56,8 +56,8 @@ inline void append_form(std::string& out, std::string_view part) {
     }
 }
 
-/// Decodes percent signs and pluses. A percent sign that is not followed by two digits stays as it is.
-inline std::string form_decoded(std::string_view part) {
+/// Decodes percent signs, and pluses to `plus`. A percent sign that is not followed by two digits stays as it is.
+inline std::string form_decoded(std::string_view part, char plus = ' ') {
     std::string decoded;
     decoded.reserve(part.size());
     for (std::size_t i = 0; i < part.size(); ++i) {
@@ -67,7 +67,7 @@ inline std::string form_decoded(std::string_view part) {
             decoded += static_cast<char>(high * 16 + low);
             i += 2;
         } else {
-            decoded += part[i] == '+' ? ' ' : part[i];
+            decoded += part[i] == '+' ? plus : part[i];
         }
     }
     return decoded;

@@ -210,7 +210,9 @@ namespace zoho {
 ///   invalid_record  | a value cannot be written in this dialect            | change the value, or use another store
 ///   storage_corrupt | the file is empty, damaged, or has no header         | restore it; remove a file that is empty
 ///   permissions     | others can write the file, or it is a symbolic link  | chmod 600 it, or name the file itself
-struct csv : detail::csv_codec<detail::quoted_cells> {};
+struct csv : detail::csv_codec<detail::quoted_cells> {
+    static constexpr std::string_view scheme = "zoho-csv"; ///< Of a text_file with this codec; see open_store.
+};
 
 /// The same file without quotes: for programs that share it with SDKs in TypeScript, Node and C#, which split lines at
 /// commas. A quote is a character like any other. A value with a comma or a line break is refused. PHP writes this

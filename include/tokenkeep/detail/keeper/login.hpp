@@ -161,7 +161,7 @@ class login : transaction<Parts> {
         const std::optional<token> unmarked = first.flight->unmarked(row, parts_.clock.steady_now());
         const token& before = unmarked ? *unmarked : row;
         if (is_in_doubt(row) && !unmarked) {
-            if (!Parts::rows_type::locks && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
+            if (!rows_.excludes() && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
                 parts_.clock.sleep_until(
                     (std::min)(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
                 return std::nullopt;
@@ -216,8 +216,8 @@ class login : transaction<Parts> {
     }
 
     /// What a row holds in the place of its code verifier once that was sent. A store that only merges cannot empty it.
-    static secret without_verifier(const token& row) {
-        return row.code_verifier.empty() || Parts::rows_type::compares ? secret() : secret(used_code_verifier);
+    secret without_verifier(const token& row) const {
+        return row.code_verifier.empty() || rows_.compares() ? secret() : secret(used_code_verifier);
     }
 
     /// The marker of a login replaces the note that the old session was refused or is being revoked. So that this
@@ -226,9 +226,9 @@ class login : transaction<Parts> {
     /// token of a session that is being revoked is at least expired.
     void end_what_is_over(const token& row, token& marked) {
         if (!is_over(row)) return;
-        if (Parts::rows_type::compares) marked.refresh_token.clear();
+        if (rows_.compares()) marked.refresh_token.clear();
         if (!is_revoking(row)) return;
-        if (Parts::rows_type::compares) marked.access_token.clear();
+        if (rows_.compares()) marked.access_token.clear();
         marked.expires_at = timestamp{};
         try {
             parts_.revoke(row);
@@ -279,7 +279,7 @@ class login : transaction<Parts> {
         try {
             const secret& grant = marked.grant_token;
             if (before && kind == status_kind::refused) before->code_verifier = marked.code_verifier;
-            const bool stays = before && (before->grant_token == grant || !Parts::rows_type::compares);
+            const bool stays = before && (before->grant_token == grant || !rows_.compares());
             if (stays && !read_status(before->status).is_about(before->refresh_token))
                 before->status = to_status({.kind = kind, .fingerprint = token_status::fingerprint_of(grant)});
             if (before ? rows_.replace(marked, *before) : rows_.remove(marked)) tell(event_kind::taken_back, marked);

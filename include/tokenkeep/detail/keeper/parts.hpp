@@ -41,6 +41,11 @@ struct keeper_parts {
     /// When saving what has come from the server ends, if it begins now.
     deadline save_deadline() { return time_after(clock.steady_now(), options.save_timeout); }
 
+    /// How long the lock of an identity is needed from now, at most: until a request has ended and its answer is saved.
+    std::chrono::milliseconds lease() const {
+        return options.effective_lock_timeout(replay_grace()) + options.save_timeout;
+    }
+
     /// The flight of an identity; see identity_key.
     std::shared_ptr<flight_type> flight_of(const std::string& key) { return flights.of(key, clock.steady_now()); }
 
@@ -91,7 +96,7 @@ struct keeper_parts {
                             .seed = text::sha256_hex(probe.refresh_token.reveal()),
                             .label = probe.label};
         row = find(rows, by_hash);
-        if (row || rows_type::looks_for_seed(by_hash)) return row;
+        if (row || rows.looks_for_seed(by_hash)) return row;
         for (const token& each : rows.all())
             if (matches<same_client<by_seed>>(by_hash, each)) return each;
         return std::nullopt;

@@ -100,6 +100,7 @@ class refresh_transaction : transaction<Parts> {
         bool may_replay = true; // once in a call
         for (;;) {
             rows_.end_by(deadline_);
+            rows_.renew(guard, parts_.lease());
             look_again();
             if (is_refreshed_since(first_seen)) return adopt(flight);
             if (is_over(row_) && !(may_be_revived() && flight.may_revive(parts_.clock.steady_now())))
@@ -199,7 +200,7 @@ class refresh_transaction : transaction<Parts> {
 
     /// Whether another caller's login may be under way. If the store locks, it cannot be: the lock would be taken.
     bool is_exchange_under_way(flight_type& flight, const token_status& status) const {
-        return !Parts::rows_type::locks && is_marked_with(row_, row_.grant_token) && base::is_young(flight, status);
+        return !rows_.excludes() && is_marked_with(row_, row_.grant_token) && base::is_young(flight, status);
     }
 
     /// For a row without a refresh token: its login was cut off, or the server never gave one.
@@ -214,7 +215,7 @@ class refresh_transaction : transaction<Parts> {
     /// store does not lock.
     std::chrono::milliseconds replay_time(const token_status& marker) const {
         const timestamp now = parts_.clock.now();
-        if (!Parts::rows_type::locks || now < marker.first_sent) return std::chrono::milliseconds{0};
+        if (!rows_.excludes() || now < marker.first_sent) return std::chrono::milliseconds{0};
         const auto left = parts_.replay_grace() - time_between(marker.first_sent, now);
         if (left < std::chrono::milliseconds{500}) return std::chrono::milliseconds{0};
         return std::min<std::chrono::milliseconds>(left, parts_.options.request_timeout);
@@ -288,7 +289,7 @@ class refresh_transaction : transaction<Parts> {
         for (;;) {
             look_again();
             if (row_.refresh_token != spent) return;
-            if (!Parts::rows_type::locks && base::is_young(flight, marker)) {
+            if (!rows_.excludes() && base::is_young(flight, marker)) {
                 if (base::usable(row_, rejected_)) std::rethrow_exception(refusal);
                 wait_a_little();
                 rows_.end_by((std::max)(deadline_, parts_.save_deadline()));

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -20,7 +21,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 struct no_guard {};
 
 /// A store as the transactions use it. Locks, conditional writes and deadlines are the store's own if it has them. If
-/// not, there is no lock, the row is read once more before each write, and a call takes as long as the store takes.
+/// not, there is no lock, the row is read once more before each write, and a call takes as long as the store takes. A
+/// store may say only at run time what it has; see the table at token_store.
 template <token_store Store, class Clock>
 class row_access {
     static auto guard_of(Store& store) {
@@ -33,8 +35,6 @@ class row_access {
     }
 
   public:
-    static constexpr bool locks = locking_store<Store>;
-    static constexpr bool compares = comparing_store<Store>;
     using guard = decltype(guard_of(std::declval<Store&>()));
 
     /// The rows, for calls that end by `until`, a time of the keeper's clock.
@@ -43,14 +43,13 @@ class row_access {
     /// From now on the calls end by then.
     void end_by(deadline until) { until_ = until; }
 
+    /// Whether a guard of this store keeps all others out as long as it lives. The lock of a store whose lock can lapse
+    /// does not: the keeper takes it only to spare others a wait for nothing.
+    bool excludes() const { return store_locks(store_) && !lock_lapses(store_); }
+    bool compares() const { return store_compares(store_); }
+
     /// Whether the store is known to look for the row of this probe by its seed.
-    static bool looks_for_seed(const token& probe) {
-        if constexpr (requires { typename Store::policy_type; })
-            return rules_of<typename Store::policy_type>::find(
-                probe, [](auto rule) { return place_of_key<decltype(rule)>() == place_of_key<by_seed>(); });
-        else
-            return false;
-    }
+    bool looks_for_seed(const token& probe) const { return store_looks_for_seed(store_, probe); }
 
     std::optional<token> find(const token& probe) { return timed().find_token(probe); }
     std::optional<token> find_by_id(const std::string& id) { return timed().find_token_by_id(id); }
@@ -60,7 +59,9 @@ class row_access {
     /// Takes the lock of an identity. Asks the store in short slices of real time, and counts the deadline on the
     /// keeper's clock. A store without locks gives an empty guard at once.
     guard lock(const std::string& key) {
-        if constexpr (locks) {
+        if constexpr (locking_store<Store>) {
+            if constexpr (has_locks<Store>)
+                if (!store_locks(store_)) return {};
             constexpr std::chrono::milliseconds slice{50};
             for (;;) {
                 const auto asked = clock_.steady_now();
@@ -79,22 +80,29 @@ class row_access {
     /// If the row still is `expected`, makes it `record`; see comparing_store. If the store cannot compare, reads the
     /// row, and then saves only what differs.
     bool replace(const token& expected, const token& record) {
-        if constexpr (compares) {
-            return timed().replace_token(expected, record);
-        } else {
-            if (find_by_id(expected.id) != expected) return false;
-            timed().save_token(changes(expected, record));
-            return true;
-        }
+        if constexpr (comparing_store<Store>)
+            if (compares()) return timed().replace_token(expected, record);
+        if (find_by_id(expected.id) != expected) return false;
+        timed().save_token(changes(expected, record));
+        return true;
     }
 
     bool remove(const token& expected) {
-        if constexpr (compares) {
-            return timed().remove_token(expected);
-        } else {
-            if (find_by_id(expected.id) != expected) return false;
-            timed().delete_token(expected.id);
-            return true;
+        if constexpr (comparing_store<Store>)
+            if (compares()) return timed().remove_token(expected);
+        if (find_by_id(expected.id) != expected) return false;
+        timed().delete_token(expected.id);
+        return true;
+    }
+
+    /// If the lock of this guard is a lease that can be renewed, lets it run for `time` from now. If that fails, the
+    /// lock lapses, which such a store's callers expect.
+    static void renew([[maybe_unused]] guard& held, [[maybe_unused]] std::chrono::milliseconds time) {
+        if constexpr (has_renew<guard>) {
+            try {
+                held.renew(time);
+            } catch (const std::exception&) { // the compare of each write keeps others' changes
+            }
         }
     }
 

@@ -89,7 +89,7 @@ class seeding : transaction<Parts> {
         fresh.expires_at = probe_.expires_at;
         fresh.issued_at = probe_.issued_at;
         fresh.status.clear();
-        if (!Parts::rows_type::compares && fresh.access_token.empty()) fresh.expires_at = timestamp{};
+        if (!rows_.compares() && fresh.access_token.empty()) fresh.expires_at = timestamp{};
         return fresh;
     }
 

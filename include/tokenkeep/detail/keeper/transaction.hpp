@@ -89,14 +89,16 @@ class transaction {
     bool usable(const token& row, const secret* rejected) const { return parts_.usable(row, rejected); }
     bool fresh(const token& row, const secret* rejected) const { return parts_.fresh(row, rejected); }
 
-    /// Takes the identity's lock. If new tokens are unsaved, they are saved first, and their lock is taken over. If
-    /// that fails, throws rotation_not_saved_error, and the tokens and their lock stay (step 8).
+    /// Takes the identity's lock. If new tokens are unsaved, they are saved first, and their lock is taken over, unless
+    /// it may have lapsed. If that fails, throws rotation_not_saved_error, and the tokens and their lock stay (step 8).
     guard_type lock(flight_type& flight, const std::string& key) {
-        if (!flight.unsaved) return rows_.lock(key);
-        parts_.save_unsaved(flight, deadline_);
-        guard_type guard = *std::move(flight.unsaved->guard);
-        flight.unsaved.reset();
-        return guard;
+        if (flight.unsaved) {
+            parts_.save_unsaved(flight, deadline_);
+            std::optional<guard_type> guard = std::move(flight.unsaved->guard);
+            flight.unsaved.reset();
+            if (rows_.excludes()) return *std::move(guard);
+        }
+        return rows_.lock(key);
     }
 
     /// The flight and the lock of an identity. The destructor gives them back in the reverse order.
@@ -126,7 +128,7 @@ class transaction {
     bool is_young(flight_type& flight, const token_status& marker) const {
         if (!marker.last_sent) return false;
         const timestamp now = parts_.clock.now();
-        const auto doubt_expires_after = parts_.options.effective_doubt_expires_after(Parts::rows_type::locks);
+        const auto doubt_expires_after = parts_.options.effective_doubt_expires_after(rows_.excludes());
         if (now >= *marker.last_sent) return time_between(*marker.last_sent, now) < doubt_expires_after;
         const auto steady_now = parts_.clock.steady_now();
         if (flight.future_nonce != marker.nonce) {
@@ -154,7 +156,7 @@ class transaction {
     /// and have sent the token themselves. Then this writes the marker again, if the row still is as it was marked.
     /// False if it is not: read it again, and send nothing.
     bool may_still_send(token& marked, token_status& marker, deadline marked_at) {
-        const auto doubt = parts_.options.effective_doubt_expires_after(Parts::rows_type::locks);
+        const auto doubt = parts_.options.effective_doubt_expires_after(rows_.excludes());
         const auto prompt = std::min<std::chrono::milliseconds>(std::chrono::seconds(2), doubt / 4);
         for (int times = 0; times < most_markers; ++times) {
             const auto now = parts_.clock.steady_now();
@@ -173,7 +175,7 @@ class transaction {
     /// marker. If the store keeps no status at all, this cannot be checked: true, and the token may be sent twice. Over
     /// any other store: true.
     bool marker_stands(const token& marked) {
-        if constexpr (!(Parts::rows_type::locks && Parts::rows_type::compares)) {
+        if (!(rows_.excludes() && rows_.compares())) {
             parts_.clock.sleep_until(parts_.clock.steady_now() + parts_.options.read_back_pause);
             const std::optional<token> row = rows_.find_by_id(marked.id);
             if (!row || row->refresh_token != marked.refresh_token || row->grant_token != marked.grant_token)
@@ -251,6 +253,7 @@ class transaction {
     /// (step 8) and throws rotation_not_saved_error.
     std::optional<token> save(flight_type& flight, guard_type& guard, room_type& room) {
         const new_tokens& tokens = room.tokens;
+        rows_.renew(guard, parts_.lease());
         try {
             if (room.unread) throw std::bad_alloc();
             std::optional<token> saved = tokens.record();

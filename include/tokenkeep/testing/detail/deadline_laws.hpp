@@ -56,6 +56,7 @@ void deadline_laws(Make& make, Check& check) {
     if constexpr (comparing_store<store_type>)
         check.law("D1", [&] {
             auto store = make();
+            if (!tokenkeep::detail::store_compares(store)) return;
             store.save_token(login("ada"));
             const token ada = only_row_of(store, "ada");
             token next = ada;
@@ -85,6 +86,7 @@ void deadline_laws(Make& make, Check& check) {
             using limited_type = decltype(std::declval<store_type&>().until(deadline()));
             std::chrono::milliseconds ample{5'000};
             const std::shared_ptr<store_type> store(new store_type(make()));
+            if (!tokenkeep::detail::store_locks(*store)) return;
             lock_watch<store_type, Check> locks(store, check, ample);
             auto held = locks.take("key");
             check.expect(held != nullptr, "a free lock is obtained");

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ANY_STORE_HPP
+#define TOKENKEEP_ANY_STORE_HPP
+
+#if __cplusplus < 202002L && (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L)
+#error "tokenkeep needs C++20: compile with -std=c++20"
+#include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
+#endif
+
+#include <tokenkeep/clock.hpp>
+#include <tokenkeep/detail/store/opened.hpp>
+#include <tokenkeep/error.hpp>
+#include <tokenkeep/policy.hpp>
+#include <tokenkeep/store.hpp>
+#include <tokenkeep/token.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <concepts>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// A store that a program chooses at run time. It holds a store of any type, and does what that store does:
+///   any_store store = is_test ? any_store(memory_store()) : any_store(file_store("tokens.tkj"));
+///   keeper keep{store, transport, provider};
+/// open_store, below, chooses by a URL.
+///
+/// A keeper over an any_store does what it does over the store itself: it asks locks(), compares(), lock_lapses() and
+/// looks_for_seed(). A store with `until` keeps its deadlines too.
+///
+/// Cost: each call goes through one virtual function. get_tokens copies the rows into a vector. A lock, and a call by
+/// `until` if the store has `until`, take one or two small blocks of memory.
+///
+/// Errors and thread safety are those of the store that it holds. It may be moved while no other thread uses it. What
+/// it was moved from may only be destroyed or assigned to.
+class any_store {
+    struct held_lock {
+        held_lock() = default;
+        held_lock(const held_lock&) = delete;
+        held_lock& operator=(const held_lock&) = delete;
+        virtual ~held_lock() = default;
+        virtual void renew(std::chrono::milliseconds time) = 0;
+    };
+
+  public:
+    /// The guard of a lock; see locking_store. It converts to true.
+    class guard {
+      public:
+        guard() = default;
+        /// If the store's lock is a lease that can be renewed, lets it run for `time` from now.
+        void renew(std::chrono::milliseconds time) {
+            if (held_) held_->renew(time);
+        }
+        explicit operator bool() const noexcept { return held_ != nullptr; }
+
+      private:
+        friend any_store;
+        explicit guard(std::unique_ptr<held_lock> held) : held_(std::move(held)) {}
+
+        std::unique_ptr<held_lock> held_{};
+    };
+
+    /// Holds this store, which is moved in.
+    ///   any_store store{file_store("tokens.tkj")};
+    template <class Store>
+        requires(!std::same_as<Store, any_store>)
+    explicit any_store(Store store) : any_store(std::in_place_type<Store>, std::move(store)) {}
+
+    /// Holds a store that is made from these arguments, for a type that cannot be moved.
+    ///   any_store store{std::in_place_type<my_store>, "tokens"};
+    template <class Store, class... Arguments>
+    explicit any_store(std::in_place_type_t<Store>, Arguments&&... arguments) {
+        static_assert(detail::explain_token_store<Store>());
+        if constexpr (token_store<Store>)
+            store_ = std::make_shared<model<Store>>(std::forward<Arguments>(arguments)...);
+    }
+
+    any_store(any_store&&) noexcept = default;
+    any_store& operator=(any_store&&) noexcept = default;
+    ~any_store() = default;
+
+    /// Whether the store is a locking_store. If not, lock_token throws errc::request_rejected.
+    bool locks() const { return store_->locks(); }
+    /// Whether the store is a comparing_store. If not, replace_token and remove_token throw errc::request_rejected.
+    bool compares() const { return store_->compares(); }
+    /// Whether the store's lock is a lease; see locking_store.
+    bool lock_lapses() const { return store_->lapses(); }
+    /// Whether the store is known to look for the row of this probe by its seed: its rules do.
+    bool looks_for_seed(const token& probe) const { return store_->looks_for_seed(probe); }
+
+    std::optional<token> find_token(const token& probe) { return store_->find_token(probe); }
+    void save_token(const token& record) { store_->save_token(record); }
+    void delete_token(const std::string& id) { store_->delete_token(id); }
+    std::vector<token> get_tokens() { return store_->get_tokens(); }
+    void delete_tokens() { store_->delete_tokens(); }
+    std::optional<token> find_token_by_id(const std::string& id) { return store_->find_token_by_id(id); }
+
+    /// The lock of the store; see locking_store.
+    ///   if (store.locks()) auto held = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + 5s);
+    guard lock_token(const std::string& key, deadline until) {
+        return guard(store_->lock_token(key, (std::min)(until, end_)));
+    }
+    /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store.
+    ///   if (!store.replace_token(expected, record)) read_again();
+    bool replace_token(const token& expected, const token& record) { return store_->replace_token(expected, record); }
+    /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
+    ///   if (!store.remove_token(expected)) read_again();
+    bool remove_token(const token& expected) { return store_->remove_token(expected); }
+
+    /// The same store, for calls that end by `end` if the store is a deadline_store. If it is not, they take as long as
+    /// the store takes, and only lock_token ends by then. The result may outlive this object.
+    ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+    any_store until(deadline end) {
+        std::shared_ptr<erased_store> limited = store_->until(end);
+        return any_store(limited ? std::move(limited) : store_, (std::min)(end, end_));
+    }
+
+  private:
+    struct erased_store {
+        erased_store() = default;
+        erased_store(const erased_store&) = delete;
+        erased_store& operator=(const erased_store&) = delete;
+        virtual ~erased_store() = default;
+        virtual bool locks() const = 0;
+        virtual bool compares() const = 0;
+        virtual bool lapses() const = 0;
+        virtual bool looks_for_seed(const token& probe) const = 0;
+        virtual std::optional<token> find_token(const token& probe) = 0;
+        virtual void save_token(const token& record) = 0;
+        virtual void delete_token(const std::string& id) = 0;
+        virtual std::vector<token> get_tokens() = 0;
+        virtual void delete_tokens() = 0;
+        virtual std::optional<token> find_token_by_id(const std::string& id) = 0;
+        virtual std::unique_ptr<held_lock> lock_token(const std::string& key, deadline until) = 0;
+        virtual bool replace_token(const token& expected, const token& record) = 0;
+        virtual bool remove_token(const token& expected) = 0;
+        virtual std::shared_ptr<erased_store> until(deadline end) = 0; ///< Null if the store has no until.
+    };
+
+    template <class Guard>
+    struct held_guard final : held_lock {
+        explicit held_guard(Guard taken) : taken_(std::move(taken)) {}
+        void renew([[maybe_unused]] std::chrono::milliseconds time) override {
+            if constexpr (detail::has_renew<Guard>) taken_.renew(time);
+        }
+        Guard taken_;
+    };
+
+    template <class Store>
+    struct model final : erased_store {
+        template <class... Arguments>
+        explicit model(Arguments&&... arguments) : store(std::forward<Arguments>(arguments)...) {}
+
+        bool locks() const override { return detail::store_locks(store); }
+        bool compares() const override { return detail::store_compares(store); }
+        bool lapses() const override { return detail::lock_lapses(store); }
+        bool looks_for_seed(const token& probe) const override { return detail::store_looks_for_seed(store, probe); }
+        std::optional<token> find_token(const token& probe) override { return store.find_token(probe); }
+        void save_token(const token& record) override { store.save_token(record); }
+        void delete_token(const std::string& id) override { store.delete_token(id); }
+        std::vector<token> get_tokens() override {
+            auto&& rows = store.get_tokens();
+            if constexpr (std::is_same_v<decltype(rows), std::vector<token>&&>)
+                return std::move(rows);
+            else
+                return std::vector<token>(std::begin(rows), std::end(rows));
+        }
+        void delete_tokens() override { store.delete_tokens(); }
+        std::optional<token> find_token_by_id(const std::string& id) override { return store.find_token_by_id(id); }
+        std::unique_ptr<held_lock> lock_token(const std::string& key, deadline until) override {
+            if constexpr (locking_store<Store>) {
+                if (locks()) {
+                    using guard_type = decltype(store.lock_token(key, until));
+                    return std::make_unique<held_guard<guard_type>>(
+                        detail::require_locked(store.lock_token(key, until)));
+                }
+            }
+            throw error(errc::request_rejected, "tokenkeep: the store of this any_store does not lock; ask locks()");
+        }
+        bool replace_token(const token& expected, const token& record) override {
+            if constexpr (comparing_store<Store>)
+                if (compares()) return store.replace_token(expected, record);
+            throw does_not_compare();
+        }
+        bool remove_token(const token& expected) override {
+            if constexpr (comparing_store<Store>)
+                if (compares()) return store.remove_token(expected);
+            throw does_not_compare();
+        }
+        std::shared_ptr<erased_store> until(deadline end) override {
+            if constexpr (deadline_store<Store>)
+                return std::make_shared<model<decltype(store.until(end))>>(store.until(end));
+            else
+                return nullptr;
+        }
+
+        static error does_not_compare() {
+            return error(errc::request_rejected,
+                         "tokenkeep: the store of this any_store does not compare; ask compares()");
+        }
+
+        Store store;
+    };
+
+    any_store(std::shared_ptr<erased_store> store, deadline end) : store_(std::move(store)), end_(end) {}
+
+    std::shared_ptr<erased_store> store_{};
+    deadline end_ = (deadline::max)(); ///< See until.
+};
+
+/// Opens the store that a URL names. `Stores` are the types that it may be. The scheme of the URL chooses among them:
+///   any_store store = open_store<file_store, json_file_store, sqlite_store>("sqlite:tokens.db");
+///   any_store other = open_store<memory_store, postgres_store>(std::getenv("TOKEN_STORE"));
+///
+///   scheme     | store                          | what follows
+///   -----------|--------------------------------|-------------------------------------------------------------------
+///   file:      | file_store                     | a path: file:tokens.tkj, file:/var/lib/app/tokens.tkj
+///   json:      | json_file_store                | a path
+///   zoho-csv:  | basic_document_store<          | a path
+///              |   text_file, zoho::csv,        |
+///              |   zoho::policy>                |
+///   sqlite:    | sqlite_store                   | a path
+///   mysql:     | mysql_store                    | //user@host:port/database; see mysql_connection::from_url
+///   postgres:  | postgres_store                 | //user@host:port/database; see postgres_connection::from_url
+///   memory:    | memory_store                   | nothing
+///
+/// A path is taken as it is, without decoding; three slashes begin an absolute one: file:///var/lib/app/tokens.tkj. A
+/// store with another policy has the same scheme. A type of your own needs a name for its scheme, and a
+/// constructor that takes what follows as a std::string, or a function:
+///   struct my_store {
+///       static constexpr std::string_view scheme = "mine";
+///       static my_store from_url(std::string_view what_follows);   // if the constructor will not do
+///   };
+///
+/// Throws errc::request_rejected if no store has the scheme, or if the URL holds a password: logs and lists of
+/// processes show URLs. Passwords belong in a file that the database's client reads. Nothing is opened before the
+/// store's first call, if the store does not do so in its constructor.
+template <class... Stores>
+any_store open_store(std::string_view url) {
+    static_assert(sizeof...(Stores) > 0, "tokenkeep: open_store needs the types that it may open, as in "
+                                         "open_store<file_store, json_file_store>(url); see open_store");
+    static_assert((detail::explain_scheme<Stores>() && ...));
+    if constexpr ((detail::has_scheme<Stores> && ...)) {
+        static_assert(detail::are_distinct({Stores::scheme...}),
+                      "tokenkeep: two of the stores have the same scheme, so that a URL cannot tell them apart; derive "
+                      "from one of them, and give the derived class a scheme of its own; see open_store");
+        const detail::store_url parts(url);
+        std::optional<any_store> opened;
+        static_cast<void>(
+            ((parts.has_scheme(Stores::scheme) &&
+              (opened.emplace(std::in_place_type<Stores>, detail::from_url<Stores>(parts.what_follows)), true)) ||
+             ...));
+        if (opened) return *std::move(opened);
+        throw detail::unknown_scheme({Stores::scheme...});
+    }
+}
+
+}} // namespace tokenkeep::v1
+
+#endif
