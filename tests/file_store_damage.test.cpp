@@ -983,6 +983,31 @@ TEST_CASE("file_store: if bytes are missing from one record, it is damaged, and 
     }
 }
 
+TEST_CASE("file_store: if bytes are missing from a row that was erased, the next change erases no other row",
+          "[file_store_damage]") {
+    simulated_files disk;
+    store written{path, {}, disk};
+    written.save_token({.access_token = std::string(3 * sector, 'x'), .id = "large"});
+    const std::size_t end = disk.content(path).size();
+    written.save_token(login("ada", 1));
+    const std::size_t next = disk.content(path).size() - end;
+    written.save_token(login("bob", 1));
+    written.save_token(login("ada", 2));
+    written.delete_token("large");
+    for (const std::size_t missing : std::vector<std::size_t>{8, next, next + 8}) {
+        CAPTURE(missing);
+        simulated_files damaged;
+        damaged.put(path, disk.content(path).erase(end - 16 - missing, missing));
+        store on{path, {}, damaged};
+        CHECK(on.get_tokens().size() == 2);
+        on.save_token(login("eve", 1));
+        store other{path, {}, damaged};
+        CHECK(other.find_token_by_id(id_of("ada")) == login("ada", 2));
+        CHECK(other.find_token_by_id(id_of("bob")) == login("bob", 1));
+        CHECK(other.find_token_by_id(id_of("eve")) == login("eve", 1));
+    }
+}
+
 TEST_CASE("file_store: if a torn file has records behind that place, it is copied before they are dropped",
           "[file_store_damage]") {
     const written file(0, 20); // none of its changes knows another one to be durable

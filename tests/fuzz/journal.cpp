@@ -253,7 +253,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const answers after = ask(disk);
     demand(agree(after, rows), "a save changes no other row");
     for (const auto& [id, before] : given)
-        demand(!before || !*before || *after.at(id) == *before, "a save loses no row that could be read");
-    demand(after.at(newcomer.id).value() == newcomer, "what was saved is there");
+        demand(!before || !*before || after.at(id) == before, "a save loses no row that could be read");
+    demand(after.at(newcomer.id) == std::optional(newcomer), "what was saved is there");
     return 0;
 }

@@ -27,22 +27,31 @@ struct byte_range {
 };
 using byte_ranges = std::vector<byte_range>;
 
+/// Whether the record that follows lies where this one ends. If not, bytes are missing, and the payload, as long as the
+/// header says, would reach into other records.
+template <class File>
+bool is_followed_at(file_window<File>& bytes, std::uint64_t end, std::uint64_t seq, const generation_id& generation) {
+    const auto next = header_at(bytes, end, generation);
+    return next && next->seq == seq + 1;
+}
+
 /// The payloads of all records of an id, the newest first; none if the file cannot be understood. Reads the whole file.
 template <class File>
 byte_ranges payloads_of_id(file_window<File>& bytes, const erasable_records& row) {
     byte_ranges found;
     for (std::uint64_t at = header_size; at < row.end;) {
         const auto header = header_at(bytes, at, row.generation);
-        if (!header || at + header->size() > row.end) return {};
+        if (!header) return {};
+        const std::uint64_t end = at + header->size(), seq = header->seq;
         if (header->id == row.id) found.push_back({at + header->payload_at(), header->payload_size});
-        at += header->size();
+        if (end > row.end || !is_followed_at(bytes, end, seq, row.generation)) return {};
+        at = end;
     }
     std::reverse(found.begin(), found.end());
     return found;
 }
 
-/// The same by following `previous` from the newest record on; reads only the row's records, and where they end. If
-/// another record does not begin there, bytes are missing, and the payload would reach into the next record.
+/// The same by following `previous` from the newest record on; reads only the row's records, and where they end.
 template <class File>
 byte_ranges payloads_of(file_window<File>& bytes, const erasable_records& row) {
     if (row.newest == 0) return payloads_of_id(bytes, row);
@@ -50,9 +59,9 @@ byte_ranges payloads_of(file_window<File>& bytes, const erasable_records& row) {
     for (std::uint64_t at = row.newest; at != 0;) {
         const auto header = header_at(bytes, at, row.generation);
         if (!header || header->id != row.id || header->previous >= at) return {};
-        const std::uint64_t end = at + header->size(), previous = header->previous;
+        const std::uint64_t end = at + header->size(), previous = header->previous, seq = header->seq;
         found.push_back({at + header->payload_at(), header->payload_size});
-        if (end > row.end || (end != row.end && !header_at(bytes, end, row.generation))) return {};
+        if (end > row.end || !is_followed_at(bytes, end, seq, row.generation)) return {};
         at = previous;
     }
     return found;
