@@ -428,6 +428,21 @@ inline void handle() {
 }
 }
 
+namespace of_row_codec {
+void remove(std::string_view name);
+void write(std::string_view name, const secret& text);
+inline void encode(const token& row) {
+    // examples: row_codec.hpp
+    for (const row_cell& cell : encode_row(row)) cell.text.empty() ? remove(cell.name) : write(cell.name, cell.text);
+    // end
+}
+inline void decode(const std::vector<row_cell>& cells) {
+    // examples: row_codec.hpp
+    token row = decode_row(cells);
+    // end
+}
+}
+
 namespace of_row_rules {
 class my_store {
   public:

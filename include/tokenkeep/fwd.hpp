@@ -24,6 +24,8 @@ class secret;
 struct token;
 struct field;
 
+struct row_cell;
+
 struct http_header;
 struct http_request;
 struct http_response;

@@ -32,9 +32,10 @@
 #include <tokenkeep/identity_key.hpp>        // the name under which an identity is locked
 
 // ---- Stores ----
-#include <tokenkeep/store.hpp>               // what a store is: six operations, and two optional abilities
+#include <tokenkeep/store.hpp>               // what a store is: six operations, and optional abilities
 #include <tokenkeep/policy.hpp>              // what stores are made with, in one bundle
 #include <tokenkeep/row_rules.hpp>           // what a save, a look-up and a replacement mean, for authors of stores
+#include <tokenkeep/row_codec.hpp>           // a row as named texts, for stores over a network
 #include <tokenkeep/migrate.hpp>             // copies all tokens from one store into another
 
 // A store in memory, over any container.

@@ -9,7 +9,7 @@ set(floor_1 text/)
 set(floor_2 secret http)
 set(floor_3 token sealer os/)
 set(floor_4 status identity_key rules store container policy file_system sql_schema sql_connection document json_codec
-            text_file keeper_options rotation_not_saved migrate)
+            text_file keeper_options rotation_not_saved row_codec migrate)
 set(floor_5 row_rules detail/store/ detail/journal/ detail/sql/ oauth/ oauth/detail/)
 set(floor_6 indexed basic_store document_store file_store sql_store any_store describe zoho/ providers/)
 set(floor_7 detail/keeper/ session keeper)
