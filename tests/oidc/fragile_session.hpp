@@ -39,24 +39,37 @@ struct tally {
 
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<pid_t>::is_always_lock_free);
 
-/// A request without an answer is taken for ended after two seconds.
+/// A request without an answer is taken for ended after two seconds. The work goes on for some time, and until a session
+/// was lost: what is slow cannot keep that from happening.
 template <class Place>
 struct basic_fragile_session : basic_shared_session<Place> {
-    explicit basic_fragile_session(std::chrono::milliseconds answer_delay) : basic_shared_session<Place>(answer_delay) {
+    basic_fragile_session(std::chrono::milliseconds answer_delay, std::chrono::seconds least)
+        : basic_shared_session<Place>(answer_delay), least_(steady_clock::now() + least) {
+        this->end = steady_clock::now() + least + 100s; // at the latest
         this->options.doubt_expires_after = 2s;
         this->may_fail = {errc::outcome_unknown, errc::reauthorization_required, errc::lock_timeout,
                           errc::transport_failure};
     }
 
-    /// The user logs in again until the end, whenever the session is lost.
+    /// The user logs in again until the end, whenever the session is lost. When that has happened, and the time is over,
+    /// the user waits for a second of calm, and then ends the work.
     void look_after(tally& seen) const {
-        for (; steady_clock::now() < this->end; std::this_thread::sleep_for(50ms))
+        for (; !this->is_over(); std::this_thread::sleep_for(50ms)) {
             if (this->log_in_if_lost(std::ref(seen))) ++seen.lost;
+            if (seen.lost == 0 || steady_clock::now() < least_) continue;
+            if (is_calm()) {
+                std::this_thread::sleep_for(1s);
+                this->finish();
+            }
+            *is_calm_ = true;
+        }
     }
 
-    /// Runs `work(n)` in each of the processes until the end, and up to a second before that kills one after the other,
-    /// at first and then every other time the one that is just spending a token, and starts it again. How many it has
-    /// killed.
+    /// Whether no process is killed any more, and no connection ended.
+    bool is_calm() const { return *is_calm_ || steady_clock::now() >= this->end - 1s; }
+
+    /// Runs `work(n)` in each of the processes until the end, and until there is calm kills one after the other, at first
+    /// and then every other time the one that is just spending a token, and starts it again. How many it has killed.
     template <class Work>
     int share_among_mortals(tally& seen, Work work) const {
         std::vector<pid_t> processes;
@@ -67,8 +80,8 @@ struct basic_fragile_session : basic_shared_session<Place> {
         CAPTURE(seed);
         std::minstd_rand chance{seed};
         int kills = 0;
-        for (; steady_clock::now() < this->end - 1s; ++kills) {
-            while (kills == 0 && seen.spender == 0 && steady_clock::now() < this->end) std::this_thread::sleep_for(1ms);
+        for (; !is_calm(); ++kills) {
+            while (kills == 0 && seen.spender == 0 && !is_calm()) std::this_thread::sleep_for(1ms);
             std::this_thread::sleep_for(std::chrono::milliseconds(50 + chance() % (kills == 0 ? 100 : 300)));
             const auto spender = std::find(processes.begin(), processes.end(), seen.spender.load());
             const bool hits_spender = spender != processes.end() && (kills == 0 || chance() % 2 == 0);
@@ -100,6 +113,10 @@ struct basic_fragile_session : basic_shared_session<Place> {
         CHECK(this->is_alive());
         return log;
     }
+
+  private:
+    const steady_clock::time_point least_;
+    const shared_memory<std::atomic<bool>> is_calm_{};
 };
 
 } // namespace tests

@@ -36,9 +36,8 @@ json check(fragile_session& session, tally& seen) {
 } // namespace
 
 TEST_CASE("lost answers: each costs a session at most, which is found out once, and the next login works", "[oidc]") {
-    fragile_session session(0ms);
+    fragile_session session(0ms, is_long() ? 120s : 15s);
     const shared_memory<tally> seen;
-    session.end = steady_clock::now() + (is_long() ? 120s : 15s);
     const pid_t user = start_process([&] { session.look_after(*seen); });
     session.share([&](unsigned) { session.work(losing_transport{*seen}, std::ref(*seen)); });
     CHECK(ended_well(user));
@@ -49,9 +48,8 @@ TEST_CASE("lost answers: each costs a session at most, which is found out once, 
 }
 
 TEST_CASE("kills: each costs a session at most, which is found out, and the next login works", "[oidc]") {
-    fragile_session session(200ms);
+    fragile_session session(200ms, is_long() ? 120s : 20s);
     const shared_memory<tally> seen;
-    session.end = steady_clock::now() + (is_long() ? 120s : 20s);
     const pid_t user = start_process([&] { session.look_after(*seen); });
     const int kills =
         session.share_among_mortals(*seen, [&](std::size_t) { session.work(curl_transport{}, std::ref(*seen)); });

@@ -114,6 +114,7 @@ class basic_shared_session {
 
     /// Brings the end forward, for all processes.
     void finish() const { *is_over_ = true; }
+    bool is_over() const { return *is_over_ || steady_clock::now() >= end; }
 
     /// Runs `act(n)` in each of the processes, all at once.
     template <class Act>
@@ -186,7 +187,7 @@ class basic_shared_session {
         for (unsigned n = 0; n < workers; ++n)
             threads.push_back(std::async(std::launch::async, [&] {
                 bool has_succeeded = false;
-                for (auto call = new_call(); steady_clock::now() < end && !*is_over_; std::this_thread::sleep_for(20ms))
+                for (auto call = new_call(); !is_over(); std::this_thread::sleep_for(20ms))
                     if (succeeds(call) && !std::exchange(has_succeeded, true)) ++*at_work_;
             }));
         for (auto& each : threads) each.get();

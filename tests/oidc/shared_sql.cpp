@@ -84,13 +84,13 @@ class administrator {
   public:
     explicit administrator(ended_sessions& ended) : ended_(ended) { visitor_.execute(how::setup); }
 
-    /// Ends one session after the other until `calm`: first two that hold a lock, for which it waits, then every other
+    /// Ends one session after the other until `is_calm()`: first two that hold a lock, for which it waits, then every other
     /// time one that holds a lock. At last it ends all sessions at once: a call that begins then finds each of its
     /// connections dead, and makes a new one.
-    void end_sessions(steady_clock::time_point calm) {
+    template <class IsCalm>
+    void end_sessions(IsCalm is_calm) {
         std::minstd_rand chance{std::random_device{}()};
-        for (; steady_clock::now() < calm;
-             std::this_thread::sleep_for(std::chrono::milliseconds(10 + chance() % 100))) {
+        for (; !is_calm(); std::this_thread::sleep_for(std::chrono::milliseconds(10 + chance() % 100))) {
             const bool needs_holder = ended_.holders < 2;
             const bool a_holder = needs_holder || chance() % 2 == 0;
             auto found = visitor_.ask(a_holder ? how::holders : Backend::other_sessions);
@@ -180,7 +180,8 @@ TEMPLATE_LIST_TEST_CASE("shared in a database: connections that the server ends 
     const auto time = is_long() ? 45s : 7s;
     session.end = steady_clock::now() + time;
     session.calm = session.end - 1s;
-    const pid_t ender = start_process([&] { administrator<TestType>(*ended).end_sessions(session.calm); });
+    const pid_t ender = start_process(
+        [&] { administrator<TestType>(*ended).end_sessions([&] { return steady_clock::now() >= session.calm; }); });
     session.share([&](unsigned) { session.work(curl_transport{}, std::ref(*seen)); });
     CHECK(ended_well(ender));
     CAPTURE(ended->holders.load(), ended->others.load(), ended->between.load(), seen->not_saved.load());
@@ -197,16 +198,15 @@ TEMPLATE_LIST_TEST_CASE(
     "shared in a database: kills cost a session each at most, which is found out, and the next login "
     "works, though the server ends connections as well",
     "[oidc]", every_backend) {
-    basic_fragile_session<in_a_table<TestType>> session(200ms);
+    basic_fragile_session<in_a_table<TestType>> session(200ms, is_long() ? 45s : 7s);
     session.may_fail.insert(session.may_fail.end(), passing.begin(), passing.end());
     const shared_memory<tally> seen;
     const shared_memory<ended_sessions> ended;
     const machines hosts;
-    session.end = steady_clock::now() + (is_long() ? 45s : 7s);
     const pid_t user = start_process([&] { session.look_after(*seen); });
     const pid_t ender = start_process([&] {
         if constexpr (!std::is_same_v<TestType, sqlite_backend>)
-            administrator<TestType>(*ended).end_sessions(session.end - 1s);
+            administrator<TestType>(*ended).end_sessions([&] { return session.is_calm(); });
     });
     const int kills = session.share_among_mortals(*seen, [&](std::size_t n) {
         hosts.enter(n);
