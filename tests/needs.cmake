@@ -35,6 +35,11 @@ tokenkeep_need(SQLite SQLite::SQLite3)
 file(GLOB postgres_programs /usr/lib/postgresql/*/bin)
 tokenkeep_need_database(MariaDB mysql.h mariadb mariadb mariadbd /usr/sbin /usr/libexec /usr/local/sbin)
 tokenkeep_need_database(Postgres libpq-fe.h pq postgresql initdb ${postgres_programs} /usr/local/pgsql/bin)
+find_program(TOKENKEEP_ETCD_SERVER etcd)
+if(TOKENKEEP_ETCD_SERVER)
+  add_library(tokenkeep_need_etcd INTERFACE)
+  target_compile_definitions(tokenkeep_need_etcd INTERFACE TOKENKEEP_TEST_ETCD="${TOKENKEEP_ETCD_SERVER}")
+endif()
 
 # Those of these needs that are not there, as words; empty if all are.
 function(tokenkeep_find_missing result)

@@ -18,8 +18,8 @@ struct azure_secret {
 /// share the tokens, keep them in a service that compares, and here at most the key to it.
 ///   basic_document_store store{azure_document(transport, [&] { return keep.access_token(service); },
 ///                                             azure_secret{.vault = "https://my-vault.vault.azure.net"})};
-/// `credential()` gives an access token for the scope https://vault.azure.net/.default, as a secret. Its owner needs the
-/// role Key Vault Secrets Officer.
+/// `credential()` gives an access token for the scope https://vault.azure.net/.default, as a secret. Its owner needs
+/// the role Key Vault Secrets Officer.
 ///
 ///   Key Vault answers              | the document
 ///   -------------------------------|-----------------------------------------------------------------------

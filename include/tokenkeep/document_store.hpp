@@ -71,10 +71,10 @@ inline std::size_t room_for_new_tokens(const token& record, std::size_t capacity
 ///                       | or changed the document all the time, until the deadline   |
 ///                       | (see until)                                                |
 ///
-/// If the document has a capacity, the spend marker (see status.hpp) is refused unless there is room for the new tokens:
-/// twice the row's refresh and access token, and at least 4 KiB, or a quarter of the capacity if that is less. So the
-/// keeper notices before it sends the refresh token that it could not save the new one. Rows that are refreshed at the
-/// same time count on the same room.
+/// If the document has a capacity, the store refuses the spend marker (see status.hpp) unless there is room for the new
+/// tokens: twice the row's refresh and access token, and at least 4 KiB, or a quarter of the capacity if that is less.
+/// So the keeper notices before it sends the refresh token that it could not save the new one. Rows that are refreshed
+/// at the same time count on the same room.
 ///
 /// What the document throws passes through. A store may be moved while no other thread uses it. What it was moved from
 /// may only be destroyed or assigned to.
