@@ -51,7 +51,7 @@ inline void sign_for_aws(tokenkeep::http_request& request, const aws_credentials
     const std::string day(moment, 8);
     request.headers.push_back({"X-Amz-Date", moment});
     if (!by.session_token.empty())
-        request.headers.push_back({"X-Amz-Security-Token", std::string(by.session_token.reveal())});
+        request.headers.push_back(service::header_of("X-Amz-Security-Token", "", by.session_token));
 
     const auto url = tokenkeep::text::parse_url(request.url).value();
     std::map<std::string, std::string> headers{
@@ -62,14 +62,18 @@ inline void sign_for_aws(tokenkeep::http_request& request, const aws_credentials
         headers[name] = header.value;
     }
     std::string lines, names;
+    lines.reserve(1024 + by.session_token.size());
     for (auto& [name, value] : headers) {
         lines.append(name).append(":").append(value).append("\n");
         names.append(names.empty() ? "" : ";").append(name);
         service::wipe(value);
     }
     const std::string scope = day + '/' + region + '/' + service + "/aws4_request";
-    std::string canonical = request.method + '\n' + (url.target.empty() ? "/" : std::string(url.target)) + "\n\n" +
-                            lines + '\n' + names + '\n' + tokenkeep::text::sha256_hex(request.body);
+    std::string canonical;
+    canonical.reserve(lines.size() + names.size() + url.target.size() + 128);
+    canonical.append(request.method).append("\n").append(url.target.empty() ? "/" : url.target).append("\n\n");
+    canonical.append(lines).append("\n").append(names).append("\n");
+    canonical.append(tokenkeep::text::sha256_hex(request.body));
     const std::string to_sign =
         "AWS4-HMAC-SHA256\n" + std::string(moment) + '\n' + scope + '\n' + tokenkeep::text::sha256_hex(canonical);
     service::wipe(lines);

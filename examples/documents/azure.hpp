@@ -15,7 +15,7 @@ struct azure_secret {
 
 /// A plain document: Key Vault has no conditional write. Set Secret takes neither an ETag nor a version that it would
 /// compare, and makes the new version the current one in any case. So only one program may write. If several machines
-/// share the tokens, keep them in a service that compares, and here at most the key to it.
+/// share the tokens, use a service that compares.
 ///   basic_document_store store{azure_document(transport, [&] { return keep.access_token(service); },
 ///                                             azure_secret{.vault = "https://my-vault.vault.azure.net"})};
 /// `credential()` gives an access token for the scope https://vault.azure.net/.default, as a secret. Its owner needs
@@ -57,12 +57,12 @@ class azure_document {
 
   private:
     tokenkeep::http_request request(const char* method, std::string body) {
-        const tokenkeep::secret token = credential_();
-        return {.method = method,
-                .url = at_.vault + "/secrets/" + at_.name + "?api-version=7.4",
-                .headers = {{"Authorization", "Bearer " + std::string(token.reveal())},
-                            {"Content-Type", "application/json"}},
-                .body = std::move(body)};
+        tokenkeep::http_request request{.method = method,
+                                        .url = at_.vault + "/secrets/" + at_.name + "?api-version=7.4",
+                                        .headers = {{"Content-Type", "application/json"}},
+                                        .body = std::move(body)};
+        request.headers.push_back(service::header_of("Authorization", "Bearer ", credential_()));
+        return request;
     }
 
     Transport transport_;

@@ -21,7 +21,8 @@ struct etcd_key {
     std::string key = "tokenkeep/tokens";
     /// How long a lock lasts if its holder does not come back: as long as the keeper's lock_timeout and save_timeout.
     std::chrono::seconds lease{90};
-    std::size_t capacity = 1024 * 1024; ///< In base64 it has to fit into --max-request-bytes, 1.5 MiB by default.
+    /// In base64, this is what a transport can read that cuts answers at 1 MiB. etcd takes 1.5 MiB (--max-request-bytes).
+    std::size_t capacity = 700 * 1024;
 };
 
 /// A document of versions with locks. The version is the mod_revision of the key: a save is a transaction that compares
@@ -80,9 +81,9 @@ class etcd_document {
     guard lock(const std::string& name, tokenkeep::deadline until) {
         if (name.empty()) return {};
         const std::string key = client_->at.key + "/lock/" + name;
-        bool is_free = true;
+        const std::string count = R"({"count_only":true,"key":)" + base64(key) + "}";
         for (std::chrono::milliseconds pause{2};; pause = std::min(2 * pause, std::chrono::milliseconds(100))) {
-            if (is_free) {
+            if (number(client_->ask("/v3/kv/range", count).json().find("count")) == 0) {
                 auto taken = std::make_unique<lease>(client_);
                 if (taken->makes(key)) return {std::move(taken)};
             }
@@ -90,8 +91,6 @@ class etcd_document {
             if (now >= until)
                 throw tokenkeep::error(tokenkeep::errc::lock_timeout, "tokenkeep: the lock in etcd is not free");
             std::this_thread::sleep_until(std::min(until, now + pause));
-            const std::string range = R"({"count_only":true,"key":)" + base64(key) + "}";
-            is_free = number(client_->ask("/v3/kv/range", range).json().find("count")) == 0;
         }
     }
 
@@ -107,7 +106,7 @@ class etcd_document {
                                             .headers = {{"Content-Type", "application/json"}},
                                             .body = std::move(body)};
             const tokenkeep::secret token = credential_();
-            if (!token.empty()) request.headers.push_back({"Authorization", std::string(token.reveal())});
+            if (!token.empty()) request.headers.push_back(service::header_of("Authorization", "", token));
             service::answer answer("etcd", transport_, std::move(request), changes);
             const bool is_anonymous = answer.at({"error"}).is_text("etcdserver: user name is empty");
             if (is_anonymous) answer.forbid();

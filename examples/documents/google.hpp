@@ -115,15 +115,13 @@ class google_document {
     }
 
     service::answer ask(const char* method, const std::string& path, std::string body = {}) {
-        const tokenkeep::secret token = credential_();
         const bool changes = !body.empty();
-        return {"Google Secret Manager", transport_,
-                tokenkeep::http_request{.method = method,
+        tokenkeep::http_request request{.method = method,
                                         .url = at_.api + "/projects/" + at_.project + "/secrets" + path,
-                                        .headers = {{"Authorization", "Bearer " + std::string(token.reveal())},
-                                                    {"Content-Type", "application/json"}},
-                                        .body = std::move(body)},
-                changes};
+                                        .headers = {{"Content-Type", "application/json"}},
+                                        .body = std::move(body)};
+        request.headers.push_back(service::header_of("Authorization", "Bearer ", credential_()));
+        return {"Google Secret Manager", transport_, std::move(request), changes};
     }
 
     Transport transport_;

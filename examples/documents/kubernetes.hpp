@@ -70,18 +70,20 @@ class kubernetes_document {
         answer.refuse();
     }
 
-    /// The data of a Secret may have 1 MiB in all.
-    std::size_t capacity() const { return 1024 * 1024; }
+    /// The data of a Secret may have 1 MiB. In base64, this is what a transport can read that cuts answers at 1 MiB.
+    std::size_t capacity() const { return 700 * 1024; }
 
   private:
     static constexpr const char* name = "Kubernetes";
 
     tokenkeep::http_request request(const char* method, const std::string& path, const char* type, std::string body) {
-        const tokenkeep::secret token = credential_();
-        return {.method = method,
-                .url = at_.server + "/api/v1/namespaces/" + at_.kube_namespace + "/secrets" + path,
-                .headers = {{"Authorization", "Bearer " + std::string(token.reveal())}, {"Content-Type", type}},
-                .body = std::move(body)};
+        tokenkeep::http_request request{.method = method,
+                                        .url =
+                                            at_.server + "/api/v1/namespaces/" + at_.kube_namespace + "/secrets" + path,
+                                        .headers = {{"Content-Type", type}},
+                                        .body = std::move(body)};
+        request.headers.push_back(service::header_of("Authorization", "Bearer ", credential_()));
+        return request;
     }
 
     Transport transport_;

@@ -25,6 +25,14 @@ inline void wipe(std::string& text) noexcept {
     text.clear();
 }
 
+/// A header with a token. A header that is made in a list of others would leave a copy of the token behind.
+inline tokenkeep::http_header header_of(std::string name, std::string_view scheme, const tokenkeep::secret& token) {
+    tokenkeep::http_header header{.name = std::move(name)};
+    header.value.reserve(scheme.size() + token.size());
+    header.value.append(scheme).append(token.reveal());
+    return header;
+}
+
 /// A text as a JSON string. Not for secrets: append those to a body with tokenkeep::text::append_json_string.
 inline std::string quoted(std::string_view text) {
     std::string json;

@@ -60,11 +60,9 @@ class vault_document {
 
   private:
     tokenkeep::http_request request(const char* method, std::string body) {
-        const tokenkeep::secret token = credential_();
-        tokenkeep::http_request request{.method = method,
-                                        .url = at_.address + "/v1/" + at_.mount + "/data/" + at_.path,
-                                        .headers = {{"X-Vault-Token", std::string(token.reveal())}},
-                                        .body = std::move(body)};
+        tokenkeep::http_request request{
+            .method = method, .url = at_.address + "/v1/" + at_.mount + "/data/" + at_.path, .body = std::move(body)};
+        request.headers.push_back(service::header_of("X-Vault-Token", "", credential_()));
         if (!at_.vault_namespace.empty()) request.headers.push_back({"X-Vault-Namespace", at_.vault_namespace});
         if (!request.body.empty()) request.headers.push_back({"Content-Type", "application/json"});
         return request;

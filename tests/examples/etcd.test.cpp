@@ -39,6 +39,15 @@ TEST_CASE("etcd: the store laws hold", "[etcd][store_laws]") {
     CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing + laws_of_deadlines);
 }
 
+TEST_CASE("etcd: a document of the whole capacity can be saved and read", "[etcd]") {
+    auto document = server().document("large");
+    const std::string large(document.capacity(), 'x');
+    CHECK(document.save(large, 0));
+    const auto [read, version] = document.load_versioned();
+    CHECK(read == secret(large));
+    CHECK(document.save("small", version));
+}
+
 TEST_CASE("etcd: processes that share a key lose no change", "[etcd]") {
     const auto document = server().document("shared");
     CHECK(run_together(4, [&](int n) {
