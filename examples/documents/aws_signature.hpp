@@ -53,7 +53,10 @@ inline void sign_for_aws(tokenkeep::http_request& request, const aws_credentials
     if (!by.session_token.empty())
         request.headers.push_back(service::header_of("X-Amz-Security-Token", "", by.session_token));
 
-    const auto url = tokenkeep::text::parse_url(request.url).value();
+    const auto parsed = tokenkeep::text::parse_url(request.url);
+    if (!parsed)
+        throw tokenkeep::error(tokenkeep::errc::storage_failure, "tokenkeep: this is not a region of AWS: " + region);
+    const tokenkeep::text::url_parts& url = *parsed;
     std::map<std::string, std::string> headers{
         {"host", std::string(url.host) + (url.port.empty() ? "" : ':' + std::string(url.port))}};
     for (const tokenkeep::http_header& header : request.headers) {
