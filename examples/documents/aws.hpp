@@ -30,9 +30,9 @@ struct aws_secret {
 ///   AccessDeniedException and the like                 | throws errc::permissions
 ///   ThrottlingException, 5xx                           | throws errc::storage_failure; try later
 ///
-/// Secrets Manager keeps every version for a day, and not many more than 100. A refresh makes two, and
-/// a save that lost the race makes one. So give each user a secret of their own, and use it for access tokens that live for an hour
-/// or longer. Reads may be old for a moment; then a save is refused, and the store reads again.
+/// Secrets Manager keeps every version for a day, and not many more than 100. A refresh makes two, and a save that lost
+/// the race makes one. So give each user a secret of their own, and use it for access tokens that live for an hour or
+/// longer. Reads may be old for a moment; then a save is refused, and the store reads again.
 template <tokenkeep::http_transport Transport, class Credential>
 class aws_document {
   public:

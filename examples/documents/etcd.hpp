@@ -21,7 +21,7 @@ struct etcd_key {
     std::string key = "tokenkeep/tokens";
     /// How long a lock lasts if its holder does not come back: as long as the keeper's lock_timeout and save_timeout.
     std::chrono::seconds lease{90};
-    /// In base64, this is what a transport can read that cuts answers at 1 MiB. etcd takes 1.5 MiB (--max-request-bytes).
+    /// In base64, this is what a transport can read that cuts answers at 1 MiB. etcd takes 1.5 MiB in a request.
     std::size_t capacity = 700 * 1024;
 };
 
