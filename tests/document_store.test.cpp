@@ -126,10 +126,12 @@ static_assert(detail::has_capacity<box> && !detail::has_capacity<users::page> &&
 
 /// Its lock is a lease, or says that it is none.
 template <bool lapses>
-struct leased : undecided {
+struct leased : users::page {
     static constexpr bool lock_may_lapse = lapses;
+    maybe_held lock(const std::string&, std::chrono::steady_clock::time_point) { return {true}; }
 };
 static_assert(basic_document_store<leased<true>>::lock_may_lapse);
+static_assert(comparing_store<basic_document_store<leased<true>>>);
 static_assert(!basic_document_store<leased<false>>::lock_may_lapse && !json_file_store::lock_may_lapse &&
               !page_store::lock_may_lapse);
 

@@ -50,6 +50,11 @@ class etcd_document {
     /// A lock that is held. Any thread may release it.
     struct guard {
         std::unique_ptr<lease> held{};
+
+        /// Lets the lock last for that time from now, if it has not ended. etcd counts whole seconds.
+        void renew(std::chrono::milliseconds time) {
+            if (held) held->renew(std::chrono::ceil<std::chrono::seconds>(time));
+        }
     };
 
     etcd_document(Transport transport, Credential credential, etcd_key at)
@@ -84,8 +89,8 @@ class etcd_document {
         const std::string count = R"({"count_only":true,"key":)" + base64(key) + "}";
         for (std::chrono::milliseconds pause{2};; pause = std::min(2 * pause, std::chrono::milliseconds(100))) {
             if (number(client_->ask("/v3/kv/range", count).json().find("count")) == 0) {
-                auto taken = std::make_unique<lease>(client_);
-                if (taken->makes(key)) return {std::move(taken)};
+                auto taken = std::make_unique<lease>(client_, key);
+                if (taken->makes_key()) return {std::move(taken)};
             }
             const auto now = std::chrono::steady_clock::now();
             if (now >= until)
@@ -121,32 +126,46 @@ class etcd_document {
         Credential credential_;
     };
 
-    /// What ends by itself, unless it is revoked before.
+    /// A key that ends by itself, unless it is revoked before.
     class lease {
       public:
-        explicit lease(std::shared_ptr<client> of)
-            : client_(std::move(of)),
-              id_(client_->ask("/v3/lease/grant", R"({"TTL":)" + std::to_string(client_->at.lease.count()) + "}")
-                      .at({"ID"})
-                      .text()) {}
+        lease(std::shared_ptr<client> of, std::string key)
+            : client_(std::move(of)), key_(std::move(key)), id_(granted(client_->at.lease)) {}
         lease(const lease&) = delete;
         lease& operator=(const lease&) = delete;
-        ~lease() {
-            try {
-                client_->ask("/v3/lease/revoke", R"({"ID":")" + id_ + "\"}");
-            } catch (...) { // the lock ends with the lease
-            }
+        ~lease() { revoke(id_); }
+
+        /// Makes the key, unless there is one. Whether it did.
+        bool makes_key() {
+            const service::answer answer = put(put_if("CREATE", "create_revision", 0, key_), id_);
+            made_ = number(answer.at({"header"}).find("revision"));
+            return succeeded(answer);
         }
 
-        /// Makes a key that ends with the lease, unless there is one. Whether it did.
-        bool makes(const std::string& key) {
-            return succeeded(client_->ask("/v3/kv/txn", put_if("CREATE", "create_revision", 0, key) + R"(,"lease":")" +
-                                                            id_ + "\"}}]}"));
+        /// The key gets a new lease, if it still is the one that this object has made.
+        void renew(std::chrono::seconds time) {
+            std::string other = granted(time);
+            if (succeeded(put(put_if("CREATE", "create_revision", made_, key_), other))) std::swap(id_, other);
+            revoke(other);
         }
 
       private:
+        std::string granted(std::chrono::seconds time) {
+            return client_->ask("/v3/lease/grant", R"({"TTL":)" + std::to_string(time.count()) + "}").at({"ID"}).text();
+        }
+        service::answer put(const std::string& condition, const std::string& id) {
+            return client_->ask("/v3/kv/txn", condition + R"(,"lease":")" + id + "\"}}]}");
+        }
+        void revoke(const std::string& id) noexcept {
+            try {
+                client_->ask("/v3/lease/revoke", R"({"ID":")" + id + "\"}");
+            } catch (...) { // the lease ends by itself
+            }
+        }
+
         std::shared_ptr<client> client_;
-        std::string id_;
+        std::string key_, id_;
+        version made_ = 0;
     };
 
     static std::string base64(std::string_view text) { return '"' + tokenkeep::text::to_base64(text) + '"'; }

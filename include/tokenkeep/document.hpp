@@ -7,6 +7,7 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/detail/store/abilities.hpp>
 #include <tokenkeep/secret.hpp>
 #include <tokenkeep/store.hpp>
 #include <tokenkeep/token.hpp>
@@ -55,6 +56,11 @@ concept names_load_versioned = can_be_base<D> && !requires {
 
 template <class D>
 concept is_versioned = can_load_versioned<D> && can_save_versioned<D>;
+
+/// Whether a change that others made since the load is seen: by its version, or because a lock that cannot end before
+/// its guard keeps others out.
+template <class D>
+concept makes_comparing = is_versioned<D> ||(can_lock<D> && !lock_may_lapse<D>);
 
 template <class D>
 concept has_capacity = requires(D& document) {
@@ -106,7 +112,7 @@ concept names_capacity = can_be_base<D> && !requires {
 ///                                   | refresh token, the new tokens must have    | successor is only in memory.
 ///                                   | room: see basic_document_store.            |
 ///   `lock_may_lapse`, a static      | The store has it too: see locking_store.   | The lock lasts until the guard
-///   constexpr bool that is true     |                                            | or its program ends.
+///   constexpr bool that is true     | The document must have versions then.      | or its program ends.
 ///   `trust(const file_trust&)`      | The document is told which links and       | It decides itself.
 ///                                   | groups the policy trusts, if any.          |
 ///
@@ -132,6 +138,9 @@ consteval bool explain_document() {
         if constexpr (can_load<D>)
             static_assert(can_save<D>, "tokenkeep: a document needs save(string_view); see the concept document");
     }
+    if constexpr (lock_may_lapse<D>)
+        static_assert(is_versioned<D>, "tokenkeep: a document whose lock may lapse needs load_versioned() and "
+                                       "save(string_view, const version&); see the concept document");
     if constexpr (names_capacity<D>)
         static_assert(has_capacity<D>,
                       "tokenkeep: capacity() of a document must give std::size_t; see the concept document");

@@ -83,7 +83,7 @@ class basic_document_store
     : public detail::named_by<Document, Codec>,
       public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
       public detail::comparing_ability<basic_document_store<Document, Codec, Policy>,
-                                       detail::can_lock<Document> || detail::is_versioned<Document>> {
+                                       detail::makes_comparing<Document>> {
     static_assert(detail::explain_document<Document>() && detail::explain_lock<Document>());
     static_assert(detail::explain_codec<Codec>() && detail::explain_policy<Policy>());
     static constexpr bool locks = detail::can_lock<Document>;
@@ -96,7 +96,7 @@ class basic_document_store
     using policy_type = Policy;
 
     /// Whether the lock is a lease, which can end while its guard is held: whether the document says so.
-    static constexpr bool lock_may_lapse = requires { requires Document::lock_may_lapse; };
+    static constexpr bool lock_may_lapse = detail::lock_may_lapse<Document>;
 
     /// A store over this document. Nothing is read before the first call.
     ///   basic_document_store store{keychain_entry{"my-app"}};
