@@ -22,6 +22,15 @@ function(tokenkeep_need_database name header library folder server)
   endif()
 endfunction()
 
+# A program that a test starts. The test has its path as a macro.
+function(tokenkeep_need_program name macro)
+  find_program(${macro} ${name} PATHS /usr/sbin)
+  if(${macro})
+    add_library(tokenkeep_need_${name} INTERFACE)
+    target_compile_definitions(tokenkeep_need_${name} INTERFACE ${macro}="${${macro}}")
+  endif()
+endfunction()
+
 find_package(Catch2 QUIET)
 find_package(nlohmann_json QUIET)
 find_package(CURL QUIET)
@@ -35,6 +44,8 @@ tokenkeep_need(SQLite SQLite::SQLite3)
 file(GLOB postgres_programs /usr/lib/postgresql/*/bin)
 tokenkeep_need_database(MariaDB mysql.h mariadb mariadb mariadbd /usr/sbin /usr/libexec /usr/local/sbin)
 tokenkeep_need_database(Postgres libpq-fe.h pq postgresql initdb ${postgres_programs} /usr/local/pgsql/bin)
+tokenkeep_need_program(etcd TOKENKEEP_TEST_ETCD)
+tokenkeep_need_program(pgbouncer TOKENKEEP_TEST_PGBOUNCER)
 
 # Those of these needs that are not there, as words; empty if all are.
 function(tokenkeep_find_missing result)

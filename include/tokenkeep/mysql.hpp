@@ -321,9 +321,9 @@ class mysql_connection {
     ///   sql_store store{mysql_connection{server}};
     explicit mysql_connection(const mysql_parameters& options) : session_(options) {}
 
-    /// For open_store: `//user@host:port/database`, and behind a question mark option_file, table, socket,
-    /// connections and tls_authorities; see mysql_parameters. User and port may be missing. The password belongs in the option file.
-    /// Throws errc::request_rejected if this cannot be read.
+    /// For open_store: `//user@host:port/database`, and behind a question mark option_file, table, socket, connections
+    /// and tls_authorities; see mysql_parameters. User and port may be missing. The password belongs in the option
+    /// file. Throws errc::request_rejected if this cannot be read.
     ///   any_store store = open_store<mysql_store>("mysql://app@db.example/app?option_file=/etc/app/db.cnf");
     static mysql_connection from_url(std::string_view what_follows) {
         return mysql_connection(detail::mysql_parameters_of(what_follows));

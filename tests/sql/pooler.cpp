@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // PgBouncer between the store and the server.
 // databases: Postgres
-// program: pgbouncer
+// needs: pgbouncer
 #include "sql/backends.hpp"
 #include "sql/guarded_child.hpp"
 #include "support/catch.hpp"
@@ -37,7 +37,7 @@ class pooler {
                    0644);
         if (::chown(folder.c_str(), runs_as.user, runs_as.group) != 0) throw std::runtime_error("chown");
         child_.emplace(
-            guarded_command{{path_of("pgbouncer"), folder_ / "pgbouncer.ini"}, runs_as, folder, folder_ / "log"});
+            guarded_command{{TOKENKEEP_TEST_PGBOUNCER, folder_ / "pgbouncer.ini"}, runs_as, folder, folder_ / "log"});
         if (!holds_within(30s, [&] { return exists(folder_ / ".s.PGSQL.6432") || child_->ended(); }) || child_->ended())
             throw std::runtime_error("PgBouncer does not start: " + bytes_of(folder_ / "log"));
     }
@@ -48,12 +48,6 @@ class pooler {
     }
 
   private:
-    static std::string path_of(const std::string& program) {
-        for (const char* folder : {"/usr/sbin/", "/usr/bin/", "/usr/local/bin/"})
-            if (exists(folder + program)) return folder + program;
-        throw std::runtime_error(program + " is not installed");
-    }
-
     const temporary_directory folder_{};
     std::optional<guarded_child> child_{};
 };
