@@ -7,7 +7,6 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
-#include <tokenkeep/detail/store/abilities.hpp>
 #include <tokenkeep/secret.hpp>
 #include <tokenkeep/store.hpp>
 #include <tokenkeep/token.hpp>
@@ -56,11 +55,6 @@ concept names_load_versioned = can_be_base<D> && !requires {
 
 template <class D>
 concept is_versioned = can_load_versioned<D> && can_save_versioned<D>;
-
-/// Whether a change that others made since the load is seen: by its version, or because a lock that cannot end before
-/// its guard keeps others out.
-template <class D>
-concept makes_comparing = is_versioned<D> ||(can_lock<D> && !lock_may_lapse<D>);
 
 template <class D>
 concept has_capacity = requires(D& document) {

@@ -36,6 +36,11 @@ namespace tokenkeep { inline namespace v1 {
 
 namespace detail {
 
+/// Whether a change that others made since the load is seen: by its version, or because a lock that cannot end before
+/// its guard keeps others out.
+template <class D>
+concept makes_comparing = is_versioned<D> ||(can_lock<D> && !lock_may_lapse<D>);
+
 /// How much of a document must stay free when this record is saved. If its status is the spend marker, new tokens will
 /// follow: twice the refresh token and the access token that it has, and at least 4 KiB or a quarter of the capacity,
 /// whichever is less. Any other record needs nothing.

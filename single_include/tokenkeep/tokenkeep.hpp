@@ -9326,7 +9326,6 @@ Store from_url(std::string_view what_follows) {
 
 
 
-
 #include <concepts>
 #include <cstddef>
 #include <optional>
@@ -9371,11 +9370,6 @@ concept names_load_versioned = can_be_base<D> && !requires {
 
 template <class D>
 concept is_versioned = can_load_versioned<D> && can_save_versioned<D>;
-
-/// Whether a change that others made since the load is seen: by its version, or because a lock that cannot end before
-/// its guard keeps others out.
-template <class D>
-concept makes_comparing = is_versioned<D> ||(can_lock<D> && !lock_may_lapse<D>);
 
 template <class D>
 concept has_capacity = requires(D& document) {
@@ -9678,6 +9672,11 @@ struct json_codec {
 namespace tokenkeep { inline namespace v1 {
 
 namespace detail {
+
+/// Whether a change that others made since the load is seen: by its version, or because a lock that cannot end before
+/// its guard keeps others out.
+template <class D>
+concept makes_comparing = is_versioned<D> ||(can_lock<D> && !lock_may_lapse<D>);
 
 /// How much of a document must stay free when this record is saved. If its status is the spend marker, new tokens will
 /// follow: twice the refresh token and the access token that it has, and at least 4 KiB or a quarter of the capacity,
