@@ -54,7 +54,8 @@ class waiting_look_ups {
 } // namespace
 
 /// Takes the place of the system's function, also for libraries, so that no test asks a name server. here.test is
-/// 127.0.0.1; two.test is 127.0.0.2, where nothing listens, and 127.0.0.1; other names under .test do not exist.
+/// 127.0.0.1, and so is stuck.test in the end. two.test is 127.0.0.2, where nothing listens, and 127.0.0.1. Other names
+/// under .test do not exist.
 extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** result) {
     static const auto system = reinterpret_cast<decltype(&::getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
     const std::string_view asked = name == nullptr ? "" : name;
@@ -63,7 +64,7 @@ extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo
         const int failure = system("127.0.0.2", service, hints, result);
         return failure != 0 ? failure : system("127.0.0.1", service, hints, &(*result)->ai_next);
     }
-    if (asked == "here.test") return system("127.0.0.1", service, hints, result);
+    if (asked == "here.test" || asked == "stuck.test") return system("127.0.0.1", service, hints, result);
     if (asked.ends_with(".test")) return EAI_NONAME;
     return system(name, service, hints, result);
 }
@@ -248,16 +249,16 @@ TEST_CASE("transports: T3 and T5, a connection that does not come about in time 
 
 TEST_CASE("transports: T3 and T5, a look-up that takes too long is not waited for", "[transports]") {
     const any_transport transport = each_transport().make("");
-    std::atomic<int> requests{0};
-    const listener server([&requests](connection& client) { requests += client.read_request().empty() ? 0 : 1; });
+    const listener server([](connection& client) { client.read_request(); });
     const failure failed =
         failure_of(transport, {.method = "POST", .url = server.url("http", "stuck.test"), .timeout = 200ms});
+    for (int tries = 0; stuck.count() == 0 && tries < 5000; ++tries) std::this_thread::sleep_for(1ms);
     CHECK(stuck.count() == 1);
     CHECK_FALSE(failed.may_have_been_sent);
-    stuck.let_go();
+    stuck.let_go(); // the look-up succeeds, too late
     while (stuck.count() > 0) std::this_thread::sleep_for(1ms);
     std::this_thread::sleep_for(50ms);
-    CHECK(requests == 0);
+    CHECK(server.connections() == 0);
 }
 
 TEST_CASE("transports: a host is reached at its second address", "[transports]") {
