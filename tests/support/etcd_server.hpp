@@ -4,10 +4,10 @@
 #ifndef TOKENKEEP_TESTS_SUPPORT_ETCD_SERVER_HPP
 #define TOKENKEEP_TESTS_SUPPORT_ETCD_SERVER_HPP
 
-#include "curl_transport.hpp"
 #include "documents/etcd.hpp"
 #include "sql/guarded_child.hpp"
 #include "support/temporary.hpp"
+#include "transports/curl.hpp"
 
 #include <chrono>
 #include <cstdint>
