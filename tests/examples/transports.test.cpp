@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// needs: OpenSSL, transports
+// needs: CURL, httplib, Boost, OpenSSL, transports
 // The duties of a transport (see http_transport), for each of examples/transports/.
 #include "transports/transports.hpp"
 #include "support/catch.hpp"
