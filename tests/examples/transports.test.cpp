@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// needs: OpenSSL, transports
+// needs: CURL, httplib, Boost, OpenSSL, transports
 // The duties of a transport (see http_transport), for each of examples/transports/.
 #include "transports/transports.hpp"
 #include "support/catch.hpp"
@@ -234,7 +234,7 @@ TEST_CASE("transports: T5, without a connection nothing was sent", "[transports]
 
 TEST_CASE("transports: T3 and T5, a connection that does not come about in time sent nothing", "[transports]") {
     const any_transport transport = each_transport().make("");
-    const listener full(0); // nobody accepts: once the backlog is full, the kernel answers no further connection
+    const listener full(0); // it never accepts: once the backlog is full, the kernel answers no further connection
     std::vector<int> waiting;
     for (int i = 0; i < 8; ++i) {
         waiting.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -292,7 +292,7 @@ TEST_CASE("transports: T1, a wrong certificate or host name is refused before an
     };
     const wrong one =
         GENERATE(wrong{"of another host", made_certificates().authority(), made_certificates().other()},
-                 wrong{"signed by nobody", made_certificates().authority(), made_certificates().unknown()},
+                 wrong{"signed by itself", made_certificates().authority(), made_certificates().unknown()},
                  wrong{"of an authority that the system does not know", "", made_certificates().right()});
     CAPTURE(one.name);
     std::atomic<int> requests{0};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// needs: transports
+// needs: httplib, Boost, OpenSSL, transports
 // The flow of the quickstart over each transport of examples/transports/, against a certified authorization server.
 #include <tokenkeep/tokenkeep.hpp>
 

@@ -42,7 +42,7 @@ class certificates {
     std::string right() const { return folder_ / "right.pem"; }
     /// Signed, for another host.
     std::string other() const { return folder_ / "other.pem"; }
-    /// Signed by nobody else.
+    /// Signed by itself only.
     std::string unknown() const { return folder_ / "unsigned.pem"; }
 
   private:
