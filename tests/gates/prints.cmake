@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Runs PROGRAM in an empty folder, and compares its output with the end of SOURCE: the lines after `// prints:`, without their `// `.
-# `...` in such a line stands for anything within the line.
+# Runs PROGRAM in an empty folder, and compares its output with the end of SOURCE: the lines after `// prints:`, without
+# their `// `. `...` in such a line stands for anything within the line.
 cmake_minimum_required(VERSION 3.25)
 
 file(READ ${SOURCE} text)
