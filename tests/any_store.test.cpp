@@ -129,6 +129,17 @@ life live(Store& store, plain::shared& rows) {
     in_each_process(ask);
     rows.fails = false;
     in_each_process(ask);
+    clock.advance(2h);
+    { // new tokens that cannot be saved at first
+        const auto full_disk = [&](const http_request& request) {
+            rows.fails = true;
+            return server(request);
+        };
+        keeper keep{store, full_disk, server.provider(), {.first_backoff = 0ms, .longest_backoff = 0ms}, seen, clock};
+        lived.thrown.push_back(error_of([&] { keep.access_token(ada); }).value());
+        rows.fails = false;
+        keep.access_token(ada);
+    }
     const secret seed = [&] { // the refresh token of another login, as a program may have it
         const oauth2_provider provider = server.provider();
         const token consent{.grant_token = server.grant("bob")};
@@ -278,6 +289,29 @@ TEST_CASE("any_store: rows come in any range that the store gives", "[any_store]
     memory_store copy;
     migrate(store, copy);
     CHECK(copy.get_tokens().size() == 2);
+    any_store target(plain{});
+    for (int times = 0; times < 2; ++times) migrate(copy, target);
+    CHECK(target.get_tokens().size() == 2);
+}
+
+TEST_CASE("any_store: what until gives keeps the store alive to which it refers", "[any_store]") {
+    struct referring : plain {
+        struct value : plain {
+            referring* of_;
+            std::optional<token> find_token(const token& probe) { return of_->find_token(probe); }
+        };
+        value until(deadline) { return {*this, this}; }
+        std::shared_ptr<bool> lives = std::make_shared<bool>(true);
+    };
+    referring store;
+    const std::weak_ptr<bool> lives = store.lives;
+    store.save_token({.user_name = "ada", .access_token = "a"});
+    {
+        any_store limited = any_store(std::move(store)).until((deadline::max)()).until((deadline::max)());
+        CHECK(!lives.expired());
+        CHECK(limited.find_token(ada));
+    }
+    CHECK(lives.expired());
 }
 
 TEST_CASE("open_store: the scheme of the URL chooses the store", "[any_store]") {
@@ -324,7 +358,9 @@ TEST_CASE("open_store: a password in the URL is refused and not shown", "[any_st
          {"postgres://app:s3cret@db.example/app", "postgres://app:s3cret@[::1]:5432/app",
           "postgres://db.example/app?sslmode=require&password=s3cret", "postgres://db.example/app?PASSWORD=s3cret",
           "postgres://db.example/app?pass%77ord=s3cret", "postgres://db.example/app?sslpassword=s3cret",
-          "postgres://a@b:s3cret@db.example/app"}) {
+          "postgres://a@b:s3cret@db.example/app", "postgres://app:s3?s3cret@db.example/app",
+          "postgres://app:s3#s3cret@db.example/app", "postgres://a?b@db.example/app?password=s3cret",
+          "postgres://app:s3/s3cret@db.example/app", "postgres://db.example/app?oauth_client_secret=s3cret"}) {
         INFO(url);
         try {
             open_store<placed_store>(url);

@@ -17,7 +17,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -640,10 +639,13 @@ inline void call(any_store& store, const token& row, const token& expected, cons
     store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
     // end
 }
-inline void open() {
+struct settings {
+    std::string token_store{};
+};
+inline void open(const settings& configuration) {
     // examples: any_store.hpp
     any_store store = open_store<file_store, json_file_store, sqlite_store>("sqlite:tokens.db");
-    any_store other = open_store<memory_store, postgres_store>(std::getenv("TOKEN_STORE"));
+    any_store other = open_store<memory_store, postgres_store>(configuration.token_store);
     // end
 }
 namespace of_my_store {

@@ -51,7 +51,7 @@ class any_store {
     };
 
   public:
-    /// The guard of a lock; see locking_store. It converts to true.
+    /// The guard of a lock; see locking_store. It converts to true if it holds one.
     class guard {
       public:
         guard() = default;
@@ -120,7 +120,9 @@ class any_store {
     ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
     any_store until(deadline end) {
         std::shared_ptr<erased_store> limited = store_->until(end);
-        return any_store(limited ? std::move(limited) : store_, (std::min)(end, end_));
+        any_store result(limited ? std::move(limited) : store_, (std::min)(end, end_));
+        result.of_ = of_ ? of_ : store_;
+        return result;
     }
 
   private:
@@ -129,10 +131,10 @@ class any_store {
         erased_store(const erased_store&) = delete;
         erased_store& operator=(const erased_store&) = delete;
         virtual ~erased_store() = default;
-        virtual bool locks() const = 0;
-        virtual bool compares() const = 0;
-        virtual bool lapses() const = 0;
-        virtual bool looks_for_seed(const token& probe) const = 0;
+        virtual bool locks() = 0;
+        virtual bool compares() = 0;
+        virtual bool lapses() = 0;
+        virtual bool looks_for_seed(const token& probe) = 0;
         virtual std::optional<token> find_token(const token& probe) = 0;
         virtual void save_token(const token& record) = 0;
         virtual void delete_token(const std::string& id) = 0;
@@ -159,10 +161,10 @@ class any_store {
         template <class... Arguments>
         explicit model(Arguments&&... arguments) : store(std::forward<Arguments>(arguments)...) {}
 
-        bool locks() const override { return detail::store_locks(store); }
-        bool compares() const override { return detail::store_compares(store); }
-        bool lapses() const override { return detail::lock_lapses(store); }
-        bool looks_for_seed(const token& probe) const override { return detail::store_looks_for_seed(store, probe); }
+        bool locks() override { return detail::store_locks(store); }
+        bool compares() override { return detail::store_compares(store); }
+        bool lapses() override { return detail::lock_lapses(store); }
+        bool looks_for_seed(const token& probe) override { return detail::store_looks_for_seed(store, probe); }
         std::optional<token> find_token(const token& probe) override { return store.find_token(probe); }
         void save_token(const token& record) override { store.save_token(record); }
         void delete_token(const std::string& id) override { store.delete_token(id); }
@@ -212,13 +214,14 @@ class any_store {
 
     any_store(std::shared_ptr<erased_store> store, deadline end) : store_(std::move(store)), end_(end) {}
 
+    std::shared_ptr<erased_store> of_{}; ///< What until was called on: its value may refer to it. Released last.
     std::shared_ptr<erased_store> store_{};
     deadline end_ = (deadline::max)(); ///< See until.
 };
 
 /// Opens the store that a URL names. `Stores` are the types that it may be. The scheme of the URL chooses among them:
 ///   any_store store = open_store<file_store, json_file_store, sqlite_store>("sqlite:tokens.db");
-///   any_store other = open_store<memory_store, postgres_store>(std::getenv("TOKEN_STORE"));
+///   any_store other = open_store<memory_store, postgres_store>(configuration.token_store);
 ///
 ///   scheme     | store                          | what follows
 ///   -----------|--------------------------------|-------------------------------------------------------------------

@@ -30,8 +30,8 @@ struct keeper_options {
     /// and compare. It should be longer than any other process takes from a read to the write that follows.
     std::chrono::milliseconds read_back_pause{100};
     /// How long a request without an answer may still be on its way to the server. Until then no other process sends
-    /// the same refresh token. 0 means: request_timeout; over a store without locks, request_timeout,
-    /// read_back_pause and 5 s, because there the sender's pause and save count too.
+    /// the same refresh token. 0 means: request_timeout; over a store without locks, or whose locks are leases,
+    /// request_timeout, read_back_pause and 5 s, because there the sender's pause and save count too.
     std::chrono::milliseconds doubt_expires_after{0};
     /// How long the keeper tries to save what the server has sent. The caller's deadline never cuts this short. A store
     /// may give up earlier, such as after Policy::store_lock_timeout. Tokens that it did not take are then saved by the
@@ -49,9 +49,9 @@ struct keeper_options {
         if (lock_timeout.count() > 0) return lock_timeout;
         return request_timeout * (replay_grace < request_timeout ? 1 : 2) + save_timeout;
     }
-    constexpr std::chrono::milliseconds effective_doubt_expires_after(bool store_locks) const {
+    constexpr std::chrono::milliseconds effective_doubt_expires_after(bool store_excludes) const {
         if (doubt_expires_after.count() > 0) return doubt_expires_after;
-        return store_locks ? request_timeout : request_timeout + read_back_pause + std::chrono::seconds(5);
+        return store_excludes ? request_timeout : request_timeout + read_back_pause + std::chrono::seconds(5);
     }
 };
 

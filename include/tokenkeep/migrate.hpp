@@ -119,9 +119,9 @@ class migrating_row {
         keep(fresh, there, &token::user_name, &token::client_id, &token::client_secret, &token::api_domain,
              &token::seed, &token::former);
         if constexpr (comparing_store<To>)
-            return to_.replace_token(there, fresh);
-        else
-            return to_.save_token(fresh), true;
+            if (store_compares(to_)) return to_.replace_token(there, fresh);
+        to_.save_token(fresh);
+        return true;
     }
 
     /// Keeps the target's value of each field that the source leaves empty.

@@ -56,8 +56,9 @@ struct mysql_parameters {
     /// the server's certificate and name are verified. If it is empty, the client library decides, perhaps without
     /// encryption.
     std::string tls_authorities{};
-    /// A file of options for MySQL's clients, such as /etc/app/db.cnf. What its group [client] says is taken where the
-    /// members above are empty, for example the password.
+    /// A file of options for MySQL's clients, such as /etc/app/db.cnf. Of its group [client], host, port, user,
+    /// password and database are taken where the members above are empty or 0. It cannot be given beside
+    /// tls_authorities: its own options of TLS would replace them.
     std::string option_file{};
     std::size_t connections = 1; ///< How many connections a store uses at most, so that its threads need not wait.
 };
@@ -82,17 +83,21 @@ inline mysql_parameters mysql_parameters_of(std::string_view what_follows) {
     const std::string_view authority = what_follows.substr(0, what_follows.find_first_of("/?"));
     const std::string_view path = what_follows.substr(authority.size(), what_follows.find('?') - authority.size());
     const std::size_t at = authority.rfind('@');
+    if (at != std::string_view::npos && authority.substr(0, at).find(':') != std::string_view::npos) throw refuse();
     const std::string_view place = at == std::string_view::npos ? authority : authority.substr(at + 1);
-    const std::size_t colon = place.find(':', place.starts_with('[') ? place.find(']') : 0);
+    const std::size_t host_end = place.starts_with('[') ? place.find(']') + 1 : place.find(':');
+    const std::string_view host = place.substr(0, host_end), port = place.substr(host.size());
+    if (place.starts_with('[') ? !host.ends_with(']') : host.find(']') != std::string_view::npos) throw refuse();
 
     mysql_parameters read;
     if (at != std::string_view::npos) read.user = form_decoded(authority.substr(0, at), '+');
-    if (!place.empty()) read.host = place.substr(0, colon);
-    if (read.host.starts_with('[')) read.host = read.host.substr(1, read.host.size() - 2);
-    if (colon != std::string_view::npos) read.port = number(place.substr(colon + 1), 65'535);
+    read.host = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
+    if (place.empty()) read.port = 0;
+    if (!port.empty() && port.front() != ':') throw refuse();
+    if (!port.empty()) read.port = number(port.substr(1), 65'535);
     if (!path.empty()) read.database = form_decoded(path.substr(1), '+');
     const std::size_t query = authority.size() + path.size() + 1;
-    const auto options = text::from_form(what_follows.substr((std::min)(query, what_follows.size())));
+    const auto options = text::from_form(what_follows.substr((std::min)(query, what_follows.size())), '+');
     if (!options || read.database.empty()) throw refuse();
     for (const auto& [name, value] : *options) {
         if (name == "option_file")
@@ -136,15 +141,22 @@ class mysql_session {
         set_timeouts();
         set(MYSQL_SET_CHARSET_NAME, "utf8mb4");
         if (!options_.tls_authorities.empty()) ask_for_tls();
-        if (!options_.option_file.empty()) set(MYSQL_READ_DEFAULT_FILE, options_.option_file.c_str());
+        const bool has_file = !options_.option_file.empty();
+        if (has_file && !options_.tls_authorities.empty())
+            throw error(errc::request_rejected, "tokenkeep: give the certificate authorities in the option file, as "
+                                                "ssl-ca, or give no option file");
+        if (has_file) set(MYSQL_READ_DEFAULT_FILE, options_.option_file.c_str());
         const auto text_or_null = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
         const wiping_string password(options_.password.reveal());
         const mysql_call call = limits_->call();
-        if (mysql_real_connect(session_.get(), options_.host.c_str(), text_or_null(options_.user),
-                               password.empty() ? nullptr : password.c_str(), text_or_null(options_.database),
-                               options_.port, text_or_null(options_.socket), CLIENT_FOUND_ROWS) == nullptr)
+        if (mysql_real_connect(session_.get(), text_or_null(options_.host), text_or_null(options_.user),
+                               password.empty() && has_file ? nullptr : password.c_str(),
+                               text_or_null(options_.database), options_.port, text_or_null(options_.socket),
+                               CLIENT_FOUND_ROWS) == nullptr)
             throw failure();
         mysql_call::attend_encryption(session_.get());
+        const bool no = false; // a new session would not have the lock of the old one
+        if (has_file) mysql_options(session_.get(), MYSQL_OPT_RECONNECT, &no);
         const std::string seconds = std::to_string(patience_.count());
         execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION autocommit = 1, SESSION "
                 "completion_type = 0, SESSION sql_safe_updates = 0, SESSION innodb_lock_wait_timeout = " +
@@ -155,6 +167,7 @@ class mysql_session {
         if (limits.find("STRICT_ALL_TABLES") == std::string::npos)
             throw sql_error(sql_fault::other, "no strict sql_mode, without which a server may cut tokens off");
         std::from_chars(limits.data(), limits.data() + limits.size(), limits_->longest_packet);
+        database_ = ask("SELECT DATABASE()", {});
     }
 
     /// Connects by `end` for a session that only holds a lock. The server must not end it because it is idle.
@@ -264,10 +277,11 @@ class mysql_session {
     }
 
     std::string server_name(const std::string& name) const {
-        return "tokenkeep " + text::sha256_hex(text::to_lower(options_.database) + " " + name).substr(0, 48);
+        return "tokenkeep " + text::sha256_hex(text::to_lower(database_) + " " + name).substr(0, 48);
     }
 
     mysql_parameters options_;
+    std::string database_{}; ///< As the server names it: the option file may have said which.
     std::unique_ptr<mysql_limits> limits_ = std::make_unique<mysql_limits>(); ///< Statements point to it.
     std::unique_ptr<MYSQL, close> session_{};
     std::chrono::seconds patience_{};  ///< How long the server waits for others at most.

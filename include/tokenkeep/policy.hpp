@@ -126,9 +126,9 @@ using rules_of = std::conditional_t<has_rules<P>, typename P::rules, first_appli
 /// Whether a store is known to look for the row of this probe by its seed: by what it says at run time, or else by the
 /// rules of its policy.
 template <class S>
-bool store_looks_for_seed([[maybe_unused]] const S& store, const token& probe) {
+bool store_looks_for_seed([[maybe_unused]] S& store, const token& probe) {
     if constexpr (requires {
-                      { store.looks_for_seed(probe) } -> std::same_as<bool>;
+                      { store.looks_for_seed(probe) } -> std::convertible_to<bool>;
                   })
         return store.looks_for_seed(probe);
     else if constexpr (requires { typename S::policy_type; })

@@ -140,30 +140,32 @@ class postgres_session {
     void refuse_pooled_transactions() {
         using namespace std::chrono_literals;
         int told = 0;
-        const auto process_of = [&](postgres_channel& channel) {
+        const auto session_of = [&](postgres_channel& channel) {
             const postgres_result answer = channel.ask([&](PGconn* session) {
                 told = PQbackendPID(session);
-                return PQsendQuery(session, "SELECT pg_backend_pid()");
+                return PQsendQuery(session, "SELECT pg_backend_pid() || ' ' || pg_postmaster_start_time()");
             });
             return std::string(answer.cell(0, 0).value_or(std::string_view()));
         };
-        const std::string own = process_of(*channel_);
-        if (own == std::to_string(told)) return;
-        std::string others;
+        const std::string own = session_of(*channel_);
+        if (own.starts_with(std::to_string(told) + " ")) return;
         postgres_channel second;
+        const deadline now = std::chrono::steady_clock::now();
+        second.set_deadline(now + (std::min<deadline::duration>)(2s, (channel_->until().value_or(now + 4s) - now) / 2));
         try {
-            const deadline soon = std::chrono::steady_clock::now() + 2s;
-            second.set_deadline((std::min)(soon, channel_->until().value_or(soon)));
             open(second);
-            others = process_of(second);
-        } catch (const sql_error&) {
-            return; // there is no second session for this user: the pooler gives them to connections
+            for (int times = 0; times < 3; ++times)
+                if (session_of(second) == own || session_of(*channel_) != own) throw pooled_transactions();
+        } catch (const sql_error&) { // the pooler has no session for the second connection, or not in time
+            if (session_of(*channel_) != own) throw pooled_transactions();
         }
-        if (others == own || process_of(*channel_) != own)
-            throw error(errc::request_rejected,
-                        "tokenkeep: a pooler (PgBouncer?) gives each transaction another session of the PostgreSQL "
-                        "server, so that locks do not hold; let it pool by session (pool_mode = session), or connect "
-                        "to the server itself");
+    }
+    static error pooled_transactions() {
+        return error(
+            errc::request_rejected,
+            "tokenkeep: a pooler (PgBouncer?) gives each transaction another session of the PostgreSQL server, "
+            "so that locks do not hold; let it pool by session (pool_mode = session), or connect to the server "
+            "itself");
     }
 
     void ask(const std::string& sql, const std::string& value) {
@@ -210,7 +212,7 @@ class postgres_session {
 ///     do not go on to the next host.
 ///   - An id has at most about 2,700 bytes: the size of an index entry.
 ///   - A pooler (such as PgBouncer, unless it pools by session) that spreads one connection over several sessions
-///     breaks the locks. The connection finds that out when it connects, and throws errc::request_rejected.
+///     breaks the locks. If the connection finds that out when it connects, it throws errc::request_rejected.
 ///
 /// Errors: see the table at sql_store. If the server asked for a password and the connection then fails, the error is
 /// errc::permissions, whatever the reason was: libpq does not tell.

@@ -41,6 +41,8 @@ template <class Guard>
 struct sql_guard {
     key_locks::guard among_threads;
     Guard among_all;
+
+    void renew(std::chrono::milliseconds time) requires has_renew<Guard> { among_all.renew(time); }
 };
 
 } // namespace detail
@@ -102,6 +104,8 @@ struct sql_guard {
 ///                       | table of tokens whose name differs only in upper and   | that one
 ///                       | lower case (see sql_schema.hpp)                        |
 ///   ambiguous           | the probe means several rows, or the save would        | name the user and the client
+///   request_rejected    | a pooler gives sessions of the server to transactions; | change the configuration
+///                       | or the options contradict each other                   |
 ///   permissions         | the password or a right is missing                     | change the configuration
 ///   unsupported_version | a newer version of the library made the table          | update the library
 ///   store_gone          | a change found that the row of the table in            | restore it, or log users in again

@@ -200,7 +200,8 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 ///   L3'  Destroying the guard releases the lock. The lock of a process that has ended lasts until its lease ends.
 /// The keeper takes a lease only to spare duplicate requests. What decides is the compare of each write, as if the
 /// store could not lock: see keeper_options::doubt_expires_after. The guard may have `renew(milliseconds)`, which lets
-/// the lease run for that time from now. The keeper calls it before it sends a request and before it saves what came.
+/// the lease run for that time from now. The keeper calls it before it sends a request, for as long as the request and
+/// the save of its answer may take.
 ///
 /// Models: file_store and basic_document_store over text_file (across processes), sql_store (with a server across
 ///         machines), basic_store (within one process).
@@ -230,11 +231,11 @@ namespace detail {
 // What a store can do: what it says at run time, or else what it has.
 
 template <class S>
-concept has_locks = requires(const S& store) {
-    { store.locks() } -> std::same_as<bool>;
+concept has_locks = requires(S& store) {
+    { store.locks() } -> std::convertible_to<bool>;
 };
 template <class S>
-bool store_locks([[maybe_unused]] const S& store) {
+bool store_locks([[maybe_unused]] S& store) {
     if constexpr (has_locks<S>)
         return store.locks();
     else
@@ -242,22 +243,22 @@ bool store_locks([[maybe_unused]] const S& store) {
 }
 
 template <class S>
-bool store_compares([[maybe_unused]] const S& store) {
+bool store_compares([[maybe_unused]] S& store) {
     if constexpr (requires {
-                      { store.compares() } -> std::same_as<bool>;
+                      { store.compares() } -> std::convertible_to<bool>;
                   })
         return store.compares();
     else
         return comparing_store<S>;
 }
 
-/// Whether the lock of a store, document or connection can end while its holder lives.
+/// Whether the lock of a store can end while its holder lives.
 template <class S>
-bool lock_lapses([[maybe_unused]] const S& of) {
+bool lock_lapses([[maybe_unused]] S& store) {
     if constexpr (requires {
-                      { of.lock_lapses() } -> std::same_as<bool>;
+                      { store.lock_lapses() } -> std::convertible_to<bool>;
                   })
-        return of.lock_lapses();
+        return store.lock_lapses();
     else
         return lock_may_lapse<S>;
 }
@@ -338,10 +339,13 @@ consteval bool explain_token_store() {
             static_assert(has_remove_token<S>, "tokenkeep: a store that compares needs bool remove_token(const token& "
                                                "expected); see the concept comparing_store");
     }
-    if constexpr (token_store<S> && lock_may_lapse<S>)
-        static_assert(has_replace_token<S> && has_remove_token<S>,
-                      "tokenkeep: a store whose lock may lapse needs bool replace_token(const token& expected, const "
-                      "token& record) and bool remove_token(const token& expected); see the concept locking_store");
+    if constexpr (token_store<S> && lock_may_lapse<S>) {
+        static_assert(has_replace_token<S>, "tokenkeep: a store whose lock may lapse needs bool replace_token(const "
+                                            "token& expected, const token& record); see the concept locking_store");
+        if constexpr (has_replace_token<S>)
+            static_assert(has_remove_token<S>, "tokenkeep: a store whose lock may lapse needs bool remove_token(const "
+                                               "token& expected); see the concept locking_store");
+    }
     if constexpr (token_store<S> && names_until<S>)
         static_assert(has_until<S>, "tokenkeep: until must take a steady_clock::time_point and give a store that locks "
                                     "and compares as this store does; see the concept deadline_store");

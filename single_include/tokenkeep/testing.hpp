@@ -2510,7 +2510,7 @@ void lease_laws(Make& make, Check& check) {
             if (first) first->renew(watch::brief);
             auto second = locks.take("key");
             check.expect(first && second, "a lease that has ended lets others in");
-            if (!second) return;
+            if (!first || !second) return;
             first->renew(std::chrono::hours(1));
             first.reset();
             check.expect(!locks.others_obtain("key", second), "a guard whose lease has ended does not release the lock "
@@ -2819,7 +2819,7 @@ void store_laws(Make make, Report report, store_limits limits = {}) {
     detail::deleting_laws(make, check);
     detail::value_laws(make, check, !limits.only_utf8, !limits.no_nul, limits.longest_id);
     detail::thread_laws(make, check);
-    const store empty = make();
+    store empty = make();
     if constexpr (locking_store<store>) {
         if (tokenkeep::detail::store_locks(empty)) detail::locking_laws(make, check);
         if (tokenkeep::detail::lock_lapses(empty)) detail::lease_laws(make, check);

@@ -2633,7 +2633,8 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 ///   L3'  Destroying the guard releases the lock. The lock of a process that has ended lasts until its lease ends.
 /// The keeper takes a lease only to spare duplicate requests. What decides is the compare of each write, as if the
 /// store could not lock: see keeper_options::doubt_expires_after. The guard may have `renew(milliseconds)`, which lets
-/// the lease run for that time from now. The keeper calls it before it sends a request and before it saves what came.
+/// the lease run for that time from now. The keeper calls it before it sends a request, for as long as the request and
+/// the save of its answer may take.
 ///
 /// Models: file_store and basic_document_store over text_file (across processes), sql_store (with a server across
 ///         machines), basic_store (within one process).
@@ -2663,11 +2664,11 @@ namespace detail {
 // What a store can do: what it says at run time, or else what it has.
 
 template <class S>
-concept has_locks = requires(const S& store) {
-    { store.locks() } -> std::same_as<bool>;
+concept has_locks = requires(S& store) {
+    { store.locks() } -> std::convertible_to<bool>;
 };
 template <class S>
-bool store_locks([[maybe_unused]] const S& store) {
+bool store_locks([[maybe_unused]] S& store) {
     if constexpr (has_locks<S>)
         return store.locks();
     else
@@ -2675,22 +2676,22 @@ bool store_locks([[maybe_unused]] const S& store) {
 }
 
 template <class S>
-bool store_compares([[maybe_unused]] const S& store) {
+bool store_compares([[maybe_unused]] S& store) {
     if constexpr (requires {
-                      { store.compares() } -> std::same_as<bool>;
+                      { store.compares() } -> std::convertible_to<bool>;
                   })
         return store.compares();
     else
         return comparing_store<S>;
 }
 
-/// Whether the lock of a store, document or connection can end while its holder lives.
+/// Whether the lock of a store can end while its holder lives.
 template <class S>
-bool lock_lapses([[maybe_unused]] const S& of) {
+bool lock_lapses([[maybe_unused]] S& store) {
     if constexpr (requires {
-                      { of.lock_lapses() } -> std::same_as<bool>;
+                      { store.lock_lapses() } -> std::convertible_to<bool>;
                   })
-        return of.lock_lapses();
+        return store.lock_lapses();
     else
         return lock_may_lapse<S>;
 }
@@ -2771,10 +2772,13 @@ consteval bool explain_token_store() {
             static_assert(has_remove_token<S>, "tokenkeep: a store that compares needs bool remove_token(const token& "
                                                "expected); see the concept comparing_store");
     }
-    if constexpr (token_store<S> && lock_may_lapse<S>)
-        static_assert(has_replace_token<S> && has_remove_token<S>,
-                      "tokenkeep: a store whose lock may lapse needs bool replace_token(const token& expected, const "
-                      "token& record) and bool remove_token(const token& expected); see the concept locking_store");
+    if constexpr (token_store<S> && lock_may_lapse<S>) {
+        static_assert(has_replace_token<S>, "tokenkeep: a store whose lock may lapse needs bool replace_token(const "
+                                            "token& expected, const token& record); see the concept locking_store");
+        if constexpr (has_replace_token<S>)
+            static_assert(has_remove_token<S>, "tokenkeep: a store whose lock may lapse needs bool remove_token(const "
+                                               "token& expected); see the concept locking_store");
+    }
     if constexpr (token_store<S> && names_until<S>)
         static_assert(has_until<S>, "tokenkeep: until must take a steady_clock::time_point and give a store that locks "
                                     "and compares as this store does; see the concept deadline_store");
@@ -4226,9 +4230,9 @@ using rules_of = std::conditional_t<has_rules<P>, typename P::rules, first_appli
 /// Whether a store is known to look for the row of this probe by its seed: by what it says at run time, or else by the
 /// rules of its policy.
 template <class S>
-bool store_looks_for_seed([[maybe_unused]] const S& store, const token& probe) {
+bool store_looks_for_seed([[maybe_unused]] S& store, const token& probe) {
     if constexpr (requires {
-                      { store.looks_for_seed(probe) } -> std::same_as<bool>;
+                      { store.looks_for_seed(probe) } -> std::convertible_to<bool>;
                   })
         return store.looks_for_seed(probe);
     else if constexpr (requires { typename S::policy_type; })
@@ -4843,9 +4847,9 @@ class migrating_row {
         keep(fresh, there, &token::user_name, &token::client_id, &token::client_secret, &token::api_domain,
              &token::seed, &token::former);
         if constexpr (comparing_store<To>)
-            return to_.replace_token(there, fresh);
-        else
-            return to_.save_token(fresh), true;
+            if (store_compares(to_)) return to_.replace_token(there, fresh);
+        to_.save_token(fresh);
+        return true;
     }
 
     /// Keeps the target's value of each field that the source leaves empty.
@@ -9100,10 +9104,11 @@ inline std::string to_form(std::initializer_list<form_pair> pairs) {
     return to_form(std::span<const form_pair>(pairs.begin(), pairs.size()));
 }
 
-/// The pairs of a form, in their order (WHATWG URL 5.1). A name that is repeated appears each time. Nullopt if a
+/// The pairs of a form, in their order (WHATWG URL 5.1). `plus` is what a plus sign stands for. A name that is repeated appears each time. Nullopt if a
 /// decoded name or value is not UTF-8; the function does not guess, as WHATWG does with U+FFFD.
 ///   from_form("code=a%2Fb&state=1")   // {"code", "a/b"}, {"state", "1"}
-inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form(std::string_view form) {
+inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form(std::string_view form,
+                                                                                 char plus = ' ') {
     std::vector<std::pair<std::string, std::string>> pairs;
     while (!form.empty()) {
         const std::string_view piece = form.substr(0, form.find('&'));
@@ -9111,7 +9116,7 @@ inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form
         if (piece.empty()) continue;
         const std::string_view name = piece.substr(0, piece.find('='));
         const std::string_view value = name.size() < piece.size() ? piece.substr(name.size() + 1) : std::string_view{};
-        pairs.emplace_back(detail::form_decoded(name), detail::form_decoded(value));
+        pairs.emplace_back(detail::form_decoded(name, plus), detail::form_decoded(value, plus));
         if (!is_utf8(pairs.back().first) || !is_utf8(pairs.back().second)) return std::nullopt;
     }
     return pairs;
@@ -9210,6 +9215,10 @@ concept has_from_url = requires(std::string_view what_follows) {
     { S::from_url(what_follows) } -> std::same_as<S>;
 };
 template <class S>
+concept names_from_url = requires(std::string_view what_follows) {
+    S::from_url(what_follows);
+};
+template <class S>
 concept is_made_from_url = has_from_url<S> || std::constructible_from<S, std::string> || std::default_initializable<S>;
 
 /// Gives a store the scheme of its document or connection or, over a text_file, that of its codec; see open_store.
@@ -9232,7 +9241,10 @@ consteval bool explain_scheme() {
     if constexpr (token_store<S>)
         static_assert(has_scheme<S>, "tokenkeep: a store that a URL opens needs a name for its scheme, as in "
                                      "`static constexpr std::string_view scheme = \"mine\";`; see open_store");
-    if constexpr (token_store<S> && has_scheme<S>)
+    if constexpr (token_store<S> && has_scheme<S> && names_from_url<S>)
+        static_assert(has_from_url<S>, "tokenkeep: from_url of a store must give that store; a class that derives from "
+                                       "a store needs a from_url of its own; see open_store");
+    if constexpr (token_store<S> && has_scheme<S> && !names_from_url<S>)
         static_assert(is_made_from_url<S>, "tokenkeep: a store that a URL opens needs a constructor that takes what "
                                            "follows the scheme as a std::string, or from_url; see open_store");
     return true;
@@ -9270,19 +9282,33 @@ struct store_url {
     std::string_view scheme{}, what_follows{};
 
   private:
+    /// Readers of URLs differ in where user and password end if these contain / or ?, so both readings are looked at.
     bool holds_password() const {
         if (!what_follows.starts_with("//")) return false;
-        const std::string_view authority = what_follows.substr(2, what_follows.find_first_of("/?#", 2) - 2);
-        const std::string_view user = authority.substr(0, authority.rfind('@'));
-        if (user.size() < authority.size() && user.find(':') != std::string_view::npos) return true;
-        const std::size_t query = what_follows.find('?');
+        const std::string_view rest = what_follows.substr(2);
+        const std::string_view by_slash = user_of(rest.substr(0, rest.find('/')));
+        const std::string_view by_query = user_of(rest.substr(0, rest.find('?')));
+        for (const std::string_view user : {by_slash, by_query})
+            if (user.find(':') != std::string_view::npos) return true;
+        const std::size_t query = rest.find('?', by_slash.size());
         if (query == std::string_view::npos) return false;
-        const auto pairs = text::from_form(what_follows.substr(query + 1));
-        if (!pairs) return true; // it cannot be read, so it may hold one
+        const auto pairs = text::from_form(rest.substr(query + 1));
+        if (!pairs) throw bad_store_url("the options of the URL of the store are not UTF-8");
         for (const auto& [name, value] : *pairs)
-            for (const std::string_view known : {"password", "passwd", "pass", "pwd", "sslpassword"})
-                if (text::equal_ignoring_case(name, known)) return true;
+            if (is_secret(text::to_lower(name))) return true;
         return false;
+    }
+
+    static std::string_view user_of(std::string_view authority) {
+        const std::size_t at = authority.rfind('@');
+        return authority.substr(0, at == std::string_view::npos ? 0 : at);
+    }
+
+    static bool is_secret(std::string_view option) {
+        if (option.ends_with("file")) return false;
+        for (const std::string_view part : {"password", "passwd", "pwd", "secret", "scram_client_key"})
+            if (option.find(part) != std::string_view::npos) return true;
+        return option == "pass";
     }
 };
 
@@ -9970,7 +9996,7 @@ class any_store {
     };
 
   public:
-    /// The guard of a lock; see locking_store. It converts to true.
+    /// The guard of a lock; see locking_store. It converts to true if it holds one.
     class guard {
       public:
         guard() = default;
@@ -10039,7 +10065,9 @@ class any_store {
     ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
     any_store until(deadline end) {
         std::shared_ptr<erased_store> limited = store_->until(end);
-        return any_store(limited ? std::move(limited) : store_, (std::min)(end, end_));
+        any_store result(limited ? std::move(limited) : store_, (std::min)(end, end_));
+        result.of_ = of_ ? of_ : store_;
+        return result;
     }
 
   private:
@@ -10048,10 +10076,10 @@ class any_store {
         erased_store(const erased_store&) = delete;
         erased_store& operator=(const erased_store&) = delete;
         virtual ~erased_store() = default;
-        virtual bool locks() const = 0;
-        virtual bool compares() const = 0;
-        virtual bool lapses() const = 0;
-        virtual bool looks_for_seed(const token& probe) const = 0;
+        virtual bool locks() = 0;
+        virtual bool compares() = 0;
+        virtual bool lapses() = 0;
+        virtual bool looks_for_seed(const token& probe) = 0;
         virtual std::optional<token> find_token(const token& probe) = 0;
         virtual void save_token(const token& record) = 0;
         virtual void delete_token(const std::string& id) = 0;
@@ -10078,10 +10106,10 @@ class any_store {
         template <class... Arguments>
         explicit model(Arguments&&... arguments) : store(std::forward<Arguments>(arguments)...) {}
 
-        bool locks() const override { return detail::store_locks(store); }
-        bool compares() const override { return detail::store_compares(store); }
-        bool lapses() const override { return detail::lock_lapses(store); }
-        bool looks_for_seed(const token& probe) const override { return detail::store_looks_for_seed(store, probe); }
+        bool locks() override { return detail::store_locks(store); }
+        bool compares() override { return detail::store_compares(store); }
+        bool lapses() override { return detail::lock_lapses(store); }
+        bool looks_for_seed(const token& probe) override { return detail::store_looks_for_seed(store, probe); }
         std::optional<token> find_token(const token& probe) override { return store.find_token(probe); }
         void save_token(const token& record) override { store.save_token(record); }
         void delete_token(const std::string& id) override { store.delete_token(id); }
@@ -10131,13 +10159,14 @@ class any_store {
 
     any_store(std::shared_ptr<erased_store> store, deadline end) : store_(std::move(store)), end_(end) {}
 
+    std::shared_ptr<erased_store> of_{}; ///< What until was called on: its value may refer to it. Released last.
     std::shared_ptr<erased_store> store_{};
     deadline end_ = (deadline::max)(); ///< See until.
 };
 
 /// Opens the store that a URL names. `Stores` are the types that it may be. The scheme of the URL chooses among them:
 ///   any_store store = open_store<file_store, json_file_store, sqlite_store>("sqlite:tokens.db");
-///   any_store other = open_store<memory_store, postgres_store>(std::getenv("TOKEN_STORE"));
+///   any_store other = open_store<memory_store, postgres_store>(configuration.token_store);
 ///
 ///   scheme     | store                          | what follows
 ///   -----------|--------------------------------|-------------------------------------------------------------------
@@ -11114,6 +11143,7 @@ class sql_link {
 
 
 #include <algorithm>
+#include <chrono>
 #include <concepts>
 #include <condition_variable>
 #include <cstddef>
@@ -11137,15 +11167,18 @@ class sql_links {
   public:
     using link_type = sql_link<Connection, Policy>;
 
-    explicit sql_links(Connection connection) {
-        if constexpr (has_more_connections<Connection>) most_ = (std::max<std::size_t>)(1, connection.connections());
-        all_.reserve(most_);
-        free_.reserve(most_);
-        add(std::move(connection));
+    explicit sql_links(Connection connection) : first_(std::make_unique<link_type>(std::move(connection))) {
+        trust_as_policy<Policy>(first_->connection());
+        std::size_t most = 1;
+        if constexpr (has_more_connections<Connection>)
+            most = (std::max<std::size_t>)(1, first_->connection().connections());
+        more_.reserve(most - 1);
+        free_.reserve(most);
+        free_.push_back({first_.get(), clock::now()});
     }
 
     /// The link that is there from the beginning.
-    link_type& first() noexcept { return *all_.front(); }
+    link_type& first() noexcept { return *first_; }
 
     /// Gives act(link), while no other thread uses the link. Throws errc::lock_timeout if `until` comes before one is
     /// free.
@@ -11156,6 +11189,13 @@ class sql_links {
     }
 
   private:
+    using clock = std::chrono::steady_clock;
+
+    struct free_link {
+        link_type* link;
+        deadline since;
+    };
+
     struct borrowed {
         borrowed(sql_links& from, link_type& taken) : of(from), link(taken) {}
         borrowed(const borrowed&) = delete;
@@ -11163,7 +11203,7 @@ class sql_links {
         ~borrowed() {
             {
                 const std::lock_guard lock(of.mutex_);
-                of.free_.push_back(&link); // there is room for all
+                of.free_.push_back({&link, clock::now()}); // there is room for all
             }
             of.given_back_.notify_one();
         }
@@ -11176,26 +11216,28 @@ class sql_links {
     link_type* wait_for_link(deadline until) {
         std::unique_lock lock(mutex_);
         if constexpr (has_more_connections<Connection>)
-            if (free_.empty() && all_.size() < most_) add(first().connection().another());
+            if (free_.empty() && more_.size() < more_.capacity()) return add();
         if (!given_back_.wait_until(lock, until, [&] { return !free_.empty(); }))
             throw error(errc::lock_timeout, "tokenkeep: other threads of this program keep the store busy");
-        link_type* const taken = free_.back();
+        const free_link taken = free_.back();
         free_.pop_back();
-        return taken;
+        // A firewall may have dropped the connection of a link that a crowd needed once.
+        if (taken.link != first_.get() && clock::now() - taken.since > std::chrono::seconds(30)) taken.link->give_up();
+        return taken.link;
     }
 
-    void add(Connection connection) {
-        all_.push_back(std::make_unique<link_type>(std::move(connection)));
-        trust_as_policy<Policy>(all_.back()->connection());
-        free_.push_back(all_.back().get());
+    link_type* add() {
+        auto fresh = std::make_unique<link_type>(first_->connection().another());
+        trust_as_policy<Policy>(fresh->connection());
+        return more_.emplace_back(std::move(fresh)).get();
     }
 
+    const std::unique_ptr<link_type> first_;
     turns<typename Policy::mutex> turns_{};
     std::mutex mutex_{};
     std::condition_variable given_back_{};
-    std::size_t most_ = 1;
-    std::vector<std::unique_ptr<link_type>> all_{}; ///< Guarded by the mutex; the links themselves stay where they are.
-    std::vector<link_type*> free_{}; ///< Guarded by the mutex. The one that was used last is taken first.
+    std::vector<std::unique_ptr<link_type>> more_{}; ///< Guarded by the mutex.
+    std::vector<free_link> free_{};                  ///< Guarded by the mutex. The last used is taken first.
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -11525,6 +11567,8 @@ template <class Guard>
 struct sql_guard {
     key_locks::guard among_threads;
     Guard among_all;
+
+    void renew(std::chrono::milliseconds time) requires has_renew<Guard> { among_all.renew(time); }
 };
 
 } // namespace detail
@@ -11586,6 +11630,8 @@ struct sql_guard {
 ///                       | table of tokens whose name differs only in upper and   | that one
 ///                       | lower case (see sql_schema.hpp)                        |
 ///   ambiguous           | the probe means several rows, or the save would        | name the user and the client
+///   request_rejected    | a pooler gives sessions of the server to transactions; | change the configuration
+///                       | or the options contradict each other                   |
 ///   permissions         | the password or a right is missing                     | change the configuration
 ///   unsupported_version | a newer version of the library made the table          | update the library
 ///   store_gone          | a change found that the row of the table in            | restore it, or log users in again
@@ -14804,7 +14850,7 @@ class row_access {
     void end_by(deadline until) { until_ = until; }
 
     /// Whether a guard of this store keeps all others out as long as it lives. The lock of a store whose lock can lapse
-    /// does not: the keeper takes it only to spare others a wait for nothing.
+    /// does not: the keeper takes it only to spare duplicate requests.
     bool excludes() const { return store_locks(store_) && !lock_lapses(store_); }
     bool compares() const { return store_compares(store_); }
 
@@ -14941,8 +14987,8 @@ struct keeper_options {
     /// and compare. It should be longer than any other process takes from a read to the write that follows.
     std::chrono::milliseconds read_back_pause{100};
     /// How long a request without an answer may still be on its way to the server. Until then no other process sends
-    /// the same refresh token. 0 means: request_timeout; over a store without locks, request_timeout,
-    /// read_back_pause and 5 s, because there the sender's pause and save count too.
+    /// the same refresh token. 0 means: request_timeout; over a store without locks, or whose locks are leases,
+    /// request_timeout, read_back_pause and 5 s, because there the sender's pause and save count too.
     std::chrono::milliseconds doubt_expires_after{0};
     /// How long the keeper tries to save what the server has sent. The caller's deadline never cuts this short. A store
     /// may give up earlier, such as after Policy::store_lock_timeout. Tokens that it did not take are then saved by the
@@ -14960,9 +15006,9 @@ struct keeper_options {
         if (lock_timeout.count() > 0) return lock_timeout;
         return request_timeout * (replay_grace < request_timeout ? 1 : 2) + save_timeout;
     }
-    constexpr std::chrono::milliseconds effective_doubt_expires_after(bool store_locks) const {
+    constexpr std::chrono::milliseconds effective_doubt_expires_after(bool store_excludes) const {
         if (doubt_expires_after.count() > 0) return doubt_expires_after;
-        return store_locks ? request_timeout : request_timeout + read_back_pause + std::chrono::seconds(5);
+        return store_excludes ? request_timeout : request_timeout + read_back_pause + std::chrono::seconds(5);
     }
 };
 
@@ -15065,7 +15111,9 @@ class transaction {
         identity_lock(transaction& by, const std::string& key)
             : flight(by.parts_.flight_of(key)),
               entered(*flight, by.parts_.clock, by.deadline_),
-              guard(by.lock(*flight, key)) {}
+              guard(by.lock(*flight, key)) {
+            by.rows_.renew(guard, by.parts_.lease());
+        }
 
         std::shared_ptr<flight_type> flight;
         flight_lock_type entered;
@@ -15130,7 +15178,7 @@ class transaction {
         return true; // each write takes as long; the last one shows that the row is as it was
     }
 
-    /// Over a store that cannot both lock and compare: waits read_back_pause, and checks that the row still has this
+    /// Over a store that cannot both exclude others and compare: waits read_back_pause, and checks that the row still has this
     /// marker. If the store keeps no status at all, this cannot be checked: true, and the token may be sent twice. Over
     /// any other store: true.
     bool marker_stands(const token& marked) {
@@ -15212,7 +15260,6 @@ class transaction {
     /// (step 8) and throws rotation_not_saved_error.
     std::optional<token> save(flight_type& flight, guard_type& guard, room_type& room) {
         const new_tokens& tokens = room.tokens;
-        rows_.renew(guard, parts_.options.save_timeout);
         try {
             if (room.unread) throw std::bad_alloc();
             std::optional<token> saved = tokens.record();
@@ -16040,7 +16087,8 @@ class refresh_transaction : transaction<Parts> {
         return error(errc::reauthorization_required, "tokenkeep: the session is over; the user has to log in again");
     }
 
-    /// Whether another caller's login may be under way. If the store locks, it cannot be: the lock would be taken.
+    /// Whether another caller's login may be under way. If the store excludes others, it cannot be: the lock would be
+    /// taken.
     bool is_exchange_under_way(flight_type& flight, const token_status& status) const {
         return !rows_.excludes() && is_marked_with(row_, row_.grant_token) && base::is_young(flight, status);
     }
@@ -16054,7 +16102,7 @@ class refresh_transaction : transaction<Parts> {
 
     /// How long one more request with the same refresh token may take: until the provider no longer accepts that token,
     /// and at most as long as any request. Zero if none may be sent: that time is shorter than half a second, or the
-    /// store does not lock.
+    /// store does not exclude others.
     std::chrono::milliseconds replay_time(const token_status& marker) const {
         const timestamp now = parts_.clock.now();
         if (!rows_.excludes() || now < marker.first_sent) return std::chrono::milliseconds{0};
@@ -16120,8 +16168,8 @@ class refresh_transaction : transaction<Parts> {
 
     /// The server has refused the refresh token (invalid_grant). If the row still holds that token, marks it refused
     /// and throws. Otherwise another login has put a token there: returns, and the caller looks at it. Over a store
-    /// without locks, another sender may have won and be about to save. The refusal is then believed only when no other
-    /// request can be under way.
+    /// that does not exclude others, another sender may have won and be about to save. The refusal is then believed
+    /// only when no other request can be under way.
     void refused(flight_type& flight, const outcome& result) {
         const std::exception_ptr refusal = with_reason(
             error(errc::reauthorization_required, "tokenkeep: the server refused the refresh token"), result.why);

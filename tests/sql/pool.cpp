@@ -31,31 +31,6 @@ const token ada{.user_name = "ada"};
 
 } // namespace
 
-TEMPLATE_LIST_TEST_CASE("sql_store: with several connections, a look-up does not wait for a change", "[sql]",
-                        server_backends) {
-    const std::string table = new_table();
-    auto one = pool_on<TestType>(table, 1), two = pool_on<TestType>(table, 2);
-    one.save_token({.user_name = "ada", .access_token = "a"});
-    const auto looks_while_changing = [&](auto& store) {
-        blocked_table<TestType> blocked(table);
-        std::atomic<bool> is_changing = false;
-        std::thread change([&] {
-            is_changing = true;
-            CHECK(error_of([&] { store.save_token({.user_name = "ada", .scope = "s"}); }) == errc::lock_timeout);
-        });
-        while (!is_changing) std::this_thread::yield();
-        std::this_thread::sleep_for(100ms); // by now the change most likely has its connection
-        std::optional<errc> failure;
-        for (int n = 0; n < 20; ++n)
-            if (!failure)
-                failure = error_of([&] { store.until(std::chrono::steady_clock::now() + 200ms).find_token(ada); });
-        change.join();
-        return !failure;
-    };
-    CHECK(looks_while_changing(two));
-    CHECK(two.find_token(ada));
-}
-
 TEMPLATE_LIST_TEST_CASE("sql_store: it makes no more connections than it may, and all threads get their turn", "[sql]",
                         server_backends) {
     const std::string table = new_table();
@@ -78,7 +53,7 @@ TEMPLATE_LIST_TEST_CASE("sql_store: it makes no more connections than it may, an
     }
     for (std::thread& each : threads) each.join();
     CHECK(store.get_tokens().size() == 9);
-    CHECK(sessions() <= before + 2);
+    CHECK(holds_within(20s, [&] { return sessions() <= before + 2; }));
 }
 
 TEMPLATE_LIST_TEST_CASE("sql_store: if the server ends all connections, each call makes its own again", "[sql]",

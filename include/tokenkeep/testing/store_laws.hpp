@@ -60,7 +60,7 @@ void store_laws(Make make, Report report, store_limits limits = {}) {
     detail::deleting_laws(make, check);
     detail::value_laws(make, check, !limits.only_utf8, !limits.no_nul, limits.longest_id);
     detail::thread_laws(make, check);
-    const store empty = make();
+    store empty = make();
     if constexpr (locking_store<store>) {
         if (tokenkeep::detail::store_locks(empty)) detail::locking_laws(make, check);
         if (tokenkeep::detail::lock_lapses(empty)) detail::lease_laws(make, check);

@@ -109,10 +109,11 @@ inline std::string to_form(std::initializer_list<form_pair> pairs) {
     return to_form(std::span<const form_pair>(pairs.begin(), pairs.size()));
 }
 
-/// The pairs of a form, in their order (WHATWG URL 5.1). A name that is repeated appears each time. Nullopt if a
+/// The pairs of a form, in their order (WHATWG URL 5.1). `plus` is what a plus sign stands for. A name that is repeated appears each time. Nullopt if a
 /// decoded name or value is not UTF-8; the function does not guess, as WHATWG does with U+FFFD.
 ///   from_form("code=a%2Fb&state=1")   // {"code", "a/b"}, {"state", "1"}
-inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form(std::string_view form) {
+inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form(std::string_view form,
+                                                                                 char plus = ' ') {
     std::vector<std::pair<std::string, std::string>> pairs;
     while (!form.empty()) {
         const std::string_view piece = form.substr(0, form.find('&'));
@@ -120,7 +121,7 @@ inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form
         if (piece.empty()) continue;
         const std::string_view name = piece.substr(0, piece.find('='));
         const std::string_view value = name.size() < piece.size() ? piece.substr(name.size() + 1) : std::string_view{};
-        pairs.emplace_back(detail::form_decoded(name), detail::form_decoded(value));
+        pairs.emplace_back(detail::form_decoded(name, plus), detail::form_decoded(value, plus));
         if (!is_utf8(pairs.back().first) || !is_utf8(pairs.back().second)) return std::nullopt;
     }
     return pairs;

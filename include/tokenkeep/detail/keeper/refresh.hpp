@@ -198,7 +198,8 @@ class refresh_transaction : transaction<Parts> {
         return error(errc::reauthorization_required, "tokenkeep: the session is over; the user has to log in again");
     }
 
-    /// Whether another caller's login may be under way. If the store locks, it cannot be: the lock would be taken.
+    /// Whether another caller's login may be under way. If the store excludes others, it cannot be: the lock would be
+    /// taken.
     bool is_exchange_under_way(flight_type& flight, const token_status& status) const {
         return !rows_.excludes() && is_marked_with(row_, row_.grant_token) && base::is_young(flight, status);
     }
@@ -212,7 +213,7 @@ class refresh_transaction : transaction<Parts> {
 
     /// How long one more request with the same refresh token may take: until the provider no longer accepts that token,
     /// and at most as long as any request. Zero if none may be sent: that time is shorter than half a second, or the
-    /// store does not lock.
+    /// store does not exclude others.
     std::chrono::milliseconds replay_time(const token_status& marker) const {
         const timestamp now = parts_.clock.now();
         if (!rows_.excludes() || now < marker.first_sent) return std::chrono::milliseconds{0};
@@ -278,8 +279,8 @@ class refresh_transaction : transaction<Parts> {
 
     /// The server has refused the refresh token (invalid_grant). If the row still holds that token, marks it refused
     /// and throws. Otherwise another login has put a token there: returns, and the caller looks at it. Over a store
-    /// without locks, another sender may have won and be about to save. The refusal is then believed only when no other
-    /// request can be under way.
+    /// that does not exclude others, another sender may have won and be about to save. The refusal is then believed
+    /// only when no other request can be under way.
     void refused(flight_type& flight, const outcome& result) {
         const std::exception_ptr refusal = with_reason(
             error(errc::reauthorization_required, "tokenkeep: the server refused the refresh token"), result.why);

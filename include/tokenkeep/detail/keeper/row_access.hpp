@@ -44,7 +44,7 @@ class row_access {
     void end_by(deadline until) { until_ = until; }
 
     /// Whether a guard of this store keeps all others out as long as it lives. The lock of a store whose lock can lapse
-    /// does not: the keeper takes it only to spare others a wait for nothing.
+    /// does not: the keeper takes it only to spare duplicate requests.
     bool excludes() const { return store_locks(store_) && !lock_lapses(store_); }
     bool compares() const { return store_compares(store_); }
 

@@ -106,7 +106,9 @@ class transaction {
         identity_lock(transaction& by, const std::string& key)
             : flight(by.parts_.flight_of(key)),
               entered(*flight, by.parts_.clock, by.deadline_),
-              guard(by.lock(*flight, key)) {}
+              guard(by.lock(*flight, key)) {
+            by.rows_.renew(guard, by.parts_.lease());
+        }
 
         std::shared_ptr<flight_type> flight;
         flight_lock_type entered;
@@ -171,7 +173,7 @@ class transaction {
         return true; // each write takes as long; the last one shows that the row is as it was
     }
 
-    /// Over a store that cannot both lock and compare: waits read_back_pause, and checks that the row still has this
+    /// Over a store that cannot both exclude others and compare: waits read_back_pause, and checks that the row still has this
     /// marker. If the store keeps no status at all, this cannot be checked: true, and the token may be sent twice. Over
     /// any other store: true.
     bool marker_stands(const token& marked) {
@@ -253,7 +255,6 @@ class transaction {
     /// (step 8) and throws rotation_not_saved_error.
     std::optional<token> save(flight_type& flight, guard_type& guard, room_type& room) {
         const new_tokens& tokens = room.tokens;
-        rows_.renew(guard, parts_.options.save_timeout);
         try {
             if (room.unread) throw std::bad_alloc();
             std::optional<token> saved = tokens.record();

@@ -9,6 +9,7 @@
 #include <tokenkeep/policy.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <concepts>
 #include <condition_variable>
 #include <cstddef>
@@ -32,15 +33,18 @@ class sql_links {
   public:
     using link_type = sql_link<Connection, Policy>;
 
-    explicit sql_links(Connection connection) {
-        if constexpr (has_more_connections<Connection>) most_ = (std::max<std::size_t>)(1, connection.connections());
-        all_.reserve(most_);
-        free_.reserve(most_);
-        add(std::move(connection));
+    explicit sql_links(Connection connection) : first_(std::make_unique<link_type>(std::move(connection))) {
+        trust_as_policy<Policy>(first_->connection());
+        std::size_t most = 1;
+        if constexpr (has_more_connections<Connection>)
+            most = (std::max<std::size_t>)(1, first_->connection().connections());
+        more_.reserve(most - 1);
+        free_.reserve(most);
+        free_.push_back({first_.get(), clock::now()});
     }
 
     /// The link that is there from the beginning.
-    link_type& first() noexcept { return *all_.front(); }
+    link_type& first() noexcept { return *first_; }
 
     /// Gives act(link), while no other thread uses the link. Throws errc::lock_timeout if `until` comes before one is
     /// free.
@@ -51,6 +55,13 @@ class sql_links {
     }
 
   private:
+    using clock = std::chrono::steady_clock;
+
+    struct free_link {
+        link_type* link;
+        deadline since;
+    };
+
     struct borrowed {
         borrowed(sql_links& from, link_type& taken) : of(from), link(taken) {}
         borrowed(const borrowed&) = delete;
@@ -58,7 +69,7 @@ class sql_links {
         ~borrowed() {
             {
                 const std::lock_guard lock(of.mutex_);
-                of.free_.push_back(&link); // there is room for all
+                of.free_.push_back({&link, clock::now()}); // there is room for all
             }
             of.given_back_.notify_one();
         }
@@ -71,26 +82,28 @@ class sql_links {
     link_type* wait_for_link(deadline until) {
         std::unique_lock lock(mutex_);
         if constexpr (has_more_connections<Connection>)
-            if (free_.empty() && all_.size() < most_) add(first().connection().another());
+            if (free_.empty() && more_.size() < more_.capacity()) return add();
         if (!given_back_.wait_until(lock, until, [&] { return !free_.empty(); }))
             throw error(errc::lock_timeout, "tokenkeep: other threads of this program keep the store busy");
-        link_type* const taken = free_.back();
+        const free_link taken = free_.back();
         free_.pop_back();
-        return taken;
+        // A firewall may have dropped the connection of a link that a crowd needed once.
+        if (taken.link != first_.get() && clock::now() - taken.since > std::chrono::seconds(30)) taken.link->give_up();
+        return taken.link;
     }
 
-    void add(Connection connection) {
-        all_.push_back(std::make_unique<link_type>(std::move(connection)));
-        trust_as_policy<Policy>(all_.back()->connection());
-        free_.push_back(all_.back().get());
+    link_type* add() {
+        auto fresh = std::make_unique<link_type>(first_->connection().another());
+        trust_as_policy<Policy>(fresh->connection());
+        return more_.emplace_back(std::move(fresh)).get();
     }
 
+    const std::unique_ptr<link_type> first_;
     turns<typename Policy::mutex> turns_{};
     std::mutex mutex_{};
     std::condition_variable given_back_{};
-    std::size_t most_ = 1;
-    std::vector<std::unique_ptr<link_type>> all_{}; ///< Guarded by the mutex; the links themselves stay where they are.
-    std::vector<link_type*> free_{}; ///< Guarded by the mutex. The one that was used last is taken first.
+    std::vector<std::unique_ptr<link_type>> more_{}; ///< Guarded by the mutex.
+    std::vector<free_link> free_{};                  ///< Guarded by the mutex. The last used is taken first.
 };
 
 }}} // namespace tokenkeep::v1::detail

@@ -25,6 +25,10 @@ concept has_from_url = requires(std::string_view what_follows) {
     { S::from_url(what_follows) } -> std::same_as<S>;
 };
 template <class S>
+concept names_from_url = requires(std::string_view what_follows) {
+    S::from_url(what_follows);
+};
+template <class S>
 concept is_made_from_url = has_from_url<S> || std::constructible_from<S, std::string> || std::default_initializable<S>;
 
 /// Gives a store the scheme of its document or connection or, over a text_file, that of its codec; see open_store.
@@ -47,7 +51,10 @@ consteval bool explain_scheme() {
     if constexpr (token_store<S>)
         static_assert(has_scheme<S>, "tokenkeep: a store that a URL opens needs a name for its scheme, as in "
                                      "`static constexpr std::string_view scheme = \"mine\";`; see open_store");
-    if constexpr (token_store<S> && has_scheme<S>)
+    if constexpr (token_store<S> && has_scheme<S> && names_from_url<S>)
+        static_assert(has_from_url<S>, "tokenkeep: from_url of a store must give that store; a class that derives from "
+                                       "a store needs a from_url of its own; see open_store");
+    if constexpr (token_store<S> && has_scheme<S> && !names_from_url<S>)
         static_assert(is_made_from_url<S>, "tokenkeep: a store that a URL opens needs a constructor that takes what "
                                            "follows the scheme as a std::string, or from_url; see open_store");
     return true;
@@ -85,19 +92,33 @@ struct store_url {
     std::string_view scheme{}, what_follows{};
 
   private:
+    /// Readers of URLs differ in where user and password end if these contain / or ?, so both readings are looked at.
     bool holds_password() const {
         if (!what_follows.starts_with("//")) return false;
-        const std::string_view authority = what_follows.substr(2, what_follows.find_first_of("/?#", 2) - 2);
-        const std::string_view user = authority.substr(0, authority.rfind('@'));
-        if (user.size() < authority.size() && user.find(':') != std::string_view::npos) return true;
-        const std::size_t query = what_follows.find('?');
+        const std::string_view rest = what_follows.substr(2);
+        const std::string_view by_slash = user_of(rest.substr(0, rest.find('/')));
+        const std::string_view by_query = user_of(rest.substr(0, rest.find('?')));
+        for (const std::string_view user : {by_slash, by_query})
+            if (user.find(':') != std::string_view::npos) return true;
+        const std::size_t query = rest.find('?', by_slash.size());
         if (query == std::string_view::npos) return false;
-        const auto pairs = text::from_form(what_follows.substr(query + 1));
-        if (!pairs) return true; // it cannot be read, so it may hold one
+        const auto pairs = text::from_form(rest.substr(query + 1));
+        if (!pairs) throw bad_store_url("the options of the URL of the store are not UTF-8");
         for (const auto& [name, value] : *pairs)
-            for (const std::string_view known : {"password", "passwd", "pass", "pwd", "sslpassword"})
-                if (text::equal_ignoring_case(name, known)) return true;
+            if (is_secret(text::to_lower(name))) return true;
         return false;
+    }
+
+    static std::string_view user_of(std::string_view authority) {
+        const std::size_t at = authority.rfind('@');
+        return authority.substr(0, at == std::string_view::npos ? 0 : at);
+    }
+
+    static bool is_secret(std::string_view option) {
+        if (option.ends_with("file")) return false;
+        for (const std::string_view part : {"password", "passwd", "pwd", "secret", "scram_client_key"})
+            if (option.find(part) != std::string_view::npos) return true;
+        return option == "pass";
     }
 };
 

@@ -36,7 +36,7 @@ void lease_laws(Make& make, Check& check) {
             if (first) first->renew(watch::brief);
             auto second = locks.take("key");
             check.expect(first && second, "a lease that has ended lets others in");
-            if (!second) return;
+            if (!first || !second) return;
             first->renew(std::chrono::hours(1));
             first.reset();
             check.expect(!locks.others_obtain("key", second), "a guard whose lease has ended does not release the lock "
