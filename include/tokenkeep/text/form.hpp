@@ -109,8 +109,9 @@ inline std::string to_form(std::initializer_list<form_pair> pairs) {
     return to_form(std::span<const form_pair>(pairs.begin(), pairs.size()));
 }
 
-/// The pairs of a form, in their order (WHATWG URL 5.1). `plus` is what a plus sign stands for. A name that is repeated appears each time. Nullopt if a
-/// decoded name or value is not UTF-8; the function does not guess, as WHATWG does with U+FFFD.
+/// The pairs of a form, in their order (WHATWG URL 5.1). `plus` is what a plus sign stands for. A name that is repeated
+/// appears each time. Nullopt if a decoded name or value is not UTF-8; the function does not guess, as WHATWG does with
+/// U+FFFD.
 ///   from_form("code=a%2Fb&state=1")   // {"code", "a/b"}, {"state", "1"}
 inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form(std::string_view form,
                                                                                  char plus = ' ') {
