@@ -34,6 +34,7 @@ tokenkeep_need(ODBC ODBC::ODBC)
 tokenkeep_need(SQLite SQLite::SQLite3)
 file(GLOB postgres_programs /usr/lib/postgresql/*/bin)
 tokenkeep_need_database(MariaDB mysql.h mariadb mariadb mariadbd /usr/sbin /usr/libexec /usr/local/sbin)
+tokenkeep_need_database(Redis hiredis/hiredis.h hiredis "" redis-server)
 tokenkeep_need_database(Postgres libpq-fe.h pq postgresql initdb ${postgres_programs} /usr/local/pgsql/bin)
 
 # Those of these needs that are not there, as words; empty if all are.

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_STORE_SERVER_URL_HPP
+#define TOKENKEEP_DETAIL_STORE_SERVER_URL_HPP
+
+#include <tokenkeep/text/form.hpp>
+
+#include <charconv>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// What follows the scheme in the URL of a store on a server: `//user@host:port/path?name=value&...`. Only the two
+/// slashes must be there.
+struct server_url {
+    std::string user{}, host{}, path{}; ///< Empty if the URL does not have them.
+    unsigned port = 0;                  ///< 0 if the URL does not have it.
+    std::vector<std::pair<std::string, std::string>> options{};
+};
+
+/// nullopt if this cannot be read.
+inline std::optional<server_url> read_server_url(std::string_view what_follows) {
+    if (!what_follows.starts_with("//")) return std::nullopt;
+    what_follows.remove_prefix(2);
+    const std::string_view authority = what_follows.substr(0, what_follows.find_first_of("/?"));
+    const std::string_view path = what_follows.substr(authority.size(), what_follows.find('?') - authority.size());
+    const std::size_t at = authority.rfind('@');
+    const std::string_view place = at == std::string_view::npos ? authority : authority.substr(at + 1);
+    const std::size_t colon = place.find(':', place.starts_with('[') ? place.find(']') : 0);
+
+    server_url read;
+    if (at != std::string_view::npos) read.user = form_decoded(authority.substr(0, at), '+');
+    read.host = place.substr(0, colon);
+    if (read.host.starts_with('[')) read.host = read.host.substr(1, read.host.size() - 2);
+    if (colon != std::string_view::npos) {
+        const char* const end = place.data() + place.size();
+        const auto [rest, failure] = std::from_chars(place.data() + colon + 1, end, read.port);
+        if (failure != std::errc() || rest != end || read.port == 0 || read.port > 65'535) return std::nullopt;
+    }
+    if (!path.empty()) read.path = form_decoded(path.substr(1), '+');
+    const std::size_t query = authority.size() + path.size();
+    if (query < what_follows.size()) {
+        auto options = text::from_form(what_follows.substr(query + 1));
+        if (!options) return std::nullopt;
+        read.options = *std::move(options);
+    }
+    return read;
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
