@@ -49,8 +49,8 @@ namespace tokenkeep { inline namespace v1 {
 ///   redis_parameters server{.host = "10.0.0.5", .user = "app", .password = password, .table = "app"};
 ///
 /// A user of Redis (ACL) needs the keys `{tokenkeep}:*`, where tokenkeep is the table, and the commands auth, select,
-/// eval, get, set, del, type, hgetall, hset, hdel, smembers, sadd, srem:
-///   ACL SETUSER app on >password ~{tokenkeep}:* +auth +select +eval +get +set +del +type +hgetall +hset +hdel
+/// eval, get, set, del, type, hgetall, hset, smembers, sadd, srem:
+///   ACL SETUSER app on >password ~{tokenkeep}:* +auth +select +eval +get +set +del +type +hgetall +hset
 ///       +smembers +sadd +srem
 struct redis_parameters {
     std::string host = "127.0.0.1"; ///< A name or an address.

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -36,7 +37,15 @@ inline void append_texts(const redisReply& part, words& to) {
 /// A server whose data are on no disk, unless the options say so.
 class redis_server {
   public:
-    explicit redis_server(words options = {}) : options_(std::move(options)) { start(); }
+    enum where { on_a_socket, on_a_port };
+
+    explicit redis_server(words options = {}, where place = on_a_socket) : options_(std::move(options)) {
+        for (int tries = 0; place == on_a_port && tries < 20 && port_ == 0; ++tries) {
+            port_ = 20'000 + static_cast<int>(std::random_device()() % 12'000);
+            if (!starts()) port_ = 0;
+        }
+        if (place == on_a_socket || port_ == 0) start();
+    }
     redis_server(const redis_server&) = delete;
     redis_server& operator=(const redis_server&) = delete;
 
@@ -46,13 +55,11 @@ class redis_server {
     }
     tokenkeep::redis_store store() const { return tokenkeep::redis_store{parameters()}; }
 
+    int port() const noexcept { return port_; }
+
     /// Starts it on the data that are there, and waits until it answers.
     void start() {
-        words command{program(), "--port", "0", "--unixsocket", socket(), "--save", "", "--pidfile", folder_ / "pid"};
-        command.insert(command.end(), options_.begin(), options_.end());
-        running_.emplace(guarded_command{std::move(command), {}, folder_ / "", folder_ / "log"});
-        const bool answers = holds_within(std::chrono::seconds(20), [&] { return ask({"PING"}) == words{"PONG"}; });
-        if (!answers) throw std::runtime_error("redis-server does not answer: " + bytes_of(folder_ / "log"));
+        if (!starts()) throw std::runtime_error("redis-server does not answer: " + bytes_of(folder_ / "log"));
     }
     void stop() noexcept { running_.reset(); }
     /// Ends it as a crash does.
@@ -89,6 +96,20 @@ class redis_server {
     }
 
   private:
+    bool starts() {
+        words command{program(), "--bind", "127.0.0.1", "--port",    std::to_string(port_), "--unixsocket",
+                      socket(),  "--save", "",          "--pidfile", folder_ / "pid"};
+        command.insert(command.end(), options_.begin(), options_.end());
+        running_.emplace(guarded_command{std::move(command), {}, folder_ / "", folder_ / "log"});
+        bool has_ended = false;
+        const bool answers = holds_within(std::chrono::seconds(20), [&] {
+            const words answer = ask({"PING"});
+            has_ended = running_->ended();
+            return has_ended || (!answer.empty() && (answer[0] == "PONG" || answer[0].rfind("NOAUTH", 0) == 0));
+        });
+        return answers && !has_ended;
+    }
+
     static std::string program() {
         for (const char* path : {"/usr/bin/redis-server", "/usr/sbin/redis-server", "/usr/local/bin/redis-server"})
             if (::access(path, X_OK) == 0) return path;
@@ -100,6 +121,7 @@ class redis_server {
     }
 
     words options_;
+    int port_ = 0;
     const temporary_directory folder_{};
     std::optional<guarded_child> running_{};
 };

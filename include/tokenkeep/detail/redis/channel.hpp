@@ -50,6 +50,8 @@ inline error redis_refusal(std::string_view said) {
         {"without any password", "it has no password for this user; leave the password out", errc::permissions},
         {"no password is set", "it has no password; leave the password out", errc::permissions},
         {"NOPERM", "the user has no right to a command or a key; see redis_parameters", errc::permissions},
+        {"user executing the script", "the user has no right to a command or a key; see redis_parameters",
+         errc::permissions},
         {"READONLY", "it is a replica; connect to the primary"},
         {"LOADING", "it is still loading its data"},
         {"MASTERDOWN", "it is a replica without its primary; connect to the primary"},

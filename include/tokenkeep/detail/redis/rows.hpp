@@ -36,7 +36,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 //   ---------------------------|---------------------------------------------------------------------------------------
 //   {table}:version            | a random text, which every change replaces; see redis_write_script
 //   {table}:ids                | the set of all ids
-//   {table}:row:ID             | the hash of a row: a field for each cell that is not empty; see encode_row
+//   {table}:row:ID             | the hash of a row: a field for each cell that is or was not empty; see encode_row
 //   {table}:by:FIELD:SHA256    | the set of the ids of the rows in which the field has the value with that SHA-256
 //   {table}:lock:SHA256        | the nonce of the guard that holds the lock on the identity with that SHA-256
 //
@@ -83,13 +83,16 @@ return answer
 
 /// Makes a change if the version still is what was read, and gives 1 if the change was made, now or when the same
 /// command came before; or else 0. KEYS: the version. ARGV: the version that was read, the new one, and commands, each
-/// after the number of its words; the second word of each is a key. Before anything is written, the types of the keys
-/// are looked at, because Redis does not undo what a script has done before it failed.
+/// after the number of its words; the second word of each is a key.
+///
+/// Redis does not undo what a script has done before it failed. So the script looks at the types of the keys before it
+/// writes, and the commands come in this order: what does no harm without the rest, then the new version, then the one
+/// command that changes the row, and at last SREM, which only tidies up and may fail.
 inline constexpr std::string_view redis_write_script = R"lua(
 local version = redis.call('GET', KEYS[1]) or ''
 if version == ARGV[2] then return 1 end
 if version ~= ARGV[1] then return 0 end
-local commands, types, n = {}, {SADD = 'set', SREM = 'set', HSET = 'hash', HDEL = 'hash'}, 3
+local commands, types, n = {}, {SADD = 'set', SREM = 'set', HSET = 'hash'}, 3
 while n <= #ARGV do
   local last = n + tonumber(ARGV[n])
   local command = {unpack(ARGV, n + 1, last)}
@@ -100,8 +103,10 @@ while n <= #ARGV do
   commands[#commands + 1] = command
   n = last + 1
 end
-for _, command in ipairs(commands) do redis.call(unpack(command)) end
-redis.call('SET', KEYS[1], ARGV[2])
+for _, command in ipairs(commands) do
+  local run = command[1] == 'SREM' and redis.pcall or redis.call
+  run(unpack(command))
+end
 return 1
 )lua";
 
@@ -192,9 +197,16 @@ class redis_rows {
     /// errc::indeterminate if the answer was lost and the row does not tell.
     bool write(const redis_change& change) {
         redis_words words;
-        words.add("EVAL").add(redis_write_script).add("1").own(keys_.version()).add(version_.value());
-        words.own(random_hex(16));
-        change.id.empty() ? add_clearing(words) : add_change(words, change);
+        const std::string next = random_hex(16);
+        words.add("EVAL").add(redis_write_script).add("1").own(keys_.version()).add(version_.value()).add(next);
+        if (change.after) {
+            add_row(words, next, change);
+        } else {
+            // While the server's memory is full, Redis refuses SET, but not after a command that cannot need memory.
+            words.add("3").add("SREM").own(keys_.ids()).add(next);
+            add_version(words, next);
+            change.id.empty() ? add_clearing(words) : add_erasing(words, change);
+        }
         try {
             const bool is_made = redis_reply::is_yes(*session_.ask(words.all(), until_));
             if (is_made || !session_.has_asked_twice() || change.id.empty()) return is_made;
@@ -266,39 +278,39 @@ class redis_rows {
         return row;
     }
 
-    /// The row comes after what can be refused for want of memory or of a right: a script that was cut off there leaves
-    /// ids in sets, which do no harm.
-    void add_change(redis_words& words, const redis_change& change) const {
-        const std::string row = keys_.row(change.id);
-        const auto add_member = [&](const char* command, const std::string& key) {
-            words.add("3").add(command).own(key).add(change.id);
-        };
-        std::vector<std::string> left;
-        if (change.before) left = keys_of(*change.before);
-        if (change.after) {
-            const std::vector<std::string> taken = keys_of(*change.after);
-            std::erase_if(left, [&](const std::string& key) {
-                return std::find(taken.begin(), taken.end(), key) != taken.end();
-            });
-            for (const std::string& key : taken) add_member("SADD", key);
-            add_member("SADD", keys_.ids());
-            add_cells(words, row, *change.after);
-        } else {
-            words.add("2").add("DEL").own(row);
-            add_member("SREM", keys_.ids());
-        }
-        for (const std::string& key : left) add_member("SREM", key);
+    void add_version(redis_words& words, const std::string& next) const {
+        words.add("3").add("SET").own(keys_.version()).add(next);
+    }
+    static void add_member(redis_words& words, const char* command, std::string key, const std::string& id) {
+        words.add("3").add(command).own(std::move(key)).add(id);
     }
 
-    static void add_cells(redis_words& words, const std::string& key, const token& row) {
-        std::vector<row_cell> cells = encode_row(row);
-        const auto empty =
-            std::stable_partition(cells.begin(), cells.end(), [](const row_cell& cell) { return !cell.text.empty(); });
-        words.own(static_cast<std::size_t>(2 + 2 * (empty - cells.begin()))).add("HSET").own(key);
-        for (auto cell = cells.begin(); cell != empty; ++cell) words.add(cell->name).own_secret(std::move(cell->text));
-        if (empty == cells.end()) return;
-        words.own(static_cast<std::size_t>(2 + (cells.end() - empty))).add("HDEL").own(key);
-        for (auto cell = empty; cell != cells.end(); ++cell) words.add(cell->name);
+    void add_row(redis_words& words, const std::string& next, const redis_change& change) const {
+        const std::vector<std::string> keys = keys_of(*change.after);
+        for (const std::string& key : keys) add_member(words, "SADD", key, change.id);
+        add_member(words, "SADD", keys_.ids(), change.id);
+        add_version(words, next);
+        add_cells(words, change);
+        if (!change.before) return;
+        for (std::string& key : keys_of(*change.before))
+            if (std::find(keys.begin(), keys.end(), key) == keys.end())
+                add_member(words, "SREM", std::move(key), change.id);
+    }
+
+    /// Writes the cells that are not empty, and those that were not.
+    void add_cells(redis_words& words, const redis_change& change) const {
+        std::vector<row_cell> cells = encode_row(*change.after), written;
+        const std::vector<row_cell> before = encode_row(change.before.value_or(token()));
+        for (std::size_t n = 0; n < cells.size(); ++n)
+            if (!cells[n].text.empty() || !before[n].text.empty()) written.push_back(std::move(cells[n]));
+        words.own(2 + 2 * written.size()).add("HSET").own(keys_.row(change.id));
+        for (row_cell& cell : written) words.add(cell.name).own_secret(std::move(cell.text));
+    }
+
+    void add_erasing(redis_words& words, const redis_change& change) const {
+        words.add("2").add("DEL").own(keys_.row(change.id));
+        add_member(words, "SREM", keys_.ids(), change.id);
+        for (std::string& key : keys_of(*change.before)) add_member(words, "SREM", std::move(key), change.id);
     }
 
     void add_clearing(redis_words& words) const {
