@@ -221,21 +221,24 @@ class redis_session {
 /// else: some milliseconds for some thousand rows. The store keeps one connection, which its threads use in turn. A
 /// lock is one command, and as many more as it has to wait for: after 5 ms, and then after longer pauses up to 100 ms.
 ///
-///   errc            | when                                                      | what to do
-///   ----------------|-----------------------------------------------------------|--------------------------------------
-///   storage_failure | a look-up or a lock: the server cannot be reached, did    | try later; the message has Redis' own
-///                   | not answer in time, or refused                            | word, such as LOADING or READONLY
-///   not_saved       | a change failed; nothing was changed                      | try later; see storage_failure
-///   indeterminate   | a change may have been made, or not: its answer was lost, | look the row up, or repeat the change
-///                   | and the row does not tell                                 |
-///   lock_timeout    | other threads or programs kept the call waiting until the | try later
-///                   | deadline (see until)                                      |
-///   invalid_record  | the record has no token, or a replacement another id; or  | change the record, or name another
-///                   | the name of the table is empty or has a brace             | table
-///   ambiguous       | the probe means several rows, or the save would           | name the user and the client
-///   permissions     | the password is wrong or cannot be read, or a right is    | change the configuration
-///                   | missing (NOAUTH, WRONGPASS, NOPERM)                       |
-///   storage_corrupt | a key of the table is of another type, or a row has no id | give the store a table of its own
+///   errc            | when                                                     | what to do
+///   ----------------|----------------------------------------------------------|-------------------------------------
+///   storage_failure | a look-up or a lock: the server cannot be reached, did   | try later; the message has Redis'
+///                   | not answer in time, or refused                           | own word, such as LOADING, READONLY
+///   not_saved       | a change failed; nothing was changed                     | try later; see storage_failure
+///   indeterminate   | a change may have been made, or not: its answer was      | look the row up, or repeat the
+///                   | lost, and the row does not tell                          | change
+///   lock_timeout    | other threads or programs kept the call waiting until    | try later
+///                   | the deadline (see until)                                 |
+///   invalid_record  | the record has no token, or a replacement another id; or | change the record, or name another
+///                   | the name of the table is empty or has a brace            | table
+///   ambiguous       | the probe means several rows, or the save would          | name the user and the client
+///   permissions     | the password is wrong or cannot be read, or a right is   | change the configuration
+///                   | missing (NOAUTH, WRONGPASS, NOPERM)                      |
+///   storage_corrupt | a key of the table is of another type, or a row has no   | give the store a table of its own
+///                   | id                                                       |
+///
+/// The message of not_saved and indeterminate has the cause nested in it: see describe.
 ///
 /// A store may be moved while no other thread uses it. What it was moved from may only be destroyed or assigned to.
 template <class Policy = defaults>

@@ -54,6 +54,11 @@ class breaking_line {
         then_ = std::move(then);
         next_ = next;
     }
+    /// Before the server gets the n-th command from now on, `act` happens. Only while no call is under way.
+    void before_command(int n, std::function<void()> act) {
+        act_ = std::move(act);
+        commands_until_act_ = n;
+    }
     /// From the next connection on it leads to another server. Only while no call is under way, or in `then`.
     void lead_to(std::string server) { server_ = std::move(server); }
 
@@ -90,6 +95,7 @@ class breaking_line {
 
     bool passes_on(int client, int server) {
         if (const std::string command = received(client); !command.empty()) {
+            if (--commands_until_act_ == 0) act_();
             const bool is_change = command.find("unpack(ARGV") != std::string::npos;
             const fate its_fate = is_change ? next_.exchange(fate::carried_out) : fate::carried_out;
             if (its_fate != fate::command_lost && !sends(server, command)) return false;
@@ -118,7 +124,8 @@ class breaking_line {
     const temporary_directory folder_{};
     std::string server_;
     int listener_;
-    std::function<void()> then_{};
+    std::function<void()> then_{}, act_{};
+    std::atomic<int> commands_until_act_ = 0;
     std::atomic<fate> next_ = fate::carried_out;
     std::atomic<bool> is_over_ = false;
     std::thread thread_{};

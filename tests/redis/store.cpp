@@ -160,6 +160,27 @@ TEST_CASE("redis_store: changes of several stores at once all take place", "[red
     CHECK(store.get_tokens().size() == 101);
 }
 
+TEST_CASE("redis_store: what others change between two commands of a change is not undone", "[redis]") {
+    const redis_parameters where = server().parameters(new_table());
+    redis_store theirs{where};
+    theirs.save_token(first);
+    breaking_line line(where.socket);
+    redis_parameters over = where;
+    over.socket = line.socket();
+    redis_store ours{over};
+    for (const int command : {2, 3}) { // the second look-up of the first attempt, and its change
+        CAPTURE(command);
+        const token before = theirs.find_token(ada).value();
+        const std::string access = "at-" + std::to_string(10 + command), scope = "scope " + std::to_string(command);
+        line.before_command(command, [&] { theirs.save_token({.access_token = access, .id = "1"}); });
+        ours.save_token({.user_name = "ada", .scope = scope});
+        token expected = before;
+        expected.access_token = access;
+        expected.scope = scope;
+        CHECK(theirs.find_token(ada) == expected);
+    }
+}
+
 TEST_CASE("redis_store: a field of a newer version stays, and ids of rows that are gone do no harm", "[redis]") {
     const std::string table = new_table(), row = "{" + table + "}:row:1";
     redis_store store{server().parameters(table)};

@@ -81,18 +81,16 @@ end
 return answer
 )lua";
 
-/// Makes a change if the version still is what was read, and gives 1 if the change was made, now or when the same
-/// command came before; or else 0. KEYS: the version. ARGV: the version that was read, the new one, and commands, each
-/// after the number of its words; the second word of each is a key.
+/// Makes a change if the version still is what was read, and gives 1; or else 0. So the same command does nothing if it
+/// comes a second time. KEYS: the version. ARGV: the version that was read, and commands, one of which sets a new
+/// version. Each command comes after the number of its words; the second word of each is a key.
 ///
 /// Redis does not undo what a script has done before it failed. So the script looks at the types of the keys before it
 /// writes, and the commands come in this order: what does no harm without the rest, then the new version, then the one
 /// command that changes the row, and at last SREM, which only tidies up and may fail.
 inline constexpr std::string_view redis_write_script = R"lua(
-local version = redis.call('GET', KEYS[1]) or ''
-if version == ARGV[2] then return 1 end
-if version ~= ARGV[1] then return 0 end
-local commands, types, n = {}, {SADD = 'set', SREM = 'set', HSET = 'hash'}, 3
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+local commands, types, n = {}, {SADD = 'set', SREM = 'set', HSET = 'hash'}, 2
 while n <= #ARGV do
   local last = n + tonumber(ARGV[n])
   local command = {unpack(ARGV, n + 1, last)}
@@ -198,7 +196,7 @@ class redis_rows {
     bool write(const redis_change& change) {
         redis_words words;
         const std::string next = random_hex(16);
-        words.add("EVAL").add(redis_write_script).add("1").own(keys_.version()).add(version_.value()).add(next);
+        words.add("EVAL").add(redis_write_script).add("1").own(keys_.version()).add(version_.value());
         if (change.after) {
             add_row(words, next, change);
         } else {
