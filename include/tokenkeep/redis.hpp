@@ -55,8 +55,7 @@ namespace tokenkeep { inline namespace v1 {
 struct redis_parameters {
     std::string host = "127.0.0.1"; ///< A name or an address.
     unsigned port = 6379;
-    std::string
-        socket{}; ///< The path of the server's socket on this machine. If it is given, host and port are not used.
+    std::string socket{};            ///< The path of the server's socket. If it is given, host and port are not used.
     std::string user{};              ///< Empty for the server's default user.
     secret password{};               ///< That user's password, or that of the server.
     std::string password_file{};     ///< A file whose first line is the password, read whenever the store connects.
