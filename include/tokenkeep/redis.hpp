@@ -194,9 +194,9 @@ class redis_session {
 ///
 /// Not promised:
 ///   - That a save survives a crash of the server: that is how Redis is configured. With its defaults (snapshots, no
-///     append-only file), the changes of the last minutes or of an hour are lost; with `appendonly yes` and
-///     `appendfsync everysec`, those of a second; with `appendfsync always`, none. If the last refresh of a session is
-///     lost and its server rotates refresh tokens, the user must log in again. Use `appendfsync always`.
+///     append-only file), the changes of up to an hour are lost; with `appendonly yes` and `appendfsync everysec`,
+///     those of a second; with `appendfsync always`, none. If the last refresh of a session is lost and its server
+///     rotates refresh tokens, the user must log in again. Use `appendfsync always`.
 ///   - That a save survives a failover: Redis replicates after it has answered. min-replicas-to-write makes the loss
 ///     less likely, and does not exclude it.
 ///   - That rows stay if Redis may evict them: maxmemory-policy must be noeviction, or one of volatile-*.
@@ -216,9 +216,10 @@ class redis_session {
 ///
 /// Cost: a look-up is one command. A save is two to four: one script that reads the rows that may be meant, perhaps a
 /// second and a look for a free id, and one that writes. Each writer of a table makes the others that write at that
-/// moment read again. get_tokens and delete_tokens are one command over all rows, during which the server does nothing
-/// else: some milliseconds for some thousand rows. The store keeps one connection, which its threads use in turn. A
-/// lock is one command, and as many more as it has to wait for: after 5 ms, and then after longer pauses up to 100 ms.
+/// moment read again. get_tokens and delete_tokens are one command or two over all rows, during which the server does
+/// nothing else: tens of milliseconds for a thousand rows. The store keeps one connection, which its threads use in
+/// turn. A lock is one command, and as many more as it has to wait for: after 5 ms, and then after longer pauses up to
+/// 100 ms.
 ///
 ///   errc            | when                                                     | what to do
 ///   ----------------|----------------------------------------------------------|-------------------------------------
