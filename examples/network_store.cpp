@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A store of your own over a database on the network that keeps items of named texts, and writes only if nothing has
-// changed since it was read. row_rules says what is to be written, encode_row and decode_row how. Many machines may share
-// such a store: no write undoes a change of others.
+// changed since it was read. row_rules says what is to be written, encode_row and decode_row how. Many machines may
+// share such a store: no write undoes a change of others.
 #include <tokenkeep/testing.hpp>
 #include <tokenkeep/tokenkeep.hpp>
 

@@ -2,7 +2,7 @@
 //
 // One login that lives on: a session is stored in a file, its access token expires and is refreshed, and the next run
 // of the program finds it again. The authorization server here is a stand-in within this process, which keeps its own
-// state in a file, as a real one would. To reach a real one, replace `transport` by yours (curl_transport.hpp is one).
+// state in a file, as a real one would. To reach a real one, replace `transport` by yours (transports/ has some).
 //
 //   c++ -std=c++20 -I single_include examples/quickstart.cpp -o quickstart && ./quickstart
 //   ./quickstart            again: the stored session is used, nobody logs in

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <tokenkeep/document_store.hpp>
 
+#include <tokenkeep/keeper.hpp>
+#include <tokenkeep/testing/fake_server.hpp>
+#include <tokenkeep/testing/virtual_clock.hpp>
+
 #include "support/archetypes.hpp"
 #include "support/catch.hpp"
 #include "support/laws.hpp"
@@ -107,6 +111,37 @@ struct in_secret {
     void save(std::string_view bytes) { text = secret(bytes); }
     std::optional<secret> text{};
 };
+
+/// It holds so many bytes.
+struct box : users::page {
+    std::size_t capacity() const { return *size; }
+    bool save(std::string_view bytes, const int& expected) {
+        ++*saves;
+        return users::page::save(bytes, expected);
+    }
+    std::shared_ptr<std::size_t> size = std::make_shared<std::size_t>(16'384);
+    std::shared_ptr<int> saves = std::make_shared<int>(0);
+};
+static_assert(detail::has_capacity<box> && !detail::has_capacity<users::page> && !detail::names_capacity<text_file>);
+
+/// Its lock is a lease, or says that it is none.
+template <bool lapses>
+struct leased : users::page {
+    static constexpr bool lock_may_lapse = lapses;
+    maybe_held lock(const std::string&, std::chrono::steady_clock::time_point) { return {true}; }
+};
+static_assert(basic_document_store<leased<true>>::lock_may_lapse);
+static_assert(comparing_store<basic_document_store<leased<true>>>);
+static_assert(!basic_document_store<leased<false>>::lock_may_lapse && !json_file_store::lock_may_lapse &&
+              !page_store::lock_may_lapse);
+
+token marked(token row) {
+    row.status = to_status({.kind = status_kind::spend,
+                            .fingerprint = token_status::fingerprint_of(row.refresh_token),
+                            .last_sent = timestamp(),
+                            .nonce = "0123456789abcdef"});
+    return row;
+}
 
 /// A codec of one's own: ids only, one a line.
 struct lines {
@@ -361,6 +396,89 @@ TEST_CASE("document_store: a document may give its text as a secret, and codecs 
     ids.save_token({.access_token = "a", .id = "8"});
     CHECK(document.shared->text == "7\n8\n");
     CHECK((ids.get_tokens() == std::vector<token>{{.id = "7"}, {.id = "8"}}));
+}
+
+TEST_CASE("document_store: what exceeds the capacity is refused, and the document is not asked", "[document_store]") {
+    const box document;
+    basic_document_store store{document};
+    store.save_token(login("ada"));
+    token large = login("bob");
+    large.access_token = std::string(20'000, 'x');
+    CHECK(code_of([&] { store.save_token(large); }) == errc::storage_failure);
+    CHECK(*document.saves == 1);
+    const std::string words = words_of([&] { store.save_token(large); });
+    CHECK(has_all(words, {"its capacity is 16384", "delete rows"}));
+    CHECK(words.find("xxx") == words.npos);
+    large.access_token = std::string(15'000, 'x'); // no marker: nothing must stay free
+    store.save_token(large);
+    CHECK(store.get_tokens().size() == 2);
+}
+
+TEST_CASE("document_store: a spend marker needs room for twice the row's tokens, and for 4 KiB or a quarter",
+          "[document_store]") {
+    struct {
+        std::size_t capacity, refresh, access, room;
+    } const cases[] = {{16'384, 10, 10, 4'096},       {8'000, 10, 10, 2'000},   {16'384, 1'000, 1'048, 4'096},
+                       {16'384, 1'000, 1'500, 5'000}, {8'000, 500, 600, 2'200}, {100'000, 0, 3'000, 6'000}};
+    for (const auto& each : cases) {
+        CAPTURE(each.capacity, each.refresh, each.access);
+        const box document;
+        basic_document_store store{document};
+        token row = login("ada");
+        row.refresh_token = std::string(each.refresh, 'r');
+        row.access_token = std::string(each.access, 'a');
+        store.save_token(row);
+        row = store.get_tokens()[0];
+        const token next = marked(row);
+        const auto leave_free = [&](std::size_t bytes) {
+            token filler{.user_name = "filler", .access_token = "x", .id = "filler"};
+            const std::size_t least = json_codec::encode({next, filler}).size();
+            filler.access_token = std::string(each.capacity - bytes - least + 1, 'x');
+            *document.size = 2 * each.capacity;
+            store.save_token(filler);
+            *document.size = each.capacity;
+        };
+        leave_free(each.room - 1);
+        CHECK(code_of([&] { (void)store.replace_token(row, next); }) == errc::storage_failure);
+        CHECK(code_of([&] { store.save_token(next); }) == errc::storage_failure);
+        CHECK(has_all(words_of([&] { (void)store.replace_token(row, next); }),
+                      {"must keep " + std::to_string(each.room) + " free for new tokens"}));
+        CHECK(store.find_token_by_id(row.id) == row);
+        leave_free(each.room);
+        CHECK(store.replace_token(row, next));
+    }
+}
+
+TEST_CASE(
+    "document_store: if new tokens would not fit, the keeper sends nothing, and gives the old token while it lives",
+    "[document_store]") {
+    testing::virtual_clock clock;
+    testing::fake_server server{{.token_life = 1h}, clock};
+    const box document;
+    basic_document_store store{document};
+    keeper keep{store, server, server.provider(), {}, ignore_events{}, clock};
+    const token ada{.user_name = "ada"};
+    const secret first = keep.access_token({.user_name = "ada", .grant_token = server.grant("ada")});
+    token other = login("bob");
+    other.access_token = std::string(14'000, 'x');
+    store.save_token(other);
+    const unsigned sent = server.log().token_requests;
+    const token before = *store.find_token(ada);
+
+    clock.advance(1h - 30s);
+    CHECK(keep.access_token(ada) == first);
+    CHECK(server.log().token_requests == sent);
+    clock.advance(1min);
+    CHECK(code_of([&] { (void)keep.access_token(ada); }) == errc::storage_failure);
+    CHECK(code_of([&] { (void)keep.access_token({.user_name = "eve", .grant_token = server.grant("eve")}); }) ==
+          errc::storage_failure);
+    CHECK(server.log().token_requests == sent);
+    CHECK(store.find_token(ada) == before);
+
+    store.delete_token(store.find_token({.user_name = "bob"})->id);
+    CHECK(keep.access_token(ada) != first);
+    CHECK(server.log().token_requests == sent + 1);
+    CHECK(server.is_live(store.find_token(ada)->refresh_token));
 }
 
 TEST_CASE("document_store: it may be moved", "[document_store]") {

@@ -12,6 +12,7 @@
 #include <tokenkeep/token.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,6 +56,19 @@ concept names_load_versioned = can_be_base<D> && !requires {
 template <class D>
 concept is_versioned = can_load_versioned<D> && can_save_versioned<D>;
 
+template <class D>
+concept has_capacity = requires(D& document) {
+    { document.capacity() } -> std::same_as<std::size_t>;
+};
+
+struct named_capacity {
+    int capacity;
+};
+template <class D>
+concept names_capacity = can_be_base<D> && !requires {
+    &with_name<D, named_capacity>::capacity;
+};
+
 } // namespace detail
 
 /// A place that keeps one text under one name: a file, a keychain entry, a secret in the cloud. A basic_document_store
@@ -86,10 +100,17 @@ concept is_versioned = can_load_versioned<D> && can_save_versioned<D>;
 ///   `save(bytes, const Version&)`   | there is no document. After false, the     |
 ///   gives bool                      | store repeats its change on the new text.  |
 ///                                   | load() and save(bytes) are not needed.     |
+///   `capacity()` gives              | A save of more bytes throws                | The save fails when the new
+///   std::size_t: how many bytes     | errc::storage_failure, and the document is | tokens have come: a refresh
+///   the document holds at most      | not asked. Before the keeper sends a       | token may be spent, and its
+///                                   | refresh token, the new tokens must have    | successor is only in memory.
+///                                   | room: see basic_document_store.            |
+///   `lock_may_lapse`, a static      | The store has it too: see locking_store.   | The lock lasts until the guard
+///   constexpr bool that is true     | The document must have versions then.      | or its program ends.
 ///   `trust(const file_trust&)`      | The document is told which links and       | It decides itself.
 ///                                   | groups the policy trusts, if any.          |
 ///
-/// Models: text_file; examples/keychain.cpp.
+/// Models: text_file; examples/keychain.cpp; those in examples/documents.
 template <class D>
 concept document = (detail::can_load<D> && detail::can_save<D>) || detail::is_versioned<D>;
 
@@ -111,6 +132,12 @@ consteval bool explain_document() {
         if constexpr (can_load<D>)
             static_assert(can_save<D>, "tokenkeep: a document needs save(string_view); see the concept document");
     }
+    if constexpr (lock_may_lapse<D>)
+        static_assert(is_versioned<D>, "tokenkeep: a document whose lock may lapse needs load_versioned() and "
+                                       "save(string_view, const version&); see the concept document");
+    if constexpr (names_capacity<D>)
+        static_assert(has_capacity<D>,
+                      "tokenkeep: capacity() of a document must give std::size_t; see the concept document");
     return true;
 }
 

@@ -13,14 +13,17 @@
 #include <tokenkeep/detail/store/row_set.hpp>
 #include <tokenkeep/detail/store/turns.hpp>
 #include <tokenkeep/document.hpp>
+#include <tokenkeep/error.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/json_codec.hpp>
+#include <tokenkeep/status.hpp>
 #include <tokenkeep/store.hpp>
 #include <tokenkeep/text_file.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +33,26 @@
 #include <vector>
 
 namespace tokenkeep { inline namespace v1 {
+
+namespace detail {
+
+/// Whether a change that others made since the load is seen: by its version, or because a lock that cannot end before
+/// its guard keeps others out.
+template <class D>
+concept makes_comparing = is_versioned<D> ||(can_lock<D> && !lock_may_lapse<D>);
+
+/// How much of a document must stay free when this record is saved. If its status is the spend marker, new tokens will
+/// follow: twice the refresh token and the access token that it has, and at least 4 KiB or a quarter of the capacity,
+/// whichever is less. Any other record needs nothing.
+/// Decision: the tokens of the record stand for all that were seen. Counting what the row held earlier would need a
+/// field more in every format, and tokens of one server hardly grow threefold.
+inline std::size_t room_for_new_tokens(const token& record, std::size_t capacity) {
+    if (read_status(record.status).kind != status_kind::spend) return 0;
+    const std::size_t least = (std::min)(std::size_t{4096}, capacity / 4);
+    return (std::max)(least, 2 * (record.refresh_token.size() + record.access_token.size()));
+}
+
+} // namespace detail
 
 /// A store that keeps all its tokens in one document. Each look-up reads the document; each change reads it and writes
 /// it whole. Every program that shares the document sees what others changed at its next call.
@@ -45,11 +68,18 @@ namespace tokenkeep { inline namespace v1 {
 ///   storage_corrupt     | the document is empty or damaged; it was left as it is.    | restore it from a backup
 ///                       | delete_tokens throws this too                              |
 ///   unsupported_version | a newer version of the library wrote the document          | update the library
+///   storage_failure     | the document has a capacity, and the change does not fit,  | delete rows, or give each user
+///                       | or the new tokens of a refresh would not fit               | a document of their own
 ///   invalid_record      | the codec cannot carry a value, or the record has no token | change the record
 ///   ambiguous           | the probe means several rows, or the save would            | name the user and the client
 ///   lock_timeout        | other threads or programs kept the store busy or locked,   | try later
 ///                       | or changed the document all the time, until the deadline   |
 ///                       | (see until)                                                |
+///
+/// If the document has a capacity, the store refuses the spend marker (see status.hpp) unless there is room for the new
+/// tokens: twice the row's refresh and access token, and at least 4 KiB, or a quarter of the capacity if that is less.
+/// So the keeper notices before it sends the refresh token that it could not save the new one. Rows that are refreshed
+/// at the same time count on the same room.
 ///
 /// What the document throws passes through. A store may be moved while no other thread uses it. What it was moved from
 /// may only be destroyed or assigned to.
@@ -58,7 +88,7 @@ class basic_document_store
     : public detail::named_by<Document, Codec>,
       public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
       public detail::comparing_ability<basic_document_store<Document, Codec, Policy>,
-                                       detail::can_lock<Document> || detail::is_versioned<Document>> {
+                                       detail::makes_comparing<Document>> {
     static_assert(detail::explain_document<Document>() && detail::explain_lock<Document>());
     static_assert(detail::explain_codec<Codec>() && detail::explain_policy<Policy>());
     static constexpr bool locks = detail::can_lock<Document>;
@@ -69,6 +99,9 @@ class basic_document_store
 
   public:
     using policy_type = Policy;
+
+    /// Whether the lock is a lease, which can end while its guard is held: whether the document says so.
+    static constexpr bool lock_may_lapse = detail::lock_may_lapse<Document>;
 
     /// A store over this document. Nothing is read before the first call.
     ///   basic_document_store store{keychain_entry{"my-app"}};
@@ -103,7 +136,7 @@ class basic_document_store
     /// merge for the exception of a new access token.
     ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
     void save_token(const token& record) {
-        change([&](row_set& rows) { return rows.save(record), true; });
+        change([&](row_set& rows) { return rows.save(record), true; }, record);
     }
     /// Deletes the row of that id, if there is one.
     ///   store.delete_token(ada->id);
@@ -140,31 +173,32 @@ class basic_document_store
         return shared_->document.lock(key, (std::min)(until, end_));
     }
     bool replace(const token& expected, const token& record) {
-        return change([&](row_set& rows) { return rows.replace(as_stored(expected), record); });
+        return change([&](row_set& rows) { return rows.replace(as_stored(expected), record); }, record);
     }
     bool remove(const token& expected) {
         return change([&](row_set& rows) { return rows.remove(as_stored(expected)); });
     }
 
     /// Loads the rows, lets `edit(row_set&)` change them, and saves them if it gives true. Gives what `edit` gives.
+    /// `record` is what it puts into a row, if it does.
     template <class Edit>
-    bool change(Edit edit) {
+    bool change(Edit edit, const token& record = {}) {
         const deadline until = end();
         return shared_->turns.take(until, [&] {
             if constexpr (locks) {
                 [[maybe_unused]] const auto others_wait =
                     detail::require_locked(shared_->document.lock(std::string(), until));
-                return change_until(edit, until);
+                return change_until(edit, record, until);
             } else {
-                return change_until(edit, until);
+                return change_until(edit, record, until);
             }
         });
     }
 
     template <class Edit>
-    bool change_until(Edit& edit, deadline until) {
+    bool change_until(Edit& edit, const token& record, deadline until) {
         for (;;) {
-            if (const std::optional<bool> done = change_once(edit)) return *done;
+            if (const std::optional<bool> done = change_once(edit, record)) return *done;
             if (std::chrono::steady_clock::now() >= until)
                 throw error(errc::lock_timeout, "tokenkeep: others change the document all the time");
         }
@@ -172,20 +206,36 @@ class basic_document_store
 
     /// nullopt if another program has changed the document since it was loaded: nothing was saved.
     template <class Edit>
-    std::optional<bool> change_once(Edit& edit) {
+    std::optional<bool> change_once(Edit& edit, const token& record) {
         if constexpr (versioned) {
             auto [bytes, version] = shared_->document.load_versioned();
             row_set rows = decode(std::move(bytes));
             if (!edit(rows)) return false;
             const secret encoded = Codec::encode(rows.all());
+            require_room(encoded.size(), record);
             if (!shared_->document.save(encoded.reveal(), version)) return std::nullopt;
         } else {
             row_set rows = decode(shared_->document.load());
             if (!edit(rows)) return false;
             const secret encoded = Codec::encode(rows.all());
+            require_room(encoded.size(), record);
             shared_->document.save(encoded.reveal());
         }
         return true;
+    }
+
+    /// Throws unless the document can hold so many bytes, and the new tokens that the record may be waiting for.
+    void require_room(std::size_t size, const token& record) {
+        if constexpr (detail::has_capacity<Document>) {
+            const std::size_t capacity = shared_->document.capacity();
+            const std::size_t room = detail::room_for_new_tokens(record, capacity);
+            if (size <= capacity && room <= capacity - size) return;
+            throw error(errc::storage_failure,
+                        "tokenkeep: the document would have " + std::to_string(size) + " bytes" +
+                            (room == 0 ? "" : " and must keep " + std::to_string(room) + " free for new tokens") +
+                            ", and its capacity is " + std::to_string(capacity) +
+                            "; delete rows, or give each user a document of their own");
+        }
     }
 
     row_set load() {

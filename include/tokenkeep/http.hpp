@@ -120,7 +120,7 @@ class wiped_response {
 ///   T5  Any status is an answer. If there is no answer, the transport throws transport_error. Its may_have_been_sent
 ///       is false only if the request certainly did not reach the server. Any other exception counts as "may have".
 /// May:   throw. A keeper that several threads use calls its transport from several threads at once.
-/// Models: examples/curl_transport.hpp; testing::fake_server.
+/// Models: those of examples/transports/; testing::fake_server.
 template <class T>
 concept http_transport = requires(T& transport, const http_request& request) {
     { transport(request) } -> std::convertible_to<http_response>;

@@ -47,18 +47,8 @@ class postgres_session {
 
     void connect(std::chrono::milliseconds patience) {
         patience_ = std::clamp<std::chrono::milliseconds>(patience, std::chrono::seconds(1), std::chrono::hours(1));
-        const wiping_string options(options_.reveal());
-        const std::string unanswered = std::to_string(patience_.count() + 15'000);
-        // The user's options come last and override these. Keepalives end a connection whose server is gone.
-        const char* const names[] = {"keepalives_idle",
-                                     "keepalives_interval",
-                                     "keepalives_count",
-                                     "tcp_user_timeout",
-                                     "fallback_application_name",
-                                     "dbname",
-                                     nullptr};
-        const char* const values[] = {"15", "5", "3", unanswered.c_str(), "tokenkeep", options.c_str(), nullptr};
-        channel_->connect(names, values, patience_);
+        open(*channel_);
+        refuse_pooled_transactions();
         try {
             execute("SET client_encoding = 'UTF8'");
         } catch (const sql_error& failure) {
@@ -128,6 +118,54 @@ class postgres_session {
     }
 
   private:
+    void open(postgres_channel& channel) const {
+        const wiping_string options(options_.reveal());
+        const std::string unanswered = std::to_string(patience_.count() + 15'000);
+        // The user's options come last and override these. Keepalives end a connection whose server is gone.
+        const char* const names[] = {"keepalives_idle",
+                                     "keepalives_interval",
+                                     "keepalives_count",
+                                     "tcp_user_timeout",
+                                     "fallback_application_name",
+                                     "dbname",
+                                     nullptr};
+        const char* const values[] = {"15", "5", "3", unanswered.c_str(), "tokenkeep", options.c_str(), nullptr};
+        channel.connect(names, values, patience_);
+    }
+
+    /// A pooler such as PgBouncer can give each transaction of a connection another session of the server. Locks and
+    /// settings belong to a session, so they would not hold: throws errc::request_rejected. The number of the server's
+    /// process shows whether there is a pooler, because a pooler tells another one. If a second connection then gets
+    /// the same session, or this one gets another, sessions do not stay with their connections.
+    void refuse_pooled_transactions() {
+        using namespace std::chrono_literals;
+        int told = 0;
+        const auto process_of = [&](postgres_channel& channel) {
+            const postgres_result answer = channel.ask([&](PGconn* session) {
+                told = PQbackendPID(session);
+                return PQsendQuery(session, "SELECT pg_backend_pid()");
+            });
+            return std::string(answer.cell(0, 0).value_or(std::string_view()));
+        };
+        const std::string own = process_of(*channel_);
+        if (own == std::to_string(told)) return;
+        std::string others;
+        postgres_channel second;
+        try {
+            const deadline soon = std::chrono::steady_clock::now() + 2s;
+            second.set_deadline((std::min)(soon, channel_->until().value_or(soon)));
+            open(second);
+            others = process_of(second);
+        } catch (const sql_error&) {
+            return; // there is no second session for this user: the pooler gives them to connections
+        }
+        if (others == own || process_of(*channel_) != own)
+            throw error(errc::request_rejected,
+                        "tokenkeep: a pooler (PgBouncer?) gives each transaction another session of the PostgreSQL "
+                        "server, so that locks do not hold; let it pool by session (pool_mode = session), or connect "
+                        "to the server itself");
+    }
+
     void ask(const std::string& sql, const std::string& value) {
         const char* const values[] = {value.data()};
         const int lengths[] = {static_cast<int>(value.size())}, formats[] = {1};
@@ -172,7 +210,7 @@ class postgres_session {
 ///     do not go on to the next host.
 ///   - An id has at most about 2,700 bytes: the size of an index entry.
 ///   - A pooler (such as PgBouncer, unless it pools by session) that spreads one connection over several sessions
-///     breaks the locks.
+///     breaks the locks. The connection finds that out when it connects, and throws errc::request_rejected.
 ///
 /// Errors: see the table at sql_store. If the server asked for a password and the connection then fails, the error is
 /// errc::permissions, whatever the reason was: libpq does not tell.
@@ -190,11 +228,12 @@ class postgres_connection {
                                              "tablename::text <> $2::text AND indexname LIKE '%-%'",
                                          .numbered = true};
 
-    /// `options` is a connection string or URI of libpq. If `table` is empty, the policy names the table. Connects at
-    /// the store's first call.
+    /// `options` is a connection string or URI of libpq. If `table` is empty, the policy names the table. The
+    /// store uses up to so many connections, so that its threads need not wait for each other. It connects at its first
+    /// call.
     ///   sql_store store{postgres_connection{"postgresql://app@db.example/app?sslmode=verify-full", "app_tokens"}};
-    explicit postgres_connection(secret options, std::string table = {})
-        : session_(std::move(options)), table_(std::move(table)) {}
+    explicit postgres_connection(secret options, std::string table = {}, std::size_t connections = 1)
+        : session_(std::move(options)), table_(std::move(table)), connections_(connections) {}
 
     /// For open_store: `//user@host:port/database` and options, as in a URI of libpq. The password belongs in
     /// ~/.pgpass, or in a file of that form. Throws errc::request_rejected if the two slashes are missing.
@@ -207,6 +246,8 @@ class postgres_connection {
     }
 
     std::string table() const { return table_; }
+    std::size_t connections() const { return connections_; }
+    postgres_connection another() const { return postgres_connection(session_.options(), table_, connections_); }
 
     // ---- For sql_store: see the concept sql_connection ----
 
@@ -223,6 +264,7 @@ class postgres_connection {
   private:
     detail::postgres_session session_;
     std::string table_;
+    std::size_t connections_;
     detail::lock_connections<detail::postgres_session> locks_{};
 };
 

@@ -218,6 +218,10 @@ concept names_set_deadline = can_be_base<C> && !requires {
 ///                              | then: the connection closes, and throws          |
 ///                              | sql_fault::connection_lost. What waits for other |
 ///                              | sessions may throw sql_fault::conflict instead.  |
+///   `connections()` gives      | a store that uses up to so many connections, so  | the threads of a store use one
+///   std::size_t, and           | that calls of its threads run side by side.      | connection in turn
+///   `another()` a connection   | another() gives one more, not connected yet. The |
+///   of the same type           | first one locks for all of them.                 |
 ///   `lock(name, until, end)`   | the same for locks: lock waits for others till   | locks take as long as the
 ///   besides the lock above     | `until`, and for the database till `end`         | connection waits
 ///

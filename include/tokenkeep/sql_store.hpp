@@ -12,12 +12,12 @@
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/sql/cells.hpp>
 #include <tokenkeep/detail/sql/connection.hpp>
+#include <tokenkeep/detail/sql/links.hpp>
 #include <tokenkeep/detail/sql/rows.hpp>
 #include <tokenkeep/detail/sql/transactions.hpp>
 #include <tokenkeep/detail/store/abilities.hpp>
 #include <tokenkeep/detail/store/key_locks.hpp>
 #include <tokenkeep/detail/store/opened.hpp>
-#include <tokenkeep/detail/store/turns.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/row_rules.hpp>
 #include <tokenkeep/store.hpp>
@@ -77,8 +77,9 @@ struct sql_guard {
 ///   - What the database keeps outside its tables (logs, replicas, backups) is not erased when a token is deleted.
 ///
 /// Cost: a look-up is one SELECT with an index. A save is one transaction of a few SELECTs with indexes and one INSERT
-/// or UPDATE. The store keeps one connection, which its threads use in turn. With a server, each identity that is
-/// locked uses one more connection; up to four of these are kept for the next locks. A connection that did not answer
+/// or UPDATE. The store keeps one connection, which its threads use in turn, or as many as mysql_parameters or
+/// postgres_connection says; their look-ups then run side by side. With a server, each identity that is locked uses one
+/// more connection; up to four of these are kept for the next locks. A connection that did not answer
 /// in time is closed. The server may go on with its transaction for as long as the server waits for others; then it
 /// rolls the transaction back.
 ///
@@ -122,7 +123,8 @@ class sql_store : public detail::named_by<Connection>,
         "tokenkeep: the policy's schema needs a column for each field that a rule of the policy looks up; see "
         "the struct sql_schema");
     friend detail::locking_ability<sql_store, true>;
-    using link_type = detail::sql_link<Connection, Policy>;
+    using links_type = detail::sql_links<Connection, Policy>;
+    using link_type = typename links_type::link_type;
     using rows_type = detail::sql_rows<link_type>;
     using transaction = detail::sql_transaction<link_type>;
     using change = std::optional<detail::sql_change>;
@@ -231,12 +233,9 @@ class sql_store : public detail::named_by<Connection>,
 
   private:
     struct shared {
-        explicit shared(Connection connection) : link(std::move(connection)) {
-            detail::trust_as_policy<Policy>(link.connection());
-        }
+        explicit shared(Connection connection) : links(std::move(connection)) {}
 
-        detail::turns<typename Policy::mutex> turns{};
-        link_type link;
+        links_type links;
         detail::key_locks locks{};
     };
 
@@ -260,16 +259,16 @@ class sql_store : public detail::named_by<Connection>,
         });
     }
 
-    /// Gives act(link, until), while no other thread uses the link.
+    /// Gives act(link, until), with a link that no other thread uses.
     template <class Act>
     auto take_turn(Act act) {
         require_time();
         const deadline until = detail::end_of_call<Policy>(end_);
-        return shared_->turns.take(until, [&] {
+        return shared_->links.take(until, [&](link_type& link) {
             require_time();
             // A server that answers ends its waits for others itself, and says so. It gets the time for that.
-            shared_->link.set_deadline((std::min)(end_, until + std::chrono::seconds(5)));
-            return act(shared_->link, until);
+            link.set_deadline((std::min)(end_, until + std::chrono::seconds(5)));
+            return act(link, until);
         });
     }
 
@@ -279,11 +278,11 @@ class sql_store : public detail::named_by<Connection>,
         require_time();
         until = (std::min)(until, end_);
         auto among_threads = shared_->locks.lock(key, until);
-        auto among_all = detail::require_locked(lock_for_all(shared_->link.table_key() + " " + key, until));
+        auto among_all = detail::require_locked(lock_for_all(shared_->links.first().table_key() + " " + key, until));
         return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
     }
     auto lock_for_all(const std::string& name, deadline until) {
-        Connection& connection = shared_->link.connection();
+        Connection& connection = shared_->links.first().connection();
         if constexpr (requires { connection.lock(name, until, end_); })
             return connection.lock(name, until, end_);
         else

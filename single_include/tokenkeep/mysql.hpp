@@ -453,6 +453,7 @@ struct mysql_parameters {
     /// A file of options for MySQL's clients, such as /etc/app/db.cnf. What its group [client] says is taken where the
     /// members above are empty, for example the password.
     std::string option_file{};
+    std::size_t connections = 1; ///< How many connections a store uses at most, so that its threads need not wait.
 };
 
 namespace detail {
@@ -462,7 +463,13 @@ inline mysql_parameters mysql_parameters_of(std::string_view what_follows) {
     const auto refuse = [] {
         return error(errc::request_rejected,
                      "tokenkeep: the URL of the store must be mysql://user@host:port/database, with ?option_file=, "
-                     "table=, socket= or tls_authorities= behind it if they are needed");
+                     "table=, socket=, connections= or tls_authorities= behind it if they are needed");
+    };
+    const auto number = [&](std::string_view text, unsigned most) {
+        unsigned value = 0;
+        const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (failure != std::errc() || rest != text.data() + text.size() || value == 0 || value > most) throw refuse();
+        return value;
     };
     if (!what_follows.starts_with("//")) throw refuse();
     what_follows.remove_prefix(2);
@@ -476,11 +483,7 @@ inline mysql_parameters mysql_parameters_of(std::string_view what_follows) {
     if (at != std::string_view::npos) read.user = form_decoded(authority.substr(0, at), '+');
     if (!place.empty()) read.host = place.substr(0, colon);
     if (read.host.starts_with('[')) read.host = read.host.substr(1, read.host.size() - 2);
-    if (colon != std::string_view::npos) {
-        const char* const end = place.data() + place.size();
-        const auto [rest, failure] = std::from_chars(place.data() + colon + 1, end, read.port);
-        if (failure != std::errc() || rest != end || read.port == 0 || read.port > 65'535) throw refuse();
-    }
+    if (colon != std::string_view::npos) read.port = number(place.substr(colon + 1), 65'535);
     if (!path.empty()) read.database = form_decoded(path.substr(1), '+');
     const std::size_t query = authority.size() + path.size() + 1;
     const auto options = text::from_form(what_follows.substr((std::min)(query, what_follows.size())));
@@ -492,6 +495,8 @@ inline mysql_parameters mysql_parameters_of(std::string_view what_follows) {
             read.table = value;
         else if (name == "socket")
             read.socket = value;
+        else if (name == "connections")
+            read.connections = number(value, 1'000);
         else if (name == "tls_authorities")
             read.tls_authorities = value;
         else
@@ -710,15 +715,17 @@ class mysql_connection {
     ///   sql_store store{mysql_connection{server}};
     explicit mysql_connection(const mysql_parameters& options) : session_(options) {}
 
-    /// For open_store: `//user@host:port/database`, and behind a question mark option_file, table, socket and
-    /// tls_authorities; see mysql_parameters. User and port may be missing. The password belongs in the option file.
-    /// Throws errc::request_rejected if this cannot be read.
+    /// For open_store: `//user@host:port/database`, and behind a question mark option_file, table, socket, connections
+    /// and tls_authorities; see mysql_parameters. User and port may be missing. The password belongs in the option
+    /// file. Throws errc::request_rejected if this cannot be read.
     ///   any_store store = open_store<mysql_store>("mysql://app@db.example/app?option_file=/etc/app/db.cnf");
     static mysql_connection from_url(std::string_view what_follows) {
         return mysql_connection(detail::mysql_parameters_of(what_follows));
     }
 
     std::string table() const { return session_.options().table; }
+    std::size_t connections() const { return session_.options().connections; }
+    mysql_connection another() const { return mysql_connection(session_.options()); }
 
     // ---- For sql_store: see the concept sql_connection ----
 

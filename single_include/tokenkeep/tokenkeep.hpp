@@ -9327,6 +9327,7 @@ Store from_url(std::string_view what_follows) {
 
 
 #include <concepts>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9370,6 +9371,19 @@ concept names_load_versioned = can_be_base<D> && !requires {
 template <class D>
 concept is_versioned = can_load_versioned<D> && can_save_versioned<D>;
 
+template <class D>
+concept has_capacity = requires(D& document) {
+    { document.capacity() } -> std::same_as<std::size_t>;
+};
+
+struct named_capacity {
+    int capacity;
+};
+template <class D>
+concept names_capacity = can_be_base<D> && !requires {
+    &with_name<D, named_capacity>::capacity;
+};
+
 } // namespace detail
 
 /// A place that keeps one text under one name: a file, a keychain entry, a secret in the cloud. A basic_document_store
@@ -9401,10 +9415,17 @@ concept is_versioned = can_load_versioned<D> && can_save_versioned<D>;
 ///   `save(bytes, const Version&)`   | there is no document. After false, the     |
 ///   gives bool                      | store repeats its change on the new text.  |
 ///                                   | load() and save(bytes) are not needed.     |
+///   `capacity()` gives              | A save of more bytes throws                | The save fails when the new
+///   std::size_t: how many bytes     | errc::storage_failure, and the document is | tokens have come: a refresh
+///   the document holds at most      | not asked. Before the keeper sends a       | token may be spent, and its
+///                                   | refresh token, the new tokens must have    | successor is only in memory.
+///                                   | room: see basic_document_store.            |
+///   `lock_may_lapse`, a static      | The store has it too: see locking_store.   | The lock lasts until the guard
+///   constexpr bool that is true     | The document must have versions then.      | or its program ends.
 ///   `trust(const file_trust&)`      | The document is told which links and       | It decides itself.
 ///                                   | groups the policy trusts, if any.          |
 ///
-/// Models: text_file; examples/keychain.cpp.
+/// Models: text_file; examples/keychain.cpp; those in examples/documents.
 template <class D>
 concept document = (detail::can_load<D> && detail::can_save<D>) || detail::is_versioned<D>;
 
@@ -9426,6 +9447,12 @@ consteval bool explain_document() {
         if constexpr (can_load<D>)
             static_assert(can_save<D>, "tokenkeep: a document needs save(string_view); see the concept document");
     }
+    if constexpr (lock_may_lapse<D>)
+        static_assert(is_versioned<D>, "tokenkeep: a document whose lock may lapse needs load_versioned() and "
+                                       "save(string_view, const version&); see the concept document");
+    if constexpr (names_capacity<D>)
+        static_assert(has_capacity<D>,
+                      "tokenkeep: capacity() of a document must give std::size_t; see the concept document");
     return true;
 }
 
@@ -9482,6 +9509,7 @@ consteval bool explain_codec() {
 }} // namespace tokenkeep::v1
 
 #endif
+
 
 
 
@@ -9628,9 +9656,11 @@ struct json_codec {
 
 
 
+
 #include <algorithm>
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9640,6 +9670,26 @@ struct json_codec {
 #include <vector>
 
 namespace tokenkeep { inline namespace v1 {
+
+namespace detail {
+
+/// Whether a change that others made since the load is seen: by its version, or because a lock that cannot end before
+/// its guard keeps others out.
+template <class D>
+concept makes_comparing = is_versioned<D> ||(can_lock<D> && !lock_may_lapse<D>);
+
+/// How much of a document must stay free when this record is saved. If its status is the spend marker, new tokens will
+/// follow: twice the refresh token and the access token that it has, and at least 4 KiB or a quarter of the capacity,
+/// whichever is less. Any other record needs nothing.
+/// Decision: the tokens of the record stand for all that were seen. Counting what the row held earlier would need a
+/// field more in every format, and tokens of one server hardly grow threefold.
+inline std::size_t room_for_new_tokens(const token& record, std::size_t capacity) {
+    if (read_status(record.status).kind != status_kind::spend) return 0;
+    const std::size_t least = (std::min)(std::size_t{4096}, capacity / 4);
+    return (std::max)(least, 2 * (record.refresh_token.size() + record.access_token.size()));
+}
+
+} // namespace detail
 
 /// A store that keeps all its tokens in one document. Each look-up reads the document; each change reads it and writes
 /// it whole. Every program that shares the document sees what others changed at its next call.
@@ -9655,11 +9705,18 @@ namespace tokenkeep { inline namespace v1 {
 ///   storage_corrupt     | the document is empty or damaged; it was left as it is.    | restore it from a backup
 ///                       | delete_tokens throws this too                              |
 ///   unsupported_version | a newer version of the library wrote the document          | update the library
+///   storage_failure     | the document has a capacity, and the change does not fit,  | delete rows, or give each user
+///                       | or the new tokens of a refresh would not fit               | a document of their own
 ///   invalid_record      | the codec cannot carry a value, or the record has no token | change the record
 ///   ambiguous           | the probe means several rows, or the save would            | name the user and the client
 ///   lock_timeout        | other threads or programs kept the store busy or locked,   | try later
 ///                       | or changed the document all the time, until the deadline   |
 ///                       | (see until)                                                |
+///
+/// If the document has a capacity, the store refuses the spend marker (see status.hpp) unless there is room for the new
+/// tokens: twice the row's refresh and access token, and at least 4 KiB, or a quarter of the capacity if that is less.
+/// So the keeper notices before it sends the refresh token that it could not save the new one. Rows that are refreshed
+/// at the same time count on the same room.
 ///
 /// What the document throws passes through. A store may be moved while no other thread uses it. What it was moved from
 /// may only be destroyed or assigned to.
@@ -9668,7 +9725,7 @@ class basic_document_store
     : public detail::named_by<Document, Codec>,
       public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
       public detail::comparing_ability<basic_document_store<Document, Codec, Policy>,
-                                       detail::can_lock<Document> || detail::is_versioned<Document>> {
+                                       detail::makes_comparing<Document>> {
     static_assert(detail::explain_document<Document>() && detail::explain_lock<Document>());
     static_assert(detail::explain_codec<Codec>() && detail::explain_policy<Policy>());
     static constexpr bool locks = detail::can_lock<Document>;
@@ -9679,6 +9736,9 @@ class basic_document_store
 
   public:
     using policy_type = Policy;
+
+    /// Whether the lock is a lease, which can end while its guard is held: whether the document says so.
+    static constexpr bool lock_may_lapse = detail::lock_may_lapse<Document>;
 
     /// A store over this document. Nothing is read before the first call.
     ///   basic_document_store store{keychain_entry{"my-app"}};
@@ -9713,7 +9773,7 @@ class basic_document_store
     /// merge for the exception of a new access token.
     ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
     void save_token(const token& record) {
-        change([&](row_set& rows) { return rows.save(record), true; });
+        change([&](row_set& rows) { return rows.save(record), true; }, record);
     }
     /// Deletes the row of that id, if there is one.
     ///   store.delete_token(ada->id);
@@ -9750,31 +9810,32 @@ class basic_document_store
         return shared_->document.lock(key, (std::min)(until, end_));
     }
     bool replace(const token& expected, const token& record) {
-        return change([&](row_set& rows) { return rows.replace(as_stored(expected), record); });
+        return change([&](row_set& rows) { return rows.replace(as_stored(expected), record); }, record);
     }
     bool remove(const token& expected) {
         return change([&](row_set& rows) { return rows.remove(as_stored(expected)); });
     }
 
     /// Loads the rows, lets `edit(row_set&)` change them, and saves them if it gives true. Gives what `edit` gives.
+    /// `record` is what it puts into a row, if it does.
     template <class Edit>
-    bool change(Edit edit) {
+    bool change(Edit edit, const token& record = {}) {
         const deadline until = end();
         return shared_->turns.take(until, [&] {
             if constexpr (locks) {
                 [[maybe_unused]] const auto others_wait =
                     detail::require_locked(shared_->document.lock(std::string(), until));
-                return change_until(edit, until);
+                return change_until(edit, record, until);
             } else {
-                return change_until(edit, until);
+                return change_until(edit, record, until);
             }
         });
     }
 
     template <class Edit>
-    bool change_until(Edit& edit, deadline until) {
+    bool change_until(Edit& edit, const token& record, deadline until) {
         for (;;) {
-            if (const std::optional<bool> done = change_once(edit)) return *done;
+            if (const std::optional<bool> done = change_once(edit, record)) return *done;
             if (std::chrono::steady_clock::now() >= until)
                 throw error(errc::lock_timeout, "tokenkeep: others change the document all the time");
         }
@@ -9782,20 +9843,36 @@ class basic_document_store
 
     /// nullopt if another program has changed the document since it was loaded: nothing was saved.
     template <class Edit>
-    std::optional<bool> change_once(Edit& edit) {
+    std::optional<bool> change_once(Edit& edit, const token& record) {
         if constexpr (versioned) {
             auto [bytes, version] = shared_->document.load_versioned();
             row_set rows = decode(std::move(bytes));
             if (!edit(rows)) return false;
             const secret encoded = Codec::encode(rows.all());
+            require_room(encoded.size(), record);
             if (!shared_->document.save(encoded.reveal(), version)) return std::nullopt;
         } else {
             row_set rows = decode(shared_->document.load());
             if (!edit(rows)) return false;
             const secret encoded = Codec::encode(rows.all());
+            require_room(encoded.size(), record);
             shared_->document.save(encoded.reveal());
         }
         return true;
+    }
+
+    /// Throws unless the document can hold so many bytes, and the new tokens that the record may be waiting for.
+    void require_room(std::size_t size, const token& record) {
+        if constexpr (detail::has_capacity<Document>) {
+            const std::size_t capacity = shared_->document.capacity();
+            const std::size_t room = detail::room_for_new_tokens(record, capacity);
+            if (size <= capacity && room <= capacity - size) return;
+            throw error(errc::storage_failure,
+                        "tokenkeep: the document would have " + std::to_string(size) + " bytes" +
+                            (room == 0 ? "" : " and must keep " + std::to_string(room) + " free for new tokens") +
+                            ", and its capacity is " + std::to_string(capacity) +
+                            "; delete rows, or give each user a document of their own");
+        }
     }
 
     row_set load() {
@@ -10334,6 +10411,10 @@ concept names_set_deadline = can_be_base<C> && !requires {
 ///                              | then: the connection closes, and throws          |
 ///                              | sql_fault::connection_lost. What waits for other |
 ///                              | sessions may throw sql_fault::conflict instead.  |
+///   `connections()` gives      | a store that uses up to so many connections, so  | the threads of a store use one
+///   std::size_t, and           | that calls of its threads run side by side.      | connection in turn
+///   `another()` a connection   | another() gives one more, not connected yet. The |
+///   of the same type           | first one locks for all of them.                 |
 ///   `lock(name, until, end)`   | the same for locks: lock waits for others till   | locks take as long as the
 ///   besides the lock above     | `until`, and for the database till `end`         | connection waits
 ///
@@ -11021,6 +11102,107 @@ class sql_link {
 #endif
 
 
+// ==== tokenkeep/detail/sql/links.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_LINKS_HPP
+#define TOKENKEEP_DETAIL_SQL_LINKS_HPP
+
+
+
+
+
+
+
+#include <algorithm>
+#include <concepts>
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+template <class C>
+concept has_more_connections = requires(const C& first) {
+    { first.connections() } -> std::convertible_to<std::size_t>;
+    { first.another() } -> std::same_as<C>;
+};
+
+/// The links of one store to its table: as many as its connection allows. A thread has one for itself during a call.
+/// Threads that wait for one are served in the order in which the policy's mutex lets them in.
+template <class Connection, class Policy>
+class sql_links {
+  public:
+    using link_type = sql_link<Connection, Policy>;
+
+    explicit sql_links(Connection connection) {
+        if constexpr (has_more_connections<Connection>) most_ = (std::max<std::size_t>)(1, connection.connections());
+        all_.reserve(most_);
+        free_.reserve(most_);
+        add(std::move(connection));
+    }
+
+    /// The link that is there from the beginning.
+    link_type& first() noexcept { return *all_.front(); }
+
+    /// Gives act(link), while no other thread uses the link. Throws errc::lock_timeout if `until` comes before one is
+    /// free.
+    template <class Act>
+    auto take(deadline until, Act act) {
+        const borrowed mine(*this, *turns_.take(until, [&] { return wait_for_link(until); }));
+        return act(mine.link);
+    }
+
+  private:
+    struct borrowed {
+        borrowed(sql_links& from, link_type& taken) : of(from), link(taken) {}
+        borrowed(const borrowed&) = delete;
+        borrowed& operator=(const borrowed&) = delete;
+        ~borrowed() {
+            {
+                const std::lock_guard lock(of.mutex_);
+                of.free_.push_back(&link); // there is room for all
+            }
+            of.given_back_.notify_one();
+        }
+
+        sql_links& of;
+        link_type& link;
+    };
+
+    /// One thread at a time waits here.
+    link_type* wait_for_link(deadline until) {
+        std::unique_lock lock(mutex_);
+        if constexpr (has_more_connections<Connection>)
+            if (free_.empty() && all_.size() < most_) add(first().connection().another());
+        if (!given_back_.wait_until(lock, until, [&] { return !free_.empty(); }))
+            throw error(errc::lock_timeout, "tokenkeep: other threads of this program keep the store busy");
+        link_type* const taken = free_.back();
+        free_.pop_back();
+        return taken;
+    }
+
+    void add(Connection connection) {
+        all_.push_back(std::make_unique<link_type>(std::move(connection)));
+        trust_as_policy<Policy>(all_.back()->connection());
+        free_.push_back(all_.back().get());
+    }
+
+    turns<typename Policy::mutex> turns_{};
+    std::mutex mutex_{};
+    std::condition_variable given_back_{};
+    std::size_t most_ = 1;
+    std::vector<std::unique_ptr<link_type>> all_{}; ///< Guarded by the mutex; the links themselves stay where they are.
+    std::vector<link_type*> free_{}; ///< Guarded by the mutex. The one that was used last is taken first.
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
 // ==== tokenkeep/detail/sql/rows.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_SQL_ROWS_HPP
@@ -11324,7 +11506,6 @@ struct tokenkeep::container_traits<tokenkeep::detail::sql_transaction<Link>>
 
 
 
-
 #include <algorithm>
 #include <chrono>
 #include <concepts>
@@ -11380,8 +11561,9 @@ struct sql_guard {
 ///   - What the database keeps outside its tables (logs, replicas, backups) is not erased when a token is deleted.
 ///
 /// Cost: a look-up is one SELECT with an index. A save is one transaction of a few SELECTs with indexes and one INSERT
-/// or UPDATE. The store keeps one connection, which its threads use in turn. With a server, each identity that is
-/// locked uses one more connection; up to four of these are kept for the next locks. A connection that did not answer
+/// or UPDATE. The store keeps one connection, which its threads use in turn, or as many as mysql_parameters or
+/// postgres_connection says; their look-ups then run side by side. With a server, each identity that is locked uses one
+/// more connection; up to four of these are kept for the next locks. A connection that did not answer
 /// in time is closed. The server may go on with its transaction for as long as the server waits for others; then it
 /// rolls the transaction back.
 ///
@@ -11425,7 +11607,8 @@ class sql_store : public detail::named_by<Connection>,
         "tokenkeep: the policy's schema needs a column for each field that a rule of the policy looks up; see "
         "the struct sql_schema");
     friend detail::locking_ability<sql_store, true>;
-    using link_type = detail::sql_link<Connection, Policy>;
+    using links_type = detail::sql_links<Connection, Policy>;
+    using link_type = typename links_type::link_type;
     using rows_type = detail::sql_rows<link_type>;
     using transaction = detail::sql_transaction<link_type>;
     using change = std::optional<detail::sql_change>;
@@ -11534,12 +11717,9 @@ class sql_store : public detail::named_by<Connection>,
 
   private:
     struct shared {
-        explicit shared(Connection connection) : link(std::move(connection)) {
-            detail::trust_as_policy<Policy>(link.connection());
-        }
+        explicit shared(Connection connection) : links(std::move(connection)) {}
 
-        detail::turns<typename Policy::mutex> turns{};
-        link_type link;
+        links_type links;
         detail::key_locks locks{};
     };
 
@@ -11563,16 +11743,16 @@ class sql_store : public detail::named_by<Connection>,
         });
     }
 
-    /// Gives act(link, until), while no other thread uses the link.
+    /// Gives act(link, until), with a link that no other thread uses.
     template <class Act>
     auto take_turn(Act act) {
         require_time();
         const deadline until = detail::end_of_call<Policy>(end_);
-        return shared_->turns.take(until, [&] {
+        return shared_->links.take(until, [&](link_type& link) {
             require_time();
             // A server that answers ends its waits for others itself, and says so. It gets the time for that.
-            shared_->link.set_deadline((std::min)(end_, until + std::chrono::seconds(5)));
-            return act(shared_->link, until);
+            link.set_deadline((std::min)(end_, until + std::chrono::seconds(5)));
+            return act(link, until);
         });
     }
 
@@ -11582,11 +11762,11 @@ class sql_store : public detail::named_by<Connection>,
         require_time();
         until = (std::min)(until, end_);
         auto among_threads = shared_->locks.lock(key, until);
-        auto among_all = detail::require_locked(lock_for_all(shared_->link.table_key() + " " + key, until));
+        auto among_all = detail::require_locked(lock_for_all(shared_->links.first().table_key() + " " + key, until));
         return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
     }
     auto lock_for_all(const std::string& name, deadline until) {
-        Connection& connection = shared_->link.connection();
+        Connection& connection = shared_->links.first().connection();
         if constexpr (requires { connection.lock(name, until, end_); })
             return connection.lock(name, until, end_);
         else
@@ -11731,7 +11911,7 @@ class wiped_response {
 ///   T5  Any status is an answer. If there is no answer, the transport throws transport_error. Its may_have_been_sent
 ///       is false only if the request certainly did not reach the server. Any other exception counts as "may have".
 /// May:   throw. A keeper that several threads use calls its transport from several threads at once.
-/// Models: examples/curl_transport.hpp; testing::fake_server.
+/// Models: those of examples/transports/; testing::fake_server.
 template <class T>
 concept http_transport = requires(T& transport, const http_request& request) {
     { transport(request) } -> std::convertible_to<http_response>;
@@ -15032,7 +15212,7 @@ class transaction {
     /// (step 8) and throws rotation_not_saved_error.
     std::optional<token> save(flight_type& flight, guard_type& guard, room_type& room) {
         const new_tokens& tokens = room.tokens;
-        rows_.renew(guard, parts_.lease());
+        rows_.renew(guard, parts_.options.save_timeout);
         try {
             if (room.unread) throw std::bad_alloc();
             std::optional<token> saved = tokens.record();
@@ -15427,10 +15607,9 @@ struct keeper_parts {
     /// When saving what has come from the server ends, if it begins now.
     deadline save_deadline() { return time_after(clock.steady_now(), options.save_timeout); }
 
-    /// How long the lock of an identity is needed from now, at most: until a request has ended and its answer is saved.
-    std::chrono::milliseconds lease() const {
-        return options.effective_lock_timeout(replay_grace()) + options.save_timeout;
-    }
+    /// How long the lock of an identity is needed at most, if a request begins now: until its answer is saved. Others
+    /// who wait for a holder that was killed wait as long.
+    std::chrono::milliseconds lease() const { return options.request_timeout + options.save_timeout; }
 
     /// The flight of an identity; see identity_key.
     std::shared_ptr<flight_type> flight_of(const std::string& key) { return flights.of(key, clock.steady_now()); }

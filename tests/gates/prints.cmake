@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Runs PROGRAM and compares its output with the end of SOURCE: the lines after `// prints:`, without their `// `.
-# `...` in such a line stands for anything within the line.
+# Runs PROGRAM in an empty folder, and compares its output with the end of SOURCE: the lines after `// prints:`, without
+# their `// `. `...` in such a line stands for anything within the line.
 cmake_minimum_required(VERSION 3.25)
 
 file(READ ${SOURCE} text)
@@ -13,7 +13,9 @@ string(SUBSTRING "${text}" ${at} -1 expected)
 string(REGEX REPLACE "\n// ?" "\n" expected "${expected}")
 string(STRIP "${expected}" expected)
 
-execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE printed ERROR_VARIABLE errors RESULT_VARIABLE result TIMEOUT 60)
+file(REMOVE_RECURSE ${PROGRAM}.folder)
+file(MAKE_DIRECTORY ${PROGRAM}.folder)
+execute_process(COMMAND ${PROGRAM} WORKING_DIRECTORY ${PROGRAM}.folder OUTPUT_VARIABLE printed ERROR_VARIABLE errors RESULT_VARIABLE result TIMEOUT 60)
 if(NOT result EQUAL 0)
   message("${printed}${errors}")
   message(FATAL_ERROR "It ended with ${result}.")

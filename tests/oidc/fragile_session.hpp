@@ -39,8 +39,8 @@ struct tally {
 
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<pid_t>::is_always_lock_free);
 
-/// A request without an answer is taken for ended after two seconds. The work goes on for some time, and until a session
-/// was lost: what is slow cannot keep that from happening.
+/// A request without an answer is taken for ended after two seconds. The work goes on for some time, and until a
+/// session was lost: what is slow cannot keep that from happening.
 template <class Place>
 struct basic_fragile_session : basic_shared_session<Place> {
     basic_fragile_session(std::chrono::milliseconds answer_delay, std::chrono::seconds least)
@@ -51,8 +51,8 @@ struct basic_fragile_session : basic_shared_session<Place> {
                           errc::transport_failure};
     }
 
-    /// The user logs in again until the end, whenever the session is lost. When that has happened, and the time is over,
-    /// the user waits for a second of calm, and then ends the work.
+    /// The user logs in again until the end, whenever the session is lost. When that has happened, and the time is
+    /// over, the user waits for a second of calm, and then ends the work.
     void look_after(tally& seen) const {
         for (; !this->is_over(); std::this_thread::sleep_for(50ms)) {
             if (this->log_in_if_lost(std::ref(seen))) ++seen.lost;
@@ -68,8 +68,9 @@ struct basic_fragile_session : basic_shared_session<Place> {
     /// Whether no process is killed any more, and no connection ended.
     bool is_calm() const { return *is_calm_ || steady_clock::now() >= this->end - 1s; }
 
-    /// Runs `work(n)` in each of the processes until the end, and until there is calm kills one after the other, at first
-    /// and then every other time the one that is just spending a token, and starts it again. How many it has killed.
+    /// Runs `work(n)` in each of the processes until the end, and until there is calm kills one after the other, at
+    /// first and then every other time the one that is just spending a token, and starts it again. How many it has
+    /// killed.
     template <class Work>
     int share_among_mortals(tally& seen, Work work) const {
         std::vector<pid_t> processes;

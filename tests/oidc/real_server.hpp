@@ -5,8 +5,8 @@
 
 #include <tokenkeep/tokenkeep.hpp>
 
-#include "curl_transport.hpp"
 #include "server.hpp"
+#include "transports/curl.hpp"
 
 #include <nlohmann/json.hpp>
 

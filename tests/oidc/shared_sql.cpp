@@ -84,9 +84,9 @@ class administrator {
   public:
     explicit administrator(ended_sessions& ended) : ended_(ended) { visitor_.execute(how::setup); }
 
-    /// Ends one session after the other until `is_calm()`: first two that hold a lock, for which it waits, then every other
-    /// time one that holds a lock. At last it ends all sessions at once: a call that begins then finds each of its
-    /// connections dead, and makes a new one.
+    /// Ends one session after the other until `is_calm()`: first two that hold a lock, for which it waits, then every
+    /// other time one that holds a lock. At last it ends all sessions at once: a call that begins then finds each of
+    /// its connections dead, and makes a new one.
     template <class IsCalm>
     void end_sessions(IsCalm is_calm) {
         std::minstd_rand chance{std::random_device{}()};

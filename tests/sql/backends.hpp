@@ -70,8 +70,10 @@ struct mysql_backend {
         static mariadb_server one({"--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync"});
         return one;
     }
-    static connection_type connection(const std::string& table = {}) {
-        return connection_type(parameters_of(server(), table));
+    static connection_type connection(const std::string& table = {}, std::size_t connections = 1) {
+        tokenkeep::mysql_parameters parameters = parameters_of(server(), table);
+        parameters.connections = connections;
+        return connection_type(parameters);
     }
 };
 using mysql_if_there = std::tuple<mysql_backend>;
@@ -93,8 +95,8 @@ struct postgres_backend {
         static postgres_server one({"-c", "fsync=off"}); // as above
         return one;
     }
-    static connection_type connection(const std::string& table = {}) {
-        return connection_type(server().connection(), table);
+    static connection_type connection(const std::string& table = {}, std::size_t connections = 1) {
+        return connection_type(server().connection(), table, connections);
     }
 };
 using postgres_if_there = std::tuple<postgres_backend>;

@@ -132,9 +132,9 @@ tokenkeep_mutant(transaction 5xx_taken_for_not_spent "[losing]" "S3: ")
 tokenkeep_mutation(transaction detail/keeper/transaction.hpp "tell(event_kind::not_saved, flight.unsaved->tokens.marked);"
   [[if (tests::mutated("lock_given_back_with_unsaved_tokens")) const guard_type early = *std::move(flight.unsaved->guard);
             tell(event_kind::not_saved, flight.unsaved->tokens.marked);]])
-tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (!flight.unsaved) return rows_.lock"
+tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (flight.unsaved) {"
   [[if (tests::mutated("unsaved_tokens_forgotten")) flight.unsaved.reset();
-        if (!flight.unsaved) return rows_.lock]])
+        if (flight.unsaved) {]])
 tokenkeep_mutation(transaction keeper.hpp "if (!flight.unsaved) return;" [[if (!flight.unsaved || tests::mutated("unsaved_tokens_forgotten")) return;]])
 tokenkeep_mutant(transaction lock_given_back_with_unsaved_tokens "[unsaved]" "S1: ")
 tokenkeep_mutant(transaction unsaved_tokens_forgotten "[unsaved]" "S[12]: ")

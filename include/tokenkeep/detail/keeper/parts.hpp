@@ -41,10 +41,9 @@ struct keeper_parts {
     /// When saving what has come from the server ends, if it begins now.
     deadline save_deadline() { return time_after(clock.steady_now(), options.save_timeout); }
 
-    /// How long the lock of an identity is needed from now, at most: until a request has ended and its answer is saved.
-    std::chrono::milliseconds lease() const {
-        return options.effective_lock_timeout(replay_grace()) + options.save_timeout;
-    }
+    /// How long the lock of an identity is needed at most, if a request begins now: until its answer is saved. Others
+    /// who wait for a holder that was killed wait as long.
+    std::chrono::milliseconds lease() const { return options.request_timeout + options.save_timeout; }
 
     /// The flight of an identity; see identity_key.
     std::shared_ptr<flight_type> flight_of(const std::string& key) { return flights.of(key, clock.steady_now()); }

@@ -253,7 +253,7 @@ class transaction {
     /// (step 8) and throws rotation_not_saved_error.
     std::optional<token> save(flight_type& flight, guard_type& guard, room_type& room) {
         const new_tokens& tokens = room.tokens;
-        rows_.renew(guard, parts_.lease());
+        rows_.renew(guard, parts_.options.save_timeout);
         try {
             if (room.unread) throw std::bad_alloc();
             std::optional<token> saved = tokens.record();
