@@ -23,6 +23,15 @@ struct server_url {
     std::vector<std::pair<std::string, std::string>> options{};
 };
 
+/// A number from 1 to `most`; nullopt if this is none.
+inline std::optional<unsigned> number_in_url(std::string_view digits, unsigned most) {
+    unsigned number = 0;
+    const char* const end = digits.data() + digits.size();
+    const auto [rest, failure] = std::from_chars(digits.data(), end, number);
+    if (failure != std::errc() || rest != end || number == 0 || number > most) return std::nullopt;
+    return number;
+}
+
 /// nullopt if this cannot be read.
 inline std::optional<server_url> read_server_url(std::string_view what_follows) {
     if (!what_follows.starts_with("//")) return std::nullopt;
@@ -38,9 +47,9 @@ inline std::optional<server_url> read_server_url(std::string_view what_follows) 
     read.host = place.substr(0, colon);
     if (read.host.starts_with('[')) read.host = read.host.substr(1, read.host.size() - 2);
     if (colon != std::string_view::npos) {
-        const char* const end = place.data() + place.size();
-        const auto [rest, failure] = std::from_chars(place.data() + colon + 1, end, read.port);
-        if (failure != std::errc() || rest != end || read.port == 0 || read.port > 65'535) return std::nullopt;
+        const std::optional<unsigned> port = number_in_url(place.substr(colon + 1), 65'535);
+        if (!port) return std::nullopt;
+        read.port = *port;
     }
     if (!path.empty()) read.path = form_decoded(path.substr(1), '+');
     const std::size_t query = authority.size() + path.size();
