@@ -261,17 +261,23 @@ TEST_CASE("redis_store: a lease is renewed, ends, and is not taken from another"
     redis_store store{where};
     const auto soon = [] { return std::chrono::steady_clock::now() + 20s; };
     auto mine = store.lock_token("key", soon());
+    const auto is_free = [&] {
+        return !error_of([&] { store.lock_token("key", std::chrono::steady_clock::now()); }).has_value();
+    };
     CHECK(mine.renew(1h));
-    CHECK(error_of([&] { store.lock_token("key", std::chrono::steady_clock::now()); }) == errc::lock_timeout);
+    CHECK(!is_free());
     CHECK(mine.renew(1ms));
-    {
-        auto theirs = store.lock_token("key", soon());
-        CHECK(theirs.renew(1h));
-        CHECK(!mine.renew(1h));
-    }
-    CHECK(mine.renew(1h));
-    { const auto released = std::move(mine); }
-    store.lock_token("key", std::chrono::steady_clock::now());
+    auto theirs = store.lock_token("key", soon());
+    CHECK(theirs.renew(1h));
+    CHECK(!mine.renew(1h));
+    { const auto ended = std::move(mine); }
+    CHECK(!is_free());
+    CHECK(theirs.renew(1ms));
+    CHECK(holds_within(20s, [&] { return server().ask({"KEYS", "{" + where.table + "}:lock:*"}).empty(); }));
+    CHECK(theirs.renew(1h)); // nobody has taken it
+    CHECK(!is_free());
+    { const auto released = std::move(theirs); }
+    CHECK(is_free());
 }
 
 TEST_CASE("redis_store: a server that restarts empty has no session, and a refresh inserts none", "[redis]") {
