@@ -2,6 +2,7 @@
 // Tokens on a database server, which several machines share. It needs a server of yours. To run it: ./servers PASSWORD
 #include <tokenkeep/mysql.hpp>
 #include <tokenkeep/postgres.hpp>
+#include <tokenkeep/redis.hpp>
 
 #include <cstdio>
 
@@ -11,9 +12,11 @@ int main(int count, char** words) {
         .host = "127.0.0.1", .database = "app", .user = "app", .password = password};
     tokenkeep::mysql_store mine{server};
     tokenkeep::postgres_store ours{"host=db.example dbname=app user=app sslmode=verify-full"};
+    tokenkeep::redis_store theirs{tokenkeep::redis_parameters{.host = "127.0.0.1", .password = password}};
     try {
         std::printf("%zu tokens in MySQL\n", mine.get_tokens().size());
         std::printf("%zu tokens in PostgreSQL\n", ours.get_tokens().size());
+        std::printf("%zu tokens in Redis\n", theirs.get_tokens().size());
     } catch (const tokenkeep::error& failure) {
         std::printf("%s\n", failure.what());
     }

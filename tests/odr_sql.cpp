@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-// A second unit for the programs of the SQL stores: everything is included, and whole stores are made, in both. A
-// database takes part if it is there (see sql/backends.hpp).
+// A second unit for the programs of the stores over databases: everything is included, and whole stores are made, in
+// both. A database takes part if it is there.
 #ifdef TOKENKEEP_TEST_MARIADB
 #include <tokenkeep/mysql.hpp>
 #endif
 #ifdef TOKENKEEP_TEST_POSTGRES
 #include <tokenkeep/postgres.hpp>
+#endif
+#ifdef TOKENKEEP_TEST_REDIS
+#include <tokenkeep/redis.hpp>
 #endif
 #ifdef TOKENKEEP_TEST_SQLITE
 #include <tokenkeep/sqlite.hpp>
@@ -20,4 +23,7 @@ template class tokenkeep::sql_store<tokenkeep::mysql_connection, tokenkeep::zoho
 #endif
 #ifdef TOKENKEEP_TEST_POSTGRES
 template class tokenkeep::sql_store<tokenkeep::postgres_connection>;
+#endif
+#ifdef TOKENKEEP_TEST_REDIS
+template class tokenkeep::basic_redis_store<>;
 #endif

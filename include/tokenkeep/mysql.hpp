@@ -17,13 +17,13 @@
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/sql/lock_connections.hpp>
 #include <tokenkeep/detail/sql/mysql_statement.hpp>
+#include <tokenkeep/detail/store/server_url.hpp>
 #include <tokenkeep/memory/number_cast.hpp>
 #include <tokenkeep/memory/wipe.hpp>
 #include <tokenkeep/secret.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/sql_store.hpp>
 #include <tokenkeep/text/ascii.hpp>
-#include <tokenkeep/text/form.hpp>
 #include <tokenkeep/text/sha256.hpp>
 
 #include <algorithm>
@@ -72,34 +72,10 @@ inline mysql_parameters mysql_parameters_of(std::string_view what_follows) {
                      "tokenkeep: the URL of the store must be mysql://user@host:port/database, with ?option_file=, "
                      "table=, socket=, connections= or tls_authorities= behind it if they are needed");
     };
-    const auto number = [&](std::string_view text, unsigned most) {
-        unsigned value = 0;
-        const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (failure != std::errc() || rest != text.data() + text.size() || value == 0 || value > most) throw refuse();
-        return value;
-    };
-    if (!what_follows.starts_with("//")) throw refuse();
-    what_follows.remove_prefix(2);
-    const std::string_view authority = what_follows.substr(0, what_follows.find_first_of("/?"));
-    const std::string_view path = what_follows.substr(authority.size(), what_follows.find('?') - authority.size());
-    const std::size_t at = authority.rfind('@');
-    if (at != std::string_view::npos && authority.substr(0, at).find(':') != std::string_view::npos) throw refuse();
-    const std::string_view place = at == std::string_view::npos ? authority : authority.substr(at + 1);
-    const std::size_t host_end = place.starts_with('[') ? place.find(']') + 1 : place.find(':');
-    const std::string_view host = place.substr(0, host_end), port = place.substr(host.size());
-    if (place.starts_with('[') ? !host.ends_with(']') : host.find(']') != std::string_view::npos) throw refuse();
-
-    mysql_parameters read;
-    if (at != std::string_view::npos) read.user = form_decoded(authority.substr(0, at), '+');
-    read.host = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
-    if (place.empty()) read.port = 0;
-    if (!port.empty() && port.front() != ':') throw refuse();
-    if (!port.empty()) read.port = number(port.substr(1), 65'535);
-    if (!path.empty()) read.database = form_decoded(path.substr(1), '+');
-    const std::size_t query = authority.size() + path.size() + 1;
-    const auto options = text::from_form(what_follows.substr((std::min)(query, what_follows.size())), '+');
-    if (!options || read.database.empty()) throw refuse();
-    for (const auto& [name, value] : *options) {
+    const std::optional<server_url> url = read_server_url(what_follows);
+    if (!url || url->path.empty()) throw refuse();
+    mysql_parameters read{.host = url->host, .database = url->path, .user = url->user, .port = url->port};
+    for (const auto& [name, value] : url->options) {
         if (name == "option_file")
             read.option_file = value;
         else if (name == "table")
@@ -107,12 +83,13 @@ inline mysql_parameters mysql_parameters_of(std::string_view what_follows) {
         else if (name == "socket")
             read.socket = value;
         else if (name == "connections")
-            read.connections = number(value, 1'000);
+            read.connections = number_in_url(value, 1'000).value_or(0);
         else if (name == "tls_authorities")
             read.tls_authorities = value;
         else
             throw refuse();
     }
+    if (read.connections == 0) throw refuse();
     return read;
 }
 

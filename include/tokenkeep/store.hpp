@@ -204,7 +204,7 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 /// the save of its answer may take.
 ///
 /// Models: file_store and basic_document_store over text_file (across processes), sql_store (with a server across
-///         machines), basic_store (within one process).
+///         machines), basic_store (within one process). A lease: redis_store.
 template <class S>
 concept locking_store = token_store<S> && detail::has_lock_token<S>;
 
@@ -222,7 +222,7 @@ concept locking_store = token_store<S> && detail::has_lock_token<S>;
 ///   C2  Otherwise replace_token makes the row exactly `record`, without merging, and remove_token removes it.
 ///   C3  Neither inserts a row. A replacement keeps the id (else errc::invalid_record), and S4 holds for it.
 /// May:   throw as the six operations do.
-/// Models: file_store, sql_store, basic_store; basic_document_store if the document locks or has versions.
+/// Models: file_store, sql_store, redis_store, basic_store; basic_document_store if the document locks or has versions.
 template <class S>
 concept comparing_store = token_store<S> && detail::has_replace_token<S> && detail::has_remove_token<S>;
 
@@ -302,7 +302,7 @@ concept has_until = requires(S& store, deadline end) {
 ///   D3  The value's lock_token waits until the earlier of its own deadline and `end`. The guard may outlive the value.
 /// May:   take as long as the disk takes: a flush cannot be cut short. Many threads may use values of one store at
 ///        once. A store that waits for nothing outside its process does not need until.
-/// Models: file_store, sql_store, basic_document_store.
+/// Models: file_store, sql_store, redis_store, basic_document_store.
 template <class S>
 concept deadline_store = token_store<S> && detail::has_until<S>;
 

@@ -58,7 +58,8 @@
 // A store that the program chooses at run time.
 #include <tokenkeep/any_store.hpp>           // the store, and how a URL opens one
 
-// A store in a table of a database. sqlite.hpp, mysql.hpp and postgres.hpp bring connections.
+// A store in a table of a database. sqlite.hpp, mysql.hpp and postgres.hpp bring connections. redis.hpp has a store in
+// Redis.
 #include <tokenkeep/sql_store.hpp>           // the store
 #include <tokenkeep/sql_connection.hpp>      // what a connection to a database is
 #include <tokenkeep/sql_schema.hpp>          // the table

@@ -166,10 +166,14 @@ class lock_connections {
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string_view>
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -193,6 +197,18 @@ inline bool wait_for_socket(int socket, bool to_read, bool to_write, deadline un
 
 /// Ends a connection, also one that is being made. Who reads from the socket finds that out.
 inline void hang_up(int socket) noexcept { ::shutdown(socket, SHUT_RDWR); }
+
+/// Hands the system as many of the bytes as it takes now, and says how many: 0 if it is to be asked again when the
+/// socket can be written. nullopt if the connection has ended; no signal is raised then.
+inline std::optional<std::size_t> send_some(int socket, std::string_view bytes) noexcept {
+    const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0) return static_cast<std::size_t>(sent);
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOBUFS) return 0;
+    return std::nullopt;
+}
+
+/// A program that this one starts does not get the socket.
+inline void keep_from_children(int socket) noexcept { ::fcntl(socket, F_SETFD, FD_CLOEXEC); }
 
 /// From now on, reading and writing fail instead of waiting.
 inline void make_nonblocking(int socket) noexcept {
@@ -412,6 +428,76 @@ class mysql_statement {
 #endif
 
 
+// ==== tokenkeep/detail/store/server_url.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_STORE_SERVER_URL_HPP
+#define TOKENKEEP_DETAIL_STORE_SERVER_URL_HPP
+
+
+
+#include <charconv>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// What follows the scheme in the URL of a store on a server: `//user@host:port/path?name=value&...`. Only the two
+/// slashes must be there.
+struct server_url {
+    std::string user{}, host{}, path{}; ///< Empty if the URL does not have them.
+    unsigned port = 0;                  ///< 0 if the URL does not have it.
+    std::vector<std::pair<std::string, std::string>> options{};
+};
+
+/// A number from 1 to `most`; nullopt if this is none.
+inline std::optional<unsigned> number_in_url(std::string_view digits, unsigned most) {
+    unsigned number = 0;
+    const char* const end = digits.data() + digits.size();
+    const auto [rest, failure] = std::from_chars(digits.data(), end, number);
+    if (failure != std::errc() || rest != end || number == 0 || number > most) return std::nullopt;
+    return number;
+}
+
+/// nullopt if this cannot be read, or if there is a password beside the user.
+inline std::optional<server_url> read_server_url(std::string_view what_follows) {
+    if (!what_follows.starts_with("//")) return std::nullopt;
+    what_follows.remove_prefix(2);
+    const std::string_view authority = what_follows.substr(0, what_follows.find_first_of("/?"));
+    const std::string_view path = what_follows.substr(authority.size(), what_follows.find('?') - authority.size());
+    const std::size_t at = authority.rfind('@');
+    const std::string_view user = authority.substr(0, at == std::string_view::npos ? 0 : at);
+    const std::string_view place = authority.substr(at == std::string_view::npos ? 0 : at + 1);
+    const bool is_address = place.starts_with('[');
+    const std::string_view host = place.substr(0, is_address ? place.find(']') + 1 : place.find(':'));
+    const std::string_view port = place.substr(host.size());
+    if (user.find(':') != std::string_view::npos || is_address != host.ends_with(']')) return std::nullopt;
+
+    server_url read{.user = form_decoded(user, '+'),
+                    .host = std::string(is_address ? host.substr(1, host.size() - 2) : host)};
+    if (!port.empty()) {
+        const std::optional<unsigned> number = number_in_url(port.substr(1), 65'535);
+        if (!number || port.front() != ':') return std::nullopt;
+        read.port = *number;
+    }
+    if (!path.empty()) read.path = form_decoded(path.substr(1), '+');
+    const std::size_t query = authority.size() + path.size();
+    if (query < what_follows.size()) {
+        auto options = text::from_form(what_follows.substr(query + 1), '+');
+        if (!options) return std::nullopt;
+        read.options = *std::move(options);
+    }
+    return read;
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
 
 
 
@@ -466,34 +552,10 @@ inline mysql_parameters mysql_parameters_of(std::string_view what_follows) {
                      "tokenkeep: the URL of the store must be mysql://user@host:port/database, with ?option_file=, "
                      "table=, socket=, connections= or tls_authorities= behind it if they are needed");
     };
-    const auto number = [&](std::string_view text, unsigned most) {
-        unsigned value = 0;
-        const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (failure != std::errc() || rest != text.data() + text.size() || value == 0 || value > most) throw refuse();
-        return value;
-    };
-    if (!what_follows.starts_with("//")) throw refuse();
-    what_follows.remove_prefix(2);
-    const std::string_view authority = what_follows.substr(0, what_follows.find_first_of("/?"));
-    const std::string_view path = what_follows.substr(authority.size(), what_follows.find('?') - authority.size());
-    const std::size_t at = authority.rfind('@');
-    if (at != std::string_view::npos && authority.substr(0, at).find(':') != std::string_view::npos) throw refuse();
-    const std::string_view place = at == std::string_view::npos ? authority : authority.substr(at + 1);
-    const std::size_t host_end = place.starts_with('[') ? place.find(']') + 1 : place.find(':');
-    const std::string_view host = place.substr(0, host_end), port = place.substr(host.size());
-    if (place.starts_with('[') ? !host.ends_with(']') : host.find(']') != std::string_view::npos) throw refuse();
-
-    mysql_parameters read;
-    if (at != std::string_view::npos) read.user = form_decoded(authority.substr(0, at), '+');
-    read.host = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
-    if (place.empty()) read.port = 0;
-    if (!port.empty() && port.front() != ':') throw refuse();
-    if (!port.empty()) read.port = number(port.substr(1), 65'535);
-    if (!path.empty()) read.database = form_decoded(path.substr(1), '+');
-    const std::size_t query = authority.size() + path.size() + 1;
-    const auto options = text::from_form(what_follows.substr((std::min)(query, what_follows.size())), '+');
-    if (!options || read.database.empty()) throw refuse();
-    for (const auto& [name, value] : *options) {
+    const std::optional<server_url> url = read_server_url(what_follows);
+    if (!url || url->path.empty()) throw refuse();
+    mysql_parameters read{.host = url->host, .database = url->path, .user = url->user, .port = url->port};
+    for (const auto& [name, value] : url->options) {
         if (name == "option_file")
             read.option_file = value;
         else if (name == "table")
@@ -501,12 +563,13 @@ inline mysql_parameters mysql_parameters_of(std::string_view what_follows) {
         else if (name == "socket")
             read.socket = value;
         else if (name == "connections")
-            read.connections = number(value, 1'000);
+            read.connections = number_in_url(value, 1'000).value_or(0);
         else if (name == "tls_authorities")
             read.tls_authorities = value;
         else
             throw refuse();
     }
+    if (read.connections == 0) throw refuse();
     return read;
 }
 

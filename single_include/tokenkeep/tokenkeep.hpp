@@ -2637,7 +2637,7 @@ concept token_store = detail::has_find_token<S> && detail::has_save_token<S> && 
 /// the save of its answer may take.
 ///
 /// Models: file_store and basic_document_store over text_file (across processes), sql_store (with a server across
-///         machines), basic_store (within one process).
+///         machines), basic_store (within one process). A lease: redis_store.
 template <class S>
 concept locking_store = token_store<S> && detail::has_lock_token<S>;
 
@@ -2655,7 +2655,7 @@ concept locking_store = token_store<S> && detail::has_lock_token<S>;
 ///   C2  Otherwise replace_token makes the row exactly `record`, without merging, and remove_token removes it.
 ///   C3  Neither inserts a row. A replacement keeps the id (else errc::invalid_record), and S4 holds for it.
 /// May:   throw as the six operations do.
-/// Models: file_store, sql_store, basic_store; basic_document_store if the document locks or has versions.
+/// Models: file_store, sql_store, redis_store, basic_store; basic_document_store if the document locks or has versions.
 template <class S>
 concept comparing_store = token_store<S> && detail::has_replace_token<S> && detail::has_remove_token<S>;
 
@@ -2735,7 +2735,7 @@ concept has_until = requires(S& store, deadline end) {
 ///   D3  The value's lock_token waits until the earlier of its own deadline and `end`. The guard may outlive the value.
 /// May:   take as long as the disk takes: a flush cannot be cut short. Many threads may use values of one store at
 ///        once. A store that waits for nothing outside its process does not need until.
-/// Models: file_store, sql_store, basic_document_store.
+/// Models: file_store, sql_store, redis_store, basic_document_store.
 template <class S>
 concept deadline_store = token_store<S> && detail::has_until<S>;
 
@@ -9275,7 +9275,8 @@ struct store_url {
             scheme = {};
         if (holds_password())
             throw bad_store_url("the URL of the store holds a password, and logs would show it; keep it in a file, "
-                                "which postgres: finds in ~/.pgpass or by passfile=, and mysql: by option_file=");
+                                "which postgres: finds in ~/.pgpass or by passfile=, mysql: by option_file=, and redis: by "
+                                "password_file=");
     }
 
     bool has_scheme(std::string_view name) const { return text::equal_ignoring_case(scheme, name); }
@@ -10179,6 +10180,7 @@ class any_store {
 ///   sqlite:    | sqlite_store                   | a path
 ///   mysql:     | mysql_store                    | //user@host:port/database; see mysql_connection::from_url
 ///   postgres:  | postgres_store                 | //user@host:port/database; see postgres_connection::from_url
+///   redis:     | redis_store                    | //user@host:port/number; see basic_redis_store::from_url
 ///   memory:    | memory_store                   | nothing
 ///
 /// A path is taken as it is, without decoding; three slashes begin an absolute one: file:///var/lib/app/tokens.tkj. A
@@ -10217,7 +10219,8 @@ any_store open_store(std::string_view url) {
 #endif
 
 
-// A store in a table of a database. sqlite.hpp, mysql.hpp and postgres.hpp bring connections.
+// A store in a table of a database. sqlite.hpp, mysql.hpp and postgres.hpp bring connections. redis.hpp has a store in
+// Redis.
 
 // ==== tokenkeep/sql_store.hpp
 // SPDX-License-Identifier: MIT

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What a look-up and a save cost in each store, with 100 rows, which the README says; and what several connections are
 // worth to threads that look up rows on a server of this machine.
-// databases: SQLite, MariaDB, Postgres
+// databases: SQLite, MariaDB, Postgres, Redis
 #include "benchmark/measuring.hpp"
 
 #include <tokenkeep/tokenkeep.hpp>
 
+#ifdef TOKENKEEP_TEST_REDIS
+#include "redis/server.hpp"
+#endif
 #include "sql/backends.hpp"
 #include "support/temporary.hpp"
 
@@ -83,6 +86,10 @@ int main(int count, char** words) {
 #endif
 #ifdef TOKENKEEP_TEST_POSTGRES
         compare<tests::postgres_backend>("PostgreSQL", quick);
+#endif
+#ifdef TOKENKEEP_TEST_REDIS
+        const tests::redis_server redis; // which writes nothing to a disk
+        show_costs("redis_store", redis.store(), quick);
 #endif
         return EXIT_SUCCESS;
     } catch (const std::exception& fault) {

@@ -22,7 +22,7 @@ function(look_below header)
   endif()
 endfunction()
 
-list(FILTER headers EXCLUDE REGEX "^(sqlite|mysql|postgres|detail/sql/(mysql|postgres)_[a-z]+|os/posix[a-z_]*)$")
+list(FILTER headers EXCLUDE REGEX "^(sqlite|mysql|postgres|redis|detail/sql/(mysql|postgres)_[a-z]+|detail/redis/[a-z]+|os/posix[a-z_]*)$")
 set(by_size "")
 foreach(header IN LISTS headers)
   look_below(${header})

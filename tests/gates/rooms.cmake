@@ -13,13 +13,14 @@ set(floor_4 status identity_key rules store container policy file_system sql_sch
 set(floor_5 row_rules detail/store/ detail/journal/ detail/sql/ oauth/ oauth/detail/)
 set(floor_6 indexed basic_store document_store file_store sql_store any_store describe zoho/ providers/)
 set(floor_7 detail/keeper/ session keeper)
-set(floor_8 tokenkeep sqlite mysql postgres)
+set(floor_8 tokenkeep sqlite mysql postgres redis detail/redis/)
 set(floor_9 testing testing/ testing/detail/)
 
 # Who may enter a detail room from outside.
-set(doors_of_detail/store/ any_store basic_store indexed document_store sql_store detail/journal/ detail/sql/)
+set(doors_of_detail/store/ any_store basic_store indexed document_store sql_store mysql redis detail/journal/ detail/sql/)
 set(doors_of_detail/journal/ file_store)
 set(doors_of_detail/sql/ sql_store sqlite mysql postgres)
+set(doors_of_detail/redis/ redis)
 set(doors_of_detail/keeper/ keeper session)
 set(doors_of_oauth/detail/ oauth/)
 set(doors_of_testing/detail/ testing/)
@@ -68,7 +69,7 @@ endforeach()
 # The umbrella is the table of contents: it includes every public header.
 read_own_includes(contents tokenkeep)
 foreach(header IN LISTS headers)
-  if(NOT header MATCHES "^(memory|text|os|testing|providers)/|detail/|^(tokenkeep|testing|sqlite|mysql|postgres)$"
+  if(NOT header MATCHES "^(memory|text|os|testing|providers)/|detail/|^(tokenkeep|testing|sqlite|mysql|postgres|redis)$"
      AND NOT header IN_LIST contents)
     message(SEND_ERROR "tokenkeep.hpp does not list ${header}.hpp.")
   endif()

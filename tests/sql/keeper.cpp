@@ -92,7 +92,8 @@ TEST_CASE("open_store: a URL names a table of a MySQL server, and its option fil
 
     for (const std::string url :
          {"mysql:db.example/app", "mysql://db.example", "mysql://db.example/", "mysql://db.example:0/app",
-          "mysql://db.example:70000/app", "mysql://db.example:x/app", "mysql://db.example/app?tabel=t"}) {
+          "mysql://db.example:70000/app", "mysql://db.example:x/app", "mysql://db.example/app?tabel=t", "mysql://[/app",
+          "mysql://[::1/app", "mysql://[::1]x:3306/app"}) {
         INFO(url);
         CHECK(error_of([&] { tokenkeep::open_store<tokenkeep::mysql_store>(url); }) == errc::request_rejected);
     }

@@ -7,10 +7,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string_view>
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -34,6 +38,18 @@ inline bool wait_for_socket(int socket, bool to_read, bool to_write, deadline un
 
 /// Ends a connection, also one that is being made. Who reads from the socket finds that out.
 inline void hang_up(int socket) noexcept { ::shutdown(socket, SHUT_RDWR); }
+
+/// Hands the system as many of the bytes as it takes now, and says how many: 0 if it is to be asked again when the
+/// socket can be written. nullopt if the connection has ended; no signal is raised then.
+inline std::optional<std::size_t> send_some(int socket, std::string_view bytes) noexcept {
+    const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0) return static_cast<std::size_t>(sent);
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOBUFS) return 0;
+    return std::nullopt;
+}
+
+/// A program that this one starts does not get the socket.
+inline void keep_from_children(int socket) noexcept { ::fcntl(socket, F_SETFD, FD_CLOEXEC); }
 
 /// From now on, reading and writing fail instead of waiting.
 inline void make_nonblocking(int socket) noexcept {
