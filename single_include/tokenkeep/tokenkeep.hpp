@@ -15182,9 +15182,9 @@ class transaction {
         return true; // each write takes as long; the last one shows that the row is as it was
     }
 
-    /// Over a store that cannot both exclude others and compare: waits read_back_pause, and checks that the row still has this
-    /// marker. If the store keeps no status at all, this cannot be checked: true, and the token may be sent twice. Over
-    /// any other store: true.
+    /// Over a store that cannot both exclude others and compare: waits read_back_pause, and checks that the row still
+    /// has this marker. If the store keeps no status at all, this cannot be checked: true, and the token may be sent
+    /// twice. Over any other store: true.
     bool marker_stands(const token& marked) {
         if (!(rows_.excludes() && rows_.compares())) {
             parts_.clock.sleep_until(parts_.clock.steady_now() + parts_.options.read_back_pause);
