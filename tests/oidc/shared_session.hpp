@@ -84,7 +84,7 @@ class basic_shared_session {
     /// it.
     template <class Transport = curl_transport, class Observer = tokenkeep::ignore_events,
               class Clock = tokenkeep::system_clock>
-    void work(Transport transport = {}, Observer observer = {}, Clock clock = Clock()) const {
+    void work(Transport transport = Transport(), Observer observer = {}, Clock clock = Clock()) const {
         auto store = place_.store();
         tokenkeep::keeper keep{store, transport, provider_, options, observer, clock};
         call_until_end(*failed, [&] {
@@ -94,7 +94,7 @@ class basic_shared_session {
 
     /// The same with a tokenkeep::session in each thread. Calls that fail are counted in `failed_here`.
     template <class Transport = curl_transport, class Observer = tokenkeep::ignore_events>
-    void work_in_sessions(failed_calls& failed_here, Transport transport = {}, Observer observer = {}) const {
+    void work_in_sessions(failed_calls& failed_here, Transport transport = Transport(), Observer observer = {}) const {
         auto store = place_.store();
         tokenkeep::keeper keep{store, transport, provider_, options, observer};
         call_until_end(failed_here, [&] {
