@@ -9274,9 +9274,10 @@ struct store_url {
         else
             scheme = {};
         if (holds_password())
-            throw bad_store_url("the URL of the store holds a password, and logs would show it; keep it in a file, "
-                                "which postgres: finds in ~/.pgpass or by passfile=, mysql: by option_file=, and redis: by "
-                                "password_file=");
+            throw bad_store_url(
+                "the URL of the store holds a password, and logs would show it; keep it in a file, "
+                "which postgres: finds in ~/.pgpass or by passfile=, mysql: by option_file=, and redis: by "
+                "password_file=");
     }
 
     bool has_scheme(std::string_view name) const { return text::equal_ignoring_case(scheme, name); }
