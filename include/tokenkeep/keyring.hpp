@@ -396,8 +396,8 @@ class keyring_of_process {
 ///     swapped if the system allows that.
 ///
 /// Not promised:
-///   - A limit on the time in which the user is asked for the password: the call waits for the answer. Other calls of the
-///     store wait too, and throw errc::lock_timeout at their deadline. Without a prompt, each step of a call ends
+///   - A limit on the time in which the user is asked for the password: the call waits for the answer. Other calls of
+///     the store wait too, and throw errc::lock_timeout at their deadline. Without a prompt, each step of a call ends
 ///     within `patience`.
 ///   - Which programs can read the item. Every program of the user's session can ask an unlocked keyring.
 ///   - That the tokens are on the disk. That is the keyring's part; gnome-keyring writes its file before it answers.
