@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A second unit for the programs of the stores over databases: everything is included, and whole stores are made, in
-// both. A database takes part if it is there.
+// both. A database takes part if it is there. For the gates, the keyring does too.
 #ifdef TOKENKEEP_TEST_MARIADB
 #include <tokenkeep/mysql.hpp>
 #endif
@@ -12,6 +12,9 @@
 #endif
 #ifdef TOKENKEEP_TEST_SQLITE
 #include <tokenkeep/sqlite.hpp>
+#endif
+#ifdef TOKENKEEP_TEST_LIBSECRET
+#include <tokenkeep/keyring.hpp>
 #endif
 #include <tokenkeep/tokenkeep.hpp>
 
@@ -26,4 +29,7 @@ template class tokenkeep::sql_store<tokenkeep::postgres_connection>;
 #endif
 #ifdef TOKENKEEP_TEST_REDIS
 template class tokenkeep::basic_redis_store<>;
+#endif
+#ifdef TOKENKEEP_TEST_LIBSECRET
+template class tokenkeep::basic_document_store<tokenkeep::keyring>;
 #endif

@@ -234,6 +234,7 @@ class any_store {
 ///   mysql:     | mysql_store                    | //user@host:port/database; see mysql_connection::from_url
 ///   postgres:  | postgres_store                 | //user@host:port/database; see postgres_connection::from_url
 ///   redis:     | redis_store                    | //user@host:port/number; see basic_redis_store::from_url
+///   keyring:   | keyring_store                  | service, or service/account; see keyring::from_url
 ///   memory:    | memory_store                   | nothing
 ///
 /// A path is taken as it is, without decoding; three slashes begin an absolute one: file:///var/lib/app/tokens.tkj. A

@@ -110,7 +110,7 @@ concept names_capacity = can_be_base<D> && !requires {
 ///   `trust(const file_trust&)`      | The document is told which links and       | It decides itself.
 ///                                   | groups the policy trusts, if any.          |
 ///
-/// Models: text_file; examples/keychain.cpp; those in examples/documents.
+/// Models: text_file; keyring; examples/keychain.cpp; those in examples/documents.
 template <class D>
 concept document = (detail::can_load<D> && detail::can_save<D>) || detail::is_versioned<D>;
 

@@ -13,7 +13,7 @@ set(floor_4 status identity_key rules store container policy file_system sql_sch
 set(floor_5 row_rules detail/store/ detail/journal/ detail/sql/ oauth/ oauth/detail/)
 set(floor_6 indexed basic_store document_store file_store sql_store any_store describe zoho/ providers/)
 set(floor_7 detail/keeper/ session keeper)
-set(floor_8 tokenkeep sqlite mysql postgres redis detail/redis/)
+set(floor_8 tokenkeep sqlite mysql postgres redis keyring detail/redis/)
 set(floor_9 testing testing/ testing/detail/)
 
 # Who may enter a detail room from outside.
@@ -69,7 +69,7 @@ endforeach()
 # The umbrella is the table of contents: it includes every public header.
 read_own_includes(contents tokenkeep)
 foreach(header IN LISTS headers)
-  if(NOT header MATCHES "^(memory|text|os|testing|providers)/|detail/|^(tokenkeep|testing|sqlite|mysql|postgres|redis)$"
+  if(NOT header MATCHES "^(memory|text|os|testing|providers)/|detail/|^(tokenkeep|testing|sqlite|mysql|postgres|redis|keyring)$"
      AND NOT header IN_LIST contents)
     message(SEND_ERROR "tokenkeep.hpp does not list ${header}.hpp.")
   endif()
