@@ -9454,7 +9454,7 @@ concept names_capacity = can_be_base<D> && !requires {
 ///   `trust(const file_trust&)`      | The document is told which links and       | It decides itself.
 ///                                   | groups the policy trusts, if any.          |
 ///
-/// Models: text_file; examples/keychain.cpp; those in examples/documents.
+/// Models: text_file; keyring; examples/keychain.cpp; those in examples/documents.
 template <class D>
 concept document = (detail::can_load<D> && detail::can_save<D>) || detail::is_versioned<D>;
 
@@ -10182,6 +10182,7 @@ class any_store {
 ///   mysql:     | mysql_store                    | //user@host:port/database; see mysql_connection::from_url
 ///   postgres:  | postgres_store                 | //user@host:port/database; see postgres_connection::from_url
 ///   redis:     | redis_store                    | //user@host:port/number; see basic_redis_store::from_url
+///   keyring:   | keyring_store                  | service, or service/account; see keyring::from_url
 ///   memory:    | memory_store                   | nothing
 ///
 /// A path is taken as it is, without decoding; three slashes begin an absolute one: file:///var/lib/app/tokens.tkj. A
