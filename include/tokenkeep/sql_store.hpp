@@ -149,9 +149,9 @@ class sql_store : public detail::named_by<Connection>,
     explicit sql_store(Arguments&&... arguments) : sql_store(Connection(std::forward<Arguments>(arguments)...)) {}
 
     /// For open_store, over a connection that has from_url: what follows the scheme.
-    static sql_store from_url(std::string_view what_follows) requires detail::has_from_url<Connection> {
-        return sql_store(Connection::from_url(what_follows));
-    }
+    template <class Place = Connection>
+        requires detail::has_from_url<Place>
+    static sql_store from_url(std::string_view what_follows) { return sql_store(Place::from_url(what_follows)); }
 
     sql_store(sql_store&&) noexcept = default;
     sql_store& operator=(sql_store&&) noexcept = default;

@@ -9781,8 +9781,10 @@ class basic_document_store
         : shared_(std::make_shared<shared>(std::forward<Arguments>(arguments)...)) {}
 
     /// For open_store, over a document that has from_url: what follows the scheme.
-    static basic_document_store from_url(std::string_view what_follows) requires detail::has_from_url<Document> {
-        return basic_document_store(Document::from_url(what_follows));
+    template <class Place = Document>
+        requires detail::has_from_url<Place>
+    static basic_document_store from_url(std::string_view what_follows) {
+        return basic_document_store(Place::from_url(what_follows));
     }
 
     basic_document_store(basic_document_store&&) noexcept = default;
@@ -11681,9 +11683,9 @@ class sql_store : public detail::named_by<Connection>,
     explicit sql_store(Arguments&&... arguments) : sql_store(Connection(std::forward<Arguments>(arguments)...)) {}
 
     /// For open_store, over a connection that has from_url: what follows the scheme.
-    static sql_store from_url(std::string_view what_follows) requires detail::has_from_url<Connection> {
-        return sql_store(Connection::from_url(what_follows));
-    }
+    template <class Place = Connection>
+        requires detail::has_from_url<Place>
+    static sql_store from_url(std::string_view what_follows) { return sql_store(Place::from_url(what_follows)); }
 
     sql_store(sql_store&&) noexcept = default;
     sql_store& operator=(sql_store&&) noexcept = default;
