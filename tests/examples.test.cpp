@@ -2,8 +2,8 @@
 // The examples in the comments of the public headers, word for word, compiled; and a test that none is missing here and
 // that none differs. Each copy stands between `// examples: FILE` and `// end`, without the comment's signs and its
 // indentation. What the examples use is around the copies. None of them runs: all are in functions without a caller.
-// Not here are sqlite.hpp, mysql.hpp and postgres.hpp, because they need client libraries that may be absent. Where
-// examples of other headers use them, types of the same names stand in for them.
+// Not here are sqlite.hpp, mysql.hpp, postgres.hpp, redis.hpp and keyring.hpp, because they need client libraries that
+// may be absent. Where examples of other headers use them, types of the same names stand in for them.
 #include <tokenkeep/providers/all.hpp>
 #include <tokenkeep/testing.hpp>
 #include <tokenkeep/tokenkeep.hpp>
@@ -1464,7 +1464,8 @@ bool is_example(std::string_view line) {
 /// Headers that programs include, and for which no client library is needed.
 bool is_tested(const std::string& header) {
     const std::string path = "/" + header;
-    for (const char* other : {"/detail/", "/memory/", "/os/", "/sqlite.hpp", "/mysql.hpp", "/postgres.hpp"})
+    for (const char* other :
+         {"/detail/", "/memory/", "/os/", "/sqlite.hpp", "/mysql.hpp", "/postgres.hpp", "/redis.hpp", "/keyring.hpp"})
         if (path.find(other) != path.npos) return false;
     return true;
 }
