@@ -38,16 +38,18 @@ class pooler {
         if (::chown(folder.c_str(), runs_as.user, runs_as.group) != 0) throw std::runtime_error("chown");
         child_.emplace(
             guarded_command{{TOKENKEEP_TEST_PGBOUNCER, folder_ / "pgbouncer.ini"}, runs_as, folder, folder_ / "log"});
-        if (!holds_within(30s, [&] { return exists(folder_ / ".s.PGSQL.6432") || child_->ended(); }) || child_->ended())
+        if (!holds_within(30s, [&] { return ::PQping(connection().c_str()) == PQPING_OK || child_->ended(); }) ||
+            child_->ended())
             throw std::runtime_error("PgBouncer does not start: " + bytes_of(folder_ / "log"));
     }
 
     tokenkeep::postgres_store store(const std::string& table) const {
-        return tokenkeep::postgres_store(tokenkeep::postgres_connection(
-            "host=" + folder_ / "" + " port=6432 user=postgres dbname=tokenkeep", table));
+        return tokenkeep::postgres_store(tokenkeep::postgres_connection(connection(), table));
     }
 
   private:
+    std::string connection() const { return "host=" + folder_ / "" + " port=6432 user=postgres dbname=tokenkeep"; }
+
     const temporary_directory folder_{};
     std::optional<guarded_child> child_{};
 };
