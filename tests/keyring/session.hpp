@@ -25,8 +25,10 @@ namespace tests {
 /// Nothing on its bus is started on demand, so that nobody asks for a password.
 class desktop_session {
   public:
-    /// `rules` are for the bus: XML.
-    explicit desktop_session(const std::string& rules = {}) {
+    /// `rules` are for the bus: XML. If children of this process are to use the keyring, it does not use it itself: they
+    /// could not go on with its connection.
+    explicit desktop_session(const std::string& rules = {}, bool is_for_children = false)
+        : is_for_children_(is_for_children) {
         write_file(folder_ / "bus.conf",
                    "<busconfig><type>session</type><listen>unix:path=" + (folder_ / "bus") +
                        "</listen><auth>EXTERNAL</auth><policy context=\"default\">"
@@ -58,12 +60,11 @@ class desktop_session {
                                          {},
                                          folder_ / "",
                                          folder_ / "keyring.log"});
-        // Another process asks, because children of one that has used the keyring cannot use it.
-        const bool is_there = holds_within(std::chrono::seconds(30), [] {
-            return in_process([] {
-                const auto failure = code_of([] { tokenkeep::keyring("tokenkeep-test").load(); });
-                if (failure == tokenkeep::errc::storage_failure) ::_exit(1);
-            });
+        const auto answers = [] {
+            return code_of([] { tokenkeep::keyring("tokenkeep-test").load(); }) != tokenkeep::errc::storage_failure;
+        };
+        const bool is_there = holds_within(std::chrono::seconds(30), [&] {
+            return is_for_children_ ? in_process([&] { answers() ? void() : ::_exit(1); }) : answers();
         });
         if (!is_there) throw std::runtime_error("the keyring does not start:\n" + bytes_of(folder_ / "keyring.log"));
     }
@@ -85,6 +86,7 @@ class desktop_session {
         if (!listens) throw std::runtime_error("the bus does not start:\n" + bytes_of(folder_ / "bus.log"));
     }
 
+    const bool is_for_children_;
     const temporary_directory folder_{};
     std::optional<guarded_child> bus_{}, keyring_{};
 };

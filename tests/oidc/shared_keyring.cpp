@@ -21,7 +21,7 @@ struct in_the_keyring {
 
 TEST_CASE("shared in the user's keyring: whoever finds it due refreshes it for all, once, and no call fails",
           "[oidc]") {
-    const desktop_session desktop;
+    const desktop_session desktop({}, true);
     basic_shared_session<in_the_keyring> session(0ms, 2s);
     const auto time = is_long() ? 45s : 7s;
     session.end = steady_clock::now() + time;
