@@ -117,9 +117,6 @@ tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (!rows_.excludes() 
 tokenkeep_mutation(transaction detail/keeper/refresh.hpp "return std::min<std::chrono::milliseconds>(left, parts_.options.request_timeout);"
   [[if (tests::mutated("replay_with_the_whole_timeout")) return parts_.options.request_timeout;
         return std::min<std::chrono::milliseconds>(left, parts_.options.request_timeout);]])
-tokenkeep_mutation(transaction detail/keeper/row_access.hpp "return store_locks(store_) && !lock_lapses(store_);"
-  [[return store_locks(store_) && (tests::mutated("trusts_a_lease") || !lock_lapses(store_));]])
-tokenkeep_mutant(transaction trusts_a_lease "[lease]" "S[1-9]: ")
 tokenkeep_mutant(transaction lost_answer_sent_again "[losing]" "S3: ")
 tokenkeep_mutant(transaction replay_with_the_whole_timeout "[grace]" "S3: ")
 tokenkeep_mutant(transaction replays_what_others_sent_without_a_lock "[plain]" "S1: ")

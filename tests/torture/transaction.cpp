@@ -527,7 +527,7 @@ TEST_CASE("transaction: a store whose lock may lapse is as good as one that only
     explore<leasing_store>({.server = {.grace = 1'000s},
                             .declares_grace = true,
                             .short_pauses = 2,
-                            .read_back_pause = 1s,
+                            .read_back_pause = 500ms,
                             .doubt_expires_after = 4s,
                             .lock_timeout = 30s,
                             .within = faults(1, {fault_kind::lock_lost}, 1)});
