@@ -25,8 +25,8 @@ namespace tests {
 /// Nothing on its bus is started on demand, so that nobody asks for a password.
 class desktop_session {
   public:
-    /// `rules` are for the bus: XML. If children of this process are to use the keyring, it does not use it itself: they
-    /// could not go on with its connection.
+    /// `rules` are for the bus: XML. If children of this process are to use the keyring, it does not use it itself:
+    /// they could not go on with its connection.
     explicit desktop_session(const std::string& rules = {}, bool is_for_children = false)
         : is_for_children_(is_for_children) {
         write_file(folder_ / "bus.conf",
