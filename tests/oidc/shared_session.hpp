@@ -70,11 +70,11 @@ class basic_shared_session {
         : server_({"--access-token-seconds", std::to_string(life.count()), "--token-delay-ms", "30",
                    "--answer-delay-ms", std::to_string(answer_delay.count()), "--seconds", "240"}),
           life_(life) {
-        // Another process logs in, because the processes that this one forks may not share what it has opened.
-        expect(in_process([&] {
-                   tokenkeep::keeper{place_.store(), server_.transport, provider_}.access_token(grant());
-               }),
-               "the login failed");
+        // Another process logs in, because the processes that this one forks may not share what it has opened. The
+        // store is made here: it may start the server of its database.
+        auto store = place_.store();
+        const auto log_in = [&] { tokenkeep::keeper{store, server_.transport, provider_}.access_token(grant()); };
+        expect(in_process(log_in), "the login failed");
     }
 
     const unsigned workers = is_long() ? 8 : 4; ///< As many processes, and threads in each.
