@@ -348,7 +348,7 @@ class keyring_of_process {
         return *this;
     }
     ~keyring_of_process() {
-        if (process_id() != first_process()) static_cast<void>(connection_.release());
+        if (connection_ && process_id() != first_process()) static_cast<void>(connection_.release());
     }
 
     keyring_connection& connection() {
