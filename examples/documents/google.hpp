@@ -106,7 +106,7 @@ class google_document {
         return name.substr(name.rfind('/') + 1);
     }
 
-    /// If this fails, a version is left over, which nobody reads.
+    /// If this fails, a version is left over that is never read.
     void destroy(const std::string& number) noexcept {
         try {
             if (!number.empty()) ask("POST", version_path(number) + ":destroy", "{}");

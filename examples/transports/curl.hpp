@@ -35,7 +35,7 @@ class curl_transport {
         if (!tokenkeep::text::parse_url(request.url) ||
             method.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != method.npos)
             throw tokenkeep::transport_error("the URL or the method is not one of HTTP", false);
-        static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT); // once, whoever comes first
+        static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT); // once, for all threads
         const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl{curl_easy_init(), curl_easy_cleanup};
         if (ready != CURLE_OK || !curl) throw tokenkeep::transport_error("libcurl cannot be used", false);
         const auto set = [&curl](CURLoption option, auto value) {

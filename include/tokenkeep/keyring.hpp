@@ -390,7 +390,7 @@ class keyring_of_process {
 ///     has no lock of this kind. So the kernel locks a file in XDG_RUNTIME_DIR, or in /run/user/UID if that is not set.
 ///     The lock ends with its process. The file is empty and stays.
 ///   - If the keyring is locked, load and save let it ask the user for the password. If the user closes that prompt, or
-///     if nobody can be asked, the call throws. The tokens are not taken for missing.
+///     if there is no user to ask, the call throws. The tokens are not taken for missing.
 ///   - The keyring may be restarted between calls.
 ///   - The library's copies of the tokens are wiped. libsecret wipes its own, and keeps them in memory that is not
 ///     swapped if the system allows that.
@@ -409,7 +409,7 @@ class keyring_of_process {
 ///   errc             | when                                                    | what to do
 ///   -----------------|---------------------------------------------------------|-------------------------------------
 ///   permissions      | the keyring is locked: the user closed the prompt, or   | unlock it, then call again
-///                    | nobody can be asked                                     |
+///                    | there is no user to ask                                 |
 ///   permissions      | the session bus refuses the call, as in a sandbox       | allow org.freedesktop.secrets
 ///   storage_failure  | there is no session bus, no keyring, or no answer       | start one, or use a file_store
 ///   not_saved        | the keyring refused the value                           | read the message

@@ -401,7 +401,7 @@ std::optional<std::string> text_in(Document& document) {
     return text ? std::optional(std::string(text->reveal())) : std::nullopt;
 }
 
-/// Saves over what is there. Whether nobody was faster.
+/// Saves over what is there. False if another was faster.
 template <class Document>
 bool save_into(
     Document& document, std::string_view bytes, const std::function<void()>& between = [] {}) {

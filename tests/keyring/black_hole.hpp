@@ -10,7 +10,7 @@
 
 namespace tests {
 
-/// Owns a name on the session's bus, and answers nobody.
+/// Owns a name on the session's bus, and never answers.
 class black_hole {
   public:
     explicit black_hole(const std::string& name) {

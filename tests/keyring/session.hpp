@@ -22,7 +22,7 @@
 
 namespace tests {
 
-/// Nothing on its bus is started on demand, so that nobody asks for a password.
+/// Nothing on its bus is started on demand, so that no prompt for a password comes.
 class desktop_session {
   public:
     /// `rules` are for the bus: XML. If children of this process are to use the keyring, it does not use it itself:
