@@ -8,7 +8,7 @@
 #endif
 
 #include <tokenkeep/clock.hpp>
-#include <tokenkeep/detail/store/opened.hpp>
+#include <tokenkeep/detail/store/store_url.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/policy.hpp>
 #include <tokenkeep/store.hpp>

@@ -9,8 +9,8 @@
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/store/abilities.hpp>
-#include <tokenkeep/detail/store/opened.hpp>
 #include <tokenkeep/detail/store/row_set.hpp>
+#include <tokenkeep/detail/store/store_url.hpp>
 #include <tokenkeep/detail/store/turns.hpp>
 #include <tokenkeep/document.hpp>
 #include <tokenkeep/error.hpp>

@@ -17,7 +17,7 @@
 #include <tokenkeep/detail/sql/transactions.hpp>
 #include <tokenkeep/detail/store/abilities.hpp>
 #include <tokenkeep/detail/store/key_locks.hpp>
-#include <tokenkeep/detail/store/opened.hpp>
+#include <tokenkeep/detail/store/store_url.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/row_rules.hpp>
 #include <tokenkeep/store.hpp>

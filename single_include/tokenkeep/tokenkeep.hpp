@@ -8988,10 +8988,11 @@ struct comparing_ability<Store, true> {
 #endif
 
 
-// ==== tokenkeep/detail/store/opened.hpp
+
+// ==== tokenkeep/detail/store/store_url.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_STORE_OPENED_HPP
-#define TOKENKEEP_DETAIL_STORE_OPENED_HPP
+#ifndef TOKENKEEP_DETAIL_STORE_STORE_URL_HPP
+#define TOKENKEEP_DETAIL_STORE_STORE_URL_HPP
 
 
 
@@ -9342,7 +9343,6 @@ Store from_url(std::string_view what_follows) {
 }}} // namespace tokenkeep::v1::detail
 
 #endif
-
 
 
 

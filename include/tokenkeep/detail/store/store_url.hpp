@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_STORE_OPENED_HPP
-#define TOKENKEEP_DETAIL_STORE_OPENED_HPP
+#ifndef TOKENKEEP_DETAIL_STORE_STORE_URL_HPP
+#define TOKENKEEP_DETAIL_STORE_STORE_URL_HPP
 
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/store.hpp>
