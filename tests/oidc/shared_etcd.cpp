@@ -5,18 +5,14 @@
 // needs: etcd
 #include <tokenkeep/tokenkeep.hpp>
 
+#include "machines.hpp"
 #include "shared_session.hpp"
 #include "support/catch.hpp"
 #include "support/etcd_server.hpp"
-#include "support/temporary.hpp"
 
-#include <array>
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <string>
-
-#include <unistd.h>
 
 using namespace tests;
 
@@ -27,24 +23,6 @@ struct in_etcd {
     const etcd_server server{};
 
     auto store() const { return tokenkeep::basic_document_store(server.document("tokens")); }
-};
-
-/// Two machines, as far as files go.
-class machines {
-  public:
-    /// From here on the calling process is one of the first, or of the second.
-    void enter(std::size_t process) const {
-        const std::string folder = folders_[process % 2] / "";
-        expect(::chdir(folder.c_str()) == 0, "there is no " + folder);
-        for (const char* name : {"HOME", "TMPDIR"}) ::setenv(name, folder.c_str(), 1);
-    }
-    /// Whether no process has left anything behind.
-    bool are_clean() const {
-        return std::filesystem::is_empty(folders_[0] / "") && std::filesystem::is_empty(folders_[1] / "");
-    }
-
-  private:
-    const std::array<temporary_directory, 2> folders_{};
 };
 
 } // namespace

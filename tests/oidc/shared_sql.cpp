@@ -7,23 +7,19 @@
 #include <tokenkeep/tokenkeep.hpp>
 
 #include "fragile_session.hpp"
+#include "machines.hpp"
 #include "sql/backends.hpp"
 #include "support/catch.hpp"
-#include "support/temporary.hpp"
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <random>
 #include <string>
 #include <thread>
 #include <type_traits>
 #include <vector>
-
-#include <unistd.h>
 
 using namespace tests;
 
@@ -35,24 +31,6 @@ struct in_a_table {
     const std::string table = new_table();
 
     auto store() const { return store_on<Backend>(table); }
-};
-
-/// Two machines, as far as files go.
-class machines {
-  public:
-    /// From here on the calling process is one of the first, or of the second.
-    void enter(std::size_t process) const {
-        const std::string folder = folders_[process % 2] / "";
-        expect(::chdir(folder.c_str()) == 0, "there is no " + folder);
-        for (const char* name : {"HOME", "TMPDIR"}) ::setenv(name, folder.c_str(), 1);
-    }
-    /// Whether nobody has left anything behind.
-    bool are_clean() const {
-        return std::filesystem::is_empty(folders_[0] / "") && std::filesystem::is_empty(folders_[1] / "");
-    }
-
-  private:
-    const std::array<temporary_directory, 2> folders_{};
 };
 
 /// How an administrator finds the sessions that hold an identity's lock.
