@@ -336,7 +336,8 @@ TEST_CASE("open_store: the scheme of the URL chooses the store", "[any_store]") 
 }
 
 TEST_CASE("open_store: a store of one's own names its scheme", "[any_store]") {
-    CHECK(open_store<memory_store, placed_store>("POSTGRES:a?b").find_token({.user_name = "a?b"}));
+    for (const std::string scheme : {"POSTGRES", "postgresql", "PostgreSQL"})
+        CHECK(open_store<memory_store, placed_store>(scheme + ":a?b").find_token({.user_name = "a?b"}));
     any_store note = open_store<basic_document_store<placed_note>>("note:{\"user_name\":\"ada\",\"id\":\"1\"}");
     CHECK(note.find_token(ada));
 }

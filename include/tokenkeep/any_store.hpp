@@ -232,7 +232,8 @@ class any_store {
 ///              |   zoho::policy>                |
 ///   sqlite:    | sqlite_store                   | a path
 ///   mysql:     | mysql_store                    | //user@host:port/database; see mysql_connection::from_url
-///   postgres:  | postgres_store                 | //user@host:port/database; see postgres_connection::from_url
+///   postgres:  | postgres_store                 | //user@host:port/database; see postgres_connection::from_url.
+///              |                                | postgresql: is the same
 ///   redis:     | redis_store                    | //user@host:port/number; see basic_redis_store::from_url
 ///   keyring:   | keyring_store                  | service, or service/account; see keyring::from_url
 ///   memory:    | memory_store                   | nothing

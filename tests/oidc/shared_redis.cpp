@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// One session that processes share through Redis, against the real authorization server: while nothing fails, and while
-// the locks end at any moment and the server drops its connections. TOKENKEEP_TORTURE=1 makes them more, and gives them
-// more time.
+// One session that processes share through Redis, against the real authorization server: while nothing fails, while the
+// locks end at any moment and the server drops its connections, and while processes are killed, whose locks last.
+// TOKENKEEP_TORTURE=1 makes them more, and gives them more time.
 // databases: Redis
 #include <tokenkeep/redis.hpp>
 #include <tokenkeep/tokenkeep.hpp>
 
+#include "fragile_session.hpp"
 #include "redis/server.hpp"
 #include "shared_session.hpp"
 #include "support/catch.hpp"
@@ -30,7 +31,11 @@ redis_server& server() {
 struct in_redis {
     const std::string table = new_table();
 
-    tokenkeep::redis_store store() const { return tokenkeep::redis_store{server().parameters(table)}; }
+    tokenkeep::redis_store store() const {
+        tokenkeep::redis_parameters parameters = server().parameters(table);
+        parameters.lease = 2s;
+        return tokenkeep::redis_store{parameters};
+    }
 
     static std::string new_table() {
         static int number = 0;
@@ -81,4 +86,20 @@ TEST_CASE("shared in Redis: locks that end too early and lost connections cost c
     CHECK(refreshes >= 2);
     CHECK(broken->locks >= 2);
     CHECK(broken->connections >= 2);
+}
+
+TEST_CASE("shared in Redis: a kill costs a session at most, and others wait until the lease of the killed ends",
+          "[oidc]") {
+    basic_fragile_session<in_redis> session(200ms, is_long() ? 45s : 7s);
+    session.options.request_timeout = 1s;
+    session.options.save_timeout = 500ms;
+    const shared_memory<tally> seen;
+    const pid_t user = start_process([&] { session.look_after(*seen); });
+    const int kills =
+        session.share_among_mortals(*seen, [&](std::size_t) { session.work(curl_transport{}, std::ref(*seen)); });
+    CHECK(ended_well(user));
+    CAPTURE(kills);
+    const json log = session.check_losses(*seen);
+    CHECK(seen->lost <= kills);
+    CHECK(log["invalid_grant"] <= seen->lost + kills); // who finds it out may be killed before it says so
 }

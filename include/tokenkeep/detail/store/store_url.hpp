@@ -82,6 +82,7 @@ struct store_url {
             what_follows = url.substr(scheme.size() + 1);
         else
             scheme = {};
+        if (has_scheme("postgresql")) scheme = "postgres"; // libpq takes both
         if (holds_password())
             throw bad_store_url(
                 "the URL of the store holds a password, and logs would show it; keep it in a file, "
