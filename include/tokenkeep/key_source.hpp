@@ -226,7 +226,8 @@ inline secret key_from_environment(const std::string& name) {
 ///   secret key = key_from_document(item);
 /// Programs that begin at once get the same key if the document has versions or a lock (see document.hpp). With a
 /// document that has neither, run one program first. Throws errc::storage_corrupt if the document has something else.
-/// What the document throws passes through.
+/// What the document throws passes through. A text_file is made for the user only, and is not refused if its mode is
+/// changed later so that others can read it; key_from_file refuses that.
 template <class Document>
 secret key_from_document(Document& document) {
     const secret text = detail::load_or_make(document, [] { return detail::text_of_key(make_key()); });

@@ -22,7 +22,10 @@ TEST_CASE("openssl_sealer: a new key seals, and old ones open", "[sealer]") { ch
 TEST_CASE("openssl_sealer: no nonce comes twice, after a fork neither", "[sealer]") { check_nonces<openssl_sealer>(); }
 TEST_CASE("openssl_sealer: many threads use one", "[sealer]") { check_threads<openssl_sealer>(); }
 TEST_CASE("openssl_sealer: after a snapshot, another text has another nonce", "[sealer]") {
-    check_nonces_of_repeated_bytes();
+    check_nonces_after_snapshot<openssl_sealer>();
+}
+TEST_CASE("openssl_sealer: without random bytes nothing is sealed", "[sealer]") {
+    check_without_random_bytes<openssl_sealer>();
 }
 
 // The test cases 13 to 16 of the submission of GCM to NIST (McGrew and Viega), which SP 800-38D refers to.

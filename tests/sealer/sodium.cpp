@@ -17,6 +17,12 @@ TEST_CASE("sodium_sealer: whatever differs, nothing opens", "[sealer]") { check_
 TEST_CASE("sodium_sealer: a new key seals, and old ones open", "[sealer]") { check_turning_of_keys<sodium_sealer>(); }
 TEST_CASE("sodium_sealer: no nonce comes twice, after a fork neither", "[sealer]") { check_nonces<sodium_sealer>(); }
 TEST_CASE("sodium_sealer: many threads use one", "[sealer]") { check_threads<sodium_sealer>(); }
+TEST_CASE("sodium_sealer: after a snapshot, another text has another nonce", "[sealer]") {
+    check_nonces_after_snapshot<sodium_sealer>();
+}
+TEST_CASE("sodium_sealer: without random bytes nothing is sealed", "[sealer]") {
+    check_without_random_bytes<sodium_sealer>();
+}
 
 // draft-irtf-cfrg-xchacha-03 A.3.1
 TEST_CASE("sodium_sealer: XChaCha20-Poly1305 gives the answer of its draft", "[sealer]") {
@@ -36,6 +42,13 @@ TEST_CASE("sodium_sealer: XChaCha20-Poly1305 gives the answer of its draft", "[s
 
     const sodium_sealer sealer{key_ring{secret(key)}}; // its format
     CHECK(sealer.open(nonce + sealed, associated, sealer.key_id()).value() == secret(plain));
+}
+
+TEST_CASE("sodium_sealer: what openssl_sealer has sealed by the same key does not open", "[sealer]") {
+    const sodium_sealer sealer{key_ring{key_of('\1')}};
+    const std::string sealed =
+        "ABCDEFGHIJKLMNOPQRSTUVWX" + from_hex("ce546ef63c9cc60765923609b33a9a1974e96e52daf2fcf7075e2271");
+    CHECK_FALSE(sealer.open(sealed, "", sealer.key_id()));
 }
 
 TEST_CASE("sodium_sealer: Argon2id gives the answer of argon2, and a passphrase means one key", "[sealer]") {

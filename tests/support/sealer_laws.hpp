@@ -10,6 +10,7 @@
 
 #include "support/catch.hpp"
 #include "support/processes.hpp"
+#include "support/system_random.hpp"
 #include "support/temporary.hpp"
 
 #include <atomic>
@@ -190,20 +191,36 @@ void check_nonces() {
 }
 
 /// If the system gives the same random bytes twice, as after a snapshot, only the same text has the same nonce.
-inline void check_nonces_of_repeated_bytes() {
-    const auto nonce = [](std::string_view random, std::string_view associated, std::string_view plain,
-                          char key = 'k') {
-        return tokenkeep::detail::make_nonce(key_of(key), random, associated, plain);
+template <class Sealer>
+void check_nonces_after_snapshot() {
+    const random_of_scope repeated(random_bytes::repeat);
+    const Sealer sealer{key_ring{key_of('k')}}, same{key_ring{key_of('k')}}, stranger{key_ring{key_of('l')}};
+    std::set<std::string> seen;
+    const auto is_new = [&](const Sealer& by, std::string_view plain, std::string_view associated) {
+        return seen.insert(std::string(by.seal(plain, associated).reveal().substr(0, 24))).second;
     };
-    const std::string random(24, 'r');
-    const auto one = nonce(random, "row", "text");
-    CHECK(one == nonce(random, "row", "text"));
-    CHECK(one != nonce(std::string(24, 's'), "row", "text"));
-    CHECK(one != nonce(random, "row", "texu"));
-    CHECK(one != nonce(random, "rov", "text"));
-    CHECK(one != nonce(random, "rowt", "ext"));
-    CHECK(one != nonce(random, "", "rowtext"));
-    CHECK(one != nonce(random, "row", "text", 'l'));
+    CHECK(is_new(sealer, "text", "row"));
+    CHECK(is_new(sealer, "texu", "row"));
+    CHECK(is_new(sealer, "text", "rov"));
+    CHECK(is_new(sealer, "ext", "rowt"));
+    CHECK(is_new(sealer, "rowtext", ""));
+    CHECK(is_new(sealer, "", "rowtext"));
+    CHECK(is_new(stranger, "text", "row"));
+    CHECK_FALSE(is_new(same, "text", "row"));
+    CHECK(sealer.seal("text", "row") == same.seal("text", "row"));
+    const random_of_scope works(random_bytes::work);
+    CHECK(is_new(sealer, "text", "row"));
+}
+
+/// Without random bytes nothing is sealed, and what is sealed opens.
+template <class Sealer>
+void check_without_random_bytes() {
+    const Sealer sealer{key_ring{key_of('k')}};
+    const secret sealed = sealer.seal("text", "row");
+    const random_of_scope failing(random_bytes::fail);
+    CHECK(code_of([&] { (void)sealer.seal("text", "row"); }) == errc::storage_failure);
+    CHECK(code_of([] { (void)tokenkeep::make_key(); }) == errc::storage_failure);
+    CHECK(sealer.open(sealed.reveal(), "row", sealer.key_id()).value() == secret("text"));
 }
 
 /// Many threads use one sealer.
