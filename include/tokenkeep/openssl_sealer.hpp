@@ -23,7 +23,6 @@
 #include <tokenkeep/sealer.hpp>
 #include <tokenkeep/secret.hpp>
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
