@@ -125,7 +125,7 @@ secret as_secret(Text& text) {
 /// How long load_or_make waits for other programs.
 inline constexpr std::chrono::seconds patience_of_first_use{30};
 
-/// The text of the document. If the document has none, saves what `make()` gives, as a secret, and gives that. Programs
+/// The text of the document. If there is no document, saves what `make()` gives, as a secret, and gives that. Programs
 /// that do this at once all get the same text, if the document has versions or a lock.
 template <class Document, class Make>
 secret load_or_make(Document& document, Make make) {
@@ -199,6 +199,9 @@ inline secret key_from_text(const secret& text) {
 /// Throws errc::permissions if others can read or write the file, if it is a symbolic link, or if it belongs to another
 /// user; errc::request_rejected if there is no file, or no key in it. 32 bytes that are all printable are refused: they
 /// are a word that somebody typed, or half a key in hex.
+///
+/// A file that systemd, Docker or Kubernetes provides often belongs to root, or is a link. Read it yourself, and give
+/// its content to key_from_text.
 inline secret key_from_file(const std::string& path) {
     const std::optional<secret> content = detail::read_secret_file(detail::absolute_path(path), {});
     if (!content) throw error(errc::request_rejected, "tokenkeep: there is no file " + path + " with a key");
@@ -220,14 +223,15 @@ inline secret key_from_environment(const std::string& name) {
     throw error(errc::request_rejected, "tokenkeep: the variable " + name + " is not a key; " + detail::forms_of_key);
 }
 
-/// The key in a document of its own, such as an item in the user's keyring. If the document is empty, a new key is made
-/// and saved there first, as a text.
+/// The key in a document of its own, such as an item in the user's keyring. If there is no such document yet, a new key
+/// is made and saved there first, as a text. So if the document gets lost, there is a new key, which opens nothing that
+/// the old one has sealed.
 ///   keyring item{"my-app", "key"};
 ///   secret key = key_from_document(item);
 /// Programs that begin at once get the same key if the document has versions or a lock (see document.hpp). With a
 /// document that has neither, run one program first. Throws errc::storage_corrupt if the document has something else.
-/// What the document throws passes through. A text_file is made for the user only, and is not refused if its mode is
-/// changed later so that others can read it; key_from_file refuses that.
+/// What the document throws passes through. Others cannot read a text_file that is made here. If somebody lets them
+/// read it later, it is not refused; key_from_file refuses such a file.
 template <class Document>
 secret key_from_document(Document& document) {
     const secret text = detail::load_or_make(document, [] { return detail::text_of_key(make_key()); });
@@ -238,7 +242,7 @@ secret key_from_document(Document& document) {
 }
 
 /// The key of a store, wrapped by a key that stays in a key management service: envelope encryption. The document holds
-/// the wrapped key. If it is empty, a new key is made, wrapped and saved there first.
+/// the wrapped key. If there is no such document yet, a new key is made, wrapped and saved there first.
 ///   text_file file{"tokens.key"};
 ///   secret key = wrapped_key(file, [&](std::string_view plain) { return kms.encrypt(plain); },
 ///                            [&](std::string_view wrapped) { return kms.decrypt(wrapped); });

@@ -252,8 +252,8 @@ struct scrypt_cost {
     std::uint64_t p = 1;       ///< How often it is computed.
 };
 
-/// The key that a passphrase means, computed by scrypt. The document holds the salt and the cost. If it is empty, they
-/// are made first. `cost` is for new documents: others keep theirs.
+/// The key that a passphrase means, computed by scrypt. The document holds the salt and the cost. If there is no such
+/// document yet, they are made first. `cost` is for new documents: others keep theirs.
 ///   text_file file{"tokens.key"};
 ///   key_ring ring{openssl_passphrase_key(file, passphrase)};
 /// Throws errc::permissions if this passphrase is not the one with which the document was made, errc::request_rejected

@@ -119,8 +119,8 @@ struct argon2id_cost {
     std::uint64_t memory = 64 << 20; ///< In bytes, at most 1 GiB.
 };
 
-/// The key that a passphrase means, computed by Argon2id. The document holds the salt and the cost. If it is empty,
-/// they are made first. `cost` is for new documents: others keep theirs.
+/// The key that a passphrase means, computed by Argon2id. The document holds the salt and the cost. If there is no such
+/// document yet, they are made first. `cost` is for new documents: others keep theirs.
 ///   text_file file{"tokens.key"};
 ///   key_ring ring{sodium_passphrase_key(file, passphrase)};
 /// Throws errc::permissions if this passphrase is not the one with which the document was made, errc::request_rejected

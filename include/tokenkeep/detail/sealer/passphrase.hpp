@@ -66,8 +66,8 @@ inline passphrase_line read_passphrase_line(std::string_view text) {
     return line;
 }
 
-/// The key that a passphrase means, by the parameters in the document. If the document is empty, they are made first,
-/// of this cost. The algorithm has a name, says whether a cost is one that it takes, and computes the key.
+/// The key that a passphrase means, by the parameters in the document. If there is no document, they are made first, of
+/// this cost. The algorithm has a name, says whether a cost is one that it takes, and computes the key.
 template <class Algorithm, class Document>
 secret passphrase_key(Document& document, const secret& passphrase, const passphrase_cost& cost_if_new) {
     if (passphrase.empty()) throw error(errc::request_rejected, "tokenkeep: the passphrase is empty");
