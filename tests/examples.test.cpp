@@ -2,8 +2,9 @@
 // The examples in the comments of the public headers, word for word, compiled; and a test that none is missing here and
 // that none differs. Each copy stands between `// examples: FILE` and `// end`, without the comment's signs and its
 // indentation. What the examples use is around the copies. None of them runs: all are in functions without a caller.
-// Not here are sqlite.hpp, mysql.hpp, postgres.hpp, redis.hpp and keyring.hpp, because they need client libraries that
-// may be absent. Where examples of other headers use them, types of the same names stand in for them.
+// Not here are sqlite.hpp, mysql.hpp, postgres.hpp, redis.hpp, keyring.hpp, openssl_sealer.hpp and sodium_sealer.hpp,
+// because they need libraries that may be absent. Where examples of other headers use them, types of the same names
+// stand in for them.
 #include <tokenkeep/providers/all.hpp>
 #include <tokenkeep/testing.hpp>
 #include <tokenkeep/tokenkeep.hpp>
@@ -522,6 +523,67 @@ inline void construct() {
 inline void construct_with_key(const secret& key) {
     // examples: sealer.hpp
     basic_file_store<defaults, my_sealer> store{"tokens.tkj", my_sealer{key}};
+    // end
+}
+}
+
+namespace of_keys {
+inline void rings(const secret& new_key, const secret& old_key) {
+    // examples: key_ring.hpp
+    key_ring ring{key_from_file("/etc/my-app/key")};
+    key_ring turning{new_key, {old_key}}; // new texts are sealed by new_key; old ones still open
+    // end
+}
+inline void of_ring(const key_ring& ring, const std::string& key_id, const token& row,
+                    void open_with(const secret& key)) {
+    // examples: key_ring.hpp
+    if (const secret* key = ring.find(key_id)) open_with(*key);
+    std::string cell = ring.fingerprint(row.refresh_token.reveal(), ring.key_id());
+    // end
+}
+struct settings {
+    secret key{};
+};
+struct keyring {
+    keyring(const char* service, const char* account);
+    std::optional<std::string> load();
+    void save(std::string_view bytes);
+};
+struct key_service {
+    secret encrypt(std::string_view plain);
+    secret decrypt(std::string_view wrapped);
+};
+inline void made() {
+    // examples: key_source.hpp
+    key_ring ring{make_key()};
+    // end
+}
+inline void from_text(const settings& configuration) {
+    // examples: key_source.hpp
+    secret key = key_from_text(configuration.key);
+    // end
+}
+inline void from_file() {
+    // examples: key_source.hpp
+    secret key = key_from_file("/etc/my-app/key");
+    // end
+}
+inline void from_environment() {
+    // examples: key_source.hpp
+    secret key = key_from_environment("MY_APP_KEY");
+    // end
+}
+inline void from_document() {
+    // examples: key_source.hpp
+    keyring item{"my-app", "key"};
+    secret key = key_from_document(item);
+    // end
+}
+inline void from_service(key_service& kms) {
+    // examples: key_source.hpp
+    text_file file{"tokens.key"};
+    secret key = wrapped_key(file, [&](std::string_view plain) { return kms.encrypt(plain); },
+                             [&](std::string_view wrapped) { return kms.decrypt(wrapped); });
     // end
 }
 }
@@ -1145,6 +1207,18 @@ inline void sha256_of_pieces() {
     // end
     );
 }
+inline void hmac_of_pieces(const secret& key, const token& row) {
+    // examples: text/hmac.hpp
+    std::array<unsigned char, 32> mac = hmac_sha256(key.reveal(), {"at", ":", row.access_token.reveal()});
+    // end
+    use(mac);
+}
+inline void hmac() {
+    // examples: text/hmac.hpp
+    std::array<unsigned char, 32> mac = hmac_sha256("Jefe", "what do ya want for nothing?");
+    // end
+    use(mac);
+}
 inline void url() {
     use(
     // examples: text/url.hpp
@@ -1464,8 +1538,8 @@ bool is_example(std::string_view line) {
 /// Headers that programs include, and for which no client library is needed.
 bool is_tested(const std::string& header) {
     const std::string path = "/" + header;
-    for (const char* other :
-         {"/detail/", "/memory/", "/os/", "/sqlite.hpp", "/mysql.hpp", "/postgres.hpp", "/redis.hpp", "/keyring.hpp"})
+    for (const char* other : {"/detail/", "/memory/", "/os/", "/sqlite.hpp", "/mysql.hpp", "/postgres.hpp",
+                              "/redis.hpp", "/keyring.hpp", "/openssl_sealer.hpp", "/sodium_sealer.hpp"})
         if (path.find(other) != path.npos) return false;
     return true;
 }

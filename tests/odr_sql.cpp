@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A second unit for the programs of the stores over databases: everything is included, and whole stores are made, in
-// both. A database takes part if it is there. For the gates, the keyring does too.
+// both. A database takes part if it is there. For the gates, the keyring and the
+// sealers do too.
 #ifdef TOKENKEEP_TEST_MARIADB
 #include <tokenkeep/mysql.hpp>
 #endif
@@ -15,6 +16,12 @@
 #endif
 #ifdef TOKENKEEP_TEST_LIBSECRET
 #include <tokenkeep/keyring.hpp>
+#endif
+#ifdef TOKENKEEP_TEST_LIBSODIUM
+#include <tokenkeep/sodium_sealer.hpp>
+#endif
+#ifdef TOKENKEEP_TEST_OPENSSL
+#include <tokenkeep/openssl_sealer.hpp>
 #endif
 #include <tokenkeep/tokenkeep.hpp>
 

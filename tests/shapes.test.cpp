@@ -176,6 +176,15 @@ struct s {
                                std::string_view key_id) const;
 };
 // end
+namespace with_fingerprints {
+// shape: sealer.hpp
+struct f {   // besides the members of a sealer
+    std::vector<std::string> key_ids() const;
+    std::string              fingerprint(std::string_view text, std::string_view key_id) const;
+};
+// end
+struct sealer : s, f {};
+}
 }
 
 namespace of_connection {
@@ -221,6 +230,7 @@ static_assert(comparing_store<of_comparing::store> && !locking_store<of_comparin
 static_assert(deadline_store<of_deadlines::store> && !deadline_store<of_store::s>);
 static_assert(document<of_document::d> && token_store<basic_document_store<of_document::d>>);
 static_assert(file_system<of_files::f> && sealer<of_sealer::s>);
+static_assert(fingerprinting_sealer<of_sealer::with_fingerprints::sealer> && !fingerprinting_sealer<of_sealer::s>);
 static_assert(token_store<basic_file_store<of_files::policy, of_sealer::s>>);
 static_assert(authorization_provider<of_provider::p>);
 static_assert(sql_connection<of_connection::c> && token_store<sql_store<of_connection::c>>);

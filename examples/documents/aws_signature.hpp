@@ -6,8 +6,9 @@
 
 #include "service.hpp"
 
-#include <array>
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <map>
 
@@ -16,25 +17,6 @@ struct aws_credentials {
     std::string access_key_id{};
     tokenkeep::secret secret_access_key{}, session_token{};
 };
-
-/// HMAC-SHA-256 (RFC 2104), 32 bytes.
-inline tokenkeep::secret hmac_sha256(const tokenkeep::secret& key, std::string_view text) {
-    const auto as_text = [](const std::array<unsigned char, 32>& digest) {
-        return tokenkeep::secret(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
-    };
-    const tokenkeep::secret shorter = key.size() > 64 ? as_text(tokenkeep::text::sha256(key.reveal())) : key;
-    std::string inner(64, '\x36'), outer(64, '\x5c');
-    for (std::size_t i = 0; i < shorter.size(); ++i) {
-        inner[i] = static_cast<char>(inner[i] ^ shorter.reveal()[i]);
-        outer[i] = static_cast<char>(outer[i] ^ shorter.reveal()[i]);
-    }
-    tokenkeep::text::sha256_hash hash;
-    const tokenkeep::secret digest = as_text(hash.update(inner).update(text).finish());
-    const tokenkeep::secret result = as_text(hash.update(outer).update(digest.reveal()).finish());
-    service::wipe(inner);
-    service::wipe(outer);
-    return result;
-}
 
 /// Signs a request with Signature Version 4, all its headers included. The URL has no query, and its path no character
 /// that would be encoded: Secrets Manager has the path / only.
@@ -88,7 +70,10 @@ inline void sign_for_aws(tokenkeep::http_request& request, const aws_credentials
     });
     for (const std::string_view part : {std::string_view(day), std::string_view(region), std::string_view(service),
                                         std::string_view("aws4_request"), std::string_view(to_sign)})
-        key = hmac_sha256(key, part);
+        key = tokenkeep::secret::build(32, [&](char* out) {
+            const auto mac = tokenkeep::text::hmac_sha256(key.reveal(), part);
+            return static_cast<std::size_t>(std::copy(mac.begin(), mac.end(), out) - out);
+        });
     std::string signature;
     for (const char byte : key.reveal()) {
         const auto value = static_cast<unsigned char>(byte);

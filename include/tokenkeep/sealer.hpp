@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 {
 
@@ -38,10 +39,18 @@ concept can_open = requires(const S& sealer, std::string_view text) {
 };
 template <class S>
 concept seals_and_opens = has_key_id<S> && can_seal<S> && can_open<S>;
+template <class S>
+concept has_key_ids = requires(const S& sealer) {
+    { sealer.key_ids() } -> std::convertible_to<std::vector<std::string>>;
+};
+template <class S>
+concept has_fingerprints = requires(const S& sealer, std::string_view text) {
+    { sealer.fingerprint(text, text) } -> std::convertible_to<std::string>;
+};
 
 } // namespace detail
 
-/// Encrypts the rows of a file_store: authenticated encryption with associated data (RFC 5116).
+/// Encrypts what a store keeps: authenticated encryption with associated data (RFC 5116).
 ///
 ///   basic_file_store<defaults, my_sealer> store{"tokens.tkj", my_sealer{key}};
 ///
@@ -57,16 +66,44 @@ concept seals_and_opens = has_key_id<S> && can_seal<S> && can_open<S>;
 ///       when seal was called.
 ///   E2  If anything in its three arguments differs, open returns nullopt.
 ///   E3  The sealed text tells nothing but its size. Without the key, no one can make a text that open accepts.
+///   E4  Many threads may call the members at once. All are const.
 /// May:   throw anything derived from std::exception: the operation of the store then fails, and nothing has changed.
-/// The
-///        store calls it from one thread at a time. The associated data contains the id of the row, so a row that is
-///        moved to another id does not open. Ids and key ids are not encrypted. In one file, all rows are sealed or
-///        none is. To change keys, use a sealer that seals with the new key and opens with both: each save seals its
-///        row with the new key, and compact() seals every row with it. If open returns nullopt, calls that need the row
-///        throw errc::permissions, and the row stays in the file.
-/// Models: none in this header; no_seal stands for no sealer.
+///
+/// The associated data says to which place a text belongs, such as the id of its row: a text that is moved to another
+/// place does not open. Ids and key ids are not encrypted. In one file, all rows are sealed or none is. To change keys,
+/// use a sealer that seals with the new key and opens with both: each save seals its row with the new key, and
+/// compact() seals every row with it. If open returns nullopt, calls that need the row throw errc::permissions, and the
+/// row stays in the file.
+///
+/// Two members are optional. A sealer that has both is a fingerprinting_sealer:
+///
+///   expression                  | what it gives you                     | without it
+///   ----------------------------|---------------------------------------|---------------------------------------------
+///   `key_ids()` gives           | Stores in tables: they look a secret  | Only stores that open every row: file_store
+///   std::vector<std::string>    | up under each key.                    | and basic_document_store.
+///   `fingerprint(text, key_id)` | Stores in tables: they have an index  | The same: a secret is sealed to other bytes
+///   gives std::string           | of fingerprints.                      | each time, so these cannot be looked up.
+///
+/// Models: openssl_sealer, sodium_sealer; no_seal stands for no sealer.
 template <class S>
 concept sealer = std::same_as<S, no_seal> || detail::seals_and_opens<S>;
+
+/// A sealer with which a table can look up what is sealed in it.
+///
+/// Shape (the least model):
+///   struct f {   // besides the members of a sealer
+///       std::vector<std::string> key_ids() const;
+///       std::string              fingerprint(std::string_view text, std::string_view key_id) const;
+///   };
+/// Meaning:
+///   F1  key_ids returns the id of every key by which the sealer can open. The first one is key_id().
+///   F2  fingerprint returns 32 bytes. The same text and key give the same bytes; another text or key gives others.
+///   F3  Without the key, no one can tell from a fingerprint which text it is of, even if only few texts are possible.
+///       So it is a MAC such as HMAC-SHA-256, not a hash. Its key is not the one that seals, but derived from it.
+/// May:   throw, as for sealer. A key id that key_ids does not return is an error.
+/// Models: openssl_sealer, sodium_sealer.
+template <class S>
+concept fingerprinting_sealer = detail::seals_and_opens<S> && detail::has_key_ids<S> && detail::has_fingerprints<S>;
 
 namespace detail {
 
@@ -82,6 +119,21 @@ consteval bool explain_sealer() {
         if constexpr (has_key_id<S> && can_seal<S>)
             static_assert(can_open<S>, "tokenkeep: a sealer needs optional<secret> open(string_view sealed, "
                                        "string_view associated, string_view key_id) const; see the concept sealer");
+    }
+    return true;
+}
+
+/// Says in a sentence why a type is not a sealer for tables. no_seal is none, so a table without a sealer does not ask.
+template <class S>
+consteval bool explain_fingerprinting_sealer() {
+    if constexpr (explain_sealer<S>() && seals_and_opens<S>) {
+        static_assert(has_key_ids<S>, "tokenkeep: the sealer of a table needs key_ids() const, giving a "
+                                      "std::vector<std::string>; see the concept fingerprinting_sealer");
+        if constexpr (has_key_ids<S>)
+            static_assert(
+                has_fingerprints<S>,
+                "tokenkeep: the sealer of a table needs std::string fingerprint(string_view text, string_view "
+                "key_id) const; see the concept fingerprinting_sealer");
     }
     return true;
 }

@@ -49,6 +49,10 @@
 #include <tokenkeep/file_system.hpp>         // where the operating system's files are put in
 #include <tokenkeep/file_identity.hpp>       // which file a path names
 
+// Keys for sealers. openssl_sealer.hpp and sodium_sealer.hpp bring sealers.
+#include <tokenkeep/key_ring.hpp>            // one key or several, and what is made with them
+#include <tokenkeep/key_source.hpp>          // where keys come from
+
 // A store that keeps all its tokens in one document.
 #include <tokenkeep/document_store.hpp>      // the store
 #include <tokenkeep/document.hpp>            // what a document and its format are

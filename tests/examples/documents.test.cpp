@@ -632,23 +632,8 @@ TEST_CASE("documents: etcd gives the lock to the next when its lease is revoked 
     CHECK(code_of([&] { text_in(document); }) == errc::permissions);
 }
 
-// RFC 4231 4.2, 4.3, 4.7; the suite aws-sig-v4-test-suite that AWS publishes, whose keys are these examples.
-TEST_CASE("documents: HMAC and Signature Version 4 give the published values", "[documents]") {
-    const auto hex = [](const secret& bytes) {
-        std::string digits;
-        for (const char byte : bytes.reveal()) {
-            const auto value = static_cast<unsigned char>(byte);
-            (digits += "0123456789abcdef"[value >> 4]) += "0123456789abcdef"[value & 15];
-        }
-        return digits;
-    };
-    CHECK(hex(hmac_sha256(std::string(20, '\x0b'), "Hi There")) ==
-          "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
-    CHECK(hex(hmac_sha256("Jefe", "what do ya want for nothing?")) ==
-          "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-    CHECK(hex(hmac_sha256(std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First")) ==
-          "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
-
+// The suite aws-sig-v4-test-suite that AWS publishes, whose keys are these examples.
+TEST_CASE("documents: Signature Version 4 gives the published values", "[documents]") {
     aws_credentials keys{.access_key_id = "AKIDEXAMPLE",
                          .secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"};
     const std::chrono::sys_seconds moment{1'440'938'160s}; // 2015-08-30T12:36:00Z

@@ -9,18 +9,19 @@ set(floor_1 text/)
 set(floor_2 secret http)
 set(floor_3 token sealer os/)
 set(floor_4 status identity_key rules store container policy file_system sql_schema sql_connection document json_codec
-            text_file keeper_options rotation_not_saved row_codec migrate)
+            text_file keeper_options rotation_not_saved row_codec migrate key_ring)
 set(floor_5 row_rules detail/store/ detail/journal/ detail/sql/ oauth/ oauth/detail/)
-set(floor_6 indexed basic_store document_store file_store sql_store any_store describe zoho/ providers/)
-set(floor_7 detail/keeper/ session keeper)
-set(floor_8 tokenkeep sqlite mysql postgres redis keyring detail/redis/)
+set(floor_6 key_source indexed basic_store document_store file_store sql_store any_store describe zoho/ providers/)
+set(floor_7 detail/keeper/ detail/sealer/ session keeper)
+set(floor_8 tokenkeep sqlite mysql postgres redis keyring openssl_sealer sodium_sealer detail/redis/)
 set(floor_9 testing testing/ testing/detail/)
 
 # Who may enter a detail room from outside.
-set(doors_of_detail/store/ any_store basic_store indexed document_store sql_store mysql redis detail/journal/ detail/sql/)
+set(doors_of_detail/store/ any_store basic_store indexed document_store sql_store mysql redis key_source detail/journal/ detail/sql/)
 set(doors_of_detail/journal/ file_store)
 set(doors_of_detail/sql/ sql_store sqlite mysql postgres)
 set(doors_of_detail/redis/ redis)
+set(doors_of_detail/sealer/ openssl_sealer sodium_sealer)
 set(doors_of_detail/keeper/ keeper session)
 set(doors_of_oauth/detail/ oauth/)
 set(doors_of_testing/detail/ testing/)
@@ -69,7 +70,7 @@ endforeach()
 # The umbrella is the table of contents: it includes every public header.
 read_own_includes(contents tokenkeep)
 foreach(header IN LISTS headers)
-  if(NOT header MATCHES "^(memory|text|os|testing|providers)/|detail/|^(tokenkeep|testing|sqlite|mysql|postgres|redis|keyring)$"
+  if(NOT header MATCHES "^(memory|text|os|testing|providers)/|detail/|^(tokenkeep|testing|sqlite|mysql|postgres|redis|keyring|openssl_sealer|sodium_sealer)$"
      AND NOT header IN_LIST contents)
     message(SEND_ERROR "tokenkeep.hpp does not list ${header}.hpp.")
   endif()

@@ -12,6 +12,7 @@
 //   void random_bytes(void* memory, std::size_t size);                     fills the memory with random bytes
 //   std::uint64_t process_id();
 //   std::optional<secret> read_file(path, const file_trust&);              nullopt: there is no such file
+//   std::optional<secret> read_secret_file(path, const file_trust&);       the same; no one else may read it
 //   void replace_file(path, std::string_view bytes, const file_trust&);    whole or not at all; private to the user
 //   std::string absolute_path(const std::string& path);                    the links in its directory followed
 //   std::string target_of(std::string path, const file_trust& trust);      to where a symbolic link leads

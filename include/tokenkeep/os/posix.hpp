@@ -62,16 +62,18 @@ inline bool set_rights(const descriptor& file, shared_group group) noexcept {
 inline constexpr mode_t denied_for_documents = S_IWGRP | S_IWOTH;
 
 /// The content of a file; nullopt if there is no file. Throws errc::permissions for a symbolic link, for anything but a
-/// regular file, for a file of another user or with several hard links, and for a file or a directory that others can
-/// write. Throws errc::storage_failure for a file that is a mount of its own, unless it is mounted for reading.
-inline std::optional<secret> read_file(const std::string& path, const file_trust& trust) {
+/// regular file, for a file of another user or with several hard links, for a file on which others have a right that is
+/// denied, and for a directory that others can write. Throws errc::storage_failure for a file that is a mount of its
+/// own, unless it is mounted for reading.
+inline std::optional<secret> read_file(const std::string& path, const file_trust& trust,
+                                       mode_t denied = denied_for_documents) {
     const shared_group group = require_private_directory(path, trust);
     const descriptor file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (!file.is_open()) {
         if (errno == ENOENT) return std::nullopt;
         refuse_open(path, errno);
     }
-    require_private(file.status(), path, group, denied_for_documents);
+    require_private(file.status(), path, group, denied);
     if (is_unusable_mount(path)) throw mount_refused(path);
     const auto size = static_cast<std::size_t>(file.status().st_size);
     return secret::build(size, [&](char* out) {
@@ -85,6 +87,11 @@ inline std::optional<secret> read_file(const std::string& path, const file_trust
         }
         return filled;
     });
+}
+
+/// The same, and throws errc::permissions for a file that others can read.
+inline std::optional<secret> read_secret_file(const std::string& path, const file_trust& trust) {
+    return read_file(path, trust, S_IRWXG | S_IRWXO);
 }
 
 /// Writes all bytes at the present place in the file. False if that failed; errno then says why.
