@@ -56,6 +56,7 @@ class basic_document_store;
 using json_file_store = basic_document_store<text_file>;
 
 struct no_seal;
+class key_ring;
 template <class Policy = defaults, class Sealer = no_seal>
 class basic_file_store;
 using file_store = basic_file_store<>;

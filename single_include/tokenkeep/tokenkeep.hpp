@@ -75,6 +75,7 @@ class basic_document_store;
 using json_file_store = basic_document_store<text_file>;
 
 struct no_seal;
+class key_ring;
 template <class Policy = defaults, class Sealer = no_seal>
 class basic_file_store;
 using file_store = basic_file_store<>;
@@ -3044,6 +3045,7 @@ void wait_for_lock(TryLock try_lock, const std::string& path, deadline until, st
 //   void random_bytes(void* memory, std::size_t size);                     fills the memory with random bytes
 //   std::uint64_t process_id();
 //   std::optional<secret> read_file(path, const file_trust&);              nullopt: there is no such file
+//   std::optional<secret> read_secret_file(path, const file_trust&);       the same; no one else may read it
 //   void replace_file(path, std::string_view bytes, const file_trust&);    whole or not at all; private to the user
 //   std::string absolute_path(const std::string& path);                    the links in its directory followed
 //   std::string target_of(std::string path, const file_trust& trust);      to where a symbolic link leads
@@ -3598,16 +3600,18 @@ inline bool set_rights(const descriptor& file, shared_group group) noexcept {
 inline constexpr mode_t denied_for_documents = S_IWGRP | S_IWOTH;
 
 /// The content of a file; nullopt if there is no file. Throws errc::permissions for a symbolic link, for anything but a
-/// regular file, for a file of another user or with several hard links, and for a file or a directory that others can
-/// write. Throws errc::storage_failure for a file that is a mount of its own, unless it is mounted for reading.
-inline std::optional<secret> read_file(const std::string& path, const file_trust& trust) {
+/// regular file, for a file of another user or with several hard links, for a file on which others have a right that is
+/// denied, and for a directory that others can write. Throws errc::storage_failure for a file that is a mount of its
+/// own, unless it is mounted for reading.
+inline std::optional<secret> read_file(const std::string& path, const file_trust& trust,
+                                       mode_t denied = denied_for_documents) {
     const shared_group group = require_private_directory(path, trust);
     const descriptor file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (!file.is_open()) {
         if (errno == ENOENT) return std::nullopt;
         refuse_open(path, errno);
     }
-    require_private(file.status(), path, group, denied_for_documents);
+    require_private(file.status(), path, group, denied);
     if (is_unusable_mount(path)) throw mount_refused(path);
     const auto size = static_cast<std::size_t>(file.status().st_size);
     return secret::build(size, [&](char* out) {
@@ -3621,6 +3625,11 @@ inline std::optional<secret> read_file(const std::string& path, const file_trust
         }
         return filled;
     });
+}
+
+/// The same, and throws errc::permissions for a file that others can read.
+inline std::optional<secret> read_secret_file(const std::string& path, const file_trust& trust) {
+    return read_file(path, trust, S_IRWXG | S_IRWXO);
 }
 
 /// Writes all bytes at the present place in the file. False if that failed; errno then says why.
@@ -5619,6 +5628,7 @@ using list_store = basic_store<std::vector<std::list<std::string>>>;
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 {
 
@@ -5642,10 +5652,18 @@ concept can_open = requires(const S& sealer, std::string_view text) {
 };
 template <class S>
 concept seals_and_opens = has_key_id<S> && can_seal<S> && can_open<S>;
+template <class S>
+concept has_key_ids = requires(const S& sealer) {
+    { sealer.key_ids() } -> std::convertible_to<std::vector<std::string>>;
+};
+template <class S>
+concept has_fingerprints = requires(const S& sealer, std::string_view text) {
+    { sealer.fingerprint(text, text) } -> std::convertible_to<std::string>;
+};
 
 } // namespace detail
 
-/// Encrypts the rows of a file_store: authenticated encryption with associated data (RFC 5116).
+/// Encrypts what a store keeps: authenticated encryption with associated data (RFC 5116).
 ///
 ///   basic_file_store<defaults, my_sealer> store{"tokens.tkj", my_sealer{key}};
 ///
@@ -5661,16 +5679,44 @@ concept seals_and_opens = has_key_id<S> && can_seal<S> && can_open<S>;
 ///       when seal was called.
 ///   E2  If anything in its three arguments differs, open returns nullopt.
 ///   E3  The sealed text tells nothing but its size. Without the key, no one can make a text that open accepts.
+///   E4  Many threads may call the members at once. All are const.
 /// May:   throw anything derived from std::exception: the operation of the store then fails, and nothing has changed.
-/// The
-///        store calls it from one thread at a time. The associated data contains the id of the row, so a row that is
-///        moved to another id does not open. Ids and key ids are not encrypted. In one file, all rows are sealed or
-///        none is. To change keys, use a sealer that seals with the new key and opens with both: each save seals its
-///        row with the new key, and compact() seals every row with it. If open returns nullopt, calls that need the row
-///        throw errc::permissions, and the row stays in the file.
-/// Models: none in this header; no_seal stands for no sealer.
+///
+/// The associated data says to which place a text belongs, such as the id of its row: a text that is moved to another
+/// place does not open. Ids and key ids are not encrypted. In one file, all rows are sealed or none is. To change keys,
+/// use a sealer that seals with the new key and opens with both: each save seals its row with the new key, and
+/// compact() seals every row with it. If open returns nullopt, calls that need the row throw errc::permissions, and the
+/// row stays in the file.
+///
+/// Two members are optional. A sealer that has both is a fingerprinting_sealer:
+///
+///   expression                  | what it gives you                     | without it
+///   ----------------------------|---------------------------------------|---------------------------------------------
+///   `key_ids()` gives           | Stores in tables: they look a secret  | Only stores that open every row: file_store
+///   std::vector<std::string>    | up under each key.                    | and basic_document_store.
+///   `fingerprint(text, key_id)` | Stores in tables: they have an index  | The same: a secret is sealed to other bytes
+///   gives std::string           | of fingerprints.                      | each time, so these cannot be looked up.
+///
+/// Models: openssl_sealer, sodium_sealer; no_seal stands for no sealer.
 template <class S>
 concept sealer = std::same_as<S, no_seal> || detail::seals_and_opens<S>;
+
+/// A sealer with which a table can look up what is sealed in it.
+///
+/// Shape (the least model):
+///   struct f {   // besides the members of a sealer
+///       std::vector<std::string> key_ids() const;
+///       std::string              fingerprint(std::string_view text, std::string_view key_id) const;
+///   };
+/// Meaning:
+///   F1  key_ids returns the id of every key by which the sealer can open. The first one is key_id().
+///   F2  fingerprint returns 32 bytes. The same text and key give the same bytes; another text or key gives others.
+///   F3  Without the key, no one can tell from a fingerprint which text it is of, even if only few texts are possible.
+///       So it is a MAC such as HMAC-SHA-256, not a hash. Its key is not the one that seals, but derived from it.
+/// May:   throw, as for sealer. A key id that key_ids does not return is an error.
+/// Models: openssl_sealer, sodium_sealer.
+template <class S>
+concept fingerprinting_sealer = detail::seals_and_opens<S> && detail::has_key_ids<S> && detail::has_fingerprints<S>;
 
 namespace detail {
 
@@ -5686,6 +5732,21 @@ consteval bool explain_sealer() {
         if constexpr (has_key_id<S> && can_seal<S>)
             static_assert(can_open<S>, "tokenkeep: a sealer needs optional<secret> open(string_view sealed, "
                                        "string_view associated, string_view key_id) const; see the concept sealer");
+    }
+    return true;
+}
+
+/// Says in a sentence why a type is not a sealer for tables. no_seal is none, so a table without a sealer does not ask.
+template <class S>
+consteval bool explain_fingerprinting_sealer() {
+    if constexpr (explain_sealer<S>() && seals_and_opens<S>) {
+        static_assert(has_key_ids<S>, "tokenkeep: the sealer of a table needs key_ids() const, giving a "
+                                      "std::vector<std::string>; see the concept fingerprinting_sealer");
+        if constexpr (has_key_ids<S>)
+            static_assert(
+                has_fingerprints<S>,
+                "tokenkeep: the sealer of a table needs std::string fingerprint(string_view text, string_view "
+                "key_id) const; see the concept fingerprinting_sealer");
     }
     return true;
 }
@@ -8905,13 +8966,226 @@ using file_store = basic_file_store<>;
 
 
 
-// A store that keeps all its tokens in one document.
+// Keys for sealers. openssl_sealer.hpp and sodium_sealer.hpp bring sealers.
 
-// ==== tokenkeep/document_store.hpp
+// ==== tokenkeep/key_ring.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DOCUMENT_STORE_HPP
-#define TOKENKEEP_DOCUMENT_STORE_HPP
+#ifndef TOKENKEEP_KEY_RING_HPP
+#define TOKENKEEP_KEY_RING_HPP
 
+// What openssl_sealer and sodium_sealer make with a ring of keys.
+//
+// A sealed text: a nonce of 24 bytes, the encrypted text, and a tag of 16 bytes. It is 40 bytes longer than the text. A
+// nonce is what makes two texts under one key differ: if two texts had the same nonce, who sees both could compute one
+// from the other.
+//
+// Nonces never repeat for two texts. When a text is sealed, its nonce is made from 24 random bytes of the system and
+// from the text itself and its associated data (HMAC-SHA-256 by a key that is derived from the sealing key). No object
+// and no process keeps a nonce, a counter, or a random generator of its own:
+//   - Two programs, two copies of a sealer, and the two sides of a fork have nothing in common that could repeat.
+//   - If a file or a database is put back from a backup, no counter goes back with it.
+//   - If a virtual machine is put back to a snapshot, the random generator of its kernel goes back too. If the machine
+//     has a VM generation id (vmgenid), Linux seeds it again at once, since 5.18. Without one, the kernel may give the
+//     same bytes again, for up to a minute. Even then, another text gets another nonce. The same text with the same
+//     associated data may be sealed twice to the same bytes: who sees both learns that the texts are the same.
+//
+// Not promised:
+//   - That texts are hidden from those who can read the memory of the program. The keys are there.
+//   - That a text which was sealed earlier is refused. The stores say what they notice.
+
+
+
+
+// ==== tokenkeep/text/hmac.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TEXT_HMAC_HPP
+#define TOKENKEEP_TEXT_HMAC_HPP
+
+
+
+
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <initializer_list>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v1 { namespace text {
+
+/// HMAC-SHA-256 (RFC 2104) of a text that comes in pieces. Without the key, no one can compute it. The function wipes
+/// its copies of the key.
+///   std::array<unsigned char, 32> mac = hmac_sha256(key.reveal(), {"at", ":", row.access_token.reveal()});
+inline std::array<unsigned char, 32> hmac_sha256(std::string_view key,
+                                                 std::initializer_list<std::string_view> pieces) noexcept {
+    constexpr unsigned char inner_pad = 0x36, outer_pad = 0x5c;
+    std::array<char, 64> block{};
+    std::array<unsigned char, 32> digest{};
+    if (key.size() > block.size()) {
+        digest = sha256(key);
+        std::memcpy(block.data(), digest.data(), digest.size());
+    } else if (!key.empty()) {
+        std::memcpy(block.data(), key.data(), key.size());
+    }
+    const auto begin_with = [&block](sha256_hash& hash, unsigned char pad) {
+        for (char& byte : block) byte = static_cast<char>(static_cast<unsigned char>(byte) ^ pad);
+        hash.update({block.data(), block.size()});
+    };
+    sha256_hash hash;
+    begin_with(hash, inner_pad);
+    for (const std::string_view piece : pieces) hash.update(piece);
+    digest = hash.finish();
+    begin_with(hash, inner_pad ^ outer_pad);
+    hash.update({reinterpret_cast<const char*>(digest.data()), digest.size()});
+    digest = hash.finish();
+    detail::wipe(block.data(), block.size());
+    return digest;
+}
+
+/// The same of one text.
+///   std::array<unsigned char, 32> mac = hmac_sha256("Jefe", "what do ya want for nothing?");
+inline std::array<unsigned char, 32> hmac_sha256(std::string_view key, std::string_view bytes) noexcept {
+    return hmac_sha256(key, {bytes});
+}
+
+}}} // namespace tokenkeep::v1::text
+
+#endif
+
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 {
+
+namespace detail {
+
+/// The size of a key, in bytes.
+inline constexpr std::size_t key_size = 32;
+
+/// A key for another purpose: HMAC-SHA-256 of its name. It tells nothing about the key that it is made from.
+inline secret derive_key(const secret& key, std::string_view purpose) {
+    return secret::build(key_size, [&](char* out) {
+        std::array<unsigned char, 32> derived = text::hmac_sha256(key.reveal(), purpose);
+        std::memcpy(out, derived.data(), derived.size());
+        wipe(derived.data(), derived.size());
+        return key_size;
+    });
+}
+
+/// The name of a key: 16 hex digits.
+inline std::string key_id_of(const secret& key) {
+    const std::array<unsigned char, 32> digest = text::hmac_sha256(key.reveal(), "tokenkeep key id");
+    std::string id;
+    for (std::size_t i = 0; i < 8; ++i)
+        (id += "0123456789abcdef"[digest[i] >> 4]) += "0123456789abcdef"[digest[i] & 15];
+    return id;
+}
+
+} // namespace detail
+
+/// The keys of a sealer: the first one seals, and all of them open.
+///   key_ring ring{key_from_file("/etc/my-app/key")};
+///   key_ring turning{new_key, {old_key}}; // new texts are sealed by new_key; old ones still open
+///
+/// Each key has 32 bytes, which must be random: key_source.hpp says where keys come from. The ring names each key by an
+/// id, which is computed from the key and tells nothing about it. Stores write the id beside what the key has sealed.
+///
+/// The keys are in memory that is wiped. Many threads may use one ring at once. What a ring was moved from may only be
+/// destroyed or assigned to.
+class key_ring {
+  public:
+    /// Throws errc::request_rejected if a key has not 32 bytes, or if two keys are the same.
+    explicit key_ring(secret sealing, std::vector<secret> older = {}) {
+        keys_.reserve(older.size() + 1);
+        add(std::move(sealing));
+        for (secret& key : older) add(std::move(key));
+    }
+
+    /// The id of the key that seals: 16 hex digits.
+    const std::string& key_id() const noexcept { return keys_.front().id; }
+
+    /// The ids of all keys. The first one is key_id().
+    std::vector<std::string> key_ids() const {
+        std::vector<std::string> ids;
+        for (const named_key& key : keys_) ids.push_back(key.id);
+        return ids;
+    }
+
+    /// The key of that id; null if the ring has no such key. The pointer is valid as long as the ring.
+    ///   if (const secret* key = ring.find(key_id)) open_with(*key);
+    const secret* find(std::string_view key_id) const noexcept {
+        const named_key* const found = look_up(key_id);
+        return found == nullptr ? nullptr : &found->key;
+    }
+
+    /// 32 bytes that stand for the text in an index: HMAC-SHA-256 by a key that is derived from the key of that id. The
+    /// same text and key give the same bytes. Without the key, no one can tell which text they stand for, even if only
+    /// few texts are possible. Throws errc::permissions if the ring has no such key.
+    ///   std::string cell = ring.fingerprint(row.refresh_token.reveal(), ring.key_id());
+    std::string fingerprint(std::string_view text, std::string_view key_id) const {
+        const named_key* const found = look_up(key_id);
+        if (found == nullptr)
+            throw error(errc::permissions, "tokenkeep: the ring has no key of this id; add the key to the ring");
+        const std::array<unsigned char, 32> digest = text::hmac_sha256(found->for_fingerprints.reveal(), text);
+        return {digest.begin(), digest.end()};
+    }
+
+  private:
+    struct named_key {
+        std::string id{};
+        secret key{};
+        secret for_fingerprints{};
+    };
+
+    void add(secret key) {
+        const std::string which = "tokenkeep: key " + std::to_string(keys_.size() + 1) + " of the ring ";
+        if (key.size() != detail::key_size)
+            throw error(errc::request_rejected, which + "has " + std::to_string(key.size()) +
+                                                    " bytes, and must have 32; see make_key and key_from_text");
+        std::string id = detail::key_id_of(key);
+        if (look_up(id) != nullptr) throw error(errc::request_rejected, which + "is there twice; name each key once");
+        secret for_fingerprints = detail::derive_key(key, "tokenkeep fingerprints");
+        keys_.push_back({std::move(id), std::move(key), std::move(for_fingerprints)});
+    }
+
+    const named_key* look_up(std::string_view id) const noexcept {
+        const auto found = std::find_if(keys_.begin(), keys_.end(), [&](const named_key& key) { return key.id == id; });
+        return found == keys_.end() ? nullptr : &*found;
+    }
+
+    std::vector<named_key> keys_{};
+};
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+// ==== tokenkeep/key_source.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_KEY_SOURCE_HPP
+#define TOKENKEEP_KEY_SOURCE_HPP
+
+// Where the keys of a key_ring come from. Each function gives a key of 32 bytes, or throws:
+//
+//   the key is                          | function
+//   ------------------------------------|----------------------------------------------------------
+//   made now                            | make_key()
+//   a text of your program              | key_from_text(text)
+//   in a file that only you can read    | key_from_file(path)
+//   in a variable of the environment    | key_from_environment(name)
+//   in a keyring or a secrets manager   | key_from_document(document): made there at its first use
+//   wrapped by a key management service | wrapped_key(document, wrap, unwrap)
+//   computed from a passphrase          | sodium_passphrase_key in sodium_sealer.hpp, or
+//                                       | openssl_passphrase_key in openssl_sealer.hpp
+//
+// No message of an error has a part of a key in it.
 
 
 // ==== tokenkeep/detail/store/abilities.hpp
@@ -8986,6 +9260,552 @@ struct comparing_ability<Store, true> {
 }}} // namespace tokenkeep::v1::detail
 
 #endif
+
+
+// ==== tokenkeep/document.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DOCUMENT_HPP
+#define TOKENKEEP_DOCUMENT_HPP
+
+
+
+
+
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 {
+
+namespace detail {
+
+/// What load may give: text, as std::string or as secret, or nothing.
+template <class L>
+concept loaded_text = std::same_as<L, std::optional<std::string>> || std::same_as<L, std::optional<secret>>;
+
+template <class D>
+concept can_load = requires(D& document) {
+    { document.load() } -> loaded_text;
+};
+template <class D>
+concept can_save = requires(D& document, std::string_view bytes) {
+    document.save(bytes);
+};
+template <class D>
+concept can_load_versioned = requires(D& document) {
+    requires loaded_text<std::remove_cvref_t<decltype(document.load_versioned().first)>>;
+    document.load_versioned().second;
+};
+template <class D>
+concept can_save_versioned = requires(D& document, std::string_view bytes) {
+    { document.save(bytes, document.load_versioned().second) } -> std::convertible_to<bool>;
+};
+
+struct named_load_versioned {
+    int load_versioned;
+};
+template <class D>
+concept names_load_versioned = can_be_base<D> && !requires {
+    &with_name<D, named_load_versioned>::load_versioned;
+};
+
+template <class D>
+concept is_versioned = can_load_versioned<D> && can_save_versioned<D>;
+
+template <class D>
+concept has_capacity = requires(D& document) {
+    { document.capacity() } -> std::same_as<std::size_t>;
+};
+
+struct named_capacity {
+    int capacity;
+};
+template <class D>
+concept names_capacity = can_be_base<D> && !requires {
+    &with_name<D, named_capacity>::capacity;
+};
+
+} // namespace detail
+
+/// A place that keeps one text under one name: a file, a keychain entry, a secret in the cloud. A basic_document_store
+/// keeps all its tokens in it.
+///
+/// Shape (the least model):
+///   struct d {
+///       std::optional<std::string> load();
+///       void                       save(std::string_view bytes);
+///   };
+/// Meaning:
+///   D1  load gives the bytes of the last successful save.
+///   D2  A save that fails throws, and load still gives the old bytes.
+///   D3  Before the first save, load gives nullopt. If the document was damaged or emptied, load does not give nullopt.
+/// May:   throw anything derived from std::exception. The store calls load and save from one thread at a time. Look-ups
+///        take no lock of the document. So if load runs during another program's save, it must give the old bytes or
+///        the new ones. load may give std::optional<secret>. These members are optional:
+///
+///   expression                      | what it gives you                          | without it
+///   --------------------------------|--------------------------------------------|--------------------------------
+///   `lock(name, until)` gives a     | A locking_store and a comparing_store.     | Only one program may write.
+///   guard; see locking_store.       | Each name is a lock of its own. A change   | What another program saves
+///   name: const std::string&. It    | holds the empty name from load to save.    | between load and save is lost.
+///   must be thread-safe.            | lock_token holds the name of an identity   |
+///                                   | (see identity_key.hpp).                    |
+///   `load_versioned()` gives        | A comparing_store. The save gives false if | The same.
+///   std::pair<std::optional<        | the document has another version now. The  |
+///   std::string>, Version>, and     | version that comes with nullopt means that |
+///   `save(bytes, const Version&)`   | there is no document. After false, the     |
+///   gives bool                      | store repeats its change on the new text.  |
+///                                   | load() and save(bytes) are not needed.     |
+///   `capacity()` gives              | A save of more bytes throws                | The save fails when the new
+///   std::size_t: how many bytes     | errc::storage_failure, and the document is | tokens have come: a refresh
+///   the document holds at most      | not asked. Before the keeper sends a       | token may be spent, and its
+///                                   | refresh token, the new tokens must have    | successor is only in memory.
+///                                   | room: see basic_document_store.            |
+///   `lock_may_lapse`, a static      | The store has it too: see locking_store.   | The lock lasts until the guard
+///   constexpr bool that is true     | The document must have versions then.      | or its program ends.
+///   `trust(const file_trust&)`      | The document is told which links and       | It decides itself.
+///                                   | groups the policy trusts, if any.          |
+///
+/// Models: text_file; keyring; examples/keychain.cpp; those in examples/documents.
+template <class D>
+concept document = (detail::can_load<D> && detail::can_save<D>) || detail::is_versioned<D>;
+
+namespace detail {
+
+template <class D>
+consteval bool explain_document() {
+    if constexpr (names_load_versioned<D> || can_load_versioned<D>) {
+        static_assert(can_load_versioned<D>,
+                      "tokenkeep: load_versioned() must give a pair of optional<string> and a version; see the "
+                      "concept document");
+        if constexpr (can_load_versioned<D>)
+            static_assert(can_save_versioned<D>,
+                          "tokenkeep: a document with load_versioned() needs bool save(string_view, const version&); "
+                          "see the concept document");
+    } else {
+        static_assert(can_load<D>,
+                      "tokenkeep: a document needs load(), giving optional<string>; see the concept document");
+        if constexpr (can_load<D>)
+            static_assert(can_save<D>, "tokenkeep: a document needs save(string_view); see the concept document");
+    }
+    if constexpr (lock_may_lapse<D>)
+        static_assert(is_versioned<D>, "tokenkeep: a document whose lock may lapse needs load_versioned() and "
+                                       "save(string_view, const version&); see the concept document");
+    if constexpr (names_capacity<D>)
+        static_assert(has_capacity<D>,
+                      "tokenkeep: capacity() of a document must give std::size_t; see the concept document");
+    return true;
+}
+
+template <class C>
+concept can_encode = requires(const std::vector<token>& rows) {
+    { C::encode(rows) } -> std::same_as<secret>;
+};
+template <class C>
+concept can_decode = requires(std::string_view bytes) {
+    { C::decode(bytes) } -> std::same_as<std::vector<token>>;
+};
+
+template <class C>
+concept keeps_less = requires(const token& row) {
+    { C::as_stored(row) } -> std::same_as<token>;
+};
+
+} // namespace detail
+
+/// The format of a document: two static functions, and perhaps a third.
+///
+///   expression              | what it gives you                               | without it
+///   ------------------------|-------------------------------------------------|--------------------------------------
+///   `encode(rows)`          | the bytes of all rows, as a secret.             | (required)
+///                           | rows: const std::vector<token>&                 |
+///   `decode(bytes)`         | the rows, as std::vector<token>.                | (required)
+///                           | bytes: std::string_view                         |
+///   `as_stored(token row)`  | the row as decode gives it after encode. The    | the codec stores every field of a row
+///                           | store compares rows in this form.               |
+///
+/// decode(encode(rows)) gives the rows, each as as_stored gives it. encode throws errc::invalid_record if the format
+/// cannot carry a value. decode throws errc::storage_corrupt for empty or damaged bytes; it does not give an empty
+/// list.
+/// Models: json_codec, zoho::csv, zoho::unquoted_csv.
+template <class C>
+concept document_codec = detail::can_encode<C> && detail::can_decode<C>;
+
+namespace detail {
+
+template <class C>
+consteval bool explain_codec() {
+    static_assert(can_encode<C>,
+                  "tokenkeep: a codec needs static secret encode(const std::vector<token>&); see the concept "
+                  "document_codec");
+    if constexpr (can_encode<C>)
+        static_assert(can_decode<C>,
+                      "tokenkeep: a codec needs static std::vector<token> decode(std::string_view); see the concept "
+                      "document_codec");
+    return true;
+}
+
+} // namespace detail
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+
+
+
+
+
+// ==== tokenkeep/text/base64url.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TEXT_BASE64URL_HPP
+#define TOKENKEEP_TEXT_BASE64URL_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+inline constexpr std::string_view base64url_alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Turns each three bytes into four digits. Memory is reserved once, because a string that grows leaves copies behind.
+inline std::string encode_base64(std::string_view bytes, std::string_view alphabet, bool padded) {
+    std::string digits;
+    digits.reserve((bytes.size() + 2) / 3 * 4);
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        const std::string_view group = bytes.substr(i, 3);
+        std::uint32_t bits = 0;
+        for (std::size_t j = 0; j < 3; ++j)
+            bits = bits << 8 | (j < group.size() ? static_cast<unsigned char>(group[j]) : 0u);
+        for (std::size_t j = 0; j <= group.size(); ++j) digits += alphabet[bits >> (18 - 6 * j) & 63];
+        if (padded) digits.append(3 - group.size(), '=');
+    }
+    return digits;
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+namespace tokenkeep { inline namespace v1 { namespace text {
+
+/// Base64 (RFC 4648 4) with padding, as HTTP Basic needs it.
+///   to_base64("ada")   // "YWRh"
+inline std::string to_base64(std::string_view bytes) {
+    return detail::encode_base64(bytes, detail::base64_alphabet, true);
+}
+
+/// Base64url (RFC 4648 5) without padding, as in RFC 7636 Appendix A.
+///   to_base64url("a")   // "YQ"
+inline std::string to_base64url(std::string_view bytes) {
+    return detail::encode_base64(bytes, detail::base64url_alphabet, false);
+}
+
+/// The reverse of to_base64url. Nullopt if there is padding, any other character, or a bit that is not zero behind the
+/// last byte. So each byte string has exactly one text.
+///   from_base64url("YQ")   // "a"
+inline std::optional<std::string> from_base64url(std::string_view digits) {
+    std::string bytes;
+    bytes.reserve(digits.size() / 4 * 3 + 2);
+    std::uint32_t bits = 0;
+    unsigned held = 0;
+    for (const char digit : digits) {
+        const std::size_t value = detail::base64url_alphabet.find(digit);
+        if (value == std::string_view::npos) return std::nullopt;
+        bits = bits << 6 | static_cast<std::uint32_t>(value);
+        held += 6;
+        if (held < 8) continue;
+        held -= 8;
+        bytes += static_cast<char>(bits >> held & 0xff);
+    }
+    const bool lone_digit = held == 6;
+    const bool bits_left = (bits & ((1u << held) - 1)) != 0;
+    if (lone_digit || bits_left) return std::nullopt;
+    return bytes;
+}
+
+}}} // namespace tokenkeep::v1::text
+
+#endif
+
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 {
+
+namespace detail {
+
+/// The bytes behind 64 hex digits; nullopt if the text is something else.
+inline std::optional<secret> key_from_hex(std::string_view digits) {
+    if (digits.size() != 2 * key_size) return std::nullopt;
+    bool is_hex = true;
+    const auto value = [&](char digit) {
+        const std::size_t at = std::string_view("0123456789abcdefABCDEF").find(digit);
+        is_hex = is_hex && at != std::string_view::npos;
+        return static_cast<unsigned>(at < 16 ? at : at - 6);
+    };
+    secret key = secret::build(key_size, [&](char* out) {
+        for (std::size_t i = 0; i < key_size; ++i)
+            out[i] = static_cast<char>((value(digits[2 * i]) << 4 | value(digits[2 * i + 1])) & 0xff);
+        return key_size;
+    });
+    if (!is_hex) return std::nullopt;
+    return key;
+}
+
+/// The bytes behind 43 digits of base64url or base64, with or without a `=` behind them; nullopt if the text is
+/// something else.
+inline std::optional<secret> key_from_base64(std::string_view digits) {
+    constexpr std::size_t count = 43;
+    if (digits.size() == count + 1 && digits.back() == '=') digits.remove_suffix(1);
+    if (digits.size() != count) return std::nullopt;
+    std::uint32_t bits = 0;
+    unsigned held = 0;
+    bool is_base64 = true;
+    secret key = secret::build(key_size, [&](char* out) {
+        std::size_t made = 0;
+        for (const char digit : digits) {
+            const std::string_view alphabet = digit == '-' || digit == '_' ? base64url_alphabet : base64_alphabet;
+            const std::size_t value = alphabet.find(digit);
+            is_base64 = is_base64 && value != std::string_view::npos;
+            bits = bits << 6 | static_cast<std::uint32_t>(value & 63);
+            held += 6;
+            if (held < 8) continue;
+            held -= 8;
+            out[made++] = static_cast<char>(bits >> held & 0xff);
+        }
+        return made;
+    });
+    const bool bits_left = (bits & ((1u << held) - 1)) != 0;
+    if (!is_base64 || bits_left) return std::nullopt;
+    return key;
+}
+
+/// The key in a text; nullopt if the text is no key. Spaces and line breaks around it do not count.
+inline std::optional<secret> read_key(std::string_view text) {
+    constexpr std::string_view blanks = " \t\r\n";
+    const std::size_t begin = text.find_first_not_of(blanks);
+    if (begin == std::string_view::npos) return std::nullopt;
+    text = text.substr(begin, text.find_last_not_of(blanks) + 1 - begin);
+    if (std::optional<secret> key = key_from_hex(text)) return key;
+    return key_from_base64(text);
+}
+
+/// A key as 43 digits of base64url.
+inline secret text_of_key(const secret& key) {
+    std::string digits = text::to_base64url(key.reveal());
+    const wipe_at_exit wiping(digits);
+    return secret(digits);
+}
+
+inline constexpr const char* forms_of_key = "a key is 64 hex digits or 43 digits of base64url; make one with: openssl "
+                                            "rand -base64 32";
+
+template <class Text>
+secret as_secret(Text& text) {
+    if constexpr (std::is_same_v<Text, secret>) {
+        return std::move(text);
+    } else {
+        const wipe_at_exit wiping(text);
+        return secret(text);
+    }
+}
+
+/// How long load_or_make waits for other programs.
+inline constexpr std::chrono::seconds patience_of_first_use{30};
+
+/// The text of the document. If there is no document, saves what `make()` gives, as a secret, and gives that. Programs
+/// that do this at once all get the same text, if the document has versions or a lock.
+template <class Document, class Make>
+secret load_or_make(Document& document, Make make) {
+    static_assert(explain_document<Document>() && explain_lock<Document>());
+    const deadline until = std::chrono::steady_clock::now() + patience_of_first_use;
+    if constexpr (is_versioned<Document>) {
+        for (;;) {
+            auto [text, version] = document.load_versioned();
+            if (text) return as_secret(*text);
+            secret made = make();
+            if (document.save(made.reveal(), version)) return made;
+            if (std::chrono::steady_clock::now() >= until)
+                throw error(errc::lock_timeout, "tokenkeep: others change the document of the key all the time");
+        }
+    } else {
+        const auto load = [&]() -> std::optional<secret> {
+            auto text = document.load();
+            if (!text) return std::nullopt;
+            return as_secret(*text);
+        };
+        if (std::optional<secret> text = load()) return std::move(*text);
+        const auto make_once = [&] {
+            if (std::optional<secret> text = load()) return std::move(*text);
+            const secret made = make();
+            document.save(made.reveal());
+            std::optional<secret> text = load();
+            if (!text)
+                throw error(errc::storage_failure,
+                            "tokenkeep: the document does not give the key that was saved in it");
+            return std::move(*text);
+        };
+        if constexpr (can_lock<Document>) {
+            [[maybe_unused]] const auto others_wait = require_locked(document.lock(std::string(), until));
+            return make_once();
+        } else {
+            return make_once();
+        }
+    }
+}
+
+/// The next word of a line; empty at its end.
+inline std::string_view next_word(std::string_view& line) {
+    constexpr std::string_view blanks = " \t\r\n";
+    line.remove_prefix((std::min)(line.find_first_not_of(blanks), line.size()));
+    const std::string_view word = line.substr(0, line.find_first_of(blanks));
+    line.remove_prefix(word.size());
+    return word;
+}
+
+} // namespace detail
+
+/// A new key: 32 random bytes from the system.
+///   key_ring ring{make_key()};
+inline secret make_key() {
+    return secret::build(detail::key_size, [](char* out) {
+        detail::random_bytes(out, detail::key_size);
+        return detail::key_size;
+    });
+}
+
+/// The key in a text: 64 hex digits, or 43 digits of base64url or base64. Throws errc::request_rejected if the text is
+/// something else.
+///   secret key = key_from_text(configuration.key);
+inline secret key_from_text(const secret& text) {
+    if (std::optional<secret> key = detail::read_key(text.reveal())) return std::move(*key);
+    throw error(errc::request_rejected, std::string("tokenkeep: this text is not a key; ") + detail::forms_of_key);
+}
+
+/// The key in a file. The file has a text, as for key_from_text, or the 32 bytes themselves.
+///   secret key = key_from_file("/etc/my-app/key");
+/// Throws errc::permissions if others can read or write the file, if it is a symbolic link, or if it belongs to another
+/// user; errc::request_rejected if there is no file, or no key in it. 32 bytes that are all printable are refused: they
+/// are a word that somebody typed, or half a key in hex.
+///
+/// A file that systemd, Docker or Kubernetes provides often belongs to root, or is a link. Read it yourself, and give
+/// its content to key_from_text.
+inline secret key_from_file(const std::string& path) {
+    const std::optional<secret> content = detail::read_secret_file(detail::absolute_path(path), {});
+    if (!content) throw error(errc::request_rejected, "tokenkeep: there is no file " + path + " with a key");
+    const std::string_view bytes = content->reveal();
+    const bool is_text = std::all_of(bytes.begin(), bytes.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    if (bytes.size() == detail::key_size && !is_text) return *content;
+    if (std::optional<secret> key = detail::read_key(bytes)) return std::move(*key);
+    throw error(errc::request_rejected, "tokenkeep: the content of " + path + " is not a key; " + detail::forms_of_key);
+}
+
+/// The key in a variable of the environment, as a text; see key_from_text.
+///   secret key = key_from_environment("MY_APP_KEY");
+/// The variable stays. Children of the program inherit it, and other programs of the same user can read it. A file is
+/// safer. Throws errc::request_rejected if there is no such variable, or no key in it.
+inline secret key_from_environment(const std::string& name) {
+    const char* const value = std::getenv(name.c_str());
+    if (value == nullptr) throw error(errc::request_rejected, "tokenkeep: the environment has no variable " + name);
+    if (std::optional<secret> key = detail::read_key(value)) return std::move(*key);
+    throw error(errc::request_rejected, "tokenkeep: the variable " + name + " is not a key; " + detail::forms_of_key);
+}
+
+/// The key in a document of its own, such as an item in the user's keyring. If there is no such document yet, a new key
+/// is made and saved there first, as a text. So if the document gets lost, there is a new key, which opens nothing that
+/// the old one has sealed.
+///   keyring item{"my-app", "key"};
+///   secret key = key_from_document(item);
+/// Programs that begin at once get the same key if the document has versions or a lock (see document.hpp). With a
+/// document that has neither, run one program first. Throws errc::storage_corrupt if the document has something else.
+/// What the document throws passes through. Others cannot read a text_file that is made here. If somebody lets them
+/// read it later, it is not refused; key_from_file refuses such a file.
+template <class Document>
+secret key_from_document(Document& document) {
+    const secret text = detail::load_or_make(document, [] { return detail::text_of_key(make_key()); });
+    if (std::optional<secret> key = detail::read_key(text.reveal())) return std::move(*key);
+    throw error(errc::storage_corrupt,
+                std::string("tokenkeep: the document of the key has something else in it, which was left as it is; ") +
+                    detail::forms_of_key);
+}
+
+/// The key of a store, wrapped by a key that stays in a key management service: envelope encryption. The document holds
+/// the wrapped key. If there is no such document yet, a new key is made, wrapped and saved there first.
+///   text_file file{"tokens.key"};
+///   secret key = wrapped_key(file, [&](std::string_view plain) { return kms.encrypt(plain); },
+///                            [&](std::string_view wrapped) { return kms.decrypt(wrapped); });
+/// `wrap` gives the wrapped bytes, and `unwrap` the key that they hide: each as a secret or a std::string. Before a new
+/// key is saved, `unwrap` must give it back. Programs that begin at once: see key_from_document.
+///
+/// Throws errc::storage_corrupt if the document has something else, and errc::permissions if `unwrap` gives another key
+/// than was wrapped. What the document, `wrap` and `unwrap` throw passes through.
+///
+/// The document is one line: `tokenkeep-wrapped-key 1 ID WRAPPED`. ID is the id of the key (see key_ring), and WRAPPED
+/// are the wrapped bytes as base64url.
+template <class Document, class Wrap, class Unwrap>
+secret wrapped_key(Document& document, Wrap wrap, Unwrap unwrap) {
+    constexpr std::string_view title = "tokenkeep-wrapped-key", version = "1";
+    const auto unwrapped = [&](std::string_view id, std::string_view wrapped) {
+        auto given = unwrap(wrapped);
+        secret key = detail::as_secret(given);
+        if (key.size() != detail::key_size || detail::key_id_of(key) != id)
+            throw error(errc::permissions, "tokenkeep: unwrap gave another key than was wrapped; use the key of the "
+                                           "service by which this document was made");
+        return key;
+    };
+    const secret line = detail::load_or_make(document, [&] {
+        const secret key = make_key();
+        auto given = wrap(key.reveal());
+        const secret wrapped = detail::as_secret(given);
+        const std::string id = detail::key_id_of(key);
+        unwrapped(id, wrapped.reveal());
+        return secret(std::string(title) + " " + std::string(version) + " " + id + " " +
+                      text::to_base64url(wrapped.reveal()) + "\n");
+    });
+    std::string_view rest = line.reveal();
+    const bool is_ours = detail::next_word(rest) == title;
+    const std::string_view its_version = detail::next_word(rest);
+    const std::string id(detail::next_word(rest));
+    const std::optional<std::string> wrapped = text::from_base64url(detail::next_word(rest));
+    if (is_ours && !its_version.empty() && its_version != version)
+        throw error(errc::unsupported_version, "tokenkeep: a newer version of the library wrapped this key");
+    if (!is_ours || its_version.empty() || !wrapped || wrapped->empty() || !detail::next_word(rest).empty())
+        throw error(errc::storage_corrupt, "tokenkeep: the document of the wrapped key has something else in it, which "
+                                           "was left as it is");
+    return unwrapped(id, *wrapped);
+}
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+// A store that keeps all its tokens in one document.
+
+// ==== tokenkeep/document_store.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DOCUMENT_STORE_HPP
+#define TOKENKEEP_DOCUMENT_STORE_HPP
+
+
 
 
 
@@ -9274,6 +10094,7 @@ struct store_url {
             what_follows = url.substr(scheme.size() + 1);
         else
             scheme = {};
+        if (has_scheme("postgresql")) scheme = "postgres"; // libpq takes both
         if (holds_password())
             throw bad_store_url(
                 "the URL of the store holds a password, and logs would show it; keep it in a file, "
@@ -9345,199 +10166,6 @@ Store from_url(std::string_view what_follows) {
 #endif
 
 
-
-// ==== tokenkeep/document.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DOCUMENT_HPP
-#define TOKENKEEP_DOCUMENT_HPP
-
-
-
-
-
-#include <concepts>
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <type_traits>
-#include <vector>
-
-namespace tokenkeep { inline namespace v1 {
-
-namespace detail {
-
-/// What load may give: text, as std::string or as secret, or nothing.
-template <class L>
-concept loaded_text = std::same_as<L, std::optional<std::string>> || std::same_as<L, std::optional<secret>>;
-
-template <class D>
-concept can_load = requires(D& document) {
-    { document.load() } -> loaded_text;
-};
-template <class D>
-concept can_save = requires(D& document, std::string_view bytes) {
-    document.save(bytes);
-};
-template <class D>
-concept can_load_versioned = requires(D& document) {
-    requires loaded_text<std::remove_cvref_t<decltype(document.load_versioned().first)>>;
-    document.load_versioned().second;
-};
-template <class D>
-concept can_save_versioned = requires(D& document, std::string_view bytes) {
-    { document.save(bytes, document.load_versioned().second) } -> std::convertible_to<bool>;
-};
-
-struct named_load_versioned {
-    int load_versioned;
-};
-template <class D>
-concept names_load_versioned = can_be_base<D> && !requires {
-    &with_name<D, named_load_versioned>::load_versioned;
-};
-
-template <class D>
-concept is_versioned = can_load_versioned<D> && can_save_versioned<D>;
-
-template <class D>
-concept has_capacity = requires(D& document) {
-    { document.capacity() } -> std::same_as<std::size_t>;
-};
-
-struct named_capacity {
-    int capacity;
-};
-template <class D>
-concept names_capacity = can_be_base<D> && !requires {
-    &with_name<D, named_capacity>::capacity;
-};
-
-} // namespace detail
-
-/// A place that keeps one text under one name: a file, a keychain entry, a secret in the cloud. A basic_document_store
-/// keeps all its tokens in it.
-///
-/// Shape (the least model):
-///   struct d {
-///       std::optional<std::string> load();
-///       void                       save(std::string_view bytes);
-///   };
-/// Meaning:
-///   D1  load gives the bytes of the last successful save.
-///   D2  A save that fails throws, and load still gives the old bytes.
-///   D3  Before the first save, load gives nullopt. If the document was damaged or emptied, load does not give nullopt.
-/// May:   throw anything derived from std::exception. The store calls load and save from one thread at a time. Look-ups
-///        take no lock of the document. So if load runs during another program's save, it must give the old bytes or
-///        the new ones. load may give std::optional<secret>. These members are optional:
-///
-///   expression                      | what it gives you                          | without it
-///   --------------------------------|--------------------------------------------|--------------------------------
-///   `lock(name, until)` gives a     | A locking_store and a comparing_store.     | Only one program may write.
-///   guard; see locking_store.       | Each name is a lock of its own. A change   | What another program saves
-///   name: const std::string&. It    | holds the empty name from load to save.    | between load and save is lost.
-///   must be thread-safe.            | lock_token holds the name of an identity   |
-///                                   | (see identity_key.hpp).                    |
-///   `load_versioned()` gives        | A comparing_store. The save gives false if | The same.
-///   std::pair<std::optional<        | the document has another version now. The  |
-///   std::string>, Version>, and     | version that comes with nullopt means that |
-///   `save(bytes, const Version&)`   | there is no document. After false, the     |
-///   gives bool                      | store repeats its change on the new text.  |
-///                                   | load() and save(bytes) are not needed.     |
-///   `capacity()` gives              | A save of more bytes throws                | The save fails when the new
-///   std::size_t: how many bytes     | errc::storage_failure, and the document is | tokens have come: a refresh
-///   the document holds at most      | not asked. Before the keeper sends a       | token may be spent, and its
-///                                   | refresh token, the new tokens must have    | successor is only in memory.
-///                                   | room: see basic_document_store.            |
-///   `lock_may_lapse`, a static      | The store has it too: see locking_store.   | The lock lasts until the guard
-///   constexpr bool that is true     | The document must have versions then.      | or its program ends.
-///   `trust(const file_trust&)`      | The document is told which links and       | It decides itself.
-///                                   | groups the policy trusts, if any.          |
-///
-/// Models: text_file; keyring; examples/keychain.cpp; those in examples/documents.
-template <class D>
-concept document = (detail::can_load<D> && detail::can_save<D>) || detail::is_versioned<D>;
-
-namespace detail {
-
-template <class D>
-consteval bool explain_document() {
-    if constexpr (names_load_versioned<D> || can_load_versioned<D>) {
-        static_assert(can_load_versioned<D>,
-                      "tokenkeep: load_versioned() must give a pair of optional<string> and a version; see the "
-                      "concept document");
-        if constexpr (can_load_versioned<D>)
-            static_assert(can_save_versioned<D>,
-                          "tokenkeep: a document with load_versioned() needs bool save(string_view, const version&); "
-                          "see the concept document");
-    } else {
-        static_assert(can_load<D>,
-                      "tokenkeep: a document needs load(), giving optional<string>; see the concept document");
-        if constexpr (can_load<D>)
-            static_assert(can_save<D>, "tokenkeep: a document needs save(string_view); see the concept document");
-    }
-    if constexpr (lock_may_lapse<D>)
-        static_assert(is_versioned<D>, "tokenkeep: a document whose lock may lapse needs load_versioned() and "
-                                       "save(string_view, const version&); see the concept document");
-    if constexpr (names_capacity<D>)
-        static_assert(has_capacity<D>,
-                      "tokenkeep: capacity() of a document must give std::size_t; see the concept document");
-    return true;
-}
-
-template <class C>
-concept can_encode = requires(const std::vector<token>& rows) {
-    { C::encode(rows) } -> std::same_as<secret>;
-};
-template <class C>
-concept can_decode = requires(std::string_view bytes) {
-    { C::decode(bytes) } -> std::same_as<std::vector<token>>;
-};
-
-template <class C>
-concept keeps_less = requires(const token& row) {
-    { C::as_stored(row) } -> std::same_as<token>;
-};
-
-} // namespace detail
-
-/// The format of a document: two static functions, and perhaps a third.
-///
-///   expression              | what it gives you                               | without it
-///   ------------------------|-------------------------------------------------|--------------------------------------
-///   `encode(rows)`          | the bytes of all rows, as a secret.             | (required)
-///                           | rows: const std::vector<token>&                 |
-///   `decode(bytes)`         | the rows, as std::vector<token>.                | (required)
-///                           | bytes: std::string_view                         |
-///   `as_stored(token row)`  | the row as decode gives it after encode. The    | the codec stores every field of a row
-///                           | store compares rows in this form.               |
-///
-/// decode(encode(rows)) gives the rows, each as as_stored gives it. encode throws errc::invalid_record if the format
-/// cannot carry a value. decode throws errc::storage_corrupt for empty or damaged bytes; it does not give an empty
-/// list.
-/// Models: json_codec, zoho::csv, zoho::unquoted_csv.
-template <class C>
-concept document_codec = detail::can_encode<C> && detail::can_decode<C>;
-
-namespace detail {
-
-template <class C>
-consteval bool explain_codec() {
-    static_assert(can_encode<C>,
-                  "tokenkeep: a codec needs static secret encode(const std::vector<token>&); see the concept "
-                  "document_codec");
-    if constexpr (can_encode<C>)
-        static_assert(can_decode<C>,
-                      "tokenkeep: a codec needs static std::vector<token> decode(std::string_view); see the concept "
-                      "document_codec");
-    return true;
-}
-
-} // namespace detail
-
-}} // namespace tokenkeep::v1
-
-#endif
 
 
 
@@ -10182,7 +10810,8 @@ class any_store {
 ///              |   zoho::policy>                |
 ///   sqlite:    | sqlite_store                   | a path
 ///   mysql:     | mysql_store                    | //user@host:port/database; see mysql_connection::from_url
-///   postgres:  | postgres_store                 | //user@host:port/database; see postgres_connection::from_url
+///   postgres:  | postgres_store                 | //user@host:port/database; see postgres_connection::from_url.
+///              |                                | postgresql: is the same
 ///   redis:     | redis_store                    | //user@host:port/number; see basic_redis_store::from_url
 ///   keyring:   | keyring_store                  | service, or service/account; see keyring::from_url
 ///   memory:    | memory_store                   | nothing
@@ -11996,81 +12625,6 @@ concept http_transport = requires(T& transport, const http_request& request) {
 
 
 
-
-// ==== tokenkeep/text/base64url.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_TEXT_BASE64URL_HPP
-#define TOKENKEEP_TEXT_BASE64URL_HPP
-
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-
-namespace tokenkeep { inline namespace v1 { namespace detail {
-
-inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-inline constexpr std::string_view base64url_alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/// Turns each three bytes into four digits. Memory is reserved once, because a string that grows leaves copies behind.
-inline std::string encode_base64(std::string_view bytes, std::string_view alphabet, bool padded) {
-    std::string digits;
-    digits.reserve((bytes.size() + 2) / 3 * 4);
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        const std::string_view group = bytes.substr(i, 3);
-        std::uint32_t bits = 0;
-        for (std::size_t j = 0; j < 3; ++j)
-            bits = bits << 8 | (j < group.size() ? static_cast<unsigned char>(group[j]) : 0u);
-        for (std::size_t j = 0; j <= group.size(); ++j) digits += alphabet[bits >> (18 - 6 * j) & 63];
-        if (padded) digits.append(3 - group.size(), '=');
-    }
-    return digits;
-}
-
-}}} // namespace tokenkeep::v1::detail
-
-namespace tokenkeep { inline namespace v1 { namespace text {
-
-/// Base64 (RFC 4648 4) with padding, as HTTP Basic needs it.
-///   to_base64("ada")   // "YWRh"
-inline std::string to_base64(std::string_view bytes) {
-    return detail::encode_base64(bytes, detail::base64_alphabet, true);
-}
-
-/// Base64url (RFC 4648 5) without padding, as in RFC 7636 Appendix A.
-///   to_base64url("a")   // "YQ"
-inline std::string to_base64url(std::string_view bytes) {
-    return detail::encode_base64(bytes, detail::base64url_alphabet, false);
-}
-
-/// The reverse of to_base64url. Nullopt if there is padding, any other character, or a bit that is not zero behind the
-/// last byte. So each byte string has exactly one text.
-///   from_base64url("YQ")   // "a"
-inline std::optional<std::string> from_base64url(std::string_view digits) {
-    std::string bytes;
-    bytes.reserve(digits.size() / 4 * 3 + 2);
-    std::uint32_t bits = 0;
-    unsigned held = 0;
-    for (const char digit : digits) {
-        const std::size_t value = detail::base64url_alphabet.find(digit);
-        if (value == std::string_view::npos) return std::nullopt;
-        bits = bits << 6 | static_cast<std::uint32_t>(value);
-        held += 6;
-        if (held < 8) continue;
-        held -= 8;
-        bytes += static_cast<char>(bits >> held & 0xff);
-    }
-    const bool lone_digit = held == 6;
-    const bool bits_left = (bits & ((1u << held) - 1)) != 0;
-    if (lone_digit || bits_left) return std::nullopt;
-    return bytes;
-}
-
-}}} // namespace tokenkeep::v1::text
-
-#endif
 
 
 
