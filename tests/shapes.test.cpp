@@ -231,7 +231,11 @@ static_assert(deadline_store<of_deadlines::store> && !deadline_store<of_store::s
 static_assert(document<of_document::d> && token_store<basic_document_store<of_document::d>>);
 static_assert(file_system<of_files::f> && sealer<of_sealer::s>);
 static_assert(fingerprinting_sealer<of_sealer::with_fingerprints::sealer> && !fingerprinting_sealer<of_sealer::s>);
-static_assert(token_store<basic_file_store<of_files::policy, of_sealer::s>>);
+struct sealed : of_files::policy {
+    using sealer = of_sealer::s;
+};
+static_assert(token_store<basic_file_store<sealed>>);
+static_assert(token_store<basic_document_store<of_document::d, json_codec, sealed>>);
 static_assert(authorization_provider<of_provider::p>);
 static_assert(sql_connection<of_connection::c> && token_store<sql_store<of_connection::c>>);
 static_assert(detail::explain_container<my_rows>() && token_store<basic_store<my_rows>>);
