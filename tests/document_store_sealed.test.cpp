@@ -14,6 +14,8 @@
 #include "support/temporary.hpp"
 #include "support/toy_sealer.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <memory>
@@ -22,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -59,6 +62,21 @@ struct quick_sealer {
 };
 struct sealed_quickly : defaults {
     using sealer = quick_sealer;
+};
+
+/// Its threads wait for each other, up to ten seconds, when they open.
+struct meeting_sealer : quick_sealer {
+    std::optional<secret> open(std::string_view sealed, std::string_view associated, std::string_view key_id) const {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        for (++*inside; *inside < wanted && std::chrono::steady_clock::now() < end;) std::this_thread::yield();
+        if (*inside < wanted) return std::nullopt;
+        return quick_sealer::open(sealed, associated, key_id);
+    }
+    int wanted = 0;
+    std::shared_ptr<std::atomic<int>> inside = std::make_shared<std::atomic<int>>(0);
+};
+struct sealed_by_meeting : defaults {
+    using sealer = meeting_sealer;
 };
 
 struct placed_note : users::note {
@@ -309,6 +327,23 @@ TEST_CASE("sealed document_store: a save seals with the new key what the old one
     turning.save_token(login("bob"));
     CHECK(parts_of(text_of(document)).key_id == "key-2");
     CHECK(read(text_of(document), other_key) == std::vector{login("ada"), login("bob")});
+}
+
+TEST_CASE("sealed document_store: look-ups of several threads open the document at the same time",
+          "[document_store_sealed]") {
+    const page document;
+    basic_document_store<page, json_codec, sealed_quickly>{document}.save_token(login("ada"));
+    meeting_sealer meeting;
+    meeting.wanted = 2;
+    basic_document_store<page, json_codec, sealed_by_meeting> on{document, meeting};
+    std::vector<token> here, there;
+    std::error_code fault;
+    std::thread other([&] { fault = code_of([&] { there = on.get_tokens(); }); });
+    CHECK(code_of([&] { here = on.get_tokens(); }) == std::error_code());
+    other.join();
+    CHECK(fault == std::error_code());
+    CHECK(here == std::vector{login("ada")});
+    CHECK(there == here);
 }
 
 TEST_CASE("sealed document_store: if the sealer throws, that is what is thrown, and nothing has changed",

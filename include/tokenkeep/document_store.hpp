@@ -90,7 +90,8 @@ std::size_t room_for_new_tokens(const token& record, std::size_t capacity, Size 
 /// store counts that.
 ///
 /// Encryption. If the policy names a sealer (see sealer.hpp), the store seals the document as a whole. The document is
-/// then one line of text, which begins with `tokenkeep-sealed` and names the key.
+/// then one line of text, which begins with `tokenkeep-sealed` and names the key. Each change seals all rows again. So
+/// after a change of keys, the next save uses the new key for all.
 ///   struct sealed : defaults { using sealer = my_sealer; };
 ///   basic_document_store<text_file, json_codec, sealed> store{"tokens.json", my_sealer{key}};
 ///

@@ -21,8 +21,8 @@ namespace tests {
 /// What a sealer throws whose key cannot be reached.
 struct out_of_reach : std::exception {};
 
-/// Shows what a sealer does: a sealed text is a tag of 32 bytes and as many bytes as the plain text. It is no
-/// encryption to use: nobody has examined it.
+/// Shows what a sealer does. A sealed text is a tag of 32 bytes and as many bytes as the plain text has. It is not
+/// encryption to use.
 class toy_sealer {
   public:
     using keys = std::map<std::string, std::string>; ///< From a key's id to the key.
