@@ -137,6 +137,12 @@ inline void construct() {
     basic_document_store local{keychain_entry{"my-app"}};   // a document of your own
     // end
 }
+inline void construct_with_key(const secret& key) {
+    // examples: document_store.hpp
+    struct sealed : defaults { using sealer = my_sealer; };
+    basic_document_store<text_file, json_codec, sealed> store{"tokens.json", my_sealer{key}};
+    // end
+}
 inline void construct_from_document() {
     // examples: document_store.hpp
     basic_document_store store{keychain_entry{"my-app"}};
@@ -224,10 +230,15 @@ inline void begin(const secret& access) {
     std::optional<token> ada = store.find_token({.user_name = "ada"});
     // end
 }
-inline void construct(const secret& key) {
+inline void construct() {
     // examples: file_store.hpp
     file_store store{"/var/lib/app/tokens.tkj"};
-    basic_file_store<defaults, my_sealer> sealed{"tokens.tkj", my_sealer{key}};
+    // end
+}
+inline void construct_with_key(const secret& key) {
+    // examples: file_store.hpp
+    struct sealed : defaults { using sealer = my_sealer; };
+    basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
     // end
 }
 inline void find(file_store& store) {
@@ -397,6 +408,7 @@ using my_rules = default_rules;
 // examples: policy.hpp
 struct single : tokenkeep::defaults { using mutex = tokenkeep::null_mutex; };
 struct ours : tokenkeep::defaults { using rules = my_rules; };
+struct sealed : tokenkeep::defaults { using sealer = my_sealer; };
 // end
 namespace of_links {
 // examples: policy.hpp
@@ -414,6 +426,7 @@ inline void construct() {
     // end
 }
 static_assert(token_store<basic_store<std::vector<token>, single>>);
+static_assert(token_store<basic_file_store<sealed>>);
 }
 
 namespace of_rotation_not_saved {
@@ -517,12 +530,14 @@ inline void call(const token& probe, const token& row) {
 namespace of_sealer {
 inline void construct() {
     // examples: sealer.hpp
-    basic_file_store<defaults, no_seal> store{"tokens.tkj"}; // the same as file_store
+    basic_file_store<defaults> store{"tokens.tkj", no_seal{}}; // the same as file_store
     // end
 }
 inline void construct_with_key(const secret& key) {
     // examples: sealer.hpp
-    basic_file_store<defaults, my_sealer> store{"tokens.tkj", my_sealer{key}};
+    struct sealed : defaults { using sealer = my_sealer; };
+    basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
+    basic_document_store<text_file, json_codec, sealed> other{"tokens.json", my_sealer{key}};
     // end
 }
 }
@@ -708,6 +723,18 @@ inline void open(const settings& configuration) {
     // examples: any_store.hpp
     any_store store = open_store<file_store, json_file_store, sqlite_store>("sqlite:tokens.db");
     any_store other = open_store<memory_store, postgres_store>(configuration.token_store);
+    // end
+}
+struct sealed : defaults { using sealer = my_sealer; };
+secret read_key();
+// examples: any_store.hpp
+struct sealed_file : basic_file_store<sealed> {
+    explicit sealed_file(std::string path) : basic_file_store(std::move(path), my_sealer{read_key()}) {}
+};
+// end
+inline void open_sealed() {
+    // examples: any_store.hpp
+    any_store hidden = open_store<sealed_file, memory_store>("file:tokens.tkj");
     // end
 }
 namespace of_my_store {

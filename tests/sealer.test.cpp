@@ -3,16 +3,14 @@
 
 #include <tokenkeep/file_store.hpp>
 #include <tokenkeep/testing/simulated_files.hpp>
-#include <tokenkeep/text/sha256.hpp>
 
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
+#include "support/toy_sealer.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <map>
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -25,72 +23,19 @@ using testing::simulated_files;
 
 namespace {
 
-/// Where the key lies cannot be asked.
-struct out_of_reach : std::exception {};
-
-/// Shows what a sealer does. It is no encryption to use: nobody has examined it.
-class toy_sealer {
-  public:
-    using keys = std::map<std::string, std::string>; ///< From a key's id to the key.
-
-    toy_sealer(std::string sealing_with, keys known) : key_id_(std::move(sealing_with)), keys_(std::move(known)) {}
-
-    std::string key_id() const { return key_id_; }
-
-    secret seal(std::string_view plain, std::string_view associated) const {
-        if (*fails_) throw out_of_reach();
-        const std::string tag = tag_of(key_id_, plain, associated);
-        return secret(tag + masked(key_id_, tag, plain));
-    }
-
-    std::optional<secret> open(std::string_view sealed, std::string_view associated, std::string_view key_id) const {
-        if (*fails_) throw out_of_reach();
-        const std::string id(key_id);
-        if (!keys_.contains(id) || sealed.size() < tag_size) return std::nullopt;
-        const std::string_view tag = sealed.substr(0, tag_size);
-        const std::string plain = masked(id, tag, sealed.substr(tag_size));
-        if (tag_of(id, plain, associated) != tag) return std::nullopt;
-        return secret(plain);
-    }
-
-    /// From now on, in all copies.
-    void fail(bool fails) { *fails_ = fails; }
-
-  private:
-    static constexpr std::size_t tag_size = 32;
-
-    static std::string digest(const std::string& text) {
-        const auto bytes = text::sha256(text);
-        return {bytes.begin(), bytes.end()};
-    }
-
-    std::string tag_of(const std::string& key_id, std::string_view plain, std::string_view associated) const {
-        std::string text;
-        for (const std::string_view part :
-             {std::string_view(keys_.at(key_id)), std::string_view(key_id), associated, plain})
-            text.append(std::to_string(part.size())).append(":").append(part);
-        return digest(text);
-    }
-
-    std::string masked(const std::string& key_id, std::string_view tag, std::string_view text) const {
-        std::string result(text), stream;
-        for (std::size_t n = 0; n < result.size(); ++n) {
-            if (n % 32 == 0) stream = digest(keys_.at(key_id) + std::string(tag) + std::to_string(n));
-            result[n] = static_cast<char>(result[n] ^ stream[n % 32]);
-        }
-        return result;
-    }
-
-    std::string key_id_;
-    keys keys_;
-    std::shared_ptr<bool> fails_ = std::make_shared<bool>(false);
-};
+using tests::toy_sealer, tests::out_of_reach;
 static_assert(sealer<toy_sealer> && sealer<no_seal>);
 
+struct sealed : defaults {
+    using sealer = toy_sealer;
+};
 struct simulated : defaults {
     using files = simulated_files;
 };
-using store = basic_file_store<simulated, toy_sealer>;
+struct simulated_and_sealed : simulated {
+    using sealer = toy_sealer;
+};
+using store = basic_file_store<simulated_and_sealed>;
 using unsealed_store = basic_file_store<simulated>;
 
 const std::string path = "tokens.tkj";
@@ -193,14 +138,14 @@ TEST_CASE("sealer: the toy keeps the meaning of a sealer", "[sealer]") {
 TEST_CASE("sealer: what is sealed comes back, and nothing but ids and key ids can be read in the file", "[sealer]") {
     const temporary_directory here;
     const std::string file = here / "tokens.tkj";
-    basic_file_store<defaults, toy_sealer> on(file, old_sealer());
+    basic_file_store<sealed> on(file, old_sealer());
     const token ada = login("ada"), bob = login("bob", "second");
     on.save_token(ada);
     on.save_token(login("bob"));
     on.save_token(bob);
     CHECK(on.find_token({.user_name = ada.user_name}) == ada);
     for (int n = 0; n < 2; ++n) {
-        basic_file_store<defaults, toy_sealer> again(file, old_sealer());
+        basic_file_store<sealed> again(file, old_sealer());
         CHECK(rows_of(again) == rows_of({ada, bob}));
         CHECK(again.find_token({.user_name = bob.user_name}) == bob);
         const std::string bytes = bytes_of(file);
@@ -214,7 +159,7 @@ TEST_CASE("sealer: what is sealed comes back, and nothing but ids and key ids ca
     }
     on.delete_token(ada.id);
     CHECK(rows_of(on) == rows_of({bob}));
-    CHECK(rows_of(basic_file_store<defaults, toy_sealer>(file, old_sealer())) == rows_of({bob}));
+    CHECK(rows_of(basic_file_store<sealed>(file, old_sealer())) == rows_of({bob}));
 }
 
 TEST_CASE("sealer: a sealed payload is the size of the key id, the key id, and what the sealer gave", "[sealer]") {

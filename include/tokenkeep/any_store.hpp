@@ -246,6 +246,12 @@ class any_store {
 ///       static my_store from_url(std::string_view what_follows);   // if the constructor will not do
 ///   };
 ///
+/// A URL cannot name the key of a sealed store. A type of your own makes its sealer:
+///   struct sealed_file : basic_file_store<sealed> {
+///       explicit sealed_file(std::string path) : basic_file_store(std::move(path), my_sealer{read_key()}) {}
+///   };
+///   any_store hidden = open_store<sealed_file, memory_store>("file:tokens.tkj");
+///
 /// Throws errc::request_rejected if no store has the scheme, or if the URL holds a password: logs and lists of
 /// processes show URLs. Passwords belong in a file that the database's client reads. Nothing is opened before the
 /// store's first call, if the store does not do so in its constructor.

@@ -157,7 +157,7 @@ concept keeps_less = requires(const token& row) {
 
 } // namespace detail
 
-/// The format of a document: two static functions, and perhaps a third.
+/// The format of a document: two static functions, and perhaps more.
 ///
 ///   expression              | what it gives you                               | without it
 ///   ------------------------|-------------------------------------------------|--------------------------------------
@@ -167,6 +167,9 @@ concept keeps_less = requires(const token& row) {
 ///                           | bytes: std::string_view                         |
 ///   `as_stored(token row)`  | the row as decode gives it after encode. The    | the codec stores every field of a row
 ///                           | store compares rows in this form.               |
+///   `refuses_sealer`, a     | With a sealer, a store of this codec does not   | a sealer may seal its documents
+///   static constexpr bool   | compile: other programs read its documents.     |
+///   that is true            |                                                 |
 ///
 /// decode(encode(rows)) gives the rows, each as as_stored gives it. encode throws errc::invalid_record if the format
 /// cannot carry a value. decode throws errc::storage_corrupt for empty or damaged bytes; it does not give an empty

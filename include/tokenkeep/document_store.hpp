@@ -10,12 +10,14 @@
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/store/abilities.hpp>
 #include <tokenkeep/detail/store/row_set.hpp>
+#include <tokenkeep/detail/store/sealed_codec.hpp>
 #include <tokenkeep/detail/store/store_url.hpp>
 #include <tokenkeep/detail/store/turns.hpp>
 #include <tokenkeep/document.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/json_codec.hpp>
+#include <tokenkeep/policy.hpp>
 #include <tokenkeep/status.hpp>
 #include <tokenkeep/store.hpp>
 #include <tokenkeep/text_file.hpp>
@@ -43,13 +45,15 @@ concept makes_comparing = is_versioned<D> ||(can_lock<D> && !lock_may_lapse<D>);
 
 /// How much of a document must stay free when this record is saved. If its status is the spend marker, new tokens will
 /// follow: twice the refresh token and the access token that it has, and at least 4 KiB or a quarter of the capacity,
-/// whichever is less. Any other record needs nothing.
+/// whichever is less. Any other record needs nothing. `size_of(plain)` gives how many bytes of the document are needed
+/// for so many bytes of tokens.
 /// Decision: the tokens of the record stand for all that were seen. Counting what the row held earlier would need a
 /// field more in every format, and tokens of one server hardly grow threefold.
-inline std::size_t room_for_new_tokens(const token& record, std::size_t capacity) {
+template <class Size>
+std::size_t room_for_new_tokens(const token& record, std::size_t capacity, Size size_of) {
     if (read_status(record.status).kind != status_kind::spend) return 0;
     const std::size_t least = (std::min)(std::size_t{4096}, capacity / 4);
-    return (std::max)(least, 2 * (record.refresh_token.size() + record.access_token.size()));
+    return (std::max)(least, size_of(2 * (record.refresh_token.size() + record.access_token.size())));
 }
 
 } // namespace detail
@@ -68,6 +72,9 @@ inline std::size_t room_for_new_tokens(const token& record, std::size_t capacity
 ///   storage_corrupt     | the document is empty or damaged; it was left as it is.    | restore it from a backup
 ///                       | delete_tokens throws this too                              |
 ///   unsupported_version | a newer version of the library wrote the document          | update the library
+///   permissions         | this sealer cannot open the document                       | use the sealer that sealed it
+///   permissions         | the document is sealed and the store has no sealer, or the | make the store as the document
+///                       | reverse                                                    | is, or migrate (migrate.hpp)
 ///   storage_failure     | the document has a capacity, and the change does not fit,  | delete rows, or give each user
 ///                       | or the new tokens of a refresh would not fit               | a document of their own
 ///   invalid_record      | the codec cannot carry a value, or the record has no token | change the record
@@ -79,7 +86,34 @@ inline std::size_t room_for_new_tokens(const token& record, std::size_t capacity
 /// If the document has a capacity, the store refuses the spend marker (see status.hpp) unless there is room for the new
 /// tokens: twice the row's refresh and access token, and at least 4 KiB, or a quarter of the capacity if that is less.
 /// So the keeper notices before it sends the refresh token that it could not save the new one. Rows that are refreshed
-/// at the same time count on the same room.
+/// at the same time count on the same room. A sealed document is larger by a third and by what the sealer adds; the
+/// store counts that.
+///
+/// Encryption. If the policy names a sealer (see sealer.hpp), the store seals the document as a whole. The document is
+/// then one line of text, which begins with `tokenkeep-sealed` and names the key. Each change seals all rows again. So
+/// after a change of keys, the next save uses the new key for all.
+///   struct sealed : defaults { using sealer = my_sealer; };
+///   basic_document_store<text_file, json_codec, sealed> store{"tokens.json", my_sealer{key}};
+///
+///   what can be read in a sealed document            |
+///   -------------------------------------------------|----------------------------------------------------------
+///   the size of all rows together                    | yes, to the byte
+///   the id of the key                                | yes
+///   how many rows there are, ids, names, tokens      | no
+///
+///   whoever can write the document                   | what the store does
+///   -------------------------------------------------|----------------------------------------------------------
+///   changes a byte of it, or cuts it off             | errc::storage_corrupt. If the check at the end is made right
+///                                                    | again: errc::permissions, "this sealer cannot open"
+///   makes a document without the key                 | errc::permissions
+///   puts a plain document in its place               | errc::permissions; none of its tokens is used
+///   puts an older version of it in its place         | takes it: nothing binds the document to its time
+///   puts another sealed document of the same key in  | takes it: nothing binds the document to its place. Give each
+///   its place, or exchanges two                      | document a key of its own if that matters
+///   removes it                                       | takes it: there are no rows
+///
+/// In a change, the store calls the sealer while it holds its lock. In a look-up, it holds no lock. So many threads may
+/// call the sealer at once.
 ///
 /// What the document throws passes through. A store may be moved while no other thread uses it. What it was moved from
 /// may only be destroyed or assigned to.
@@ -91,11 +125,14 @@ class basic_document_store
                                        detail::makes_comparing<Document>> {
     static_assert(detail::explain_document<Document>() && detail::explain_lock<Document>());
     static_assert(detail::explain_codec<Codec>() && detail::explain_policy<Policy>());
+    static_assert(detail::explain_sealed_codec<Codec, detail::sealer_of<Policy>>());
     static constexpr bool locks = detail::can_lock<Document>;
     static constexpr bool versioned = detail::is_versioned<Document>;
     friend detail::locking_ability<basic_document_store, true>;
     friend detail::comparing_ability<basic_document_store, true>;
     using row_set = detail::row_set<std::vector<token>, Policy>;
+    using codec = detail::sealed_codec<Codec, detail::sealer_of<Policy>>;
+    static constexpr bool needs_sealer = !std::default_initializable<detail::sealer_of<Policy>>;
 
   public:
     using policy_type = Policy;
@@ -105,18 +142,27 @@ class basic_document_store
 
     /// A store over this document. Nothing is read before the first call.
     ///   basic_document_store store{keychain_entry{"my-app"}};
-    explicit basic_document_store(Document document) : shared_(std::make_shared<shared>(std::move(document))) {}
+    explicit basic_document_store(Document document) requires std::default_initializable<detail::sealer_of<Policy>>
+        : shared_(std::make_shared<shared>(detail::sealer_of<Policy>(), std::move(document))) {}
 
     /// A store over a document that is made from these arguments:
     ///   json_file_store store{"tokens.json"};
     template <class... Arguments>
-        requires std::constructible_from<Document, Arguments...>
+        requires(!needs_sealer && std::constructible_from<Document, Arguments...>)
     explicit basic_document_store(Arguments&&... arguments)
-        : shared_(std::make_shared<shared>(std::forward<Arguments>(arguments)...)) {}
+        : shared_(std::make_shared<shared>(detail::sealer_of<Policy>(), std::forward<Arguments>(arguments)...)) {}
 
-    /// For open_store, over a document that has from_url: what follows the scheme.
+    /// A store over `place`, or over a document that is made from it, with the policy's sealer:
+    ///   basic_document_store<text_file, json_codec, sealed> store{"tokens.json", my_sealer{key}};
+    template <class Place>
+        requires std::constructible_from<Document, Place>
+    explicit basic_document_store(Place&& place, detail::sealer_of<Policy> sealer)
+        : shared_(std::make_shared<shared>(std::move(sealer), std::forward<Place>(place))) {}
+
+    /// For open_store, over a document that has from_url: what follows the scheme. A store whose sealer needs a key has
+    /// no from_url; see open_store.
     template <class Place = Document>
-        requires detail::has_from_url<Place>
+        requires(!needs_sealer && detail::has_from_url<Place>)
     static basic_document_store from_url(std::string_view what_follows) {
         return basic_document_store(Place::from_url(what_follows));
     }
@@ -148,7 +194,7 @@ class basic_document_store
     /// Every row, in the document's order.
     std::vector<token> get_tokens() { return load().all(); }
     /// Deletes every row. The document then holds an empty list. If the document is damaged, throws
-    /// errc::storage_corrupt.
+    /// errc::storage_corrupt. If it cannot be opened, throws errc::permissions.
     void delete_tokens() {
         change([](row_set& rows) { return rows.clear(), true; });
     }
@@ -158,12 +204,14 @@ class basic_document_store
   private:
     struct shared {
         template <class... Arguments>
-        explicit shared(Arguments&&... arguments) : document(std::forward<Arguments>(arguments)...) {
+        explicit shared(detail::sealer_of<Policy> sealer, Arguments&&... arguments)
+            : document(std::forward<Arguments>(arguments)...), format(std::move(sealer)) {
             detail::trust_as_policy<Policy>(document);
         }
 
         detail::turns<typename Policy::mutex> turns{};
         Document document;
+        const codec format;
     };
 
     basic_document_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
@@ -213,13 +261,13 @@ class basic_document_store
             auto [bytes, version] = shared_->document.load_versioned();
             row_set rows = decode(std::move(bytes));
             if (!edit(rows)) return false;
-            const secret encoded = Codec::encode(rows.all());
+            const secret encoded = shared_->format.encode(rows.all());
             require_room(encoded.size(), record);
             if (!shared_->document.save(encoded.reveal(), version)) return std::nullopt;
         } else {
             row_set rows = decode(shared_->document.load());
             if (!edit(rows)) return false;
-            const secret encoded = Codec::encode(rows.all());
+            const secret encoded = shared_->format.encode(rows.all());
             require_room(encoded.size(), record);
             shared_->document.save(encoded.reveal());
         }
@@ -230,7 +278,7 @@ class basic_document_store
     void require_room(std::size_t size, const token& record) {
         if constexpr (detail::has_capacity<Document>) {
             const std::size_t capacity = shared_->document.capacity();
-            const std::size_t room = detail::room_for_new_tokens(record, capacity);
+            const std::size_t room = detail::room_for_new_tokens(record, capacity, codec::size_of);
             if (size <= capacity && room <= capacity - size) return;
             throw error(errc::storage_failure,
                         "tokenkeep: the document would have " + std::to_string(size) + " bytes" +
@@ -241,12 +289,12 @@ class basic_document_store
     }
 
     row_set load() {
-        return shared_->turns.take(end(), [&] {
+        return decode(shared_->turns.take(end(), [&] {
             if constexpr (versioned)
-                return decode(shared_->document.load_versioned().first);
+                return shared_->document.load_versioned().first;
             else
-                return decode(shared_->document.load());
-        });
+                return shared_->document.load();
+        }));
     }
 
     static decltype(auto) as_stored(const token& row) {
@@ -257,13 +305,13 @@ class basic_document_store
     }
 
     template <class Text>
-    static row_set decode(std::optional<Text> bytes) {
+    row_set decode(std::optional<Text> bytes) const {
         if (!bytes) return {};
         if constexpr (std::is_same_v<Text, secret>) {
-            return row_set(Codec::decode(bytes->reveal()));
+            return row_set(shared_->format.decode(bytes->reveal()));
         } else {
             const detail::wipe_at_exit wiped(*bytes);
-            return row_set(Codec::decode(*bytes));
+            return row_set(shared_->format.decode(*bytes));
         }
     }
 

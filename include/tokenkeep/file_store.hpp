@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -105,7 +106,7 @@ struct salvage_report {
 ///   Five faults The file may be damaged if five things happen in this order: 1. A flush fails. 2. Writing a fresh file
 ///               fails. 3. Cutting off what was not flushed fails. 4. Another process saves. 5. The power fails. The
 ///               store refuses such a file. Each save that is missing had thrown errc::indeterminate.
-///   Encryption  Rows are stored as they are. A sealer encrypts them; see sealer.hpp.
+///   Encryption  Without a sealer, rows are stored as they are. With one, see below.
 ///   Backups     If an older backup replaces the file while no program has it open, the store notices it only if the
 ///               file was not rewritten since the backup. Then calls throw errc::storage_corrupt, and salvage() accepts
 ///               the backup.
@@ -120,6 +121,35 @@ struct salvage_report {
 ///               new file of the program may get both its descriptor and its inode number: the two look the same then.
 ///   Hung        If a file system hangs, as a network mount can, opening a file there delays every other opening and
 ///               closing of a file by this library, and fork.
+///
+/// Encryption. If the policy names a sealer (see sealer.hpp), the store seals each row by itself, and binds it to the
+/// row's id. All rows of a file are sealed, or none is. The fresh copy and the copies of damaged files are sealed too.
+///   struct sealed : defaults { using sealer = my_sealer; };
+///   basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
+///
+///   what can be read in a sealed file                |
+///   -------------------------------------------------|----------------------------------------------------------
+///   how many rows there are, and their ids           | yes
+///   the size of each row, and the id of its key      | yes
+///   which row was changed or removed, in which order | yes, since the last rewrite
+///   users, clients, tokens, all else in a row        | no
+///
+///   whoever can write the file, and makes its checks | what the store does
+///   right again,                                     |
+///   -------------------------------------------------|----------------------------------------------------------
+///   changes a sealed row or the id of its key, or    | errc::permissions, "this sealer cannot open the row", if a
+///   makes one without the key                        | call needs the row; see Damage. It finds the other rows
+///   moves a row to another id, or exchanges two      | the same
+///   puts in a row that is not sealed                 | every call throws errc::permissions
+///   puts an older version of a row in its place      | takes it: nothing binds the row to its time
+///   puts in the row of that id from another file of  | takes it: nothing binds the row to its file. Give each file a
+///   the same key                                     | key of its own if that matters
+///   removes rows                                     | takes it
+///   removes the file, or puts an older one in its    | errc::store_gone if the store knows the file; if not, see
+///   place                                            | Newest and Backups
+///
+/// If the file is changed by accident, its checks are wrong; see Damage. A store calls its sealer from one thread at a
+/// time: while it holds its lock, to read what is new in the file, or to make a change.
 ///
 /// Cost: a look-up is one stat of the file and one look into a hash index, by whichever rule (see rules.hpp). A save is
 /// one write, one fdatasync, and one write of 40 bytes to the lock file, which is not flushed. The cost does not depend
@@ -153,15 +183,16 @@ struct salvage_report {
 ///
 /// Every function may be called from many threads at once. The store may be moved while no other thread uses it. What
 /// it was moved from may only be destroyed or assigned to.
-template <class Policy, class Sealer>
+template <class Policy>
 class basic_file_store {
-    static_assert(detail::explain_policy<Policy>() && detail::explain_sealer<Sealer>());
+    static_assert(detail::explain_policy<Policy>());
     static_assert(file_system<typename Policy::files>,
                   "tokenkeep: a policy's files must be a model of file_system; see the concept file_system");
-    using shared = detail::shared_journal<Policy, Sealer>;
+    using shared = detail::shared_journal<Policy>;
     using journal = typename shared::journal_type;
     using meaning = row_rules<Policy>;
     using files_type = typename Policy::files;
+    using sealer_type = detail::sealer_of<Policy>;
 
   public:
     using policy_type = Policy;
@@ -172,8 +203,12 @@ class basic_file_store {
     /// changes directory later. Links in the directory are followed once, here; and a link in the place of the file, if
     /// Policy::follows_link is true. Throws errc::storage_failure if the path is empty.
     ///   file_store store{"/var/lib/app/tokens.tkj"};
-    ///   basic_file_store<defaults, my_sealer> sealed{"tokens.tkj", my_sealer{key}};
-    explicit basic_file_store(std::string path, Sealer sealer = {}, files_type files = {})
+    explicit basic_file_store(std::string path) requires std::default_initializable<sealer_type>
+        : basic_file_store(std::move(path), sealer_type()) {}
+
+    /// The same with the policy's sealer.
+    ///   basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
+    explicit basic_file_store(std::string path, sealer_type sealer, files_type files = {})
         : shared_(std::make_shared<shared>(std::move(path), std::move(sealer), std::move(files))) {}
 
     basic_file_store(basic_file_store&&) noexcept = default;

@@ -12,6 +12,7 @@
 #include <tokenkeep/os/file_trust.hpp>
 #include <tokenkeep/os/os.hpp>
 #include <tokenkeep/rules.hpp>
+#include <tokenkeep/sealer.hpp>
 #include <tokenkeep/sql_schema.hpp>
 
 #include <algorithm>
@@ -48,6 +49,11 @@ struct defaults {
     /// other mutex will do, such as std::shared_mutex, std::mutex, or null_mutex. With one that has no try_lock_until,
     /// a call waits for the other threads of its store without a deadline.
     using mutex = detail::fair_mutex;
+
+    /// Encrypts the tokens where a store keeps them: a model of sealer. The constructors of file_store and document
+    /// stores take one after the place. A store in memory does not use it.
+    ///   struct sealed : tokenkeep::defaults { using sealer = my_sealer; };
+    using sealer = no_seal;
 
     /// How long a change waits while others change the same file, document or table.
     static constexpr std::chrono::milliseconds store_lock_timeout{15'000};
@@ -98,6 +104,10 @@ concept has_mutex = requires(typename P::mutex& mutex) {
     mutex.lock();
     mutex.unlock();
 };
+template <class P>
+concept has_sealer = requires {
+    requires sealer<typename P::sealer>;
+};
 
 /// When a call that begins now ends: at its deadline, or earlier after the policy's store_lock_timeout.
 template <class Policy>
@@ -122,6 +132,18 @@ Place trusting(Place place) {
 /// else.
 template <class P>
 using rules_of = std::conditional_t<has_rules<P>, typename P::rules, first_applicable<>>;
+
+template <class P>
+struct sealer_of_policy {
+    using type = no_seal;
+};
+template <has_sealer P>
+struct sealer_of_policy<P> {
+    using type = typename P::sealer;
+};
+/// The sealer of a policy. After explain_policy has failed: no sealer, so that the compiler reports nothing else.
+template <class P>
+using sealer_of = typename sealer_of_policy<P>::type;
 
 /// Whether a store is known to look for the row of this probe by its seed: by what it says at run time, or else by the
 /// rules of its policy.
@@ -149,6 +171,7 @@ consteval bool explain_policy() {
                                   "random_id");
         static_assert(has_mutex<P>, "tokenkeep: a policy's `mutex` must be a type with lock() and unlock(); see "
                                     "defaults");
+        explain_sealer<typename P::sealer>();
     }
     return true;
 }

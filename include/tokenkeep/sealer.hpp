@@ -20,7 +20,7 @@
 namespace tokenkeep { inline namespace v1 {
 
 /// No sealer, the default: rows are stored as they are. Whoever can read the file can read them.
-///   basic_file_store<defaults, no_seal> store{"tokens.tkj"}; // the same as file_store
+///   basic_file_store<defaults> store{"tokens.tkj", no_seal{}}; // the same as file_store
 struct no_seal {};
 
 namespace detail {
@@ -52,7 +52,9 @@ concept has_fingerprints = requires(const S& sealer, std::string_view text) {
 
 /// Encrypts what a store keeps: authenticated encryption with associated data (RFC 5116).
 ///
-///   basic_file_store<defaults, my_sealer> store{"tokens.tkj", my_sealer{key}};
+///   struct sealed : defaults { using sealer = my_sealer; };
+///   basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
+///   basic_document_store<text_file, json_codec, sealed> other{"tokens.json", my_sealer{key}};
 ///
 /// Shape (the least model):
 ///   struct s {

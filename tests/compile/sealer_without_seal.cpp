@@ -19,7 +19,11 @@ struct my_sealer {
     }
 };
 
+struct sealed : tokenkeep::defaults {
+    using sealer = my_sealer;
+};
+
 void keep() {
-    tokenkeep::basic_file_store<tokenkeep::defaults, my_sealer> store{"tokens.tkj"};
+    tokenkeep::basic_file_store<sealed> store{"tokens.tkj"};
     store.save_token({.user_name = "ada", .access_token = "a"});
 }

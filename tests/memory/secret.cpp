@@ -10,6 +10,7 @@
 
 #include "support/searched_memory.hpp"
 #include "support/temporary.hpp"
+#include "support/toy_sealer.hpp"
 
 #include <cstddef>
 #include <cstdio>
@@ -35,6 +36,12 @@ bool holds_secret(std::string_view block) {
 }
 
 using namespace tokenkeep;
+
+const tests::toy_sealer toy{"a key of the toy", {{"a key of the toy", "its key"}}};
+struct sealed : defaults {
+    using sealer = tests::toy_sealer;
+};
+
 using tests::freed, tests::leaks, tests::searching;
 
 int passed = 0, failed = 0;
@@ -217,6 +224,27 @@ int main() {
     check("basic_document_store over text_file", [&] {
         basic_document_store store{text_file{here / "tokens.json"}};
         use(store);
+    });
+    check("a sealed document", [&] {
+        basic_document_store<text_file, json_codec, sealed> store{here / "sealed.json", toy};
+        use(store);
+    });
+    check("a document that this sealer cannot open", [&] {
+        basic_document_store<text_file, json_codec, sealed> store{here / "sealed.json", {"other", {{"other", "key"}}}};
+        try {
+            (void)store.get_tokens();
+            std::abort();
+        } catch (const error&) {
+        }
+    });
+    check("a sealed file_store", [&] {
+        basic_file_store<sealed> store{here / "sealed.tkj", toy};
+        use(store);
+        store.compact();
+        basic_file_store<sealed> another{here / "sealed.tkj", toy};
+        use(another);
+        (void)store.get_tokens();
+        (void)store.salvage();
     });
     check("file_store", [&] {
         file_store store(here / "tokens.tkj");

@@ -184,6 +184,24 @@ void live_a_session() {
     CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == tokenkeep::errc::token_not_found);
 }
 
+/// What observers are told while keepers live over the store and the server's answers get lost.
+template <class Store>
+std::vector<tokenkeep::event_kind> told_over() {
+    using tokenkeep::testing::fault;
+    world<Store> w({.grace = 60s});
+    w.login();
+    for (const auto kind : {fault::kind::lost_answer, fault::kind::truncated, fault::kind::lost_request}) {
+        w.clock.advance(2h);
+        w.server.next(kind);
+        for (int i = 0; i < 2; ++i)
+            (void)error_of(
+                [&] { w.keeper({.first_backoff = 0ms, .longest_backoff = 0ms}).access_token({.user_name = "ada"}); });
+    }
+    w.keeper().revoke({.user_name = "ada"});
+    CHECK(w.store.get_tokens().empty());
+    return w.seen.kinds;
+}
+
 } // namespace tests
 
 #endif

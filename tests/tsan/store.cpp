@@ -6,6 +6,7 @@
 #include <tokenkeep/file_store.hpp>
 
 #include "support/temporary.hpp"
+#include "support/toy_sealer.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -30,6 +31,10 @@ struct policy : defaults {
 #ifdef TOKENKEEP_NULL_MUTEX
     using mutex = null_mutex;
 #endif
+};
+
+struct sealed : policy {
+    using sealer = tests::toy_sealer;
 };
 
 /// A document in memory, which relies on its store's lock.
@@ -122,6 +127,8 @@ int main() {
     run("list_store", list, 200);
     basic_document_store<note, json_codec, policy> in_memory{note()};
     run("document store in memory", in_memory, 100);
+    basic_document_store<note, json_codec, sealed> sealed_note{note(), {"key-1", {{"key-1", "one"}}}};
+    run("sealed document store", sealed_note, 40);
     const temporary_directory here;
     basic_document_store<text_file, json_codec, policy> in_file{text_file(here / "tokens.json")};
     run("document store in a file", in_file, 40);

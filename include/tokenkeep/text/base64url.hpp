@@ -7,6 +7,7 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,6 +19,15 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 inline constexpr std::string_view base64url_alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// From a digit of base64url to its value; from any other character to 64.
+inline constexpr std::array<unsigned char, 256> base64url_values = [] {
+    std::array<unsigned char, 256> values{};
+    values.fill(64);
+    unsigned char next = 0;
+    for (const char digit : base64url_alphabet) values[static_cast<unsigned char>(digit)] = next++;
+    return values;
+}();
 
 /// Turns each three bytes into four digits. Memory is reserved once, because a string that grows leaves copies behind.
 inline std::string encode_base64(std::string_view bytes, std::string_view alphabet, bool padded) {
@@ -59,9 +69,9 @@ inline std::optional<std::string> from_base64url(std::string_view digits) {
     std::uint32_t bits = 0;
     unsigned held = 0;
     for (const char digit : digits) {
-        const std::size_t value = detail::base64url_alphabet.find(digit);
-        if (value == std::string_view::npos) return std::nullopt;
-        bits = bits << 6 | static_cast<std::uint32_t>(value);
+        const unsigned char value = detail::base64url_values[static_cast<unsigned char>(digit)];
+        if (value == 64) return std::nullopt;
+        bits = bits << 6 | value;
         held += 6;
         if (held < 8) continue;
         held -= 8;

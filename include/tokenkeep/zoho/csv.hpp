@@ -34,6 +34,8 @@ namespace detail {
 /// is not a cell.
 template <class Cells>
 struct csv_codec {
+    static constexpr bool refuses_sealer = true; ///< The SDKs read the file; see document_codec.
+
     /// The file of these rows, with a header. Throws errc::invalid_record, naming the column, if a value is not UTF-8
     /// or the dialect cannot carry it.
     static secret encode(const std::vector<token>& rows) {
@@ -201,6 +203,7 @@ namespace zoho {
 ///
 /// Not promised:
 ///   - Other fields are not stored, and the marker of a refresh is one of them: see zoho::policy.
+///   - The file is not encrypted, as the SDKs could not read it. A policy with a sealer does not compile.
 ///   - The SDKs take no lock. What one of them saves while another program changes the file can be lost.
 ///   - Java drops the remaining backslashes; Python and Java read a carriage return as a line feed; PHP cannot read a
 ///     line feed in a value.

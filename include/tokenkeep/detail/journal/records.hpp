@@ -56,9 +56,11 @@ class row_records {
     std::optional<std::string_view> row_of_put(const journal::record_header& header, std::string_view payload,
                                                secret& opened) const {
         if (header.sealed != seals)
-            throw error(errc::permissions, seals ? "tokenkeep: the rows of the file are not sealed"
-                                                 : "tokenkeep: the rows of the file are sealed; the store needs the "
-                                                   "sealer that sealed them");
+            throw error(errc::permissions,
+                        seals ? "tokenkeep: the file has rows that are not sealed, and this store has a sealer; make "
+                                "the store without one, or migrate() the rows into a new file"
+                              : "tokenkeep: the rows of the file are sealed; make the store with the sealer that "
+                                "sealed them");
         if constexpr (seals) {
             if (payload.size() < 2) return std::nullopt;
             const std::size_t key_id_size = journal::number_at<std::uint16_t>(payload, 0);

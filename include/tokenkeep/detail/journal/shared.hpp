@@ -26,16 +26,16 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// flushed under both: a rewritten file; what a process found in the file, before its first change; and the removals of
 /// a killed program, before they are erased. Each function waits for both locks until `until`, and then throws
 /// errc::lock_timeout.
-template <class Policy, class Sealer>
+template <class Policy>
 class shared_journal {
     using files_type = typename Policy::files;
     using lock_file = typename files_type::lock_file;
     static constexpr std::int64_t store_byte = 0;
 
   public:
-    using journal_type = row_journal<packed_rows<rules_of<Policy>>, Sealer, files_type>;
+    using journal_type = row_journal<packed_rows<rules_of<Policy>>, sealer_of<Policy>, files_type>;
 
-    shared_journal(std::string path, Sealer sealer, files_type files)
+    shared_journal(std::string path, sealer_of<Policy> sealer, files_type files)
         : files_(trusting<Policy>(std::move(files))),
           path_(lasting_path(files_, std::move(path))),
           store_lock_(files_.open_lock(path_ + ".lock")),
