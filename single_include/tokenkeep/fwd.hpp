@@ -57,7 +57,7 @@ using json_file_store = basic_document_store<text_file>;
 
 struct no_seal;
 class key_ring;
-template <class Policy = defaults, class Sealer = no_seal>
+template <class Policy = defaults>
 class basic_file_store;
 using file_store = basic_file_store<>;
 

@@ -63,7 +63,7 @@ struct passphrase_line {
     std::string check{};
 };
 
-inline std::string to_text(const passphrase_line& line) {
+inline std::string line_of(const passphrase_line& line) {
     std::string text = std::string(passphrase_title) + " " + std::string(passphrase_version) + " " + line.algorithm;
     for (const std::uint64_t number : line.cost) text += " " + std::to_string(number);
     return text + " " + text::to_base64url(line.salt) + " " + line.check + "\n";
@@ -106,7 +106,7 @@ secret passphrase_key(Document& document, const secret& passphrase, const passph
         random_bytes(line.salt.data(), line.salt.size());
         made = Algorithm::compute(passphrase, line.salt, line.cost);
         line.check = key_id_of(*made);
-        return secret(to_text(line));
+        return secret(line_of(line));
     });
     const passphrase_line line = read_passphrase_line(text.reveal());
     if (made && key_id_of(*made) == line.check) return std::move(*made);

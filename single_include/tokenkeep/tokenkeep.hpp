@@ -76,7 +76,7 @@ using json_file_store = basic_document_store<text_file>;
 
 struct no_seal;
 class key_ring;
-template <class Policy = defaults, class Sealer = no_seal>
+template <class Policy = defaults>
 class basic_file_store;
 using file_store = basic_file_store<>;
 
@@ -4091,6 +4091,151 @@ inline std::string random_hex(std::size_t bytes) {
 
 
 
+// ==== tokenkeep/sealer.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_SEALER_HPP
+#define TOKENKEEP_SEALER_HPP
+
+
+
+
+#include <concepts>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// No sealer, the default: rows are stored as they are. Whoever can read the file can read them.
+///   basic_file_store<defaults> store{"tokens.tkj", no_seal{}}; // the same as file_store
+struct no_seal {};
+
+namespace detail {
+
+template <class S>
+concept has_key_id = requires(const S& sealer) {
+    { sealer.key_id() } -> std::convertible_to<std::string>;
+};
+template <class S>
+concept can_seal = requires(const S& sealer, std::string_view text) {
+    { sealer.seal(text, text) } -> std::convertible_to<secret>;
+};
+template <class S>
+concept can_open = requires(const S& sealer, std::string_view text) {
+    { sealer.open(text, text, text) } -> std::convertible_to<std::optional<secret>>;
+};
+template <class S>
+concept seals_and_opens = has_key_id<S> && can_seal<S> && can_open<S>;
+template <class S>
+concept has_key_ids = requires(const S& sealer) {
+    { sealer.key_ids() } -> std::convertible_to<std::vector<std::string>>;
+};
+template <class S>
+concept has_fingerprints = requires(const S& sealer, std::string_view text) {
+    { sealer.fingerprint(text, text) } -> std::convertible_to<std::string>;
+};
+
+} // namespace detail
+
+/// Encrypts what a store keeps: authenticated encryption with associated data (RFC 5116).
+///
+///   struct sealed : defaults { using sealer = my_sealer; };
+///   basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
+///   basic_document_store<text_file, json_codec, sealed> other{"tokens.json", my_sealer{key}};
+///
+/// Shape (the least model):
+///   struct s {
+///       std::string           key_id() const;
+///       secret                seal(std::string_view plain, std::string_view associated) const;
+///       std::optional<secret> open(std::string_view sealed, std::string_view associated,
+///                                  std::string_view key_id) const;
+///   };
+/// Meaning:
+///   E1  open returns what seal was given, if the associated data is the same, and if key_id is what key_id() returned
+///       when seal was called.
+///   E2  If anything in its three arguments differs, open returns nullopt.
+///   E3  The sealed text tells nothing but its size. Without the key, no one can make a text that open accepts.
+///   E4  Many threads may call the members at once. All are const.
+/// May:   throw anything derived from std::exception: the operation of the store then fails, and nothing has changed.
+///
+/// The associated data says to which place a text belongs, such as the id of its row: a text that is moved to another
+/// place does not open. Ids and key ids are not encrypted. In one file, all rows are sealed or none is. To change keys,
+/// use a sealer that seals with the new key and opens with both: each save seals its row with the new key, and
+/// compact() seals every row with it. If open returns nullopt, calls that need the row throw errc::permissions, and the
+/// row stays in the file.
+///
+/// Two members are optional. A sealer that has both is a fingerprinting_sealer:
+///
+///   expression                  | what it gives you                     | without it
+///   ----------------------------|---------------------------------------|---------------------------------------------
+///   `key_ids()` gives           | Stores in tables: they look a secret  | Only stores that open every row: file_store
+///   std::vector<std::string>    | up under each key.                    | and basic_document_store.
+///   `fingerprint(text, key_id)` | Stores in tables: they have an index  | The same: a secret is sealed to other bytes
+///   gives std::string           | of fingerprints.                      | each time, so these cannot be looked up.
+///
+/// Models: openssl_sealer, sodium_sealer; no_seal stands for no sealer.
+template <class S>
+concept sealer = std::same_as<S, no_seal> || detail::seals_and_opens<S>;
+
+/// A sealer with which a table can look up what is sealed in it.
+///
+/// Shape (the least model):
+///   struct f {   // besides the members of a sealer
+///       std::vector<std::string> key_ids() const;
+///       std::string              fingerprint(std::string_view text, std::string_view key_id) const;
+///   };
+/// Meaning:
+///   F1  key_ids returns the id of every key by which the sealer can open. The first one is key_id().
+///   F2  fingerprint returns 32 bytes. The same text and key give the same bytes; another text or key gives others.
+///   F3  Without the key, no one can tell from a fingerprint which text it is of, even if only few texts are possible.
+///       So it is a MAC such as HMAC-SHA-256, not a hash. Its key is not the one that seals, but derived from it.
+/// May:   throw, as for sealer. A key id that key_ids does not return is an error.
+/// Models: openssl_sealer, sodium_sealer.
+template <class S>
+concept fingerprinting_sealer = detail::seals_and_opens<S> && detail::has_key_ids<S> && detail::has_fingerprints<S>;
+
+namespace detail {
+
+/// Says in a sentence why a type is not a sealer.
+template <class S>
+consteval bool explain_sealer() {
+    if constexpr (!std::is_same_v<S, no_seal>) {
+        static_assert(has_key_id<S>,
+                      "tokenkeep: a sealer needs key_id() const, giving a std::string; see the concept sealer");
+        if constexpr (has_key_id<S>)
+            static_assert(can_seal<S>, "tokenkeep: a sealer needs secret seal(string_view plain, string_view "
+                                       "associated) const; see the concept sealer");
+        if constexpr (has_key_id<S> && can_seal<S>)
+            static_assert(can_open<S>, "tokenkeep: a sealer needs optional<secret> open(string_view sealed, "
+                                       "string_view associated, string_view key_id) const; see the concept sealer");
+    }
+    return true;
+}
+
+/// Says in a sentence why a type is not a sealer for tables. no_seal is none, so a table without a sealer does not ask.
+template <class S>
+consteval bool explain_fingerprinting_sealer() {
+    if constexpr (explain_sealer<S>() && seals_and_opens<S>) {
+        static_assert(has_key_ids<S>, "tokenkeep: the sealer of a table needs key_ids() const, giving a "
+                                      "std::vector<std::string>; see the concept fingerprinting_sealer");
+        if constexpr (has_key_ids<S>)
+            static_assert(
+                has_fingerprints<S>,
+                "tokenkeep: the sealer of a table needs std::string fingerprint(string_view text, string_view "
+                "key_id) const; see the concept fingerprinting_sealer");
+    }
+    return true;
+}
+
+} // namespace detail
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
 // ==== tokenkeep/sql_schema.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_SQL_SCHEMA_HPP
@@ -4162,6 +4307,11 @@ struct defaults {
     /// a call waits for the other threads of its store without a deadline.
     using mutex = detail::fair_mutex;
 
+    /// Encrypts the tokens where a store keeps them: a model of sealer. The constructors of file_store and document
+    /// stores take one after the place. A store in memory does not use it.
+    ///   struct sealed : tokenkeep::defaults { using sealer = my_sealer; };
+    using sealer = no_seal;
+
     /// How long a change waits while others change the same file, document or table.
     static constexpr std::chrono::milliseconds store_lock_timeout{15'000};
 
@@ -4211,6 +4361,10 @@ concept has_mutex = requires(typename P::mutex& mutex) {
     mutex.lock();
     mutex.unlock();
 };
+template <class P>
+concept has_sealer = requires {
+    requires sealer<typename P::sealer>;
+};
 
 /// When a call that begins now ends: at its deadline, or earlier after the policy's store_lock_timeout.
 template <class Policy>
@@ -4235,6 +4389,18 @@ Place trusting(Place place) {
 /// else.
 template <class P>
 using rules_of = std::conditional_t<has_rules<P>, typename P::rules, first_applicable<>>;
+
+template <class P>
+struct sealer_of_policy {
+    using type = no_seal;
+};
+template <has_sealer P>
+struct sealer_of_policy<P> {
+    using type = typename P::sealer;
+};
+/// The sealer of a policy. After explain_policy has failed: no sealer, so that the compiler reports nothing else.
+template <class P>
+using sealer_of = typename sealer_of_policy<P>::type;
 
 /// Whether a store is known to look for the row of this probe by its seed: by what it says at run time, or else by the
 /// rules of its policy.
@@ -4262,6 +4428,7 @@ consteval bool explain_policy() {
                                   "random_id");
         static_assert(has_mutex<P>, "tokenkeep: a policy's `mutex` must be a type with lock() and unlock(); see "
                                     "defaults");
+        explain_sealer<typename P::sealer>();
     }
     return true;
 }
@@ -5614,148 +5781,6 @@ using list_store = basic_store<std::vector<std::list<std::string>>>;
 #ifndef TOKENKEEP_FILE_STORE_HPP
 #define TOKENKEEP_FILE_STORE_HPP
 
-
-// ==== tokenkeep/sealer.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_SEALER_HPP
-#define TOKENKEEP_SEALER_HPP
-
-
-
-
-#include <concepts>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <type_traits>
-#include <vector>
-
-namespace tokenkeep { inline namespace v1 {
-
-/// No sealer, the default: rows are stored as they are. Whoever can read the file can read them.
-///   basic_file_store<defaults, no_seal> store{"tokens.tkj"}; // the same as file_store
-struct no_seal {};
-
-namespace detail {
-
-template <class S>
-concept has_key_id = requires(const S& sealer) {
-    { sealer.key_id() } -> std::convertible_to<std::string>;
-};
-template <class S>
-concept can_seal = requires(const S& sealer, std::string_view text) {
-    { sealer.seal(text, text) } -> std::convertible_to<secret>;
-};
-template <class S>
-concept can_open = requires(const S& sealer, std::string_view text) {
-    { sealer.open(text, text, text) } -> std::convertible_to<std::optional<secret>>;
-};
-template <class S>
-concept seals_and_opens = has_key_id<S> && can_seal<S> && can_open<S>;
-template <class S>
-concept has_key_ids = requires(const S& sealer) {
-    { sealer.key_ids() } -> std::convertible_to<std::vector<std::string>>;
-};
-template <class S>
-concept has_fingerprints = requires(const S& sealer, std::string_view text) {
-    { sealer.fingerprint(text, text) } -> std::convertible_to<std::string>;
-};
-
-} // namespace detail
-
-/// Encrypts what a store keeps: authenticated encryption with associated data (RFC 5116).
-///
-///   basic_file_store<defaults, my_sealer> store{"tokens.tkj", my_sealer{key}};
-///
-/// Shape (the least model):
-///   struct s {
-///       std::string           key_id() const;
-///       secret                seal(std::string_view plain, std::string_view associated) const;
-///       std::optional<secret> open(std::string_view sealed, std::string_view associated,
-///                                  std::string_view key_id) const;
-///   };
-/// Meaning:
-///   E1  open returns what seal was given, if the associated data is the same, and if key_id is what key_id() returned
-///       when seal was called.
-///   E2  If anything in its three arguments differs, open returns nullopt.
-///   E3  The sealed text tells nothing but its size. Without the key, no one can make a text that open accepts.
-///   E4  Many threads may call the members at once. All are const.
-/// May:   throw anything derived from std::exception: the operation of the store then fails, and nothing has changed.
-///
-/// The associated data says to which place a text belongs, such as the id of its row: a text that is moved to another
-/// place does not open. Ids and key ids are not encrypted. In one file, all rows are sealed or none is. To change keys,
-/// use a sealer that seals with the new key and opens with both: each save seals its row with the new key, and
-/// compact() seals every row with it. If open returns nullopt, calls that need the row throw errc::permissions, and the
-/// row stays in the file.
-///
-/// Two members are optional. A sealer that has both is a fingerprinting_sealer:
-///
-///   expression                  | what it gives you                     | without it
-///   ----------------------------|---------------------------------------|---------------------------------------------
-///   `key_ids()` gives           | Stores in tables: they look a secret  | Only stores that open every row: file_store
-///   std::vector<std::string>    | up under each key.                    | and basic_document_store.
-///   `fingerprint(text, key_id)` | Stores in tables: they have an index  | The same: a secret is sealed to other bytes
-///   gives std::string           | of fingerprints.                      | each time, so these cannot be looked up.
-///
-/// Models: openssl_sealer, sodium_sealer; no_seal stands for no sealer.
-template <class S>
-concept sealer = std::same_as<S, no_seal> || detail::seals_and_opens<S>;
-
-/// A sealer with which a table can look up what is sealed in it.
-///
-/// Shape (the least model):
-///   struct f {   // besides the members of a sealer
-///       std::vector<std::string> key_ids() const;
-///       std::string              fingerprint(std::string_view text, std::string_view key_id) const;
-///   };
-/// Meaning:
-///   F1  key_ids returns the id of every key by which the sealer can open. The first one is key_id().
-///   F2  fingerprint returns 32 bytes. The same text and key give the same bytes; another text or key gives others.
-///   F3  Without the key, no one can tell from a fingerprint which text it is of, even if only few texts are possible.
-///       So it is a MAC such as HMAC-SHA-256, not a hash. Its key is not the one that seals, but derived from it.
-/// May:   throw, as for sealer. A key id that key_ids does not return is an error.
-/// Models: openssl_sealer, sodium_sealer.
-template <class S>
-concept fingerprinting_sealer = detail::seals_and_opens<S> && detail::has_key_ids<S> && detail::has_fingerprints<S>;
-
-namespace detail {
-
-/// Says in a sentence why a type is not a sealer.
-template <class S>
-consteval bool explain_sealer() {
-    if constexpr (!std::is_same_v<S, no_seal>) {
-        static_assert(has_key_id<S>,
-                      "tokenkeep: a sealer needs key_id() const, giving a std::string; see the concept sealer");
-        if constexpr (has_key_id<S>)
-            static_assert(can_seal<S>, "tokenkeep: a sealer needs secret seal(string_view plain, string_view "
-                                       "associated) const; see the concept sealer");
-        if constexpr (has_key_id<S> && can_seal<S>)
-            static_assert(can_open<S>, "tokenkeep: a sealer needs optional<secret> open(string_view sealed, "
-                                       "string_view associated, string_view key_id) const; see the concept sealer");
-    }
-    return true;
-}
-
-/// Says in a sentence why a type is not a sealer for tables. no_seal is none, so a table without a sealer does not ask.
-template <class S>
-consteval bool explain_fingerprinting_sealer() {
-    if constexpr (explain_sealer<S>() && seals_and_opens<S>) {
-        static_assert(has_key_ids<S>, "tokenkeep: the sealer of a table needs key_ids() const, giving a "
-                                      "std::vector<std::string>; see the concept fingerprinting_sealer");
-        if constexpr (has_key_ids<S>)
-            static_assert(
-                has_fingerprints<S>,
-                "tokenkeep: the sealer of a table needs std::string fingerprint(string_view text, string_view "
-                "key_id) const; see the concept fingerprinting_sealer");
-    }
-    return true;
-}
-
-} // namespace detail
-
-}} // namespace tokenkeep::v1
-
-#endif
 
 
 
@@ -7348,9 +7373,11 @@ class row_records {
     std::optional<std::string_view> row_of_put(const journal::record_header& header, std::string_view payload,
                                                secret& opened) const {
         if (header.sealed != seals)
-            throw error(errc::permissions, seals ? "tokenkeep: the rows of the file are not sealed"
-                                                 : "tokenkeep: the rows of the file are sealed; the store needs the "
-                                                   "sealer that sealed them");
+            throw error(errc::permissions,
+                        seals ? "tokenkeep: the file has rows that are not sealed, and this store has a sealer; make "
+                                "the store without one, or migrate() the rows into a new file"
+                              : "tokenkeep: the rows of the file are sealed; make the store with the sealer that "
+                                "sealed them");
         if constexpr (seals) {
             if (payload.size() < 2) return std::nullopt;
             const std::size_t key_id_size = journal::number_at<std::uint16_t>(payload, 0);
@@ -8423,16 +8450,16 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// flushed under both: a rewritten file; what a process found in the file, before its first change; and the removals of
 /// a killed program, before they are erased. Each function waits for both locks until `until`, and then throws
 /// errc::lock_timeout.
-template <class Policy, class Sealer>
+template <class Policy>
 class shared_journal {
     using files_type = typename Policy::files;
     using lock_file = typename files_type::lock_file;
     static constexpr std::int64_t store_byte = 0;
 
   public:
-    using journal_type = row_journal<packed_rows<rules_of<Policy>>, Sealer, files_type>;
+    using journal_type = row_journal<packed_rows<rules_of<Policy>>, sealer_of<Policy>, files_type>;
 
-    shared_journal(std::string path, Sealer sealer, files_type files)
+    shared_journal(std::string path, sealer_of<Policy> sealer, files_type files)
         : files_(trusting<Policy>(std::move(files))),
           path_(lasting_path(files_, std::move(path))),
           store_lock_(files_.open_lock(path_ + ".lock")),
@@ -8638,6 +8665,7 @@ class shared_journal {
 
 #include <algorithm>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -8725,7 +8753,7 @@ struct salvage_report {
 ///   Five faults The file may be damaged if five things happen in this order: 1. A flush fails. 2. Writing a fresh file
 ///               fails. 3. Cutting off what was not flushed fails. 4. Another process saves. 5. The power fails. The
 ///               store refuses such a file. Each save that is missing had thrown errc::indeterminate.
-///   Encryption  Rows are stored as they are. A sealer encrypts them; see sealer.hpp.
+///   Encryption  Without a sealer, rows are stored as they are. With one, see below.
 ///   Backups     If an older backup replaces the file while no program has it open, the store notices it only if the
 ///               file was not rewritten since the backup. Then calls throw errc::storage_corrupt, and salvage() accepts
 ///               the backup.
@@ -8740,6 +8768,35 @@ struct salvage_report {
 ///               new file of the program may get both its descriptor and its inode number: the two look the same then.
 ///   Hung        If a file system hangs, as a network mount can, opening a file there delays every other opening and
 ///               closing of a file by this library, and fork.
+///
+/// Encryption. If the policy names a sealer (see sealer.hpp), the store seals each row by itself, and binds it to the
+/// row's id. All rows of a file are sealed, or none is. The fresh copy and the copies of damaged files are sealed too.
+///   struct sealed : defaults { using sealer = my_sealer; };
+///   basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
+///
+///   what can be read in a sealed file                |
+///   -------------------------------------------------|----------------------------------------------------------
+///   how many rows there are, and their ids           | yes
+///   the size of each row, and the id of its key      | yes
+///   which row was changed or removed, in which order | yes, since the last rewrite
+///   users, clients, tokens, all else in a row        | no
+///
+///   whoever can write the file, and makes its checks | what the store does
+///   right again,                                     |
+///   -------------------------------------------------|----------------------------------------------------------
+///   changes a sealed row or the id of its key, or    | errc::permissions, "this sealer cannot open the row", if a
+///   makes one without the key                        | call needs the row; see Damage. It finds the other rows
+///   moves a row to another id, or exchanges two      | the same
+///   puts in a row that is not sealed                 | every call throws errc::permissions
+///   puts an older version of a row in its place      | takes it: nothing binds the row to its time
+///   puts in the row of that id from another file of  | takes it: nothing binds the row to its file. Give each file a
+///   the same key                                     | key of its own if that matters
+///   removes rows                                     | takes it
+///   removes the file, or puts an older one in its    | errc::store_gone if the store knows the file; if not, see
+///   place                                            | Newest and Backups
+///
+/// If the file is changed by accident, its checks are wrong; see Damage. A store calls its sealer from one thread at a
+/// time: while it holds its lock, to read what is new in the file, or to make a change.
 ///
 /// Cost: a look-up is one stat of the file and one look into a hash index, by whichever rule (see rules.hpp). A save is
 /// one write, one fdatasync, and one write of 40 bytes to the lock file, which is not flushed. The cost does not depend
@@ -8773,15 +8830,16 @@ struct salvage_report {
 ///
 /// Every function may be called from many threads at once. The store may be moved while no other thread uses it. What
 /// it was moved from may only be destroyed or assigned to.
-template <class Policy, class Sealer>
+template <class Policy>
 class basic_file_store {
-    static_assert(detail::explain_policy<Policy>() && detail::explain_sealer<Sealer>());
+    static_assert(detail::explain_policy<Policy>());
     static_assert(file_system<typename Policy::files>,
                   "tokenkeep: a policy's files must be a model of file_system; see the concept file_system");
-    using shared = detail::shared_journal<Policy, Sealer>;
+    using shared = detail::shared_journal<Policy>;
     using journal = typename shared::journal_type;
     using meaning = row_rules<Policy>;
     using files_type = typename Policy::files;
+    using sealer_type = detail::sealer_of<Policy>;
 
   public:
     using policy_type = Policy;
@@ -8792,8 +8850,12 @@ class basic_file_store {
     /// changes directory later. Links in the directory are followed once, here; and a link in the place of the file, if
     /// Policy::follows_link is true. Throws errc::storage_failure if the path is empty.
     ///   file_store store{"/var/lib/app/tokens.tkj"};
-    ///   basic_file_store<defaults, my_sealer> sealed{"tokens.tkj", my_sealer{key}};
-    explicit basic_file_store(std::string path, Sealer sealer = {}, files_type files = {})
+    explicit basic_file_store(std::string path) requires std::default_initializable<sealer_type>
+        : basic_file_store(std::move(path), sealer_type()) {}
+
+    /// The same with the policy's sealer.
+    ///   basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
+    explicit basic_file_store(std::string path, sealer_type sealer, files_type files = {})
         : shared_(std::make_shared<shared>(std::move(path), std::move(sealer), std::move(files))) {}
 
     basic_file_store(basic_file_store&&) noexcept = default;
@@ -9417,7 +9479,7 @@ concept keeps_less = requires(const token& row) {
 
 } // namespace detail
 
-/// The format of a document: two static functions, and perhaps a third.
+/// The format of a document: two static functions, and perhaps more.
 ///
 ///   expression              | what it gives you                               | without it
 ///   ------------------------|-------------------------------------------------|--------------------------------------
@@ -9427,6 +9489,9 @@ concept keeps_less = requires(const token& row) {
 ///                           | bytes: std::string_view                         |
 ///   `as_stored(token row)`  | the row as decode gives it after encode. The    | the codec stores every field of a row
 ///                           | store compares rows in this form.               |
+///   `refuses_sealer`, a     | With a sealer, a store of this codec does not   | a sealer may seal its documents
+///   static constexpr bool   | compile: other programs read its documents.     |
+///   that is true            |                                                 |
 ///
 /// decode(encode(rows)) gives the rows, each as as_stored gives it. encode throws errc::invalid_record if the format
 /// cannot carry a value. decode throws errc::storage_corrupt for empty or damaged bytes; it does not give an empty
@@ -9466,6 +9531,7 @@ consteval bool explain_codec() {
 #ifndef TOKENKEEP_TEXT_BASE64URL_HPP
 #define TOKENKEEP_TEXT_BASE64URL_HPP
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -9477,6 +9543,15 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 inline constexpr std::string_view base64url_alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// From a digit of base64url to its value; from any other character to 64.
+inline constexpr std::array<unsigned char, 256> base64url_values = [] {
+    std::array<unsigned char, 256> values{};
+    values.fill(64);
+    unsigned char next = 0;
+    for (const char digit : base64url_alphabet) values[static_cast<unsigned char>(digit)] = next++;
+    return values;
+}();
 
 /// Turns each three bytes into four digits. Memory is reserved once, because a string that grows leaves copies behind.
 inline std::string encode_base64(std::string_view bytes, std::string_view alphabet, bool padded) {
@@ -9518,9 +9593,9 @@ inline std::optional<std::string> from_base64url(std::string_view digits) {
     std::uint32_t bits = 0;
     unsigned held = 0;
     for (const char digit : digits) {
-        const std::size_t value = detail::base64url_alphabet.find(digit);
-        if (value == std::string_view::npos) return std::nullopt;
-        bits = bits << 6 | static_cast<std::uint32_t>(value);
+        const unsigned char value = detail::base64url_values[static_cast<unsigned char>(digit)];
+        if (value == 64) return std::nullopt;
+        bits = bits << 6 | value;
         held += 6;
         if (held < 8) continue;
         held -= 8;
@@ -9809,10 +9884,12 @@ secret wrapped_key(Document& document, Wrap wrap, Unwrap unwrap) {
 
 
 
-// ==== tokenkeep/detail/store/store_url.hpp
+// ==== tokenkeep/detail/store/sealed_codec.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_STORE_STORE_URL_HPP
-#define TOKENKEEP_DETAIL_STORE_STORE_URL_HPP
+#ifndef TOKENKEEP_DETAIL_STORE_SEALED_CODEC_HPP
+#define TOKENKEEP_DETAIL_STORE_SEALED_CODEC_HPP
+
+
 
 
 
@@ -9947,6 +10024,164 @@ inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form
 }}} // namespace tokenkeep::v1::text
 
 #endif
+
+
+
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// What lies in a document if its store has a sealer. First the words, then the bytes.
+//
+//   plain text   What the codec makes of all rows.
+//   sealed text  What the sealer makes of the plain text.
+//   key id       The name of the key, as the sealer gives it. Everybody can read it.
+//   check        Shows whether the rest is as it was written. So a document that is damaged is not taken for one that
+//                needs another sealer. Whoever changes the document can write a new check. The sealer notices that.
+//
+// The bytes. It is text, because some documents hold only text: one line of five words, with one space between them.
+//
+//   tokenkeep-sealed   No plain document begins with this.
+//   1                  The version of the format.
+//   KEY-ID             As text::form_encode writes it. It may be empty.
+//   SEALED-TEXT        As text::to_base64url writes it.
+//   CHECK              The first 16 hex digits of the SHA-256 of all that precedes it, the last space too.
+//
+// White space behind the last word means nothing. Later versions have the first two words and the check too. The
+// associated data is "tokenkeep document 1", so no sealed row of a file is taken for a document.
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// The parts of a sealed document that a sealer needs.
+struct sealed_document {
+    static constexpr std::string_view beginning = "tokenkeep-sealed ";
+    static constexpr std::string_view version = "1";
+    static constexpr std::string_view associated = "tokenkeep document 1";
+
+    std::string key_id{};
+    std::string sealed{};
+
+    static std::string check_of(std::string_view text) { return text::sha256_hex(text).substr(0, 16); }
+
+    std::string to_text() const {
+        std::string out(beginning);
+        out.append(version).append(" ").append(text::form_encode(key_id)).append(" ");
+        out.append(text::to_base64url(sealed)).append(" ");
+        out.append(check_of(out)).append("\n");
+        return out;
+    }
+
+    /// The reverse, for a text that begins as a sealed document. Throws errc::storage_corrupt or
+    /// errc::unsupported_version.
+    static sealed_document from_text(std::string_view text) {
+        text = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+        const std::size_t check_at = text.rfind(' ') + 1;
+        const std::string_view before = text.substr(0, check_at);
+        if (before.size() < beginning.size() || text.substr(check_at) != check_of(before)) throw damaged();
+        std::string_view rest = before.substr(beginning.size());
+        const auto take_word = [&] {
+            const std::string_view word = rest.substr(0, rest.find(' '));
+            rest.remove_prefix((std::min)(word.size() + 1, rest.size()));
+            return word;
+        };
+        if (take_word() != version)
+            throw error(errc::unsupported_version, "tokenkeep: a newer version of the library sealed the document");
+        std::string key_id = form_decoded(take_word());
+        std::optional<std::string> sealed = text::from_base64url(take_word());
+        if (!sealed || !rest.empty()) throw damaged();
+        return {std::move(key_id), *std::move(sealed)};
+    }
+
+    static error damaged() {
+        return error(errc::storage_corrupt, "tokenkeep: the sealed document is damaged or cut off, and stays as it is; "
+                                            "restore it from a backup");
+    }
+};
+
+/// A codec whose documents are sealed, if there is a sealer. Its functions may be called from many threads at once, if
+/// those of the sealer may.
+template <class Codec, class Sealer>
+class sealed_codec {
+  public:
+    static constexpr bool seals = !std::is_same_v<Sealer, no_seal>;
+
+    explicit sealed_codec(Sealer sealer) : sealer_(std::move(sealer)) {}
+
+    /// How many bytes of the document are needed for so many bytes of tokens.
+    static constexpr std::size_t size_of(std::size_t plain) noexcept { return seals ? (plain + 2) / 3 * 4 : plain; }
+
+    secret encode(const std::vector<token>& rows) const {
+        if constexpr (seals) {
+            const secret plain = Codec::encode(rows);
+            sealed_document document{.key_id = sealer_.key_id()};
+            document.sealed = secret(sealer_.seal(plain.reveal(), sealed_document::associated)).reveal();
+            return secret(document.to_text());
+        } else {
+            return Codec::encode(rows);
+        }
+    }
+
+    /// Throws errc::permissions if this sealer cannot open the document, if it is sealed and there is no sealer, or the
+    /// reverse.
+    std::vector<token> decode(std::string_view document) const {
+        const bool is_sealed = document.starts_with(sealed_document::beginning);
+        if constexpr (seals) {
+            if (is_sealed) return Codec::decode(opened(document).reveal());
+            (void)Codec::decode(document); // if it is not a plain document either, the codec says what is wrong with it
+            throw error(errc::permissions, "tokenkeep: the document is not sealed, and this store has a sealer; make "
+                                           "the store without one, or migrate() its tokens into a new document");
+        } else {
+            if (!is_sealed) return Codec::decode(document);
+            throw error(errc::permissions, "tokenkeep: the document is sealed; make the store with the sealer that "
+                                           "sealed it, or migrate() its tokens into a new document");
+        }
+    }
+
+  private:
+    secret opened(std::string_view document) const {
+        const auto [key_id, sealed] = sealed_document::from_text(document);
+        std::optional<secret> plain = sealer_.open(sealed, sealed_document::associated, key_id);
+        if (plain) return *std::move(plain);
+        throw error(errc::permissions, "tokenkeep: this sealer cannot open the document, which names the key \"" +
+                                           text::form_encode(key_id) + "\"; use the sealer that sealed it");
+    }
+
+    Sealer sealer_;
+};
+
+template <class Codec>
+concept refuses_sealer = requires {
+    requires Codec::refuses_sealer;
+};
+
+/// Says in a sentence that the documents of a codec cannot be sealed.
+template <class Codec, class Sealer>
+consteval bool explain_sealed_codec() {
+    static_assert(std::is_same_v<Sealer, no_seal> || !refuses_sealer<Codec>,
+                  "tokenkeep: other programs read the documents of this codec, and cannot open sealed ones: take a "
+                  "policy without a sealer, or json_codec; see the concept document_codec");
+    return true;
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/store/store_url.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_STORE_STORE_URL_HPP
+#define TOKENKEEP_DETAIL_STORE_STORE_URL_HPP
+
+
+
+
 
 
 // ==== tokenkeep/text_file.hpp
@@ -10314,6 +10549,7 @@ struct json_codec {
 
 
 
+
 #include <algorithm>
 #include <chrono>
 #include <concepts>
@@ -10337,13 +10573,15 @@ concept makes_comparing = is_versioned<D> ||(can_lock<D> && !lock_may_lapse<D>);
 
 /// How much of a document must stay free when this record is saved. If its status is the spend marker, new tokens will
 /// follow: twice the refresh token and the access token that it has, and at least 4 KiB or a quarter of the capacity,
-/// whichever is less. Any other record needs nothing.
+/// whichever is less. Any other record needs nothing. `size_of(plain)` gives how many bytes of the document are needed
+/// for so many bytes of tokens.
 /// Decision: the tokens of the record stand for all that were seen. Counting what the row held earlier would need a
 /// field more in every format, and tokens of one server hardly grow threefold.
-inline std::size_t room_for_new_tokens(const token& record, std::size_t capacity) {
+template <class Size>
+std::size_t room_for_new_tokens(const token& record, std::size_t capacity, Size size_of) {
     if (read_status(record.status).kind != status_kind::spend) return 0;
     const std::size_t least = (std::min)(std::size_t{4096}, capacity / 4);
-    return (std::max)(least, 2 * (record.refresh_token.size() + record.access_token.size()));
+    return (std::max)(least, size_of(2 * (record.refresh_token.size() + record.access_token.size())));
 }
 
 } // namespace detail
@@ -10362,6 +10600,9 @@ inline std::size_t room_for_new_tokens(const token& record, std::size_t capacity
 ///   storage_corrupt     | the document is empty or damaged; it was left as it is.    | restore it from a backup
 ///                       | delete_tokens throws this too                              |
 ///   unsupported_version | a newer version of the library wrote the document          | update the library
+///   permissions         | this sealer cannot open the document                       | use the sealer that sealed it
+///   permissions         | the document is sealed and the store has no sealer, or the | make the store as the document
+///                       | reverse                                                    | is, or migrate (migrate.hpp)
 ///   storage_failure     | the document has a capacity, and the change does not fit,  | delete rows, or give each user
 ///                       | or the new tokens of a refresh would not fit               | a document of their own
 ///   invalid_record      | the codec cannot carry a value, or the record has no token | change the record
@@ -10373,7 +10614,34 @@ inline std::size_t room_for_new_tokens(const token& record, std::size_t capacity
 /// If the document has a capacity, the store refuses the spend marker (see status.hpp) unless there is room for the new
 /// tokens: twice the row's refresh and access token, and at least 4 KiB, or a quarter of the capacity if that is less.
 /// So the keeper notices before it sends the refresh token that it could not save the new one. Rows that are refreshed
-/// at the same time count on the same room.
+/// at the same time count on the same room. A sealed document is larger by a third and by what the sealer adds; the
+/// store counts that.
+///
+/// Encryption. If the policy names a sealer (see sealer.hpp), the store seals the document as a whole. The document is
+/// then one line of text, which begins with `tokenkeep-sealed` and names the key. Each change seals all rows again. So
+/// after a change of keys, the next save uses the new key for all.
+///   struct sealed : defaults { using sealer = my_sealer; };
+///   basic_document_store<text_file, json_codec, sealed> store{"tokens.json", my_sealer{key}};
+///
+///   what can be read in a sealed document            |
+///   -------------------------------------------------|----------------------------------------------------------
+///   the size of all rows together                    | yes, to the byte
+///   the id of the key                                | yes
+///   how many rows there are, ids, names, tokens      | no
+///
+///   whoever can write the document                   | what the store does
+///   -------------------------------------------------|----------------------------------------------------------
+///   changes a byte of it, or cuts it off             | errc::storage_corrupt. If the check at the end is made right
+///                                                    | again: errc::permissions, "this sealer cannot open"
+///   makes a document without the key                 | errc::permissions
+///   puts a plain document in its place               | errc::permissions; none of its tokens is used
+///   puts an older version of it in its place         | takes it: nothing binds the document to its time
+///   puts another sealed document of the same key in  | takes it: nothing binds the document to its place. Give each
+///   its place, or exchanges two                      | document a key of its own if that matters
+///   removes it                                       | takes it: there are no rows
+///
+/// In a change, the store calls the sealer while it holds its lock. In a look-up, it holds no lock. So many threads may
+/// call the sealer at once.
 ///
 /// What the document throws passes through. A store may be moved while no other thread uses it. What it was moved from
 /// may only be destroyed or assigned to.
@@ -10385,11 +10653,14 @@ class basic_document_store
                                        detail::makes_comparing<Document>> {
     static_assert(detail::explain_document<Document>() && detail::explain_lock<Document>());
     static_assert(detail::explain_codec<Codec>() && detail::explain_policy<Policy>());
+    static_assert(detail::explain_sealed_codec<Codec, detail::sealer_of<Policy>>());
     static constexpr bool locks = detail::can_lock<Document>;
     static constexpr bool versioned = detail::is_versioned<Document>;
     friend detail::locking_ability<basic_document_store, true>;
     friend detail::comparing_ability<basic_document_store, true>;
     using row_set = detail::row_set<std::vector<token>, Policy>;
+    using codec = detail::sealed_codec<Codec, detail::sealer_of<Policy>>;
+    static constexpr bool needs_sealer = !std::default_initializable<detail::sealer_of<Policy>>;
 
   public:
     using policy_type = Policy;
@@ -10399,18 +10670,27 @@ class basic_document_store
 
     /// A store over this document. Nothing is read before the first call.
     ///   basic_document_store store{keychain_entry{"my-app"}};
-    explicit basic_document_store(Document document) : shared_(std::make_shared<shared>(std::move(document))) {}
+    explicit basic_document_store(Document document) requires std::default_initializable<detail::sealer_of<Policy>>
+        : shared_(std::make_shared<shared>(detail::sealer_of<Policy>(), std::move(document))) {}
 
     /// A store over a document that is made from these arguments:
     ///   json_file_store store{"tokens.json"};
     template <class... Arguments>
-        requires std::constructible_from<Document, Arguments...>
+        requires(!needs_sealer && std::constructible_from<Document, Arguments...>)
     explicit basic_document_store(Arguments&&... arguments)
-        : shared_(std::make_shared<shared>(std::forward<Arguments>(arguments)...)) {}
+        : shared_(std::make_shared<shared>(detail::sealer_of<Policy>(), std::forward<Arguments>(arguments)...)) {}
 
-    /// For open_store, over a document that has from_url: what follows the scheme.
+    /// A store over `place`, or over a document that is made from it, with the policy's sealer:
+    ///   basic_document_store<text_file, json_codec, sealed> store{"tokens.json", my_sealer{key}};
+    template <class Place>
+        requires std::constructible_from<Document, Place>
+    explicit basic_document_store(Place&& place, detail::sealer_of<Policy> sealer)
+        : shared_(std::make_shared<shared>(std::move(sealer), std::forward<Place>(place))) {}
+
+    /// For open_store, over a document that has from_url: what follows the scheme. A store whose sealer needs a key has
+    /// no from_url; see open_store.
     template <class Place = Document>
-        requires detail::has_from_url<Place>
+        requires(!needs_sealer && detail::has_from_url<Place>)
     static basic_document_store from_url(std::string_view what_follows) {
         return basic_document_store(Place::from_url(what_follows));
     }
@@ -10442,7 +10722,7 @@ class basic_document_store
     /// Every row, in the document's order.
     std::vector<token> get_tokens() { return load().all(); }
     /// Deletes every row. The document then holds an empty list. If the document is damaged, throws
-    /// errc::storage_corrupt.
+    /// errc::storage_corrupt. If it cannot be opened, throws errc::permissions.
     void delete_tokens() {
         change([](row_set& rows) { return rows.clear(), true; });
     }
@@ -10452,12 +10732,14 @@ class basic_document_store
   private:
     struct shared {
         template <class... Arguments>
-        explicit shared(Arguments&&... arguments) : document(std::forward<Arguments>(arguments)...) {
+        explicit shared(detail::sealer_of<Policy> sealer, Arguments&&... arguments)
+            : document(std::forward<Arguments>(arguments)...), format(std::move(sealer)) {
             detail::trust_as_policy<Policy>(document);
         }
 
         detail::turns<typename Policy::mutex> turns{};
         Document document;
+        const codec format;
     };
 
     basic_document_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
@@ -10507,13 +10789,13 @@ class basic_document_store
             auto [bytes, version] = shared_->document.load_versioned();
             row_set rows = decode(std::move(bytes));
             if (!edit(rows)) return false;
-            const secret encoded = Codec::encode(rows.all());
+            const secret encoded = shared_->format.encode(rows.all());
             require_room(encoded.size(), record);
             if (!shared_->document.save(encoded.reveal(), version)) return std::nullopt;
         } else {
             row_set rows = decode(shared_->document.load());
             if (!edit(rows)) return false;
-            const secret encoded = Codec::encode(rows.all());
+            const secret encoded = shared_->format.encode(rows.all());
             require_room(encoded.size(), record);
             shared_->document.save(encoded.reveal());
         }
@@ -10524,7 +10806,7 @@ class basic_document_store
     void require_room(std::size_t size, const token& record) {
         if constexpr (detail::has_capacity<Document>) {
             const std::size_t capacity = shared_->document.capacity();
-            const std::size_t room = detail::room_for_new_tokens(record, capacity);
+            const std::size_t room = detail::room_for_new_tokens(record, capacity, codec::size_of);
             if (size <= capacity && room <= capacity - size) return;
             throw error(errc::storage_failure,
                         "tokenkeep: the document would have " + std::to_string(size) + " bytes" +
@@ -10535,12 +10817,12 @@ class basic_document_store
     }
 
     row_set load() {
-        return shared_->turns.take(end(), [&] {
+        return decode(shared_->turns.take(end(), [&] {
             if constexpr (versioned)
-                return decode(shared_->document.load_versioned().first);
+                return shared_->document.load_versioned().first;
             else
-                return decode(shared_->document.load());
-        });
+                return shared_->document.load();
+        }));
     }
 
     static decltype(auto) as_stored(const token& row) {
@@ -10551,13 +10833,13 @@ class basic_document_store
     }
 
     template <class Text>
-    static row_set decode(std::optional<Text> bytes) {
+    row_set decode(std::optional<Text> bytes) const {
         if (!bytes) return {};
         if constexpr (std::is_same_v<Text, secret>) {
-            return row_set(Codec::decode(bytes->reveal()));
+            return row_set(shared_->format.decode(bytes->reveal()));
         } else {
             const detail::wipe_at_exit wiped(*bytes);
-            return row_set(Codec::decode(*bytes));
+            return row_set(shared_->format.decode(*bytes));
         }
     }
 
@@ -10823,6 +11105,12 @@ class any_store {
 ///       static constexpr std::string_view scheme = "mine";
 ///       static my_store from_url(std::string_view what_follows);   // if the constructor will not do
 ///   };
+///
+/// A URL cannot name the key of a sealed store. A type of your own makes its sealer:
+///   struct sealed_file : basic_file_store<sealed> {
+///       explicit sealed_file(std::string path) : basic_file_store(std::move(path), my_sealer{read_key()}) {}
+///   };
+///   any_store hidden = open_store<sealed_file, memory_store>("file:tokens.tkj");
 ///
 /// Throws errc::request_rejected if no store has the scheme, or if the URL holds a password: logs and lists of
 /// processes show URLs. Passwords belong in a file that the database's client reads. Nothing is opened before the
@@ -17916,6 +18204,8 @@ namespace detail {
 /// is not a cell.
 template <class Cells>
 struct csv_codec {
+    static constexpr bool refuses_sealer = true; ///< The SDKs read the file; see document_codec.
+
     /// The file of these rows, with a header. Throws errc::invalid_record, naming the column, if a value is not UTF-8
     /// or the dialect cannot carry it.
     static secret encode(const std::vector<token>& rows) {
@@ -18083,6 +18373,7 @@ namespace zoho {
 ///
 /// Not promised:
 ///   - Other fields are not stored, and the marker of a refresh is one of them: see zoho::policy.
+///   - The file is not encrypted, as the SDKs could not read it. A policy with a sealer does not compile.
 ///   - The SDKs take no lock. What one of them saves while another program changes the file can be lost.
 ///   - Java drops the remaining backslashes; Python and Java read a carriage return as a line feed; PHP cannot read a
 ///     line feed in a value.

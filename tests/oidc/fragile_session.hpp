@@ -65,6 +65,8 @@ struct basic_fragile_session : basic_shared_session<Place> {
         }
     }
 
+    std::chrono::milliseconds longest_pause = 350ms; ///< Between two kills.
+
     /// Whether no process is killed any more, and no connection ended.
     bool is_calm() const { return *is_calm_ || steady_clock::now() >= this->end - 1s; }
 
@@ -83,7 +85,9 @@ struct basic_fragile_session : basic_shared_session<Place> {
         int kills = 0;
         for (; !is_calm(); ++kills) {
             while (kills == 0 && seen.spender == 0 && !is_calm()) std::this_thread::sleep_for(1ms);
-            std::this_thread::sleep_for(std::chrono::milliseconds(50 + chance() % (kills == 0 ? 100 : 300)));
+            std::uniform_int_distribution<std::chrono::milliseconds::rep> pause(
+                50, (kills == 0 ? 150ms : longest_pause).count());
+            std::this_thread::sleep_for(std::chrono::milliseconds(pause(chance)));
             const auto spender = std::find(processes.begin(), processes.end(), seen.spender.load());
             const bool hits_spender = spender != processes.end() && (kills == 0 || chance() % 2 == 0);
             const std::size_t n =

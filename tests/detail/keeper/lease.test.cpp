@@ -95,6 +95,22 @@ TEST_CASE("lease: a refusal is believed when no other request can be under way",
     CHECK(time_to_believe_a_refusal<leased_store>() >= 30s);
 }
 
+TEMPLATE_TEST_CASE("lease: a lost session is found out by one request, even if each caller's time is short", "[lease]",
+                   leased_store, plain_store) {
+    world<TestType> w;
+    w.login();
+    w.clock.advance(2h);
+    w.server.next(fault::kind::lost_answer);
+    auto lost = w.keeper();
+    CHECK(error_of([&] { lost.access_token(ada, w.clock.steady_now() + 3s); }) == errc::outcome_unknown);
+    w.clock.advance(1h);
+    const unsigned before = w.server.log().token_requests;
+    auto keep = w.keeper();
+    for (int calls = 0; calls < 2; ++calls)
+        CHECK(error_of([&] { keep.access_token(ada, w.clock.steady_now() + 3s); }) == errc::reauthorization_required);
+    CHECK(w.server.log().token_requests == before + 1);
+}
+
 TEST_CASE("lease: tokens that could not be saved do not stand for the lock", "[lease]") {
     world<leased_store> w;
     w.login();
