@@ -886,7 +886,7 @@ class redis_session {
 ///   - A lock that is a lease cannot end a session: see locking_store. If it runs out in the middle of a refresh,
 ///     others may take it, see the keeper's marker in the row, and wait. The refresh token is still sent once. The
 ///     lock of a process that was killed lasts until its lease ends (redis_parameters::lease, or what the keeper asked
-///     for last).
+///     for last). Until then, calls that must refresh wait, or throw errc::lock_timeout at their deadline.
 ///
 /// Not promised:
 ///   - That a save survives a crash of the server: that is how Redis is configured. With its defaults (snapshots, no

@@ -16887,7 +16887,7 @@ class refresh_transaction : transaction<Parts> {
                 if (finish(flight, guard, room)) return true;
                 break;
             case outcome_kind::not_spent: take_back(before, result.server_code); fail(flight, result.why, result);
-            case outcome_kind::refused: refused(flight, result); break;
+            case outcome_kind::refused: refused(flight, result, in_doubt); break;
             case outcome_kind::unknown:
                 tell(event_kind::outcome_unknown, row_);
                 if (!result.may_be_under_way) note_nothing_under_way(marker);
@@ -17019,8 +17019,8 @@ class refresh_transaction : transaction<Parts> {
     /// The server has refused the refresh token (invalid_grant). If the row still holds that token, marks it refused
     /// and throws. Otherwise another login has put a token there: returns, and the caller looks at it. Over a store
     /// that does not exclude others, another sender may have won and be about to save. The refusal is then believed
-    /// only when no other request can be under way.
-    void refused(flight_type& flight, const outcome& result) {
+    /// only when no other request can be under way. If it settles a doubt, none can: the marker before was old.
+    void refused(flight_type& flight, const outcome& result, bool settles) {
         const std::exception_ptr refusal = with_reason(
             error(errc::reauthorization_required, "tokenkeep: the server refused the refresh token"), result.why);
         const secret spent = row_.refresh_token;
@@ -17029,7 +17029,7 @@ class refresh_transaction : transaction<Parts> {
         for (;;) {
             look_again();
             if (row_.refresh_token != spent) return;
-            if (!rows_.excludes() && base::is_young(flight, marker)) {
+            if (!settles && !rows_.excludes() && base::is_young(flight, marker)) {
                 if (base::usable(row_, rejected_)) std::rethrow_exception(refusal);
                 wait_a_little();
                 rows_.end_by((std::max)(deadline_, parts_.save_deadline()));

@@ -24,6 +24,7 @@ TEST_CASE("openssl_sealer: many threads use one", "[sealer]") { check_threads<op
 TEST_CASE("openssl_sealer: after a snapshot, another text has another nonce", "[sealer]") {
     check_nonces_after_snapshot<openssl_sealer>();
 }
+TEST_CASE("openssl_sealer: it seals stores", "[sealer]") { check_stores<openssl_sealer>(); }
 TEST_CASE("openssl_sealer: without random bytes nothing is sealed", "[sealer]") {
     check_without_random_bytes<openssl_sealer>();
 }

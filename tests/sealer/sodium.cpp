@@ -20,6 +20,7 @@ TEST_CASE("sodium_sealer: many threads use one", "[sealer]") { check_threads<sod
 TEST_CASE("sodium_sealer: after a snapshot, another text has another nonce", "[sealer]") {
     check_nonces_after_snapshot<sodium_sealer>();
 }
+TEST_CASE("sodium_sealer: it seals stores", "[sealer]") { check_stores<sodium_sealer>(); }
 TEST_CASE("sodium_sealer: without random bytes nothing is sealed", "[sealer]") {
     check_without_random_bytes<sodium_sealer>();
 }

@@ -4,6 +4,8 @@
 #define TOKENKEEP_TESTS_SUPPORT_SEALER_LAWS_HPP
 
 #include <tokenkeep/detail/sealer/ring_sealer.hpp>
+#include <tokenkeep/document_store.hpp>
+#include <tokenkeep/file_store.hpp>
 #include <tokenkeep/key_ring.hpp>
 #include <tokenkeep/key_source.hpp>
 #include <tokenkeep/sealer.hpp>
@@ -21,6 +23,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <unistd.h>
@@ -310,6 +313,40 @@ void check_passphrases(const std::string& name, KeyOfPassphrase key_of_passphras
     noted_text untouched;
     CHECK(code_of([&] { (void)key_of_passphrase(untouched, "p", impossible); }) == errc::request_rejected);
     CHECK(untouched.saves == 0);
+}
+
+template <class Sealer>
+struct sealed_policy : tokenkeep::defaults {
+    using sealer = Sealer;
+};
+
+/// Over a file and over a document: the token is not in it, a ring of a new and the old key finds the row, and a wrong
+/// key does not.
+template <class Sealer>
+void check_stores() {
+    using policy = sealed_policy<Sealer>;
+    const temporary_directory here;
+    const std::string path = here / "tokens";
+    const auto check = [&](auto open) {
+        open(key_ring(key_of('o'))).save_token({.user_name = "ada", .refresh_token = "a refresh token"});
+        CHECK(bytes_of(path).find("a refresh token") == std::string::npos);
+        CHECK(open(key_ring(key_of('n'), {key_of('o')})).find_token({.user_name = "ada"}).value().refresh_token ==
+              secret("a refresh token"));
+        try {
+            open(key_ring(key_of('w'))).find_token({.user_name = "ada"});
+            FAIL("a wrong key opens the store");
+        } catch (const tokenkeep::error& failure) {
+            CHECK(failure.code() == errc::permissions);
+            CHECK_THAT(failure.what(), ContainsSubstring("this sealer cannot open"));
+        }
+    };
+    SECTION("file_store") {
+        check([&](key_ring ring) { return tokenkeep::basic_file_store<policy>(path, Sealer(std::move(ring))); });
+    }
+    SECTION("json_file_store") {
+        using store = tokenkeep::basic_document_store<tokenkeep::text_file, tokenkeep::json_codec, policy>;
+        check([&](key_ring ring) { return store(tokenkeep::text_file(path), Sealer(std::move(ring))); });
+    }
 }
 
 } // namespace tests

@@ -38,7 +38,6 @@ function(tokenkeep_mutants_program program)
   endforeach()
   tokenkeep_test(mutants/${program} FILES torture/${program}.cpp LIBRARY tokenkeep NEEDS ${tools} NO_TEST
                  OPTIONS -O2 -include ${source}/tests/torture/mutated.hpp)
-  tokenkeep_by_clang(tokenkeep_mutants_${program})
   target_include_directories(tokenkeep_mutants_${program} BEFORE PRIVATE ${folder})
 endfunction()
 
