@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdio>
 #include <functional>
 #include <iterator>
 #include <stdexcept>
@@ -92,6 +93,21 @@ inline double ratio(const std::vector<double>& a, const std::vector<double>& b) 
 
 inline void require(bool good, const char* what) {
     if (!good) throw std::runtime_error(what);
+}
+
+/// The median of a look-up and of a save, in microseconds.
+template <class Store>
+void show_costs(const char* name, Store store, bool quick) {
+    for (std::size_t row = 0; row < 100; ++row) store.save_token(row_of(row));
+    std::vector<double> looks, saves;
+    const std::size_t most = quick ? 3 : 1'000;
+    const auto end = steady_clock::now() + std::chrono::seconds(3);
+    for (std::size_t n = 0; n < most && steady_clock::now() < end; ++n) {
+        const token record = row_of(scattered(n, 100), n + 1), probe{.user_name = record.user_name};
+        looks.push_back(seconds_of([&] { require(store.find_token(probe).has_value(), "find_token"); }));
+        saves.push_back(seconds_of([&] { store.save_token(record); }));
+    }
+    std::printf("%-16s a look-up %8.1f us, a save %8.1f us\n", name, median(looks) * 1e6, median(saves) * 1e6);
 }
 
 } // namespace measuring
