@@ -60,6 +60,10 @@ struct defaults {
 
     using files = detail::system_files;                 ///< The files of a file_store: a model of file_system.
     using schema = sql_schema;                          ///< The table of an sql_store.
+    /// Whether a sealed table hides names too: every field of text except the id. If not, it hides the secrets only, so
+    /// that people can read in the table whose tokens it holds. Times stay readable.
+    ///   struct hidden : sealed { static constexpr bool seals_names = true; };
+    static constexpr bool seals_names = false;
     static constexpr bool erases_deleted_tokens = true; ///< Whether a file_store and SQLite overwrite deleted rows.
 
     // For stores in files: file_store, a document store over text_file, SQLite.

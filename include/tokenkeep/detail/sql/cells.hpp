@@ -17,6 +17,18 @@
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
+/// Throws errc::invalid_record if a column of that many characters cannot hold the text. 0 means any bytes.
+inline void require_fitting(std::string_view column, std::size_t longest, std::string_view text) {
+    const auto characters = [&] {
+        std::size_t count = 0;
+        for (const char byte : text) count += (static_cast<unsigned char>(byte) & 0xc0) != 0x80 ? 1u : 0u;
+        return count;
+    };
+    if (longest == 0 || (text::is_utf8(text) && characters() <= longest)) return;
+    throw error(errc::invalid_record, "tokenkeep: the column " + std::string(column) + " takes at most " +
+                                          std::to_string(longest) + " characters of UTF-8");
+}
+
 /// A record as the cells of a table: views into the record, and its times as text.
 template <class Schema>
 class sql_cells {
@@ -45,12 +57,8 @@ class sql_cells {
     /// is a code verifier without a column.
     void require_fitting() const {
         require_place_for_verifier(row_, Schema::columns);
-        for (std::size_t n = 0; n < Schema::columns; ++n) {
-            const std::size_t longest = Schema::longest(fields[n].name);
-            if (longest == 0 || (text::is_utf8(view(n)) && characters_of(view(n)) <= longest)) continue;
-            throw error(errc::invalid_record, "tokenkeep: the column " + std::string(fields[n].name) +
-                                                  " takes at most " + std::to_string(longest) + " characters of UTF-8");
-        }
+        for (std::size_t n = 0; n < Schema::columns; ++n)
+            detail::require_fitting(fields[n].name, Schema::longest(fields[n].name), view(n));
     }
 
   private:
@@ -65,11 +73,6 @@ class sql_cells {
         std::size_t times = 0;
         for (std::size_t n = 0; n < column; ++n) times += fields[n].time != nullptr ? 1u : 0u;
         return times;
-    }
-    static std::size_t characters_of(std::string_view utf8) {
-        std::size_t characters = 0;
-        for (const char byte : utf8) characters += (static_cast<unsigned char>(byte) & 0xc0) != 0x80 ? 1u : 0u;
-        return characters;
     }
 
     const token& row_;
