@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Sealed tables: what others can read in them, what happens if they write into them, and how keys change.
 // databases: SQLite, MariaDB, Postgres
-#include "support/keeper_world.hpp"
-#include "support/laws.hpp"
-
 #include <tokenkeep/migrate.hpp>
 #include <tokenkeep/reseal.hpp>
 #include <tokenkeep/text/base64url.hpp>
 
-#include "sql/faulty.hpp"
+#include "sql/sealed.hpp"
 #include "support/catch.hpp"
 #include "support/processes.hpp"
-#include "support/toy_table_sealer.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -32,22 +28,6 @@ using tokenkeep::errc;
 using tokenkeep::token;
 
 namespace {
-
-struct sealed : tokenkeep::defaults {
-    using sealer = toy_table_sealer;
-};
-struct hidden : sealed {
-    static constexpr bool seals_names = true;
-};
-
-toy_table_sealer old_key() { return {"key-1", {{"key-1", "one"}}}; }
-toy_table_sealer both_keys() { return {"key-2", {{"key-1", "one"}, {"key-2", "two"}}}; }
-toy_table_sealer new_key() { return {"key-2", {{"key-2", "two"}}}; }
-
-template <class Backend, class Policy = sealed>
-store_over<Backend, Policy> sealed_on(const std::string& table, toy_table_sealer sealer = old_key()) {
-    return store_over<Backend, Policy>(Backend::connection(table), std::move(sealer));
-}
 
 /// A row with every field, each with `name` in it.
 token login(const std::string& name) {
@@ -210,37 +190,12 @@ class deadly_connection : public Backend::connection_type {
     std::size_t left_;
 };
 
-template <class Backend, class Policy>
-struct store_of_its_own : store_over<Backend, Policy> {
-    store_of_its_own() : store_over<Backend, Policy>(Backend::connection(new_table()), old_key()) {}
-};
-
 struct by_label {
     static constexpr auto key = &token::label;
     static bool applies(const token& probe) { return !probe.label.empty(); }
 };
 
 } // namespace
-
-// ---- What it does as any store ----
-
-TEMPLATE_LIST_TEST_CASE("sealed table: keeps every law", "[sql]", every_backend) {
-    const law_findings found =
-        findings_about([] { return sealed_on<TestType>(new_table()); }, {.longest_id = TestType::longest_id});
-    CHECK(found.breaches == std::vector<std::string>{});
-    CHECK(found.tested == laws_of_every_store + laws_of_locking + laws_of_comparing + laws_of_deadlines);
-}
-
-TEMPLATE_LIST_TEST_CASE("sealed table: keeps every law if names are sealed too", "[sql]", every_backend) {
-    const law_findings found = findings_about([] { return sealed_on<TestType, hidden>(new_table(), both_keys()); },
-                                              {.longest_id = TestType::longest_id});
-    CHECK(found.breaches == std::vector<std::string>{});
-}
-
-TEMPLATE_LIST_TEST_CASE("sealed table: a keeper logs in, refreshes and revokes", "[sql]", every_backend) {
-    live_a_session<store_of_its_own<TestType, sealed>>();
-    live_a_session<store_of_its_own<TestType, hidden>>();
-}
 
 TEMPLATE_LIST_TEST_CASE("sealed table: every field comes back, and every rule finds the row", "[sql]", every_backend) {
     const auto check = [](auto store) {
