@@ -685,7 +685,7 @@ TEMPLATE_LIST_TEST_CASE("sealed table: of programs that race to make a table, on
     for (int round = 0; round < 3; ++round) {
         const std::string table = new_table();
         (void)store_on<TestType>(new_table()).get_tokens(); // tokenkeep_schema
-        CHECK(run_together(8, [&](int n) {
+        CHECK(run_together(4, [&](int n) {
             const token row = login(std::to_string(n));
             const auto save = [&](auto store) {
                 const std::error_code code = code_of([&] { store.save_token(row); });
@@ -703,7 +703,7 @@ TEMPLATE_LIST_TEST_CASE("sealed table: of programs that race to make a table, on
         CHECK(code_of([&] { (void)sealed_on<TestType>(table).get_tokens(); }) ==
               (is_plain ? make_error_code(errc::permissions) : std::error_code()));
         std::vector<token> expected;
-        for (const char* name : is_plain ? std::vector{"1", "3", "5", "7"} : std::vector{"0", "2", "4", "6"})
+        for (const char* name : is_plain ? std::vector{"1", "3"} : std::vector{"0", "2"})
             expected.push_back(login(name));
         CHECK(sorted(rows) == expected);
     }

@@ -36,8 +36,8 @@ consteval bool explain_lock() {
     return true;
 }
 
-// Bases that give a store an ability only if its document, connection or policy has it. A store without the ability must not
-// have the name either, because explain_token_store reports a store that has the name and lacks the ability.
+// Bases that give a store an ability only if its document, connection or policy has it. A store without the ability
+// must not have the name either, because explain_token_store reports a store that has the name and lacks the ability.
 
 template <class Store, bool is_able>
 struct locking_ability {};
