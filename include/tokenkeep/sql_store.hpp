@@ -111,7 +111,8 @@ struct sql_guard {
 ///   place, or puts a deleted row back                |
 ///   puts in a row of a table of the same name from   | takes it, if the key is the same. Give each database a key
 ///   another database                                 | of its own if that matters
-///   deletes rows                                     | takes it
+///   deletes rows, or changes in a row what a look-up | finds no row there. Who asks for all rows is told of a
+///   looks for                                        | changed one, but not of one that is gone
 ///   puts a plain table in its place                  | errc::permissions; none of its tokens is used
 ///
 /// A look-up by a sealed field looks for the fingerprints of all keys of the sealer, in one SELECT. It does not find a

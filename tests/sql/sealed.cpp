@@ -190,6 +190,13 @@ class deadly_connection : public Backend::connection_type {
     std::size_t left_;
 };
 
+struct secrets : sealed {
+    struct rules : tokenkeep::first_applicable<tokenkeep::by_id, tokenkeep::by_refresh_token> {};
+};
+struct names_too : secrets {
+    static constexpr bool seals_names = true;
+};
+
 struct by_label {
     static constexpr auto key = &token::label;
     static bool applies(const token& probe) { return !probe.label.empty(); }
@@ -390,10 +397,16 @@ TEMPLATE_LIST_TEST_CASE("sealed table: that a whole row is an older one, or is g
 }
 
 TEMPLATE_LIST_TEST_CASE("sealed table: a row of a policy that seals other fields is refused", "[sql]", every_backend) {
-    sealed_table<TestType, hidden> table;
-    auto store = sealed_on<TestType, sealed>(table.name()); // it would take sealed text for a user's name
-    CHECK(cannot_open(
-        "ada", [&] { (void)store.find_token_by_id("id of ada"); }, "a program with another policy"));
+    const std::string table = new_table(), other = new_table();
+    sealed_on<TestType, names_too>(table).save_token(login("ada"));
+    sealed_on<TestType, secrets>(other).save_token(login("ada"));
+    const auto is_refused = [](auto store) {
+        CHECK(cannot_open(
+            "ada", [&] { (void)store.find_token_by_id("id of ada"); }, "a program with another policy"));
+        CHECK(cannot_open("ada", [&] { (void)store.find_token({.refresh_token = "refresh of ada"}); }));
+    };
+    is_refused(sealed_on<TestType, secrets>(table)); // it would take sealed text for names
+    is_refused(sealed_on<TestType, names_too>(other));
 }
 
 // ---- Keys ----
