@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Sealed tables: what others can read in them, what happens if they write into them, and how keys change.
 // databases: SQLite, MariaDB, Postgres
+#include <tokenkeep/any_store.hpp>
 #include <tokenkeep/migrate.hpp>
 #include <tokenkeep/reseal.hpp>
 #include <tokenkeep/text/base64url.hpp>
@@ -758,6 +759,21 @@ TEST_CASE("sealed table: a look-up by a sealed field uses its index, for any num
         REQUIRE(plan.step());
         CHECK_THAT(std::string(plan.column(3).value()), ContainsSubstring(table.name() + "-refresh_token_index"));
     }
+}
+#endif
+
+#ifdef TOKENKEEP_TEST_SQLITE
+TEST_CASE("sealed table: a type that brings its sealer is opened by a URL", "[sql]") {
+    struct sealed_database : tokenkeep::basic_sqlite_store<sealed> {
+        explicit sealed_database(std::string path)
+            : tokenkeep::basic_sqlite_store<sealed>(std::move(path), old_key()) {}
+    };
+    const temporary_directory folder;
+    const auto open = [&] { return tokenkeep::open_store<sealed_database>("sqlite:" + folder / "tokens.db"); };
+    open().save_token(login("ada"));
+    CHECK(open().find_token({.user_name = "user ada"}) == login("ada"));
+    tokenkeep::sqlite_store plain(folder / "tokens.db");
+    CHECK(code_of([&] { (void)plain.get_tokens(); }) == errc::permissions);
 }
 #endif
 
