@@ -15,9 +15,9 @@
 #include <tokenkeep/detail/sql/cells.hpp>
 #include <tokenkeep/detail/sql/columns.hpp>
 #include <tokenkeep/detail/sql/connection.hpp>
-#include <tokenkeep/detail/sql/forms.hpp>
 #include <tokenkeep/detail/sql/links.hpp>
 #include <tokenkeep/detail/sql/rows.hpp>
+#include <tokenkeep/detail/sql/sealed_form.hpp>
 #include <tokenkeep/detail/sql/transactions.hpp>
 #include <tokenkeep/detail/store/abilities.hpp>
 #include <tokenkeep/detail/store/key_locks.hpp>

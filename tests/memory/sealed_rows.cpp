@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // No block of memory that is freed while rows are sealed for a table, looked up and opened still holds a secret: every
 // block is searched as it is freed.
-#include <tokenkeep/detail/sql/forms.hpp>
+#include <tokenkeep/detail/sql/sealed_form.hpp>
 #include <tokenkeep/text/sha256.hpp>
 
 #include "support/searched_memory.hpp"

@@ -3,7 +3,9 @@
 #define TOKENKEEP_DETAIL_SQL_CELLS_HPP
 
 #include <tokenkeep/container.hpp>
+#include <tokenkeep/detail/sql/statement.hpp>
 #include <tokenkeep/error.hpp>
+#include <tokenkeep/sealer.hpp>
 #include <tokenkeep/sql_schema.hpp>
 #include <tokenkeep/text/utf8.hpp>
 #include <tokenkeep/token.hpp>
@@ -94,6 +96,42 @@ token read_sql_row(Statement& cells) {
         if (const std::optional<std::string_view> cell = cells.column(n)) read_cell(fields[n], row, *cell);
     return row;
 }
+
+/// How rows are written as cells and read from them, in a plain table: cells are the fields as they are. For sealed
+/// tables, see sealed_form.
+template <class Policy>
+class plain_form {
+    using schema = typename Policy::schema;
+
+  public:
+    plain_form(const no_seal& /*sealer*/, const std::string& /*table*/) noexcept {}
+
+    /// The cells of a row, which must outlive them. Throws errc::invalid_record if a column cannot hold its value.
+    sql_cells<schema> cells(const token& row) const {
+        sql_cells<schema> made(row);
+        made.require_fitting();
+        return made;
+    }
+
+    /// The row that a statement has stepped to.
+    template <class Statement>
+    token read(Statement& row) const {
+        return read_sql_row<schema>(row);
+    }
+
+    /// A plain row never needs another key.
+    template <class Statement>
+    bool has_first_key(Statement& /*row*/) const noexcept {
+        return true;
+    }
+
+    /// Gives act(keys): what stands in the column by which the field is found, if the field has that value.
+    template <class Act>
+    auto with_keys(std::size_t /*field*/, std::string_view value, Act act) const {
+        const std::optional<std::string_view> key[] = {value};
+        return act(sql_parameters(key));
+    }
+};
 
 }}} // namespace tokenkeep::v1::detail
 

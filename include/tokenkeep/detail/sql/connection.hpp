@@ -3,8 +3,9 @@
 #define TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/detail/sql/cells.hpp>
 #include <tokenkeep/detail/sql/columns.hpp>
-#include <tokenkeep/detail/sql/forms.hpp>
+#include <tokenkeep/detail/sql/sealed_form.hpp>
 #include <tokenkeep/detail/sql/statement.hpp>
 #include <tokenkeep/detail/sql/tables.hpp>
 #include <tokenkeep/detail/sql/text.hpp>
@@ -18,9 +19,13 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
+
+template <class Policy>
+using form_of = std::conditional_t<sql_columns<Policy>::are_sealed, sealed_form<Policy>, plain_form<Policy>>;
 
 /// A store's connection to its table, with the prepared statements: it opens at the first call, and again at the first
 /// call after it was lost. Not thread-safe: the threads of the store take turns.

@@ -61,7 +61,7 @@ class sql_transaction : public sql_rows<Link> {
         return row;
     }
 
-    /// The cells of a row, which must outlive them; see the forms.
+    /// The cells of a row, which must outlive them. Throws errc::invalid_record if a column cannot hold its value.
     auto cells(const token& row) const { return link_.form().cells(row); }
     template <class Cells>
     void insert(const Cells& cells) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SQL_FORMS_HPP
-#define TOKENKEEP_DETAIL_SQL_FORMS_HPP
+#ifndef TOKENKEEP_DETAIL_SQL_SEALED_FORM_HPP
+#define TOKENKEEP_DETAIL_SQL_SEALED_FORM_HPP
 
 #include <tokenkeep/detail/sql/cells.hpp>
 #include <tokenkeep/detail/sql/columns.hpp>
@@ -19,14 +19,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-// How a row is written as cells of a table, and read from them.
-//
 // The cells of a sealed row, all in text that survives a dump of the database:
 //   sealed field  base64url of the sealed text. Its associated data: "tokenkeep cell", table, id, name of the column.
 //   index column  base64url of a fingerprint of: "tokenkeep index", table, name of the field, value.
@@ -38,41 +35,6 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 //
 // Decision: row_mac covers the sealed cells too. If it covered only the plain ones, a sealed cell could be replaced by
 // an older one of the same row and column.
-
-/// A plain table: cells are the fields as they are.
-template <class Policy>
-class plain_form {
-    using schema = typename Policy::schema;
-
-  public:
-    plain_form(const no_seal& /*sealer*/, const std::string& /*table*/) noexcept {}
-
-    /// The cells of a row, which must outlive them. Throws errc::invalid_record if a column cannot hold its value.
-    sql_cells<schema> cells(const token& row) const {
-        sql_cells<schema> made(row);
-        made.require_fitting();
-        return made;
-    }
-
-    /// The row that a statement has stepped to.
-    template <class Statement>
-    token read(Statement& row) const {
-        return read_sql_row<schema>(row);
-    }
-
-    /// A plain row never needs another key.
-    template <class Statement>
-    bool has_first_key(Statement& /*row*/) const noexcept {
-        return true;
-    }
-
-    /// Gives act(keys): what stands in the column by which the field is found, if the field has that value.
-    template <class Act>
-    auto with_keys(std::size_t /*field*/, std::string_view value, Act act) const {
-        const std::optional<std::string_view> key[] = {value};
-        return act(sql_parameters(key));
-    }
-};
 
 /// A row that this sealer cannot open.
 class unopened_row : public error {
@@ -269,9 +231,6 @@ class sealed_form {
     const sealer_type& sealer_;
     const std::string& table_;
 };
-
-template <class Policy>
-using form_of = std::conditional_t<sql_columns<Policy>::are_sealed, sealed_form<Policy>, plain_form<Policy>>;
 
 }}} // namespace tokenkeep::v1::detail
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <tokenkeep/detail/sql/forms.hpp>
+#include <tokenkeep/detail/sql/sealed_form.hpp>
 
 #include "support/catch.hpp"
 
@@ -69,7 +69,7 @@ const std::string table = "tokens";
 
 } // namespace
 
-TEST_CASE("sealed_form: the cells of a row are what the format says", "[forms]") {
+TEST_CASE("sealed_form: the cells of a row are what the format says", "[sealed_form]") {
     const open_book sealer;
     const detail::sealed_form<sealed> form(sealer, table);
     const auto cells = form.cells(row);
@@ -101,7 +101,7 @@ TEST_CASE("sealed_form: the cells of a row are what the format says", "[forms]")
     });
 }
 
-TEST_CASE("sealed_form: no two places of a cell give the same associated data", "[forms]") {
+TEST_CASE("sealed_form: no two places of a cell give the same associated data", "[sealed_form]") {
     const open_book sealer;
     const auto cell_of = [&](const std::string& of_table, const std::string& id, std::size_t column) {
         token one{.client_secret = "same", .refresh_token = "same", .id = id};
@@ -115,7 +115,7 @@ TEST_CASE("sealed_form: no two places of a cell give the same associated data", 
         for (std::size_t other = 0; other < n; ++other) CHECK(cells[n] != cells[other]);
 }
 
-TEST_CASE("sealed_form: with seals_names every text but the id is sealed", "[forms]") {
+TEST_CASE("sealed_form: with seals_names every text but the id is sealed", "[sealed_form]") {
     const open_book sealer;
     const detail::sealed_form<hidden> form(sealer, table);
     const auto cells = form.cells(row);
@@ -132,7 +132,7 @@ TEST_CASE("sealed_form: with seals_names every text but the id is sealed", "[for
     CHECK(read(form, cells) == row);
 }
 
-TEST_CASE("sealed_form: what is no seal is a row that cannot be opened", "[forms]") {
+TEST_CASE("sealed_form: what is no seal is a row that cannot be opened", "[sealed_form]") {
     const open_book sealer;
     const detail::sealed_form<sealed> form(sealer, table);
     const auto code_of_mac = [&](const std::optional<std::string>& mac) {
