@@ -150,7 +150,7 @@ struct sql_guard {
 ///                       | or the options contradict each other                   |
 ///   permissions         | the password or a right is missing                     | change the configuration
 ///   permissions         | this sealer cannot open the row: it lacks the key, or  | what the message says
-///                       | somebody has altered the row                           |
+///                       | someone has altered the row                            |
 ///   permissions         | the table is sealed and the store has no sealer, or    | make the store as the table is,
 ///                       | the reverse                                            | or migrate (migrate.hpp)
 ///   request_rejected    | a policy with another schema or with other rules made  | use that policy, or migrate

@@ -71,7 +71,7 @@ std::vector<std::string> all_columns() {
     return names;
 }
 
-/// A sealed table with the rows of ada and bob, and somebody who can write it.
+/// A sealed table with the rows of ada and bob, and a visitor who can write it.
 template <class Backend, class Policy = sealed>
 class sealed_table {
   public:

@@ -125,7 +125,7 @@ class plain_form {
         return true;
     }
 
-    /// Gives act(keys): what stands in the column by which the field is found, if the field has that value.
+    /// Gives act(keys): the texts to look for in the column of the field, if the field has that value.
     template <class Act>
     auto with_keys(std::size_t /*field*/, std::string_view value, Act act) const {
         const std::optional<std::string_view> key[] = {value};

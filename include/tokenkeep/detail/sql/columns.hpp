@@ -41,7 +41,7 @@ table_sealer_of<Policy> table_sealer(sealer_of<Policy> sealer) {
 ///   -------------------|----------------|------------------------------------------------------------------------
 ///   those of the       | every          | the fields of the row; NULL if a field is empty. Column n is `fields[n]`.
 ///   schema             |                | Cells of a sealed field hold base64url of what the sealer made
-///   `row_mac`          | sealed         | which key sealed the row, and that nobody has altered it
+///   `row_mac`          | sealed         | which key sealed the row, and a fingerprint of all its other cells
 ///   `<name>_index`,    | sealed         | a fingerprint of the sealed field `<name>`, by which rows are found. Only
 ///   several            |                | fields that a rule looks up have one
 template <class Policy>
@@ -59,7 +59,7 @@ struct sql_columns {
             return false;
     }
 
-    /// Where the columns stand that only a sealed table has.
+    /// The first columns that only a sealed table has.
     static constexpr std::size_t row_mac = schema::columns;
     static constexpr std::size_t first_index = row_mac + 1;
 

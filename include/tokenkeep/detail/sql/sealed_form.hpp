@@ -30,8 +30,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 //   row_mac       base64url of a fingerprint (43 characters), a space, and the id of the key that sealed the row. The
 //                 fingerprint is of: "tokenkeep row", table, and for each other cell that is not NULL, in the order of
 //                 the columns: the name of the column, with "sealed " in front if its field is sealed, and the cell.
-// The table is the name in tokenkeep_schema. In such lists, each text stands behind its length and a colon, so that no
-// two lists give the same bytes. All fingerprints are made with the key that sealed the row.
+// The table is the name in tokenkeep_schema. In such lists, each text follows its length and a colon, so that no two
+// lists give the same bytes. All fingerprints are made with the key that sealed the row.
 //
 // Decision: row_mac covers the sealed cells too. If it covered only the plain ones, a sealed cell could be replaced by
 // an older one of the same row and column.
@@ -137,9 +137,9 @@ class sealed_form {
         return mac && key_id_in(*mac) == std::optional<std::string_view>(sealer_.key_id());
     }
 
-    /// Gives act(keys): what may stand in the column by which the field is found, if the field has that value. It is
-    /// one fingerprint for each key of the sealer. They are looked up together: if there were one statement for each
-    /// key, others could change the key of the row between two of them, and the row would not be found.
+    /// Gives act(keys): the texts to look for in the field's column, if the field has that value. For a sealed field
+    /// this is its index column, and one fingerprint for each key of the sealer. They are looked up together: between
+    /// two statements, others could change the key of the row, and the row would not be found.
     template <class Act>
     auto with_keys(std::size_t field, std::string_view value, Act act) const {
         std::vector<std::string> texts;
@@ -193,7 +193,7 @@ class sealed_form {
         if (!key_id)
             throw unopened_row(id, table_,
                                "its row_mac is missing or cut off; a program that does not seal wrote the "
-                               "row, or somebody altered it");
+                               "row, or someone has altered it");
         if (*key_id != sealer_.key_id()) {
             const std::vector<std::string> known = sealer_.key_ids();
             if (std::find(known.begin(), known.end(), *key_id) == known.end())
@@ -207,7 +207,7 @@ class sealed_form {
 
     unopened_row altered(std::string_view id, std::string_view key_id) const {
         return unopened_row(id, table_,
-                            "the row is not as it was sealed: somebody altered it, or the key " +
+                            "the row is not as it was sealed: someone has altered it, or the key " +
                                 unopened_row::quoted(key_id) +
                                 " that sealed it was another key of that name, or a program with another "
                                 "policy wrote it");
