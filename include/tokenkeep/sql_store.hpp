@@ -269,6 +269,7 @@ class sql_store : public detail::named_by<Connection>,
             } catch (const detail::unopened_row&) { // it can be deleted all the same
             }
             rows.erase(id);
+            if (!before) return detail::sql_change{}; // may be made twice
             return {{id, std::move(before), std::nullopt}};
         });
     }

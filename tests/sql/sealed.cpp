@@ -6,6 +6,7 @@
 #include <tokenkeep/reseal.hpp>
 #include <tokenkeep/text/base64url.hpp>
 
+#include "sql/faulty.hpp"
 #include "sql/sealed.hpp"
 #include "support/catch.hpp"
 #include "support/processes.hpp"
@@ -551,6 +552,30 @@ TEMPLATE_LIST_TEST_CASE("reseal: a row that cannot be opened is named, and nothi
     store.delete_token("id of ada");
     CHECK(tokenkeep::reseal(store).resealed == 1);
     CHECK(table.store(new_key()).get_tokens() == std::vector<token>{login("bob")});
+}
+
+TEMPLATE_LIST_TEST_CASE("sealed table: a change whose commit has no answer is looked up", "[sql]", every_backend) {
+    for (const harm how : {harm::unheard, harm::killed}) {
+        sealed_table<TestType> table;
+        table.set("bob", "scope", "all"); // it cannot be opened any more
+        const auto harmed_once = [&](auto act) {
+            const auto suffered = std::make_shared<ordeal>();
+            suffered->from_commit = {{0, {.how = how}}};
+            tokenkeep::sql_store<faulty_connection<TestType>, sealed> store(
+                faulty_connection<TestType>(table.name(), suffered), both_keys());
+            // The first commit is that of the call: the table is there.
+            return code_of([&] { act(store); });
+        };
+        token next = login("ada");
+        next.access_token = "at-2";
+        CHECK(!harmed_once([&](auto& store) { CHECK(store.replace_token(login("ada"), next)); }));
+        CHECK(table.store(both_keys()).find_token_by_id("id of ada") == next);
+        CHECK(!harmed_once([&](auto& store) { store.save_token(login("ada")); }));
+        CHECK(!harmed_once([&](auto& store) { (void)store.reseal_token("id of ada"); }));
+        CHECK(table.store(new_key()).find_token_by_id("id of ada") == login("ada"));
+        CHECK(!harmed_once([&](auto& store) { store.delete_token("id of bob"); }));
+        CHECK(table.store(new_key()).get_tokens() == std::vector<token>{login("ada")});
+    }
 }
 
 // ---- Sealed and plain ----
