@@ -50,10 +50,14 @@ struct defaults {
     /// a call waits for the other threads of its store without a deadline.
     using mutex = detail::fair_mutex;
 
-    /// Encrypts the tokens where a store keeps them: a model of sealer. The constructors of file_store and document
-    /// stores take one after the place. A store in memory does not use it.
+    /// Encrypts the tokens where a store keeps them: a model of sealer. The constructors of file_store, document stores
+    /// and sql_store take one after the place. A store in memory does not use it.
     ///   struct sealed : tokenkeep::defaults { using sealer = my_sealer; };
     using sealer = no_seal;
+    /// Whether a sealed table hides names too: every field of text except the id. If not, it hides the secrets only, so
+    /// that people can read in the table whose tokens it holds. Times stay readable.
+    ///   struct hidden : sealed { static constexpr bool seals_names = true; };
+    static constexpr bool seals_names = false;
 
     /// How long a change waits while others change the same file, document or table.
     static constexpr std::chrono::milliseconds store_lock_timeout{15'000};

@@ -55,6 +55,7 @@ concept has_fingerprints = requires(const S& sealer, std::string_view text) {
 ///   struct sealed : defaults { using sealer = my_sealer; };
 ///   basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
 ///   basic_document_store<text_file, json_codec, sealed> other{"tokens.json", my_sealer{key}};
+///   basic_sqlite_store<sealed> third{"tokens.db", my_sealer{key}};
 ///
 /// Shape (the least model):
 ///   struct s {
@@ -72,10 +73,10 @@ concept has_fingerprints = requires(const S& sealer, std::string_view text) {
 /// May:   throw anything derived from std::exception: the operation of the store then fails, and nothing has changed.
 ///
 /// The associated data says to which place a text belongs, such as the id of its row: a text that is moved to another
-/// place does not open. Ids and key ids are not encrypted. In one file, all rows are sealed or none is. To change keys,
-/// use a sealer that seals with the new key and opens with both: each save seals its row with the new key, and
-/// compact() seals every row with it. If open returns nullopt, calls that need the row throw errc::permissions, and the
-/// row stays in the file.
+/// place does not open. Ids and key ids are not encrypted. In one file or table, all rows are sealed or none is. To
+/// change keys, use a sealer that seals with the new key and opens with both: each save seals its row with the new key.
+/// For all rows at once, call compact() of a file_store, or reseal (see reseal.hpp) with an sql_store. If open returns
+/// nullopt, calls that need the row throw errc::permissions, and the row stays where it is.
 ///
 /// Two members are optional. A sealer that has both is a fingerprinting_sealer:
 ///

@@ -29,8 +29,13 @@ struct sql_schema {
     static constexpr std::size_t columns = std::size(fields);
 
     /// How many characters of UTF-8 a column takes; the column is then a VARCHAR. 0 means any bytes of any length. If a
-    /// value is too long, the save throws errc::invalid_record and writes nothing.
+    /// value is too long, the save throws errc::invalid_record and writes nothing. In a sealed table, this is about the
+    /// sealed text, which is longer than the value.
     static constexpr std::size_t longest(std::string_view /*column*/) { return 0; }
+
+    /// Whether other programs read the table, which could not open sealed rows. A store with a sealer then does not
+    /// compile.
+    static constexpr bool refuses_sealer = false;
 };
 
 }} // namespace tokenkeep::v1

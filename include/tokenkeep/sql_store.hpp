@@ -7,18 +7,23 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
-#include <tokenkeep/sql_connection.hpp> // first: compilers name the way to a header before a message about it
+// These are first: compilers name the way to a header before a message about it.
+#include <tokenkeep/sealer.hpp>
+#include <tokenkeep/sql_connection.hpp>
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/sql/cells.hpp>
+#include <tokenkeep/detail/sql/columns.hpp>
 #include <tokenkeep/detail/sql/connection.hpp>
 #include <tokenkeep/detail/sql/links.hpp>
 #include <tokenkeep/detail/sql/rows.hpp>
+#include <tokenkeep/detail/sql/sealed_form.hpp>
 #include <tokenkeep/detail/sql/transactions.hpp>
 #include <tokenkeep/detail/store/abilities.hpp>
 #include <tokenkeep/detail/store/key_locks.hpp>
 #include <tokenkeep/detail/store/store_url.hpp>
 #include <tokenkeep/fwd.hpp>
+#include <tokenkeep/policy.hpp>
 #include <tokenkeep/row_rules.hpp>
 #include <tokenkeep/store.hpp>
 
@@ -78,6 +83,43 @@ struct sql_guard {
 ///   - A child made by fork must not use its parent's store. It makes its own.
 ///   - What the database keeps outside its tables (logs, replicas, backups) is not erased when a token is deleted.
 ///
+/// Encryption. If the policy names a sealer (see sealer.hpp), which must be a fingerprinting_sealer, the store seals
+/// each secret by itself, and binds it to the table, the row and the column. Its table has a column `row_mac` and, for
+/// each sealed field that a rule looks up, an index column such as `refresh_token_index`. People can still read whose
+/// tokens a row holds, unless the policy says seals_names. All rows of a table are sealed or none is, and all its
+/// programs use the same rules, schema and seals_names.
+///   struct sealed : defaults { using sealer = my_sealer; };
+///   basic_sqlite_store<sealed> store{"tokens.db", my_sealer{key}};
+///   migrate(plain_store, store);                              // from plain to sealed: see migrate.hpp
+///
+///   what can be read in a sealed table               |
+///   -------------------------------------------------|----------------------------------------------------------
+///   how many rows there are, their ids and times     | yes
+///   the size of each field, and the id of its key    | yes
+///   users, clients, URLs, scopes, labels             | yes; with seals_names, no
+///   `seed`, `former`, and fingerprints in `status`   | yes; with seals_names, no. They are hashes of tokens, which
+///                                                    | cannot be guessed if the server makes them at random
+///   which rows have the same value in a sealed field | yes, if a rule looks the field up and one key sealed the rows
+///   tokens, client secrets, `extra`                  | no
+///
+///   whoever can write the table                      | what the store does
+///   -------------------------------------------------|----------------------------------------------------------
+///   changes, cuts off, empties or fills a cell;      | errc::permissions, "this sealer cannot open the row", if a
+///   exchanges cells between rows, columns or tables; | call finds the row. It finds the other rows, and
+///   gives a row another id; inserts a row            | delete_token deletes the row
+///   puts an older version of a whole row in its      | takes it: nothing binds a row to its time
+///   place, or puts a deleted row back                |
+///   puts in a row of a table of the same name from   | takes it, if the key is the same. Give each database a key
+///   another database                                 | of its own if that matters
+///   deletes rows, or changes in a row what a look-up | finds no row there. Who asks for all rows is told of a
+///   looks for                                        | changed one, but not of one that is gone
+///   puts a plain table in its place                  | errc::permissions; none of its tokens is used
+///
+/// A look-up by a sealed field looks for the fingerprints of all keys of the sealer, in one SELECT. It does not find a
+/// row whose key the sealer lacks. Keys change by and by: each save seals its row with the first key, and reseal (see
+/// reseal.hpp) does that for the other rows. A change calls the sealer inside its transaction, so a slow sealer keeps
+/// other writers waiting. Several threads call it at once.
+///
 /// Cost: a look-up is one SELECT with an index. A save is one transaction of a few SELECTs with indexes and one INSERT
 /// or UPDATE. The store keeps one connection, which its threads use in turn, or as many as mysql_parameters or
 /// postgres_connection says; their look-ups then run side by side. With a server, each identity that is locked uses one
@@ -107,6 +149,12 @@ struct sql_guard {
 ///   request_rejected    | a pooler gives sessions of the server to transactions; | change the configuration
 ///                       | or the options contradict each other                   |
 ///   permissions         | the password or a right is missing                     | change the configuration
+///   permissions         | this sealer cannot open the row: it lacks the key, or  | what the message says
+///                       | someone has altered the row                            |
+///   permissions         | the table is sealed and the store has no sealer, or    | make the store as the table is,
+///                       | the reverse                                            | or migrate (migrate.hpp)
+///   request_rejected    | a policy with another schema or with other rules made  | use that policy, or migrate
+///                       | the sealed table                                       |
 ///   unsupported_version | a newer version of the library made the table          | update the library
 ///   store_gone          | a change found that the row of the table in            | restore it, or log users in again
 ///                       | tokenkeep_schema is gone; or SQLite's file is gone. If |
@@ -119,38 +167,54 @@ struct sql_guard {
 /// was moved from may only be destroyed or assigned to.
 template <class Connection, class Policy>
 class sql_store : public detail::named_by<Connection>,
-                  public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
+                  public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>>,
+                  public detail::resealing_ability<sql_store<Connection, Policy>, detail::has_table_sealer<Policy>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_lock<Connection>());
-    static_assert(detail::explain_policy<Policy>());
+    static_assert(detail::explain_policy<Policy>() && detail::explain_sealed_table<Policy>());
+    static_assert(detail::explain_fingerprinting_sealer<detail::sealer_of<Policy>>());
     static_assert(
         detail::has_columns_of_rules<Policy>(),
         "tokenkeep: the policy's schema needs a column for each field that a rule of the policy looks up; see "
         "the struct sql_schema");
     friend detail::locking_ability<sql_store, true>;
+    friend detail::resealing_ability<sql_store, true>;
     using links_type = detail::sql_links<Connection, Policy>;
     using link_type = typename links_type::link_type;
     using rows_type = detail::sql_rows<link_type>;
     using transaction = detail::sql_transaction<link_type>;
     using change = std::optional<detail::sql_change>;
     using schema = typename Policy::schema;
+    using sealer_type = detail::sealer_of<Policy>;
     using meaning = row_rules<Policy>;
+    static constexpr bool needs_sealer = !std::default_initializable<detail::sealer_of<Policy>>;
 
   public:
     using policy_type = Policy;
     static constexpr bool lock_may_lapse = detail::lock_may_lapse<Connection>; ///< See locking_store.
 
     /// A store over this connection. The store connects at its first call.
-    explicit sql_store(Connection connection) : shared_(std::make_shared<shared>(std::move(connection))) {}
+    explicit sql_store(Connection connection) requires std::default_initializable<detail::sealer_of<Policy>>
+        : sql_store(std::move(connection), sealer_type()) {}
 
     /// A store over a connection that is made from these arguments:
     ///   sqlite_store store{"tokens.db"};
     template <class... Arguments>
-        requires std::constructible_from<Connection, Arguments...>
-    explicit sql_store(Arguments&&... arguments) : sql_store(Connection(std::forward<Arguments>(arguments)...)) {}
+        requires(!needs_sealer && std::constructible_from<Connection, Arguments...>)
+    explicit sql_store(Arguments&&... arguments)
+        : sql_store(Connection(std::forward<Arguments>(arguments)...), sealer_type()) {}
 
-    /// For open_store, over a connection that has from_url: what follows the scheme.
+    /// A store over `place`, which is a connection or makes one, with the policy's sealer:
+    ///   basic_sqlite_store<sealed> store{"tokens.db", my_sealer{key}};
+    ///   basic_sqlite_store<sealed> other{sqlite_connection{"tokens.db", "other_tokens"}, my_sealer{key}};
+    template <class Place>
+        requires std::constructible_from<Connection, Place>
+    explicit sql_store(Place&& place, detail::sealer_of<Policy> sealer)
+        : shared_(std::make_shared<shared>(Connection(std::forward<Place>(place)), std::move(sealer))) {}
+
+    /// For open_store, over a connection that has from_url: what follows the scheme. A store whose sealer needs a key
+    /// has no from_url; see open_store.
     template <class Place = Connection>
-        requires detail::has_from_url<Place>
+        requires(!needs_sealer && detail::has_from_url<Place>)
     static sql_store from_url(std::string_view what_follows) { return sql_store(Place::from_url(what_follows)); }
 
     sql_store(sql_store&&) noexcept = default;
@@ -185,11 +249,11 @@ class sql_store : public detail::named_by<Connection>,
         write([&](transaction& rows) -> change {
             std::optional<token> before = meaning::find_to_save(rows, record);
             token after = meaning::row_to_save_over(rows, before, record);
-            detail::sql_cells<schema>(after).require_fitting();
+            const auto cells = rows.cells(after);
             if (before)
-                rows.update(after);
+                rows.update(cells);
             else
-                rows.insert(after);
+                rows.insert(cells);
             std::string id = after.id;
             return {{std::move(id), std::move(before), std::move(after)}};
         });
@@ -198,9 +262,14 @@ class sql_store : public detail::named_by<Connection>,
     ///   store.delete_token(ada->id);
     void delete_token(const std::string& id) {
         erase([&](transaction& rows) -> change {
-            std::optional<token> before = meaning::find_by_id(rows, id);
-            if (!before) return std::nullopt;
+            std::optional<token> before;
+            try {
+                before = meaning::find_by_id(rows, id);
+                if (!before) return std::nullopt;
+            } catch (const detail::unopened_row&) { // it can be deleted all the same
+            }
             rows.erase(id);
+            if (!before) return detail::sql_change{}; // may be made twice
             return {{id, std::move(before), std::nullopt}};
         });
     }
@@ -217,11 +286,11 @@ class sql_store : public detail::named_by<Connection>,
     ///   token next = *ada;  next.access_token = "at-2";
     ///   bool done = store.replace_token(*ada, next);
     bool replace_token(const token& expected, const token& record) {
-        detail::sql_cells<schema>(record).require_fitting();
+        const auto cells = shared_->links.first().form().cells(record);
         return write([&](transaction& rows) -> change {
             rows.lock(expected.id);
             if (!meaning::may_replace(rows, *detail::as_stored<schema>(expected), record)) return std::nullopt;
-            rows.update(record);
+            rows.update(cells);
             return {{expected.id, expected, record}};
         });
     }
@@ -237,7 +306,8 @@ class sql_store : public detail::named_by<Connection>,
 
   private:
     struct shared {
-        explicit shared(Connection connection) : links(std::move(connection)) {}
+        shared(Connection connection, sealer_type sealer)
+            : links(std::move(connection), detail::table_sealer<Policy>(std::move(sealer))) {}
 
         links_type links;
         detail::key_locks locks{};
@@ -273,6 +343,16 @@ class sql_store : public detail::named_by<Connection>,
             // A server that answers ends its waits for others itself, and says so. It gets the time for that.
             link.set_deadline((std::min)(end_, until + std::chrono::seconds(5)));
             return act(link, until);
+        });
+    }
+
+    bool reseal_row(const std::string& id) {
+        return write([&](transaction& rows) -> change {
+            rows.lock(id);
+            const std::optional<token> row = rows.find_under_other_key(id);
+            if (!row) return std::nullopt;
+            rows.update(rows.cells(*row));
+            return detail::sql_change{}; // may be made twice
         });
     }
 

@@ -37,6 +37,7 @@
 #include <tokenkeep/row_rules.hpp>           // what a save, a look-up and a replacement mean, for authors of stores
 #include <tokenkeep/row_codec.hpp>           // a row as named texts, for stores over a network
 #include <tokenkeep/migrate.hpp>             // copies all tokens from one store into another
+#include <tokenkeep/reseal.hpp>              // gives a sealed store another key
 
 // A store in memory, over any container.
 #include <tokenkeep/basic_store.hpp>         // the store

@@ -11,7 +11,7 @@ set(floor_3 token sealer os/)
 set(floor_4 status identity_key rules store container policy file_system sql_schema sql_connection document json_codec
             text_file keeper_options rotation_not_saved row_codec migrate key_ring)
 set(floor_5 row_rules detail/store/ detail/journal/ detail/sql/ oauth/ oauth/detail/)
-set(floor_6 key_source indexed basic_store document_store file_store sql_store any_store describe zoho/ providers/)
+set(floor_6 key_source indexed basic_store document_store file_store sql_store any_store describe reseal zoho/ providers/)
 set(floor_7 detail/keeper/ detail/sealer/ session keeper)
 set(floor_8 tokenkeep sqlite mysql postgres redis keyring openssl_sealer sodium_sealer detail/redis/)
 set(floor_9 testing testing/ testing/detail/)

@@ -103,7 +103,7 @@ void require_indexes() {
     auto store = store_on<Backend, going_by<Rules>>(table);
     REQUIRE(store.get_tokens().empty());
     fill<Backend>(table);
-    const tokenkeep::detail::sql_text<tokenkeep::sql_schema> text(Backend::connection_type::dialect, table);
+    const tokenkeep::detail::sql_text<going_by<Rules>> text(Backend::connection_type::dialect, table);
 
     Rules::list::for_each([&](auto rule) {
         constexpr std::size_t column = tokenkeep::detail::place_of_key<decltype(rule)>();
@@ -568,10 +568,10 @@ TEMPLATE_LIST_TEST_CASE("sql_store: a table of a newer version is refused, and l
     const auto set_version = [&](const std::string& version) {
         admin.execute("UPDATE tokenkeep_schema SET version = '" + version + "' WHERE name = '" + table + "'");
     };
-    for (const std::string version : {"3", "garbage", "10", "99999999999999999999", "", "-1", "1x", "1.5"}) {
+    for (const std::string version : {"4", "garbage", "10", "99999999999999999999", "", "-1", "1x", "1.5"}) {
         set_version(version);
         auto store = store_on<TestType>(table);
-        if (version == "3" || version == "garbage")
+        if (version == "4" || version == "garbage")
             CHECK(codes_of_all(store, ada) == all_of_them(errc::unsupported_version));
         CHECK(code_of([&] { (void)store.get_tokens(); }) == errc::unsupported_version);
         CHECK(code_of([&] { before.save_token({.user_name = "new", .access_token = "n"}); }) ==

@@ -34,6 +34,7 @@ namespace tokenkeep { inline namespace v1 { namespace zoho {
 ///     the next one sends the refresh token again without knowing whether it was used.
 ///   - The SDKs take no locks. While one of them runs, its saves and yours can overwrite each other, and both programs
 ///     can send the same refresh token.
+///   - The table is not encrypted, because the SDKs could not read it. A policy with a sealer does not compile.
 ///   - The SDKs' sample for SQLite makes a file that others can read, which the store refuses: run `chmod 600` on it.
 ///
 ///   errc           | when                                             | what to do
@@ -47,6 +48,7 @@ struct policy : defaults {
     struct schema {
         static constexpr std::string_view table = "oauthtoken";
         static constexpr std::size_t columns = 10;
+        static constexpr bool refuses_sealer = true; ///< The SDKs read the table; see sql_schema.
         static constexpr std::size_t longest(std::string_view column) {
             return column == "id" ? 10 : column == "expiry_time" ? 20 : 255;
         }

@@ -3,6 +3,9 @@
 #define TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/detail/sql/cells.hpp>
+#include <tokenkeep/detail/sql/columns.hpp>
+#include <tokenkeep/detail/sql/sealed_form.hpp>
 #include <tokenkeep/detail/sql/statement.hpp>
 #include <tokenkeep/detail/sql/tables.hpp>
 #include <tokenkeep/detail/sql/text.hpp>
@@ -16,9 +19,13 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
+
+template <class Policy>
+using form_of = std::conditional_t<sql_columns<Policy>::are_sealed, sealed_form<Policy>, plain_form<Policy>>;
 
 /// A store's connection to its table, with the prepared statements: it opens at the first call, and again at the first
 /// call after it was lost. Not thread-safe: the threads of the store take turns.
@@ -28,17 +35,24 @@ class sql_link {
 
   public:
     using policy = Policy;
-    using text_type = sql_text<typename Policy::schema>;
+    using text_type = sql_text<Policy>;
+    using sealer_type = table_sealer_of<Policy>;
     static constexpr const sql_dialect& dialect = Connection::dialect;
 
-    explicit sql_link(Connection connection)
-        : connection_(std::move(connection)), text_(dialect, table_of(connection_)) {}
+    /// The sealer must outlive the link.
+    sql_link(Connection connection, const sealer_type& sealer)
+        : connection_(std::move(connection)),
+          text_(dialect, table_of(connection_)),
+          form_(sealer, text_.name_in_schema()) {}
     sql_link(const sql_link&) = delete;
     sql_link& operator=(const sql_link&) = delete;
 
     Connection& connection() noexcept { return connection_; }
     /// The same for every store of one table.
     const std::string& table_key() const noexcept { return text_.name_in_schema(); }
+
+    /// How rows are written as cells. It may be used by any thread.
+    const form_of<Policy>& form() const noexcept { return form_; }
 
     /// From now on, what is done over the link ends by `until`, if the connection can do that.
     void set_deadline(deadline until) {
@@ -52,7 +66,7 @@ class sql_link {
         if (is_open_) return;
         for (auto& each : statements_) each.reset();
         connection_.connect(Policy::store_lock_timeout);
-        sql_tables<rules_of<Policy>, Connection, typename Policy::schema>(connection_, text_).prepare();
+        sql_tables<Connection, Policy>(connection_, text_).prepare();
         is_open_ = true;
     }
     /// The next call connects again. Statements that are running may end first.
@@ -66,8 +80,10 @@ class sql_link {
     template <class Visit>
     std::uint64_t run(std::size_t which, sql_parameters with, Visit visit) {
         return or_give_up([&] {
-            if (!statements_[which]) statements_[which].emplace(connection_.prepare(text_.of(which)));
-            return run_sql(*statements_[which], with, visit);
+            std::optional<prepared>& asked = statements_[which];
+            if (!asked || asked->parameters != with.size())
+                asked.emplace(connection_.prepare(text_.of(which, with.size())), with.size());
+            return run_sql(asked->run, with, visit);
         });
     }
     std::uint64_t run(std::size_t which, sql_parameters with) {
@@ -88,6 +104,13 @@ class sql_link {
     }
 
   private:
+    struct prepared {
+        prepared(statement made, std::size_t count) : run(std::move(made)), parameters(count) {}
+
+        statement run;
+        std::size_t parameters; ///< A look-up has one for each key of the sealer.
+    };
+
     static std::string table_of(const Connection& connection) {
         std::string table;
         if constexpr (names_table<Connection>) table = connection.table();
@@ -106,7 +129,8 @@ class sql_link {
 
     Connection connection_;
     text_type text_;
-    std::array<std::optional<statement>, text_type::number_of_kinds> statements_{};
+    form_of<Policy> form_;
+    std::array<std::optional<prepared>, text_type::number_of_kinds> statements_{};
     bool is_open_ = false;
 };
 

@@ -3,6 +3,7 @@
 #define TOKENKEEP_DETAIL_SQL_LINKS_HPP
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/detail/sql/columns.hpp>
 #include <tokenkeep/detail/sql/connection.hpp>
 #include <tokenkeep/detail/store/turns.hpp>
 #include <tokenkeep/error.hpp>
@@ -33,7 +34,8 @@ class sql_links {
   public:
     using link_type = sql_link<Connection, Policy>;
 
-    explicit sql_links(Connection connection) : first_(std::make_unique<link_type>(std::move(connection))) {
+    explicit sql_links(Connection connection, table_sealer_of<Policy> sealer = {})
+        : sealer_(std::move(sealer)), first_(std::make_unique<link_type>(std::move(connection), sealer_)) {
         trust_as_policy<Policy>(first_->connection());
         std::size_t most = 1;
         if constexpr (has_more_connections<Connection>)
@@ -93,11 +95,12 @@ class sql_links {
     }
 
     link_type* add() {
-        auto fresh = std::make_unique<link_type>(first_->connection().another());
+        auto fresh = std::make_unique<link_type>(first_->connection().another(), sealer_);
         trust_as_policy<Policy>(fresh->connection());
         return more_.emplace_back(std::move(fresh)).get();
     }
 
+    const table_sealer_of<Policy> sealer_; ///< Of all links: several threads use it at once.
     const std::unique_ptr<link_type> first_;
     turns<typename Policy::mutex> turns_{};
     std::mutex mutex_{};

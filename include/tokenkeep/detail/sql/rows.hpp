@@ -3,34 +3,24 @@
 #define TOKENKEEP_DETAIL_SQL_ROWS_HPP
 
 #include <tokenkeep/container.hpp>
-#include <tokenkeep/detail/sql/cells.hpp>
+#include <tokenkeep/detail/sql/columns.hpp>
+#include <tokenkeep/detail/sql/statement.hpp>
 #include <tokenkeep/error.hpp>
-#include <tokenkeep/policy.hpp>
 #include <tokenkeep/rules.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/token.hpp>
 
 #include <cstddef>
-#include <optional>
 #include <string_view>
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// Whether the table has a column for each field that a rule looks up.
-template <class Policy>
-consteval bool has_columns_of_rules() {
-    bool found = true;
-    rules_of<Policy>::list::for_each(
-        [&](auto rule) { found = found && place_of_key<decltype(rule)>() < Policy::schema::columns; });
-    return found;
-}
-
 /// The rows of the table at the other end of a link, as row_rules reads them.
 template <class Link>
 class sql_rows {
   protected:
-    using schema = typename Link::policy::schema;
+    using columns = sql_columns<typename Link::policy>;
     using text = typename Link::text_type;
 
   public:
@@ -38,30 +28,30 @@ class sql_rows {
 
     template <class Visit>
     void for_each(Visit&& visit) {
-        link_.run(text::all_rows, {}, [&](auto& row) { visit(read_sql_row<schema>(row)); });
+        link_.run(text::all_rows, {}, [&](auto& row) { visit(link_.form().read(row)); });
     }
 
     /// The rows that matches<Rule>(probe, row) holds for. Databases may compare text in other ways than byte for byte,
     /// so each row that the database finds is compared again.
     template <class Rule, class Visit>
     void for_each_match(const token& probe, Visit&& visit) {
-        constexpr std::size_t column = place_of_key<Rule>();
-        look_up(column, column, view_of(probe.*Rule::key), [&](token&& row) {
+        constexpr std::size_t field = place_of_key<Rule>();
+        look_up(columns::look_up(field), field, view_of(probe.*Rule::key), [&](auto& found) {
+            token row = link_.form().read(found);
             if (matches<Rule>(probe, row)) visit(std::move(row));
         });
     }
 
   protected:
-    /// Runs a statement that looks for a value in a column. A value that a column of characters cannot hold is in no
-    /// row.
+    /// Runs a statement that finds the rows whose field has a value; `visit(statement)` sees them. A value that a
+    /// column of characters cannot hold is in no row.
     template <class Visit>
-    void look_up(std::size_t which, std::size_t column, std::string_view value, Visit visit) {
+    void look_up(std::size_t which, std::size_t field, std::string_view value, Visit visit) {
         if (value.empty()) return;
-        const std::optional<std::string_view> key[] = {value};
         try {
-            link_.run(which, key, [&](auto& row) { visit(read_sql_row<schema>(row)); });
+            link_.form().with_keys(field, value, [&](sql_parameters keys) { link_.run(which, keys, visit); });
         } catch (const sql_error& failure) {
-            if (failure.fault() != sql_fault::bad_value || schema::longest(fields[column].name) == 0) throw;
+            if (failure.fault() != sql_fault::bad_value || columns::longest(columns::look_up(field)) == 0) throw;
         }
     }
 

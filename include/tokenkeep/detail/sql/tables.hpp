@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_SQL_TABLES_HPP
 #define TOKENKEEP_DETAIL_SQL_TABLES_HPP
 
+#include <tokenkeep/detail/sql/columns.hpp>
 #include <tokenkeep/detail/sql/statement.hpp>
 #include <tokenkeep/detail/sql/text.hpp>
 #include <tokenkeep/error.hpp>
@@ -17,7 +18,15 @@
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-// The table `tokenkeep_schema` holds the version of each table of tokens: that of the newest field that has a column.
+// The table `tokenkeep_schema` holds the version of each table of tokens.
+//
+//   version    | what the table is
+//   -----------|-------------------------------------------------------------------------------------------------------
+//   1, 2       | plain: the version of the newest field that has a column
+//   1 sealed   | on its way to be sealed. A store with a sealer inserts this version before it adds the columns and
+//              | indexes that are missing, so that no store without a sealer writes rows meanwhile
+//   3          | sealed
+inline constexpr std::string_view version_to_be_sealed = "1 sealed";
 
 /// The stored version of a table; nullopt if there is no such table. `run(parameters, visit)` runs the SELECT.
 template <class Run>
@@ -28,28 +37,46 @@ std::optional<std::string> stored_sql_version(std::string_view table, Run run) {
     return found;
 }
 
-/// The version as a number. Throws errc::store_gone if there is no version, and errc::unsupported_version if it is
-/// newer than this library.
-inline unsigned require_sql_version(const std::optional<std::string>& found) {
+/// A table is sealed from its beginning or never: other programs may be reading its rows as plain ones.
+inline error plain_table() {
+    return error(errc::permissions,
+                 "tokenkeep: the table of tokens is not sealed, and the store has a sealer; give the "
+                 "store a new table, and copy the rows into it with migrate");
+}
+
+/// The version as a number. Throws errc::store_gone if there is no version, errc::unsupported_version if it is newer
+/// than this library, and errc::permissions if the table is sealed and the policy has no sealer, or the reverse.
+template <class Policy>
+unsigned require_sql_version(const std::optional<std::string>& found) {
     if (!found) throw error(errc::store_gone, "tokenkeep: the table of tokens has disappeared");
+    const bool is_to_be_sealed = *found == version_to_be_sealed;
+    const std::string_view digits = is_to_be_sealed ? std::string_view("1") : std::string_view(*found);
     unsigned version = 0;
-    const auto [end, fault] = std::from_chars(found->data(), found->data() + found->size(), version);
-    if (fault != std::errc{} || end != found->data() + found->size() || version > version_of_fields())
+    const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), version);
+    if (fault != std::errc{} || end != digits.data() + digits.size() || version > sealed_table_version)
         throw error(errc::unsupported_version, "tokenkeep: the table of tokens is of a newer version");
+    const bool is_sealed = is_to_be_sealed || version == sealed_table_version;
+    if (is_sealed && !sql_columns<Policy>::are_sealed)
+        throw error(errc::permissions, "tokenkeep: the table of tokens is sealed; use a policy with a sealer, and give "
+                                       "the store the sealer that has the table's keys");
+    if (!is_sealed && sql_columns<Policy>::are_sealed) throw plain_table();
     return version;
 }
 
 /// Makes the tables of a store if they are missing, and adds the columns that newer fields need.
-template <class Rules, class Connection, class Schema>
+template <class Connection, class Policy>
 class sql_tables {
-    static constexpr unsigned newest = version_of_fields(Schema::columns);
+    using columns = sql_columns<Policy>;
+    static constexpr unsigned newest =
+        columns::are_sealed ? sealed_table_version : version_of_fields(Policy::schema::columns);
 
   public:
-    sql_tables(Connection& connection, const sql_text<Schema>& text) : connection_(connection), text_(text) {}
+    sql_tables(Connection& connection, const sql_text<Policy>& text) : connection_(connection), text_(text) {}
 
-    /// Only this needs the right to make and to alter tables, and only if something is to be done. A table is made as
-    /// the first version of the library made it, and then altered. So it does not matter which program makes it, and
-    /// where one that makes it is cut off.
+    /// Only this needs the right to make and to alter tables, and only if something is to be done. A plain table is
+    /// made as the first version of the library made it, and then altered. So it does not matter which program makes
+    /// it, and where one that makes it is cut off. Whether a new table becomes plain or sealed is settled when its
+    /// version is inserted.
     void prepare() {
         std::optional<std::string> found;
         try {
@@ -58,15 +85,36 @@ class sql_tables {
             if (failure.fault() != sql_fault::other) throw; // `other` means that there is no such table
         }
         if (!found) {
-            for (const std::string& sql : text_.template create<Rules>()) make([&] { connection_.execute(sql); });
-            make([&] { run(text_.insert_version(), text_.name_in_schema(), "1"); });
+            for (const std::string& sql : text_.create()) make([&] { connection_.execute(sql); });
+            if constexpr (columns::are_sealed) refuse_plain_rows();
+            make([&] {
+                run(text_.insert_version(), text_.name_in_schema(), columns::are_sealed ? version_to_be_sealed : "1");
+            });
             found = version(text_.version());
         }
         require_one_spelling();
-        if (require_sql_version(found) < newest) alter();
+        if (require_sql_version<Policy>(found) < newest) alter();
+        if constexpr (columns::are_sealed) require_columns();
     }
 
   private:
+    /// A table that has rows and no version has lost its row in tokenkeep_schema. Its rows may be plain.
+    void refuse_plain_rows() {
+        auto asking = connection_.prepare(has_column(columns::row_mac) ? text_.plain_ids() : text_.all_ids());
+        const bool has_rows = asking.step();
+        asking.reset();
+        if (has_rows) throw plain_table();
+    }
+
+    /// The programs of a sealed table must agree about its columns: a row that lacks an index would not be found.
+    void require_columns() {
+        if (!succeeds(text_.look_for_all_columns()))
+            throw error(errc::request_rejected,
+                        "tokenkeep: the sealed table lacks a column that this policy needs: it was made by a policy "
+                        "with another schema, or whose rules look up other fields; use that policy, or copy the rows "
+                        "into a new table with migrate");
+    }
+
     /// Tables whose names differ only in case would share their version and their locks. A database that has both would
     /// upgrade only one of them.
     void require_one_spelling() {
@@ -86,11 +134,10 @@ class sql_tables {
         const std::vector<std::size_t> missing = missing_columns();
         connection_.execute(std::string(Connection::dialect.begin));
         try {
-            const unsigned found = require_sql_version(version(text_.lock_version()));
+            const unsigned found = require_sql_version<Policy>(version(text_.lock_version()));
             if (found < newest) { // else another program has just done it
                 for (const std::size_t column : missing) make([&] { connection_.execute(text_.add_column(column)); });
-                for (const std::string& sql : text_.template new_indexes<Rules>(found))
-                    make([&] { connection_.execute(sql); });
+                for (const std::string& sql : text_.new_indexes(found)) make([&] { connection_.execute(sql); });
                 run(text_.update_version(), std::to_string(newest), text_.name_in_schema());
             }
             connection_.execute("COMMIT");
@@ -106,13 +153,17 @@ class sql_tables {
     /// Asked outside of the transaction, which a statement that fails would end in some databases.
     std::vector<std::size_t> missing_columns() {
         std::vector<std::size_t> missing;
-        for (std::size_t n = 0; n < Schema::columns; ++n)
-            if (fields[n].since > 1 && !has_column(n)) missing.push_back(n);
+        if constexpr (columns::are_sealed)
+            if (succeeds(text_.look_for_all_columns())) return missing;
+        for (std::size_t n = 0; n < columns::count(); ++n)
+            if (columns::since(n) > 1 && !has_column(n)) missing.push_back(n);
         return missing;
     }
-    bool has_column(std::size_t column) {
+    bool has_column(std::size_t column) { return succeeds(text_.look_for_column(column)); }
+    /// False if there is no such column.
+    bool succeeds(const std::string& sql) {
         try {
-            auto asking = connection_.prepare(text_.look_for_column(column));
+            auto asking = connection_.prepare(sql);
             run_sql(asking, {}, [](auto&) {});
             return true;
         } catch (const sql_error& failure) {
@@ -146,7 +197,7 @@ class sql_tables {
     }
 
     Connection& connection_;
-    const sql_text<Schema>& text_;
+    const sql_text<Policy>& text_;
 };
 
 }}} // namespace tokenkeep::v1::detail

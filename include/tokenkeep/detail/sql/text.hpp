@@ -2,10 +2,10 @@
 #ifndef TOKENKEEP_DETAIL_SQL_TEXT_HPP
 #define TOKENKEEP_DETAIL_SQL_TEXT_HPP
 
+#include <tokenkeep/detail/sql/columns.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/rules.hpp>
 #include <tokenkeep/sql_connection.hpp>
-#include <tokenkeep/sql_schema.hpp>
 #include <tokenkeep/text/ascii.hpp>
 
 #include <cstddef>
@@ -16,10 +16,12 @@
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// The text of every statement of an sql_store. It is made from the field table, the schema and the keys of the rules;
-/// it never contains a value.
-template <class Schema>
+/// The text of every statement of an sql_store. It is made from the columns and the keys of the rules; it never
+/// contains a value.
+template <class Policy>
 class sql_text {
+    using columns = sql_columns<Policy>;
+
     /// Text that numbers its parameters in the order in which they are written.
     struct writer {
         const sql_dialect& dialect;
@@ -39,7 +41,7 @@ class sql_text {
   public:
     /// The statements that a connection prepares. The number of a column means: find the rows by this column.
     enum kind : std::size_t {
-        all_rows = Schema::columns,
+        all_rows = columns::count(),
         insert_row,
         update_row,
         erase_row,
@@ -58,7 +60,8 @@ class sql_text {
     /// The table's name in lower case: some databases take "Tokens" and "tokens" for one table.
     const std::string& name_in_schema() const noexcept { return lower_name_; }
 
-    std::string of(std::size_t which) const {
+    /// A statement that finds rows finds those with any of `keys` values.
+    std::string of(std::size_t which, std::size_t keys = 1) const {
         switch (which) {
         case all_rows: return select();
         case insert_row: return insert();
@@ -67,11 +70,13 @@ class sql_text {
         case clear_rows: return clear();
         case locked_row: return lock_row();
         case locked_version: return lock_version();
-        default: return find_by(which);
+        default: return find_by(which, keys);
         }
     }
 
-    std::string find_by(std::size_t column) const { return select().append(" WHERE ").append(where(column)); }
+    std::string find_by(std::size_t column, std::size_t keys = 1) const {
+        return select().append(" WHERE ").append(where(column, keys));
+    }
     std::string select() const { return "SELECT " + column_names() + " FROM " + quoted(name_); }
     /// Reads the row of an id, and locks it until the transaction ends.
     std::string lock_row() const { return find_by(0).append(dialect_->for_update); }
@@ -81,7 +86,7 @@ class sql_text {
     std::string insert() const {
         writer sql{*dialect_};
         sql << "INSERT INTO " << quoted(name_) << " (" << column_names() << ") VALUES (";
-        for (std::size_t n = 0; n < Schema::columns; ++n) (n == 0 ? sql : sql << ", ").parameter();
+        for (std::size_t n = 0; n < columns::count(); ++n) (n == 0 ? sql : sql << ", ").parameter();
         return (sql << ")").text;
     }
 
@@ -89,8 +94,8 @@ class sql_text {
     std::string update() const {
         writer sql{*dialect_};
         sql << "UPDATE " << quoted(name_) << " SET ";
-        for (std::size_t n = 1; n < Schema::columns; ++n) {
-            sql << (n == 1 ? "" : ", ") << fields[n].name << " = ";
+        for (std::size_t n = 1; n < columns::count(); ++n) {
+            sql << (n == 1 ? "" : ", ") << columns::name(n) << " = ";
             sql.parameter();
         }
         sql << " WHERE id = ";
@@ -120,19 +125,19 @@ class sql_text {
         return sql.parameter().text;
     }
 
-    /// The statements that make the tables and indexes of version 1, in order. Some of these may exist already.
-    template <matching_rules Rules>
+    /// The statements that make the tables and indexes of version 1, in order. Some of these may exist already. A
+    /// sealed table has all its columns from the beginning, unless it exists already.
     std::vector<std::string> create() const {
         std::vector<std::string> statements{create_table("tokenkeep_schema") +
                                             "name VARCHAR(64) NOT NULL PRIMARY KEY, version VARCHAR(20) NOT NULL)"};
-        std::string columns;
-        for (std::size_t n = 0; n < Schema::columns; ++n) {
-            if (fields[n].since > 1) continue;
-            columns.append(n == 0 ? "" : ", ").append(column_definition(n));
+        std::string definitions;
+        for (std::size_t n = 0; n < columns::count(); ++n) {
+            if (columns::since(n) > 1 && !columns::are_sealed) continue;
+            definitions.append(n == 0 ? "" : ", ").append(column_definition(n));
         }
-        statements.push_back(create_table(name_) + columns + ")");
+        statements.push_back(create_table(name_) + definitions + ")");
         for (std::string& statement : statements) statement += dialect_->table_options;
-        add_indexes<Rules>(statements, 0);
+        add_indexes(statements, 0);
         return statements;
     }
 
@@ -141,13 +146,17 @@ class sql_text {
     }
     /// Fails if there is no such column.
     std::string look_for_column(std::size_t column) const {
-        return "SELECT " + std::string(fields[column].name) + " FROM " + quoted(name_) + " WHERE 1 = 0";
+        return "SELECT " + columns::name(column) + " FROM " + quoted(name_) + " WHERE 1 = 0";
     }
+    /// Fails if a column is missing.
+    std::string look_for_all_columns() const { return select() + " WHERE 1 = 0"; }
+    std::string all_ids() const { return "SELECT id FROM " + quoted(name_); }
+    std::string plain_ids() const { return all_ids() + " WHERE row_mac IS NULL"; }
+
     /// The statements that make the indexes that came after the version `older`. Some of these may exist already.
-    template <matching_rules Rules>
     std::vector<std::string> new_indexes(unsigned older) const {
         std::vector<std::string> statements;
-        add_indexes<Rules>(statements, older);
+        add_indexes(statements, older);
         return statements;
     }
 
@@ -164,14 +173,14 @@ class sql_text {
 
     std::string quoted(std::string_view name) const { return dialect_->quote + std::string(name) + dialect_->quote; }
 
-    static bool is_characters(std::size_t column) { return Schema::longest(fields[column].name) != 0; }
+    static bool is_characters(std::size_t column) { return columns::longest(column) != 0; }
 
     std::string column_definition(std::size_t column) const {
-        return std::string(fields[column].name) + " " + type_of(column) + (column == 0 ? " NOT NULL PRIMARY KEY" : "");
+        return columns::name(column) + " " + type_of(column) + (column == 0 ? " NOT NULL PRIMARY KEY" : "");
     }
 
     std::string type_of(std::size_t column) const {
-        if (is_characters(column)) return "VARCHAR(" + std::to_string(Schema::longest(fields[column].name)) + ")";
+        if (is_characters(column)) return "VARCHAR(" + std::to_string(columns::longest(column)) + ")";
         return std::string(column == 0 ? dialect_->key_bytes : dialect_->bytes);
     }
 
@@ -180,37 +189,39 @@ class sql_text {
     }
     /// Adds the statements that make the indexes of columns: those of version 1 if `older` is 0, else those that came
     /// after `older`.
-    template <matching_rules Rules>
     void add_indexes(std::vector<std::string>& statements, unsigned older) const {
         std::vector<std::size_t> indexed{0}; // the primary key
-        Rules::list::for_each([&](auto rule) {
-            constexpr std::size_t column = place_of_key<decltype(rule)>();
+        rules_of<Policy>::list::for_each([&](auto rule) {
+            constexpr std::size_t column = columns::look_up(place_of_key<decltype(rule)>());
             for (const std::size_t other : indexed)
                 if (other == column) return;
             indexed.push_back(column);
-            const unsigned since = fields[column].since;
+            const unsigned since = columns::since(column);
             if (older == 0 ? since == 1 : since > older) statements.push_back(create_index(column));
         });
     }
     std::string create_index(std::size_t column) const {
         std::string sql = "CREATE INDEX" + std::string(dialect_->if_missing) + " ";
         // No table has a name with a hyphen; tables and indexes share their names in some databases.
-        sql.append(quoted(name_ + "-" + std::string(fields[column].name))).append(" ON ").append(quoted(name_));
-        sql.append(dialect_->index_method).append(" (").append(fields[column].name);
+        sql.append(quoted(name_ + "-" + columns::name(column))).append(" ON ").append(quoted(name_));
+        sql.append(dialect_->index_method).append(" (").append(columns::name(column));
         sql.append(is_characters(column) ? dialect_->index_characters : dialect_->index_length);
         return sql + ")";
     }
 
     static std::string column_names() {
         std::string names;
-        for (std::size_t n = 0; n < Schema::columns; ++n) names.append(n == 0 ? "" : ", ").append(fields[n].name);
+        for (std::size_t n = 0; n < columns::count(); ++n) names.append(n == 0 ? "" : ", ").append(columns::name(n));
         return names;
     }
 
-    std::string where(std::size_t column) const {
+    std::string where(std::size_t column, std::size_t keys = 1) const {
         writer sql{*dialect_};
-        sql << fields[column].name << " = ";
-        return sql.parameter().text;
+        sql << columns::name(column);
+        if (keys == 1) return (sql << " = ").parameter().text;
+        sql << " IN (";
+        for (std::size_t n = 0; n < keys; ++n) (n == 0 ? sql : sql << ", ").parameter();
+        return (sql << ")").text;
     }
 
     const sql_dialect* dialect_;

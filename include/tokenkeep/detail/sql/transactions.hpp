@@ -23,7 +23,6 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// unless it was committed.
 template <class Link>
 class sql_transaction : public sql_rows<Link> {
-    using typename sql_rows<Link>::schema;
     using typename sql_rows<Link>::text;
     using sql_rows<Link>::link_;
 
@@ -45,20 +44,31 @@ class sql_transaction : public sql_rows<Link> {
     explicit sql_transaction(Link& link) : sql_rows<Link>(link) {
         link_.open();
         link_.execute(Link::dialect.begin);
-        require_sql_version(stored_sql_version(
+        require_sql_version<typename Link::policy>(stored_sql_version(
             link_.table_key(), [&](auto with, auto visit) { link_.run(text::locked_version, with, visit); }));
     }
 
     /// Keeps others from changing the row until the transaction ends, also programs that do not use this library.
     void lock(const std::string& id) {
-        if constexpr (!Link::dialect.for_update.empty()) this->look_up(text::locked_row, 0, id, [](token&&) {});
+        if constexpr (!Link::dialect.for_update.empty()) this->look_up(text::locked_row, 0, id, [](auto&) {});
     }
-    void insert(const token& row) {
-        const sql_cells<schema> cells(row);
+    /// The row of that id if it is sealed with another key than the sealer's first one. Throws unopened_row.
+    std::optional<token> find_under_other_key(const std::string& id) {
+        std::optional<token> row;
+        this->look_up(0, 0, id, [&](auto& found) {
+            if (!link_.form().has_first_key(found)) row = link_.form().read(found);
+        });
+        return row;
+    }
+
+    /// The cells of a row, which must outlive them. Throws errc::invalid_record if a column cannot hold its value.
+    auto cells(const token& row) const { return link_.form().cells(row); }
+    template <class Cells>
+    void insert(const Cells& cells) {
         link_.run(text::insert_row, cells.values());
     }
-    void update(const token& row) {
-        const sql_cells<schema> cells(row);
+    template <class Cells>
+    void update(const Cells& cells) {
         if (link_.run(text::update_row, cells.values(1)) != 1) throw sql_error(sql_fault::conflict, "the row is gone");
     }
     void erase(const std::string& id) {
@@ -78,7 +88,7 @@ class sql_transaction : public sql_rows<Link> {
 
 /// What a change did to a row, so that the store can find out afterwards whether it was made.
 struct sql_change {
-    std::string id{}; ///< Empty for a change to all rows, which may be made twice.
+    std::string id{}; ///< Empty for a change that may be made twice.
     std::optional<token> before{}, after{};
 };
 

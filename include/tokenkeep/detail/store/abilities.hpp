@@ -36,8 +36,8 @@ consteval bool explain_lock() {
     return true;
 }
 
-// Bases that give a store an ability only if its document or connection has it. A store without the ability must not
-// have the name either, because explain_token_store reports a store that has the name and lacks the ability.
+// Bases that give a store an ability only if its document, connection or policy has it. A store without the ability
+// must not have the name either, because explain_token_store reports a store that has the name and lacks the ability.
 
 template <class Store, bool is_able>
 struct locking_ability {};
@@ -64,6 +64,17 @@ struct comparing_ability<Store, true> {
     /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
     ///   if (!store.remove_token(expected)) read_again();
     bool remove_token(const token& expected) { return static_cast<Store&>(*this).remove(expected); }
+};
+
+template <class Store, bool is_able>
+struct resealing_ability {};
+
+template <class Store>
+struct resealing_ability<Store, true> {
+    /// Seals the row of that id with the sealer's first key, if another key sealed it, and says whether it did; see
+    /// reseal, which does this for every row.
+    ///   store.reseal_token(ada->id);
+    bool reseal_token(const std::string& id) { return static_cast<Store&>(*this).reseal_row(id); }
 };
 
 }}} // namespace tokenkeep::v1::detail
