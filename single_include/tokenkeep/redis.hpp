@@ -722,9 +722,11 @@ inline std::optional<server_url> read_server_url(std::string_view what_follows) 
 
 
 
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
@@ -900,8 +902,9 @@ class redis_session {
 ///     was under way inserts nothing.
 ///   - A replica may give old rows. It refuses changes and locks (READONLY). Give the address of the primary. A store
 ///     does not ask Sentinel and does not follow a cluster's redirections; each table is on one node of a cluster.
-///   - Encryption: this header does not use TLS. Over an untrusted network, use a tunnel (stunnel, spiped, SSH) or the
-///     socket of a proxy on this machine.
+///   - Encryption at rest: rows are stored as they are. A policy with a sealer does not compile.
+///   - Encryption on the way: this header does not use TLS. Over an untrusted network, use a tunnel (stunnel, spiped,
+///     SSH) or the socket of a proxy on this machine.
 ///   - While hiredis looks up the name of a host, a call may take longer, and also if the name has several addresses
 ///     of which some do not react. An address needs no look-up.
 ///   - A child made by fork must not use its parent's store. It makes its own.
@@ -940,6 +943,10 @@ class redis_session {
 template <class Policy = defaults>
 class basic_redis_store {
     static_assert(detail::explain_policy<Policy>());
+    static_assert(
+        std::same_as<detail::sealer_of<Policy>, no_seal>,
+        "tokenkeep: redis_store does not seal its rows yet: take a policy without a sealer, or sql_store; see "
+        "the concept sealer");
     using rows_type = detail::redis_rows<Policy, detail::redis_session>;
     using change = std::optional<detail::redis_change>;
     using meaning = row_rules<Policy>;

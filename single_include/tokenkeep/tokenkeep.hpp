@@ -4144,6 +4144,7 @@ concept has_fingerprints = requires(const S& sealer, std::string_view text) {
 ///   struct sealed : defaults { using sealer = my_sealer; };
 ///   basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
 ///   basic_document_store<text_file, json_codec, sealed> other{"tokens.json", my_sealer{key}};
+///   basic_sqlite_store<sealed> third{"tokens.db", my_sealer{key}};
 ///
 /// Shape (the least model):
 ///   struct s {
@@ -4161,10 +4162,10 @@ concept has_fingerprints = requires(const S& sealer, std::string_view text) {
 /// May:   throw anything derived from std::exception: the operation of the store then fails, and nothing has changed.
 ///
 /// The associated data says to which place a text belongs, such as the id of its row: a text that is moved to another
-/// place does not open. Ids and key ids are not encrypted. In one file, all rows are sealed or none is. To change keys,
-/// use a sealer that seals with the new key and opens with both: each save seals its row with the new key, and
-/// compact() seals every row with it. If open returns nullopt, calls that need the row throw errc::permissions, and the
-/// row stays in the file.
+/// place does not open. Ids and key ids are not encrypted. In one file or table, all rows are sealed or none is. To
+/// change keys, use a sealer that seals with the new key and opens with both: each save seals its row with the new key.
+/// For all rows at once, call compact() of a file_store, or reseal (see reseal.hpp) with an sql_store. If open returns
+/// nullopt, calls that need the row throw errc::permissions, and the row stays where it is.
 ///
 /// Two members are optional. A sealer that has both is a fingerprinting_sealer:
 ///
@@ -4263,8 +4264,13 @@ struct sql_schema {
     static constexpr std::size_t columns = std::size(fields);
 
     /// How many characters of UTF-8 a column takes; the column is then a VARCHAR. 0 means any bytes of any length. If a
-    /// value is too long, the save throws errc::invalid_record and writes nothing.
+    /// value is too long, the save throws errc::invalid_record and writes nothing. In a sealed table, this is about the
+    /// sealed text, which is longer than the value.
     static constexpr std::size_t longest(std::string_view /*column*/) { return 0; }
+
+    /// Whether other programs read the table, which could not open sealed rows. A store with a sealer then does not
+    /// compile.
+    static constexpr bool refuses_sealer = false;
 };
 
 }} // namespace tokenkeep::v1
@@ -4307,10 +4313,14 @@ struct defaults {
     /// a call waits for the other threads of its store without a deadline.
     using mutex = detail::fair_mutex;
 
-    /// Encrypts the tokens where a store keeps them: a model of sealer. The constructors of file_store and document
-    /// stores take one after the place. A store in memory does not use it.
+    /// Encrypts the tokens where a store keeps them: a model of sealer. The constructors of file_store, document stores
+    /// and sql_store take one after the place. A store in memory does not use it.
     ///   struct sealed : tokenkeep::defaults { using sealer = my_sealer; };
     using sealer = no_seal;
+    /// Whether a sealed table hides names too: every field of text except the id. If not, it hides the secrets only, so
+    /// that people can read in the table whose tokens it holds. Times stay readable.
+    ///   struct hidden : sealed { static constexpr bool seals_names = true; };
+    static constexpr bool seals_names = false;
 
     /// How long a change waits while others change the same file, document or table.
     static constexpr std::chrono::milliseconds store_lock_timeout{15'000};
@@ -5087,6 +5097,110 @@ migration_report migrate(From& from, To& to, Progress progress = {}) {
     for (const token& row : rows) {
         detail::migrating_row(to, row).copy(report);
         progress(std::as_const(report));
+    }
+    return report;
+}
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+// ==== tokenkeep/reseal.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_RESEAL_HPP
+#define TOKENKEEP_RESEAL_HPP
+
+
+
+
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// What reseal has done so far, or in all.
+struct reseal_report {
+    std::size_t total = 0;     ///< Rows that the store had at the beginning.
+    std::size_t resealed = 0;  ///< Rows that another key had sealed.
+    std::size_t unchanged = 0; ///< Rows that the first key had sealed already, or that others deleted meanwhile.
+
+    /// How many rows have been looked at so far.
+    std::size_t done() const { return resealed + unchanged; }
+};
+
+namespace detail {
+
+template <class S>
+concept has_reseal_token = requires(S& store, const std::string& id) {
+    { store.reseal_token(id) } -> std::same_as<bool>;
+};
+
+struct ignore_resealing {
+    void operator()(const reseal_report&) const noexcept {}
+};
+
+} // namespace detail
+
+/// A store whose rows are sealed (see sealer.hpp), and which can seal one of them again.
+///
+/// Shape (the least model):
+///   struct s {   // besides the six operations
+///       bool reseal_token(const std::string& id);
+///   };
+/// Meaning:
+///   K1  If another key than the sealer's first one has sealed the row of that id, reseal_token seals it with the first
+///       key and gives true. The row is the same afterwards.
+///   K2  If the first key has sealed the row, or if there is no such row, it changes nothing and gives false.
+///   K3  It loses no change that others make to the row at the same time.
+/// May:   throw, and then the row has its old key or the new one. Need not be fast: it is called once for each row.
+/// Models: sql_store with a policy that names a sealer.
+template <class S>
+concept resealing_store = token_store<S> && detail::has_reseal_token<S>;
+
+namespace detail {
+
+/// Says in a sentence why a store cannot be sealed again.
+template <class S>
+consteval bool explain_resealing_store() {
+    static_assert(explain_token_store<S>());
+    if constexpr (token_store<S>)
+        static_assert(has_reseal_token<S>, "tokenkeep: reseal needs a store with a sealer, which has bool "
+                                           "reseal_token(const std::string& id); see the concept resealing_store");
+    return true;
+}
+
+} // namespace detail
+
+/// Seals every row of a store with the first key of its sealer, in place. Afterwards the other keys are needed no more.
+///   basic_sqlite_store<sealed> store{"tokens.db", my_sealer{new_key, old_key}};
+///   const reseal_report report = reseal(store);
+///   reseal(store, [](const reseal_report& so_far) { show(so_far.done(), so_far.total); });
+///
+/// Other programs may go on using the store. Their sealers must have both keys before the first row is sealed again.
+/// If one of them still seals with the old key, run reseal again after the last of them has changed to the new one.
+///
+/// It may be stopped and called again at any time: rows that have the first key are left alone.
+/// `progress(const reseal_report&)` is called after each row. If it throws, reseal ends. reseal throws what the store
+/// throws. A row that cannot be opened makes it throw before it changes anything: restore that row, or delete it.
+///
+/// Cost: one change for each row that has another key, one look-up for the others. All rows are in memory at the
+/// beginning. From plain to sealed, and back: see migrate.hpp.
+template <class Store, std::invocable<const reseal_report&> Progress = detail::ignore_resealing>
+reseal_report reseal(Store& store, Progress progress = {}) {
+    static_assert(detail::explain_resealing_store<Store>());
+    reseal_report report;
+    if constexpr (resealing_store<Store>) {
+        std::vector<std::string> ids;
+        for (const token& row : store.get_tokens()) ids.push_back(row.id);
+        report.total = ids.size();
+        for (const std::string& id : ids) {
+            ++(store.reseal_token(id) ? report.resealed : report.unchanged);
+            progress(std::as_const(report));
+        }
     }
     return report;
 }
@@ -9289,8 +9403,8 @@ consteval bool explain_lock() {
     return true;
 }
 
-// Bases that give a store an ability only if its document or connection has it. A store without the ability must not
-// have the name either, because explain_token_store reports a store that has the name and lacks the ability.
+// Bases that give a store an ability only if its document, connection or policy has it. A store without the ability
+// must not have the name either, because explain_token_store reports a store that has the name and lacks the ability.
 
 template <class Store, bool is_able>
 struct locking_ability {};
@@ -9317,6 +9431,17 @@ struct comparing_ability<Store, true> {
     /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
     ///   if (!store.remove_token(expected)) read_again();
     bool remove_token(const token& expected) { return static_cast<Store&>(*this).remove(expected); }
+};
+
+template <class Store, bool is_able>
+struct resealing_ability {};
+
+template <class Store>
+struct resealing_ability<Store, true> {
+    /// Seals the row of that id with the sealer's first key, if another key sealed it, and says whether it did; see
+    /// reseal, which does this for every row.
+    ///   store.reseal_token(ada->id);
+    bool reseal_token(const std::string& id) { return static_cast<Store&>(*this).reseal_row(id); }
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -11148,6 +11273,8 @@ any_store open_store(std::string_view url) {
 #ifndef TOKENKEEP_SQL_STORE_HPP
 #define TOKENKEEP_SQL_STORE_HPP
 
+// These are first: compilers name the way to a header before a message about it.
+
 
 // ==== tokenkeep/sql_connection.hpp
 // SPDX-License-Identifier: MIT
@@ -11432,106 +11559,6 @@ consteval bool explain_sql_connection() {
 
 
 
-
-
-
-
-#include <array>
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-
-namespace tokenkeep { inline namespace v1 { namespace detail {
-
-/// A record as the cells of a table: views into the record, and its times as text.
-template <class Schema>
-class sql_cells {
-  public:
-    explicit sql_cells(const token& row) : row_(row) {
-        std::size_t next = 0;
-        for (const field& f : fields)
-            if (f.time != nullptr) {
-                if (const auto& time = row.*f.time) times_[next] = to_text(*time);
-                ++next;
-            }
-    }
-
-    /// The values of the columns, beginning with column `first` and from the last on with column 0. An absent field is
-    /// NULL.
-    std::array<std::optional<std::string_view>, Schema::columns> values(std::size_t first = 0) const {
-        std::array<std::optional<std::string_view>, Schema::columns> all{};
-        for (std::size_t n = 0; n < all.size(); ++n) {
-            const std::string_view text = view((first + n) % all.size());
-            if (!text.empty()) all[n] = text;
-        }
-        return all;
-    }
-
-    /// Throws errc::invalid_record if a value is longer than its column, or is not UTF-8 in a column of characters, or
-    /// is a code verifier without a column.
-    void require_fitting() const {
-        require_place_for_verifier(row_, Schema::columns);
-        for (std::size_t n = 0; n < Schema::columns; ++n) {
-            const std::size_t longest = Schema::longest(fields[n].name);
-            if (longest == 0 || (text::is_utf8(view(n)) && characters_of(view(n)) <= longest)) continue;
-            throw error(errc::invalid_record, "tokenkeep: the column " + std::string(fields[n].name) +
-                                                  " takes at most " + std::to_string(longest) + " characters of UTF-8");
-        }
-    }
-
-  private:
-    /// An absent field is empty.
-    std::string_view view(std::size_t column) const {
-        if (fields[column].text != nullptr) return row_.*fields[column].text;
-        if (fields[column].secret_text != nullptr) return (row_.*fields[column].secret_text).reveal();
-        return times_[times_before(column)];
-    }
-
-    static constexpr std::size_t times_before(std::size_t column) {
-        std::size_t times = 0;
-        for (std::size_t n = 0; n < column; ++n) times += fields[n].time != nullptr ? 1u : 0u;
-        return times;
-    }
-    static std::size_t characters_of(std::string_view utf8) {
-        std::size_t characters = 0;
-        for (const char byte : utf8) characters += (static_cast<unsigned char>(byte) & 0xc0) != 0x80 ? 1u : 0u;
-        return characters;
-    }
-
-    const token& row_;
-    std::array<std::string, times_before(std::size(fields))> times_{};
-};
-
-/// A row as it comes back from the table: without the fields that the schema has no column for.
-template <class Schema>
-std::optional<token> as_stored(std::optional<token> row) {
-    if (row) row = first_fields(std::move(*row), Schema::columns);
-    return row;
-}
-
-/// The row that a statement has stepped to.
-template <class Schema, class Statement>
-token read_sql_row(Statement& cells) {
-    token row;
-    for (std::size_t n = 0; n < Schema::columns; ++n)
-        if (const std::optional<std::string_view> cell = cells.column(n)) read_cell(fields[n], row, *cell);
-    return row;
-}
-
-}}} // namespace tokenkeep::v1::detail
-
-#endif
-
-
-// ==== tokenkeep/detail/sql/connection.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
-#define TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
-
-
-
 // ==== tokenkeep/detail/sql/statement.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_SQL_STATEMENT_HPP
@@ -11566,10 +11593,536 @@ std::uint64_t run_sql(Statement& prepared, sql_parameters with, Visit visit) {
 #endif
 
 
+
+
+
+
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Throws errc::invalid_record if a column of that many characters cannot hold the text. 0 means any bytes.
+inline void require_fitting(std::string_view column, std::size_t longest, std::string_view text) {
+    const auto characters = [&] {
+        std::size_t count = 0;
+        for (const char byte : text) count += (static_cast<unsigned char>(byte) & 0xc0) != 0x80 ? 1u : 0u;
+        return count;
+    };
+    if (longest == 0 || (text::is_utf8(text) && characters() <= longest)) return;
+    throw error(errc::invalid_record, "tokenkeep: the column " + std::string(column) + " takes at most " +
+                                          std::to_string(longest) + " characters of UTF-8");
+}
+
+/// A record as the cells of a table: views into the record, and its times as text.
+template <class Schema>
+class sql_cells {
+  public:
+    explicit sql_cells(const token& row) : row_(row) {
+        std::size_t next = 0;
+        for (const field& f : fields)
+            if (f.time != nullptr) {
+                if (const auto& time = row.*f.time) times_[next] = to_text(*time);
+                ++next;
+            }
+    }
+
+    /// The values of the columns, beginning with column `first` and from the last on with column 0. An absent field is
+    /// NULL.
+    std::array<std::optional<std::string_view>, Schema::columns> values(std::size_t first = 0) const {
+        std::array<std::optional<std::string_view>, Schema::columns> all{};
+        for (std::size_t n = 0; n < all.size(); ++n) {
+            const std::string_view text = view((first + n) % all.size());
+            if (!text.empty()) all[n] = text;
+        }
+        return all;
+    }
+
+    /// Throws errc::invalid_record if a value is longer than its column, or is not UTF-8 in a column of characters, or
+    /// is a code verifier without a column.
+    void require_fitting() const {
+        require_place_for_verifier(row_, Schema::columns);
+        for (std::size_t n = 0; n < Schema::columns; ++n)
+            detail::require_fitting(fields[n].name, Schema::longest(fields[n].name), view(n));
+    }
+
+  private:
+    /// An absent field is empty.
+    std::string_view view(std::size_t column) const {
+        if (fields[column].text != nullptr) return row_.*fields[column].text;
+        if (fields[column].secret_text != nullptr) return (row_.*fields[column].secret_text).reveal();
+        return times_[times_before(column)];
+    }
+
+    static constexpr std::size_t times_before(std::size_t column) {
+        std::size_t times = 0;
+        for (std::size_t n = 0; n < column; ++n) times += fields[n].time != nullptr ? 1u : 0u;
+        return times;
+    }
+
+    const token& row_;
+    std::array<std::string, times_before(std::size(fields))> times_{};
+};
+
+/// A row as it comes back from the table: without the fields that the schema has no column for.
+template <class Schema>
+std::optional<token> as_stored(std::optional<token> row) {
+    if (row) row = first_fields(std::move(*row), Schema::columns);
+    return row;
+}
+
+/// The row that a statement has stepped to.
+template <class Schema, class Statement>
+token read_sql_row(Statement& cells) {
+    token row;
+    for (std::size_t n = 0; n < Schema::columns; ++n)
+        if (const std::optional<std::string_view> cell = cells.column(n)) read_cell(fields[n], row, *cell);
+    return row;
+}
+
+/// How rows are written as cells and read from them, in a plain table: cells are the fields as they are. For sealed
+/// tables, see sealed_form.
+template <class Policy>
+class plain_form {
+    using schema = typename Policy::schema;
+
+  public:
+    plain_form(const no_seal& /*sealer*/, const std::string& /*table*/) noexcept {}
+
+    /// The cells of a row, which must outlive them. Throws errc::invalid_record if a column cannot hold its value.
+    sql_cells<schema> cells(const token& row) const {
+        sql_cells<schema> made(row);
+        made.require_fitting();
+        return made;
+    }
+
+    /// The row that a statement has stepped to.
+    template <class Statement>
+    token read(Statement& row) const {
+        return read_sql_row<schema>(row);
+    }
+
+    /// A plain row never needs another key.
+    template <class Statement>
+    bool has_first_key(Statement& /*row*/) const noexcept {
+        return true;
+    }
+
+    /// Gives act(keys): the texts to look for in the column of the field, if the field has that value.
+    template <class Act>
+    auto with_keys(std::size_t /*field*/, std::string_view value, Act act) const {
+        const std::optional<std::string_view> key[] = {value};
+        return act(sql_parameters(key));
+    }
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/sql/columns.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_COLUMNS_HPP
+#define TOKENKEEP_DETAIL_SQL_COLUMNS_HPP
+
+
+
+
+
+
+#include <array>
+#include <cstddef>
+#include <iterator>
+#include <string>
+#include <type_traits>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// The version of a sealed table. A plain table has that of the newest field that has a column.
+inline constexpr unsigned sealed_table_version = 3;
+static_assert(version_of_fields() < sealed_table_version, "the versions of plain and sealed tables must differ");
+
+/// The sealer of a table. After explain_fingerprinting_sealer has failed: no sealer, so that the compiler reports
+/// nothing else.
+template <class Policy>
+using table_sealer_of = std::conditional_t<fingerprinting_sealer<sealer_of<Policy>>, sealer_of<Policy>, no_seal>;
+
+template <class Policy>
+concept has_table_sealer = !std::is_same_v<table_sealer_of<Policy>, no_seal>;
+
+template <class Policy>
+table_sealer_of<Policy> table_sealer(sealer_of<Policy> sealer) {
+    if constexpr (std::is_same_v<table_sealer_of<Policy>, sealer_of<Policy>>)
+        return sealer;
+    else
+        return {};
+}
+
+/// The columns of a policy's table.
+///
+///   column             | in which table | what its cells hold
+///   -------------------|----------------|------------------------------------------------------------------------
+///   those of the       | every          | the fields of the row; NULL if a field is empty. Column n is `fields[n]`.
+///   schema             |                | Cells of a sealed field hold base64url of what the sealer made
+///   `row_mac`          | sealed         | which key sealed the row, and a fingerprint of all its other cells
+///   `<name>_index`,    | sealed         | a fingerprint of the sealed field `<name>`, by which rows are found. Only
+///   several            |                | fields that a rule looks up have one
+template <class Policy>
+struct sql_columns {
+    using schema = typename Policy::schema;
+
+    static constexpr bool are_sealed = has_table_sealer<Policy>;
+
+    /// Whether the cells of a field are sealed.
+    static constexpr bool seals(std::size_t field) {
+        if constexpr (are_sealed)
+            return fields[field].secret_text != nullptr ||
+                   (Policy::seals_names && fields[field].text != nullptr && fields[field].text != &token::id);
+        else
+            return false;
+    }
+
+    /// The first columns that only a sealed table has.
+    static constexpr std::size_t row_mac = schema::columns;
+    static constexpr std::size_t first_index = row_mac + 1;
+
+    /// The fields that have an index column, in the order of these columns.
+    struct indexed_fields {
+        std::array<std::size_t, std::size(fields)> places{};
+        std::size_t count = 0;
+    };
+    static constexpr indexed_fields indexed() {
+        indexed_fields found;
+        for (std::size_t n = 0; n < schema::columns; ++n)
+            if (seals(n) && is_looked_up(n)) found.places[found.count++] = n;
+        return found;
+    }
+
+    static constexpr std::size_t count() { return are_sealed ? first_index + indexed().count : schema::columns; }
+
+    static std::string name(std::size_t column) {
+        if (column < schema::columns) return std::string(fields[column].name);
+        if (column == row_mac) return "row_mac";
+        return std::string(fields[indexed().places[column - first_index]].name) + "_index";
+    }
+
+    /// The version in which the column was new.
+    static constexpr unsigned since(std::size_t column) {
+        return column < schema::columns ? fields[column].since : sealed_table_version;
+    }
+
+    /// How many characters a cell takes; 0 means any bytes.
+    static constexpr std::size_t longest(std::size_t column) {
+        return column < schema::columns ? schema::longest(fields[column].name) : 0;
+    }
+
+    /// The column by which rows are found that have a value in that field.
+    static constexpr std::size_t look_up(std::size_t field) {
+        if (!seals(field)) return field;
+        std::size_t column = first_index;
+        for (std::size_t n = 0; n < field; ++n)
+            if (seals(n) && is_looked_up(n)) ++column;
+        return column;
+    }
+
+  private:
+    static constexpr bool is_looked_up(std::size_t field) {
+        bool found = false;
+        rules_of<Policy>::list::for_each([&](auto rule) { found = found || place_of_key<decltype(rule)>() == field; });
+        return found;
+    }
+};
+
+/// Whether the table has a column for each field that a rule looks up.
+template <class Policy>
+consteval bool has_columns_of_rules() {
+    bool found = true;
+    rules_of<Policy>::list::for_each(
+        [&](auto rule) { found = found && place_of_key<decltype(rule)>() < Policy::schema::columns; });
+    return found;
+}
+
+template <class Policy>
+concept has_shared_table = requires {
+    requires bool(Policy::schema::refuses_sealer);
+};
+
+/// Says in a sentence why a table cannot be sealed.
+template <class Policy>
+consteval bool explain_sealed_table() {
+    if constexpr (!std::is_same_v<sealer_of<Policy>, no_seal>)
+        static_assert(!has_shared_table<Policy>,
+                      "tokenkeep: other programs read the tables of this schema, and cannot open sealed rows: take a "
+                      "policy without a sealer, or another schema; see the struct sql_schema");
+    return true;
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/sql/connection.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
+#define TOKENKEEP_DETAIL_SQL_CONNECTION_HPP
+
+
+
+
+
+// ==== tokenkeep/detail/sql/sealed_form.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_SQL_SEALED_FORM_HPP
+#define TOKENKEEP_DETAIL_SQL_SEALED_FORM_HPP
+
+
+
+
+
+
+
+
+
+
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+// The cells of a sealed row, all in text that survives a dump of the database:
+//   sealed field  base64url of the sealed text. Its associated data: "tokenkeep cell", table, id, name of the column.
+//   index column  base64url of a fingerprint of: "tokenkeep index", table, name of the field, value.
+//   row_mac       base64url of a fingerprint (43 characters), a space, and the id of the key that sealed the row. The
+//                 fingerprint is of: "tokenkeep row", table, and for each other cell that is not NULL, in the order of
+//                 the columns: the name of the column, with "sealed " in front if its field is sealed, and the cell.
+// The table is the name in tokenkeep_schema. In such lists, each text follows its length and a colon, so that no two
+// lists give the same bytes. All fingerprints are made with the key that sealed the row.
+//
+// Decision: row_mac covers the sealed cells too. If it covered only the plain ones, a sealed cell could be replaced by
+// an older one of the same row and column.
+
+/// A row that this sealer cannot open.
+class unopened_row : public error {
+  public:
+    unopened_row(std::string_view id, std::string_view table, const std::string& cause)
+        : error(errc::permissions, sentence(id, table) + cause) {}
+
+    static std::string quoted(std::string_view text) {
+        std::string json;
+        text::append_json_string(json, text);
+        return json;
+    }
+
+  private:
+    static std::string sentence(std::string_view id, std::string_view table) {
+        return "tokenkeep: this sealer cannot open the row " + quoted(id) + " of the table " + std::string(table) +
+               ": ";
+    }
+};
+
+/// The cells of a sealed row.
+template <class Policy>
+class sealed_cells {
+    using columns = sql_columns<Policy>;
+
+  public:
+    using views = std::array<std::optional<std::string_view>, columns::count()>;
+
+    std::optional<std::string>& operator[](std::size_t column) { return cells_[column]; }
+
+    /// The values of the columns, beginning with column `first` and from the last on with column 0.
+    views values(std::size_t first = 0) const {
+        views all{};
+        for (std::size_t n = 0; n < all.size(); ++n)
+            if (const auto& cell = cells_[(first + n) % all.size()]) all[n] = *cell;
+        return all;
+    }
+
+  private:
+    std::array<std::optional<std::string>, columns::count()> cells_{};
+};
+
+/// A sealed table. It may be used by several threads at once, as the sealer may.
+template <class Policy>
+class sealed_form {
+    using columns = sql_columns<Policy>;
+    using schema = typename Policy::schema;
+    using sealer_type = table_sealer_of<Policy>;
+    using views = typename sealed_cells<Policy>::views;
+
+    static constexpr std::size_t fingerprint_size = 43; ///< Of 32 bytes in base64url.
+
+  public:
+    /// Both arguments must outlive the form.
+    sealed_form(const sealer_type& seal, const std::string& table) noexcept : sealer_(seal), table_(table) {}
+
+    /// The cells of a row, sealed with the sealer's first key. Throws errc::invalid_record if a column cannot hold its
+    /// value.
+    sealed_cells<Policy> cells(const token& row) const {
+        require_place_for_verifier(row, schema::columns);
+        const std::string key_id = sealer_.key_id();
+        const sql_cells<schema> plain(row);
+        const auto values = plain.values();
+        sealed_cells<Policy> made;
+        for (std::size_t n = 0; n < values.size(); ++n) {
+            if (!values[n]) continue;
+            made[n] = columns::seals(n) ? sealed_cell(n, row.id, *values[n]) : std::string(*values[n]);
+            require_fitting(columns::name(n), columns::longest(n), *made[n]);
+        }
+        constexpr auto indexed = columns::indexed();
+        for (std::size_t n = 0; n < indexed.count; ++n)
+            if (const auto& value = values[indexed.places[n]])
+                made[columns::first_index + n] = key_of_look_up(indexed.places[n], *value, key_id);
+        made[columns::row_mac] = mac_of(made.values(), key_id) + " " + key_id;
+        return made;
+    }
+
+    /// The row that a statement has stepped to. Throws unopened_row.
+    template <class Statement>
+    token read(Statement& from) const {
+        views cells{};
+        for (std::size_t n = 0; n < cells.size(); ++n) cells[n] = from.column(n);
+        const std::string_view id = cells[0].value_or(std::string_view());
+        const std::string key_id = require_intact(cells, id);
+        token row;
+        for (std::size_t n = 0; n < schema::columns; ++n) {
+            if (!cells[n]) continue;
+            if (columns::seals(n))
+                put(row, n, open(n, id, *cells[n], key_id));
+            else
+                read_cell(fields[n], row, *cells[n]);
+        }
+        return row;
+    }
+
+    /// Whether the row that a statement has stepped to is sealed with the sealer's first key.
+    template <class Statement>
+    bool has_first_key(Statement& row) const {
+        const std::optional<std::string_view> mac = row.column(columns::row_mac);
+        return mac && key_id_in(*mac) == std::optional<std::string_view>(sealer_.key_id());
+    }
+
+    /// Gives act(keys): the texts to look for in the field's column, if the field has that value. For a sealed field
+    /// this is its index column, and one fingerprint for each key of the sealer. They are looked up together: between
+    /// two statements, others could change the key of the row, and the row would not be found.
+    template <class Act>
+    auto with_keys(std::size_t field, std::string_view value, Act act) const {
+        std::vector<std::string> texts;
+        if (columns::seals(field))
+            for (const std::string& key_id : sealer_.key_ids()) texts.push_back(key_of_look_up(field, value, key_id));
+        else
+            texts.emplace_back(value);
+        const std::vector<std::optional<std::string_view>> keys(texts.begin(), texts.end());
+        return act(sql_parameters(keys));
+    }
+
+  private:
+    static void append(wiping_string& list, std::string_view text) {
+        list.append(std::to_string(text.size())).append(":").append(text);
+    }
+    static wiping_string list_of(std::initializer_list<std::string_view> texts) {
+        wiping_string list;
+        for (const std::string_view text : texts) append(list, text);
+        return list;
+    }
+
+    std::string sealed_cell(std::size_t field, std::string_view id, std::string_view plain) const {
+        const secret sealed = sealer_.seal(plain, list_of({"tokenkeep cell", table_, id, fields[field].name}));
+        return text::to_base64url(sealed.reveal());
+    }
+
+    std::string key_of_look_up(std::size_t field, std::string_view value, std::string_view key_id) const {
+        return text::to_base64url(
+            sealer_.fingerprint(list_of({"tokenkeep index", table_, fields[field].name, value}), key_id));
+    }
+
+    std::string mac_of(const views& cells, std::string_view key_id) const {
+        wiping_string list = list_of({"tokenkeep row", table_});
+        for (std::size_t n = 0; n < cells.size(); ++n) {
+            if (n == columns::row_mac || !cells[n]) continue;
+            append(list, (n < schema::columns && columns::seals(n) ? "sealed " : "") + columns::name(n));
+            append(list, *cells[n]);
+        }
+        return text::to_base64url(sealer_.fingerprint(list, key_id));
+    }
+
+    static std::optional<std::string_view> key_id_in(std::string_view row_mac) {
+        if (row_mac.size() <= fingerprint_size || row_mac[fingerprint_size] != ' ') return std::nullopt;
+        return row_mac.substr(fingerprint_size + 1);
+    }
+
+    /// The id of the key that sealed the row, if the row is as it was sealed.
+    std::string require_intact(const views& cells, std::string_view id) const {
+        const std::string_view row_mac = cells[columns::row_mac].value_or(std::string_view());
+        const std::optional<std::string_view> key_id = key_id_in(row_mac);
+        if (!key_id)
+            throw unopened_row(id, table_,
+                               "its row_mac is missing or cut off; a program that does not seal wrote the "
+                               "row, or someone has altered it");
+        if (*key_id != sealer_.key_id()) {
+            const std::vector<std::string> known = sealer_.key_ids();
+            if (std::find(known.begin(), known.end(), *key_id) == known.end())
+                throw unopened_row(id, table_,
+                                   "it has no key " + unopened_row::quoted(*key_id) +
+                                       ", which sealed the row; use a sealer that has it");
+        }
+        if (secret(mac_of(cells, *key_id)) != secret(row_mac.substr(0, fingerprint_size))) throw altered(id, *key_id);
+        return std::string(*key_id);
+    }
+
+    unopened_row altered(std::string_view id, std::string_view key_id) const {
+        return unopened_row(id, table_,
+                            "the row is not as it was sealed: someone has altered it, or the key " +
+                                unopened_row::quoted(key_id) +
+                                " that sealed it was another key of that name, or a program with another "
+                                "policy wrote it");
+    }
+
+    secret open(std::size_t field, std::string_view id, std::string_view cell, const std::string& key_id) const {
+        if (const std::optional<std::string> sealed = text::from_base64url(cell))
+            if (std::optional<secret> plain =
+                    sealer_.open(*sealed, list_of({"tokenkeep cell", table_, id, fields[field].name}), key_id))
+                return *std::move(plain);
+        throw altered(id, key_id);
+    }
+
+    static void put(token& row, std::size_t field, secret plain) {
+        if (fields[field].secret_text != nullptr)
+            row.*fields[field].secret_text = std::move(plain);
+        else
+            read_cell(fields[field], row, plain.reveal());
+    }
+
+    const sealer_type& sealer_;
+    const std::string& table_;
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
 // ==== tokenkeep/detail/sql/tables.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_SQL_TABLES_HPP
 #define TOKENKEEP_DETAIL_SQL_TABLES_HPP
+
 
 
 
@@ -11592,10 +12145,12 @@ std::uint64_t run_sql(Statement& prepared, sql_parameters with, Visit visit) {
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// The text of every statement of an sql_store. It is made from the field table, the schema and the keys of the rules;
-/// it never contains a value.
-template <class Schema>
+/// The text of every statement of an sql_store. It is made from the columns and the keys of the rules; it never
+/// contains a value.
+template <class Policy>
 class sql_text {
+    using columns = sql_columns<Policy>;
+
     /// Text that numbers its parameters in the order in which they are written.
     struct writer {
         const sql_dialect& dialect;
@@ -11615,7 +12170,7 @@ class sql_text {
   public:
     /// The statements that a connection prepares. The number of a column means: find the rows by this column.
     enum kind : std::size_t {
-        all_rows = Schema::columns,
+        all_rows = columns::count(),
         insert_row,
         update_row,
         erase_row,
@@ -11634,7 +12189,8 @@ class sql_text {
     /// The table's name in lower case: some databases take "Tokens" and "tokens" for one table.
     const std::string& name_in_schema() const noexcept { return lower_name_; }
 
-    std::string of(std::size_t which) const {
+    /// A statement that finds rows finds those with any of `keys` values.
+    std::string of(std::size_t which, std::size_t keys = 1) const {
         switch (which) {
         case all_rows: return select();
         case insert_row: return insert();
@@ -11643,11 +12199,13 @@ class sql_text {
         case clear_rows: return clear();
         case locked_row: return lock_row();
         case locked_version: return lock_version();
-        default: return find_by(which);
+        default: return find_by(which, keys);
         }
     }
 
-    std::string find_by(std::size_t column) const { return select().append(" WHERE ").append(where(column)); }
+    std::string find_by(std::size_t column, std::size_t keys = 1) const {
+        return select().append(" WHERE ").append(where(column, keys));
+    }
     std::string select() const { return "SELECT " + column_names() + " FROM " + quoted(name_); }
     /// Reads the row of an id, and locks it until the transaction ends.
     std::string lock_row() const { return find_by(0).append(dialect_->for_update); }
@@ -11657,7 +12215,7 @@ class sql_text {
     std::string insert() const {
         writer sql{*dialect_};
         sql << "INSERT INTO " << quoted(name_) << " (" << column_names() << ") VALUES (";
-        for (std::size_t n = 0; n < Schema::columns; ++n) (n == 0 ? sql : sql << ", ").parameter();
+        for (std::size_t n = 0; n < columns::count(); ++n) (n == 0 ? sql : sql << ", ").parameter();
         return (sql << ")").text;
     }
 
@@ -11665,8 +12223,8 @@ class sql_text {
     std::string update() const {
         writer sql{*dialect_};
         sql << "UPDATE " << quoted(name_) << " SET ";
-        for (std::size_t n = 1; n < Schema::columns; ++n) {
-            sql << (n == 1 ? "" : ", ") << fields[n].name << " = ";
+        for (std::size_t n = 1; n < columns::count(); ++n) {
+            sql << (n == 1 ? "" : ", ") << columns::name(n) << " = ";
             sql.parameter();
         }
         sql << " WHERE id = ";
@@ -11696,19 +12254,19 @@ class sql_text {
         return sql.parameter().text;
     }
 
-    /// The statements that make the tables and indexes of version 1, in order. Some of these may exist already.
-    template <matching_rules Rules>
+    /// The statements that make the tables and indexes of version 1, in order. Some of these may exist already. A
+    /// sealed table has all its columns from the beginning, unless it exists already.
     std::vector<std::string> create() const {
         std::vector<std::string> statements{create_table("tokenkeep_schema") +
                                             "name VARCHAR(64) NOT NULL PRIMARY KEY, version VARCHAR(20) NOT NULL)"};
-        std::string columns;
-        for (std::size_t n = 0; n < Schema::columns; ++n) {
-            if (fields[n].since > 1) continue;
-            columns.append(n == 0 ? "" : ", ").append(column_definition(n));
+        std::string definitions;
+        for (std::size_t n = 0; n < columns::count(); ++n) {
+            if (columns::since(n) > 1 && !columns::are_sealed) continue;
+            definitions.append(n == 0 ? "" : ", ").append(column_definition(n));
         }
-        statements.push_back(create_table(name_) + columns + ")");
+        statements.push_back(create_table(name_) + definitions + ")");
         for (std::string& statement : statements) statement += dialect_->table_options;
-        add_indexes<Rules>(statements, 0);
+        add_indexes(statements, 0);
         return statements;
     }
 
@@ -11717,13 +12275,17 @@ class sql_text {
     }
     /// Fails if there is no such column.
     std::string look_for_column(std::size_t column) const {
-        return "SELECT " + std::string(fields[column].name) + " FROM " + quoted(name_) + " WHERE 1 = 0";
+        return "SELECT " + columns::name(column) + " FROM " + quoted(name_) + " WHERE 1 = 0";
     }
+    /// Fails if a column is missing.
+    std::string look_for_all_columns() const { return select() + " WHERE 1 = 0"; }
+    std::string all_ids() const { return "SELECT id FROM " + quoted(name_); }
+    std::string plain_ids() const { return all_ids() + " WHERE row_mac IS NULL"; }
+
     /// The statements that make the indexes that came after the version `older`. Some of these may exist already.
-    template <matching_rules Rules>
     std::vector<std::string> new_indexes(unsigned older) const {
         std::vector<std::string> statements;
-        add_indexes<Rules>(statements, older);
+        add_indexes(statements, older);
         return statements;
     }
 
@@ -11740,14 +12302,14 @@ class sql_text {
 
     std::string quoted(std::string_view name) const { return dialect_->quote + std::string(name) + dialect_->quote; }
 
-    static bool is_characters(std::size_t column) { return Schema::longest(fields[column].name) != 0; }
+    static bool is_characters(std::size_t column) { return columns::longest(column) != 0; }
 
     std::string column_definition(std::size_t column) const {
-        return std::string(fields[column].name) + " " + type_of(column) + (column == 0 ? " NOT NULL PRIMARY KEY" : "");
+        return columns::name(column) + " " + type_of(column) + (column == 0 ? " NOT NULL PRIMARY KEY" : "");
     }
 
     std::string type_of(std::size_t column) const {
-        if (is_characters(column)) return "VARCHAR(" + std::to_string(Schema::longest(fields[column].name)) + ")";
+        if (is_characters(column)) return "VARCHAR(" + std::to_string(columns::longest(column)) + ")";
         return std::string(column == 0 ? dialect_->key_bytes : dialect_->bytes);
     }
 
@@ -11756,37 +12318,39 @@ class sql_text {
     }
     /// Adds the statements that make the indexes of columns: those of version 1 if `older` is 0, else those that came
     /// after `older`.
-    template <matching_rules Rules>
     void add_indexes(std::vector<std::string>& statements, unsigned older) const {
         std::vector<std::size_t> indexed{0}; // the primary key
-        Rules::list::for_each([&](auto rule) {
-            constexpr std::size_t column = place_of_key<decltype(rule)>();
+        rules_of<Policy>::list::for_each([&](auto rule) {
+            constexpr std::size_t column = columns::look_up(place_of_key<decltype(rule)>());
             for (const std::size_t other : indexed)
                 if (other == column) return;
             indexed.push_back(column);
-            const unsigned since = fields[column].since;
+            const unsigned since = columns::since(column);
             if (older == 0 ? since == 1 : since > older) statements.push_back(create_index(column));
         });
     }
     std::string create_index(std::size_t column) const {
         std::string sql = "CREATE INDEX" + std::string(dialect_->if_missing) + " ";
         // No table has a name with a hyphen; tables and indexes share their names in some databases.
-        sql.append(quoted(name_ + "-" + std::string(fields[column].name))).append(" ON ").append(quoted(name_));
-        sql.append(dialect_->index_method).append(" (").append(fields[column].name);
+        sql.append(quoted(name_ + "-" + columns::name(column))).append(" ON ").append(quoted(name_));
+        sql.append(dialect_->index_method).append(" (").append(columns::name(column));
         sql.append(is_characters(column) ? dialect_->index_characters : dialect_->index_length);
         return sql + ")";
     }
 
     static std::string column_names() {
         std::string names;
-        for (std::size_t n = 0; n < Schema::columns; ++n) names.append(n == 0 ? "" : ", ").append(fields[n].name);
+        for (std::size_t n = 0; n < columns::count(); ++n) names.append(n == 0 ? "" : ", ").append(columns::name(n));
         return names;
     }
 
-    std::string where(std::size_t column) const {
+    std::string where(std::size_t column, std::size_t keys = 1) const {
         writer sql{*dialect_};
-        sql << fields[column].name << " = ";
-        return sql.parameter().text;
+        sql << columns::name(column);
+        if (keys == 1) return (sql << " = ").parameter().text;
+        sql << " IN (";
+        for (std::size_t n = 0; n < keys; ++n) (n == 0 ? sql : sql << ", ").parameter();
+        return (sql << ")").text;
     }
 
     const sql_dialect* dialect_;
@@ -11810,7 +12374,15 @@ class sql_text {
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-// The table `tokenkeep_schema` holds the version of each table of tokens: that of the newest field that has a column.
+// The table `tokenkeep_schema` holds the version of each table of tokens.
+//
+//   version    | what the table is
+//   -----------|-------------------------------------------------------------------------------------------------------
+//   1, 2       | plain: the version of the newest field that has a column
+//   1 sealed   | on its way to be sealed. A store with a sealer inserts this version before it adds the columns and
+//              | indexes that are missing, so that no store without a sealer writes rows meanwhile
+//   3          | sealed
+inline constexpr std::string_view version_to_be_sealed = "1 sealed";
 
 /// The stored version of a table; nullopt if there is no such table. `run(parameters, visit)` runs the SELECT.
 template <class Run>
@@ -11821,28 +12393,46 @@ std::optional<std::string> stored_sql_version(std::string_view table, Run run) {
     return found;
 }
 
-/// The version as a number. Throws errc::store_gone if there is no version, and errc::unsupported_version if it is
-/// newer than this library.
-inline unsigned require_sql_version(const std::optional<std::string>& found) {
+/// A table is sealed from its beginning or never: other programs may be reading its rows as plain ones.
+inline error plain_table() {
+    return error(errc::permissions,
+                 "tokenkeep: the table of tokens is not sealed, and the store has a sealer; give the "
+                 "store a new table, and copy the rows into it with migrate");
+}
+
+/// The version as a number. Throws errc::store_gone if there is no version, errc::unsupported_version if it is newer
+/// than this library, and errc::permissions if the table is sealed and the policy has no sealer, or the reverse.
+template <class Policy>
+unsigned require_sql_version(const std::optional<std::string>& found) {
     if (!found) throw error(errc::store_gone, "tokenkeep: the table of tokens has disappeared");
+    const bool is_to_be_sealed = *found == version_to_be_sealed;
+    const std::string_view digits = is_to_be_sealed ? std::string_view("1") : std::string_view(*found);
     unsigned version = 0;
-    const auto [end, fault] = std::from_chars(found->data(), found->data() + found->size(), version);
-    if (fault != std::errc{} || end != found->data() + found->size() || version > version_of_fields())
+    const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), version);
+    if (fault != std::errc{} || end != digits.data() + digits.size() || version > sealed_table_version)
         throw error(errc::unsupported_version, "tokenkeep: the table of tokens is of a newer version");
+    const bool is_sealed = is_to_be_sealed || version == sealed_table_version;
+    if (is_sealed && !sql_columns<Policy>::are_sealed)
+        throw error(errc::permissions, "tokenkeep: the table of tokens is sealed; use a policy with a sealer, and give "
+                                       "the store the sealer that has the table's keys");
+    if (!is_sealed && sql_columns<Policy>::are_sealed) throw plain_table();
     return version;
 }
 
 /// Makes the tables of a store if they are missing, and adds the columns that newer fields need.
-template <class Rules, class Connection, class Schema>
+template <class Connection, class Policy>
 class sql_tables {
-    static constexpr unsigned newest = version_of_fields(Schema::columns);
+    using columns = sql_columns<Policy>;
+    static constexpr unsigned newest =
+        columns::are_sealed ? sealed_table_version : version_of_fields(Policy::schema::columns);
 
   public:
-    sql_tables(Connection& connection, const sql_text<Schema>& text) : connection_(connection), text_(text) {}
+    sql_tables(Connection& connection, const sql_text<Policy>& text) : connection_(connection), text_(text) {}
 
-    /// Only this needs the right to make and to alter tables, and only if something is to be done. A table is made as
-    /// the first version of the library made it, and then altered. So it does not matter which program makes it, and
-    /// where one that makes it is cut off.
+    /// Only this needs the right to make and to alter tables, and only if something is to be done. A plain table is
+    /// made as the first version of the library made it, and then altered. So it does not matter which program makes
+    /// it, and where one that makes it is cut off. Whether a new table becomes plain or sealed is settled when its
+    /// version is inserted.
     void prepare() {
         std::optional<std::string> found;
         try {
@@ -11851,15 +12441,36 @@ class sql_tables {
             if (failure.fault() != sql_fault::other) throw; // `other` means that there is no such table
         }
         if (!found) {
-            for (const std::string& sql : text_.template create<Rules>()) make([&] { connection_.execute(sql); });
-            make([&] { run(text_.insert_version(), text_.name_in_schema(), "1"); });
+            for (const std::string& sql : text_.create()) make([&] { connection_.execute(sql); });
+            if constexpr (columns::are_sealed) refuse_plain_rows();
+            make([&] {
+                run(text_.insert_version(), text_.name_in_schema(), columns::are_sealed ? version_to_be_sealed : "1");
+            });
             found = version(text_.version());
         }
         require_one_spelling();
-        if (require_sql_version(found) < newest) alter();
+        if (require_sql_version<Policy>(found) < newest) alter();
+        if constexpr (columns::are_sealed) require_columns();
     }
 
   private:
+    /// A table that has rows and no version has lost its row in tokenkeep_schema. Its rows may be plain.
+    void refuse_plain_rows() {
+        auto asking = connection_.prepare(has_column(columns::row_mac) ? text_.plain_ids() : text_.all_ids());
+        const bool has_rows = asking.step();
+        asking.reset();
+        if (has_rows) throw plain_table();
+    }
+
+    /// The programs of a sealed table must agree about its columns: a row that lacks an index would not be found.
+    void require_columns() {
+        if (!succeeds(text_.look_for_all_columns()))
+            throw error(errc::request_rejected,
+                        "tokenkeep: the sealed table lacks a column that this policy needs: it was made by a policy "
+                        "with another schema, or whose rules look up other fields; use that policy, or copy the rows "
+                        "into a new table with migrate");
+    }
+
     /// Tables whose names differ only in case would share their version and their locks. A database that has both would
     /// upgrade only one of them.
     void require_one_spelling() {
@@ -11879,11 +12490,10 @@ class sql_tables {
         const std::vector<std::size_t> missing = missing_columns();
         connection_.execute(std::string(Connection::dialect.begin));
         try {
-            const unsigned found = require_sql_version(version(text_.lock_version()));
+            const unsigned found = require_sql_version<Policy>(version(text_.lock_version()));
             if (found < newest) { // else another program has just done it
                 for (const std::size_t column : missing) make([&] { connection_.execute(text_.add_column(column)); });
-                for (const std::string& sql : text_.template new_indexes<Rules>(found))
-                    make([&] { connection_.execute(sql); });
+                for (const std::string& sql : text_.new_indexes(found)) make([&] { connection_.execute(sql); });
                 run(text_.update_version(), std::to_string(newest), text_.name_in_schema());
             }
             connection_.execute("COMMIT");
@@ -11899,13 +12509,17 @@ class sql_tables {
     /// Asked outside of the transaction, which a statement that fails would end in some databases.
     std::vector<std::size_t> missing_columns() {
         std::vector<std::size_t> missing;
-        for (std::size_t n = 0; n < Schema::columns; ++n)
-            if (fields[n].since > 1 && !has_column(n)) missing.push_back(n);
+        if constexpr (columns::are_sealed)
+            if (succeeds(text_.look_for_all_columns())) return missing;
+        for (std::size_t n = 0; n < columns::count(); ++n)
+            if (columns::since(n) > 1 && !has_column(n)) missing.push_back(n);
         return missing;
     }
-    bool has_column(std::size_t column) {
+    bool has_column(std::size_t column) { return succeeds(text_.look_for_column(column)); }
+    /// False if there is no such column.
+    bool succeeds(const std::string& sql) {
         try {
-            auto asking = connection_.prepare(text_.look_for_column(column));
+            auto asking = connection_.prepare(sql);
             run_sql(asking, {}, [](auto&) {});
             return true;
         } catch (const sql_error& failure) {
@@ -11939,7 +12553,7 @@ class sql_tables {
     }
 
     Connection& connection_;
-    const sql_text<Schema>& text_;
+    const sql_text<Policy>& text_;
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -11957,9 +12571,13 @@ class sql_tables {
 #include <exception>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
+
+template <class Policy>
+using form_of = std::conditional_t<sql_columns<Policy>::are_sealed, sealed_form<Policy>, plain_form<Policy>>;
 
 /// A store's connection to its table, with the prepared statements: it opens at the first call, and again at the first
 /// call after it was lost. Not thread-safe: the threads of the store take turns.
@@ -11969,17 +12587,24 @@ class sql_link {
 
   public:
     using policy = Policy;
-    using text_type = sql_text<typename Policy::schema>;
+    using text_type = sql_text<Policy>;
+    using sealer_type = table_sealer_of<Policy>;
     static constexpr const sql_dialect& dialect = Connection::dialect;
 
-    explicit sql_link(Connection connection)
-        : connection_(std::move(connection)), text_(dialect, table_of(connection_)) {}
+    /// The sealer must outlive the link.
+    sql_link(Connection connection, const sealer_type& sealer)
+        : connection_(std::move(connection)),
+          text_(dialect, table_of(connection_)),
+          form_(sealer, text_.name_in_schema()) {}
     sql_link(const sql_link&) = delete;
     sql_link& operator=(const sql_link&) = delete;
 
     Connection& connection() noexcept { return connection_; }
     /// The same for every store of one table.
     const std::string& table_key() const noexcept { return text_.name_in_schema(); }
+
+    /// How rows are written as cells. It may be used by any thread.
+    const form_of<Policy>& form() const noexcept { return form_; }
 
     /// From now on, what is done over the link ends by `until`, if the connection can do that.
     void set_deadline(deadline until) {
@@ -11993,7 +12618,7 @@ class sql_link {
         if (is_open_) return;
         for (auto& each : statements_) each.reset();
         connection_.connect(Policy::store_lock_timeout);
-        sql_tables<rules_of<Policy>, Connection, typename Policy::schema>(connection_, text_).prepare();
+        sql_tables<Connection, Policy>(connection_, text_).prepare();
         is_open_ = true;
     }
     /// The next call connects again. Statements that are running may end first.
@@ -12007,8 +12632,10 @@ class sql_link {
     template <class Visit>
     std::uint64_t run(std::size_t which, sql_parameters with, Visit visit) {
         return or_give_up([&] {
-            if (!statements_[which]) statements_[which].emplace(connection_.prepare(text_.of(which)));
-            return run_sql(*statements_[which], with, visit);
+            std::optional<prepared>& asked = statements_[which];
+            if (!asked || asked->parameters != with.size())
+                asked.emplace(connection_.prepare(text_.of(which, with.size())), with.size());
+            return run_sql(asked->run, with, visit);
         });
     }
     std::uint64_t run(std::size_t which, sql_parameters with) {
@@ -12029,6 +12656,13 @@ class sql_link {
     }
 
   private:
+    struct prepared {
+        prepared(statement made, std::size_t count) : run(std::move(made)), parameters(count) {}
+
+        statement run;
+        std::size_t parameters; ///< A look-up has one for each key of the sealer.
+    };
+
     static std::string table_of(const Connection& connection) {
         std::string table;
         if constexpr (names_table<Connection>) table = connection.table();
@@ -12047,7 +12681,8 @@ class sql_link {
 
     Connection connection_;
     text_type text_;
-    std::array<std::optional<statement>, text_type::number_of_kinds> statements_{};
+    form_of<Policy> form_;
+    std::array<std::optional<prepared>, text_type::number_of_kinds> statements_{};
     bool is_open_ = false;
 };
 
@@ -12060,6 +12695,7 @@ class sql_link {
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_SQL_LINKS_HPP
 #define TOKENKEEP_DETAIL_SQL_LINKS_HPP
+
 
 
 
@@ -12092,7 +12728,8 @@ class sql_links {
   public:
     using link_type = sql_link<Connection, Policy>;
 
-    explicit sql_links(Connection connection) : first_(std::make_unique<link_type>(std::move(connection))) {
+    explicit sql_links(Connection connection, table_sealer_of<Policy> sealer = {})
+        : sealer_(std::move(sealer)), first_(std::make_unique<link_type>(std::move(connection), sealer_)) {
         trust_as_policy<Policy>(first_->connection());
         std::size_t most = 1;
         if constexpr (has_more_connections<Connection>)
@@ -12152,11 +12789,12 @@ class sql_links {
     }
 
     link_type* add() {
-        auto fresh = std::make_unique<link_type>(first_->connection().another());
+        auto fresh = std::make_unique<link_type>(first_->connection().another(), sealer_);
         trust_as_policy<Policy>(fresh->connection());
         return more_.emplace_back(std::move(fresh)).get();
     }
 
+    const table_sealer_of<Policy> sealer_; ///< Of all links: several threads use it at once.
     const std::unique_ptr<link_type> first_;
     turns<typename Policy::mutex> turns_{};
     std::mutex mutex_{};
@@ -12184,26 +12822,16 @@ class sql_links {
 
 
 #include <cstddef>
-#include <optional>
 #include <string_view>
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// Whether the table has a column for each field that a rule looks up.
-template <class Policy>
-consteval bool has_columns_of_rules() {
-    bool found = true;
-    rules_of<Policy>::list::for_each(
-        [&](auto rule) { found = found && place_of_key<decltype(rule)>() < Policy::schema::columns; });
-    return found;
-}
-
 /// The rows of the table at the other end of a link, as row_rules reads them.
 template <class Link>
 class sql_rows {
   protected:
-    using schema = typename Link::policy::schema;
+    using columns = sql_columns<typename Link::policy>;
     using text = typename Link::text_type;
 
   public:
@@ -12211,30 +12839,30 @@ class sql_rows {
 
     template <class Visit>
     void for_each(Visit&& visit) {
-        link_.run(text::all_rows, {}, [&](auto& row) { visit(read_sql_row<schema>(row)); });
+        link_.run(text::all_rows, {}, [&](auto& row) { visit(link_.form().read(row)); });
     }
 
     /// The rows that matches<Rule>(probe, row) holds for. Databases may compare text in other ways than byte for byte,
     /// so each row that the database finds is compared again.
     template <class Rule, class Visit>
     void for_each_match(const token& probe, Visit&& visit) {
-        constexpr std::size_t column = place_of_key<Rule>();
-        look_up(column, column, view_of(probe.*Rule::key), [&](token&& row) {
+        constexpr std::size_t field = place_of_key<Rule>();
+        look_up(columns::look_up(field), field, view_of(probe.*Rule::key), [&](auto& found) {
+            token row = link_.form().read(found);
             if (matches<Rule>(probe, row)) visit(std::move(row));
         });
     }
 
   protected:
-    /// Runs a statement that looks for a value in a column. A value that a column of characters cannot hold is in no
-    /// row.
+    /// Runs a statement that finds the rows whose field has a value; `visit(statement)` sees them. A value that a
+    /// column of characters cannot hold is in no row.
     template <class Visit>
-    void look_up(std::size_t which, std::size_t column, std::string_view value, Visit visit) {
+    void look_up(std::size_t which, std::size_t field, std::string_view value, Visit visit) {
         if (value.empty()) return;
-        const std::optional<std::string_view> key[] = {value};
         try {
-            link_.run(which, key, [&](auto& row) { visit(read_sql_row<schema>(row)); });
+            link_.form().with_keys(field, value, [&](sql_parameters keys) { link_.run(which, keys, visit); });
         } catch (const sql_error& failure) {
-            if (failure.fault() != sql_fault::bad_value || schema::longest(fields[column].name) == 0) throw;
+            if (failure.fault() != sql_fault::bad_value || columns::longest(columns::look_up(field)) == 0) throw;
         }
     }
 
@@ -12259,6 +12887,7 @@ struct tokenkeep::container_traits<tokenkeep::detail::sql_rows<Link>> {
 };
 
 #endif
+
 
 
 // ==== tokenkeep/detail/sql/transactions.hpp
@@ -12287,7 +12916,6 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// unless it was committed.
 template <class Link>
 class sql_transaction : public sql_rows<Link> {
-    using typename sql_rows<Link>::schema;
     using typename sql_rows<Link>::text;
     using sql_rows<Link>::link_;
 
@@ -12309,20 +12937,31 @@ class sql_transaction : public sql_rows<Link> {
     explicit sql_transaction(Link& link) : sql_rows<Link>(link) {
         link_.open();
         link_.execute(Link::dialect.begin);
-        require_sql_version(stored_sql_version(
+        require_sql_version<typename Link::policy>(stored_sql_version(
             link_.table_key(), [&](auto with, auto visit) { link_.run(text::locked_version, with, visit); }));
     }
 
     /// Keeps others from changing the row until the transaction ends, also programs that do not use this library.
     void lock(const std::string& id) {
-        if constexpr (!Link::dialect.for_update.empty()) this->look_up(text::locked_row, 0, id, [](token&&) {});
+        if constexpr (!Link::dialect.for_update.empty()) this->look_up(text::locked_row, 0, id, [](auto&) {});
     }
-    void insert(const token& row) {
-        const sql_cells<schema> cells(row);
+    /// The row of that id if it is sealed with another key than the sealer's first one. Throws unopened_row.
+    std::optional<token> find_under_other_key(const std::string& id) {
+        std::optional<token> row;
+        this->look_up(0, 0, id, [&](auto& found) {
+            if (!link_.form().has_first_key(found)) row = link_.form().read(found);
+        });
+        return row;
+    }
+
+    /// The cells of a row, which must outlive them. Throws errc::invalid_record if a column cannot hold its value.
+    auto cells(const token& row) const { return link_.form().cells(row); }
+    template <class Cells>
+    void insert(const Cells& cells) {
         link_.run(text::insert_row, cells.values());
     }
-    void update(const token& row) {
-        const sql_cells<schema> cells(row);
+    template <class Cells>
+    void update(const Cells& cells) {
         if (link_.run(text::update_row, cells.values(1)) != 1) throw sql_error(sql_fault::conflict, "the row is gone");
     }
     void erase(const std::string& id) {
@@ -12342,7 +12981,7 @@ class sql_transaction : public sql_rows<Link> {
 
 /// What a change did to a row, so that the store can find out afterwards whether it was made.
 struct sql_change {
-    std::string id{}; ///< Empty for a change to all rows, which may be made twice.
+    std::string id{}; ///< Empty for a change that may be made twice.
     std::optional<token> before{}, after{};
 };
 
@@ -12473,6 +13112,7 @@ struct tokenkeep::container_traits<tokenkeep::detail::sql_transaction<Link>>
 
 
 
+
 #include <algorithm>
 #include <chrono>
 #include <concepts>
@@ -12529,6 +13169,43 @@ struct sql_guard {
 ///   - A child made by fork must not use its parent's store. It makes its own.
 ///   - What the database keeps outside its tables (logs, replicas, backups) is not erased when a token is deleted.
 ///
+/// Encryption. If the policy names a sealer (see sealer.hpp), which must be a fingerprinting_sealer, the store seals
+/// each secret by itself, and binds it to the table, the row and the column. Its table has a column `row_mac` and, for
+/// each sealed field that a rule looks up, an index column such as `refresh_token_index`. People can still read whose
+/// tokens a row holds, unless the policy says seals_names. All rows of a table are sealed or none is, and all its
+/// programs use the same rules, schema and seals_names.
+///   struct sealed : defaults { using sealer = my_sealer; };
+///   basic_sqlite_store<sealed> store{"tokens.db", my_sealer{key}};
+///   migrate(plain_store, store);                              // from plain to sealed: see migrate.hpp
+///
+///   what can be read in a sealed table               |
+///   -------------------------------------------------|----------------------------------------------------------
+///   how many rows there are, their ids and times     | yes
+///   the size of each field, and the id of its key    | yes
+///   users, clients, URLs, scopes, labels             | yes; with seals_names, no
+///   `seed`, `former`, and fingerprints in `status`   | yes; with seals_names, no. They are hashes of tokens, which
+///                                                    | cannot be guessed if the server makes them at random
+///   which rows have the same value in a sealed field | yes, if a rule looks the field up and one key sealed the rows
+///   tokens, client secrets, `extra`                  | no
+///
+///   whoever can write the table                      | what the store does
+///   -------------------------------------------------|----------------------------------------------------------
+///   changes, cuts off, empties or fills a cell;      | errc::permissions, "this sealer cannot open the row", if a
+///   exchanges cells between rows, columns or tables; | call finds the row. It finds the other rows, and
+///   gives a row another id; inserts a row            | delete_token deletes the row
+///   puts an older version of a whole row in its      | takes it: nothing binds a row to its time
+///   place, or puts a deleted row back                |
+///   puts in a row of a table of the same name from   | takes it, if the key is the same. Give each database a key
+///   another database                                 | of its own if that matters
+///   deletes rows, or changes in a row what a look-up | finds no row there. Who asks for all rows is told of a
+///   looks for                                        | changed one, but not of one that is gone
+///   puts a plain table in its place                  | errc::permissions; none of its tokens is used
+///
+/// A look-up by a sealed field looks for the fingerprints of all keys of the sealer, in one SELECT. It does not find a
+/// row whose key the sealer lacks. Keys change by and by: each save seals its row with the first key, and reseal (see
+/// reseal.hpp) does that for the other rows. A change calls the sealer inside its transaction, so a slow sealer keeps
+/// other writers waiting. Several threads call it at once.
+///
 /// Cost: a look-up is one SELECT with an index. A save is one transaction of a few SELECTs with indexes and one INSERT
 /// or UPDATE. The store keeps one connection, which its threads use in turn, or as many as mysql_parameters or
 /// postgres_connection says; their look-ups then run side by side. With a server, each identity that is locked uses one
@@ -12558,6 +13235,12 @@ struct sql_guard {
 ///   request_rejected    | a pooler gives sessions of the server to transactions; | change the configuration
 ///                       | or the options contradict each other                   |
 ///   permissions         | the password or a right is missing                     | change the configuration
+///   permissions         | this sealer cannot open the row: it lacks the key, or  | what the message says
+///                       | someone has altered the row                            |
+///   permissions         | the table is sealed and the store has no sealer, or    | make the store as the table is,
+///                       | the reverse                                            | or migrate (migrate.hpp)
+///   request_rejected    | a policy with another schema or with other rules made  | use that policy, or migrate
+///                       | the sealed table                                       |
 ///   unsupported_version | a newer version of the library made the table          | update the library
 ///   store_gone          | a change found that the row of the table in            | restore it, or log users in again
 ///                       | tokenkeep_schema is gone; or SQLite's file is gone. If |
@@ -12570,38 +13253,54 @@ struct sql_guard {
 /// was moved from may only be destroyed or assigned to.
 template <class Connection, class Policy>
 class sql_store : public detail::named_by<Connection>,
-                  public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
+                  public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>>,
+                  public detail::resealing_ability<sql_store<Connection, Policy>, detail::has_table_sealer<Policy>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_lock<Connection>());
-    static_assert(detail::explain_policy<Policy>());
+    static_assert(detail::explain_policy<Policy>() && detail::explain_sealed_table<Policy>());
+    static_assert(detail::explain_fingerprinting_sealer<detail::sealer_of<Policy>>());
     static_assert(
         detail::has_columns_of_rules<Policy>(),
         "tokenkeep: the policy's schema needs a column for each field that a rule of the policy looks up; see "
         "the struct sql_schema");
     friend detail::locking_ability<sql_store, true>;
+    friend detail::resealing_ability<sql_store, true>;
     using links_type = detail::sql_links<Connection, Policy>;
     using link_type = typename links_type::link_type;
     using rows_type = detail::sql_rows<link_type>;
     using transaction = detail::sql_transaction<link_type>;
     using change = std::optional<detail::sql_change>;
     using schema = typename Policy::schema;
+    using sealer_type = detail::sealer_of<Policy>;
     using meaning = row_rules<Policy>;
+    static constexpr bool needs_sealer = !std::default_initializable<detail::sealer_of<Policy>>;
 
   public:
     using policy_type = Policy;
     static constexpr bool lock_may_lapse = detail::lock_may_lapse<Connection>; ///< See locking_store.
 
     /// A store over this connection. The store connects at its first call.
-    explicit sql_store(Connection connection) : shared_(std::make_shared<shared>(std::move(connection))) {}
+    explicit sql_store(Connection connection) requires std::default_initializable<detail::sealer_of<Policy>>
+        : sql_store(std::move(connection), sealer_type()) {}
 
     /// A store over a connection that is made from these arguments:
     ///   sqlite_store store{"tokens.db"};
     template <class... Arguments>
-        requires std::constructible_from<Connection, Arguments...>
-    explicit sql_store(Arguments&&... arguments) : sql_store(Connection(std::forward<Arguments>(arguments)...)) {}
+        requires(!needs_sealer && std::constructible_from<Connection, Arguments...>)
+    explicit sql_store(Arguments&&... arguments)
+        : sql_store(Connection(std::forward<Arguments>(arguments)...), sealer_type()) {}
 
-    /// For open_store, over a connection that has from_url: what follows the scheme.
+    /// A store over `place`, which is a connection or makes one, with the policy's sealer:
+    ///   basic_sqlite_store<sealed> store{"tokens.db", my_sealer{key}};
+    ///   basic_sqlite_store<sealed> other{sqlite_connection{"tokens.db", "other_tokens"}, my_sealer{key}};
+    template <class Place>
+        requires std::constructible_from<Connection, Place>
+    explicit sql_store(Place&& place, detail::sealer_of<Policy> sealer)
+        : shared_(std::make_shared<shared>(Connection(std::forward<Place>(place)), std::move(sealer))) {}
+
+    /// For open_store, over a connection that has from_url: what follows the scheme. A store whose sealer needs a key
+    /// has no from_url; see open_store.
     template <class Place = Connection>
-        requires detail::has_from_url<Place>
+        requires(!needs_sealer && detail::has_from_url<Place>)
     static sql_store from_url(std::string_view what_follows) { return sql_store(Place::from_url(what_follows)); }
 
     sql_store(sql_store&&) noexcept = default;
@@ -12636,11 +13335,11 @@ class sql_store : public detail::named_by<Connection>,
         write([&](transaction& rows) -> change {
             std::optional<token> before = meaning::find_to_save(rows, record);
             token after = meaning::row_to_save_over(rows, before, record);
-            detail::sql_cells<schema>(after).require_fitting();
+            const auto cells = rows.cells(after);
             if (before)
-                rows.update(after);
+                rows.update(cells);
             else
-                rows.insert(after);
+                rows.insert(cells);
             std::string id = after.id;
             return {{std::move(id), std::move(before), std::move(after)}};
         });
@@ -12649,9 +13348,14 @@ class sql_store : public detail::named_by<Connection>,
     ///   store.delete_token(ada->id);
     void delete_token(const std::string& id) {
         erase([&](transaction& rows) -> change {
-            std::optional<token> before = meaning::find_by_id(rows, id);
-            if (!before) return std::nullopt;
+            std::optional<token> before;
+            try {
+                before = meaning::find_by_id(rows, id);
+                if (!before) return std::nullopt;
+            } catch (const detail::unopened_row&) { // it can be deleted all the same
+            }
             rows.erase(id);
+            if (!before) return detail::sql_change{}; // may be made twice
             return {{id, std::move(before), std::nullopt}};
         });
     }
@@ -12668,11 +13372,11 @@ class sql_store : public detail::named_by<Connection>,
     ///   token next = *ada;  next.access_token = "at-2";
     ///   bool done = store.replace_token(*ada, next);
     bool replace_token(const token& expected, const token& record) {
-        detail::sql_cells<schema>(record).require_fitting();
+        const auto cells = shared_->links.first().form().cells(record);
         return write([&](transaction& rows) -> change {
             rows.lock(expected.id);
             if (!meaning::may_replace(rows, *detail::as_stored<schema>(expected), record)) return std::nullopt;
-            rows.update(record);
+            rows.update(cells);
             return {{expected.id, expected, record}};
         });
     }
@@ -12688,7 +13392,8 @@ class sql_store : public detail::named_by<Connection>,
 
   private:
     struct shared {
-        explicit shared(Connection connection) : links(std::move(connection)) {}
+        shared(Connection connection, sealer_type sealer)
+            : links(std::move(connection), detail::table_sealer<Policy>(std::move(sealer))) {}
 
         links_type links;
         detail::key_locks locks{};
@@ -12724,6 +13429,16 @@ class sql_store : public detail::named_by<Connection>,
             // A server that answers ends its waits for others itself, and says so. It gets the time for that.
             link.set_deadline((std::min)(end_, until + std::chrono::seconds(5)));
             return act(link, until);
+        });
+    }
+
+    bool reseal_row(const std::string& id) {
+        return write([&](transaction& rows) -> change {
+            rows.lock(id);
+            const std::optional<token> row = rows.find_under_other_key(id);
+            if (!row) return std::nullopt;
+            rows.update(rows.cells(*row));
+            return detail::sql_change{}; // may be made twice
         });
     }
 
@@ -18146,6 +18861,7 @@ namespace tokenkeep { inline namespace v1 { namespace zoho {
 ///     the next one sends the refresh token again without knowing whether it was used.
 ///   - The SDKs take no locks. While one of them runs, its saves and yours can overwrite each other, and both programs
 ///     can send the same refresh token.
+///   - The table is not encrypted, because the SDKs could not read it. A policy with a sealer does not compile.
 ///   - The SDKs' sample for SQLite makes a file that others can read, which the store refuses: run `chmod 600` on it.
 ///
 ///   errc           | when                                             | what to do
@@ -18159,6 +18875,7 @@ struct policy : defaults {
     struct schema {
         static constexpr std::string_view table = "oauthtoken";
         static constexpr std::size_t columns = 10;
+        static constexpr bool refuses_sealer = true; ///< The SDKs read the table; see sql_schema.
         static constexpr std::size_t longest(std::string_view column) {
             return column == "id" ? 10 : column == "expiry_time" ? 20 : 255;
         }
