@@ -148,6 +148,10 @@ struct salvage_report {
 ///   removes the file, or puts an older one in its    | errc::store_gone if the store knows the file; if not, see
 ///   place                                            | Newest and Backups
 ///
+/// To change keys, make the store with a sealer that seals with the new key and opens with both. Each save then seals
+/// its row with the new key. reseal (see reseal.hpp) and compact() rewrite the file. Then every row has the new key, and
+/// the old one opens nothing in the file. Copies of damaged files have the key that they had.
+///
 /// If the file is changed by accident, its checks are wrong; see Damage. A store calls its sealer from one thread at a
 /// time: while it holds its lock, to read what is new in the file, or to make a change.
 ///
@@ -302,13 +306,26 @@ class basic_file_store {
     }
 
     /// Rewrites the file with its rows, and with a mark for each damaged row. Secrets that were replaced are then gone
-    /// from it. Throws errc::storage_corrupt if journal records are missing. Throws errc::permissions if a row cannot
-    /// be opened, as the row would be lost.
+    /// from it. If there is a sealer, its first key seals every row. Throws errc::storage_corrupt if journal records
+    /// are missing. Throws errc::permissions if a row cannot be opened, as the row would be lost. In both cases it
+    /// changes nothing.
     ///   store.compact();
     void compact() {
         shared_->write(end(), [](journal& rows) {
             rows.require_whole();
             return std::optional(rows.rewrite());
+        });
+    }
+
+    /// If any row of the file, or an earlier version of one, is sealed with another key than the sealer's first one,
+    /// rewrites the file as compact() does, and gives true. If not, or if there is no row of that id, gives false. So
+    /// the first call seals all rows; see reseal. If a row cannot be read, throws errc::storage_corrupt or
+    /// errc::permissions, and changes nothing.
+    ///   store.reseal_token(ada->id);
+    bool reseal_token(const std::string& id) requires(!std::same_as<sealer_type, no_seal>) {
+        return shared_->write(end(), [&](journal& rows) {
+            rows.require_all_readable();
+            return rows.find(id) != nullptr ? rows.reseal() : std::nullopt;
         });
     }
 

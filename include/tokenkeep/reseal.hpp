@@ -21,7 +21,7 @@ namespace tokenkeep { inline namespace v1 {
 /// What reseal has done so far, or in all.
 struct reseal_report {
     std::size_t total = 0;     ///< Rows that the store had at the beginning.
-    std::size_t resealed = 0;  ///< Rows that another key had sealed.
+    std::size_t resealed = 0;  ///< Rows that another key had sealed. A file or a document counts as one row.
     std::size_t unchanged = 0; ///< Rows that the first key had sealed already, or that others deleted meanwhile.
 
     /// How many rows have been looked at so far.
@@ -52,8 +52,11 @@ struct ignore_resealing {
 ///       key and gives true. The row is the same afterwards.
 ///   K2  If the first key has sealed the row, or if there is no such row, it changes nothing and gives false.
 ///   K3  It loses no change that others make to the row at the same time.
+/// A store may seal all its rows in one step, as a file or a document does. For it, "the row" in K1 and K2 means all of
+/// them, and the earlier versions that it holds: the first call gives true, and the next ones give false.
 /// May:   throw, and then the row has its old key or the new one. Need not be fast: it is called once for each row.
-/// Models: sql_store with a policy that names a sealer.
+/// Models: sql_store, basic_file_store and basic_document_store with a policy that names a sealer; any_store, which
+/// throws errc::request_rejected if its store is not a model.
 template <class S>
 concept resealing_store = token_store<S> && detail::has_reseal_token<S>;
 
@@ -71,7 +74,8 @@ consteval bool explain_resealing_store() {
 
 } // namespace detail
 
-/// Seals every row of a store with the first key of its sealer, in place. Afterwards the other keys are needed no more.
+/// Seals every row of a store with the first key of its sealer, in place. Afterwards no other key is needed, and none
+/// opens anything in the store.
 ///   basic_sqlite_store<sealed> store{"tokens.db", my_sealer{new_key, old_key}};
 ///   const reseal_report report = reseal(store);
 ///   reseal(store, [](const reseal_report& so_far) { show(so_far.done(), so_far.total); });
@@ -79,12 +83,22 @@ consteval bool explain_resealing_store() {
 /// Other programs may go on using the store. Their sealers must have both keys before the first row is sealed again.
 /// If one of them still seals with the old key, run reseal again after the last of them has changed to the new one.
 ///
+///   store                | how rows get the new key                    | what the old key can still open elsewhere
+///   ---------------------|---------------------------------------------|---------------------------------------------
+///   sql_store            | Each row in a transaction of its own.       | What the database keeps of replaced rows:
+///                        |                                             | logs, free pages, backups.
+///   basic_file_store     | The first call rewrites the file.           | Copies of a damaged file, and backups; see
+///                        | compact() alone does the same.              | Old blocks in file_store.hpp.
+///   basic_document_store | The first call saves the document.          | What the document keeps of its earlier
+///                        |                                             | versions.
+///
 /// It may be stopped and called again at any time: rows that have the first key are left alone.
 /// `progress(const reseal_report&)` is called after each row. If it throws, reseal ends. reseal throws what the store
 /// throws. A row that cannot be opened makes it throw before it changes anything: restore that row, or delete it.
 ///
-/// Cost: one change for each row that has another key, one look-up for the others. All rows are in memory at the
-/// beginning. From plain to sealed, and back: see migrate.hpp.
+/// Cost: one change for each row of a table that has another key, one look-up for the others. In all, one change for a
+/// file or a document, and one more each time that another program has saved with the old key. All rows are in memory
+/// at the beginning. From plain to sealed, and back: see migrate.hpp.
 template <class Store, std::invocable<const reseal_report&> Progress = detail::ignore_resealing>
 reseal_report reseal(Store& store, Progress progress = {}) {
     static_assert(detail::explain_resealing_store<Store>());

@@ -74,9 +74,9 @@ concept has_fingerprints = requires(const S& sealer, std::string_view text) {
 ///
 /// The associated data says to which place a text belongs, such as the id of its row: a text that is moved to another
 /// place does not open. Ids and key ids are not encrypted. In one file or table, all rows are sealed or none is. To
-/// change keys, use a sealer that seals with the new key and opens with both: each save seals its row with the new key.
-/// For all rows at once, call compact() of a file_store, or reseal (see reseal.hpp) with an sql_store. If open returns
-/// nullopt, calls that need the row throw errc::permissions, and the row stays where it is.
+/// change keys, use a sealer that seals with the new key and opens with both: each save seals its row with the new key,
+/// and reseal (see reseal.hpp) seals all rows with it. If open returns nullopt, calls that need the row throw
+/// errc::permissions, and the row stays where it is.
 ///
 /// Two members are optional. A sealer that has both is a fingerprinting_sealer:
 ///

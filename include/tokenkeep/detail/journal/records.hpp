@@ -75,6 +75,17 @@ class row_records {
         return row_parts(payload).is_row() ? std::optional(payload) : std::nullopt;
     }
 
+    /// Whether another key than the sealer's first one has sealed the row in the payload of a put.
+    bool has_other_key([[maybe_unused]] std::string_view payload) const {
+        if constexpr (seals) {
+            const std::string first = sealer_.key_id();
+            return payload.size() < 2 || journal::number_at<std::uint16_t>(payload, 0) != first.size() ||
+                   payload.substr(2, first.size()) != first;
+        } else {
+            return false;
+        }
+    }
+
   private:
     static std::string associated_with(std::string_view id) { return "tokenkeep row " + std::string(id); }
 
@@ -95,6 +106,7 @@ struct journal_state {
     std::map<std::string, row_damage> damaged{}; ///< The ids of the rows that cannot be read.
     std::uint64_t live_bytes = 0;                ///< The size of all records that rows come from.
     std::uint64_t acknowledged = 0;              ///< The last record that has a mark; 0 if none has.
+    bool has_other_keys = false;                 ///< Another key than the sealer's first one has sealed a record of it.
     /// Rows that were removed and still have payloads in the file. A process that removes a row erases it afterwards.
     /// It does that now, or was killed before it could.
     std::vector<journal::erasable_records> leftovers{};
@@ -129,6 +141,7 @@ class row_loader {
         case journal::record_type::put: {
             secret opened;
             const std::optional<std::string_view> row = records_.row_of_put(header, payload, opened);
+            state_.has_other_keys = state_.has_other_keys || records_.has_other_key(payload);
             erased_.erase(id);
             forget(id);
             if (!row) {

@@ -148,6 +148,12 @@ class row_journal {
         return last_seq();
     }
 
+    /// If another key than the sealer's first one has sealed any record, of earlier versions too, rewrites the file.
+    /// nullopt if it changed nothing.
+    std::optional<std::uint64_t> reseal() {
+        return now_.state.has_other_keys ? std::optional(rewrite()) : std::nullopt;
+    }
+
     // ---- When flushing has failed, and after deleting ----
 
     /// To be called when waiting for the record gave false. Writes what is in the file into a new one. Throws
