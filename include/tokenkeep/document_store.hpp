@@ -91,7 +91,8 @@ std::size_t room_for_new_tokens(const token& record, std::size_t capacity, Size 
 ///
 /// Encryption. If the policy names a sealer (see sealer.hpp), the store seals the document as a whole. The document is
 /// then one line of text, which begins with `tokenkeep-sealed` and names the key. Each change seals all rows again. So
-/// after a change of keys, the next save uses the new key for all.
+/// after a change of keys, the next save uses the new key for all. reseal (see reseal.hpp) does the same and changes no
+/// row: it saves the document once. If the document itself keeps earlier versions, these have the old key.
 ///   struct sealed : defaults { using sealer = my_sealer; };
 ///   basic_document_store<text_file, json_codec, sealed> store{"tokens.json", my_sealer{key}};
 ///
@@ -122,7 +123,9 @@ class basic_document_store
     : public detail::named_by<Document, Codec>,
       public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
       public detail::comparing_ability<basic_document_store<Document, Codec, Policy>,
-                                       detail::makes_comparing<Document>> {
+                                       detail::makes_comparing<Document>>,
+      public detail::resealing_ability<basic_document_store<Document, Codec, Policy>,
+                                       !std::is_same_v<detail::sealer_of<Policy>, no_seal>> {
     static_assert(detail::explain_document<Document>() && detail::explain_lock<Document>());
     static_assert(detail::explain_codec<Codec>() && detail::explain_policy<Policy>());
     static_assert(detail::explain_sealed_codec<Codec, detail::sealer_of<Policy>>());
@@ -130,6 +133,7 @@ class basic_document_store
     static constexpr bool versioned = detail::is_versioned<Document>;
     friend detail::locking_ability<basic_document_store, true>;
     friend detail::comparing_ability<basic_document_store, true>;
+    friend detail::resealing_ability<basic_document_store, true>;
     using row_set = detail::row_set<std::vector<token>, Policy>;
     using codec = detail::sealed_codec<Codec, detail::sealer_of<Policy>>;
     static constexpr bool needs_sealer = !std::default_initializable<detail::sealer_of<Policy>>;
@@ -229,8 +233,13 @@ class basic_document_store
         return change([&](row_set& rows) { return rows.remove(as_stored(expected)); });
     }
 
-    /// Loads the rows, lets `edit(row_set&)` change them, and saves them if it gives true. Gives what `edit` gives.
-    /// `record` is what it puts into a row, if it does.
+    /// Changes no row. But a document that another key has sealed is saved again, and so the first key seals it.
+    bool reseal_row(const std::string& id) {
+        return change([&](row_set& rows, bool has_other_key) { return has_other_key && rows.find_by_id(id); });
+    }
+
+    /// Loads the rows, lets `edit(row_set&)` or `edit(row_set&, has_other_key)` change them, and saves them if it gives
+    /// true. Gives what `edit` gives. `record` is what it puts into a row, if it does.
     template <class Edit>
     bool change(Edit edit, const token& record = {}) {
         const deadline until = end();
@@ -259,19 +268,34 @@ class basic_document_store
     std::optional<bool> change_once(Edit& edit, const token& record) {
         if constexpr (versioned) {
             auto [bytes, version] = shared_->document.load_versioned();
-            row_set rows = decode(std::move(bytes));
-            if (!edit(rows)) return false;
-            const secret encoded = shared_->format.encode(rows.all());
+            const std::optional<row_set> rows = edited(edit, std::move(bytes));
+            if (!rows) return false;
+            const secret encoded = shared_->format.encode(rows->all());
             require_room(encoded.size(), record);
             if (!shared_->document.save(encoded.reveal(), version)) return std::nullopt;
         } else {
-            row_set rows = decode(shared_->document.load());
-            if (!edit(rows)) return false;
-            const secret encoded = shared_->format.encode(rows.all());
+            const std::optional<row_set> rows = edited(edit, shared_->document.load());
+            if (!rows) return false;
+            const secret encoded = shared_->format.encode(rows->all());
             require_room(encoded.size(), record);
             shared_->document.save(encoded.reveal());
         }
         return true;
+    }
+
+    /// The rows after the edit; nullopt if it gives false.
+    template <class Edit, class Text>
+    std::optional<row_set> edited(Edit& edit, std::optional<Text> bytes) const {
+        std::optional<row_set> rows;
+        if constexpr (std::invocable<Edit&, row_set&>) {
+            rows = decode(std::move(bytes));
+            if (!edit(*rows)) rows.reset();
+        } else {
+            const bool has_other_key = bytes && shared_->format.has_other_key(detail::view_of(*bytes));
+            rows = decode(std::move(bytes));
+            if (!edit(*rows, has_other_key)) rows.reset();
+        }
+        return rows;
     }
 
     /// Throws unless the document can hold so many bytes, and the new tokens that the record may be waiting for.

@@ -99,6 +99,12 @@ class sealed_codec {
     /// How many bytes of the document are needed for so many bytes of tokens.
     static constexpr std::size_t size_of(std::size_t plain) noexcept { return seals ? (plain + 2) / 3 * 4 : plain; }
 
+    /// Whether another key than the sealer's first one has sealed the document.
+    bool has_other_key(std::string_view document) const {
+        return document.starts_with(sealed_document::beginning) &&
+               sealed_document::from_text(document).key_id != std::string(sealer_.key_id());
+    }
+
     secret encode(const std::vector<token>& rows) const {
         if constexpr (seals) {
             const secret plain = Codec::encode(rows);
