@@ -226,6 +226,19 @@ TEST_CASE("any_store: it has the abilities of the store that it holds", "[any_st
           std::vector{false, false, false, false});
 }
 
+TEST_CASE("any_store: a store that can seal its rows again does so", "[any_store]") {
+    struct resealing : plain {
+        bool reseal_token(const std::string& id) { return id == "old"; }
+    };
+    any_store inner(resealing{});
+    any_store store(std::in_place_type<any_store>, std::move(inner));
+    CHECK(store.reseals());
+    CHECK(store.reseal_token("old"));
+    CHECK(!store.reseal_token("new"));
+    store.save_token({.access_token = "a", .id = "old"});
+    CHECK(reseal(store).resealed == 1);
+}
+
 TEST_CASE("any_store: what the store cannot do is refused", "[any_store]") {
     any_store store(plain{});
     store.save_token({.user_name = "ada", .access_token = "a"});
@@ -233,6 +246,8 @@ TEST_CASE("any_store: what the store cannot do is refused", "[any_store]") {
     CHECK(error_of([&] { store.lock_token("key", std::chrono::steady_clock::now()); }) == errc::request_rejected);
     CHECK(error_of([&] { store.replace_token(row, row); }) == errc::request_rejected);
     CHECK(error_of([&] { store.remove_token(row); }) == errc::request_rejected);
+    CHECK(!store.reseals());
+    CHECK(error_of([&] { store.reseal_token(row.id); }) == errc::request_rejected);
     CHECK(store.find_token(ada) == row);
 }
 

@@ -11,6 +11,7 @@
 #include <tokenkeep/detail/store/store_url.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/policy.hpp>
+#include <tokenkeep/reseal.hpp>
 #include <tokenkeep/store.hpp>
 #include <tokenkeep/token.hpp>
 
@@ -91,6 +92,9 @@ class any_store {
     bool locks() const { return store_->locks(); }
     /// Whether the store is a comparing_store. If not, replace_token and remove_token throw errc::request_rejected.
     bool compares() const { return store_->compares(); }
+    /// Whether the store is a resealing_store. If not, reseal_token throws errc::request_rejected.
+    ///   if (store.reseals()) reseal(store);
+    bool reseals() const { return store_->reseals(); }
     /// Whether the store's lock is a lease; see locking_store.
     bool lock_lapses() const { return store_->lapses(); }
     /// Whether the store is known to look for the row of this probe by its seed: its rules do.
@@ -114,6 +118,10 @@ class any_store {
     /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
     ///   if (!store.remove_token(expected)) read_again();
     bool remove_token(const token& expected) { return store_->remove_token(expected); }
+    /// Seals the row of that id with the first key of the store's sealer, if another key sealed it, and says whether it
+    /// did; see reseal.
+    ///   store.reseal_token(ada->id);
+    bool reseal_token(const std::string& id) { return store_->reseal_token(id); }
 
     /// The same store, for calls that end by `end` if the store is a deadline_store. If it is not, they take as long as
     /// the store takes, and only lock_token ends by then. The result may outlive this object.
@@ -133,6 +141,7 @@ class any_store {
         virtual ~erased_store() = default;
         virtual bool locks() = 0;
         virtual bool compares() = 0;
+        virtual bool reseals() = 0;
         virtual bool lapses() = 0;
         virtual bool looks_for_seed(const token& probe) = 0;
         virtual std::optional<token> find_token(const token& probe) = 0;
@@ -144,6 +153,7 @@ class any_store {
         virtual std::unique_ptr<held_lock> lock_token(const std::string& key, deadline until) = 0;
         virtual bool replace_token(const token& expected, const token& record) = 0;
         virtual bool remove_token(const token& expected) = 0;
+        virtual bool reseal_token(const std::string& id) = 0;
         virtual std::shared_ptr<erased_store> until(deadline end) = 0; ///< Null if the store has no until.
     };
 
@@ -163,6 +173,14 @@ class any_store {
 
         bool locks() override { return detail::store_locks(store); }
         bool compares() override { return detail::store_compares(store); }
+        bool reseals() override {
+            if constexpr (requires {
+                              { store.reseals() } -> std::convertible_to<bool>;
+                          })
+                return store.reseals();
+            else
+                return resealing_store<Store>;
+        }
         bool lapses() override { return detail::lock_lapses(store); }
         bool looks_for_seed(const token& probe) override { return detail::store_looks_for_seed(store, probe); }
         std::optional<token> find_token(const token& probe) override { return store.find_token(probe); }
@@ -196,6 +214,14 @@ class any_store {
             if constexpr (comparing_store<Store>)
                 if (compares()) return store.remove_token(expected);
             throw does_not_compare();
+        }
+        bool reseal_token(const std::string& id) override {
+            if constexpr (resealing_store<Store>)
+                return store.reseal_token(id);
+            else
+                throw error(errc::request_rejected,
+                            "tokenkeep: the store of this any_store is not sealed, or cannot be sealed again; ask "
+                            "reseals()");
         }
         std::shared_ptr<erased_store> until(deadline end) override {
             if constexpr (deadline_store<Store>)
