@@ -149,8 +149,8 @@ struct salvage_report {
 ///   place                                            | Newest and Backups
 ///
 /// To change keys, make the store with a sealer that seals with the new key and opens with both. Each save then seals
-/// its row with the new key. reseal (see reseal.hpp) and compact() rewrite the file. Then every row has the new key, and
-/// the old one opens nothing in the file. Copies of damaged files have the key that they had.
+/// its row with the new key. reseal (see reseal.hpp) and compact() rewrite the file. Then every row has the new key,
+/// and the old one opens nothing in the file. Copies of damaged files have the key that they had.
 ///
 /// If the file is changed by accident, its checks are wrong; see Damage. A store calls its sealer from one thread at a
 /// time: while it holds its lock, to read what is new in the file, or to make a change.
