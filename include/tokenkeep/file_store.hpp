@@ -320,7 +320,7 @@ class basic_file_store {
     /// If any row of the file, or an earlier version of one, is sealed with another key than the sealer's first one,
     /// rewrites the file as compact() does, and gives true. If not, or if there is no row of that id, gives false. So
     /// the first call seals all rows; see reseal. If a row cannot be read, throws errc::storage_corrupt or
-    /// errc::permissions, and changes nothing.
+    /// errc::permissions, and changes nothing. In a file without rows, only compact() removes what the old key sealed.
     ///   store.reseal_token(ada->id);
     bool reseal_token(const std::string& id) requires(!std::same_as<sealer_type, no_seal>) {
         return shared_->write(end(), [&](journal& rows) {
