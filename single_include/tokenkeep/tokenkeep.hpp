@@ -4163,9 +4163,9 @@ concept has_fingerprints = requires(const S& sealer, std::string_view text) {
 ///
 /// The associated data says to which place a text belongs, such as the id of its row: a text that is moved to another
 /// place does not open. Ids and key ids are not encrypted. In one file or table, all rows are sealed or none is. To
-/// change keys, use a sealer that seals with the new key and opens with both: each save seals its row with the new key.
-/// For all rows at once, call compact() of a file_store, or reseal (see reseal.hpp) with an sql_store. If open returns
-/// nullopt, calls that need the row throw errc::permissions, and the row stays where it is.
+/// change keys, use a sealer that seals with the new key and opens with both: each save seals its row with the new key,
+/// and reseal (see reseal.hpp) seals all rows with it. If open returns nullopt, calls that need the row throw
+/// errc::permissions, and the row stays where it is.
 ///
 /// Two members are optional. A sealer that has both is a fingerprinting_sealer:
 ///
@@ -5125,7 +5125,7 @@ namespace tokenkeep { inline namespace v1 {
 /// What reseal has done so far, or in all.
 struct reseal_report {
     std::size_t total = 0;     ///< Rows that the store had at the beginning.
-    std::size_t resealed = 0;  ///< Rows that another key had sealed.
+    std::size_t resealed = 0;  ///< Rows that another key had sealed. A file or a document counts as one row.
     std::size_t unchanged = 0; ///< Rows that the first key had sealed already, or that others deleted meanwhile.
 
     /// How many rows have been looked at so far.
@@ -5156,8 +5156,11 @@ struct ignore_resealing {
 ///       key and gives true. The row is the same afterwards.
 ///   K2  If the first key has sealed the row, or if there is no such row, it changes nothing and gives false.
 ///   K3  It loses no change that others make to the row at the same time.
+/// A store may seal all its rows in one step, as a file or a document does. For it, "the row" in K1 and K2 means all of
+/// them, and the earlier versions that it holds: the first call gives true, and the next ones give false.
 /// May:   throw, and then the row has its old key or the new one. Need not be fast: it is called once for each row.
-/// Models: sql_store with a policy that names a sealer.
+/// Models: sql_store, basic_file_store and basic_document_store with a policy that names a sealer; any_store, which
+/// throws errc::request_rejected if its store is not a model.
 template <class S>
 concept resealing_store = token_store<S> && detail::has_reseal_token<S>;
 
@@ -5175,7 +5178,8 @@ consteval bool explain_resealing_store() {
 
 } // namespace detail
 
-/// Seals every row of a store with the first key of its sealer, in place. Afterwards the other keys are needed no more.
+/// Seals every row of a store with the first key of its sealer, in place. Afterwards no other key is needed, and none
+/// opens anything in the store.
 ///   basic_sqlite_store<sealed> store{"tokens.db", my_sealer{new_key, old_key}};
 ///   const reseal_report report = reseal(store);
 ///   reseal(store, [](const reseal_report& so_far) { show(so_far.done(), so_far.total); });
@@ -5183,12 +5187,22 @@ consteval bool explain_resealing_store() {
 /// Other programs may go on using the store. Their sealers must have both keys before the first row is sealed again.
 /// If one of them still seals with the old key, run reseal again after the last of them has changed to the new one.
 ///
+///   store                | how rows get the new key                    | what the old key can still open elsewhere
+///   ---------------------|---------------------------------------------|---------------------------------------------
+///   sql_store            | Each row in a transaction of its own.       | What the database keeps of replaced rows:
+///                        |                                             | logs, free pages, backups.
+///   basic_file_store     | The first call rewrites the file.           | Copies of a damaged file, and backups; see
+///                        | compact() alone does the same.              | Old blocks in file_store.hpp.
+///   basic_document_store | The first call saves the document.          | What the document keeps of its earlier
+///                        |                                             | versions.
+///
 /// It may be stopped and called again at any time: rows that have the first key are left alone.
 /// `progress(const reseal_report&)` is called after each row. If it throws, reseal ends. reseal throws what the store
 /// throws. A row that cannot be opened makes it throw before it changes anything: restore that row, or delete it.
 ///
-/// Cost: one change for each row that has another key, one look-up for the others. All rows are in memory at the
-/// beginning. From plain to sealed, and back: see migrate.hpp.
+/// Cost: one change for each row of a table that has another key, one look-up for the others. In all, one change for a
+/// file or a document, and one more each time that another program has saved with the old key. All rows are in memory
+/// at the beginning. From plain to sealed, and back: see migrate.hpp.
 template <class Store, std::invocable<const reseal_report&> Progress = detail::ignore_resealing>
 reseal_report reseal(Store& store, Progress progress = {}) {
     static_assert(detail::explain_resealing_store<Store>());
@@ -7506,6 +7520,17 @@ class row_records {
         return row_parts(payload).is_row() ? std::optional(payload) : std::nullopt;
     }
 
+    /// Whether another key than the sealer's first one has sealed the row in the payload of a put.
+    bool has_other_key([[maybe_unused]] std::string_view payload) const {
+        if constexpr (seals) {
+            const std::string first = sealer_.key_id();
+            return payload.size() < 2 || journal::number_at<std::uint16_t>(payload, 0) != first.size() ||
+                   payload.substr(2, first.size()) != first;
+        } else {
+            return false;
+        }
+    }
+
   private:
     static std::string associated_with(std::string_view id) { return "tokenkeep row " + std::string(id); }
 
@@ -7526,6 +7551,7 @@ struct journal_state {
     std::map<std::string, row_damage> damaged{}; ///< The ids of the rows that cannot be read.
     std::uint64_t live_bytes = 0;                ///< The size of all records that rows come from.
     std::uint64_t acknowledged = 0;              ///< The last record that has a mark; 0 if none has.
+    bool has_other_keys = false;                 ///< Another key than the sealer's first one has sealed a record of it.
     /// Rows that were removed and still have payloads in the file. A process that removes a row erases it afterwards.
     /// It does that now, or was killed before it could.
     std::vector<journal::erasable_records> leftovers{};
@@ -7560,6 +7586,7 @@ class row_loader {
         case journal::record_type::put: {
             secret opened;
             const std::optional<std::string_view> row = records_.row_of_put(header, payload, opened);
+            state_.has_other_keys = state_.has_other_keys || records_.has_other_key(payload);
             erased_.erase(id);
             forget(id);
             if (!row) {
@@ -8110,6 +8137,12 @@ class row_journal {
     std::uint64_t rewrite() {
         rewrite(rewriting::carries_on);
         return last_seq();
+    }
+
+    /// If another key than the sealer's first one has sealed any record, of earlier versions too, rewrites the file.
+    /// nullopt if it changed nothing.
+    std::optional<std::uint64_t> reseal() {
+        return now_.state.has_other_keys ? std::optional(rewrite()) : std::nullopt;
     }
 
     // ---- When flushing has failed, and after deleting ----
@@ -8909,6 +8942,10 @@ struct salvage_report {
 ///   removes the file, or puts an older one in its    | errc::store_gone if the store knows the file; if not, see
 ///   place                                            | Newest and Backups
 ///
+/// To change keys, make the store with a sealer that seals with the new key and opens with both. Each save then seals
+/// its row with the new key. reseal (see reseal.hpp) and compact() rewrite the file. Then every row has the new key,
+/// and the old one opens nothing in the file. Copies of damaged files have the key that they had.
+///
 /// If the file is changed by accident, its checks are wrong; see Damage. A store calls its sealer from one thread at a
 /// time: while it holds its lock, to read what is new in the file, or to make a change.
 ///
@@ -9063,13 +9100,26 @@ class basic_file_store {
     }
 
     /// Rewrites the file with its rows, and with a mark for each damaged row. Secrets that were replaced are then gone
-    /// from it. Throws errc::storage_corrupt if journal records are missing. Throws errc::permissions if a row cannot
-    /// be opened, as the row would be lost.
+    /// from it. If there is a sealer, its first key seals every row. Throws errc::storage_corrupt if journal records
+    /// are missing. Throws errc::permissions if a row cannot be opened, as the row would be lost. In both cases it
+    /// changes nothing.
     ///   store.compact();
     void compact() {
         shared_->write(end(), [](journal& rows) {
             rows.require_whole();
             return std::optional(rows.rewrite());
+        });
+    }
+
+    /// If any row of the file, or an earlier version of one, is sealed with another key than the sealer's first one,
+    /// rewrites the file as compact() does, and gives true. If not, or if there is no row of that id, gives false. So
+    /// the first call seals all rows; see reseal. If a row cannot be read, throws errc::storage_corrupt or
+    /// errc::permissions, and changes nothing. In a file without rows, only compact() removes what the old key sealed.
+    ///   store.reseal_token(ada->id);
+    bool reseal_token(const std::string& id) requires(!std::same_as<sealer_type, no_seal>) {
+        return shared_->write(end(), [&](journal& rows) {
+            rows.require_all_readable();
+            return rows.find(id) != nullptr ? rows.reseal() : std::nullopt;
         });
     }
 
@@ -10241,6 +10291,12 @@ class sealed_codec {
     /// How many bytes of the document are needed for so many bytes of tokens.
     static constexpr std::size_t size_of(std::size_t plain) noexcept { return seals ? (plain + 2) / 3 * 4 : plain; }
 
+    /// Whether another key than the sealer's first one has sealed the document.
+    bool has_other_key(std::string_view document) const {
+        return document.starts_with(sealed_document::beginning) &&
+               sealed_document::from_text(document).key_id != std::string(sealer_.key_id());
+    }
+
     secret encode(const std::vector<token>& rows) const {
         if constexpr (seals) {
             const secret plain = Codec::encode(rows);
@@ -10744,7 +10800,8 @@ std::size_t room_for_new_tokens(const token& record, std::size_t capacity, Size 
 ///
 /// Encryption. If the policy names a sealer (see sealer.hpp), the store seals the document as a whole. The document is
 /// then one line of text, which begins with `tokenkeep-sealed` and names the key. Each change seals all rows again. So
-/// after a change of keys, the next save uses the new key for all.
+/// after a change of keys, the next save uses the new key for all. reseal (see reseal.hpp) does the same and changes no
+/// row: it saves the document once. If the document itself keeps earlier versions, these have the old key.
 ///   struct sealed : defaults { using sealer = my_sealer; };
 ///   basic_document_store<text_file, json_codec, sealed> store{"tokens.json", my_sealer{key}};
 ///
@@ -10775,7 +10832,9 @@ class basic_document_store
     : public detail::named_by<Document, Codec>,
       public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
       public detail::comparing_ability<basic_document_store<Document, Codec, Policy>,
-                                       detail::makes_comparing<Document>> {
+                                       detail::makes_comparing<Document>>,
+      public detail::resealing_ability<basic_document_store<Document, Codec, Policy>,
+                                       !std::is_same_v<detail::sealer_of<Policy>, no_seal>> {
     static_assert(detail::explain_document<Document>() && detail::explain_lock<Document>());
     static_assert(detail::explain_codec<Codec>() && detail::explain_policy<Policy>());
     static_assert(detail::explain_sealed_codec<Codec, detail::sealer_of<Policy>>());
@@ -10783,6 +10842,7 @@ class basic_document_store
     static constexpr bool versioned = detail::is_versioned<Document>;
     friend detail::locking_ability<basic_document_store, true>;
     friend detail::comparing_ability<basic_document_store, true>;
+    friend detail::resealing_ability<basic_document_store, true>;
     using row_set = detail::row_set<std::vector<token>, Policy>;
     using codec = detail::sealed_codec<Codec, detail::sealer_of<Policy>>;
     static constexpr bool needs_sealer = !std::default_initializable<detail::sealer_of<Policy>>;
@@ -10882,8 +10942,13 @@ class basic_document_store
         return change([&](row_set& rows) { return rows.remove(as_stored(expected)); });
     }
 
-    /// Loads the rows, lets `edit(row_set&)` change them, and saves them if it gives true. Gives what `edit` gives.
-    /// `record` is what it puts into a row, if it does.
+    /// Changes no row. But a document that another key has sealed is saved again, and so the first key seals it.
+    bool reseal_row(const std::string& id) {
+        return change([&](row_set& rows, bool has_other_key) { return has_other_key && rows.find_by_id(id); });
+    }
+
+    /// Loads the rows, lets `edit(row_set&)` or `edit(row_set&, has_other_key)` change them, and saves them if it gives
+    /// true. Gives what `edit` gives. `record` is what it puts into a row, if it does.
     template <class Edit>
     bool change(Edit edit, const token& record = {}) {
         const deadline until = end();
@@ -10912,19 +10977,34 @@ class basic_document_store
     std::optional<bool> change_once(Edit& edit, const token& record) {
         if constexpr (versioned) {
             auto [bytes, version] = shared_->document.load_versioned();
-            row_set rows = decode(std::move(bytes));
-            if (!edit(rows)) return false;
-            const secret encoded = shared_->format.encode(rows.all());
+            const std::optional<row_set> rows = edited(edit, std::move(bytes));
+            if (!rows) return false;
+            const secret encoded = shared_->format.encode(rows->all());
             require_room(encoded.size(), record);
             if (!shared_->document.save(encoded.reveal(), version)) return std::nullopt;
         } else {
-            row_set rows = decode(shared_->document.load());
-            if (!edit(rows)) return false;
-            const secret encoded = shared_->format.encode(rows.all());
+            const std::optional<row_set> rows = edited(edit, shared_->document.load());
+            if (!rows) return false;
+            const secret encoded = shared_->format.encode(rows->all());
             require_room(encoded.size(), record);
             shared_->document.save(encoded.reveal());
         }
         return true;
+    }
+
+    /// The rows after the edit; nullopt if it gives false.
+    template <class Edit, class Text>
+    std::optional<row_set> edited(Edit& edit, std::optional<Text> bytes) const {
+        std::optional<row_set> rows;
+        if constexpr (std::invocable<Edit&, row_set&>) {
+            rows = decode(std::move(bytes));
+            if (!edit(*rows)) rows.reset();
+        } else {
+            const bool has_other_key = bytes && shared_->format.has_other_key(detail::view_of(*bytes));
+            rows = decode(std::move(bytes));
+            if (!edit(*rows, has_other_key)) rows.reset();
+        }
+        return rows;
     }
 
     /// Throws unless the document can hold so many bytes, and the new tokens that the record may be waiting for.
@@ -10991,6 +11071,7 @@ using json_file_store = basic_document_store<text_file>;
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_ANY_STORE_HPP
 #define TOKENKEEP_ANY_STORE_HPP
+
 
 
 
@@ -11076,6 +11157,9 @@ class any_store {
     bool locks() const { return store_->locks(); }
     /// Whether the store is a comparing_store. If not, replace_token and remove_token throw errc::request_rejected.
     bool compares() const { return store_->compares(); }
+    /// Whether the store is a resealing_store. If not, reseal_token throws errc::request_rejected.
+    ///   if (store.reseals()) reseal(store);
+    bool reseals() const { return store_->reseals(); }
     /// Whether the store's lock is a lease; see locking_store.
     bool lock_lapses() const { return store_->lapses(); }
     /// Whether the store is known to look for the row of this probe by its seed: its rules do.
@@ -11099,6 +11183,10 @@ class any_store {
     /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
     ///   if (!store.remove_token(expected)) read_again();
     bool remove_token(const token& expected) { return store_->remove_token(expected); }
+    /// Seals the row of that id with the first key of the store's sealer, if another key sealed it, and says whether it
+    /// did; see reseal.
+    ///   store.reseal_token(ada->id);
+    bool reseal_token(const std::string& id) { return store_->reseal_token(id); }
 
     /// The same store, for calls that end by `end` if the store is a deadline_store. If it is not, they take as long as
     /// the store takes, and only lock_token ends by then. The result may outlive this object.
@@ -11118,6 +11206,7 @@ class any_store {
         virtual ~erased_store() = default;
         virtual bool locks() = 0;
         virtual bool compares() = 0;
+        virtual bool reseals() = 0;
         virtual bool lapses() = 0;
         virtual bool looks_for_seed(const token& probe) = 0;
         virtual std::optional<token> find_token(const token& probe) = 0;
@@ -11129,6 +11218,7 @@ class any_store {
         virtual std::unique_ptr<held_lock> lock_token(const std::string& key, deadline until) = 0;
         virtual bool replace_token(const token& expected, const token& record) = 0;
         virtual bool remove_token(const token& expected) = 0;
+        virtual bool reseal_token(const std::string& id) = 0;
         virtual std::shared_ptr<erased_store> until(deadline end) = 0; ///< Null if the store has no until.
     };
 
@@ -11148,6 +11238,14 @@ class any_store {
 
         bool locks() override { return detail::store_locks(store); }
         bool compares() override { return detail::store_compares(store); }
+        bool reseals() override {
+            if constexpr (requires {
+                              { store.reseals() } -> std::convertible_to<bool>;
+                          })
+                return store.reseals();
+            else
+                return resealing_store<Store>;
+        }
         bool lapses() override { return detail::lock_lapses(store); }
         bool looks_for_seed(const token& probe) override { return detail::store_looks_for_seed(store, probe); }
         std::optional<token> find_token(const token& probe) override { return store.find_token(probe); }
@@ -11181,6 +11279,14 @@ class any_store {
             if constexpr (comparing_store<Store>)
                 if (compares()) return store.remove_token(expected);
             throw does_not_compare();
+        }
+        bool reseal_token(const std::string& id) override {
+            if constexpr (resealing_store<Store>)
+                return store.reseal_token(id);
+            else
+                throw error(errc::request_rejected,
+                            "tokenkeep: the store of this any_store is not sealed, or cannot be sealed again; ask "
+                            "reseals()");
         }
         std::shared_ptr<erased_store> until(deadline end) override {
             if constexpr (deadline_store<Store>)
