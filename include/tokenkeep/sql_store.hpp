@@ -113,7 +113,10 @@ struct sql_guard {
 ///   another database                                 | of its own if that matters
 ///   deletes rows, or changes in a row what a look-up | finds no row there. Who asks for all rows is told of a
 ///   looks for                                        | changed one, but not of one that is gone
-///   puts a plain table in its place                  | errc::permissions; none of its tokens is used
+///   puts a plain table in its place                  | errc::permissions when a program connects, and
+///                                                    | errc::storage_failure before; none of its tokens is used
+///   changes the table's row in tokenkeep_schema      | nothing works: the error asks for another policy, for migrate
+///                                                    | or for an update. No row is lost or taken for another
 ///
 /// A look-up by a sealed field looks for the fingerprints of all keys of the sealer, in one SELECT. It does not find a
 /// row whose key the sealer lacks. Keys change by and by: each save seals its row with the first key, and reseal (see
@@ -153,8 +156,8 @@ struct sql_guard {
 ///                       | someone has altered the row                            |
 ///   permissions         | the table is sealed and the store has no sealer, or    | make the store as the table is,
 ///                       | the reverse                                            | or migrate (migrate.hpp)
-///   request_rejected    | a policy with another schema or with other rules made  | use that policy, or migrate
-///                       | the sealed table                                       |
+///   request_rejected    | a policy with another schema, other seals_names or     | use that policy, or migrate
+///                       | other rules made the sealed table                      |
 ///   unsupported_version | a newer version of the library made the table          | update the library
 ///   store_gone          | a change found that the row of the table in            | restore it, or log users in again
 ///                       | tokenkeep_schema is gone; or SQLite's file is gone. If |

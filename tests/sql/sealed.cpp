@@ -199,6 +199,12 @@ struct names_too : secrets {
     static constexpr bool seals_names = true;
 };
 
+/// The version of a table that this policy has sealed.
+template <class Policy>
+std::string version_of() {
+    return "3 " + tokenkeep::detail::sql_columns<Policy>::layout();
+}
+
 struct by_label {
     static constexpr auto key = &token::label;
     static bool applies(const token& probe) { return !probe.label.empty(); }
@@ -398,19 +404,6 @@ TEMPLATE_LIST_TEST_CASE("sealed table: that a whole row is an older one, or is g
     CHECK(table.store().get_tokens() == std::vector<token>{login("ada")});
 }
 
-TEMPLATE_LIST_TEST_CASE("sealed table: a row of a policy that seals other fields is refused", "[sql]", every_backend) {
-    const std::string table = new_table(), other = new_table();
-    sealed_on<TestType, names_too>(table).save_token(login("ada"));
-    sealed_on<TestType, secrets>(other).save_token(login("ada"));
-    const auto is_refused = [](auto store) {
-        CHECK(cannot_open(
-            "ada", [&] { (void)store.find_token_by_id("id of ada"); }, "a program with another policy"));
-        CHECK(cannot_open("ada", [&] { (void)store.find_token({.refresh_token = "refresh of ada"}); }));
-    };
-    is_refused(sealed_on<TestType, secrets>(table)); // it would take sealed text for names
-    is_refused(sealed_on<TestType, names_too>(other));
-}
-
 // ---- Keys ----
 
 TEMPLATE_LIST_TEST_CASE("sealed table: keys change by and by, and rows of both are found", "[sql]", every_backend) {
@@ -596,7 +589,7 @@ TEMPLATE_LIST_TEST_CASE("sealed table: a store without a sealer is refused, and 
         }
     };
     sealed_table<TestType> table;
-    CHECK(table.version() == "3"); // which 0.1 and 0.2 refuse
+    CHECK(table.version() == version_of<sealed>()); // which 0.1 and 0.2 refuse
     is_refused(store_on<TestType>(table.name()), "the table of tokens is sealed");
     CHECK(sorted(table.store().get_tokens()) == std::vector<token>{login("ada"), login("bob")});
 
@@ -610,7 +603,7 @@ TEMPLATE_LIST_TEST_CASE("sealed table: a store without a sealer is refused, and 
     visitor<TestType> writer;
     writer.execute("UPDATE tokenkeep_schema SET version = '2' WHERE name = '" + table.name() + "'");
     is_refused(table.store(), "the table of tokens is not sealed");
-    writer.execute("UPDATE tokenkeep_schema SET version = '4' WHERE name = '" + table.name() + "'");
+    writer.execute("UPDATE tokenkeep_schema SET version = '3' WHERE name = '" + table.name() + "'");
     CHECK(code_of([&] { (void)table.store().get_tokens(); }) == errc::unsupported_version);
 }
 
@@ -623,7 +616,11 @@ TEMPLATE_LIST_TEST_CASE("sealed table: its row in tokenkeep_schema may be lost, 
     };
     lose(table.name());
     CHECK(sorted(table.store().get_tokens()) == std::vector<token>{login("ada"), login("bob")});
-    CHECK(table.version() == "3");
+    CHECK(table.version() == version_of<sealed>());
+    lose(table.name());
+    CHECK(code_of([&] { (void)store_on<TestType>(table.name()).get_tokens(); }) == errc::permissions);
+    CHECK(writer.ask("SELECT version FROM tokenkeep_schema WHERE name = '" + table.name() + "'").empty());
+    CHECK(sorted(table.store().get_tokens()) == std::vector<token>{login("ada"), login("bob")});
 
     const std::string plain = new_table();
     store_on<TestType>(plain).save_token(login("ada"));
@@ -633,15 +630,36 @@ TEMPLATE_LIST_TEST_CASE("sealed table: its row in tokenkeep_schema may be lost, 
     CHECK(store_on<TestType>(plain).get_tokens() == std::vector<token>{login("ada")});
 }
 
-TEMPLATE_LIST_TEST_CASE("sealed table: a policy that needs other columns is refused", "[sql]", every_backend) {
+TEMPLATE_LIST_TEST_CASE("sealed table: a policy with other columns, or that seals others, is refused", "[sql]",
+                        every_backend) {
     struct by_labels : hidden {
         struct rules : tokenkeep::first_applicable<tokenkeep::by_id, by_label> {};
     };
     sealed_table<TestType> table;
-    auto store = sealed_on<TestType, by_labels>(table.name());
-    CHECK(code_of([&] { (void)store.get_tokens(); }) == errc::request_rejected);
-    CHECK(code_of([&] { store.save_token(login("eve")); }) == errc::request_rejected);
+    const auto is_refused = [](auto store) {
+        CHECK(code_of([&] { (void)store.get_tokens(); }) == errc::request_rejected);
+        CHECK(code_of([&] { (void)store.find_token_by_id("id of ada"); }) == errc::request_rejected);
+        CHECK(code_of([&] { store.save_token(login("eve")); }) == errc::request_rejected);
+    };
+    is_refused(sealed_on<TestType, by_labels>(table.name())); // has another index
+    is_refused(sealed_on<TestType, secrets>(table.name()));   // would write rows that lack a fingerprint
+    is_refused(sealed_on<TestType, hidden>(table.name()));    // has more indexes
     CHECK(sorted(table.store().get_tokens()) == std::vector<token>{login("ada"), login("bob")});
+
+    const std::string other = new_table();
+    sealed_on<TestType, names_too>(other).save_token(login("ada"));
+    is_refused(sealed_on<TestType, secrets>(other)); // would take sealed text for names
+}
+
+TEMPLATE_LIST_TEST_CASE("sealed table: a plain table in its place is refused, whatever its version says", "[sql]",
+                        every_backend) {
+    const std::string plain = new_table();
+    store_on<TestType>(plain).save_token(login("ada"));
+    visitor<TestType> writer;
+    writer.execute("UPDATE tokenkeep_schema SET version = '" + version_of<sealed>() + "' WHERE name = '" + plain + "'");
+    auto store = sealed_on<TestType>(plain);
+    CHECK(code_of([&] { (void)store.get_tokens(); }) == errc::permissions);
+    CHECK(code_of([&] { store.save_token(login("eve")); }) == errc::permissions);
 }
 
 TEMPLATE_LIST_TEST_CASE("sealed table: migrate copies from plain to sealed and back", "[sql]", every_backend) {
@@ -684,7 +702,7 @@ TEMPLATE_LIST_TEST_CASE("sealed table: a process that is killed at any statement
         store.save_token(login("ada"));
         CHECK(sealed_on<TestType>(table).get_tokens() == std::vector<token>{login("ada")});
         CHECK(reader.ask("SELECT version FROM tokenkeep_schema WHERE name = '" + table + "'") ==
-              std::vector<std::string>{"3"});
+              std::vector<std::string>{version_of<sealed>()});
         if (!was_killed) break;
         ++killed;
     }

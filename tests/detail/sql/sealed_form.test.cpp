@@ -157,3 +157,22 @@ TEST_CASE("sealed_form: what is no seal is a row that cannot be opened", "[seale
     CHECK_THAT(code_of_mac(fingerprint + " old"), ContainsSubstring("the key \"old\" that sealed it was another"));
     CHECK_THAT(code_of_mac(std::nullopt), ContainsSubstring("the row \"7\" of the table tokens"));
 }
+
+TEST_CASE("sealed_form: a fingerprint of another size is refused before anything is written", "[sealed_form]") {
+    struct long_prints : open_book {
+        std::string fingerprint(std::string_view, std::string_view) const { return std::string(64, 'f'); }
+    };
+    struct of_long_prints : sealed {
+        using sealer = long_prints;
+    };
+    const long_prints sealer;
+    const std::string name = "tokens";
+    const detail::sealed_form<of_long_prints> form(sealer, name);
+    try {
+        (void)form.cells({.user_name = "ada", .refresh_token = "rt-1", .id = "1"});
+        FAIL("it is taken");
+    } catch (const error& failure) {
+        CHECK(failure.code() == errc::request_rejected);
+        CHECK_THAT(failure.what(), ContainsSubstring("must give 32 bytes, and gives 64"));
+    }
+}

@@ -5,6 +5,7 @@
 #include <tokenkeep/policy.hpp>
 #include <tokenkeep/rules.hpp>
 #include <tokenkeep/sealer.hpp>
+#include <tokenkeep/text/sha256.hpp>
 #include <tokenkeep/token.hpp>
 
 #include <array>
@@ -17,7 +18,6 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The version of a sealed table. A plain table has that of the newest field that has a column.
 inline constexpr unsigned sealed_table_version = 3;
-static_assert(version_of_fields() < sealed_table_version, "the versions of plain and sealed tables must differ");
 
 /// The sealer of a table. After explain_fingerprinting_sealer has failed: no sealer, so that the compiler reports
 /// nothing else.
@@ -81,6 +81,15 @@ struct sql_columns {
         if (column < schema::columns) return std::string(fields[column].name);
         if (column == row_mac) return "row_mac";
         return std::string(fields[indexed().places[column - first_index]].name) + "_index";
+    }
+
+    /// Names the columns of a sealed table and which of them are sealed, in 8 hex digits. All programs of the table
+    /// must agree about both: a row that lacks a fingerprint would not be found.
+    static std::string layout() {
+        std::string names;
+        for (std::size_t n = 0; n < count(); ++n)
+            names.append(n < schema::columns && seals(n) ? "sealed " : "").append(name(n)).append("\n");
+        return text::sha256_hex(names).substr(0, 8);
     }
 
     /// The version in which the column was new.

@@ -167,8 +167,7 @@ class sealed_form {
     }
 
     std::string key_of_look_up(std::size_t field, std::string_view value, std::string_view key_id) const {
-        return text::to_base64url(
-            sealer_.fingerprint(list_of({"tokenkeep index", table_, fields[field].name, value}), key_id));
+        return fingerprint(list_of({"tokenkeep index", table_, fields[field].name, value}), key_id);
     }
 
     std::string mac_of(const views& cells, std::string_view key_id) const {
@@ -178,7 +177,16 @@ class sealed_form {
             append(list, (n < schema::columns && columns::seals(n) ? "sealed " : "") + columns::name(n));
             append(list, *cells[n]);
         }
-        return text::to_base64url(sealer_.fingerprint(list, key_id));
+        return fingerprint(list, key_id);
+    }
+
+    std::string fingerprint(std::string_view text, std::string_view key_id) const {
+        const std::string bytes = sealer_.fingerprint(text, key_id);
+        if (bytes.size() != 32)
+            throw error(errc::request_rejected, "tokenkeep: fingerprint of the sealer must give 32 bytes, and gives " +
+                                                    std::to_string(bytes.size()) +
+                                                    "; see the concept fingerprinting_sealer");
+        return text::to_base64url(bytes);
     }
 
     static std::optional<std::string_view> key_id_in(std::string_view row_mac) {

@@ -23,10 +23,10 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 //   version    | what the table is
 //   -----------|-------------------------------------------------------------------------------------------------------
 //   1, 2       | plain: the version of the newest field that has a column
-//   1 sealed   | on its way to be sealed. A store with a sealer inserts this version before it adds the columns and
+//   1 sealed L | on its way to be sealed. A store with a sealer inserts this version before it adds the columns and
 //              | indexes that are missing, so that no store without a sealer writes rows meanwhile
-//   3          | sealed
-inline constexpr std::string_view version_to_be_sealed = "1 sealed";
+//   3 L        | sealed. L is sql_columns::layout
+inline constexpr std::string_view to_be_sealed = "1 sealed ", sealed = "3 ";
 
 /// The stored version of a table; nullopt if there is no such table. `run(parameters, visit)` runs the SELECT.
 template <class Run>
@@ -44,23 +44,36 @@ inline error plain_table() {
                  "store a new table, and copy the rows into it with migrate");
 }
 
+/// A table that is sealed, and a policy that is not.
+inline error sealed_table() {
+    return error(errc::permissions, "tokenkeep: the table of tokens is sealed; use a policy with a sealer, and give "
+                                    "the store the sealer that has the table's keys");
+}
+
 /// The version as a number. Throws errc::store_gone if there is no version, errc::unsupported_version if it is newer
-/// than this library, and errc::permissions if the table is sealed and the policy has no sealer, or the reverse.
+/// than this library, errc::permissions if the table is sealed and the policy has no sealer, or the reverse, and
+/// errc::request_rejected if the table was sealed by a policy with other columns.
 template <class Policy>
 unsigned require_sql_version(const std::optional<std::string>& found) {
     if (!found) throw error(errc::store_gone, "tokenkeep: the table of tokens has disappeared");
-    const bool is_to_be_sealed = *found == version_to_be_sealed;
-    const std::string_view digits = is_to_be_sealed ? std::string_view("1") : std::string_view(*found);
-    unsigned version = 0;
-    const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), version);
-    if (fault != std::errc{} || end != digits.data() + digits.size() || version > sealed_table_version)
+    const std::string_view version = *found;
+    const bool is_sealed = version.starts_with(sealed);
+    if (is_sealed || version.starts_with(to_be_sealed)) {
+        if constexpr (!sql_columns<Policy>::are_sealed)
+            throw sealed_table();
+        else if (version.substr(version.rfind(' ') + 1) != sql_columns<Policy>::layout())
+            throw error(errc::request_rejected,
+                        "tokenkeep: a policy with another schema, with other seals_names, or whose rules look up other "
+                        "fields made the sealed table; use that policy, or copy the rows into a new table with "
+                        "migrate");
+        return is_sealed ? sealed_table_version : 1;
+    }
+    unsigned number = 0;
+    const auto [end, fault] = std::from_chars(version.data(), version.data() + version.size(), number);
+    if (fault != std::errc{} || end != version.data() + version.size() || number > version_of_fields())
         throw error(errc::unsupported_version, "tokenkeep: the table of tokens is of a newer version");
-    const bool is_sealed = is_to_be_sealed || version == sealed_table_version;
-    if (is_sealed && !sql_columns<Policy>::are_sealed)
-        throw error(errc::permissions, "tokenkeep: the table of tokens is sealed; use a policy with a sealer, and give "
-                                       "the store the sealer that has the table's keys");
-    if (!is_sealed && sql_columns<Policy>::are_sealed) throw plain_table();
-    return version;
+    if (sql_columns<Policy>::are_sealed) throw plain_table();
+    return number;
 }
 
 /// Makes the tables of a store if they are missing, and adds the columns that newer fields need.
@@ -86,10 +99,8 @@ class sql_tables {
         }
         if (!found) {
             for (const std::string& sql : text_.create()) make([&] { connection_.execute(sql); });
-            if constexpr (columns::are_sealed) refuse_plain_rows();
-            make([&] {
-                run(text_.insert_version(), text_.name_in_schema(), columns::are_sealed ? version_to_be_sealed : "1");
-            });
+            refuse_rows_of_other_kind();
+            make([&] { run(text_.insert_version(), text_.name_in_schema(), version_of_new_table()); });
             found = version(text_.version());
         }
         require_one_spelling();
@@ -98,21 +109,41 @@ class sql_tables {
     }
 
   private:
-    /// A table that has rows and no version has lost its row in tokenkeep_schema. Its rows may be plain.
-    void refuse_plain_rows() {
-        auto asking = connection_.prepare(has_column(columns::row_mac) ? text_.plain_ids() : text_.all_ids());
-        const bool has_rows = asking.step();
-        asking.reset();
-        if (has_rows) throw plain_table();
+    static std::string version_of_new_table() {
+        if constexpr (columns::are_sealed)
+            return std::string(to_be_sealed) + columns::layout();
+        else
+            return "1";
+    }
+    static std::string newest_version() {
+        if constexpr (columns::are_sealed)
+            return std::string(sealed) + columns::layout();
+        else
+            return std::to_string(newest);
     }
 
-    /// The programs of a sealed table must agree about its columns: a row that lacks an index would not be found.
+    /// A table that has rows and no version has lost its row in tokenkeep_schema. Its rows may be plain, or sealed.
+    void refuse_rows_of_other_kind() {
+        const bool may_be_sealed = succeeds(text_.look_for_seals());
+        if constexpr (columns::are_sealed) {
+            if (has_rows(may_be_sealed ? text_.plain_ids() : text_.all_ids())) throw plain_table();
+        } else {
+            if (may_be_sealed && has_rows(text_.sealed_ids())) throw sealed_table();
+        }
+    }
+    bool has_rows(const std::string& sql) {
+        auto asking = connection_.prepare(sql);
+        const bool is_there = asking.step();
+        asking.reset();
+        return is_there;
+    }
+
+    /// Another table may have taken the place of the sealed one, though the version stayed.
     void require_columns() {
+        if (!succeeds(text_.look_for_seals())) throw plain_table();
         if (!succeeds(text_.look_for_all_columns()))
-            throw error(errc::request_rejected,
-                        "tokenkeep: the sealed table lacks a column that this policy needs: it was made by a policy "
-                        "with another schema, or whose rules look up other fields; use that policy, or copy the rows "
-                        "into a new table with migrate");
+            throw error(errc::request_rejected, "tokenkeep: the sealed table lacks a column; restore it, or copy the "
+                                                "rows into a new table with migrate");
     }
 
     /// Tables whose names differ only in case would share their version and their locks. A database that has both would
@@ -138,7 +169,7 @@ class sql_tables {
             if (found < newest) { // else another program has just done it
                 for (const std::size_t column : missing) make([&] { connection_.execute(text_.add_column(column)); });
                 for (const std::string& sql : text_.new_indexes(found)) make([&] { connection_.execute(sql); });
-                run(text_.update_version(), std::to_string(newest), text_.name_in_schema());
+                run(text_.update_version(), newest_version(), text_.name_in_schema());
             }
             connection_.execute("COMMIT");
         } catch (...) {
