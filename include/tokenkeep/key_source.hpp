@@ -109,8 +109,8 @@ inline secret text_of_key(const secret& key) {
     return secret(digits);
 }
 
-inline constexpr const char* forms_of_key = "a key is 64 hex digits or 43 digits of base64url; make one with: openssl "
-                                            "rand -base64 32";
+inline constexpr const char* forms_of_key = "a key is 64 hex digits or 43 digits of base64url; make one with: "
+                                            "(umask 077; openssl rand -base64 32 > FILE)";
 
 template <class Text>
 secret as_secret(Text& text) {
@@ -196,9 +196,10 @@ inline secret key_from_text(const secret& text) {
 
 /// The key in a file. The file has a text, as for key_from_text, or the 32 bytes themselves.
 ///   secret key = key_from_file("/etc/my-app/key");
-/// Throws errc::permissions if others can read or write the file, if it is a symbolic link, or if it belongs to another
-/// user; errc::request_rejected if there is no file, or no key in it. 32 bytes that are all printable are refused: they
-/// are a word that somebody typed, or half a key in hex.
+/// Throws errc::permissions if others can read or write the file or write its directory, if it is a symbolic link or
+/// has a second hard link, or if it belongs to another user; errc::request_rejected if there is no file, or no key in
+/// it; errc::storage_failure if the file is a mount of its own. 32 bytes that are all printable are refused: they are a
+/// word that somebody typed, or half a key in hex.
 ///
 /// A file that systemd, Docker or Kubernetes provides often belongs to root, or is a link. Read it yourself, and give
 /// its content to key_from_text.
@@ -231,7 +232,8 @@ inline secret key_from_environment(const std::string& name) {
 /// Programs that begin at once get the same key if the document has versions or a lock (see document.hpp). With a
 /// document that has neither, run one program first. Throws errc::storage_corrupt if the document has something else.
 /// What the document throws passes through. Others cannot read a text_file that is made here. If somebody lets them
-/// read it later, it is not refused; key_from_file refuses such a file.
+/// read it later, it is not refused; key_from_file refuses such a file. Whoever can write the document can put another
+/// key there, and can then open what is sealed afterwards.
 template <class Document>
 secret key_from_document(Document& document) {
     const secret text = detail::load_or_make(document, [] { return detail::text_of_key(make_key()); });
@@ -250,7 +252,8 @@ secret key_from_document(Document& document) {
 /// key is saved, `unwrap` must give it back. Programs that begin at once: see key_from_document.
 ///
 /// Throws errc::storage_corrupt if the document has something else, and errc::permissions if `unwrap` gives another key
-/// than was wrapped. What the document, `wrap` and `unwrap` throw passes through.
+/// than was wrapped. What the document, `wrap` and `unwrap` throw passes through. Whoever can write the document and
+/// have a key wrapped can put a key of their own there, and can then open what is sealed afterwards.
 ///
 /// The document is one line: `tokenkeep-wrapped-key 1 ID WRAPPED`. ID is the id of the key (see key_ring), and WRAPPED
 /// are the wrapped bytes as base64url.

@@ -52,8 +52,9 @@ struct ignore_resealing {
 ///       key and gives true. The row is the same afterwards.
 ///   K2  If the first key has sealed the row, or if there is no such row, it changes nothing and gives false.
 ///   K3  It loses no change that others make to the row at the same time.
-/// A store may seal all its rows in one step, as a file or a document does. For it, "the row" in K1 and K2 means all of
-/// them, and the earlier versions that it holds: the first call gives true, and the next ones give false.
+/// A store may seal all its rows in one step, as a file or a document does. For it, "the row" in K1 and K2 means all
+/// that it holds, rows or none, and their earlier versions, whatever the id: the first call gives true, and the next
+/// ones give false.
 /// May:   throw, and then the row has its old key or the new one. Need not be fast: it is called once for each row.
 /// Models: sql_store, basic_file_store and basic_document_store with a policy that names a sealer; any_store, which
 /// throws errc::request_rejected if its store is not a model.
@@ -96,9 +97,9 @@ consteval bool explain_resealing_store() {
 /// `progress(const reseal_report&)` is called after each row. If it throws, reseal ends. reseal throws what the store
 /// throws. A row that cannot be opened makes it throw before it changes anything: restore that row, or delete it.
 ///
-/// Cost: one change for each row of a table that has another key, one look-up for the others. In all, one change for a
-/// file or a document, and one more each time that another program has saved with the old key. All rows are in memory
-/// at the beginning. From plain to sealed, and back: see migrate.hpp.
+/// Cost: one transaction for each row of a table, which changes those that have another key. A file or a document is
+/// changed once, and once more each time that another program has saved with the old key; a document is read once for
+/// each row. All rows are in memory at the beginning. From plain to sealed, and back: see migrate.hpp.
 template <class Store, std::invocable<const reseal_report&> Progress = detail::ignore_resealing>
 reseal_report reseal(Store& store, Progress progress = {}) {
     static_assert(detail::explain_resealing_store<Store>());
@@ -107,6 +108,7 @@ reseal_report reseal(Store& store, Progress progress = {}) {
         std::vector<std::string> ids;
         for (const token& row : store.get_tokens()) ids.push_back(row.id);
         report.total = ids.size();
+        if (ids.empty()) store.reseal_token(std::string()); // a file or document without rows is sealed too
         for (const std::string& id : ids) {
             ++(store.reseal_token(id) ? report.resealed : report.unchanged);
             progress(std::as_const(report));

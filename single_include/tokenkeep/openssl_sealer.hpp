@@ -420,7 +420,7 @@ struct scrypt_algorithm {
         const auto [n, r, p] = cost;
         constexpr std::uint64_t most_memory = std::uint64_t{1} << 30;
         return n >= 2 && std::has_single_bit(n) && r >= 1 && r <= 1'024 && p >= 1 && p <= 1'024 &&
-               n <= most_memory / (128 * r);
+               n <= most_memory / (128 * r) && (r > 1 || n < 65'536); // RFC 7914, 2
     }
 
     static secret compute(const secret& passphrase, std::string_view salt, const passphrase_cost& cost) {

@@ -5156,8 +5156,9 @@ struct ignore_resealing {
 ///       key and gives true. The row is the same afterwards.
 ///   K2  If the first key has sealed the row, or if there is no such row, it changes nothing and gives false.
 ///   K3  It loses no change that others make to the row at the same time.
-/// A store may seal all its rows in one step, as a file or a document does. For it, "the row" in K1 and K2 means all of
-/// them, and the earlier versions that it holds: the first call gives true, and the next ones give false.
+/// A store may seal all its rows in one step, as a file or a document does. For it, "the row" in K1 and K2 means all
+/// that it holds, rows or none, and their earlier versions, whatever the id: the first call gives true, and the next
+/// ones give false.
 /// May:   throw, and then the row has its old key or the new one. Need not be fast: it is called once for each row.
 /// Models: sql_store, basic_file_store and basic_document_store with a policy that names a sealer; any_store, which
 /// throws errc::request_rejected if its store is not a model.
@@ -5200,9 +5201,9 @@ consteval bool explain_resealing_store() {
 /// `progress(const reseal_report&)` is called after each row. If it throws, reseal ends. reseal throws what the store
 /// throws. A row that cannot be opened makes it throw before it changes anything: restore that row, or delete it.
 ///
-/// Cost: one change for each row of a table that has another key, one look-up for the others. In all, one change for a
-/// file or a document, and one more each time that another program has saved with the old key. All rows are in memory
-/// at the beginning. From plain to sealed, and back: see migrate.hpp.
+/// Cost: one transaction for each row of a table, which changes those that have another key. A file or a document is
+/// changed once, and once more each time that another program has saved with the old key; a document is read once for
+/// each row. All rows are in memory at the beginning. From plain to sealed, and back: see migrate.hpp.
 template <class Store, std::invocable<const reseal_report&> Progress = detail::ignore_resealing>
 reseal_report reseal(Store& store, Progress progress = {}) {
     static_assert(detail::explain_resealing_store<Store>());
@@ -5211,6 +5212,7 @@ reseal_report reseal(Store& store, Progress progress = {}) {
         std::vector<std::string> ids;
         for (const token& row : store.get_tokens()) ids.push_back(row.id);
         report.total = ids.size();
+        if (ids.empty()) store.reseal_token(std::string()); // a file or document without rows is sealed too
         for (const std::string& id : ids) {
             ++(store.reseal_token(id) ? report.resealed : report.unchanged);
             progress(std::as_const(report));
@@ -9112,14 +9114,14 @@ class basic_file_store {
     }
 
     /// If any row of the file, or an earlier version of one, is sealed with another key than the sealer's first one,
-    /// rewrites the file as compact() does, and gives true. If not, or if there is no row of that id, gives false. So
-    /// the first call seals all rows; see reseal. If a row cannot be read, throws errc::storage_corrupt or
-    /// errc::permissions, and changes nothing. In a file without rows, only compact() removes what the old key sealed.
+    /// rewrites the file as compact() does, and gives true. If not, gives false. So the first call seals all rows,
+    /// whatever the id; see reseal. If a row cannot be read, throws errc::storage_corrupt or errc::permissions, and
+    /// changes nothing.
     ///   store.reseal_token(ada->id);
-    bool reseal_token(const std::string& id) requires(!std::same_as<sealer_type, no_seal>) {
-        return shared_->write(end(), [&](journal& rows) {
+    bool reseal_token(const std::string& /*id*/) requires(!std::same_as<sealer_type, no_seal>) {
+        return shared_->write(end(), [](journal& rows) {
             rows.require_all_readable();
-            return rows.find(id) != nullptr ? rows.reseal() : std::nullopt;
+            return rows.reseal();
         });
     }
 
@@ -9865,8 +9867,8 @@ inline secret text_of_key(const secret& key) {
     return secret(digits);
 }
 
-inline constexpr const char* forms_of_key = "a key is 64 hex digits or 43 digits of base64url; make one with: openssl "
-                                            "rand -base64 32";
+inline constexpr const char* forms_of_key = "a key is 64 hex digits or 43 digits of base64url; make one with: "
+                                            "(umask 077; openssl rand -base64 32 > FILE)";
 
 template <class Text>
 secret as_secret(Text& text) {
@@ -9952,9 +9954,10 @@ inline secret key_from_text(const secret& text) {
 
 /// The key in a file. The file has a text, as for key_from_text, or the 32 bytes themselves.
 ///   secret key = key_from_file("/etc/my-app/key");
-/// Throws errc::permissions if others can read or write the file, if it is a symbolic link, or if it belongs to another
-/// user; errc::request_rejected if there is no file, or no key in it. 32 bytes that are all printable are refused: they
-/// are a word that somebody typed, or half a key in hex.
+/// Throws errc::permissions if others can read or write the file or write its directory, if it is a symbolic link or
+/// has a second hard link, or if it belongs to another user; errc::request_rejected if there is no file, or no key in
+/// it; errc::storage_failure if the file is a mount of its own. 32 bytes that are all printable are refused: they are a
+/// word that somebody typed, or half a key in hex.
 ///
 /// A file that systemd, Docker or Kubernetes provides often belongs to root, or is a link. Read it yourself, and give
 /// its content to key_from_text.
@@ -9987,7 +9990,8 @@ inline secret key_from_environment(const std::string& name) {
 /// Programs that begin at once get the same key if the document has versions or a lock (see document.hpp). With a
 /// document that has neither, run one program first. Throws errc::storage_corrupt if the document has something else.
 /// What the document throws passes through. Others cannot read a text_file that is made here. If somebody lets them
-/// read it later, it is not refused; key_from_file refuses such a file.
+/// read it later, it is not refused; key_from_file refuses such a file. Whoever can write the document can put another
+/// key there, and can then open what is sealed afterwards.
 template <class Document>
 secret key_from_document(Document& document) {
     const secret text = detail::load_or_make(document, [] { return detail::text_of_key(make_key()); });
@@ -10006,7 +10010,8 @@ secret key_from_document(Document& document) {
 /// key is saved, `unwrap` must give it back. Programs that begin at once: see key_from_document.
 ///
 /// Throws errc::storage_corrupt if the document has something else, and errc::permissions if `unwrap` gives another key
-/// than was wrapped. What the document, `wrap` and `unwrap` throw passes through.
+/// than was wrapped. What the document, `wrap` and `unwrap` throw passes through. Whoever can write the document and
+/// have a key wrapped can put a key of their own there, and can then open what is sealed afterwards.
 ///
 /// The document is one line: `tokenkeep-wrapped-key 1 ID WRAPPED`. ID is the id of the key (see key_ring), and WRAPPED
 /// are the wrapped bytes as base64url.
@@ -10943,8 +10948,8 @@ class basic_document_store
     }
 
     /// Changes no row. But a document that another key has sealed is saved again, and so the first key seals it.
-    bool reseal_row(const std::string& id) {
-        return change([&](row_set& rows, bool has_other_key) { return has_other_key && rows.find_by_id(id); });
+    bool reseal_row(const std::string& /*id*/) {
+        return change([&](row_set&, bool has_other_key) { return has_other_key; });
     }
 
     /// Loads the rows, lets `edit(row_set&)` or `edit(row_set&, has_other_key)` change them, and saves them if it gives
@@ -11842,6 +11847,7 @@ class plain_form {
 
 
 
+
 #include <array>
 #include <cstddef>
 #include <iterator>
@@ -11852,7 +11858,6 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The version of a sealed table. A plain table has that of the newest field that has a column.
 inline constexpr unsigned sealed_table_version = 3;
-static_assert(version_of_fields() < sealed_table_version, "the versions of plain and sealed tables must differ");
 
 /// The sealer of a table. After explain_fingerprinting_sealer has failed: no sealer, so that the compiler reports
 /// nothing else.
@@ -11916,6 +11921,15 @@ struct sql_columns {
         if (column < schema::columns) return std::string(fields[column].name);
         if (column == row_mac) return "row_mac";
         return std::string(fields[indexed().places[column - first_index]].name) + "_index";
+    }
+
+    /// Names the columns of a sealed table and which of them are sealed, in 8 hex digits. All programs of the table
+    /// must agree about both: a row that lacks a fingerprint would not be found.
+    static std::string layout() {
+        std::string names;
+        for (std::size_t n = 0; n < count(); ++n)
+            names.append(n < schema::columns && seals(n) ? "sealed " : "").append(name(n)).append("\n");
+        return text::sha256_hex(names).substr(0, 8);
     }
 
     /// The version in which the column was new.
@@ -12153,8 +12167,7 @@ class sealed_form {
     }
 
     std::string key_of_look_up(std::size_t field, std::string_view value, std::string_view key_id) const {
-        return text::to_base64url(
-            sealer_.fingerprint(list_of({"tokenkeep index", table_, fields[field].name, value}), key_id));
+        return fingerprint(list_of({"tokenkeep index", table_, fields[field].name, value}), key_id);
     }
 
     std::string mac_of(const views& cells, std::string_view key_id) const {
@@ -12164,7 +12177,16 @@ class sealed_form {
             append(list, (n < schema::columns && columns::seals(n) ? "sealed " : "") + columns::name(n));
             append(list, *cells[n]);
         }
-        return text::to_base64url(sealer_.fingerprint(list, key_id));
+        return fingerprint(list, key_id);
+    }
+
+    std::string fingerprint(std::string_view text, std::string_view key_id) const {
+        const std::string bytes = sealer_.fingerprint(text, key_id);
+        if (bytes.size() != 32)
+            throw error(errc::request_rejected, "tokenkeep: fingerprint of the sealer must give 32 bytes, and gives " +
+                                                    std::to_string(bytes.size()) +
+                                                    "; see the concept fingerprinting_sealer");
+        return text::to_base64url(bytes);
     }
 
     static std::optional<std::string_view> key_id_in(std::string_view row_mac) {
@@ -12386,7 +12408,10 @@ class sql_text {
     /// Fails if a column is missing.
     std::string look_for_all_columns() const { return select() + " WHERE 1 = 0"; }
     std::string all_ids() const { return "SELECT id FROM " + quoted(name_); }
+    /// Fails if the table has no column for seals.
+    std::string look_for_seals() const { return "SELECT row_mac FROM " + quoted(name_) + " WHERE 1 = 0"; }
     std::string plain_ids() const { return all_ids() + " WHERE row_mac IS NULL"; }
+    std::string sealed_ids() const { return all_ids() + " WHERE row_mac IS NOT NULL"; }
 
     /// The statements that make the indexes that came after the version `older`. Some of these may exist already.
     std::vector<std::string> new_indexes(unsigned older) const {
@@ -12485,10 +12510,10 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 //   version    | what the table is
 //   -----------|-------------------------------------------------------------------------------------------------------
 //   1, 2       | plain: the version of the newest field that has a column
-//   1 sealed   | on its way to be sealed. A store with a sealer inserts this version before it adds the columns and
+//   1 sealed L | on its way to be sealed. A store with a sealer inserts this version before it adds the columns and
 //              | indexes that are missing, so that no store without a sealer writes rows meanwhile
-//   3          | sealed
-inline constexpr std::string_view version_to_be_sealed = "1 sealed";
+//   3 L        | sealed. L is sql_columns::layout
+inline constexpr std::string_view to_be_sealed = "1 sealed ", sealed = "3 ";
 
 /// The stored version of a table; nullopt if there is no such table. `run(parameters, visit)` runs the SELECT.
 template <class Run>
@@ -12506,23 +12531,36 @@ inline error plain_table() {
                  "store a new table, and copy the rows into it with migrate");
 }
 
+/// A table that is sealed, and a policy that is not.
+inline error sealed_table() {
+    return error(errc::permissions, "tokenkeep: the table of tokens is sealed; use a policy with a sealer, and give "
+                                    "the store the sealer that has the table's keys");
+}
+
 /// The version as a number. Throws errc::store_gone if there is no version, errc::unsupported_version if it is newer
-/// than this library, and errc::permissions if the table is sealed and the policy has no sealer, or the reverse.
+/// than this library, errc::permissions if the table is sealed and the policy has no sealer, or the reverse, and
+/// errc::request_rejected if the table was sealed by a policy with other columns.
 template <class Policy>
 unsigned require_sql_version(const std::optional<std::string>& found) {
     if (!found) throw error(errc::store_gone, "tokenkeep: the table of tokens has disappeared");
-    const bool is_to_be_sealed = *found == version_to_be_sealed;
-    const std::string_view digits = is_to_be_sealed ? std::string_view("1") : std::string_view(*found);
-    unsigned version = 0;
-    const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), version);
-    if (fault != std::errc{} || end != digits.data() + digits.size() || version > sealed_table_version)
+    const std::string_view version = *found;
+    const bool is_sealed = version.starts_with(sealed);
+    if (is_sealed || version.starts_with(to_be_sealed)) {
+        if constexpr (!sql_columns<Policy>::are_sealed)
+            throw sealed_table();
+        else if (version.substr(version.rfind(' ') + 1) != sql_columns<Policy>::layout())
+            throw error(errc::request_rejected,
+                        "tokenkeep: a policy with another schema, with other seals_names, or whose rules look up other "
+                        "fields made the sealed table; use that policy, or copy the rows into a new table with "
+                        "migrate");
+        return is_sealed ? sealed_table_version : 1;
+    }
+    unsigned number = 0;
+    const auto [end, fault] = std::from_chars(version.data(), version.data() + version.size(), number);
+    if (fault != std::errc{} || end != version.data() + version.size() || number > version_of_fields())
         throw error(errc::unsupported_version, "tokenkeep: the table of tokens is of a newer version");
-    const bool is_sealed = is_to_be_sealed || version == sealed_table_version;
-    if (is_sealed && !sql_columns<Policy>::are_sealed)
-        throw error(errc::permissions, "tokenkeep: the table of tokens is sealed; use a policy with a sealer, and give "
-                                       "the store the sealer that has the table's keys");
-    if (!is_sealed && sql_columns<Policy>::are_sealed) throw plain_table();
-    return version;
+    if (sql_columns<Policy>::are_sealed) throw plain_table();
+    return number;
 }
 
 /// Makes the tables of a store if they are missing, and adds the columns that newer fields need.
@@ -12548,10 +12586,8 @@ class sql_tables {
         }
         if (!found) {
             for (const std::string& sql : text_.create()) make([&] { connection_.execute(sql); });
-            if constexpr (columns::are_sealed) refuse_plain_rows();
-            make([&] {
-                run(text_.insert_version(), text_.name_in_schema(), columns::are_sealed ? version_to_be_sealed : "1");
-            });
+            refuse_rows_of_other_kind();
+            make([&] { run(text_.insert_version(), text_.name_in_schema(), version_of_new_table()); });
             found = version(text_.version());
         }
         require_one_spelling();
@@ -12560,21 +12596,41 @@ class sql_tables {
     }
 
   private:
-    /// A table that has rows and no version has lost its row in tokenkeep_schema. Its rows may be plain.
-    void refuse_plain_rows() {
-        auto asking = connection_.prepare(has_column(columns::row_mac) ? text_.plain_ids() : text_.all_ids());
-        const bool has_rows = asking.step();
-        asking.reset();
-        if (has_rows) throw plain_table();
+    static std::string version_of_new_table() {
+        if constexpr (columns::are_sealed)
+            return std::string(to_be_sealed) + columns::layout();
+        else
+            return "1";
+    }
+    static std::string newest_version() {
+        if constexpr (columns::are_sealed)
+            return std::string(sealed) + columns::layout();
+        else
+            return std::to_string(newest);
     }
 
-    /// The programs of a sealed table must agree about its columns: a row that lacks an index would not be found.
+    /// A table that has rows and no version has lost its row in tokenkeep_schema. Its rows may be plain, or sealed.
+    void refuse_rows_of_other_kind() {
+        const bool may_be_sealed = succeeds(text_.look_for_seals());
+        if constexpr (columns::are_sealed) {
+            if (has_rows(may_be_sealed ? text_.plain_ids() : text_.all_ids())) throw plain_table();
+        } else {
+            if (may_be_sealed && has_rows(text_.sealed_ids())) throw sealed_table();
+        }
+    }
+    bool has_rows(const std::string& sql) {
+        auto asking = connection_.prepare(sql);
+        const bool is_there = asking.step();
+        asking.reset();
+        return is_there;
+    }
+
+    /// Another table may have taken the place of the sealed one, though the version stayed.
     void require_columns() {
+        if (!succeeds(text_.look_for_seals())) throw plain_table();
         if (!succeeds(text_.look_for_all_columns()))
-            throw error(errc::request_rejected,
-                        "tokenkeep: the sealed table lacks a column that this policy needs: it was made by a policy "
-                        "with another schema, or whose rules look up other fields; use that policy, or copy the rows "
-                        "into a new table with migrate");
+            throw error(errc::request_rejected, "tokenkeep: the sealed table lacks a column; restore it, or copy the "
+                                                "rows into a new table with migrate");
     }
 
     /// Tables whose names differ only in case would share their version and their locks. A database that has both would
@@ -12600,7 +12656,7 @@ class sql_tables {
             if (found < newest) { // else another program has just done it
                 for (const std::size_t column : missing) make([&] { connection_.execute(text_.add_column(column)); });
                 for (const std::string& sql : text_.new_indexes(found)) make([&] { connection_.execute(sql); });
-                run(text_.update_version(), std::to_string(newest), text_.name_in_schema());
+                run(text_.update_version(), newest_version(), text_.name_in_schema());
             }
             connection_.execute("COMMIT");
         } catch (...) {
@@ -13305,7 +13361,10 @@ struct sql_guard {
 ///   another database                                 | of its own if that matters
 ///   deletes rows, or changes in a row what a look-up | finds no row there. Who asks for all rows is told of a
 ///   looks for                                        | changed one, but not of one that is gone
-///   puts a plain table in its place                  | errc::permissions; none of its tokens is used
+///   puts a plain table in its place                  | errc::permissions when a program connects, and
+///                                                    | errc::storage_failure before; none of its tokens is used
+///   changes the table's row in tokenkeep_schema      | nothing works: the error asks for another policy, for migrate
+///                                                    | or for an update. No row is lost or taken for another
 ///
 /// A look-up by a sealed field looks for the fingerprints of all keys of the sealer, in one SELECT. It does not find a
 /// row whose key the sealer lacks. Keys change by and by: each save seals its row with the first key, and reseal (see
@@ -13345,8 +13404,8 @@ struct sql_guard {
 ///                       | someone has altered the row                            |
 ///   permissions         | the table is sealed and the store has no sealer, or    | make the store as the table is,
 ///                       | the reverse                                            | or migrate (migrate.hpp)
-///   request_rejected    | a policy with another schema or with other rules made  | use that policy, or migrate
-///                       | the sealed table                                       |
+///   request_rejected    | a policy with another schema, other seals_names or     | use that policy, or migrate
+///                       | other rules made the sealed table                      |
 ///   unsupported_version | a newer version of the library made the table          | update the library
 ///   store_gone          | a change found that the row of the table in            | restore it, or log users in again
 ///                       | tokenkeep_schema is gone; or SQLite's file is gone. If |
@@ -17840,7 +17899,8 @@ class refresh_transaction : transaction<Parts> {
     /// The server has refused the refresh token (invalid_grant). If the row still holds that token, marks it refused
     /// and throws. Otherwise another login has put a token there: returns, and the caller looks at it. Over a store
     /// that does not exclude others, another sender may have won and be about to save. The refusal is then believed
-    /// only when no other request can be under way. If it settles a doubt, none can: the marker before was old.
+    /// only when no other request can be under way. If it settles a doubt, none can, because the marker before was old;
+    /// without a compare, as far as read_back_pause keeps two senders apart.
     void refused(flight_type& flight, const outcome& result, bool settles) {
         const std::exception_ptr refusal = with_reason(
             error(errc::reauthorization_required, "tokenkeep: the server refused the refresh token"), result.why);

@@ -134,6 +134,8 @@ TEST_CASE("openssl_sealer: scrypt gives the answer of RFC 7914, and a passphrase
     CHECK_FALSE(scrypt_algorithm::takes({1 << 24, 8, 1})); // 16 GiB
     CHECK_FALSE(scrypt_algorithm::takes({std::uint64_t{1} << 63, 8, 1}));
     CHECK_FALSE(scrypt_algorithm::takes({16, 0, 1}));
+    CHECK_FALSE(scrypt_algorithm::takes({1 << 16, 1, 1})); // RFC 7914: n < 2^(16 r)
+    CHECK(scrypt_algorithm::takes({1 << 15, 1, 1}));
     CHECK_FALSE(scrypt_algorithm::takes({16, 8, 0}));
     CHECK_FALSE(scrypt_algorithm::takes({16, 8, 5'000}));
     const tokenkeep::scrypt_cost usual;

@@ -280,7 +280,8 @@ class refresh_transaction : transaction<Parts> {
     /// The server has refused the refresh token (invalid_grant). If the row still holds that token, marks it refused
     /// and throws. Otherwise another login has put a token there: returns, and the caller looks at it. Over a store
     /// that does not exclude others, another sender may have won and be about to save. The refusal is then believed
-    /// only when no other request can be under way. If it settles a doubt, none can: the marker before was old.
+    /// only when no other request can be under way. If it settles a doubt, none can, because the marker before was old;
+    /// without a compare, as far as read_back_pause keeps two senders apart.
     void refused(flight_type& flight, const outcome& result, bool settles) {
         const std::exception_ptr refusal = with_reason(
             error(errc::reauthorization_required, "tokenkeep: the server refused the refresh token"), result.why);
