@@ -119,9 +119,10 @@ struct sql_guard {
 ///                                                    | or for an update. No row is lost or taken for another
 ///
 /// A look-up by a sealed field looks for the fingerprints of all keys of the sealer, in one SELECT. It does not find a
-/// row whose key the sealer lacks. Keys change by and by: each save seals its row with the first key, and reseal (see
-/// reseal.hpp) does that for the other rows. A change calls the sealer inside its transaction, so a slow sealer keeps
-/// other writers waiting. Several threads call it at once.
+/// row whose key the sealer lacks: a program with the wrong key may then insert a second row for the same user. So give
+/// every program all keys of the table. Keys change by and by: each save seals its row with the first key, and reseal
+/// (see reseal.hpp) does that for the other rows. A change calls the sealer inside its transaction, so a slow sealer
+/// keeps other writers waiting. Several threads call it at once.
 ///
 /// Cost: a look-up is one SELECT with an index. A save is one transaction of a few SELECTs with indexes and one INSERT
 /// or UPDATE. The store keeps one connection, which its threads use in turn, or as many as mysql_parameters or
