@@ -39,7 +39,10 @@ struct my_transport {
 };
 struct my_sealer {
     explicit my_sealer(const secret& key);
+    my_sealer(const secret& key, const secret& older);
     std::string key_id() const;
+    std::vector<std::string> key_ids() const;
+    std::string fingerprint(std::string_view text, std::string_view key_id) const;
     secret seal(std::string_view plain, std::string_view associated) const;
     std::optional<secret> open(std::string_view sealed, std::string_view associated, std::string_view key_id) const;
 };
@@ -62,6 +65,32 @@ struct odbc_connection {
     void execute(const std::string& sql);
     my_statement prepare(const std::string& sql);
 };
+
+/// In place of what sqlite.hpp, mysql.hpp and postgres.hpp bring.
+namespace stand_ins {
+struct sqlite_connection : odbc_connection {
+    using odbc_connection::odbc_connection;
+    explicit sqlite_connection(std::string path, std::string table = {});
+    static constexpr std::string_view scheme = "sqlite";
+};
+struct postgres_connection : odbc_connection {
+    using odbc_connection::odbc_connection;
+    explicit postgres_connection(std::string options);
+    static constexpr std::string_view scheme = "postgres";
+};
+struct mysql_parameters {
+    std::string host{}, database{}, table{}, user{};
+    secret password{};
+};
+struct mysql_connection : odbc_connection {
+    explicit mysql_connection(const mysql_parameters& parameters);
+};
+template <class Policy = defaults>
+using basic_sqlite_store = sql_store<sqlite_connection, Policy>;
+using sqlite_store = basic_sqlite_store<>;
+using mysql_store = sql_store<mysql_connection>;
+using postgres_store = sql_store<postgres_connection>;
+}
 using my_keeper = keeper<file_store, my_transport, oauth2_provider, ignore_events, system_clock>;
 
 void act();
@@ -259,6 +288,12 @@ inline void call(file_store& store, const secret& refresh, const secret& access)
     for (const std::string& id : report.lost) std::cerr << "log in again: " << id << '\n';
     // end
 }
+struct sealed : defaults { using sealer = my_sealer; };
+inline void reseal(basic_file_store<sealed>& store, const std::optional<token>& ada) {
+    // examples: file_store.hpp
+    store.reseal_token(ada->id);
+    // end
+}
 inline void lock(file_store& store, const token& row) {
     // examples: file_store.hpp
     auto lock = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + std::chrono::seconds(5));
@@ -409,6 +444,7 @@ using my_rules = default_rules;
 struct single : tokenkeep::defaults { using mutex = tokenkeep::null_mutex; };
 struct ours : tokenkeep::defaults { using rules = my_rules; };
 struct sealed : tokenkeep::defaults { using sealer = my_sealer; };
+struct hidden : sealed { static constexpr bool seals_names = true; };
 // end
 namespace of_links {
 // examples: policy.hpp
@@ -528,6 +564,7 @@ inline void call(const token& probe, const token& row) {
 }
 
 namespace of_sealer {
+using stand_ins::basic_sqlite_store;
 inline void construct() {
     // examples: sealer.hpp
     basic_file_store<defaults> store{"tokens.tkj", no_seal{}}; // the same as file_store
@@ -538,7 +575,22 @@ inline void construct_with_key(const secret& key) {
     struct sealed : defaults { using sealer = my_sealer; };
     basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
     basic_document_store<text_file, json_codec, sealed> other{"tokens.json", my_sealer{key}};
+    basic_sqlite_store<sealed> third{"tokens.db", my_sealer{key}};
     // end
+}
+}
+
+namespace of_reseal {
+using stand_ins::basic_sqlite_store;
+void show(std::size_t done, std::size_t total);
+struct sealed : defaults { using sealer = my_sealer; };
+inline void call(const secret& new_key, const secret& old_key) {
+    // examples: reseal.hpp
+    basic_sqlite_store<sealed> store{"tokens.db", my_sealer{new_key, old_key}};
+    const reseal_report report = reseal(store);
+    reseal(store, [](const reseal_report& so_far) { show(so_far.done(), so_far.total); });
+    // end
+    (void)report;
 }
 }
 
@@ -662,30 +714,6 @@ struct ours : defaults { using schema = my_schema; };
 static_assert(token_store<sql_store<odbc_connection, ours>>);
 }
 
-/// In place of what sqlite.hpp, mysql.hpp and postgres.hpp bring.
-namespace stand_ins {
-struct sqlite_connection : odbc_connection {
-    using odbc_connection::odbc_connection;
-    explicit sqlite_connection(std::string path);
-    static constexpr std::string_view scheme = "sqlite";
-};
-struct postgres_connection : odbc_connection {
-    using odbc_connection::odbc_connection;
-    explicit postgres_connection(std::string options);
-    static constexpr std::string_view scheme = "postgres";
-};
-struct mysql_parameters {
-    std::string host{}, database{}, table{}, user{};
-    secret password{};
-};
-struct mysql_connection : odbc_connection {
-    explicit mysql_connection(const mysql_parameters& parameters);
-};
-using sqlite_store = sql_store<sqlite_connection>;
-using mysql_store = sql_store<mysql_connection>;
-using postgres_store = sql_store<postgres_connection>;
-}
-
 namespace of_any_store {
 using stand_ins::postgres_store, stand_ins::sqlite_store;
 inline void choose(bool is_test, my_transport transport, oauth2_provider provider) {
@@ -714,6 +742,12 @@ inline void call(any_store& store, const token& row, const token& expected, cons
     if (!store.replace_token(expected, record)) read_again();
     if (!store.remove_token(expected)) read_again();
     store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
+    // end
+}
+inline void seal_again(any_store& store, const std::optional<token>& ada) {
+    // examples: any_store.hpp
+    if (store.reseals()) reseal(store);
+    store.reseal_token(ada->id);
     // end
 }
 struct settings {
@@ -748,7 +782,8 @@ struct my_store {
 }
 
 namespace of_sql_store {
-using stand_ins::mysql_parameters, stand_ins::mysql_store, stand_ins::postgres_store, stand_ins::sqlite_store;
+using stand_ins::basic_sqlite_store, stand_ins::sqlite_connection, stand_ins::sqlite_store;
+using stand_ins::mysql_parameters, stand_ins::mysql_store, stand_ins::postgres_store;
 inline void construct_sqlite() {
     // examples: sql_store.hpp
     sqlite_store    store{"tokens.db"};                                         // tokenkeep/sqlite.hpp
@@ -772,6 +807,14 @@ inline void construct_another() {
 inline void construct_from_arguments() {
     // examples: sql_store.hpp
     sqlite_store store{"tokens.db"};
+    // end
+}
+inline void construct_sealed(const secret& key, memory_store& plain_store) {
+    // examples: sql_store.hpp
+    struct sealed : defaults { using sealer = my_sealer; };
+    basic_sqlite_store<sealed> store{"tokens.db", my_sealer{key}};
+    migrate(plain_store, store);                              // from plain to sealed: see migrate.hpp
+    basic_sqlite_store<sealed> other{sqlite_connection{"tokens.db", "other_tokens"}, my_sealer{key}};
     // end
 }
 inline void call_until(sqlite_store& store, const token& record) {

@@ -10298,8 +10298,11 @@ class sealed_codec {
 
     /// Whether another key than the sealer's first one has sealed the document.
     bool has_other_key(std::string_view document) const {
-        return document.starts_with(sealed_document::beginning) &&
-               sealed_document::from_text(document).key_id != std::string(sealer_.key_id());
+        if constexpr (seals)
+            return document.starts_with(sealed_document::beginning) &&
+                   sealed_document::from_text(document).key_id != std::string(sealer_.key_id());
+        else
+            return false;
     }
 
     secret encode(const std::vector<token>& rows) const {

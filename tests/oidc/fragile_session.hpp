@@ -88,6 +88,7 @@ struct basic_fragile_session : basic_shared_session<Place> {
             std::uniform_int_distribution<std::chrono::milliseconds::rep> pause(
                 50, (kills == 0 ? 150ms : longest_pause).count());
             std::this_thread::sleep_for(std::chrono::milliseconds(pause(chance)));
+            if (is_calm()) break;
             const auto spender = std::find(processes.begin(), processes.end(), seen.spender.load());
             const bool hits_spender = spender != processes.end() && (kills == 0 || chance() % 2 == 0);
             const std::size_t n =

@@ -92,7 +92,8 @@ TEST_CASE("shared in Redis: a kill costs a session at most, and others wait unti
           "[oidc]") {
     basic_fragile_session<in_redis> session(200ms, is_long() ? 45s : 7s);
     session.options.request_timeout = 1s;
-    session.options.save_timeout = 500ms;
+    session.options.save_timeout = 1s;
+    session.may_fail.insert(session.may_fail.end(), {errc::storage_failure, errc::rotation_not_saved}); // if it is late
     session.longest_pause = 4s; // more kills than leases that end would leave no one time to refresh
     const shared_memory<tally> seen;
     const pid_t user = start_process([&] { session.look_after(*seen); });
