@@ -26,7 +26,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 //   1 sealed L | on its way to be sealed. A store with a sealer inserts this version before it adds the columns and
 //              | indexes that are missing, so that no store without a sealer writes rows meanwhile
 //   3 L        | sealed. L is sql_columns::layout
-inline constexpr std::string_view to_be_sealed = "1 sealed ", sealed = "3 ";
+inline constexpr std::string_view sealing_began = "1 sealed ", sealing_done = "3 ";
 
 /// The stored version of a table; nullopt if there is no such table. `run(parameters, visit)` runs the SELECT.
 template <class Run>
@@ -57,8 +57,8 @@ template <class Policy>
 unsigned require_sql_version(const std::optional<std::string>& found) {
     if (!found) throw error(errc::store_gone, "tokenkeep: the table of tokens has disappeared");
     const std::string_view version = *found;
-    const bool is_sealed = version.starts_with(sealed);
-    if (is_sealed || version.starts_with(to_be_sealed)) {
+    const bool is_sealed = version.starts_with(sealing_done);
+    if (is_sealed || version.starts_with(sealing_began)) {
         if constexpr (!sql_columns<Policy>::are_sealed)
             throw sealed_table();
         else if (version.substr(version.rfind(' ') + 1) != sql_columns<Policy>::layout())
@@ -111,13 +111,13 @@ class sql_tables {
   private:
     static std::string version_of_new_table() {
         if constexpr (columns::are_sealed)
-            return std::string(to_be_sealed) + columns::layout();
+            return std::string(sealing_began) + columns::layout();
         else
             return "1";
     }
     static std::string newest_version() {
         if constexpr (columns::are_sealed)
-            return std::string(sealed) + columns::layout();
+            return std::string(sealing_done) + columns::layout();
         else
             return std::to_string(newest);
     }
