@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Every header of INCLUDE compiles where it is included first and alone: with CHECKER, whose OPTIONS are the warnings.
+# Every header of INCLUDE compiles where it is included first and alone: with COMPILER, whose OPTIONS are the warnings.
 #
 # One unit can show that of several headers: those in which each header includes the one before, itself or through
 # others. What stands before a header is then only what it includes, and it compiles as it does alone. For the same
@@ -35,7 +35,7 @@ list(SORT by_size ORDER DESCENDING)
 list(TRANSFORM by_size REPLACE "^[0-9]+ " "")
 
 set(shared oauth/provider)
-set(compile ${CHECKER} -std=c++20 ${OPTIONS} -I${INCLUDE})
+set(compile ${COMPILER} -std=c++20 ${OPTIONS} -I${INCLUDE})
 file(WRITE ${FOLDER}/shared.hpp "#include <tokenkeep/${shared}.hpp>\n")
 execute_process(COMMAND ${compile} -x c++-header ${FOLDER}/shared.hpp -o ${FOLDER}/shared.hpp.gch
                 COMMAND_ERROR_IS_FATAL ANY)
