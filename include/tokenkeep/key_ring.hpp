@@ -29,6 +29,7 @@
 
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/secret.hpp>
+#include <tokenkeep/text/ascii.hpp>
 #include <tokenkeep/text/hmac.hpp>
 
 #include <algorithm>
@@ -59,11 +60,7 @@ inline secret derive_key(const secret& key, std::string_view purpose) {
 
 /// The name of a key: 16 hex digits.
 inline std::string key_id_of(const secret& key) {
-    const std::array<unsigned char, 32> digest = text::hmac_sha256(key.reveal(), "tokenkeep key id");
-    std::string id;
-    for (std::size_t i = 0; i < 8; ++i)
-        (id += "0123456789abcdef"[digest[i] >> 4]) += "0123456789abcdef"[digest[i] & 15];
-    return id;
+    return text::to_hex(text::hmac_sha256(key.reveal(), "tokenkeep key id")).substr(0, 16);
 }
 
 } // namespace detail

@@ -29,6 +29,7 @@
 #include <tokenkeep/os/os.hpp>
 #include <tokenkeep/secret.hpp>
 #include <tokenkeep/store.hpp>
+#include <tokenkeep/text/ascii.hpp>
 #include <tokenkeep/text/base64url.hpp>
 
 #include <algorithm>
@@ -51,9 +52,9 @@ inline std::optional<secret> key_from_hex(std::string_view digits) {
     if (digits.size() != 2 * key_size) return std::nullopt;
     bool is_hex = true;
     const auto value = [&](char digit) {
-        const std::size_t at = std::string_view("0123456789abcdefABCDEF").find(digit);
-        is_hex = is_hex && at != std::string_view::npos;
-        return static_cast<unsigned>(at < 16 ? at : at - 6);
+        const int known = text::hex_value(digit);
+        is_hex = is_hex && known >= 0;
+        return static_cast<unsigned>(known);
     };
     secret key = secret::build(key_size, [&](char* out) {
         for (std::size_t i = 0; i < key_size; ++i)
@@ -68,27 +69,19 @@ inline std::optional<secret> key_from_hex(std::string_view digits) {
 /// something else.
 inline std::optional<secret> key_from_base64(std::string_view digits) {
     constexpr std::size_t count = 43;
+    static_assert(size_of_base64url(count) == key_size);
     if (digits.size() == count + 1 && digits.back() == '=') digits.remove_suffix(1);
     if (digits.size() != count) return std::nullopt;
-    std::uint32_t bits = 0;
-    unsigned held = 0;
-    bool is_base64 = true;
-    secret key = secret::build(key_size, [&](char* out) {
-        std::size_t made = 0;
-        for (const char digit : digits) {
-            const std::string_view alphabet = digit == '-' || digit == '_' ? base64url_alphabet : base64_alphabet;
-            const std::size_t value = alphabet.find(digit);
-            is_base64 = is_base64 && value != std::string_view::npos;
-            bits = bits << 6 | static_cast<std::uint32_t>(value & 63);
-            held += 6;
-            if (held < 8) continue;
-            held -= 8;
-            out[made++] = static_cast<char>(bits >> held & 0xff);
-        }
-        return made;
+    const secret url = secret::build(count, [&](char* out) {
+        for (const char digit : digits) *out++ = digit == '+' ? '-' : digit == '/' ? '_' : digit;
+        return count;
     });
-    const bool bits_left = (bits & ((1u << held) - 1)) != 0;
-    if (!is_base64 || bits_left) return std::nullopt;
+    bool is_base64 = false;
+    secret key = secret::build(key_size, [&](char* out) {
+        is_base64 = decode_base64url(url.reveal(), out);
+        return key_size;
+    });
+    if (!is_base64) return std::nullopt;
     return key;
 }
 
@@ -232,7 +225,7 @@ inline secret key_from_environment(const std::string& name) {
 /// Programs that begin at once get the same key if the document has versions or a lock (see document.hpp). With a
 /// document that has neither, run one program first. Throws errc::storage_corrupt if the document has something else.
 /// What the document throws passes through. Others cannot read a text_file that is made here. If somebody lets them
-/// read it later, it is not refused; key_from_file refuses such a file. Whoever can write the document can put another
+/// read it later, it is not refused; key_from_file refuses such a file. A person who can write it can put another
 /// key there, and can then open what is sealed afterwards.
 template <class Document>
 secret key_from_document(Document& document) {
@@ -252,7 +245,7 @@ secret key_from_document(Document& document) {
 /// key is saved, `unwrap` must give it back. Programs that begin at once: see key_from_document.
 ///
 /// Throws errc::storage_corrupt if the document has something else, and errc::permissions if `unwrap` gives another key
-/// than was wrapped. What the document, `wrap` and `unwrap` throw passes through. Whoever can write the document and
+/// than was wrapped. What the document, `wrap` and `unwrap` throw passes through. A person who can write the document and
 /// have a key wrapped can put a key of their own there, and can then open what is sealed afterwards.
 ///
 /// The document is one line: `tokenkeep-wrapped-key 1 ID WRAPPED`. ID is the id of the key (see key_ring), and WRAPPED

@@ -3,7 +3,9 @@
 
 #include "support/catch.hpp"
 
+#include <array>
 #include <cstddef>
+#include <numeric>
 #include <string>
 
 using namespace tokenkeep;
@@ -20,6 +22,18 @@ TEST_CASE("ascii: case is that of the 26 letters, whatever the locale", "[text]"
     CHECK(text::equal_ignoring_case("", ""));
     CHECK_FALSE(text::equal_ignoring_case("Bearer", "Bearer "));
     CHECK_FALSE(text::equal_ignoring_case("[", "{"));
+}
+
+TEST_CASE("ascii: bytes as hexadecimal digits", "[text]") {
+    std::array<unsigned char, 256> all{};
+    std::iota(all.begin(), all.end(), static_cast<unsigned char>(0));
+    const std::string hex = text::to_hex(all);
+    REQUIRE(hex.size() == 512);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        CHECK(text::hex_value(hex[2 * i]) * 16 + text::hex_value(hex[2 * i + 1]) == all[i]);
+        CHECK(text::to_lower(hex[2 * i]) == hex[2 * i]);
+    }
+    CHECK(text::to_hex({}).empty());
 }
 
 TEST_CASE("ascii: a hexadecimal digit has its value, anything else -1", "[text]") {

@@ -7,6 +7,7 @@
 #include <tokenkeep/os/file_trust.hpp>
 #include <tokenkeep/os/wait_for_lock.hpp>
 #include <tokenkeep/secret.hpp>
+#include <tokenkeep/text/ascii.hpp>
 
 // All that the library asks of the platform. The files of each platform define, in tokenkeep::detail:
 //   void random_bytes(void* memory, std::size_t size);                     fills the memory with random bytes
@@ -36,6 +37,7 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 #include <string>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
@@ -44,12 +46,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 inline std::string random_hex(std::size_t bytes) {
     std::array<unsigned char, 32> random{};
     random_bytes(random.data(), bytes);
-    std::string hex;
-    for (std::size_t i = 0; i < bytes; ++i) {
-        hex += "0123456789abcdef"[random[i] >> 4];
-        hex += "0123456789abcdef"[random[i] & 15];
-    }
-    return hex;
+    return text::to_hex(std::span(random).first(bytes));
 }
 
 }}} // namespace tokenkeep::v1::detail

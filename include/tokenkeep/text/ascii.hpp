@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,16 @@ constexpr int hex_value(char c) noexcept {
     if (is_digit(c)) return c - '0';
     const char letter = to_lower(c);
     return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+/// The bytes as hexadecimal digits in lower case, two for each.
+///   to_hex(sha256("")).substr(0, 4)   // "e3b0"
+inline std::string to_hex(std::span<const unsigned char> bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string hex;
+    hex.reserve(2 * bytes.size());
+    for (const unsigned char byte : bytes) (hex += digits[byte >> 4]) += digits[byte & 15];
+    return hex;
 }
 
 /// Whether two texts are equal if the case of ASCII letters does not count.

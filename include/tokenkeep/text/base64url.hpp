@@ -29,6 +29,28 @@ inline constexpr std::array<unsigned char, 256> base64url_values = [] {
     return values;
 }();
 
+/// How many bytes so many digits stand for.
+constexpr std::size_t size_of_base64url(std::size_t digits) noexcept { return digits / 4 * 3 + digits % 4 * 3 / 4; }
+
+/// Writes the bytes that the digits of base64url stand for. False if there is any other character, or if the digits are
+/// not those that encode_base64 gives for these bytes.
+inline bool decode_base64url(std::string_view digits, char* out) noexcept {
+    std::uint32_t bits = 0;
+    unsigned held = 0;
+    for (const char digit : digits) {
+        const unsigned char value = base64url_values[static_cast<unsigned char>(digit)];
+        if (value == 64) return false;
+        bits = bits << 6 | value;
+        held += 6;
+        if (held < 8) continue;
+        held -= 8;
+        *out++ = static_cast<char>(bits >> held & 0xff);
+    }
+    const bool lone_digit = held == 6;
+    const bool bits_left = (bits & ((1u << held) - 1)) != 0;
+    return !lone_digit && !bits_left;
+}
+
 /// Turns each three bytes into four digits. Memory is reserved once, because a string that grows leaves copies behind.
 inline std::string encode_base64(std::string_view bytes, std::string_view alphabet, bool padded) {
     std::string digits;
@@ -64,22 +86,8 @@ inline std::string to_base64url(std::string_view bytes) {
 /// last byte. So each byte string has exactly one text.
 ///   from_base64url("YQ")   // "a"
 inline std::optional<std::string> from_base64url(std::string_view digits) {
-    std::string bytes;
-    bytes.reserve(digits.size() / 4 * 3 + 2);
-    std::uint32_t bits = 0;
-    unsigned held = 0;
-    for (const char digit : digits) {
-        const unsigned char value = detail::base64url_values[static_cast<unsigned char>(digit)];
-        if (value == 64) return std::nullopt;
-        bits = bits << 6 | value;
-        held += 6;
-        if (held < 8) continue;
-        held -= 8;
-        bytes += static_cast<char>(bits >> held & 0xff);
-    }
-    const bool lone_digit = held == 6;
-    const bool bits_left = (bits & ((1u << held) - 1)) != 0;
-    if (lone_digit || bits_left) return std::nullopt;
+    std::string bytes(detail::size_of_base64url(digits.size()), '\0');
+    if (!detail::decode_base64url(digits, bytes.data())) return std::nullopt;
     return bytes;
 }
 

@@ -9,6 +9,7 @@
 
 #include <tokenkeep/memory/number_cast.hpp>
 #include <tokenkeep/memory/wipe.hpp>
+#include <tokenkeep/text/ascii.hpp>
 
 #include <array>
 #include <bit>
@@ -140,16 +141,7 @@ inline std::array<unsigned char, 32> sha256(std::string_view bytes) noexcept {
 
 /// The SHA-256 digest as 64 hexadecimal digits in lower case.
 ///   sha256_hex("").substr(0, 8)   // "e3b0c442"
-inline std::string sha256_hex(std::string_view bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string hex;
-    hex.reserve(64);
-    for (const unsigned char byte : sha256(bytes)) {
-        hex += digits[byte >> 4];
-        hex += digits[byte & 15];
-    }
-    return hex;
-}
+inline std::string sha256_hex(std::string_view bytes) { return to_hex(sha256(bytes)); }
 
 }}} // namespace tokenkeep::v1::text
 
