@@ -55,11 +55,6 @@ class openssl_errors {
     }
 };
 
-inline const unsigned char* bytes_of(std::string_view text) noexcept {
-    return reinterpret_cast<const unsigned char*>(text.data());
-}
-inline unsigned char* bytes_of(char* text) noexcept { return reinterpret_cast<unsigned char*>(text); }
-
 /// One use of a cipher. OpenSSL wipes its copies of the key at the end.
 class openssl_cipher {
   public:
@@ -260,7 +255,7 @@ struct scrypt_cost {
 /// if it is empty or if the cost is not possible, and errc::storage_corrupt if the document has something else. What
 /// the document throws passes through. Programs that begin at once: see key_from_document.
 ///
-/// Whoever reads the document can try passphrases, each at that cost. If the document is lost, the key is lost too. To
+/// A person who reads the document can try passphrases, each at that cost. If the document is lost, the key is lost too. To
 /// change the passphrase, use another document, and a ring of the new key and the old one.
 template <class Document>
 secret openssl_passphrase_key(Document& document, const secret& passphrase, const scrypt_cost& cost = {}) {

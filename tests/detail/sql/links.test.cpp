@@ -58,7 +58,7 @@ deadline in(std::chrono::milliseconds time) { return std::chrono::steady_clock::
 TEST_CASE("sql_links: each call has a link of its own, as long as there may be more", "[sql_links]") {
     std::atomic<int> made = 0;
     std::atomic<bool> fails = false;
-    links all({3, &made, &fails});
+    links all({3, &made, &fails}, {});
     CHECK(made == 0); // one is there, and the others come when they are needed
     all.take(in(10s), [&](auto& first) {
         CHECK(&first == &all.first());
@@ -78,7 +78,7 @@ TEST_CASE("sql_links: each call has a link of its own, as long as there may be m
 TEST_CASE("sql_links: a link comes back from a call that throws, and from one that could not be made", "[sql_links]") {
     std::atomic<int> made = 0;
     std::atomic<bool> fails = true;
-    links all({2, &made, &fails});
+    links all({2, &made, &fails}, {});
     all.take(in(10s), [&](auto&) {
         CHECK_THROWS_AS(all.take(in(10s), [](auto&) {}), std::runtime_error);
         fails = false;
@@ -93,7 +93,7 @@ TEST_CASE("sql_links: a link comes back from a call that throws, and from one th
 TEST_CASE("sql_links: threads that wait get a link when one is given back", "[sql_links]") {
     std::atomic<int> made = 0;
     std::atomic<bool> fails = false;
-    links all({2, &made, &fails});
+    links all({2, &made, &fails}, {});
     std::atomic<int> inside = 0, most_inside = 0, done = 0;
     std::latch begin(8);
     std::vector<std::thread> threads;

@@ -25,6 +25,12 @@ inline constexpr std::size_t nonce_size = 24, tag_size = 16;
 /// More than this is not sealed under one nonce: the limit of AES-GCM, which is below that of ChaCha20.
 inline constexpr std::uint64_t most_sealed = (std::uint64_t{1} << 36) - 32;
 
+// Text as the ciphers' libraries take it.
+inline const unsigned char* bytes_of(std::string_view text) noexcept {
+    return reinterpret_cast<const unsigned char*>(text.data());
+}
+inline unsigned char* bytes_of(char* text) noexcept { return reinterpret_cast<unsigned char*>(text); }
+
 /// A nonce from random bytes and from all that is sealed: HMAC-SHA-256 of both, by a key of its own. With other random
 /// bytes it is another nonce. If the random bytes come twice, another text still gets another nonce.
 inline std::array<unsigned char, nonce_size> make_nonce(const secret& nonce_key, std::string_view random,

@@ -34,7 +34,7 @@ class sql_links {
   public:
     using link_type = sql_link<Connection, Policy>;
 
-    explicit sql_links(Connection connection, table_sealer_of<Policy> sealer = {})
+    sql_links(Connection connection, table_sealer_of<Policy> sealer)
         : sealer_(std::move(sealer)), first_(std::make_unique<link_type>(std::move(connection), sealer_)) {
         trust_as_policy<Policy>(first_->connection());
         std::size_t most = 1;

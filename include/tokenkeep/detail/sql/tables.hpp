@@ -124,7 +124,7 @@ class sql_tables {
 
     /// A table that has rows and no version has lost its row in tokenkeep_schema. Its rows may be plain, or sealed.
     void refuse_rows_of_other_kind() {
-        const bool may_be_sealed = succeeds(text_.look_for_seals());
+        const bool may_be_sealed = has_column(columns::row_mac);
         if constexpr (columns::are_sealed) {
             if (has_rows(may_be_sealed ? text_.plain_ids() : text_.all_ids())) throw plain_table();
         } else {
@@ -140,10 +140,10 @@ class sql_tables {
 
     /// Another table may have taken the place of the sealed one, though the version stayed.
     void require_columns() {
-        if (!succeeds(text_.look_for_seals())) throw plain_table();
-        if (!succeeds(text_.look_for_all_columns()))
-            throw error(errc::request_rejected, "tokenkeep: the sealed table lacks a column; restore it, or copy the "
-                                                "rows into a new table with migrate");
+        if (succeeds(text_.look_for_all_columns())) return;
+        if (!has_column(columns::row_mac)) throw plain_table();
+        throw error(errc::request_rejected, "tokenkeep: the sealed table lacks a column; restore it, or copy the "
+                                            "rows into a new table with migrate");
     }
 
     /// Tables whose names differ only in case would share their version and their locks. A database that has both would

@@ -151,8 +151,6 @@ class sql_text {
     /// Fails if a column is missing.
     std::string look_for_all_columns() const { return select() + " WHERE 1 = 0"; }
     std::string all_ids() const { return "SELECT id FROM " + quoted(name_); }
-    /// Fails if the table has no column for seals.
-    std::string look_for_seals() const { return "SELECT row_mac FROM " + quoted(name_) + " WHERE 1 = 0"; }
     std::string plain_ids() const { return all_ids() + " WHERE row_mac IS NULL"; }
     std::string sealed_ids() const { return all_ids() + " WHERE row_mac IS NOT NULL"; }
 
