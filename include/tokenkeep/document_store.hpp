@@ -102,7 +102,7 @@ std::size_t room_for_new_tokens(const token& record, std::size_t capacity, Size 
 ///   the id of the key                                | yes
 ///   how many rows there are, ids, names, tokens      | no
 ///
-///   whoever can write the document                   | what the store does
+///   somebody who can write the document              | what the store does
 ///   -------------------------------------------------|----------------------------------------------------------
 ///   changes a byte of it, or cuts it off             | errc::storage_corrupt. If the check at the end is made right
 ///                                                    | again: errc::permissions, "this sealer cannot open"

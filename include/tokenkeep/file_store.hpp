@@ -134,7 +134,7 @@ struct salvage_report {
 ///   which row was changed or removed, in which order | yes, since the last rewrite
 ///   users, clients, tokens, all else in a row        | no
 ///
-///   whoever can write the file, and makes its checks | what the store does
+///   one who can write the file, and makes its checks | what the store does
 ///   right again,                                     |
 ///   -------------------------------------------------|----------------------------------------------------------
 ///   changes a sealed row or the id of its key, or    | errc::permissions, "this sealer cannot open the row", if a

@@ -19,7 +19,7 @@
 
 namespace tokenkeep { inline namespace v1 {
 
-/// No sealer, the default: rows are stored as they are. Whoever can read the file can read them.
+/// No sealer, the default: rows are stored as they are. Those who can read the file can read them.
 ///   basic_file_store<defaults> store{"tokens.tkj", no_seal{}}; // the same as file_store
 struct no_seal {};
 

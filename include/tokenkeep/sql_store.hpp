@@ -102,7 +102,7 @@ struct sql_guard {
 ///   which rows have the same value in a sealed field | yes, if a rule looks the field up and one key sealed the rows
 ///   tokens, client secrets, `extra`                  | no
 ///
-///   whoever can write the table                      | what the store does
+///   somebody who can write the table                 | what the store does
 ///   -------------------------------------------------|----------------------------------------------------------
 ///   changes, cuts off, empties or fills a cell;      | errc::permissions, "this sealer cannot open the row", if a
 ///   exchanges cells between rows, columns or tables; | call finds the row. It finds the other rows, and
@@ -120,7 +120,7 @@ struct sql_guard {
 ///
 /// A look-up by a sealed field looks for the fingerprints of all keys of the sealer, in one SELECT. It does not find a
 /// row whose key the sealer lacks: a program with the wrong key may then insert a second row for the same user. So give
-/// every program all keys of the table. Keys change by and by: each save seals its row with the first key, and reseal
+/// every program all keys of the table. Keys change row by row: each save seals its row with the first key, and reseal
 /// (see reseal.hpp) does that for the other rows. A change calls the sealer inside its transaction, so a slow sealer
 /// keeps other writers waiting. Several threads call it at once.
 ///

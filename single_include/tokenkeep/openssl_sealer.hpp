@@ -156,6 +156,12 @@ inline constexpr std::size_t nonce_size = 24, tag_size = 16;
 /// More than this is not sealed under one nonce: the limit of AES-GCM, which is below that of ChaCha20.
 inline constexpr std::uint64_t most_sealed = (std::uint64_t{1} << 36) - 32;
 
+// Text as the ciphers' libraries take it.
+inline const unsigned char* bytes_of(std::string_view text) noexcept {
+    return reinterpret_cast<const unsigned char*>(text.data());
+}
+inline unsigned char* bytes_of(char* text) noexcept { return reinterpret_cast<unsigned char*>(text); }
+
 /// A nonce from random bytes and from all that is sealed: HMAC-SHA-256 of both, by a key of its own. With other random
 /// bytes it is another nonce. If the random bytes come twice, another text still gets another nonce.
 inline std::array<unsigned char, nonce_size> make_nonce(const secret& nonce_key, std::string_view random,
@@ -270,11 +276,6 @@ class openssl_errors {
                                                 (reason == nullptr ? "it does not say why" : reason));
     }
 };
-
-inline const unsigned char* bytes_of(std::string_view text) noexcept {
-    return reinterpret_cast<const unsigned char*>(text.data());
-}
-inline unsigned char* bytes_of(char* text) noexcept { return reinterpret_cast<unsigned char*>(text); }
 
 /// One use of a cipher. OpenSSL wipes its copies of the key at the end.
 class openssl_cipher {
@@ -476,7 +477,7 @@ struct scrypt_cost {
 /// if it is empty or if the cost is not possible, and errc::storage_corrupt if the document has something else. What
 /// the document throws passes through. Programs that begin at once: see key_from_document.
 ///
-/// Whoever reads the document can try passphrases, each at that cost. If the document is lost, the key is lost too. To
+/// A person who reads the document can try passphrases, each at that cost. If the document is lost, the key is lost too. To
 /// change the passphrase, use another document, and a ring of the new key and the old one.
 template <class Document>
 secret openssl_passphrase_key(Document& document, const secret& passphrase, const scrypt_cost& cost = {}) {

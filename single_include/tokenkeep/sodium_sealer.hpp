@@ -156,6 +156,12 @@ inline constexpr std::size_t nonce_size = 24, tag_size = 16;
 /// More than this is not sealed under one nonce: the limit of AES-GCM, which is below that of ChaCha20.
 inline constexpr std::uint64_t most_sealed = (std::uint64_t{1} << 36) - 32;
 
+// Text as the ciphers' libraries take it.
+inline const unsigned char* bytes_of(std::string_view text) noexcept {
+    return reinterpret_cast<const unsigned char*>(text.data());
+}
+inline unsigned char* bytes_of(char* text) noexcept { return reinterpret_cast<unsigned char*>(text); }
+
 /// A nonce from random bytes and from all that is sealed: HMAC-SHA-256 of both, by a key of its own. With other random
 /// bytes it is another nonce. If the random bytes come twice, another text still gets another nonce.
 inline std::array<unsigned char, nonce_size> make_nonce(const secret& nonce_key, std::string_view random,
@@ -262,21 +268,16 @@ struct xchacha20_poly1305 {
 
     static void seal(char* out, std::string_view key, const unsigned char* nonce, std::string_view associated,
                      std::string_view plain) {
-        ::crypto_aead_xchacha20poly1305_ietf_encrypt(reinterpret_cast<unsigned char*>(out), nullptr, bytes(plain),
-                                                     plain.size(), bytes(associated), associated.size(), nullptr, nonce,
-                                                     bytes(key));
+        ::crypto_aead_xchacha20poly1305_ietf_encrypt(bytes_of(out), nullptr, bytes_of(plain), plain.size(),
+                                                     bytes_of(associated), associated.size(), nullptr, nonce,
+                                                     bytes_of(key));
     }
 
     static bool open(char* out, std::string_view key, const unsigned char* nonce, std::string_view associated,
                      std::string_view sealed) {
-        return ::crypto_aead_xchacha20poly1305_ietf_decrypt(reinterpret_cast<unsigned char*>(out), nullptr, nullptr,
-                                                            bytes(sealed), sealed.size(), bytes(associated),
-                                                            associated.size(), nonce, bytes(key)) == 0;
-    }
-
-  private:
-    static const unsigned char* bytes(std::string_view text) noexcept {
-        return reinterpret_cast<const unsigned char*>(text.data());
+        return ::crypto_aead_xchacha20poly1305_ietf_decrypt(bytes_of(out), nullptr, nullptr, bytes_of(sealed),
+                                                            sealed.size(), bytes_of(associated), associated.size(),
+                                                            nonce, bytes_of(key)) == 0;
     }
 };
 
@@ -296,8 +297,7 @@ struct argon2id_algorithm {
         require_sodium();
         return secret::build(key_size, [&](char* out) {
             const std::string_view text = passphrase.reveal();
-            if (::crypto_pwhash(reinterpret_cast<unsigned char*>(out), key_size, text.data(), text.size(),
-                                reinterpret_cast<const unsigned char*>(salt.data()), cost[0],
+            if (::crypto_pwhash(bytes_of(out), key_size, text.data(), text.size(), bytes_of(salt), cost[0],
                                 static_cast<std::size_t>(cost[1]), crypto_pwhash_ALG_ARGON2ID13) != 0)
                 throw error(errc::storage_failure, "tokenkeep: libsodium cannot compute Argon2id: there is not enough "
                                                    "memory");
@@ -343,7 +343,7 @@ struct argon2id_cost {
 /// if it is empty or if the cost is not possible, and errc::storage_corrupt if the document has something else. What
 /// the document throws passes through. Programs that begin at once: see key_from_document.
 ///
-/// Whoever reads the document can try passphrases, each at that cost. If the document is lost, the key is lost too. To
+/// A person who reads the document can try passphrases, each at that cost. If the document is lost, the key is lost too. To
 /// change the passphrase, use another document, and a ring of the new key and the old one.
 template <class Document>
 secret sodium_passphrase_key(Document& document, const secret& passphrase, const argon2id_cost& cost = {}) {

@@ -233,6 +233,101 @@ constexpr To number_cast(From number) noexcept {
 
 
 
+// ==== tokenkeep/text/ascii.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_TEXT_ASCII_HPP
+#define TOKENKEEP_TEXT_ASCII_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v1 { namespace text {
+
+/// An ASCII letter in lower case. Any other byte stays as it is, in every locale.
+///   to_lower('A')   // 'a'
+constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+/// The text with its ASCII letters in lower case.
+///   to_lower(std::string("Bearer"))   // "bearer"
+inline std::string to_lower(std::string text) {
+    for (char& c : text) c = to_lower(c);
+    return text;
+}
+
+/// Whether a character is an ASCII digit.
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+/// Whether a character is an ASCII letter.
+constexpr bool is_letter(char c) noexcept { return to_lower(c) >= 'a' && to_lower(c) <= 'z'; }
+
+/// The value of a hexadecimal digit, in upper or lower case; -1 for any other character.
+///   hex_value('f')   // 15
+constexpr int hex_value(char c) noexcept {
+    if (is_digit(c)) return c - '0';
+    const char letter = to_lower(c);
+    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+/// The bytes as hexadecimal digits in lower case, two for each.
+///   to_hex(sha256("")).substr(0, 4)   // "e3b0"
+inline std::string to_hex(std::span<const unsigned char> bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string hex;
+    hex.reserve(2 * bytes.size());
+    for (const unsigned char byte : bytes) (hex += digits[byte >> 4]) += digits[byte & 15];
+    return hex;
+}
+
+/// Whether two texts are equal if the case of ASCII letters does not count.
+///   equal_ignoring_case("Bearer", "bearer")   // true
+constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i])) return false;
+    return true;
+}
+
+/// The text without the blanks at its ends: spaces and tabs, unless other characters are given.
+///   trim(" a b ")   // "a b"
+constexpr std::string_view trim(std::string_view text, std::string_view blanks = " \t") noexcept {
+    const std::size_t first = text.find_first_not_of(blanks);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+/// Whether a text consists of printable ASCII characters and spaces, as tokens do (VSCHAR, RFC 6749 Appendix A). It
+/// reads eight bytes at a time.
+///   is_printable("a b")   // true
+inline bool is_printable(std::string_view text) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    std::uint64_t odd = 0;
+    std::size_t at = 0;
+    for (; text.size() - at >= 8; at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, 8);
+        // If no byte has its high bit set, no sum below carries over. If one has, the text is not printable.
+        odd |= word | (word + ones) | ~(word + ones * 0x60);
+    }
+    bool printable = (odd & ones * 0x80) == 0;
+    for (; at < text.size(); ++at) printable = printable && text[at] >= 0x20 && text[at] <= 0x7e;
+    return printable;
+}
+
+/// Whether a text consists of printable ASCII characters without spaces, as tokens in a header do (RFC 6750 2.1).
+///   is_visible("a b")   // false
+inline bool is_visible(std::string_view text) noexcept {
+    return is_printable(text) && text.find(' ') == std::string_view::npos;
+}
+
+}}} // namespace tokenkeep::v1::text
+
+#endif
+
+
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -363,16 +458,7 @@ inline std::array<unsigned char, 32> sha256(std::string_view bytes) noexcept {
 
 /// The SHA-256 digest as 64 hexadecimal digits in lower case.
 ///   sha256_hex("").substr(0, 8)   // "e3b0c442"
-inline std::string sha256_hex(std::string_view bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string hex;
-    hex.reserve(64);
-    for (const unsigned char byte : sha256(bytes)) {
-        hex += digits[byte >> 4];
-        hex += digits[byte & 15];
-    }
-    return hex;
-}
+inline std::string sha256_hex(std::string_view bytes) { return to_hex(sha256(bytes)); }
 
 }}} // namespace tokenkeep::v1::text
 
@@ -801,89 +887,6 @@ class transport_error : public error {
 #ifndef TOKENKEEP_TEXT_JSON_STRING_HPP
 #define TOKENKEEP_TEXT_JSON_STRING_HPP
 
-
-// ==== tokenkeep/text/ascii.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_TEXT_ASCII_HPP
-#define TOKENKEEP_TEXT_ASCII_HPP
-
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <string>
-#include <string_view>
-
-namespace tokenkeep { inline namespace v1 { namespace text {
-
-/// An ASCII letter in lower case. Any other byte stays as it is, in every locale.
-///   to_lower('A')   // 'a'
-constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-/// The text with its ASCII letters in lower case.
-///   to_lower(std::string("Bearer"))   // "bearer"
-inline std::string to_lower(std::string text) {
-    for (char& c : text) c = to_lower(c);
-    return text;
-}
-
-/// Whether a character is an ASCII digit.
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
-/// Whether a character is an ASCII letter.
-constexpr bool is_letter(char c) noexcept { return to_lower(c) >= 'a' && to_lower(c) <= 'z'; }
-
-/// The value of a hexadecimal digit, in upper or lower case; -1 for any other character.
-///   hex_value('f')   // 15
-constexpr int hex_value(char c) noexcept {
-    if (is_digit(c)) return c - '0';
-    const char letter = to_lower(c);
-    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
-/// Whether two texts are equal if the case of ASCII letters does not count.
-///   equal_ignoring_case("Bearer", "bearer")   // true
-constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i)
-        if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i])) return false;
-    return true;
-}
-
-/// The text without the blanks at its ends: spaces and tabs, unless other characters are given.
-///   trim(" a b ")   // "a b"
-constexpr std::string_view trim(std::string_view text, std::string_view blanks = " \t") noexcept {
-    const std::size_t first = text.find_first_not_of(blanks);
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
-
-/// Whether a text consists of printable ASCII characters and spaces, as tokens do (VSCHAR, RFC 6749 Appendix A). It
-/// reads eight bytes at a time.
-///   is_printable("a b")   // true
-inline bool is_printable(std::string_view text) noexcept {
-    constexpr std::uint64_t ones = 0x0101010101010101;
-    std::uint64_t odd = 0;
-    std::size_t at = 0;
-    for (; text.size() - at >= 8; at += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, text.data() + at, 8);
-        // If no byte has its high bit set, no sum below carries over. If one has, the text is not printable.
-        odd |= word | (word + ones) | ~(word + ones * 0x60);
-    }
-    bool printable = (odd & ones * 0x80) == 0;
-    for (; at < text.size(); ++at) printable = printable && text[at] >= 0x20 && text[at] <= 0x7e;
-    return printable;
-}
-
-/// Whether a text consists of printable ASCII characters without spaces, as tokens in a header do (RFC 6750 2.1).
-///   is_visible("a b")   // false
-inline bool is_visible(std::string_view text) noexcept {
-    return is_printable(text) && text.find(' ') == std::string_view::npos;
-}
-
-}}} // namespace tokenkeep::v1::text
-
-#endif
 
 
 // ==== tokenkeep/text/utf8.hpp
@@ -3041,6 +3044,7 @@ void wait_for_lock(TryLock try_lock, const std::string& path, deadline until, st
 
 
 
+
 // All that the library asks of the platform. The files of each platform define, in tokenkeep::detail:
 //   void random_bytes(void* memory, std::size_t size);                     fills the memory with random bytes
 //   std::uint64_t process_id();
@@ -4069,6 +4073,7 @@ class system_files {
 
 #include <array>
 #include <cstddef>
+#include <span>
 #include <string>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
@@ -4077,12 +4082,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 inline std::string random_hex(std::size_t bytes) {
     std::array<unsigned char, 32> random{};
     random_bytes(random.data(), bytes);
-    std::string hex;
-    for (std::size_t i = 0; i < bytes; ++i) {
-        hex += "0123456789abcdef"[random[i] >> 4];
-        hex += "0123456789abcdef"[random[i] & 15];
-    }
-    return hex;
+    return text::to_hex(std::span(random).first(bytes));
 }
 
 }}} // namespace tokenkeep::v1::detail
@@ -4108,7 +4108,7 @@ inline std::string random_hex(std::size_t bytes) {
 
 namespace tokenkeep { inline namespace v1 {
 
-/// No sealer, the default: rows are stored as they are. Whoever can read the file can read them.
+/// No sealer, the default: rows are stored as they are. Those who can read the file can read them.
 ///   basic_file_store<defaults> store{"tokens.tkj", no_seal{}}; // the same as file_store
 struct no_seal {};
 
@@ -8930,7 +8930,7 @@ struct salvage_report {
 ///   which row was changed or removed, in which order | yes, since the last rewrite
 ///   users, clients, tokens, all else in a row        | no
 ///
-///   whoever can write the file, and makes its checks | what the store does
+///   one who can write the file, and makes its checks | what the store does
 ///   right again,                                     |
 ///   -------------------------------------------------|----------------------------------------------------------
 ///   changes a sealed row or the id of its key, or    | errc::permissions, "this sealer cannot open the row", if a
@@ -9224,6 +9224,7 @@ using file_store = basic_file_store<>;
 
 
 
+
 // ==== tokenkeep/text/hmac.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_TEXT_HMAC_HPP
@@ -9308,11 +9309,7 @@ inline secret derive_key(const secret& key, std::string_view purpose) {
 
 /// The name of a key: 16 hex digits.
 inline std::string key_id_of(const secret& key) {
-    const std::array<unsigned char, 32> digest = text::hmac_sha256(key.reveal(), "tokenkeep key id");
-    std::string id;
-    for (std::size_t i = 0; i < 8; ++i)
-        (id += "0123456789abcdef"[digest[i] >> 4]) += "0123456789abcdef"[digest[i] & 15];
-    return id;
+    return text::to_hex(text::hmac_sha256(key.reveal(), "tokenkeep key id")).substr(0, 16);
 }
 
 } // namespace detail
@@ -9703,6 +9700,7 @@ consteval bool explain_codec() {
 
 
 
+
 // ==== tokenkeep/text/base64url.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_TEXT_BASE64URL_HPP
@@ -9729,6 +9727,28 @@ inline constexpr std::array<unsigned char, 256> base64url_values = [] {
     for (const char digit : base64url_alphabet) values[static_cast<unsigned char>(digit)] = next++;
     return values;
 }();
+
+/// How many bytes so many digits stand for.
+constexpr std::size_t size_of_base64url(std::size_t digits) noexcept { return digits / 4 * 3 + digits % 4 * 3 / 4; }
+
+/// Writes the bytes that the digits of base64url stand for. False if there is any other character, or if the digits are
+/// not those that encode_base64 gives for these bytes.
+inline bool decode_base64url(std::string_view digits, char* out) noexcept {
+    std::uint32_t bits = 0;
+    unsigned held = 0;
+    for (const char digit : digits) {
+        const unsigned char value = base64url_values[static_cast<unsigned char>(digit)];
+        if (value == 64) return false;
+        bits = bits << 6 | value;
+        held += 6;
+        if (held < 8) continue;
+        held -= 8;
+        *out++ = static_cast<char>(bits >> held & 0xff);
+    }
+    const bool lone_digit = held == 6;
+    const bool bits_left = (bits & ((1u << held) - 1)) != 0;
+    return !lone_digit && !bits_left;
+}
 
 /// Turns each three bytes into four digits. Memory is reserved once, because a string that grows leaves copies behind.
 inline std::string encode_base64(std::string_view bytes, std::string_view alphabet, bool padded) {
@@ -9765,22 +9785,8 @@ inline std::string to_base64url(std::string_view bytes) {
 /// last byte. So each byte string has exactly one text.
 ///   from_base64url("YQ")   // "a"
 inline std::optional<std::string> from_base64url(std::string_view digits) {
-    std::string bytes;
-    bytes.reserve(digits.size() / 4 * 3 + 2);
-    std::uint32_t bits = 0;
-    unsigned held = 0;
-    for (const char digit : digits) {
-        const unsigned char value = detail::base64url_values[static_cast<unsigned char>(digit)];
-        if (value == 64) return std::nullopt;
-        bits = bits << 6 | value;
-        held += 6;
-        if (held < 8) continue;
-        held -= 8;
-        bytes += static_cast<char>(bits >> held & 0xff);
-    }
-    const bool lone_digit = held == 6;
-    const bool bits_left = (bits & ((1u << held) - 1)) != 0;
-    if (lone_digit || bits_left) return std::nullopt;
+    std::string bytes(detail::size_of_base64url(digits.size()), '\0');
+    if (!detail::decode_base64url(digits, bytes.data())) return std::nullopt;
     return bytes;
 }
 
@@ -9809,9 +9815,9 @@ inline std::optional<secret> key_from_hex(std::string_view digits) {
     if (digits.size() != 2 * key_size) return std::nullopt;
     bool is_hex = true;
     const auto value = [&](char digit) {
-        const std::size_t at = std::string_view("0123456789abcdefABCDEF").find(digit);
-        is_hex = is_hex && at != std::string_view::npos;
-        return static_cast<unsigned>(at < 16 ? at : at - 6);
+        const int known = text::hex_value(digit);
+        is_hex = is_hex && known >= 0;
+        return static_cast<unsigned>(known);
     };
     secret key = secret::build(key_size, [&](char* out) {
         for (std::size_t i = 0; i < key_size; ++i)
@@ -9826,27 +9832,19 @@ inline std::optional<secret> key_from_hex(std::string_view digits) {
 /// something else.
 inline std::optional<secret> key_from_base64(std::string_view digits) {
     constexpr std::size_t count = 43;
+    static_assert(size_of_base64url(count) == key_size);
     if (digits.size() == count + 1 && digits.back() == '=') digits.remove_suffix(1);
     if (digits.size() != count) return std::nullopt;
-    std::uint32_t bits = 0;
-    unsigned held = 0;
-    bool is_base64 = true;
-    secret key = secret::build(key_size, [&](char* out) {
-        std::size_t made = 0;
-        for (const char digit : digits) {
-            const std::string_view alphabet = digit == '-' || digit == '_' ? base64url_alphabet : base64_alphabet;
-            const std::size_t value = alphabet.find(digit);
-            is_base64 = is_base64 && value != std::string_view::npos;
-            bits = bits << 6 | static_cast<std::uint32_t>(value & 63);
-            held += 6;
-            if (held < 8) continue;
-            held -= 8;
-            out[made++] = static_cast<char>(bits >> held & 0xff);
-        }
-        return made;
+    const secret url = secret::build(count, [&](char* out) {
+        for (const char digit : digits) *out++ = digit == '+' ? '-' : digit == '/' ? '_' : digit;
+        return count;
     });
-    const bool bits_left = (bits & ((1u << held) - 1)) != 0;
-    if (!is_base64 || bits_left) return std::nullopt;
+    bool is_base64 = false;
+    secret key = secret::build(key_size, [&](char* out) {
+        is_base64 = decode_base64url(url.reveal(), out);
+        return key_size;
+    });
+    if (!is_base64) return std::nullopt;
     return key;
 }
 
@@ -9990,7 +9988,7 @@ inline secret key_from_environment(const std::string& name) {
 /// Programs that begin at once get the same key if the document has versions or a lock (see document.hpp). With a
 /// document that has neither, run one program first. Throws errc::storage_corrupt if the document has something else.
 /// What the document throws passes through. Others cannot read a text_file that is made here. If somebody lets them
-/// read it later, it is not refused; key_from_file refuses such a file. Whoever can write the document can put another
+/// read it later, it is not refused; key_from_file refuses such a file. A person who can write it can put another
 /// key there, and can then open what is sealed afterwards.
 template <class Document>
 secret key_from_document(Document& document) {
@@ -10010,7 +10008,7 @@ secret key_from_document(Document& document) {
 /// key is saved, `unwrap` must give it back. Programs that begin at once: see key_from_document.
 ///
 /// Throws errc::storage_corrupt if the document has something else, and errc::permissions if `unwrap` gives another key
-/// than was wrapped. What the document, `wrap` and `unwrap` throw passes through. Whoever can write the document and
+/// than was wrapped. What the document, `wrap` and `unwrap` throw passes through. A person who can write the document and
 /// have a key wrapped can put a key of their own there, and can then open what is sealed afterwards.
 ///
 /// The document is one line: `tokenkeep-wrapped-key 1 ID WRAPPED`. ID is the id of the key (see key_ring), and WRAPPED
@@ -10223,7 +10221,7 @@ inline std::optional<std::vector<std::pair<std::string, std::string>>> from_form
 //   sealed text  What the sealer makes of the plain text.
 //   key id       The name of the key, as the sealer gives it. Everybody can read it.
 //   check        Shows whether the rest is as it was written. So a document that is damaged is not taken for one that
-//                needs another sealer. Whoever changes the document can write a new check. The sealer notices that.
+//                needs another sealer. Those who change the document can write a new check. The sealer notices that.
 //
 // The bytes. It is text, because some documents hold only text: one line of five words, with one space between them.
 //
@@ -10819,7 +10817,7 @@ std::size_t room_for_new_tokens(const token& record, std::size_t capacity, Size 
 ///   the id of the key                                | yes
 ///   how many rows there are, ids, names, tokens      | no
 ///
-///   whoever can write the document                   | what the store does
+///   somebody who can write the document              | what the store does
 ///   -------------------------------------------------|----------------------------------------------------------
 ///   changes a byte of it, or cuts it off             | errc::storage_corrupt. If the check at the end is made right
 ///                                                    | again: errc::permissions, "this sealer cannot open"
@@ -12411,8 +12409,6 @@ class sql_text {
     /// Fails if a column is missing.
     std::string look_for_all_columns() const { return select() + " WHERE 1 = 0"; }
     std::string all_ids() const { return "SELECT id FROM " + quoted(name_); }
-    /// Fails if the table has no column for seals.
-    std::string look_for_seals() const { return "SELECT row_mac FROM " + quoted(name_) + " WHERE 1 = 0"; }
     std::string plain_ids() const { return all_ids() + " WHERE row_mac IS NULL"; }
     std::string sealed_ids() const { return all_ids() + " WHERE row_mac IS NOT NULL"; }
 
@@ -12614,7 +12610,7 @@ class sql_tables {
 
     /// A table that has rows and no version has lost its row in tokenkeep_schema. Its rows may be plain, or sealed.
     void refuse_rows_of_other_kind() {
-        const bool may_be_sealed = succeeds(text_.look_for_seals());
+        const bool may_be_sealed = has_column(columns::row_mac);
         if constexpr (columns::are_sealed) {
             if (has_rows(may_be_sealed ? text_.plain_ids() : text_.all_ids())) throw plain_table();
         } else {
@@ -12630,10 +12626,10 @@ class sql_tables {
 
     /// Another table may have taken the place of the sealed one, though the version stayed.
     void require_columns() {
-        if (!succeeds(text_.look_for_seals())) throw plain_table();
-        if (!succeeds(text_.look_for_all_columns()))
-            throw error(errc::request_rejected, "tokenkeep: the sealed table lacks a column; restore it, or copy the "
-                                                "rows into a new table with migrate");
+        if (succeeds(text_.look_for_all_columns())) return;
+        if (!has_column(columns::row_mac)) throw plain_table();
+        throw error(errc::request_rejected, "tokenkeep: the sealed table lacks a column; restore it, or copy the "
+                                            "rows into a new table with migrate");
     }
 
     /// Tables whose names differ only in case would share their version and their locks. A database that has both would
@@ -12893,7 +12889,7 @@ class sql_links {
   public:
     using link_type = sql_link<Connection, Policy>;
 
-    explicit sql_links(Connection connection, table_sealer_of<Policy> sealer = {})
+    sql_links(Connection connection, table_sealer_of<Policy> sealer)
         : sealer_(std::move(sealer)), first_(std::make_unique<link_type>(std::move(connection), sealer_)) {
         trust_as_policy<Policy>(first_->connection());
         std::size_t most = 1;
@@ -13353,7 +13349,7 @@ struct sql_guard {
 ///   which rows have the same value in a sealed field | yes, if a rule looks the field up and one key sealed the rows
 ///   tokens, client secrets, `extra`                  | no
 ///
-///   whoever can write the table                      | what the store does
+///   somebody who can write the table                 | what the store does
 ///   -------------------------------------------------|----------------------------------------------------------
 ///   changes, cuts off, empties or fills a cell;      | errc::permissions, "this sealer cannot open the row", if a
 ///   exchanges cells between rows, columns or tables; | call finds the row. It finds the other rows, and
@@ -13371,7 +13367,7 @@ struct sql_guard {
 ///
 /// A look-up by a sealed field looks for the fingerprints of all keys of the sealer, in one SELECT. It does not find a
 /// row whose key the sealer lacks: a program with the wrong key may then insert a second row for the same user. So give
-/// every program all keys of the table. Keys change by and by: each save seals its row with the first key, and reseal
+/// every program all keys of the table. Keys change row by row: each save seals its row with the first key, and reseal
 /// (see reseal.hpp) does that for the other rows. A change calls the sealer inside its transaction, so a slow sealer
 /// keeps other writers waiting. Several threads call it at once.
 ///

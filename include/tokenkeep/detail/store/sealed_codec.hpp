@@ -26,7 +26,7 @@
 //   sealed text  What the sealer makes of the plain text.
 //   key id       The name of the key, as the sealer gives it. Everybody can read it.
 //   check        Shows whether the rest is as it was written. So a document that is damaged is not taken for one that
-//                needs another sealer. Whoever changes the document can write a new check. The sealer notices that.
+//                needs another sealer. Those who change the document can write a new check. The sealer notices that.
 //
 // The bytes. It is text, because some documents hold only text: one line of five words, with one space between them.
 //
