@@ -255,8 +255,8 @@ struct scrypt_cost {
 /// if it is empty or if the cost is not possible, and errc::storage_corrupt if the document has something else. What
 /// the document throws passes through. Programs that begin at once: see key_from_document.
 ///
-/// A person who reads the document can try passphrases, each at that cost. If the document is lost, the key is lost too. To
-/// change the passphrase, use another document, and a ring of the new key and the old one.
+/// A person who reads the document can try passphrases, each at that cost. If the document is lost, the key is lost
+/// too. To change the passphrase, use another document, and a ring of the new key and the old one.
 template <class Document>
 secret openssl_passphrase_key(Document& document, const secret& passphrase, const scrypt_cost& cost = {}) {
     return detail::passphrase_key<detail::scrypt_algorithm>(document, passphrase, {cost.n, cost.r, cost.p});

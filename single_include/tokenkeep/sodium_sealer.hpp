@@ -343,8 +343,8 @@ struct argon2id_cost {
 /// if it is empty or if the cost is not possible, and errc::storage_corrupt if the document has something else. What
 /// the document throws passes through. Programs that begin at once: see key_from_document.
 ///
-/// A person who reads the document can try passphrases, each at that cost. If the document is lost, the key is lost too. To
-/// change the passphrase, use another document, and a ring of the new key and the old one.
+/// A person who reads the document can try passphrases, each at that cost. If the document is lost, the key is lost
+/// too. To change the passphrase, use another document, and a ring of the new key and the old one.
 template <class Document>
 secret sodium_passphrase_key(Document& document, const secret& passphrase, const argon2id_cost& cost = {}) {
     return detail::passphrase_key<detail::argon2id_algorithm>(document, passphrase, {cost.passes, cost.memory, 1});
