@@ -245,8 +245,8 @@ secret key_from_document(Document& document) {
 /// key is saved, `unwrap` must give it back. Programs that begin at once: see key_from_document.
 ///
 /// Throws errc::storage_corrupt if the document has something else, and errc::permissions if `unwrap` gives another key
-/// than was wrapped. What the document, `wrap` and `unwrap` throw passes through. A person who can write the document and
-/// have a key wrapped can put a key of their own there, and can then open what is sealed afterwards.
+/// than was wrapped. What the document, `wrap` and `unwrap` throw passes through. A person who can write the document
+/// and have a key wrapped can put a key of their own there, and can then open what is sealed afterwards.
 ///
 /// The document is one line: `tokenkeep-wrapped-key 1 ID WRAPPED`. ID is the id of the key (see key_ring), and WRAPPED
 /// are the wrapped bytes as base64url.
