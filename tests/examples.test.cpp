@@ -1153,6 +1153,11 @@ inline void ascii() {
     );
     use(
     // examples: text/ascii.hpp
+    to_hex(sha256("")).substr(0, 4)   // "e3b0"
+    // end
+    );
+    use(
+    // examples: text/ascii.hpp
     equal_ignoring_case("Bearer", "bearer")   // true
     // end
     );
