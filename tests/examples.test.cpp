@@ -414,6 +414,9 @@ inline void call(my_keeper& keep, const secret& code, const std::string& api, in
     if (status == 401) access = keep.refresh({.user_name = "ada"}, access);
     http_response me = keep.send({.method = "GET", .url = api + "/me"}, {.user_name = "ada"});
     keep.revoke({.user_name = "ada"});
+    keep.log_in_with_device({.user_name = "ada", .scope = "files"}, [](const device_prompt& prompt) {
+        std::printf("Open %s and type %s\n", prompt.verification_url.c_str(), prompt.user_code.c_str());
+    });
     tokenkeep::session ada = keep.session({.user_name = "ada"});
     // end
 }
@@ -931,6 +934,59 @@ inline void by_provider(const oauth2_provider& provider, const token& record) {
 }
 }
 
+namespace of_device {
+inline void ask(const client_endpoint& endpoint) {
+    // examples: oauth/device.hpp
+    http_request request = device_authorization_request(endpoint, {.scope = "files.read"});
+    // end
+}
+inline void ask_by_provider(const oauth2_provider& provider, const token& record) {
+    // examples: oauth/device.hpp
+    http_request request = device_authorization_request(provider, record);
+    // end
+}
+inline void read(http_response (*transport)(const http_request&), const http_request& request, const token& record,
+                 system_clock& clock) {
+    // examples: oauth/device.hpp
+    device_authorization authorization = read_device_authorization(transport(request), record, clock.now());
+    // end
+}
+inline void read_by_provider(const oauth2_provider& provider, const http_response& response, const token& record,
+                             timestamp sent) {
+    // examples: oauth/device.hpp
+    device_authorization authorization = read_device_authorization(provider, response, record, sent);
+    // end
+}
+inline void show(const device_prompt& prompt) {
+    // examples: oauth/device.hpp
+    std::cout << "Open " << prompt.verification_url << " and type " << prompt.user_code << '\n';
+    // end
+}
+inline void poll(const client_endpoint& endpoint, const device_authorization& authorization) {
+    // examples: oauth/device.hpp
+    http_request request = device_token_request(endpoint, {.grant_token = authorization.device_code});
+    // end
+}
+inline void poll_by_provider(const oauth2_provider& provider, const token& record) {
+    // examples: oauth/device.hpp
+    http_request request = device_token_request(provider, record);
+    // end
+}
+}
+
+namespace of_client_credentials {
+inline void at_endpoint(const client_endpoint& endpoint) {
+    // examples: oauth/client_credentials.hpp
+    http_request request = client_credentials_request(endpoint, {.scope = "reports.read"});
+    // end
+}
+inline void by_provider(const oauth2_provider& provider, const token& record) {
+    // examples: oauth/client_credentials.hpp
+    http_request request = client_credentials_request(provider, record);
+    // end
+}
+}
+
 namespace of_provider {
 inline void make() {
     // examples: oauth/provider.hpp
@@ -1059,6 +1115,9 @@ inline void call(testing::fake_server& server, server_keeper& keep, text_file& f
     keep.access_token({.user_name = "ada", .grant_token = server.grant("ada")});
     zoho::provider provider{server.data_center(), zoho::environment::production};
     keep.send({.method = "GET", .url = server.resource()}, {.user_name = "ada"});
+    keep.log_in_with_device({.user_name = "ada"}, [&](const device_prompt& prompt) {
+        server.approve(prompt.user_code, "ada");
+    });
     server.next(testing::fault::http(503));
     server.next(testing::fault::kind::lost_answer);
     server.set_options({.rotate = false});

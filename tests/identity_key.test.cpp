@@ -21,6 +21,8 @@ TEST_CASE("identity_key: the id comes first, then client and user, then the toke
     record.refresh_token.clear();
     CHECK(identity_key(record).empty());
     CHECK(identity_key({.access_token = "a"}).empty());
+    const std::string seed = text::sha256_hex("r");
+    CHECK(identity_key({.client_id = "app", .seed = seed}) == identity_key({.client_id = "app", .refresh_token = "r"}));
     CHECK(identity_key({}).empty());
 }
 

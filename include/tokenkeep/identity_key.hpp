@@ -21,6 +21,7 @@ namespace tokenkeep { inline namespace v1 {
 /// | an id | the id |
 /// | else a user | client id and user |
 /// | else a grant token, else a refresh token | client id and the SHA-256 of that token |
+/// | else a seed, which is such a SHA-256 | client id and seed |
 /// | none of these | nothing: the name is empty |
 ///
 /// If the record has a label and no id, the label is a part of the name too. The length of each part is in the name, so
@@ -42,8 +43,8 @@ inline std::string identity_key(const token& record) {
     if (!record.id.empty()) return join("id", record.id, {}, {});
     if (!record.user_name.empty()) return join("user", record.client_id, record.user_name, record.label);
     const secret& given = record.grant_token.empty() ? record.refresh_token : record.grant_token;
-    if (given.empty()) return key;
-    return join("token", record.client_id, text::sha256_hex(given.reveal()), record.label);
+    const std::string hash = given.empty() ? record.seed : text::sha256_hex(given.reveal());
+    return hash.empty() ? key : join("token", record.client_id, hash, record.label);
 }
 
 }} // namespace tokenkeep::v1

@@ -8,6 +8,8 @@
 #endif
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/detail/keeper/client_credentials.hpp>
+#include <tokenkeep/detail/keeper/device_login.hpp>
 #include <tokenkeep/detail/keeper/fitting.hpp>
 #include <tokenkeep/detail/keeper/login.hpp>
 #include <tokenkeep/detail/keeper/parts.hpp>
@@ -50,10 +52,16 @@ namespace tokenkeep { inline namespace v1 {
 /// | a grant token that the row has never had | it logs in: it exchanges the grant token, once, and saves the row |
 /// | a refresh token that no program gave before | it saves a new row; if the user has a row, a new login in it |
 /// | any other refresh token, an access token, a user, an id | it looks the row up |
+/// | none of these, and the provider has client_credentials | it gets a token of the client itself |
 ///
 /// A refresh or grant token that a program gave for a user earlier means the row as it is now, and is never sent again;
 /// the row remembers the last 16. An old refresh token that came from the server counts as a new login: do not bring
 /// one.
+///
+/// A token of the client itself (RFC 6749 4.4) belongs to the client id, the label and the scope of the probe. It is
+/// stored, shared and fetched again like the token of a user, but it has no refresh token: if a request fails, nothing
+/// is lost, and the next call asks again. The store must keep the field `seed`. One with Zoho's ten columns does not:
+/// errc::invalid_record.
 ///
 /// If the access token of the row is due, the keeper refreshes it. A refresh is a transaction over the store, so that
 /// all threads, keepers and processes that share the store spend a refresh token once, and no failure destroys a
@@ -201,6 +209,27 @@ class keeper {
         detail::revocation<parts_type>(parts_, *std::move(row), end).run();
     }
 
+    /// Logs a user in on a device without a browser (RFC 8628), and gives the row. The keeper asks the server for a
+    /// code and calls show(const device_prompt&). Then it asks for tokens until the user has typed the code into the
+    /// page, at the server's pace. The probe names the user, and the scope that is asked for.
+    ///   keep.log_in_with_device({.user_name = "ada", .scope = "files"}, [](const device_prompt& prompt) {
+    ///       std::printf("Open %s and type %s\n", prompt.verification_url.c_str(), prompt.user_code.c_str());
+    ///   });
+    ///
+    /// Nothing is kept before tokens come, and no lock is held while the user types. Throws
+    /// errc::reauthorization_required if the user refuses, and errc::lock_timeout if the code ends or `until` passes.
+    /// If the network or the server fails meanwhile, the keeper goes on, more slowly. Throws errc::outcome_unknown if an
+    /// answer was lost and the server then takes the code for spent, and rotation_not_saved_error if the store does not
+    /// take the tokens. Otherwise throws what the server's refusal means, and what `show` throws.
+    template <std::invocable<const device_prompt&> Show>
+    token log_in_with_device(const token& probe, Show show, std::optional<deadline> until = {}) {
+        static_assert(detail::can_log_in_with_device<Provider>,
+                      "tokenkeep: this provider has no device login: it needs device_authorization_request, "
+                      "device_token_request and read_device_authorization; see the concept authorization_provider");
+        return detail::device_login<parts_type>(parts_, parts_.with_client(probe), until.value_or((deadline::max)()))
+            .run(show);
+    }
+
     /// A cheap value for one identity, for programs that ask for its access token all the time; see tokenkeep::session.
     /// The keeper must live longer than the session.
     ///   tokenkeep::session ada = keep.session({.user_name = "ada"});
@@ -231,10 +260,12 @@ class keeper {
         } else if (!probe.refresh_token.empty()) {
             row = detail::seeding<parts_type>(parts_, probe, until).run();
         } else {
+            if (parts_.asks_for_client(probe)) return token_of_client(probe, rejected, until);
             auto rows = parts_.rows(until);
             std::optional<token> found = parts_.find(rows, probe);
             if (!found) throw detail::no_session();
             row = *std::move(found);
+            if (parts_.is_of_client(row)) return token_of_client(std::move(row), rejected, until);
             if (is_unexchanged(row)) {
                 const token login = row;
                 row = detail::login<parts_type>(parts_, login, until).run();
@@ -245,6 +276,13 @@ class keeper {
             return row;
         }
         return detail::refresh_transaction<parts_type>(parts_, std::move(row), rejected, until).run();
+    }
+
+    token token_of_client(token wanted, const secret* rejected, deadline until) {
+        if constexpr (detail::can_request_client_token<Provider>)
+            return detail::client_credentials<parts_type>(parts_, std::move(wanted), rejected, until).run();
+        else
+            throw detail::no_session();
     }
 
     /// Whether a program has stored the row with a grant token and no other token.
@@ -347,6 +385,7 @@ class keeper<Store, Transport, Provider, Observer, Clock> {
     token record(const token&, std::optional<deadline> = {});
     secret refresh(const token&, const secret&, std::optional<deadline> = {});
     http_response send(http_request, const token&, std::optional<deadline> = {});
+    token log_in_with_device(const token&, auto&&, std::optional<deadline> = {});
     void revoke(const token&, std::optional<deadline> = {});
     tokenkeep::session session(const token&);
 };

@@ -73,8 +73,10 @@
 #include <tokenkeep/http.hpp>                // requests and responses, and what a transport is
 #include <tokenkeep/oauth/provider.hpp>      // what is peculiar to an authorization server
 #include <tokenkeep/oauth/client_endpoint.hpp> // an endpoint of the server, and how the client says who it is
+#include <tokenkeep/oauth/device.hpp>        // login with a code that the user types in on another device
 #include <tokenkeep/oauth/exchange.hpp>      // a grant token for tokens
 #include <tokenkeep/oauth/refresh.hpp>       // a refresh token for tokens
+#include <tokenkeep/oauth/client_credentials.hpp> // a token of the client itself, without a user
 #include <tokenkeep/oauth/response.hpp>      // reads what a token endpoint answers
 #include <tokenkeep/oauth/token_response.hpp> // what such an answer brings
 #include <tokenkeep/oauth/response_error.hpp> // what an answer means that brings no token

@@ -95,6 +95,8 @@ struct fake_server_options {
     std::chrono::milliseconds latency{0}; ///< Time before the server carries out a token request.
     std::chrono::milliseconds latency_after{0}; ///< Time between that moment and the response.
     member_changes members{};                   ///< Changes to every response that brings tokens.
+    std::chrono::seconds device_interval{5};    ///< How long a device must wait between two requests for tokens.
+    std::chrono::seconds device_life{600};      ///< How long a device code lives.
 };
 
 /// What goes wrong with one token request. Give it to fake_server::next.
@@ -138,6 +140,8 @@ struct fault {
 struct fake_server_log {
     unsigned logins = 0;         ///< Grant tokens that were exchanged.
     unsigned refreshes = 0;      ///< Refresh tokens that were accepted.
+    unsigned client_tokens = 0;  ///< Access tokens of the client itself (grant type client_credentials).
+    unsigned device_polls = 0;   ///< Requests with a device code.
     unsigned replayed = 0;       ///< Part of `refreshes`: the refresh token was spent, but within the grace.
     unsigned refused = 0;        ///< Grant and refresh tokens that were not accepted.
     unsigned reused = 0;         ///< Part of `refused`: the refresh token was spent.
@@ -172,6 +176,7 @@ struct wire_response {
 struct wire {
     std::string_view token_path{};
     std::string_view revocation_path{};
+    std::string_view device_path{}; ///< Empty: no device login.
     std::string_view resource_path{};
     std::string_view resource_query{};
 
@@ -193,6 +198,7 @@ struct wire {
 
 inline constexpr wire oauth_wire{.token_path = "/token",
                                  .revocation_path = "/revoke",
+                                 .device_path = "/device",
                                  .resource_path = "/me",
                                  .scheme = "Bearer ",
                                  .before_user = R"({"user":)",
@@ -516,6 +522,7 @@ class fake_server_state {
 
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -529,9 +536,19 @@ namespace tokenkeep { inline namespace v1 { namespace testing {
 /// Not safe to call from many threads at once: fake_server locks.
 class fake_server_endpoints {
   public:
+    /// A device that waits for its user.
+    struct device_login {
+        std::string user_code{};
+        std::string user{}; ///< Empty until the user has decided.
+        bool is_denied = false;
+        timestamp ends{}, last_poll{};
+        std::chrono::seconds slowed{0}; ///< Added to the interval by slow_down.
+    };
+
     fake_server_options options{};
     fake_server_state state{};
     fake_server_log log{};
+    std::map<std::string, device_login, std::less<>> devices{}; ///< By device code.
 
     /// How the server speaks: as Zoho, or as standard OAuth asks.
     const detail::wire& wire() const { return detail::wire_of(options); }
@@ -543,7 +560,34 @@ class fake_server_endpoints {
         const std::string_view kind = value(fields, "grant_type");
         if (kind == "authorization_code") return exchange(value(fields, "code"), now, changes);
         if (kind == "refresh_token") return refresh(value(fields, "refresh_token"), now, changes);
+        if (kind == "client_credentials") return issue_to_client(now, changes);
+        if (kind == "urn:ietf:params:oauth:grant-type:device_code")
+            return poll(value(fields, "device_code"), now, changes);
         return refuse(400, "unsupported_grant_type");
+    }
+
+    /// Carries out a request for a device code.
+    http_response answer_device_request(const http_request& request, timestamp now) {
+        const form fields = read_form(request);
+        if (!is_client(request, fields)) return refuse(401, "invalid_client");
+        const std::string number = std::to_string(devices.size() + 1), user_code = "CODE-" + number;
+        devices["device-code-" + number] = {.user_code = user_code, .ends = now + options.device_life};
+        const std::string page = options.origin + "/activate";
+        return respond({200, to_object({{"device_code", quoted("device-code-" + number)},
+                                        {"user_code", quoted(user_code)},
+                                        {"verification_uri", quoted(page)},
+                                        {"verification_uri_complete", quoted(page + "?user_code=" + user_code)},
+                                        {"expires_in", std::to_string(options.device_life.count())},
+                                        {"interval", std::to_string(options.device_interval.count())}})});
+    }
+
+    /// The user has typed in the code of a device, and consented or refused. An unknown code does nothing.
+    void decide_device(std::string_view user_code, std::string_view user, bool consents) {
+        for (auto& [code, login] : devices)
+            if (login.user_code == user_code) {
+                login.user = user;
+                login.is_denied = !consents;
+            }
     }
 
     /// Carries out a revocation.
@@ -590,6 +634,38 @@ class fake_server_endpoints {
         if (!state.count_access_token(*use.taken, now, limits())) return throttle();
         ++log.refreshes;
         return issue(*use.taken, false, now, changes);
+    }
+
+    http_response issue_to_client(timestamp now, const member_changes& changes) {
+        ++log.client_tokens;
+        member_changes without_refresh_token = changes;
+        without_refresh_token.try_emplace("refresh_token", "");
+        return issue(new_session(options.client_id), true, now, without_refresh_token);
+    }
+
+    /// A device asks for tokens (RFC 8628 3.5).
+    http_response poll(std::string_view device_code, timestamp now, const member_changes& changes) {
+        ++log.device_polls;
+        const auto at = devices.find(device_code);
+        if (at == devices.end()) return refuse_grant();
+        device_login& login = at->second;
+        const timestamp allowed = login.last_poll + options.device_interval + login.slowed;
+        login.last_poll = now;
+        if (now >= login.ends) return refuse(400, "expired_token");
+        if (now < allowed) {
+            login.slowed += std::chrono::seconds{5};
+            return refuse(400, "slow_down");
+        }
+        if (login.is_denied) return refuse(400, "access_denied");
+        if (login.user.empty()) return refuse(400, "authorization_pending");
+        ++log.logins;
+        fake_server_state::session& session = new_session(login.user);
+        devices.erase(at);
+        return issue(session, true, now, changes);
+    }
+
+    fake_server_state::session& new_session(const std::string& user) {
+        return *state.take_grant(state.add_grant(user).reveal());
     }
 
     http_response issue(fake_server_state::session& session, bool login, timestamp now, const member_changes& changes) {
@@ -742,6 +818,7 @@ class fake_server {
             if (path == wire.token_path) return answer_token_request(request);
             const auto lock = enter();
             if (path == wire.revocation_path) return server_.answer_revocation(request);
+            if (path == wire.device_path && !path.empty()) return server_.answer_device_request(request, now_());
             if (path == wire.resource_path) return server_.answer_call(request, now_());
         }
         return {.status = 404};
@@ -762,7 +839,8 @@ class fake_server {
                 .revocation_endpoint = options.origin + std::string(detail::oauth_wire.revocation_path),
                 .replay_grace = options.grace,
                 .client_id = options.client_id,
-                .client_secret = options.client_secret};
+                .client_secret = options.client_secret,
+                .device_authorization_endpoint = options.origin + std::string(detail::oauth_wire.device_path)};
     }
     /// A data centre of Zoho's whose every URL leads to this server.
     ///   zoho::provider provider{server.data_center(), zoho::environment::production};
@@ -792,6 +870,19 @@ class fake_server {
     void revoke(const secret& token) {
         const auto lock = enter();
         server_.state.revoke(token.reveal());
+    }
+    /// The user types in the code that a device shows, and consents.
+    ///   keep.log_in_with_device({.user_name = "ada"}, [&](const device_prompt& prompt) {
+    ///       server.approve(prompt.user_code, "ada");
+    ///   });
+    void approve(std::string_view user_code, std::string_view user) {
+        const auto lock = enter();
+        server_.decide_device(user_code, user, true);
+    }
+    /// The user types in the code that a device shows, and refuses.
+    void deny(std::string_view user_code) {
+        const auto lock = enter();
+        server_.decide_device(user_code, {}, false);
     }
     /// Ends every access token. The sessions go on.
     void expire_access_tokens() {

@@ -2407,6 +2407,7 @@ namespace tokenkeep { inline namespace v1 {
 /// | an id | the id |
 /// | else a user | client id and user |
 /// | else a grant token, else a refresh token | client id and the SHA-256 of that token |
+/// | else a seed, which is such a SHA-256 | client id and seed |
 /// | none of these | nothing: the name is empty |
 ///
 /// If the record has a label and no id, the label is a part of the name too. The length of each part is in the name, so
@@ -2428,8 +2429,8 @@ inline std::string identity_key(const token& record) {
     if (!record.id.empty()) return join("id", record.id, {}, {});
     if (!record.user_name.empty()) return join("user", record.client_id, record.user_name, record.label);
     const secret& given = record.grant_token.empty() ? record.refresh_token : record.grant_token;
-    if (given.empty()) return key;
-    return join("token", record.client_id, text::sha256_hex(given.reveal()), record.label);
+    const std::string hash = given.empty() ? record.seed : text::sha256_hex(given.reveal());
+    return hash.empty() ? key : join("token", record.client_id, hash, record.label);
 }
 
 }} // namespace tokenkeep::v1
@@ -13779,10 +13780,10 @@ concept http_transport = requires(T& transport, const http_request& request) {
 #define TOKENKEEP_OAUTH_PROVIDER_HPP
 
 
-// ==== tokenkeep/oauth/exchange.hpp
+// ==== tokenkeep/oauth/client_credentials.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_OAUTH_EXCHANGE_HPP
-#define TOKENKEEP_OAUTH_EXCHANGE_HPP
+#ifndef TOKENKEEP_OAUTH_CLIENT_CREDENTIALS_HPP
+#define TOKENKEEP_OAUTH_CLIENT_CREDENTIALS_HPP
 
 
 // ==== tokenkeep/oauth/client_endpoint.hpp
@@ -14063,79 +14064,40 @@ inline http_request post_form(const client_endpoint& endpoint, const token& reco
 
 namespace tokenkeep { inline namespace v1 {
 
-namespace detail {
-
-/// The parameters of an exchange (RFC 6749 4.1.3, RFC 7636 4.5), without those of the client. Throws
-/// errc::invalid_record if there is no grant token.
-inline std::vector<text::form_pair> exchange_parameters(const token& record) {
-    if (record.grant_token.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no grant token");
-    std::vector<text::form_pair> pairs{{"grant_type", "authorization_code"}, {"code", record.grant_token.reveal()}};
-    if (!record.redirect_url.empty()) pairs.push_back({"redirect_uri", record.redirect_url});
-    if (has_code_verifier(record)) pairs.push_back({"code_verifier", record.code_verifier.reveal()});
-    return pairs;
-}
-
-} // namespace detail
-
-/// The request that exchanges the record's grant token for tokens (RFC 6749 4.1.3). It carries the record's redirect
-/// URL and its code verifier (RFC 7636 4.5) if there are any. Send it once: a grant token is good for one request, even
-/// if that request fails. Throws errc::invalid_record if there is no grant token, or a client secret without a client
-/// id. Throws errc::request_rejected if the endpoint is not an https URL; see client_endpoint::allow_loopback_http.
-///   http_request request = exchange_request(endpoint, {.grant_token = code});
-inline http_request exchange_request(const client_endpoint& endpoint, const token& record) {
-    return detail::post_form(endpoint, record, detail::exchange_parameters(record));
-}
-
-/// The same request, made by a provider.
-///   http_request request = exchange_request(provider, record);
-template <class Provider>
-    requires requires(Provider& provider, const token& record) {
-        { provider.exchange_request(record) } -> std::convertible_to<http_request>;
-    }
-http_request exchange_request(Provider&& provider, const token& record) { return provider.exchange_request(record); }
-
-}} // namespace tokenkeep::v1
-
-#endif
-
-
-// ==== tokenkeep/oauth/refresh.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_OAUTH_REFRESH_HPP
-#define TOKENKEEP_OAUTH_REFRESH_HPP
-
-
-
-#include <concepts>
-#include <utility>
-#include <vector>
-
-namespace tokenkeep { inline namespace v1 {
-
-/// The request that exchanges the record's refresh token for a new access token (RFC 6749 6). It names no scope, so the
-/// new access token has the scope of the old one. If `sends_scope`, it names the record's scope, which some servers
-/// want. Throws errc::invalid_record if there is no refresh token, or a client secret without a client id. Throws
+/// The request with which a service asks for a token of its own, without a user (RFC 6749 4.4.2). It names the record's
+/// scope if there is one. Throws errc::invalid_record if there is a client secret without a client id. Throws
 /// errc::request_rejected if the endpoint is not an https URL; see client_endpoint::allow_loopback_http.
-///   http_request request = refresh_request(endpoint, record);
-inline http_request refresh_request(const client_endpoint& endpoint, const token& record, bool sends_scope = false) {
-    if (record.refresh_token.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no refresh token");
-    std::vector<text::form_pair> pairs{{"grant_type", "refresh_token"},
-                                       {"refresh_token", record.refresh_token.reveal()}};
-    if (sends_scope && !record.scope.empty()) pairs.push_back({"scope", record.scope});
+///   http_request request = client_credentials_request(endpoint, {.scope = "reports.read"});
+inline http_request client_credentials_request(const client_endpoint& endpoint, const token& record) {
+    std::vector<text::form_pair> pairs{{"grant_type", "client_credentials"}};
+    if (!record.scope.empty()) pairs.push_back({"scope", record.scope});
     return detail::post_form(endpoint, record, std::move(pairs));
 }
 
 /// The same request, made by a provider.
-///   http_request request = refresh_request(provider, record);
+///   http_request request = client_credentials_request(provider, record);
 template <class Provider>
     requires requires(Provider& provider, const token& record) {
-        { provider.refresh_request(record) } -> std::convertible_to<http_request>;
+        { provider.client_credentials_request(record) } -> std::convertible_to<http_request>;
     }
-http_request refresh_request(Provider&& provider, const token& record) { return provider.refresh_request(record); }
+http_request client_credentials_request(Provider&& provider, const token& record) {
+    return provider.client_credentials_request(record);
+}
 
 }} // namespace tokenkeep::v1
 
 #endif
+
+
+// ==== tokenkeep/oauth/device.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_DEVICE_HPP
+#define TOKENKEEP_OAUTH_DEVICE_HPP
+
+// Login on a device without a browser (RFC 8628): the user types a short code into a page on another device.
+// keeper::log_in_with_device does all of it. These are its parts, for programs without a keeper.
+
+
 
 
 // ==== tokenkeep/oauth/response.hpp
@@ -15536,6 +15498,252 @@ token_response read_token_response(Provider&& provider, const http_response& res
 #endif
 
 
+#include <algorithm>
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// What the user needs to log in (RFC 8628 3.3). All texts are printable ASCII, so a terminal can show them.
+///   std::cout << "Open " << prompt.verification_url << " and type " << prompt.user_code << '\n';
+struct device_prompt {
+    std::string user_code{};
+    std::string verification_url{};          ///< The page on which the user types in the code.
+    std::string verification_url_complete{}; ///< The page with the code filled in, as for a QR code; may be empty.
+    timestamp expires_at{};                  ///< When the code ends, by the clock that said when the request was sent.
+};
+
+/// What a server sends to a device that asks for a code (RFC 8628 3.2).
+struct device_authorization {
+    secret device_code{}; ///< With it the device asks for tokens.
+    device_prompt prompt{};
+    std::chrono::seconds interval{5}; ///< How long the device waits at least between two requests.
+};
+
+/// The request with which a device asks for a code (RFC 8628 3.1). It names the record's scope if there is one. The
+/// endpoint is the server's device authorization endpoint. Throws errc::request_rejected if that is not an https URL;
+/// see client_endpoint::allow_loopback_http.
+///   http_request request = device_authorization_request(endpoint, {.scope = "files.read"});
+inline http_request device_authorization_request(const client_endpoint& endpoint, const token& record) {
+    std::vector<text::form_pair> pairs;
+    if (!record.scope.empty()) pairs.push_back({"scope", record.scope});
+    return detail::post_form(endpoint, record, std::move(pairs));
+}
+
+/// The same request, made by a provider.
+///   http_request request = device_authorization_request(provider, record);
+template <class Provider>
+    requires requires(Provider& provider, const token& record) {
+        { provider.device_authorization_request(record) } -> std::convertible_to<http_request>;
+    }
+http_request device_authorization_request(Provider&& provider, const token& record) {
+    return provider.device_authorization_request(record);
+}
+
+/// The request with which a device asks for tokens (RFC 8628 3.4). The record's grant token is the device code. The
+/// endpoint is the server's token endpoint. As long as the user has not finished, read_token_response throws a
+/// response_error whose server_code() is `authorization_pending` or `slow_down`. Throws errc::invalid_record if there
+/// is no device code.
+///   http_request request = device_token_request(endpoint, {.grant_token = authorization.device_code});
+inline http_request device_token_request(const client_endpoint& endpoint, const token& record) {
+    if (record.grant_token.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no device code");
+    return detail::post_form(
+        endpoint, record,
+        {{"grant_type", "urn:ietf:params:oauth:grant-type:device_code"}, {"device_code", record.grant_token.reveal()}});
+}
+
+/// The same request, made by a provider.
+///   http_request request = device_token_request(provider, record);
+template <class Provider>
+    requires requires(Provider& provider, const token& record) {
+        { provider.device_token_request(record) } -> std::convertible_to<http_request>;
+    }
+http_request device_token_request(Provider&& provider, const token& record) {
+    return provider.device_token_request(record);
+}
+
+}} // namespace tokenkeep::v1
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// How long a device code lives whose server does not say it.
+inline constexpr std::chrono::seconds device_code_life{300};
+
+/// A number of seconds, up to an hour. Nullopt if the member is not there or is no positive number.
+inline std::optional<std::chrono::seconds> read_pause(const response_members& members, std::string_view name) {
+    std::optional<std::chrono::seconds> pause;
+    members.use_last(name, [&](const response_members::member& member) {
+        const std::optional<double> number = said_end::of(member.value).number;
+        if (number && *number > 0)
+            pause = std::chrono::seconds(static_cast<std::int64_t>((std::min)(*number, 3'600.0)));
+        return pause.has_value();
+    });
+    return pause;
+}
+
+/// The first of these members that is a URL to which a user can be sent: https, or http if that is allowed. Empty if
+/// there is none.
+inline std::string read_page(const response_members& members, std::initializer_list<const char*> names,
+                             plain_http allowed) {
+    std::vector<std::string> ignored;
+    for (const char* name : names) {
+        std::string url = read_text_member(members, name, ignored);
+        if (text::is_secure_url(url, allowed.to_loopback) || (allowed.to_any_host && text::parse_url(url))) return url;
+    }
+    return {};
+}
+
+/// Reads a response of a server that speaks this dialect; see read_device_authorization.
+inline device_authorization read_device_response(const http_response& response, const token& record, timestamp sent,
+                                                 const response_dialect& dialect, plain_http allowed) {
+    const response_reader reader(response, &record, dialect);
+    reader.require_success();
+    const response_members& members = reader.members();
+    std::vector<std::string> ignored;
+    device_authorization read;
+    read.device_code = read_token_member(members, "device_code", ignored).text;
+    read.prompt.user_code = read_text_member(members, "user_code", ignored);
+    read.prompt.verification_url = read_page(members, {"verification_uri", "verification_url"}, allowed);
+    read.prompt.verification_url_complete =
+        read_page(members, {"verification_uri_complete", "verification_url_complete"}, allowed);
+    if (read.device_code.empty() || read.prompt.user_code.empty() || !text::is_printable(read.prompt.user_code)) {
+        reader.require_tokens();
+        throw reader.not_understood(response_reason::type, "it has no device_code and user_code that can be used");
+    }
+    if (read.prompt.verification_url.empty())
+        throw reader.not_understood(response_reason::type, "it has no verification_uri that is an https URL");
+    const token_end end =
+        end_reader(members, date_of(response), ignored).lifetime("expires_in", std::chrono::seconds(1));
+    read.prompt.expires_at = sent + end.after.value_or(device_code_life);
+    read.interval = read_pause(members, "interval").value_or(read.interval);
+    return read;
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+namespace tokenkeep { inline namespace v1 {
+
+/// Reads the response to a device_authorization_request that was sent at `sent` (RFC 8628 3.2). Without expires_in the
+/// code lives for five minutes. Throws response_error if the server refuses, and if device code, user code or the page
+/// is missing. The page must be an https URL.
+///   device_authorization authorization = read_device_authorization(transport(request), record, clock.now());
+inline device_authorization read_device_authorization(const http_response& response, const token& record,
+                                                      timestamp sent) {
+    return detail::read_device_response(response, record, sent, {}, {});
+}
+
+/// The same, read by a provider.
+///   device_authorization authorization = read_device_authorization(provider, response, record, sent);
+template <class Provider>
+    requires requires(Provider& provider, const http_response& response, const token& record, timestamp sent) {
+        { provider.read_device_authorization(response, record, sent) } -> std::convertible_to<device_authorization>;
+    }
+device_authorization read_device_authorization(Provider&& provider, const http_response& response, const token& record,
+                                               timestamp sent) {
+    return provider.read_device_authorization(response, record, sent);
+}
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+// ==== tokenkeep/oauth/exchange.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_EXCHANGE_HPP
+#define TOKENKEEP_OAUTH_EXCHANGE_HPP
+
+
+
+#include <concepts>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 {
+
+namespace detail {
+
+/// The parameters of an exchange (RFC 6749 4.1.3, RFC 7636 4.5), without those of the client. Throws
+/// errc::invalid_record if there is no grant token.
+inline std::vector<text::form_pair> exchange_parameters(const token& record) {
+    if (record.grant_token.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no grant token");
+    std::vector<text::form_pair> pairs{{"grant_type", "authorization_code"}, {"code", record.grant_token.reveal()}};
+    if (!record.redirect_url.empty()) pairs.push_back({"redirect_uri", record.redirect_url});
+    if (has_code_verifier(record)) pairs.push_back({"code_verifier", record.code_verifier.reveal()});
+    return pairs;
+}
+
+} // namespace detail
+
+/// The request that exchanges the record's grant token for tokens (RFC 6749 4.1.3). It carries the record's redirect
+/// URL and its code verifier (RFC 7636 4.5) if there are any. Send it once: a grant token is good for one request, even
+/// if that request fails. Throws errc::invalid_record if there is no grant token, or a client secret without a client
+/// id. Throws errc::request_rejected if the endpoint is not an https URL; see client_endpoint::allow_loopback_http.
+///   http_request request = exchange_request(endpoint, {.grant_token = code});
+inline http_request exchange_request(const client_endpoint& endpoint, const token& record) {
+    return detail::post_form(endpoint, record, detail::exchange_parameters(record));
+}
+
+/// The same request, made by a provider.
+///   http_request request = exchange_request(provider, record);
+template <class Provider>
+    requires requires(Provider& provider, const token& record) {
+        { provider.exchange_request(record) } -> std::convertible_to<http_request>;
+    }
+http_request exchange_request(Provider&& provider, const token& record) { return provider.exchange_request(record); }
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+// ==== tokenkeep/oauth/refresh.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_REFRESH_HPP
+#define TOKENKEEP_OAUTH_REFRESH_HPP
+
+
+
+#include <concepts>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// The request that exchanges the record's refresh token for a new access token (RFC 6749 6). It names no scope, so the
+/// new access token has the scope of the old one. If `sends_scope`, it names the record's scope, which some servers
+/// want. Throws errc::invalid_record if there is no refresh token, or a client secret without a client id. Throws
+/// errc::request_rejected if the endpoint is not an https URL; see client_endpoint::allow_loopback_http.
+///   http_request request = refresh_request(endpoint, record);
+inline http_request refresh_request(const client_endpoint& endpoint, const token& record, bool sends_scope = false) {
+    if (record.refresh_token.empty()) throw error(errc::invalid_record, "tokenkeep: the record has no refresh token");
+    std::vector<text::form_pair> pairs{{"grant_type", "refresh_token"},
+                                       {"refresh_token", record.refresh_token.reveal()}};
+    if (sends_scope && !record.scope.empty()) pairs.push_back({"scope", record.scope});
+    return detail::post_form(endpoint, record, std::move(pairs));
+}
+
+/// The same request, made by a provider.
+///   http_request request = refresh_request(provider, record);
+template <class Provider>
+    requires requires(Provider& provider, const token& record) {
+        { provider.refresh_request(record) } -> std::convertible_to<http_request>;
+    }
+http_request refresh_request(Provider&& provider, const token& record) { return provider.refresh_request(record); }
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+
 // ==== tokenkeep/oauth/revoke.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_OAUTH_REVOKE_HPP
@@ -15706,6 +15914,13 @@ namespace tokenkeep { inline namespace v1 {
 ///                                    | access token has ended.                           |
 ///   p.read_revoke_response(response) | If the token is revoked, the provider returns. If | The keeper reads the
 ///                                    | not, it throws.                                   | response by RFC 7009.
+///   p.client_credentials             | If true, a probe that names neither user nor      | Such a probe matches no
+///                                    | token gets a token of the client itself. Needs    | row.
+///                                    | p.client_credentials_request(record).             |
+///   p.device_authorization_request(  | keeper::log_in_with_device. Needs also            | log_in_with_device does
+///     record)                        | p.device_token_request(record) and                | not compile.
+///                                    | p.read_device_authorization(response, record,     |
+///                                    | sent).                                            |
 ///
 /// Models: oauth2_provider; zoho::provider; a type that derives from one of them and hides a function of it.
 template <class P>
@@ -15755,12 +15970,15 @@ struct oauth2_provider {
     std::chrono::milliseconds replay_grace{0};
     std::string client_id{}; ///< Used for records that name no client.
     secret client_secret{};  ///< Used for records that have no client secret and do not name another client.
-    /// Added to each form for the token endpoint, such as {"audience", "https://api.example"}. One replaces the
-    /// library's own of the same name.
+    /// Added to each form for the token endpoint and the device authorization endpoint, such as {"audience",
+    /// "https://api.example"}. One replaces the library's own of the same name.
     std::vector<form_field> parameters{};
     std::vector<http_header> headers{};  ///< Sent with each request to the server, such as {"User-Agent", "app/1"}.
     bool sends_scope_on_refresh = false; ///< Whether a refresh names the record's scope. Microsoft wants it.
     bool encodes_basic = true; ///< False for servers that do not decode what RFC 6749 2.3.1 encodes in HTTP Basic.
+    /// Whether a probe that names neither user nor token gets a token of the client itself (RFC 6749 4.4); see
+    /// keeper.hpp.
+    bool client_credentials = false;
     std::vector<error_meaning> error_codes{};    ///< The server's own error codes. They go before those of the RFCs.
     std::chrono::seconds default_lifetime{0};    ///< Of access tokens if the server does not say; 0: not known.
     std::string authorization_endpoint{};        ///< Where users log in (RFC 6749 3.1).
@@ -15800,6 +16018,27 @@ struct oauth2_provider {
         const detail::response_dialect codes = dialect();
         detail::response_reader(response, nullptr, codes).require_revocation();
     }
+    /// See the free function client_credentials_request.
+    http_request client_credentials_request(const token& record) const {
+        return tokenkeep::client_credentials_request(endpoint(token_endpoint), record);
+    }
+    /// See the free function device_authorization_request. Throws errc::request_rejected if there is no device
+    /// authorization endpoint.
+    http_request device_authorization_request(const token& record) const {
+        if (device_authorization_endpoint.empty())
+            throw error(errc::request_rejected,
+                        "tokenkeep: the provider has no device_authorization_endpoint; set it, or log in otherwise");
+        return tokenkeep::device_authorization_request(endpoint(device_authorization_endpoint), record);
+    }
+    /// See the free function device_token_request.
+    http_request device_token_request(const token& record) const {
+        return tokenkeep::device_token_request(endpoint(token_endpoint), record);
+    }
+    /// See the free function read_device_authorization. The page may be plain http where the provider allows that.
+    device_authorization read_device_authorization(const http_response& response, const token& record,
+                                                   timestamp sent) const {
+        return detail::read_device_response(response, record, sent, dialect(), {allow_loopback_http, allow_plain_http});
+    }
     /// Sets `Authorization: Bearer` (RFC 6750 2.1). Throws errc::request_rejected for the token types dpop and mac.
     /// Throws errc::invalid_record if there is no access token that can be sent.
     ///   provider.authorize(request, record);
@@ -15838,6 +16077,8 @@ struct oauth2_provider {
 
 
 
+
+
 // ---- The keeper ----
 
 // ==== tokenkeep/keeper.hpp
@@ -15847,169 +16088,11 @@ struct oauth2_provider {
 
 
 
-// ==== tokenkeep/detail/keeper/fitting.hpp
+// ==== tokenkeep/detail/keeper/client_credentials.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_KEEPER_FITTING_HPP
-#define TOKENKEEP_DETAIL_KEEPER_FITTING_HPP
+#ifndef TOKENKEEP_DETAIL_KEEPER_CLIENT_CREDENTIALS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_CLIENT_CREDENTIALS_HPP
 
-
-
-// ==== tokenkeep/event.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_EVENT_HPP
-#define TOKENKEEP_EVENT_HPP
-
-#include <string_view>
-
-namespace tokenkeep { inline namespace v1 {
-
-/// What has happened, when a keeper tells its observer.
-enum class event_kind {
-    cache_hit,       ///< The keeper handed out the stored access token, which is fresh.
-    waited,          ///< The caller waited while another caller of this keeper worked on the identity.
-    adopted,         ///< Another thread or process had refreshed the token; the keeper uses that one.
-    seeded,          ///< The keeper made a row, or gave it a new login, from a refresh token of the program.
-    marked,          ///< The spend marker was durable. At a refresh, told after the request, which nothing may delay.
-    spent,           ///< The keeper is about to send a refresh or grant token. At a refresh, told before the marker.
-    replayed,        ///< The keeper sends the same refresh token again, within the provider's replay_grace.
-    settled,         ///< The outcome of an old request is unknown. The keeper sends the refresh token to find out.
-    saved,           ///< The new tokens are durable.
-    not_saved,       ///< The store failed to save the new tokens. The keeper holds them, and the lock.
-    dropped,         ///< The keeper dropped the new tokens: the row is gone, or holds other tokens.
-    taken_back,      ///< Nothing was spent, and the keeper removed its marker. `detail` is the server's code.
-    served_old,      ///< The refresh failed. The keeper handed out the old access token, which is still valid.
-    refused,         ///< The server refused the refresh or grant token. `detail` is the server's code.
-    outcome_unknown, ///< No answer came, or none that can be understood. The token may have been spent.
-    throttled,       ///< The server asked for a pause. `detail` is the server's code.
-    revoked,         ///< The session has ended at the server and in the store.
-    warning,         ///< An answer or a request was odd; `detail` says how.
-};
-
-/// One thing that has happened. The texts are valid during the call of the observer. None of them is a secret.
-struct event {
-    event_kind kind{};
-    std::string_view id{};          ///< The row's id; empty while there is no row.
-    std::string_view fingerprint{}; ///< secret::fingerprint of the refresh or grant token; may be empty.
-    std::string_view detail{};      ///< A sentence, or the server's error code; may be empty.
-};
-
-/// The observer that does nothing and costs nothing. The default.
-///
-/// Any callable that takes `const event&` can be an observer. The keeper calls it from many threads at once, and
-/// ignores what it throws:
-///   auto log = [](const tokenkeep::event& e) { std::printf("%.*s\n", int(e.detail.size()), e.detail.data()); };
-///   tokenkeep::keeper keep{store, transport, provider, {}, log};
-struct ignore_events {
-    void operator()(const event&) const noexcept {}
-};
-
-}} // namespace tokenkeep::v1
-
-#endif
-
-
-
-
-
-#include <concepts>
-#include <type_traits>
-
-// Whether parts fit a keeper, and what to write if they do not.
-
-namespace tokenkeep { inline namespace v1 { namespace detail {
-
-template <class O>
-concept event_observer = requires(O& observer, const event& e) {
-    observer(e);
-};
-
-template <class Store, class Transport, class Provider, class Observer, class Clock>
-consteval bool explain_keeper() {
-    explain_token_store<Store>();
-    static_assert(http_transport<Transport>,
-                  "tokenkeep: a transport takes const http_request& and gives http_response; see "
-                  "the concept http_transport");
-    explain_authorization_provider<Provider>();
-    static_assert(event_observer<Observer>, "tokenkeep: an observer takes const event&; see ignore_events");
-    static_assert(clock<Clock>,
-                  "tokenkeep: a clock needs now, steady_now, sleep_until and wait_until; see the concept clock");
-    return true;
-}
-
-template <class Store, class Transport, class Provider, class Observer, class Clock>
-concept can_keep = token_store<Store> && http_transport<Transport> && authorization_provider<Provider> &&
-    event_observer<Observer> && clock<Clock>;
-
-template <class Part, class Given>
-concept given_by_name = !std::is_reference_v<Part> && std::same_as<Given, Part&>;
-
-/// Whether a store or a transport that a keeper would own was given by name.
-template <class GivenTransport, class GivenStore, class Store, class Transport>
-concept given_by_name_with = given_by_name<Store, GivenStore> || given_by_name<Transport, GivenTransport>;
-
-}}} // namespace tokenkeep::v1::detail
-
-#endif
-
-
-// ==== tokenkeep/detail/keeper/login.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_KEEPER_LOGIN_HPP
-#define TOKENKEEP_DETAIL_KEEPER_LOGIN_HPP
-
-
-
-// ==== tokenkeep/detail/keeper/former.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_KEEPER_FORMER_HPP
-#define TOKENKEEP_DETAIL_KEEPER_FORMER_HPP
-
-
-
-
-#include <cstddef>
-#include <string>
-#include <string_view>
-
-namespace tokenkeep { inline namespace v1 { namespace detail {
-
-// The field `former` of a record: the refresh and grant tokens that programs gave this row earlier. Each is 16 hex
-// digits, the beginning of the token's SHA-256. Spaces separate them. The newest comes first. A probe with such a token
-// means the row as it is now, and the token is never sent again. A token that was pushed out by sixteen others counts
-// as new.
-
-inline constexpr std::size_t most_former_tokens = 16;
-inline constexpr std::size_t digits_of_former_token = 16;
-
-/// The text of a row's `former`, with one more token in front, given by its SHA-256 in hex. If the token is there
-/// already, it moves to the front. The oldest goes if there are too many.
-inline std::string with_former_hash(std::string_view former, std::string_view sha256) {
-    std::string all(sha256.substr(0, digits_of_former_token));
-    std::size_t count = 1;
-    while (!former.empty() && count < most_former_tokens) {
-        const std::string_view each = former.substr(0, former.find(' '));
-        former.remove_prefix(each.size() < former.size() ? each.size() + 1 : each.size());
-        if (each.empty() || sha256.starts_with(each)) continue;
-        all.append(" ").append(each);
-        ++count;
-    }
-    return all;
-}
-
-/// Whether the token of that SHA-256, in hex, is among the former tokens.
-inline bool is_former_hash(std::string_view former, std::string_view sha256) {
-    const auto in_spaces = [](std::string_view text) { return std::string(" ").append(text).append(" "); };
-    return in_spaces(former).find(in_spaces(sha256.substr(0, digits_of_former_token))) != std::string::npos;
-}
-
-/// The text of with_former_hash, for the token itself. The text stays as it is if the token is empty.
-inline std::string with_former_token(std::string_view former, const secret& given) {
-    return given.empty() ? std::string(former) : with_former_hash(former, text::sha256_hex(given.reveal()));
-}
-
-}}} // namespace tokenkeep::v1::detail
-
-#endif
 
 
 // ==== tokenkeep/detail/keeper/transaction.hpp
@@ -16686,6 +16769,59 @@ class row_access {
 #endif
 
 
+// ==== tokenkeep/event.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_EVENT_HPP
+#define TOKENKEEP_EVENT_HPP
+
+#include <string_view>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// What has happened, when a keeper tells its observer.
+enum class event_kind {
+    cache_hit,       ///< The keeper handed out the stored access token, which is fresh.
+    waited,          ///< The caller waited while another caller of this keeper worked on the identity.
+    adopted,         ///< Another thread or process had refreshed the token; the keeper uses that one.
+    seeded,          ///< The keeper made a row, or gave it a new login, from a refresh token of the program.
+    marked,          ///< The spend marker was durable. At a refresh, told after the request, which nothing may delay.
+    spent,           ///< The keeper is about to send a refresh or grant token. At a refresh, told before the marker.
+    replayed,        ///< The keeper sends the same refresh token again, within the provider's replay_grace.
+    settled,         ///< The outcome of an old request is unknown. The keeper sends the refresh token to find out.
+    saved,           ///< The new tokens are durable.
+    not_saved,       ///< The store failed to save the new tokens. The keeper holds them, and the lock.
+    dropped,         ///< The keeper dropped the new tokens: the row is gone, or holds other tokens.
+    taken_back,      ///< Nothing was spent, and the keeper removed its marker. `detail` is the server's code.
+    served_old,      ///< The refresh failed. The keeper handed out the old access token, which is still valid.
+    refused,         ///< The server refused the refresh or grant token. `detail` is the server's code.
+    outcome_unknown, ///< No answer came, or none that can be understood. The token may have been spent.
+    throttled,       ///< The server asked for a pause. `detail` is the server's code.
+    revoked,         ///< The session has ended at the server and in the store.
+    warning,         ///< An answer or a request was odd; `detail` says how.
+};
+
+/// One thing that has happened. The texts are valid during the call of the observer. None of them is a secret.
+struct event {
+    event_kind kind{};
+    std::string_view id{};          ///< The row's id; empty while there is no row.
+    std::string_view fingerprint{}; ///< secret::fingerprint of the refresh or grant token; may be empty.
+    std::string_view detail{};      ///< A sentence, or the server's error code; may be empty.
+};
+
+/// The observer that does nothing and costs nothing. The default.
+///
+/// Any callable that takes `const event&` can be an observer. The keeper calls it from many threads at once, and
+/// ignores what it throws:
+///   auto log = [](const tokenkeep::event& e) { std::printf("%.*s\n", int(e.detail.size()), e.detail.data()); };
+///   tokenkeep::keeper keep{store, transport, provider, {}, log};
+struct ignore_events {
+    void operator()(const event&) const noexcept {}
+};
+
+}} // namespace tokenkeep::v1
+
+#endif
+
 
 
 
@@ -16974,6 +17110,41 @@ class transaction {
         return result;
     }
 
+    /// Keeps to the pause after a passing failure. False if there is none. If the caller has a usable token, or its
+    /// deadline comes first, throws the failure; if the server asked for the pause, the error says how much is left.
+    /// Otherwise waits for the end of the pause.
+    bool waits_for_pause(flight_type& flight, bool has_usable_token) {
+        const auto pause = flight.pause(parts_.clock.steady_now());
+        if (!pause) return false;
+        if (!has_usable_token && pause->first <= deadline_) {
+            parts_.clock.sleep_until(pause->first);
+            return true;
+        }
+        try {
+            std::rethrow_exception(pause->second);
+        } catch (const error& failure) {
+            if (failure.retry_after().count() == 0) throw;
+            const auto left =
+                (std::max)(std::chrono::milliseconds{1},
+                           std::chrono::ceil<std::chrono::milliseconds>(pause->first - parts_.clock.steady_now()));
+            std::throw_with_nested(error(static_cast<errc>(failure.code().value()),
+                                         "tokenkeep: the server has asked for a pause that is not over", left));
+        }
+    }
+
+    /// Throws the failure. If it is a std::system_error, callers that wait get it too, and a pause begins.
+    [[noreturn]] void fail(flight_type& flight, const token& row, const std::exception_ptr& why,
+                           const outcome& result) {
+        try {
+            std::rethrow_exception(why);
+        } catch (const std::system_error& failure) {
+            if (failure.code() == errc::throttled) tell(event_kind::throttled, row, result.server_code);
+            const auto pause = parts_.backoff(flight, result.retry_after, result.is_unexplained);
+            flight.failed(why, parts_.clock.steady_now(), pause);
+            throw;
+        }
+    }
+
     static bool is_not_sent(const std::exception_ptr& failure) {
         try {
             std::rethrow_exception(failure);
@@ -17049,6 +17220,293 @@ class transaction {
 #endif
 
 
+#include <chrono>
+#include <exception>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Tokens of the client itself (RFC 6749 4.4): one row for each client id, label and scope. A refresh token there is
+/// none, so nothing can be lost: the row is not marked, and a request whose answer is lost is simply sent again. Of all
+/// callers that share the store, one asks the server when the token is due.
+template <class Parts>
+class client_credentials : transaction<Parts> {
+    using base = transaction<Parts>;
+    using base::parts_, base::rows_, base::deadline_, base::tell;
+    using typename base::flight_type, typename base::guard_type, typename base::flight_lock_type;
+    using typename base::room_type;
+
+  public:
+    /// `wanted` is the row, or has the seed of a probe without a user; see seed_of_client. `rejected` is an access
+    /// token that got a 401, or null.
+    client_credentials(Parts& parts, token wanted, const secret* rejected, deadline until)
+        : base(parts, until), wanted_(std::move(wanted)), rejected_(rejected) {}
+
+    /// The row with a fresh access token. If the server gives none and the old one is usable, the row with the old one.
+    token run() {
+        std::optional<token> row;
+        try {
+            for (;;) {
+                row = find();
+                if (row && base::fresh(*row, rejected_)) {
+                    tell(event_kind::cache_hit, *row);
+                    return *std::move(row);
+                }
+                if (std::optional<token> made = attempt(row)) return *std::move(made);
+                if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+            }
+        } catch (...) {
+            if (!row || !base::usable(*row, rejected_)) throw;
+            tell(event_kind::served_old, *row);
+            return *std::move(row);
+        }
+    }
+
+  private:
+    std::optional<token> find() {
+        if (wanted_.id.empty()) return parts_.find_or_seeded(rows_, wanted_);
+        std::optional<token> row = rows_.find_by_id(wanted_.id);
+        if (!row) throw no_session();
+        return row;
+    }
+
+    /// Under the lock of the row, or of the name that the identity has before there is a row. Nullopt: look again.
+    std::optional<token> attempt(const std::optional<token>& seen) {
+        const std::string key = identity_key(seen ? *seen : wanted_);
+        const auto flight = parts_.flight_of(key);
+        if (base::waits_for_pause(*flight, seen && base::usable(*seen, rejected_))) return std::nullopt;
+        const flight_lock_type entered(*flight, parts_.clock, deadline_);
+        if (entered.waited()) tell(event_kind::waited, seen.value_or(wanted_));
+        if (entered.failure_while_waiting()) std::rethrow_exception(entered.failure_while_waiting());
+        if (flight->pause(parts_.clock.steady_now())) return std::nullopt;
+        guard_type guard = base::lock(*flight, key);
+        rows_.renew(guard, parts_.lease());
+        const std::optional<token> row = find();
+        if (identity_key(row ? *row : wanted_) != key) return std::nullopt;
+        if (row && is_revoking(*row))
+            throw error(errc::reauthorization_required, "tokenkeep: this token is being revoked; finish with revoke");
+        if (row && base::fresh(*row, rejected_)) {
+            flight->succeeded();
+            flight->publish();
+            tell(event_kind::adopted, *row);
+            return row;
+        }
+        return ask(*flight, row);
+    }
+
+    std::optional<token> ask(flight_type& flight, const std::optional<token>& row) {
+        const token& before = row ? *row : wanted_;
+        room_type room({.marked = before, .bought_with = grant_kind::refresh_token});
+        wiped_request request(parts_.provider.client_credentials_request(before));
+        outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
+        if (result.kind == outcome_kind::tokens) return save(flight, row, room);
+        if (result.kind == outcome_kind::refused)
+            result.why =
+                with_reason(error(errc::client_rejected, "tokenkeep: the server gives this client no token of its own"),
+                            result.why);
+        base::fail(flight, before, result.why, result);
+    }
+
+    /// Writes the token into the row, in one write, and gives the row. Nullopt if the row has changed meanwhile.
+    std::optional<token> save(flight_type& flight, const std::optional<token>& row, room_type& room) {
+        if (room.unread) throw std::bad_alloc();
+        token_response& answer = room.tokens.answer;
+        answer.refresh_token.clear(); // RFC 6749 4.4.3: it should not come
+        if (answer.access_token.empty())
+            base::fail(flight, room.tokens.marked, no_access_token(answer), {.is_unexplained = true});
+        token record = room.tokens.record();
+        if (!row)
+            record = insert(record);
+        else if (!rows_.replace(*row, record))
+            return std::nullopt;
+        flight.publish();
+        flight.succeeded();
+        parts_.note_seen(record);
+        tell(event_kind::saved, record);
+        return record;
+    }
+
+    /// Inserts the row, and gives it with its id. A store that does not keep the seed would get a row at each call: it
+    /// gets none.
+    token insert(const token& record) {
+        rows_.save(record);
+        if (std::optional<token> row = find()) return *std::move(row);
+        for (const token& each : rows_.all())
+            if (each.access_token == record.access_token && each.client_id == record.client_id) rows_.remove(each);
+        throw error(errc::invalid_record, "tokenkeep: the store does not keep the field seed, by which a token of the "
+                                          "client itself is found again; use a store with all fields");
+    }
+
+    token wanted_;
+    const secret* rejected_;
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/keeper/device_login.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_DEVICE_LOGIN_HPP
+#define TOKENKEEP_DETAIL_KEEPER_DEVICE_LOGIN_HPP
+
+
+
+// ==== tokenkeep/describe.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DESCRIBE_HPP
+#define TOKENKEEP_DESCRIBE_HPP
+
+
+
+
+#include <exception>
+#include <string>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Appends what one exception says. Line breaks and other control characters become spaces.
+inline void append_what(std::string& line, const std::exception& failure) {
+    for (const char* at = failure.what(); *at != '\0'; ++at)
+        line += static_cast<unsigned char>(*at) < 0x20 || *at == 0x7f ? ' ' : *at;
+    const auto* response = dynamic_cast<const response_error*>(&failure);
+    if (response == nullptr) return;
+    const std::string& code = response->server_code();
+    if (!code.empty() && line.find(code) == std::string::npos) line.append(" (").append(code).append(")");
+}
+
+/// Calls visit(const std::exception&) with the exceptions of a chain, the outermost first.
+template <class Visit>
+void for_each_nested(const std::exception& failure, Visit visit) {
+    visit(failure);
+    try {
+        std::rethrow_if_nested(failure);
+    } catch (const std::exception& cause) {
+        for_each_nested(cause, visit);
+    } catch (...) { // it has no text
+    }
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+namespace tokenkeep { inline namespace v1 {
+
+/// An exception and its causes in one line, for a log: what each says, from the outermost to the innermost, and the
+/// server's error code. The library's own exceptions contain no secrets. What a store, a transport or a provider of the
+/// program throws is repeated as it is.
+///   catch (const std::exception& failure) { log(tokenkeep::describe(failure)); }
+inline std::string describe(const std::exception& failure) {
+    std::string line;
+    detail::for_each_nested(failure, [&line](const std::exception& each) {
+        if (!line.empty()) line += ": ";
+        detail::append_what(line, each);
+    });
+    return line;
+}
+
+/// Whether the same call may succeed later, without a change of the configuration and without a new login. False for
+/// exceptions that are not tokenkeep::error.
+///   if (!is_passing(failure)) throw;
+inline bool is_passing(const std::exception& failure) {
+    const auto* known = dynamic_cast<const error*>(&failure);
+    if (known == nullptr || dynamic_cast<const lost_login_error*>(&failure) != nullptr) return false;
+    switch (static_cast<errc>(known->code().value())) {
+    case errc::storage_failure:
+    case errc::not_saved:
+    case errc::indeterminate:
+    case errc::lock_timeout:
+    case errc::throttled:
+    case errc::server_unavailable:
+    case errc::transport_failure:
+    case errc::outcome_unknown:
+    case errc::rotation_not_saved:
+    case errc::malformed_response: return true;
+    case errc::storage_corrupt:
+    case errc::store_gone:
+    case errc::permissions:
+    case errc::unsupported_version:
+    case errc::ambiguous:
+    case errc::invalid_record:
+    case errc::token_not_found:
+    case errc::reauthorization_required:
+    case errc::client_rejected:
+    case errc::request_rejected:
+    case errc::unknown_data_center: return false;
+    }
+    return false;
+}
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+// ==== tokenkeep/detail/keeper/login.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_LOGIN_HPP
+#define TOKENKEEP_DETAIL_KEEPER_LOGIN_HPP
+
+
+
+// ==== tokenkeep/detail/keeper/former.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_FORMER_HPP
+#define TOKENKEEP_DETAIL_KEEPER_FORMER_HPP
+
+
+
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+// The field `former` of a record: the refresh and grant tokens that programs gave this row earlier. Each is 16 hex
+// digits, the beginning of the token's SHA-256. Spaces separate them. The newest comes first. A probe with such a token
+// means the row as it is now, and the token is never sent again. A token that was pushed out by sixteen others counts
+// as new.
+
+inline constexpr std::size_t most_former_tokens = 16;
+inline constexpr std::size_t digits_of_former_token = 16;
+
+/// The text of a row's `former`, with one more token in front, given by its SHA-256 in hex. If the token is there
+/// already, it moves to the front. The oldest goes if there are too many.
+inline std::string with_former_hash(std::string_view former, std::string_view sha256) {
+    std::string all(sha256.substr(0, digits_of_former_token));
+    std::size_t count = 1;
+    while (!former.empty() && count < most_former_tokens) {
+        const std::string_view each = former.substr(0, former.find(' '));
+        former.remove_prefix(each.size() < former.size() ? each.size() + 1 : each.size());
+        if (each.empty() || sha256.starts_with(each)) continue;
+        all.append(" ").append(each);
+        ++count;
+    }
+    return all;
+}
+
+/// Whether the token of that SHA-256, in hex, is among the former tokens.
+inline bool is_former_hash(std::string_view former, std::string_view sha256) {
+    const auto in_spaces = [](std::string_view text) { return std::string(" ").append(text).append(" "); };
+    return in_spaces(former).find(in_spaces(sha256.substr(0, digits_of_former_token))) != std::string::npos;
+}
+
+/// The text of with_former_hash, for the token itself. The text stays as it is if the token is empty.
+inline std::string with_former_token(std::string_view former, const secret& given) {
+    return given.empty() ? std::string(former) : with_former_hash(former, text::sha256_hex(given.reveal()));
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
 #include <algorithm>
 #include <exception>
 #include <memory>
@@ -17067,14 +17525,21 @@ class login : transaction<Parts> {
     using typename base::identity_lock, typename base::room_type;
 
   public:
-    /// `probe` holds a grant token. It also says whose it is: by an id, a user, or at least a client id.
-    login(Parts& parts, const token& probe, deadline until) : base(parts, until), probe_(probe) {}
+    /// `probe` holds a grant token. It also says whose it is: by an id, a user, or at least a client id. If the grant
+    /// token was sent already and tokens came, `come` has them, and nothing is sent.
+    login(Parts& parts, const token& probe, deadline until, room_type* come = nullptr)
+        : base(parts, until), probe_(require_owner(probe)), come_(come) {}
+
+    /// The probe, if it says whose login it is. Otherwise throws errc::invalid_record.
+    static const token& require_owner(const token& probe) {
+        if (probe.id.empty() && probe.user_name.empty() && probe.client_id.empty())
+            throw error(errc::invalid_record, "tokenkeep: a login needs a user or a client to go with it");
+        return probe;
+    }
 
     /// The row of this login. A grant token that was exchanged before is not exchanged again, so the row's access token
     /// may be due.
     token run() {
-        if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
-            throw error(errc::invalid_record, "tokenkeep: a grant token needs a user or a client to go with it");
         for (;;) {
             if (std::optional<token> row = parts_.find(rows_, probe_); row && is_done(*row)) return *std::move(row);
             if (std::optional<token> row = under_first_lock()) return *std::move(row);
@@ -17084,6 +17549,8 @@ class login : transaction<Parts> {
 
     /// Whether this call exchanged the grant token and saved the tokens that came.
     bool has_exchanged() const { return has_exchanged_; }
+    /// Whether the tokens that had come are this login's now: saved, or kept with the identity's lock.
+    bool has_taken_tokens() const { return is_sent_; }
 
   private:
     static bool has_tokens(const token& row) { return !row.access_token.empty() || !row.refresh_token.empty(); }
@@ -17254,6 +17721,7 @@ class login : transaction<Parts> {
     /// The code verifier goes with the grant token, and is in no row while the grant token may be spent: a grant token
     /// is sent once.
     wiped_request request_for(token record, const secret& code_verifier) {
+        if (come_ != nullptr) return wiped_request({});
         record.code_verifier = code_verifier;
         return wiped_request(parts_.provider.exchange_request(record));
     }
@@ -17286,7 +17754,8 @@ class login : transaction<Parts> {
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
         is_sent_ = true;
-        const outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
+        const outcome result =
+            come_ != nullptr ? take_over(room) : base::ask(std::move(request), room, parts_.options.request_timeout);
         switch (result.kind) {
         case outcome_kind::tokens: return keep(held, room);
         case outcome_kind::unknown:
@@ -17299,6 +17768,15 @@ class login : transaction<Parts> {
         case outcome_kind::not_spent: undo(marked, before); break;
         }
         std::rethrow_exception(result.why);
+    }
+
+    /// In place of steps 4 and 5, if the tokens came before.
+    outcome take_over(room_type& room) {
+        room.tokens.answer = std::move(come_->tokens.answer);
+        room.tokens.sent = come_->tokens.sent;
+        if (come_->unread) room.unread.emplace(*std::move(come_->unread));
+        rows_.end_by(parts_.save_deadline());
+        return {.kind = outcome_kind::tokens};
     }
 
     /// Step 7, save: gives the row with the new tokens. If another login has taken the row meanwhile, gives it as it
@@ -17331,6 +17809,7 @@ class login : transaction<Parts> {
     }
 
     const token& probe_;
+    room_type* come_;
     bool has_exchanged_ = false;
     bool is_sent_ = false;
 };
@@ -17338,6 +17817,183 @@ class login : transaction<Parts> {
 }}} // namespace tokenkeep::v1::detail
 
 #endif
+
+
+
+
+
+#include <algorithm>
+#include <chrono>
+#include <concepts>
+#include <exception>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+template <class P>
+concept can_log_in_with_device = requires(P& provider, const token& record, const http_response& response,
+                                          timestamp sent) {
+    { provider.device_authorization_request(record) } -> std::convertible_to<http_request>;
+    { provider.device_token_request(record) } -> std::convertible_to<http_request>;
+    { provider.read_device_authorization(response, record, sent) } -> std::convertible_to<device_authorization>;
+};
+
+/// The login with a device code (RFC 8628). While the user types, no lock is held and the store is not touched: calls
+/// for a session that the user already has go on. The tokens that come are kept as those of any other login.
+template <class Parts>
+class device_login : transaction<Parts> {
+    using base = transaction<Parts>;
+    using base::parts_, base::rows_, base::deadline_;
+    using typename base::room_type;
+
+  public:
+    /// `probe` says whose login it is: by an id, a user, or at least a client id.
+    device_login(Parts& parts, const token& probe, deadline until)
+        : base(parts, until), asked_(login<Parts>::require_owner(probe)) {
+        for (const auto member : {&token::access_token, &token::refresh_token, &token::code_verifier})
+            (asked_.*member).clear();
+    }
+
+    /// Calls show(prompt), waits for the user, and gives the row with the new tokens.
+    template <class Show>
+    token run(Show& show) {
+        (void)parts_.find(rows_, asked_); // a store that cannot be read fails before the user is asked
+        const device_authorization authorization = begin();
+        show(authorization.prompt);
+        asked_.grant_token = authorization.device_code;
+        room_type room({.marked = asked_, .bought_with = grant_kind::authorization_code});
+        wait_for_user(authorization, room);
+        return keep(room);
+    }
+
+  private:
+    device_authorization begin() {
+        wiped_request request(parts_.provider.device_authorization_request(asked_));
+        const timestamp sent = parts_.clock.now();
+        const wiped_response response(parts_.post(std::move(request), asked_, parts_.options.request_timeout));
+        return parts_.provider.read_device_authorization(*response, asked_, sent);
+    }
+
+    /// Asks for tokens until they come (RFC 8628 3.5). After a failure that may pass, the pause is twice as long.
+    void wait_for_user(const device_authorization& authorization, room_type& room) {
+        const deadline code_ends =
+            time_after(parts_.clock.steady_now(), time_between(parts_.clock.now(), authorization.prompt.expires_at));
+        const deadline end = (std::min)(deadline_, code_ends);
+        std::chrono::milliseconds pause = authorization.interval;
+        bool may_be_spent = false;
+        for (;;) {
+            const deadline next = time_after(parts_.clock.steady_now(), pause);
+            if (next >= end)
+                throw error(errc::lock_timeout, "tokenkeep: the user did not finish the login in time; begin again");
+            parts_.clock.sleep_until(next);
+            wiped_request request(parts_.provider.device_token_request(asked_));
+            const outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
+            const auto is = [&](std::string_view code) { return text::equal_ignoring_case(result.server_code, code); };
+            if (result.kind == outcome_kind::tokens) return;
+            if (is("authorization_pending")) continue;
+            if (is("slow_down"))
+                pause += std::chrono::seconds(5);
+            else if (is("access_denied"))
+                fail(errc::reauthorization_required, "tokenkeep: the user refused the login", result);
+            else if (is("expired_token"))
+                fail(errc::lock_timeout, "tokenkeep: the user did not finish the login in time; begin again", result);
+            else if (result.kind == outcome_kind::refused && may_be_spent)
+                std::rethrow_exception(with_reason(lost_login_error(), result.why));
+            else if (result.kind == outcome_kind::unknown || may_pass(result.why))
+                pause *= 2;
+            else
+                std::rethrow_exception(result.why);
+            pause = (std::max)(pause, result.retry_after);
+            may_be_spent = may_be_spent || result.kind == outcome_kind::unknown;
+        }
+    }
+
+    [[noreturn]] static void fail(errc code, const char* what, const outcome& result) {
+        std::rethrow_exception(with_reason(error(code, what), result.why));
+    }
+
+    static bool may_pass(const std::exception_ptr& why) {
+        try {
+            std::rethrow_exception(why);
+        } catch (const std::exception& failure) {
+            return is_passing(failure);
+        } catch (...) {
+            return false;
+        }
+    }
+
+    /// Saves the tokens that came. If the store does not even take the marker of the login, the tokens go to the
+    /// caller, in the error.
+    token keep(room_type& room) {
+        login<Parts> saving(parts_, asked_, (std::max)(deadline_, parts_.save_deadline()), &room);
+        try {
+            return saving.run();
+        } catch (...) {
+            if (saving.has_taken_tokens()) throw;
+            room.throw_not_saved();
+        }
+    }
+
+    token asked_;
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/keeper/fitting.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_FITTING_HPP
+#define TOKENKEEP_DETAIL_KEEPER_FITTING_HPP
+
+
+
+
+
+
+
+#include <concepts>
+#include <type_traits>
+
+// Whether parts fit a keeper, and what to write if they do not.
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+template <class O>
+concept event_observer = requires(O& observer, const event& e) {
+    observer(e);
+};
+
+template <class Store, class Transport, class Provider, class Observer, class Clock>
+consteval bool explain_keeper() {
+    explain_token_store<Store>();
+    static_assert(http_transport<Transport>,
+                  "tokenkeep: a transport takes const http_request& and gives http_response; see "
+                  "the concept http_transport");
+    explain_authorization_provider<Provider>();
+    static_assert(event_observer<Observer>, "tokenkeep: an observer takes const event&; see ignore_events");
+    static_assert(clock<Clock>,
+                  "tokenkeep: a clock needs now, steady_now, sleep_until and wait_until; see the concept clock");
+    return true;
+}
+
+template <class Store, class Transport, class Provider, class Observer, class Clock>
+concept can_keep = token_store<Store> && http_transport<Transport> && authorization_provider<Provider> &&
+    event_observer<Observer> && clock<Clock>;
+
+template <class Part, class Given>
+concept given_by_name = !std::is_reference_v<Part> && std::same_as<Given, Part&>;
+
+/// Whether a store or a transport that a keeper would own was given by name.
+template <class GivenTransport, class GivenStore, class Store, class Transport>
+concept given_by_name_with = given_by_name<Store, GivenStore> || given_by_name<Transport, GivenTransport>;
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
 
 
 // ==== tokenkeep/detail/keeper/parts.hpp
@@ -17351,6 +18007,7 @@ class login : transaction<Parts> {
 
 #include <algorithm>
 #include <chrono>
+#include <concepts>
 #include <exception>
 #include <memory>
 #include <new>
@@ -17361,6 +18018,12 @@ class login : transaction<Parts> {
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
+
+template <class P>
+concept can_request_client_token = requires(const P& provider, P& asked, const token& record) {
+    { provider.client_credentials } -> std::convertible_to<bool>;
+    { asked.client_credentials_request(record) } -> std::convertible_to<http_request>;
+};
 
 /// The parts of a keeper, and what its transactions do with them.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
@@ -17404,13 +18067,32 @@ struct keeper_parts {
     }
 
     /// The probe with the provider's client id, if the probe names no client. A probe with an access token and no user
-    /// gets no client id, because by_access_token needs a probe without a client.
+    /// gets no client id, because by_access_token needs a probe without a client. A probe that names neither user nor
+    /// token gets the seed of the client's own row, if the provider has client_credentials.
     token with_client(token probe) const {
         if constexpr (requires { provider.client_id; }) {
             const bool by_access_token = !probe.access_token.empty() && probe.user_name.empty();
             if (probe.client_id.empty() && !by_access_token) probe.client_id = provider.client_id;
         }
+        if (serves_clients() && probe.seed.empty() && names_no_login(probe)) probe.seed = seed_of_client(probe);
         return probe;
+    }
+
+    /// Whether the provider has client_credentials.
+    bool serves_clients() const {
+        if constexpr (can_request_client_token<Provider>)
+            return provider.client_credentials;
+        else
+            return false;
+    }
+    /// Whether a probe from with_client asks for the client's own row.
+    bool asks_for_client(const token& probe) const {
+        return serves_clients() && names_no_login(probe) && probe.seed == seed_of_client(probe);
+    }
+    /// Whether the row is the client's own.
+    bool is_of_client(const token& row) const {
+        return serves_clients() && !row.seed.empty() && row.user_name.empty() && row.refresh_token.empty() &&
+               row.grant_token.empty();
     }
 
     /// The row that a probe from with_client means. If the probe names a user, a row that was stored without a client
@@ -17429,13 +18111,16 @@ struct keeper_parts {
     }
 
     /// Like find. If only a refresh token says which row is meant, the row that was once seeded with this token is
-    /// found too. If the store's rules do not look for seeds, this reads all rows.
+    /// found too; if only a seed does, the row with that seed. If the store's rules do not look for seeds, this reads
+    /// all rows.
     std::optional<token> find_or_seeded(rows_type& rows, const token& probe) {
         std::optional<token> row = find(rows, probe);
-        if (row || probe.refresh_token.empty() || !probe.user_name.empty() || !probe.id.empty()) return row;
+        if (row || !probe.user_name.empty() || !probe.id.empty()) return row;
+        if (probe.refresh_token.empty() && !asks_for_client(probe)) return row;
         const token by_hash{.client_id = probe.client_id,
                             .api_domain = probe.api_domain,
-                            .seed = text::sha256_hex(probe.refresh_token.reveal()),
+                            .seed = probe.refresh_token.empty() ? probe.seed
+                                                                : text::sha256_hex(probe.refresh_token.reveal()),
                             .label = probe.label};
         row = find(rows, by_hash);
         if (row || rows.looks_for_seed(by_hash)) return row;
@@ -17576,6 +18261,20 @@ struct keeper_parts {
     }
 
   private:
+    static bool names_no_login(const token& probe) {
+        return probe.id.empty() && probe.user_name.empty() && probe.access_token.empty() &&
+               probe.refresh_token.empty() && probe.grant_token.empty();
+    }
+
+    /// The seed of the client's own row: the SHA-256 of these words, client id, label and scope, each with its length.
+    static std::string seed_of_client(const token& probe) {
+        std::string words;
+        for (const std::string_view word : {std::string_view("client credentials"), std::string_view(probe.client_id),
+                                            std::string_view(probe.label), std::string_view(probe.scope)})
+            words.append(std::to_string(word.size())).append(":").append(word);
+        return text::sha256_hex(words);
+    }
+
     /// Reads an answer for which there was no memory before. False if it brings no tokens.
     bool read_again(room_type& room) {
         try {
@@ -17682,29 +18381,12 @@ class refresh_transaction : transaction<Parts> {
         return base::usable(row_, rejected_);
     }
 
-    /// Keeps to the pause after a passing failure, unless the refresh token may be sent again now. If the caller has a
-    /// usable token, or its deadline comes first, throws the failure. Otherwise waits for the end of the pause. True if
-    /// another caller has then refreshed the row.
+    /// Keeps to the pause after a passing failure, unless the refresh token may be sent again now; see waits_for_pause.
+    /// True if another caller has then refreshed the row.
     bool refreshed_during_pause(flight_type& flight) {
-        const auto pause = flight.pause(parts_.clock.steady_now());
-        if (!pause || is_replay_due()) return false;
-        if (base::usable(row_, rejected_) || pause->first > deadline_) refuse_until(pause->first, pause->second);
-        parts_.clock.sleep_until(pause->first);
+        if (is_replay_due() || !base::waits_for_pause(flight, base::usable(row_, rejected_))) return false;
         look_again();
         return base::fresh(row_, rejected_);
-    }
-
-    /// Throws the failure that caused the pause. If the server asked for the pause, the error says how much is left.
-    [[noreturn]] void refuse_until(deadline end, const std::exception_ptr& why) const {
-        try {
-            std::rethrow_exception(why);
-        } catch (const error& failure) {
-            if (failure.retry_after().count() == 0) throw;
-            const auto left = (std::max)(std::chrono::milliseconds{1},
-                                         std::chrono::ceil<std::chrono::milliseconds>(end - parts_.clock.steady_now()));
-            std::throw_with_nested(error(static_cast<errc>(failure.code().value()),
-                                         "tokenkeep: the server has asked for a pause that is not over", left));
-        }
     }
 
     /// Steps 2 to 8, in the flight and under the lock. True if the row can be handed out. False if another sender's
@@ -17766,18 +18448,21 @@ class refresh_transaction : transaction<Parts> {
             case outcome_kind::tokens:
                 if (finish(flight, guard, room)) return true;
                 break;
-            case outcome_kind::not_spent: take_back(before, result.server_code); fail(flight, result.why, result);
+            case outcome_kind::not_spent:
+                take_back(before, result.server_code);
+                base::fail(flight, row_, result.why, result);
             case outcome_kind::refused: refused(flight, result, in_doubt); break;
             case outcome_kind::unknown:
                 tell(event_kind::outcome_unknown, row_);
                 if (!result.may_be_under_way) note_nothing_under_way(marker);
                 if (may_replay && !base::is_late() && replay_time(marker).count() > 0) break;
-                fail(flight,
-                     with_reason(error(errc::outcome_unknown,
-                                       "tokenkeep: no answer that can be understood; the token may have been spent",
-                                       result.retry_after),
-                                 result.why),
-                     result);
+                base::fail(
+                    flight, row_,
+                    with_reason(error(errc::outcome_unknown,
+                                      "tokenkeep: no answer that can be understood; the token may have been spent",
+                                      result.retry_after),
+                                result.why),
+                    result);
             }
         }
     }
@@ -17855,12 +18540,12 @@ class refresh_transaction : transaction<Parts> {
         } catch (const rotation_not_saved_error&) {
             throw;
         } catch (const error&) { // a part is saved
-            fail(flight, std::current_exception(), {.is_unexplained = true});
+            base::fail(flight, row_, std::current_exception(), {.is_unexplained = true});
         }
         if (!saved) return false;
         row_ = *std::move(saved);
         if (room.tokens.answer.access_token.empty())
-            fail(flight, no_access_token(room.tokens.answer), {.is_unexplained = true});
+            base::fail(flight, row_, no_access_token(room.tokens.answer), {.is_unexplained = true});
         return true;
     }
 
@@ -17881,18 +18566,6 @@ class refresh_transaction : transaction<Parts> {
         try {
             if (rows_.replace(row_, cleared)) row_ = std::move(cleared);
         } catch (...) { // the marker stays and grows old
-        }
-    }
-
-    /// Throws the failure. If it is a std::system_error, callers that wait get it too, and a pause begins.
-    [[noreturn]] void fail(flight_type& flight, const std::exception_ptr& why, const outcome& result) {
-        try {
-            std::rethrow_exception(why);
-        } catch (const std::system_error& failure) {
-            if (failure.code() == errc::throttled) tell(event_kind::throttled, row_, result.server_code);
-            const auto pause = parts_.backoff(flight, result.retry_after, result.is_unexplained);
-            flight.failed(why, parts_.clock.steady_now(), pause);
-            throw;
         }
     }
 
@@ -18234,10 +18907,16 @@ namespace tokenkeep { inline namespace v1 {
 /// | a grant token that the row has never had | it logs in: it exchanges the grant token, once, and saves the row |
 /// | a refresh token that no program gave before | it saves a new row; if the user has a row, a new login in it |
 /// | any other refresh token, an access token, a user, an id | it looks the row up |
+/// | none of these, and the provider has client_credentials | it gets a token of the client itself |
 ///
 /// A refresh or grant token that a program gave for a user earlier means the row as it is now, and is never sent again;
 /// the row remembers the last 16. An old refresh token that came from the server counts as a new login: do not bring
 /// one.
+///
+/// A token of the client itself (RFC 6749 4.4) belongs to the client id, the label and the scope of the probe. It is
+/// stored, shared and fetched again like the token of a user, but it has no refresh token: if a request fails, nothing
+/// is lost, and the next call asks again. The store must keep the field `seed`. One with Zoho's ten columns does not:
+/// errc::invalid_record.
 ///
 /// If the access token of the row is due, the keeper refreshes it. A refresh is a transaction over the store, so that
 /// all threads, keepers and processes that share the store spend a refresh token once, and no failure destroys a
@@ -18385,6 +19064,27 @@ class keeper {
         detail::revocation<parts_type>(parts_, *std::move(row), end).run();
     }
 
+    /// Logs a user in on a device without a browser (RFC 8628), and gives the row. The keeper asks the server for a
+    /// code and calls show(const device_prompt&). Then it asks for tokens until the user has typed the code into the
+    /// page, at the server's pace. The probe names the user, and the scope that is asked for.
+    ///   keep.log_in_with_device({.user_name = "ada", .scope = "files"}, [](const device_prompt& prompt) {
+    ///       std::printf("Open %s and type %s\n", prompt.verification_url.c_str(), prompt.user_code.c_str());
+    ///   });
+    ///
+    /// Nothing is kept before tokens come, and no lock is held while the user types. Throws
+    /// errc::reauthorization_required if the user refuses, and errc::lock_timeout if the code ends or `until` passes.
+    /// If the network or the server fails meanwhile, the keeper goes on, more slowly. Throws errc::outcome_unknown if an
+    /// answer was lost and the server then takes the code for spent, and rotation_not_saved_error if the store does not
+    /// take the tokens. Otherwise throws what the server's refusal means, and what `show` throws.
+    template <std::invocable<const device_prompt&> Show>
+    token log_in_with_device(const token& probe, Show show, std::optional<deadline> until = {}) {
+        static_assert(detail::can_log_in_with_device<Provider>,
+                      "tokenkeep: this provider has no device login: it needs device_authorization_request, "
+                      "device_token_request and read_device_authorization; see the concept authorization_provider");
+        return detail::device_login<parts_type>(parts_, parts_.with_client(probe), until.value_or((deadline::max)()))
+            .run(show);
+    }
+
     /// A cheap value for one identity, for programs that ask for its access token all the time; see tokenkeep::session.
     /// The keeper must live longer than the session.
     ///   tokenkeep::session ada = keep.session({.user_name = "ada"});
@@ -18415,10 +19115,12 @@ class keeper {
         } else if (!probe.refresh_token.empty()) {
             row = detail::seeding<parts_type>(parts_, probe, until).run();
         } else {
+            if (parts_.asks_for_client(probe)) return token_of_client(probe, rejected, until);
             auto rows = parts_.rows(until);
             std::optional<token> found = parts_.find(rows, probe);
             if (!found) throw detail::no_session();
             row = *std::move(found);
+            if (parts_.is_of_client(row)) return token_of_client(std::move(row), rejected, until);
             if (is_unexchanged(row)) {
                 const token login = row;
                 row = detail::login<parts_type>(parts_, login, until).run();
@@ -18429,6 +19131,13 @@ class keeper {
             return row;
         }
         return detail::refresh_transaction<parts_type>(parts_, std::move(row), rejected, until).run();
+    }
+
+    token token_of_client(token wanted, const secret* rejected, deadline until) {
+        if constexpr (detail::can_request_client_token<Provider>)
+            return detail::client_credentials<parts_type>(parts_, std::move(wanted), rejected, until).run();
+        else
+            throw detail::no_session();
     }
 
     /// Whether a program has stored the row with a grant token and no other token.
@@ -18531,6 +19240,7 @@ class keeper<Store, Transport, Provider, Observer, Clock> {
     token record(const token&, std::optional<deadline> = {});
     secret refresh(const token&, const secret&, std::optional<deadline> = {});
     http_response send(http_request, const token&, std::optional<deadline> = {});
+    token log_in_with_device(const token&, auto&&, std::optional<deadline> = {});
     void revoke(const token&, std::optional<deadline> = {});
     tokenkeep::session session(const token&);
 };
@@ -18551,94 +19261,6 @@ keeper(Store&&, Transport&&, Provider&&, keeper_options, Observer&&, Clock&&)
 
 
 
-
-// ==== tokenkeep/describe.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DESCRIBE_HPP
-#define TOKENKEEP_DESCRIBE_HPP
-
-
-
-
-#include <exception>
-#include <string>
-
-namespace tokenkeep { inline namespace v1 { namespace detail {
-
-/// Appends what one exception says. Line breaks and other control characters become spaces.
-inline void append_what(std::string& line, const std::exception& failure) {
-    for (const char* at = failure.what(); *at != '\0'; ++at)
-        line += static_cast<unsigned char>(*at) < 0x20 || *at == 0x7f ? ' ' : *at;
-    const auto* response = dynamic_cast<const response_error*>(&failure);
-    if (response == nullptr) return;
-    const std::string& code = response->server_code();
-    if (!code.empty() && line.find(code) == std::string::npos) line.append(" (").append(code).append(")");
-}
-
-/// Calls visit(const std::exception&) with the exceptions of a chain, the outermost first.
-template <class Visit>
-void for_each_nested(const std::exception& failure, Visit visit) {
-    visit(failure);
-    try {
-        std::rethrow_if_nested(failure);
-    } catch (const std::exception& cause) {
-        for_each_nested(cause, visit);
-    } catch (...) { // it has no text
-    }
-}
-
-}}} // namespace tokenkeep::v1::detail
-
-namespace tokenkeep { inline namespace v1 {
-
-/// An exception and its causes in one line, for a log: what each says, from the outermost to the innermost, and the
-/// server's error code. The library's own exceptions contain no secrets. What a store, a transport or a provider of the
-/// program throws is repeated as it is.
-///   catch (const std::exception& failure) { log(tokenkeep::describe(failure)); }
-inline std::string describe(const std::exception& failure) {
-    std::string line;
-    detail::for_each_nested(failure, [&line](const std::exception& each) {
-        if (!line.empty()) line += ": ";
-        detail::append_what(line, each);
-    });
-    return line;
-}
-
-/// Whether the same call may succeed later, without a change of the configuration and without a new login. False for
-/// exceptions that are not tokenkeep::error.
-///   if (!is_passing(failure)) throw;
-inline bool is_passing(const std::exception& failure) {
-    const auto* known = dynamic_cast<const error*>(&failure);
-    if (known == nullptr || dynamic_cast<const lost_login_error*>(&failure) != nullptr) return false;
-    switch (static_cast<errc>(known->code().value())) {
-    case errc::storage_failure:
-    case errc::not_saved:
-    case errc::indeterminate:
-    case errc::lock_timeout:
-    case errc::throttled:
-    case errc::server_unavailable:
-    case errc::transport_failure:
-    case errc::outcome_unknown:
-    case errc::rotation_not_saved:
-    case errc::malformed_response: return true;
-    case errc::storage_corrupt:
-    case errc::store_gone:
-    case errc::permissions:
-    case errc::unsupported_version:
-    case errc::ambiguous:
-    case errc::invalid_record:
-    case errc::token_not_found:
-    case errc::reauthorization_required:
-    case errc::client_rejected:
-    case errc::request_rejected:
-    case errc::unknown_data_center: return false;
-    }
-    return false;
-}
-
-}} // namespace tokenkeep::v1
-
-#endif
 
 
 

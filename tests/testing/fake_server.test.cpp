@@ -224,6 +224,57 @@ TEST_CASE("fake_server: revoking one token of a session ends it", "[fake_server]
     CHECK(c.server.log().revocations == 1);
 }
 
+TEST_CASE("fake_server: a device waits for its user, and is told if it asks too often", "[fake_server]") {
+    client c({.device_interval = 5s, .device_life = 60s});
+    const auto provider = c.server.provider();
+    const auto begin = [&] {
+        const auto answer = c.server(provider.device_authorization_request({}));
+        return provider.read_device_authorization(answer, {}, c.clock.now());
+    };
+    const auto poll = [&](const tokenkeep::device_authorization& device) -> std::string {
+        try {
+            return c.ask(provider.device_token_request({.grant_token = device.device_code})).refresh_token.empty()
+                       ? "no refresh token"
+                       : "tokens";
+        } catch (const tokenkeep::response_error& refusal) {
+            return refusal.server_code();
+        }
+    };
+    const auto device = begin();
+    CHECK(device.interval == 5s);
+    CHECK(poll(device) == "authorization_pending");
+    c.clock.advance(4s);
+    CHECK(poll(device) == "slow_down");
+    c.clock.advance(9s);
+    CHECK(poll(device) == "slow_down"); // the interval is 10 s now
+    c.clock.advance(15s);
+    CHECK(poll(device) == "authorization_pending");
+    c.server.approve(device.prompt.user_code, "ada");
+    c.clock.advance(15s);
+    CHECK(poll(device) == "tokens");
+    CHECK(poll(device) == "invalid_grant"); // once
+    const auto denied = begin(), late = begin();
+    CHECK(denied.prompt.user_code != late.prompt.user_code);
+    c.server.deny(denied.prompt.user_code);
+    CHECK(poll(denied) == "access_denied");
+    c.clock.advance(60s);
+    CHECK(poll(late) == "expired_token");
+    CHECK(c.server.log().device_polls == 8);
+    CHECK(c.server.log().logins == 1);
+}
+
+TEST_CASE("fake_server: a client gets a token of its own, without a refresh token", "[fake_server]") {
+    client c;
+    const auto answer = c.ask(c.server.provider().client_credentials_request({}));
+    CHECK(!answer.access_token.empty());
+    CHECK(answer.refresh_token.empty());
+    CHECK(c.server.log().client_tokens == 1);
+    auto stranger = c.server.provider();
+    stranger.client_secret = "guess";
+    CHECK(c.server(stranger.client_credentials_request({})).status == 401);
+    CHECK(c.server(stranger.device_authorization_request({})).status == 401);
+}
+
 TEST_CASE("fake_server: its state outlives it as a document", "[fake_server]") {
     client before, after;
     const auto first = before.login();

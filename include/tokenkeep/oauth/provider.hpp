@@ -7,6 +7,8 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/oauth/client_credentials.hpp>
+#include <tokenkeep/oauth/device.hpp>
 #include <tokenkeep/oauth/exchange.hpp>
 #include <tokenkeep/oauth/refresh.hpp>
 #include <tokenkeep/oauth/response.hpp>
@@ -122,6 +124,13 @@ namespace tokenkeep { inline namespace v1 {
 ///                                    | access token has ended.                           |
 ///   p.read_revoke_response(response) | If the token is revoked, the provider returns. If | The keeper reads the
 ///                                    | not, it throws.                                   | response by RFC 7009.
+///   p.client_credentials             | If true, a probe that names neither user nor      | Such a probe matches no
+///                                    | token gets a token of the client itself. Needs    | row.
+///                                    | p.client_credentials_request(record).             |
+///   p.device_authorization_request(  | keeper::log_in_with_device. Needs also            | log_in_with_device does
+///     record)                        | p.device_token_request(record) and                | not compile.
+///                                    | p.read_device_authorization(response, record,     |
+///                                    | sent).                                            |
 ///
 /// Models: oauth2_provider; zoho::provider; a type that derives from one of them and hides a function of it.
 template <class P>
@@ -171,12 +180,15 @@ struct oauth2_provider {
     std::chrono::milliseconds replay_grace{0};
     std::string client_id{}; ///< Used for records that name no client.
     secret client_secret{};  ///< Used for records that have no client secret and do not name another client.
-    /// Added to each form for the token endpoint, such as {"audience", "https://api.example"}. One replaces the
-    /// library's own of the same name.
+    /// Added to each form for the token endpoint and the device authorization endpoint, such as {"audience",
+    /// "https://api.example"}. One replaces the library's own of the same name.
     std::vector<form_field> parameters{};
     std::vector<http_header> headers{};  ///< Sent with each request to the server, such as {"User-Agent", "app/1"}.
     bool sends_scope_on_refresh = false; ///< Whether a refresh names the record's scope. Microsoft wants it.
     bool encodes_basic = true; ///< False for servers that do not decode what RFC 6749 2.3.1 encodes in HTTP Basic.
+    /// Whether a probe that names neither user nor token gets a token of the client itself (RFC 6749 4.4); see
+    /// keeper.hpp.
+    bool client_credentials = false;
     std::vector<error_meaning> error_codes{};    ///< The server's own error codes. They go before those of the RFCs.
     std::chrono::seconds default_lifetime{0};    ///< Of access tokens if the server does not say; 0: not known.
     std::string authorization_endpoint{};        ///< Where users log in (RFC 6749 3.1).
@@ -215,6 +227,27 @@ struct oauth2_provider {
     void read_revoke_response(const http_response& response) const {
         const detail::response_dialect codes = dialect();
         detail::response_reader(response, nullptr, codes).require_revocation();
+    }
+    /// See the free function client_credentials_request.
+    http_request client_credentials_request(const token& record) const {
+        return tokenkeep::client_credentials_request(endpoint(token_endpoint), record);
+    }
+    /// See the free function device_authorization_request. Throws errc::request_rejected if there is no device
+    /// authorization endpoint.
+    http_request device_authorization_request(const token& record) const {
+        if (device_authorization_endpoint.empty())
+            throw error(errc::request_rejected,
+                        "tokenkeep: the provider has no device_authorization_endpoint; set it, or log in otherwise");
+        return tokenkeep::device_authorization_request(endpoint(device_authorization_endpoint), record);
+    }
+    /// See the free function device_token_request.
+    http_request device_token_request(const token& record) const {
+        return tokenkeep::device_token_request(endpoint(token_endpoint), record);
+    }
+    /// See the free function read_device_authorization. The page may be plain http where the provider allows that.
+    device_authorization read_device_authorization(const http_response& response, const token& record,
+                                                   timestamp sent) const {
+        return detail::read_device_response(response, record, sent, dialect(), {allow_loopback_http, allow_plain_http});
     }
     /// Sets `Authorization: Bearer` (RFC 6750 2.1). Throws errc::request_rejected for the token types dpop and mac.
     /// Throws errc::invalid_record if there is no access token that can be sent.

@@ -67,6 +67,7 @@ class fake_server {
             if (path == wire.token_path) return answer_token_request(request);
             const auto lock = enter();
             if (path == wire.revocation_path) return server_.answer_revocation(request);
+            if (path == wire.device_path && !path.empty()) return server_.answer_device_request(request, now_());
             if (path == wire.resource_path) return server_.answer_call(request, now_());
         }
         return {.status = 404};
@@ -87,7 +88,8 @@ class fake_server {
                 .revocation_endpoint = options.origin + std::string(detail::oauth_wire.revocation_path),
                 .replay_grace = options.grace,
                 .client_id = options.client_id,
-                .client_secret = options.client_secret};
+                .client_secret = options.client_secret,
+                .device_authorization_endpoint = options.origin + std::string(detail::oauth_wire.device_path)};
     }
     /// A data centre of Zoho's whose every URL leads to this server.
     ///   zoho::provider provider{server.data_center(), zoho::environment::production};
@@ -117,6 +119,19 @@ class fake_server {
     void revoke(const secret& token) {
         const auto lock = enter();
         server_.state.revoke(token.reveal());
+    }
+    /// The user types in the code that a device shows, and consents.
+    ///   keep.log_in_with_device({.user_name = "ada"}, [&](const device_prompt& prompt) {
+    ///       server.approve(prompt.user_code, "ada");
+    ///   });
+    void approve(std::string_view user_code, std::string_view user) {
+        const auto lock = enter();
+        server_.decide_device(user_code, user, true);
+    }
+    /// The user types in the code that a device shows, and refuses.
+    void deny(std::string_view user_code) {
+        const auto lock = enter();
+        server_.decide_device(user_code, {}, false);
     }
     /// Ends every access token. The sessions go on.
     void expire_access_tokens() {

@@ -17,6 +17,7 @@
 #include <tokenkeep/token.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -30,9 +31,19 @@ namespace tokenkeep { inline namespace v1 { namespace testing {
 /// Not safe to call from many threads at once: fake_server locks.
 class fake_server_endpoints {
   public:
+    /// A device that waits for its user.
+    struct device_login {
+        std::string user_code{};
+        std::string user{}; ///< Empty until the user has decided.
+        bool is_denied = false;
+        timestamp ends{}, last_poll{};
+        std::chrono::seconds slowed{0}; ///< Added to the interval by slow_down.
+    };
+
     fake_server_options options{};
     fake_server_state state{};
     fake_server_log log{};
+    std::map<std::string, device_login, std::less<>> devices{}; ///< By device code.
 
     /// How the server speaks: as Zoho, or as standard OAuth asks.
     const detail::wire& wire() const { return detail::wire_of(options); }
@@ -44,7 +55,34 @@ class fake_server_endpoints {
         const std::string_view kind = value(fields, "grant_type");
         if (kind == "authorization_code") return exchange(value(fields, "code"), now, changes);
         if (kind == "refresh_token") return refresh(value(fields, "refresh_token"), now, changes);
+        if (kind == "client_credentials") return issue_to_client(now, changes);
+        if (kind == "urn:ietf:params:oauth:grant-type:device_code")
+            return poll(value(fields, "device_code"), now, changes);
         return refuse(400, "unsupported_grant_type");
+    }
+
+    /// Carries out a request for a device code.
+    http_response answer_device_request(const http_request& request, timestamp now) {
+        const form fields = read_form(request);
+        if (!is_client(request, fields)) return refuse(401, "invalid_client");
+        const std::string number = std::to_string(devices.size() + 1), user_code = "CODE-" + number;
+        devices["device-code-" + number] = {.user_code = user_code, .ends = now + options.device_life};
+        const std::string page = options.origin + "/activate";
+        return respond({200, to_object({{"device_code", quoted("device-code-" + number)},
+                                        {"user_code", quoted(user_code)},
+                                        {"verification_uri", quoted(page)},
+                                        {"verification_uri_complete", quoted(page + "?user_code=" + user_code)},
+                                        {"expires_in", std::to_string(options.device_life.count())},
+                                        {"interval", std::to_string(options.device_interval.count())}})});
+    }
+
+    /// The user has typed in the code of a device, and consented or refused. An unknown code does nothing.
+    void decide_device(std::string_view user_code, std::string_view user, bool consents) {
+        for (auto& [code, login] : devices)
+            if (login.user_code == user_code) {
+                login.user = user;
+                login.is_denied = !consents;
+            }
     }
 
     /// Carries out a revocation.
@@ -91,6 +129,38 @@ class fake_server_endpoints {
         if (!state.count_access_token(*use.taken, now, limits())) return throttle();
         ++log.refreshes;
         return issue(*use.taken, false, now, changes);
+    }
+
+    http_response issue_to_client(timestamp now, const member_changes& changes) {
+        ++log.client_tokens;
+        member_changes without_refresh_token = changes;
+        without_refresh_token.try_emplace("refresh_token", "");
+        return issue(new_session(options.client_id), true, now, without_refresh_token);
+    }
+
+    /// A device asks for tokens (RFC 8628 3.5).
+    http_response poll(std::string_view device_code, timestamp now, const member_changes& changes) {
+        ++log.device_polls;
+        const auto at = devices.find(device_code);
+        if (at == devices.end()) return refuse_grant();
+        device_login& login = at->second;
+        const timestamp allowed = login.last_poll + options.device_interval + login.slowed;
+        login.last_poll = now;
+        if (now >= login.ends) return refuse(400, "expired_token");
+        if (now < allowed) {
+            login.slowed += std::chrono::seconds{5};
+            return refuse(400, "slow_down");
+        }
+        if (login.is_denied) return refuse(400, "access_denied");
+        if (login.user.empty()) return refuse(400, "authorization_pending");
+        ++log.logins;
+        fake_server_state::session& session = new_session(login.user);
+        devices.erase(at);
+        return issue(session, true, now, changes);
+    }
+
+    fake_server_state::session& new_session(const std::string& user) {
+        return *state.take_grant(state.add_grant(user).reveal());
     }
 
     http_response issue(fake_server_state::session& session, bool login, timestamp now, const member_changes& changes) {

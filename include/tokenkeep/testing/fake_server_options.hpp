@@ -63,6 +63,8 @@ struct fake_server_options {
     std::chrono::milliseconds latency{0}; ///< Time before the server carries out a token request.
     std::chrono::milliseconds latency_after{0}; ///< Time between that moment and the response.
     member_changes members{};                   ///< Changes to every response that brings tokens.
+    std::chrono::seconds device_interval{5};    ///< How long a device must wait between two requests for tokens.
+    std::chrono::seconds device_life{600};      ///< How long a device code lives.
 };
 
 /// What goes wrong with one token request. Give it to fake_server::next.
@@ -106,6 +108,8 @@ struct fault {
 struct fake_server_log {
     unsigned logins = 0;         ///< Grant tokens that were exchanged.
     unsigned refreshes = 0;      ///< Refresh tokens that were accepted.
+    unsigned client_tokens = 0;  ///< Access tokens of the client itself (grant type client_credentials).
+    unsigned device_polls = 0;   ///< Requests with a device code.
     unsigned replayed = 0;       ///< Part of `refreshes`: the refresh token was spent, but within the grace.
     unsigned refused = 0;        ///< Grant and refresh tokens that were not accepted.
     unsigned reused = 0;         ///< Part of `refused`: the refresh token was spent.

@@ -24,14 +24,21 @@ class login : transaction<Parts> {
     using typename base::identity_lock, typename base::room_type;
 
   public:
-    /// `probe` holds a grant token. It also says whose it is: by an id, a user, or at least a client id.
-    login(Parts& parts, const token& probe, deadline until) : base(parts, until), probe_(probe) {}
+    /// `probe` holds a grant token. It also says whose it is: by an id, a user, or at least a client id. If the grant
+    /// token was sent already and tokens came, `come` has them, and nothing is sent.
+    login(Parts& parts, const token& probe, deadline until, room_type* come = nullptr)
+        : base(parts, until), probe_(require_owner(probe)), come_(come) {}
+
+    /// The probe, if it says whose login it is. Otherwise throws errc::invalid_record.
+    static const token& require_owner(const token& probe) {
+        if (probe.id.empty() && probe.user_name.empty() && probe.client_id.empty())
+            throw error(errc::invalid_record, "tokenkeep: a login needs a user or a client to go with it");
+        return probe;
+    }
 
     /// The row of this login. A grant token that was exchanged before is not exchanged again, so the row's access token
     /// may be due.
     token run() {
-        if (probe_.id.empty() && probe_.user_name.empty() && probe_.client_id.empty())
-            throw error(errc::invalid_record, "tokenkeep: a grant token needs a user or a client to go with it");
         for (;;) {
             if (std::optional<token> row = parts_.find(rows_, probe_); row && is_done(*row)) return *std::move(row);
             if (std::optional<token> row = under_first_lock()) return *std::move(row);
@@ -41,6 +48,8 @@ class login : transaction<Parts> {
 
     /// Whether this call exchanged the grant token and saved the tokens that came.
     bool has_exchanged() const { return has_exchanged_; }
+    /// Whether the tokens that had come are this login's now: saved, or kept with the identity's lock.
+    bool has_taken_tokens() const { return is_sent_; }
 
   private:
     static bool has_tokens(const token& row) { return !row.access_token.empty() || !row.refresh_token.empty(); }
@@ -211,6 +220,7 @@ class login : transaction<Parts> {
     /// The code verifier goes with the grant token, and is in no row while the grant token may be spent: a grant token
     /// is sent once.
     wiped_request request_for(token record, const secret& code_verifier) {
+        if (come_ != nullptr) return wiped_request({});
         record.code_verifier = code_verifier;
         return wiped_request(parts_.provider.exchange_request(record));
     }
@@ -243,7 +253,8 @@ class login : transaction<Parts> {
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
         is_sent_ = true;
-        const outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
+        const outcome result =
+            come_ != nullptr ? take_over(room) : base::ask(std::move(request), room, parts_.options.request_timeout);
         switch (result.kind) {
         case outcome_kind::tokens: return keep(held, room);
         case outcome_kind::unknown:
@@ -256,6 +267,15 @@ class login : transaction<Parts> {
         case outcome_kind::not_spent: undo(marked, before); break;
         }
         std::rethrow_exception(result.why);
+    }
+
+    /// In place of steps 4 and 5, if the tokens came before.
+    outcome take_over(room_type& room) {
+        room.tokens.answer = std::move(come_->tokens.answer);
+        room.tokens.sent = come_->tokens.sent;
+        if (come_->unread) room.unread.emplace(*std::move(come_->unread));
+        rows_.end_by(parts_.save_deadline());
+        return {.kind = outcome_kind::tokens};
     }
 
     /// Step 7, save: gives the row with the new tokens. If another login has taken the row meanwhile, gives it as it
@@ -288,6 +308,7 @@ class login : transaction<Parts> {
     }
 
     const token& probe_;
+    room_type* come_;
     bool has_exchanged_ = false;
     bool is_sent_ = false;
 };

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <concepts>
 #include <exception>
 #include <memory>
 #include <new>
@@ -18,6 +19,12 @@
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
+
+template <class P>
+concept can_request_client_token = requires(const P& provider, P& asked, const token& record) {
+    { provider.client_credentials } -> std::convertible_to<bool>;
+    { asked.client_credentials_request(record) } -> std::convertible_to<http_request>;
+};
 
 /// The parts of a keeper, and what its transactions do with them.
 template <class Store, class Transport, class Provider, class Observer, class Clock>
@@ -61,13 +68,32 @@ struct keeper_parts {
     }
 
     /// The probe with the provider's client id, if the probe names no client. A probe with an access token and no user
-    /// gets no client id, because by_access_token needs a probe without a client.
+    /// gets no client id, because by_access_token needs a probe without a client. A probe that names neither user nor
+    /// token gets the seed of the client's own row, if the provider has client_credentials.
     token with_client(token probe) const {
         if constexpr (requires { provider.client_id; }) {
             const bool by_access_token = !probe.access_token.empty() && probe.user_name.empty();
             if (probe.client_id.empty() && !by_access_token) probe.client_id = provider.client_id;
         }
+        if (serves_clients() && probe.seed.empty() && names_no_login(probe)) probe.seed = seed_of_client(probe);
         return probe;
+    }
+
+    /// Whether the provider has client_credentials.
+    bool serves_clients() const {
+        if constexpr (can_request_client_token<Provider>)
+            return provider.client_credentials;
+        else
+            return false;
+    }
+    /// Whether a probe from with_client asks for the client's own row.
+    bool asks_for_client(const token& probe) const {
+        return serves_clients() && names_no_login(probe) && probe.seed == seed_of_client(probe);
+    }
+    /// Whether the row is the client's own.
+    bool is_of_client(const token& row) const {
+        return serves_clients() && !row.seed.empty() && row.user_name.empty() && row.refresh_token.empty() &&
+               row.grant_token.empty();
     }
 
     /// The row that a probe from with_client means. If the probe names a user, a row that was stored without a client
@@ -86,13 +112,16 @@ struct keeper_parts {
     }
 
     /// Like find. If only a refresh token says which row is meant, the row that was once seeded with this token is
-    /// found too. If the store's rules do not look for seeds, this reads all rows.
+    /// found too; if only a seed does, the row with that seed. If the store's rules do not look for seeds, this reads
+    /// all rows.
     std::optional<token> find_or_seeded(rows_type& rows, const token& probe) {
         std::optional<token> row = find(rows, probe);
-        if (row || probe.refresh_token.empty() || !probe.user_name.empty() || !probe.id.empty()) return row;
+        if (row || !probe.user_name.empty() || !probe.id.empty()) return row;
+        if (probe.refresh_token.empty() && !asks_for_client(probe)) return row;
         const token by_hash{.client_id = probe.client_id,
                             .api_domain = probe.api_domain,
-                            .seed = text::sha256_hex(probe.refresh_token.reveal()),
+                            .seed = probe.refresh_token.empty() ? probe.seed
+                                                                : text::sha256_hex(probe.refresh_token.reveal()),
                             .label = probe.label};
         row = find(rows, by_hash);
         if (row || rows.looks_for_seed(by_hash)) return row;
@@ -233,6 +262,20 @@ struct keeper_parts {
     }
 
   private:
+    static bool names_no_login(const token& probe) {
+        return probe.id.empty() && probe.user_name.empty() && probe.access_token.empty() &&
+               probe.refresh_token.empty() && probe.grant_token.empty();
+    }
+
+    /// The seed of the client's own row: the SHA-256 of these words, client id, label and scope, each with its length.
+    static std::string seed_of_client(const token& probe) {
+        std::string words;
+        for (const std::string_view word : {std::string_view("client credentials"), std::string_view(probe.client_id),
+                                            std::string_view(probe.label), std::string_view(probe.scope)})
+            words.append(std::to_string(word.size())).append(":").append(word);
+        return text::sha256_hex(words);
+    }
+
     /// Reads an answer for which there was no memory before. False if it brings no tokens.
     bool read_again(room_type& room) {
         try {

@@ -63,29 +63,12 @@ class refresh_transaction : transaction<Parts> {
         return base::usable(row_, rejected_);
     }
 
-    /// Keeps to the pause after a passing failure, unless the refresh token may be sent again now. If the caller has a
-    /// usable token, or its deadline comes first, throws the failure. Otherwise waits for the end of the pause. True if
-    /// another caller has then refreshed the row.
+    /// Keeps to the pause after a passing failure, unless the refresh token may be sent again now; see waits_for_pause.
+    /// True if another caller has then refreshed the row.
     bool refreshed_during_pause(flight_type& flight) {
-        const auto pause = flight.pause(parts_.clock.steady_now());
-        if (!pause || is_replay_due()) return false;
-        if (base::usable(row_, rejected_) || pause->first > deadline_) refuse_until(pause->first, pause->second);
-        parts_.clock.sleep_until(pause->first);
+        if (is_replay_due() || !base::waits_for_pause(flight, base::usable(row_, rejected_))) return false;
         look_again();
         return base::fresh(row_, rejected_);
-    }
-
-    /// Throws the failure that caused the pause. If the server asked for the pause, the error says how much is left.
-    [[noreturn]] void refuse_until(deadline end, const std::exception_ptr& why) const {
-        try {
-            std::rethrow_exception(why);
-        } catch (const error& failure) {
-            if (failure.retry_after().count() == 0) throw;
-            const auto left = (std::max)(std::chrono::milliseconds{1},
-                                         std::chrono::ceil<std::chrono::milliseconds>(end - parts_.clock.steady_now()));
-            std::throw_with_nested(error(static_cast<errc>(failure.code().value()),
-                                         "tokenkeep: the server has asked for a pause that is not over", left));
-        }
     }
 
     /// Steps 2 to 8, in the flight and under the lock. True if the row can be handed out. False if another sender's
@@ -147,18 +130,21 @@ class refresh_transaction : transaction<Parts> {
             case outcome_kind::tokens:
                 if (finish(flight, guard, room)) return true;
                 break;
-            case outcome_kind::not_spent: take_back(before, result.server_code); fail(flight, result.why, result);
+            case outcome_kind::not_spent:
+                take_back(before, result.server_code);
+                base::fail(flight, row_, result.why, result);
             case outcome_kind::refused: refused(flight, result, in_doubt); break;
             case outcome_kind::unknown:
                 tell(event_kind::outcome_unknown, row_);
                 if (!result.may_be_under_way) note_nothing_under_way(marker);
                 if (may_replay && !base::is_late() && replay_time(marker).count() > 0) break;
-                fail(flight,
-                     with_reason(error(errc::outcome_unknown,
-                                       "tokenkeep: no answer that can be understood; the token may have been spent",
-                                       result.retry_after),
-                                 result.why),
-                     result);
+                base::fail(
+                    flight, row_,
+                    with_reason(error(errc::outcome_unknown,
+                                      "tokenkeep: no answer that can be understood; the token may have been spent",
+                                      result.retry_after),
+                                result.why),
+                    result);
             }
         }
     }
@@ -236,12 +222,12 @@ class refresh_transaction : transaction<Parts> {
         } catch (const rotation_not_saved_error&) {
             throw;
         } catch (const error&) { // a part is saved
-            fail(flight, std::current_exception(), {.is_unexplained = true});
+            base::fail(flight, row_, std::current_exception(), {.is_unexplained = true});
         }
         if (!saved) return false;
         row_ = *std::move(saved);
         if (room.tokens.answer.access_token.empty())
-            fail(flight, no_access_token(room.tokens.answer), {.is_unexplained = true});
+            base::fail(flight, row_, no_access_token(room.tokens.answer), {.is_unexplained = true});
         return true;
     }
 
@@ -262,18 +248,6 @@ class refresh_transaction : transaction<Parts> {
         try {
             if (rows_.replace(row_, cleared)) row_ = std::move(cleared);
         } catch (...) { // the marker stays and grows old
-        }
-    }
-
-    /// Throws the failure. If it is a std::system_error, callers that wait get it too, and a pause begins.
-    [[noreturn]] void fail(flight_type& flight, const std::exception_ptr& why, const outcome& result) {
-        try {
-            std::rethrow_exception(why);
-        } catch (const std::system_error& failure) {
-            if (failure.code() == errc::throttled) tell(event_kind::throttled, row_, result.server_code);
-            const auto pause = parts_.backoff(flight, result.retry_after, result.is_unexplained);
-            flight.failed(why, parts_.clock.steady_now(), pause);
-            throw;
         }
     }
 

@@ -239,6 +239,41 @@ class transaction {
         return result;
     }
 
+    /// Keeps to the pause after a passing failure. False if there is none. If the caller has a usable token, or its
+    /// deadline comes first, throws the failure; if the server asked for the pause, the error says how much is left.
+    /// Otherwise waits for the end of the pause.
+    bool waits_for_pause(flight_type& flight, bool has_usable_token) {
+        const auto pause = flight.pause(parts_.clock.steady_now());
+        if (!pause) return false;
+        if (!has_usable_token && pause->first <= deadline_) {
+            parts_.clock.sleep_until(pause->first);
+            return true;
+        }
+        try {
+            std::rethrow_exception(pause->second);
+        } catch (const error& failure) {
+            if (failure.retry_after().count() == 0) throw;
+            const auto left =
+                (std::max)(std::chrono::milliseconds{1},
+                           std::chrono::ceil<std::chrono::milliseconds>(pause->first - parts_.clock.steady_now()));
+            std::throw_with_nested(error(static_cast<errc>(failure.code().value()),
+                                         "tokenkeep: the server has asked for a pause that is not over", left));
+        }
+    }
+
+    /// Throws the failure. If it is a std::system_error, callers that wait get it too, and a pause begins.
+    [[noreturn]] void fail(flight_type& flight, const token& row, const std::exception_ptr& why,
+                           const outcome& result) {
+        try {
+            std::rethrow_exception(why);
+        } catch (const std::system_error& failure) {
+            if (failure.code() == errc::throttled) tell(event_kind::throttled, row, result.server_code);
+            const auto pause = parts_.backoff(flight, result.retry_after, result.is_unexplained);
+            flight.failed(why, parts_.clock.steady_now(), pause);
+            throw;
+        }
+    }
+
     static bool is_not_sent(const std::exception_ptr& failure) {
         try {
             std::rethrow_exception(failure);

@@ -18,6 +18,7 @@ struct wire_response {
 struct wire {
     std::string_view token_path{};
     std::string_view revocation_path{};
+    std::string_view device_path{}; ///< Empty: no device login.
     std::string_view resource_path{};
     std::string_view resource_query{};
 
@@ -39,6 +40,7 @@ struct wire {
 
 inline constexpr wire oauth_wire{.token_path = "/token",
                                  .revocation_path = "/revoke",
+                                 .device_path = "/device",
                                  .resource_path = "/me",
                                  .scheme = "Bearer ",
                                  .before_user = R"({"user":)",

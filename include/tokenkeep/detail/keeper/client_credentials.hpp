@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_CLIENT_CREDENTIALS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_CLIENT_CREDENTIALS_HPP
+
+#include <tokenkeep/clock.hpp>
+#include <tokenkeep/detail/keeper/transaction.hpp>
+
+#include <chrono>
+#include <exception>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Tokens of the client itself (RFC 6749 4.4): one row for each client id, label and scope. A refresh token there is
+/// none, so nothing can be lost: the row is not marked, and a request whose answer is lost is simply sent again. Of all
+/// callers that share the store, one asks the server when the token is due.
+template <class Parts>
+class client_credentials : transaction<Parts> {
+    using base = transaction<Parts>;
+    using base::parts_, base::rows_, base::deadline_, base::tell;
+    using typename base::flight_type, typename base::guard_type, typename base::flight_lock_type;
+    using typename base::room_type;
+
+  public:
+    /// `wanted` is the row, or has the seed of a probe without a user; see seed_of_client. `rejected` is an access
+    /// token that got a 401, or null.
+    client_credentials(Parts& parts, token wanted, const secret* rejected, deadline until)
+        : base(parts, until), wanted_(std::move(wanted)), rejected_(rejected) {}
+
+    /// The row with a fresh access token. If the server gives none and the old one is usable, the row with the old one.
+    token run() {
+        std::optional<token> row;
+        try {
+            for (;;) {
+                row = find();
+                if (row && base::fresh(*row, rejected_)) {
+                    tell(event_kind::cache_hit, *row);
+                    return *std::move(row);
+                }
+                if (std::optional<token> made = attempt(row)) return *std::move(made);
+                if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+            }
+        } catch (...) {
+            if (!row || !base::usable(*row, rejected_)) throw;
+            tell(event_kind::served_old, *row);
+            return *std::move(row);
+        }
+    }
+
+  private:
+    std::optional<token> find() {
+        if (wanted_.id.empty()) return parts_.find_or_seeded(rows_, wanted_);
+        std::optional<token> row = rows_.find_by_id(wanted_.id);
+        if (!row) throw no_session();
+        return row;
+    }
+
+    /// Under the lock of the row, or of the name that the identity has before there is a row. Nullopt: look again.
+    std::optional<token> attempt(const std::optional<token>& seen) {
+        const std::string key = identity_key(seen ? *seen : wanted_);
+        const auto flight = parts_.flight_of(key);
+        if (base::waits_for_pause(*flight, seen && base::usable(*seen, rejected_))) return std::nullopt;
+        const flight_lock_type entered(*flight, parts_.clock, deadline_);
+        if (entered.waited()) tell(event_kind::waited, seen.value_or(wanted_));
+        if (entered.failure_while_waiting()) std::rethrow_exception(entered.failure_while_waiting());
+        if (flight->pause(parts_.clock.steady_now())) return std::nullopt;
+        guard_type guard = base::lock(*flight, key);
+        rows_.renew(guard, parts_.lease());
+        const std::optional<token> row = find();
+        if (identity_key(row ? *row : wanted_) != key) return std::nullopt;
+        if (row && is_revoking(*row))
+            throw error(errc::reauthorization_required, "tokenkeep: this token is being revoked; finish with revoke");
+        if (row && base::fresh(*row, rejected_)) {
+            flight->succeeded();
+            flight->publish();
+            tell(event_kind::adopted, *row);
+            return row;
+        }
+        return ask(*flight, row);
+    }
+
+    std::optional<token> ask(flight_type& flight, const std::optional<token>& row) {
+        const token& before = row ? *row : wanted_;
+        room_type room({.marked = before, .bought_with = grant_kind::refresh_token});
+        wiped_request request(parts_.provider.client_credentials_request(before));
+        outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
+        if (result.kind == outcome_kind::tokens) return save(flight, row, room);
+        if (result.kind == outcome_kind::refused)
+            result.why =
+                with_reason(error(errc::client_rejected, "tokenkeep: the server gives this client no token of its own"),
+                            result.why);
+        base::fail(flight, before, result.why, result);
+    }
+
+    /// Writes the token into the row, in one write, and gives the row. Nullopt if the row has changed meanwhile.
+    std::optional<token> save(flight_type& flight, const std::optional<token>& row, room_type& room) {
+        if (room.unread) throw std::bad_alloc();
+        token_response& answer = room.tokens.answer;
+        answer.refresh_token.clear(); // RFC 6749 4.4.3: it should not come
+        if (answer.access_token.empty())
+            base::fail(flight, room.tokens.marked, no_access_token(answer), {.is_unexplained = true});
+        token record = room.tokens.record();
+        if (!row)
+            record = insert(record);
+        else if (!rows_.replace(*row, record))
+            return std::nullopt;
+        flight.publish();
+        flight.succeeded();
+        parts_.note_seen(record);
+        tell(event_kind::saved, record);
+        return record;
+    }
+
+    /// Inserts the row, and gives it with its id. A store that does not keep the seed would get a row at each call: it
+    /// gets none.
+    token insert(const token& record) {
+        rows_.save(record);
+        if (std::optional<token> row = find()) return *std::move(row);
+        for (const token& each : rows_.all())
+            if (each.access_token == record.access_token && each.client_id == record.client_id) rows_.remove(each);
+        throw error(errc::invalid_record, "tokenkeep: the store does not keep the field seed, by which a token of the "
+                                          "client itself is found again; use a store with all fields");
+    }
+
+    token wanted_;
+    const secret* rejected_;
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
