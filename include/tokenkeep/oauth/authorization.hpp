@@ -238,8 +238,8 @@ struct redirect_parts {
 constexpr redirect_parts split_redirect(std::string_view redirected) noexcept {
     redirected = redirected.substr(0, redirected.find('#'));
     const std::size_t first = redirected.find_first_of(":/?=&");
-    const bool has_address = first != redirected.npos && (redirected[first] == ':' || redirected[first] == '/');
-    if (!has_address) return {{}, redirected.substr(redirected.starts_with('?') ? 1 : 0)};
+    if (redirected.starts_with('?')) return {{}, redirected.substr(1)};
+    if (first == redirected.npos || redirected[first] == '=' || redirected[first] == '&') return {{}, redirected};
     const std::string_view address = redirected.substr(0, redirected.find('?'));
     return {address, redirected.substr(std::min(address.size() + 1, redirected.size()))};
 }
