@@ -1417,9 +1417,9 @@ inline void provider(file_store& store, my_transport& transport) {
     keeper keep{store, transport, zoho::provider{zoho::eu, zoho::environment::production}};
     // end
 }
-inline void begin_login(const zoho::provider& zoho_provider, const std::string& here) {
+inline void begin_login(const zoho::provider& zoho_provider, const authorization_wish& wish) {
     // examples: zoho/provider.hpp
-    authorization login = zoho_provider.authorization_request({.redirect_url = here, .scope = "ZohoCRM.org.READ"});
+    authorization login = zoho_provider.authorization_request(wish);
     // end
 }
 inline void end_login(const zoho::provider& zoho_provider, const std::string& redirected, authorization& login) {

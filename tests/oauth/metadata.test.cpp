@@ -249,5 +249,6 @@ TEST_CASE("metadata: a response that brings none says what to do", "[oauth]") {
         REQUIRE(failure.has_value());
         CHECK(failure->code() == errc::malformed_response);
     }
+    CHECK_FALSE(refusal_of(json("\xef\xbb\xbf\r\n" + metadata_with("").body)));
     CHECK(refusal_of(json(std::string(2'000'000, ' ') + metadata_with("").body))->code() == errc::malformed_response);
 }

@@ -44,10 +44,13 @@ namespace tokenkeep { inline namespace v1 {
 ///   authorization_wish wish{.probe = {.user_name = "ada"}, .redirect_url = "http://127.0.0.1:8080/", .scope = "mail"};
 struct authorization_wish {
     token probe{}; ///< Who logs in. Only user_name, label, id, client, api_domain, scope and redirect_url are used.
-    std::string redirect_url{}; ///< Where the server sends the browser afterwards. If it is empty, the probe's.
-    std::string scope{};        ///< What the program asks for (RFC 6749 3.3). If it is empty, the probe's.
-    /// Added to the URL, such as {"login_hint", "ada@example.com"}. One replaces the library's own of the same name. One
-    /// without a value is left out, and the library's own too: to a server, both are the same (RFC 6749 3.1).
+    /// Where the server sends the browser afterwards: https, or http to 127.0.0.1 or [::1], or a scheme of the app's
+    /// own (RFC 8252 7). http to localhost is taken too, but an address is better (RFC 8252 8.3). If it is empty, the
+    /// probe's is used.
+    std::string redirect_url{};
+    std::string scope{}; ///< What the program asks for (RFC 6749 3.3). If it is empty, the probe's is used.
+    /// Added to the URL, such as {"login_hint", "ada@example.com"}. One replaces the library's own of the same name.
+    /// One without a value is left out, and the library's own too: to a server, both are the same (RFC 6749 3.1).
     std::vector<form_field> parameters{};
 };
 
@@ -241,7 +244,7 @@ constexpr redirect_parts split_redirect(std::string_view redirected) noexcept {
     if (redirected.starts_with('?')) return {{}, redirected.substr(1)};
     if (first == redirected.npos || redirected[first] == '=' || redirected[first] == '&') return {{}, redirected};
     const std::string_view address = redirected.substr(0, redirected.find('?'));
-    return {address, redirected.substr(std::min(address.size() + 1, redirected.size()))};
+    return {address, redirected.substr((std::min)(address.size() + 1, redirected.size()))};
 }
 
 /// The path of an http or https URL, without its query.
@@ -260,7 +263,7 @@ constexpr bool is_same_address(std::string_view address, std::string_view redire
     const std::size_t colon = wanted.find(':');
     return !expected && !came && colon != wanted.npos &&
            text::equal_ignoring_case(address.substr(0, colon), wanted.substr(0, colon)) &&
-           address.substr(std::min(colon, address.size())) == wanted.substr(colon);
+           address.substr((std::min)(colon, address.size())) == wanted.substr(colon);
 }
 
 /// The value of a parameter of a redirect. Empty if there is none, or if it has no value (RFC 6749 3.1). Throws
@@ -276,15 +279,15 @@ inline secret find_parameter(std::string_view query, std::string_view name) {
         if (std::exchange(was_there, true))
             throw error(errc::request_rejected,
                         std::string("tokenkeep: the redirect has this parameter twice: ").append(name));
-        std::string value = form_decoded(piece.substr(std::min(written.size() + 1, piece.size())));
+        std::string value = form_decoded(piece.substr((std::min)(written.size() + 1, piece.size())));
         const wipe_at_exit value_is_wiped(value);
         found = value;
     }
     return found;
 }
 
-/// The error codes of a redirect (RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6, and LinkedIn's own). They are not those
-/// of the token endpoint: here access_denied means that the user, or the server on the user's behalf, said no.
+/// The error codes of a redirect (RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6, and LinkedIn's own). They are not
+/// those of the token endpoint: here access_denied means that the user, or the server on the user's behalf, said no.
 inline constexpr known_code redirect_codes[] = {
     {"access_denied", errc::reauthorization_required},
     {"login_required", errc::reauthorization_required},
@@ -346,11 +349,14 @@ template <class P>
 concept login_provider = detail::can_request_authorization<P> || detail::has_authorization_endpoint<P>;
 
 /// Begins a login (RFC 6749 4.1.1). The state, the code verifier (RFC 7636, S256) and the nonce are random numbers of
-/// the system's. Throws errc::request_rejected if the provider has no authorization_endpoint, if that is not an https
-/// URL (see oauth2_provider::allow_loopback_http), or if its query has a parameter that the login adds. Throws
-/// errc::invalid_record if there is no client id, if the redirect URL is missing or is not one that may receive a code
-/// (RFC 8252 7), or if a parameter of the wish is state, nonce, code_challenge, code_challenge_method, response_type or
-/// redirect_uri.
+/// the system's. The function throws:
+///   - errc::request_rejected if the provider has no authorization_endpoint, if that is not an https URL (see
+///     oauth2_provider::allow_loopback_http), if its query has a parameter that the login adds, or if the provider has
+///     sends_iss and no issuer.
+///   - errc::invalid_record if there is no client id, if the redirect URL is missing or must not receive a code, or if
+///     a parameter of the wish is state, nonce, code_challenge, code_challenge_method, response_type or redirect_uri.
+///   - errc::storage_failure if the system gives no random bytes.
+///
 ///   authorization login = authorization_request(provider, {.probe = {.user_name = "ada"}, .redirect_url = here});
 ///   open_in_browser(login.url);
 template <class Provider>
@@ -383,8 +389,8 @@ template <class Provider>
 ///     errc::reauthorization_required. The server failed: errc::server_unavailable. All else: errc::request_rejected.
 ///   - If there is neither an error nor a code that can be sent, it throws errc::malformed_response.
 ///
-/// A parameter that comes twice is errc::request_rejected (RFC 6749 3.1). Others than state, iss, error and code are not
-/// read. No message contains anything from the redirect but an error code that is known.
+/// If one of these parameters comes twice, the function throws errc::request_rejected (RFC 6749 3.1). It reads no
+/// others. No message contains anything from the redirect but an error code that is known.
 inline token read_authorization_response(std::string_view redirected, authorization& pending) {
     const auto [address, query] = detail::split_redirect(redirected);
     if (pending.state.empty())
@@ -394,8 +400,7 @@ inline token read_authorization_response(std::string_view redirected, authorizat
     if (detail::find_parameter(query, "state") != pending.state)
         throw error(errc::request_rejected, "tokenkeep: the redirect does not have the state of the login");
 
-    const secret state = std::move(pending.state);
-    pending.state.clear();
+    const secret state = std::exchange(pending.state, secret());
     const secret iss = detail::find_parameter(query, "iss");
     if (iss.empty() && pending.sends_iss)
         throw error(errc::request_rejected, "tokenkeep: the redirect does not say which server it comes from");

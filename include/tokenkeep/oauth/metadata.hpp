@@ -73,7 +73,9 @@ class metadata_members {
     /// Throws response_error if the response has no JSON object. The response must stay alive.
     explicit metadata_members(const http_response& response) : status_(response.status) {
         require_metadata(response);
-        const text::json_result read = text::parse_json(response.body, std::size_t{1} << 20);
+        std::string_view body = response.body;
+        if (body.starts_with("\xef\xbb\xbf")) body.remove_prefix(3); // a byte order mark (RFC 8259 8.1)
+        const text::json_result read = text::parse_json(body, std::size_t{1} << 20);
         if (!read || read.value.kind() != text::json_kind::object)
             throw not_understood(response_reason::json, "they are not a JSON object");
         members_ = read.value;
@@ -158,9 +160,9 @@ inline http_request metadata_request(std::string_view issuer, const metadata_opt
 ///   oauth2_provider provider = read_metadata(transport(metadata_request(issuer)), issuer);
 ///   provider.client_id = "app";
 ///
-/// The metadata must name the same issuer, to the letter (RFC 8414 3.3): a slash at the end counts. Otherwise any server
-/// could pass itself off as another. The endpoints must be https URLs. If the issuer is http to this machine and the
-/// options allow it, the endpoints may be too, and the provider has allow_loopback_http.
+/// The metadata must name the same issuer, to the letter (RFC 8414 3.3): a slash at the end counts. Otherwise any
+/// server could pass itself off as another. The endpoints must be https URLs. If the issuer is http to this machine and
+/// the options allow it, the endpoints may be too, and the provider has allow_loopback_http.
 ///
 /// Chosen is:
 ///   - authentication: post if the server lists client_secret_post, because servers disagree on how HTTP Basic is

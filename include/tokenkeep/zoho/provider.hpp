@@ -72,7 +72,7 @@ struct provider {
     /// says, it asks for access_type=offline and prompt=consent, because otherwise Zoho gives no refresh token, or only
     /// at the user's first consent. Each such login makes a new refresh token, and Zoho deletes the oldest of a user if
     /// there are more than 20 for one client. {"prompt", ""} in the wish leaves the second out.
-    ///   authorization login = zoho_provider.authorization_request({.redirect_url = here, .scope = "ZohoCRM.org.READ"});
+    ///   authorization login = zoho_provider.authorization_request(wish);
     authorization authorization_request(const authorization_wish& wish) const {
         authorization_wish offline = wish;
         offline.parameters = {{"access_type", "offline"}, {"prompt", "consent"}};
@@ -84,8 +84,9 @@ struct provider {
             offline);
     }
     /// See the free function read_authorization_response. If the redirect names another data centre than `center`, the
-    /// token gets its api_domain, so that the keeper exchanges the code there. Throws errc::unknown_data_center if it is
-    /// not one of Zoho's, and errc::request_rejected if the probe has an api_domain of another one.
+    /// token gets the api_domain of that one, so that the keeper exchanges the code there. Throws
+    /// errc::unknown_data_center if it is not one of Zoho's, and errc::request_rejected if the probe has an api_domain
+    /// of another one.
     ///   token ada = zoho_provider.read_authorization_response(redirected, login);
     token read_authorization_response(std::string_view redirected, authorization& pending) const {
         token login = tokenkeep::read_authorization_response(redirected, pending);
