@@ -9,23 +9,18 @@
 
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/http.hpp>
-#include <tokenkeep/memory/wipe.hpp>
 #include <tokenkeep/oauth/client_endpoint.hpp>
+#include <tokenkeep/oauth/detail/login_url.hpp>
+#include <tokenkeep/oauth/detail/redirect.hpp>
 #include <tokenkeep/oauth/detail/response_reader.hpp>
 #include <tokenkeep/oauth/response_error.hpp>
-#include <tokenkeep/os/os.hpp>
 #include <tokenkeep/secret.hpp>
 #include <tokenkeep/text/ascii.hpp>
-#include <tokenkeep/text/base64url.hpp>
 #include <tokenkeep/text/form.hpp>
-#include <tokenkeep/text/sha256.hpp>
-#include <tokenkeep/text/url.hpp>
 #include <tokenkeep/token.hpp>
 
 #include <algorithm>
 #include <concepts>
-#include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -89,105 +84,12 @@ concept has_authorization_endpoint = requires(const P& provider) {
     { provider.allow_plain_http } -> std::convertible_to<bool>;
 };
 
-/// 32 random bytes of the system as 43 characters, which a URL holds as they are (RFC 7636 4.1).
-inline secret random_secret() {
-    char bytes[32];
-    random_bytes(bytes, sizeof bytes);
-    std::string digits = text::to_base64url({bytes, sizeof bytes});
-    const wipe_at_exit digits_are_wiped(digits);
-    wipe(bytes, sizeof bytes);
-    return digits;
-}
-
-/// The challenge of a code verifier by the method S256 (RFC 7636 4.2).
-inline std::string code_challenge(const secret& verifier) {
-    const auto digest = text::sha256(verifier.reveal());
-    return text::to_base64url({reinterpret_cast<const char*>(digest.data()), digest.size()});
-}
-
-/// Whether a scope has this word.
-constexpr bool has_scope(std::string_view scope, std::string_view word) noexcept {
-    while (!scope.empty()) {
-        const std::string_view first = scope.substr(0, scope.find(' '));
-        if (first == word) return true;
-        scope.remove_prefix(first.size() < scope.size() ? first.size() + 1 : first.size());
-    }
-    return false;
-}
-
-/// Whether the URL has a scheme that an app makes from a domain name of its own, such as com.example.app:/login (RFC
-/// 8252 7.1). Such a name has a dot.
-constexpr bool has_private_scheme(std::string_view url) noexcept {
-    const std::string_view scheme = url.substr(0, url.find(':'));
-    if (scheme.size() == url.size() || scheme.empty() || !text::is_letter(scheme.front())) return false;
-    for (const char c : scheme)
-        if (!text::is_letter(c) && !text::is_digit(c) && c != '.' && c != '-' && c != '+') return false;
-    return scheme.find('.') != scheme.npos && has_only_url_characters(url);
-}
-
-/// Throws errc::invalid_record if a code must not be sent to this URL.
-inline void require_redirect_url(std::string_view url) {
-    if (url.empty())
-        throw error(errc::invalid_record, "tokenkeep: a login needs a redirect_url, as the client has registered it");
-    if (!text::is_secure_url(url, true) && !has_private_scheme(url))
-        throw error(errc::invalid_record,
-                    "tokenkeep: a redirect_url is https, or http to 127.0.0.1 or [::1], or has a scheme of the app's "
-                    "own domain such as com.example.app:/login; it has no fragment");
-}
-
-/// A parameter that a wish may not replace, because the answer is compared with what the library sent; and what the
-/// program can do instead.
-struct fixed_parameter {
-    std::string_view name, advice;
-};
-inline constexpr fixed_parameter fixed_parameters[] = {
-    {"response_type", "the library reads the answer to the type code only"},
-    {"redirect_uri", "write it into redirect_url of the wish"},
-    {"state", "a program that wants to recognise its login keeps the authorization under its state"},
-    {"nonce", "the library makes it, and gives it in the authorization"},
-    {"code_challenge", "the library makes it"},
-    {"code_challenge_method", "the library makes the challenge, by S256"},
-};
-
-/// Adds the wish's parameters to the library's own.
-inline void add_wished(std::vector<text::form_pair>& pairs, const std::vector<form_field>& wished) {
-    for (const form_field& own : wished) {
-        for (const fixed_parameter& fixed : fixed_parameters)
-            if (own.name == fixed.name)
-                throw error(errc::invalid_record, std::string("tokenkeep: a wish cannot replace the parameter ")
-                                                      .append(fixed.name)
-                                                      .append(": ")
-                                                      .append(fixed.advice));
-        std::erase_if(pairs, [&own](const text::form_pair& pair) { return pair.name == own.name; });
-        if (!own.value.empty()) pairs.push_back({own.name, own.value});
-    }
-}
-
 /// What is known of the server that a login begins at.
 struct login_server {
     std::string_view authorization_endpoint{}, client_id{}, issuer{};
     bool sends_iss = false;
     plain_http allowed{};
 };
-
-/// The URL for the browser: the endpoint with these parameters behind those that it has (RFC 6749 3.1).
-inline std::string authorization_url(std::string_view endpoint, const std::vector<text::form_pair>& pairs) {
-    const std::size_t mark = endpoint.find('?');
-    if (mark != endpoint.npos) {
-        const auto own = text::from_form(endpoint.substr(mark + 1));
-        for (const text::form_pair& pair : pairs)
-            if (!own ||
-                std::any_of(own->begin(), own->end(), [&](const auto& each) { return each.first == pair.name; }))
-                throw error(errc::request_rejected, "tokenkeep: the query of authorization_endpoint has a parameter "
-                                                    "that the login adds too; leave it out there");
-    }
-    std::string url(endpoint);
-    if (mark == endpoint.npos)
-        url += '?';
-    else if (!endpoint.ends_with('?') && !endpoint.ends_with('&'))
-        url += '&';
-    return url.append(text::to_form(pairs));
-}
 
 /// See authorization_request.
 inline authorization begin_login(const login_server& server, const authorization_wish& wish) {
@@ -229,81 +131,6 @@ inline authorization begin_login(const login_server& server, const authorization
     login.url = authorization_url(server.authorization_endpoint, pairs);
     return login;
 }
-
-/// What a redirect consists of.
-struct redirect_parts {
-    std::string_view address{}; ///< All before the query: a URL, or only its path. Empty if only the query is known.
-    std::string_view query{};   ///< Without the question mark.
-};
-
-/// Takes a redirect apart: a whole URL, a path with a query, or a query with or without its question mark. A fragment
-/// is left out.
-constexpr redirect_parts split_redirect(std::string_view redirected) noexcept {
-    redirected = redirected.substr(0, redirected.find('#'));
-    const std::size_t first = redirected.find_first_of(":/?=&");
-    if (redirected.starts_with('?')) return {{}, redirected.substr(1)};
-    if (first == redirected.npos || redirected[first] == '=' || redirected[first] == '&') return {{}, redirected};
-    const std::string_view address = redirected.substr(0, redirected.find('?'));
-    return {address, redirected.substr((std::min)(address.size() + 1, redirected.size()))};
-}
-
-/// The path of an http or https URL, without its query.
-constexpr std::string_view path_of(const text::url_parts& url) noexcept {
-    const std::string_view path = url.target.substr(0, url.target.find('?'));
-    return path.empty() ? "/" : path;
-}
-
-/// Whether the address of a redirect is that of the redirect URL: scheme, host, port and path, or only the path.
-constexpr bool is_same_address(std::string_view address, std::string_view redirect_url) noexcept {
-    const std::optional<text::url_parts> expected = text::parse_url(redirect_url);
-    if (expected && address.starts_with('/')) return address == path_of(*expected);
-    const std::optional<text::url_parts> came = text::parse_url(address);
-    if (expected && came) return text::same_origin(*expected, *came) && path_of(*expected) == path_of(*came);
-    const std::string_view wanted = redirect_url.substr(0, redirect_url.find('?'));
-    const std::size_t colon = wanted.find(':');
-    return !expected && !came && colon != wanted.npos &&
-           text::equal_ignoring_case(address.substr(0, colon), wanted.substr(0, colon)) &&
-           address.substr((std::min)(colon, address.size())) == wanted.substr(colon);
-}
-
-/// The value of a parameter of a redirect. Empty if there is none, or if it has no value (RFC 6749 3.1). Throws
-/// errc::request_rejected if the parameter comes twice.
-inline secret find_parameter(std::string_view query, std::string_view name) {
-    secret found;
-    bool was_there = false;
-    while (!query.empty()) {
-        const std::string_view piece = query.substr(0, query.find('&'));
-        query.remove_prefix(piece.size() < query.size() ? piece.size() + 1 : piece.size());
-        const std::string_view written = piece.substr(0, piece.find('='));
-        if (form_decoded(written) != name) continue;
-        if (std::exchange(was_there, true))
-            throw error(errc::request_rejected,
-                        std::string("tokenkeep: the redirect has this parameter twice: ").append(name));
-        std::string value = form_decoded(piece.substr((std::min)(written.size() + 1, piece.size())));
-        const wipe_at_exit value_is_wiped(value);
-        found = value;
-    }
-    return found;
-}
-
-/// The error codes of a redirect (RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6, and LinkedIn's own). They are not
-/// those of the token endpoint: here access_denied means that the user, or the server on the user's behalf, said no.
-inline constexpr known_code redirect_codes[] = {
-    {"access_denied", errc::reauthorization_required},
-    {"login_required", errc::reauthorization_required},
-    {"consent_required", errc::reauthorization_required},
-    {"interaction_required", errc::reauthorization_required},
-    {"account_selection_required", errc::reauthorization_required},
-    {"user_cancelled_login", errc::reauthorization_required},     // LinkedIn
-    {"user_cancelled_authorize", errc::reauthorization_required}, // LinkedIn
-    {"server_error", errc::server_unavailable},
-    {"temporarily_unavailable", errc::server_unavailable},
-    {"invalid_request", errc::request_rejected},
-    {"unauthorized_client", errc::request_rejected},
-    {"unsupported_response_type", errc::request_rejected},
-    {"invalid_scope", errc::request_rejected},
-    {"invalid_target", errc::request_rejected},
-};
 
 /// The error for a redirect with this code. `state` is what the login had.
 inline response_error refused_login(const secret& code, const secret& state, const authorization& login) {
