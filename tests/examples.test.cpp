@@ -921,6 +921,47 @@ inline void make() {
 }
 }
 
+namespace of_authorization {
+void open_in_browser(const std::string& url);
+inline void wish() {
+    // examples: oauth/authorization.hpp
+    authorization_wish wish{.probe = {.user_name = "ada"}, .redirect_url = "http://127.0.0.1:8080/", .scope = "mail"};
+    // end
+}
+inline void begin(const oauth2_provider& provider, const std::string& here) {
+    // examples: oauth/authorization.hpp
+    authorization login = authorization_request(provider, {.probe = {.user_name = "ada"}, .redirect_url = here});
+    open_in_browser(login.url);
+    // end
+}
+inline void end(const std::string& redirected, authorization& login, my_keeper& keep) {
+    // examples: oauth/authorization.hpp
+    token ada = read_authorization_response(redirected, login);
+    keep.access_token(ada);
+    // end
+}
+inline void end_by_provider(const oauth2_provider& provider, const std::string& redirected, authorization& login) {
+    // examples: oauth/authorization.hpp
+    token ada = read_authorization_response(provider, redirected, login);
+    // end
+}
+}
+
+namespace of_metadata {
+inline void request() {
+    // examples: oauth/metadata.hpp
+    http_request request = metadata_request("https://login.example");
+    http_request other = metadata_request("https://login.example", {metadata_address::oauth_authorization_server});
+    // end
+}
+inline void read(my_transport& transport, const std::string& issuer) {
+    // examples: oauth/metadata.hpp
+    oauth2_provider provider = read_metadata(transport(metadata_request(issuer)), issuer);
+    provider.client_id = "app";
+    // end
+}
+}
+
 namespace of_exchange {
 inline void at_endpoint(const client_endpoint& endpoint, const secret& code) {
     // examples: oauth/exchange.hpp
@@ -1433,6 +1474,19 @@ inline void numeric_id() {
 inline void provider(file_store& store, my_transport& transport) {
     // examples: zoho/provider.hpp
     keeper keep{store, transport, zoho::provider{zoho::eu, zoho::environment::production}};
+    // end
+}
+inline void begin_login(const zoho::provider& zoho_provider, const authorization_wish& wish) {
+    // examples: zoho/provider.hpp
+    authorization login = zoho_provider.authorization_request(wish);
+    // end
+}
+inline void end_login(const zoho::provider& zoho_provider, const std::string& redirected, authorization& login) {
+    // examples: zoho/provider.hpp
+    token ada = zoho_provider.read_authorization_response(redirected, login);
+    // end
+    // examples: zoho/provider.hpp
+    std::optional<zoho::data_center> there = zoho::data_center_of_response(redirected);
     // end
 }
 // examples: zoho/rules.hpp

@@ -6,6 +6,7 @@
 #include <tokenkeep/document_store.hpp>
 #include <tokenkeep/file_store.hpp>
 #include <tokenkeep/http.hpp>
+#include <tokenkeep/oauth/authorization.hpp>
 #include <tokenkeep/oauth/provider.hpp>
 #include <tokenkeep/reseal.hpp>
 #include <tokenkeep/rules.hpp>
@@ -228,6 +229,14 @@ struct p {
 // end
 }
 
+namespace of_login_provider {
+// shape: oauth/authorization.hpp
+struct p {
+    authorization authorization_request(const authorization_wish& wish);
+};
+// end
+}
+
 // clang-format on
 
 static_assert(tokenkeep::clock<of_clock::c>);
@@ -248,6 +257,7 @@ struct sealed : of_files::policy {
 static_assert(token_store<basic_file_store<sealed>>);
 static_assert(token_store<basic_document_store<of_document::d, json_codec, sealed>>);
 static_assert(authorization_provider<of_provider::p>);
+static_assert(login_provider<of_login_provider::p> && !login_provider<of_provider::p>);
 static_assert(sql_connection<of_connection::c> && token_store<sql_store<of_connection::c>>);
 static_assert(detail::explain_container<my_rows>() && token_store<basic_store<my_rows>>);
 

@@ -73,6 +73,8 @@
 #include <tokenkeep/http.hpp>                // requests and responses, and what a transport is
 #include <tokenkeep/oauth/provider.hpp>      // what is peculiar to an authorization server
 #include <tokenkeep/oauth/client_endpoint.hpp> // an endpoint of the server, and how the client says who it is
+#include <tokenkeep/oauth/authorization.hpp> // a login in the user's browser, which brings a grant token
+#include <tokenkeep/oauth/metadata.hpp>      // a provider from what the server publishes about itself
 #include <tokenkeep/oauth/device.hpp>        // login with a code that the user types in on another device
 #include <tokenkeep/oauth/exchange.hpp>      // a grant token for tokens
 #include <tokenkeep/oauth/refresh.hpp>       // a refresh token for tokens

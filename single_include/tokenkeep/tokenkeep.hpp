@@ -16070,6 +16070,694 @@ struct oauth2_provider {
 
 
 
+// ==== tokenkeep/oauth/authorization.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_AUTHORIZATION_HPP
+#define TOKENKEEP_OAUTH_AUTHORIZATION_HPP
+
+
+
+
+
+// ==== tokenkeep/oauth/detail/login_url.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_DETAIL_LOGIN_URL_HPP
+#define TOKENKEEP_OAUTH_DETAIL_LOGIN_URL_HPP
+
+
+
+
+
+
+
+
+
+
+
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// 32 random bytes of the system as 43 characters, which a URL holds as they are (RFC 7636 4.1).
+inline secret random_secret() {
+    char bytes[32];
+    random_bytes(bytes, sizeof bytes);
+    std::string digits = text::to_base64url({bytes, sizeof bytes});
+    const wipe_at_exit digits_are_wiped(digits);
+    wipe(bytes, sizeof bytes);
+    return digits;
+}
+
+/// The challenge of a code verifier by the method S256 (RFC 7636 4.2).
+inline std::string code_challenge(const secret& verifier) {
+    const auto digest = text::sha256(verifier.reveal());
+    return text::to_base64url({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+/// Whether a scope has this word.
+constexpr bool has_scope(std::string_view scope, std::string_view word) noexcept {
+    while (!scope.empty()) {
+        const std::string_view first = scope.substr(0, scope.find(' '));
+        if (first == word) return true;
+        scope.remove_prefix(first.size() < scope.size() ? first.size() + 1 : first.size());
+    }
+    return false;
+}
+
+/// Whether the URL has a scheme that an app makes from a domain name of its own, such as com.example.app:/login (RFC
+/// 8252 7.1). Such a name has a dot.
+constexpr bool has_private_scheme(std::string_view url) noexcept {
+    const std::string_view scheme = url.substr(0, url.find(':'));
+    if (scheme.size() == url.size() || scheme.empty() || !text::is_letter(scheme.front())) return false;
+    for (const char c : scheme)
+        if (!text::is_letter(c) && !text::is_digit(c) && c != '.' && c != '-' && c != '+') return false;
+    return scheme.find('.') != scheme.npos && has_only_url_characters(url);
+}
+
+/// Throws errc::invalid_record if a code must not be sent to this URL.
+inline void require_redirect_url(std::string_view url) {
+    if (url.empty())
+        throw error(errc::invalid_record, "tokenkeep: a login needs a redirect_url, as the client has registered it");
+    if (!text::is_secure_url(url, true) && !has_private_scheme(url))
+        throw error(errc::invalid_record,
+                    "tokenkeep: a redirect_url is https, or http to 127.0.0.1 or [::1], or has a scheme of the app's "
+                    "own domain such as com.example.app:/login; it has no fragment");
+}
+
+/// A parameter that a wish may not replace, because the answer is compared with what the library sent; and what the
+/// program can do instead.
+struct fixed_parameter {
+    std::string_view name, advice;
+};
+inline constexpr fixed_parameter fixed_parameters[] = {
+    {"response_type", "the library reads the answer to the type code only"},
+    {"redirect_uri", "write it into redirect_url of the wish"},
+    {"state", "a program that wants to recognise its login keeps the authorization under its state"},
+    {"nonce", "the library makes it, and gives it in the authorization"},
+    {"code_challenge", "the library makes it"},
+    {"code_challenge_method", "the library makes the challenge, by S256"},
+};
+
+/// Adds the wish's parameters to the library's own.
+inline void add_wished(std::vector<text::form_pair>& pairs, const std::vector<form_field>& wished) {
+    for (const form_field& own : wished) {
+        for (const fixed_parameter& fixed : fixed_parameters)
+            if (own.name == fixed.name)
+                throw error(errc::invalid_record, std::string("tokenkeep: a wish cannot replace the parameter ")
+                                                      .append(fixed.name)
+                                                      .append(": ")
+                                                      .append(fixed.advice));
+        std::erase_if(pairs, [&own](const text::form_pair& pair) { return pair.name == own.name; });
+        if (!own.value.empty()) pairs.push_back({own.name, own.value});
+    }
+}
+
+/// The URL for the browser: the endpoint with these parameters behind those that it has (RFC 6749 3.1).
+inline std::string authorization_url(std::string_view endpoint, const std::vector<text::form_pair>& pairs) {
+    const std::size_t mark = endpoint.find('?');
+    if (mark != endpoint.npos) {
+        const auto own = text::from_form(endpoint.substr(mark + 1));
+        for (const text::form_pair& pair : pairs)
+            if (!own ||
+                std::any_of(own->begin(), own->end(), [&](const auto& each) { return each.first == pair.name; }))
+                throw error(errc::request_rejected, "tokenkeep: the query of authorization_endpoint has a parameter "
+                                                    "that the login adds too; leave it out there");
+    }
+    std::string url(endpoint);
+    if (mark == endpoint.npos)
+        url += '?';
+    else if (!endpoint.ends_with('?') && !endpoint.ends_with('&'))
+        url += '&';
+    return url.append(text::to_form(pairs));
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+// ==== tokenkeep/oauth/detail/redirect.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_DETAIL_REDIRECT_HPP
+#define TOKENKEEP_OAUTH_DETAIL_REDIRECT_HPP
+
+
+
+
+
+
+
+
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// What a redirect consists of.
+struct redirect_parts {
+    std::string_view address{}; ///< All before the query: a URL, or only its path. Empty if only the query is known.
+    std::string_view query{};   ///< Without the question mark.
+};
+
+/// Takes a redirect apart: a whole URL, a path with a query, or a query with or without its question mark. A fragment
+/// is left out.
+constexpr redirect_parts split_redirect(std::string_view redirected) noexcept {
+    redirected = redirected.substr(0, redirected.find('#'));
+    const std::size_t first = redirected.find_first_of(":/?=&");
+    if (redirected.starts_with('?')) return {{}, redirected.substr(1)};
+    if (first == redirected.npos || redirected[first] == '=' || redirected[first] == '&') return {{}, redirected};
+    const std::string_view address = redirected.substr(0, redirected.find('?'));
+    return {address, redirected.substr((std::min)(address.size() + 1, redirected.size()))};
+}
+
+/// The path of an http or https URL, without its query.
+constexpr std::string_view path_of(const text::url_parts& url) noexcept {
+    const std::string_view path = url.target.substr(0, url.target.find('?'));
+    return path.empty() ? "/" : path;
+}
+
+/// Whether the address of a redirect is that of the redirect URL: scheme, host, port and path, or only the path.
+constexpr bool is_same_address(std::string_view address, std::string_view redirect_url) noexcept {
+    const std::optional<text::url_parts> expected = text::parse_url(redirect_url);
+    if (expected && address.starts_with('/')) return address == path_of(*expected);
+    const std::optional<text::url_parts> came = text::parse_url(address);
+    if (expected && came) return text::same_origin(*expected, *came) && path_of(*expected) == path_of(*came);
+    const std::string_view wanted = redirect_url.substr(0, redirect_url.find('?'));
+    const std::size_t colon = wanted.find(':');
+    return !expected && !came && colon != wanted.npos &&
+           text::equal_ignoring_case(address.substr(0, colon), wanted.substr(0, colon)) &&
+           address.substr((std::min)(colon, address.size())) == wanted.substr(colon);
+}
+
+/// The value of a parameter of a redirect. Empty if there is none, or if it has no value (RFC 6749 3.1). Throws
+/// errc::request_rejected if the parameter comes twice.
+inline secret find_parameter(std::string_view query, std::string_view name) {
+    secret found;
+    bool was_there = false;
+    while (!query.empty()) {
+        const std::string_view piece = query.substr(0, query.find('&'));
+        query.remove_prefix(piece.size() < query.size() ? piece.size() + 1 : piece.size());
+        const std::string_view written = piece.substr(0, piece.find('='));
+        if (form_decoded(written) != name) continue;
+        if (std::exchange(was_there, true))
+            throw error(errc::request_rejected,
+                        std::string("tokenkeep: the redirect has this parameter twice: ").append(name));
+        std::string value = form_decoded(piece.substr((std::min)(written.size() + 1, piece.size())));
+        const wipe_at_exit value_is_wiped(value);
+        found = value;
+    }
+    return found;
+}
+
+/// The error codes of a redirect (RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6, and LinkedIn's own). They are not
+/// those of the token endpoint: here access_denied means that the user, or the server on the user's behalf, said no.
+inline constexpr known_code redirect_codes[] = {
+    {"access_denied", errc::reauthorization_required},
+    {"login_required", errc::reauthorization_required},
+    {"consent_required", errc::reauthorization_required},
+    {"interaction_required", errc::reauthorization_required},
+    {"account_selection_required", errc::reauthorization_required},
+    {"user_cancelled_login", errc::reauthorization_required},     // LinkedIn
+    {"user_cancelled_authorize", errc::reauthorization_required}, // LinkedIn
+    {"server_error", errc::server_unavailable},
+    {"temporarily_unavailable", errc::server_unavailable},
+    {"invalid_request", errc::request_rejected},
+    {"unauthorized_client", errc::request_rejected},
+    {"unsupported_response_type", errc::request_rejected},
+    {"invalid_scope", errc::request_rejected},
+    {"invalid_target", errc::request_rejected},
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
+
+
+
+
+
+#include <algorithm>
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// A login in a browser (RFC 6749 4.1), with PKCE (RFC 7636):
+//   1. authorization_request makes a URL. The program opens it in the user's browser and keeps the rest.
+//   2. The server asks the user, and sends the browser to the redirect URL, with a code or an error in its query.
+//   3. read_authorization_response compares the redirect with what was kept, and makes a token with a grant token.
+//   4. A keeper that is given this token exchanges the grant token for tokens, and stores them.
+
+namespace tokenkeep { inline namespace v1 {
+
+/// What a program wants of a login:
+///   authorization_wish wish{.probe = {.user_name = "ada"}, .redirect_url = "http://127.0.0.1:8080/", .scope = "mail"};
+struct authorization_wish {
+    token probe{}; ///< Who logs in. Only user_name, label, id, client, api_domain, scope and redirect_url are used.
+    /// Where the server sends the browser afterwards: https, or http to 127.0.0.1 or [::1], or a scheme of the app's
+    /// own (RFC 8252 7). http to localhost is taken too, but an address is better (RFC 8252 8.3). If it is empty, the
+    /// probe's is used.
+    std::string redirect_url{};
+    std::string scope{}; ///< What the program asks for (RFC 6749 3.3). If it is empty, the probe's is used.
+    /// Added to the URL, such as {"login_hint", "ada@example.com"}. One replaces the library's own of the same name.
+    /// One without a value is left out, and the library's own too: to a server, both are the same (RFC 6749 3.1).
+    std::vector<form_field> parameters{};
+};
+
+/// A login that has begun. The program keeps it until the redirect comes: a program on the user's machine in a
+/// variable, a web server in the user's session. So one browser cannot answer the login of another.
+struct authorization {
+    std::string url{};          ///< For the user's browser. It contains the state: do not log it.
+    secret state{};             ///< The redirect must bring it back (RFC 6749 10.12). Empty as soon as one did.
+    secret code_verifier{};     ///< Goes to the server with the grant token (RFC 7636 4.5).
+    std::string redirect_url{}; ///< Where the redirect must come to.
+    secret nonce{};             ///< The id_token must contain it. Empty if the scope does not have "openid".
+    token probe{};              ///< Who logs in, with the client and the scope of the request.
+    std::string issuer{};       ///< The server's name, with which the redirect's `iss` is compared. Empty if unknown.
+    bool sends_iss = false;     ///< Whether the redirect must have an `iss` (RFC 9207).
+};
+
+}} // namespace tokenkeep::v1
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+template <class P>
+concept can_request_authorization = requires(P& provider, const authorization_wish& wish) {
+    { provider.authorization_request(wish) } -> std::convertible_to<authorization>;
+};
+template <class P>
+concept can_read_authorization_response = requires(P& provider, std::string_view redirected, authorization& pending) {
+    { provider.read_authorization_response(redirected, pending) } -> std::convertible_to<token>;
+};
+template <class P>
+concept has_authorization_endpoint = requires(const P& provider) {
+    { provider.authorization_endpoint } -> std::convertible_to<std::string_view>;
+    { provider.client_id } -> std::convertible_to<std::string_view>;
+    { provider.issuer } -> std::convertible_to<std::string_view>;
+    { provider.sends_iss } -> std::convertible_to<bool>;
+    { provider.allow_loopback_http } -> std::convertible_to<bool>;
+    { provider.allow_plain_http } -> std::convertible_to<bool>;
+};
+
+/// What is known of the server that a login begins at.
+struct login_server {
+    std::string_view authorization_endpoint{}, client_id{}, issuer{};
+    bool sends_iss = false;
+    plain_http allowed{};
+};
+
+/// See authorization_request.
+inline authorization begin_login(const login_server& server, const authorization_wish& wish) {
+    if (server.authorization_endpoint.empty())
+        throw error(errc::request_rejected,
+                    "tokenkeep: the provider has no authorization_endpoint; set it, or read the "
+                    "server's metadata with read_metadata");
+    require_secure_url(server.authorization_endpoint, server.allowed);
+    if (server.sends_iss && server.issuer.empty())
+        throw error(errc::request_rejected, "tokenkeep: the provider has sends_iss, but no issuer to compare; set it");
+    authorization login{.state = random_secret(),
+                        .code_verifier = random_secret(),
+                        .redirect_url = wish.redirect_url.empty() ? wish.probe.redirect_url : wish.redirect_url,
+                        .probe = {.user_name = wish.probe.user_name,
+                                  .client_id = wish.probe.client_id,
+                                  .client_secret = wish.probe.client_secret,
+                                  .api_domain = wish.probe.api_domain,
+                                  .scope = wish.scope.empty() ? wish.probe.scope : wish.scope,
+                                  .label = wish.probe.label,
+                                  .id = wish.probe.id},
+                        .issuer = std::string(server.issuer),
+                        .sends_iss = server.sends_iss};
+    require_redirect_url(login.redirect_url);
+    login.probe.redirect_url = login.redirect_url;
+    if (login.probe.client_id.empty()) login.probe.client_id = server.client_id;
+    if (login.probe.client_id.empty())
+        throw error(errc::invalid_record, "tokenkeep: a login needs a client_id, of the provider or of the probe");
+    if (has_scope(login.probe.scope, "openid")) login.nonce = random_secret();
+
+    const std::string challenge = code_challenge(login.code_verifier);
+    std::vector<text::form_pair> pairs{
+        {"response_type", "code"}, {"client_id", login.probe.client_id}, {"redirect_uri", login.redirect_url}};
+    if (!login.probe.scope.empty()) pairs.push_back({"scope", login.probe.scope});
+    pairs.push_back({"state", login.state.reveal()});
+    pairs.push_back({"code_challenge", challenge});
+    pairs.push_back({"code_challenge_method", "S256"});
+    if (!login.nonce.empty()) pairs.push_back({"nonce", login.nonce.reveal()});
+    add_wished(pairs, wish.parameters);
+    login.url = authorization_url(server.authorization_endpoint, pairs);
+    return login;
+}
+
+/// The error for a redirect with this code. `state` is what the login had.
+inline response_error refused_login(const secret& code, const secret& state, const authorization& login) {
+    const std::string_view said = code.reveal();
+    const known_code* known = std::find_if(std::begin(redirect_codes), std::end(redirect_codes), [&](const auto& each) {
+        return text::equal_ignoring_case(each.code, said);
+    });
+    const bool is_known = known != std::end(redirect_codes);
+    const bool is_clean = is_error_code(said) && !has_secret(said, state) && !has_secret(said, login.code_verifier) &&
+                          !has_secret(said, login.nonce) && !has_secret_of(login.probe, said);
+    std::string what = "tokenkeep: the server refuses the login";
+    if (is_known) what.append(": ").append(known->code);
+    return response_error(is_known ? known->meaning : errc::request_rejected, what,
+                          {.server_code = is_clean ? std::string(said) : std::string(),
+                           .certainly_refused = true,
+                           .is_unexplained = !is_known});
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+namespace tokenkeep { inline namespace v1 {
+
+/// A provider whose users can log in in a browser. Most providers are authorization_providers too.
+///
+/// Shape (the least model):
+///   struct p {
+///       authorization authorization_request(const authorization_wish& wish);
+///   };
+/// Meaning:
+///   L1  authorization_request begins a login as the wish says: it gives the URL for the browser, and all that
+///       read_authorization_response compares. Each call makes another state and another code verifier.
+/// May:   throw anything derived from std::exception. Instead of the function, a provider may have six members that
+///        mean what they mean in oauth2_provider: authorization_endpoint, client_id, issuer, sends_iss,
+///        allow_loopback_http and allow_plain_http. Optional member:
+///
+///   expression                                         | what it gives you             | without it
+///   ---------------------------------------------------|-------------------------------|---------------------------
+///   p.read_authorization_response(redirected, pending) | It reads what is special      | The redirect is read by
+///                                                      | about the server's redirects. | RFC 6749 4.1.2.
+///
+/// Models: oauth2_provider; zoho::provider.
+template <class P>
+concept login_provider = detail::can_request_authorization<P> || detail::has_authorization_endpoint<P>;
+
+/// Begins a login (RFC 6749 4.1.1). The state, the code verifier (RFC 7636, S256) and the nonce are random numbers of
+/// the system's. The function throws:
+///   - errc::request_rejected if the provider has no authorization_endpoint, if that is not an https URL (see
+///     oauth2_provider::allow_loopback_http), if its query has a parameter that the login adds, or if the provider has
+///     sends_iss and no issuer.
+///   - errc::invalid_record if there is no client id, if the redirect URL is missing or must not receive a code, or if
+///     a parameter of the wish is state, nonce, code_challenge, code_challenge_method, response_type or redirect_uri.
+///   - errc::storage_failure if the system gives no random bytes.
+///
+///   authorization login = authorization_request(provider, {.probe = {.user_name = "ada"}, .redirect_url = here});
+///   open_in_browser(login.url);
+template <class Provider>
+    requires login_provider<std::remove_reference_t<Provider>>
+        authorization authorization_request(Provider&& provider, const authorization_wish& wish) {
+        if constexpr (detail::can_request_authorization<std::remove_reference_t<Provider>>)
+            return provider.authorization_request(wish);
+        else
+            return detail::begin_login({.authorization_endpoint = provider.authorization_endpoint,
+                                        .client_id = provider.client_id,
+                                        .issuer = provider.issuer,
+                                        .sends_iss = provider.sends_iss,
+                                        .allowed = {provider.allow_loopback_http, provider.allow_plain_http}},
+                                       wish);
+    }
+
+/// Reads the redirect that ends a login (RFC 6749 4.1.2): the whole URL, its path with the query as an HTTP listener
+/// sees it, or only the query. Gives the login's probe with the grant token, the code verifier and the redirect URL. A
+/// keeper exchanges it.
+///   token ada = read_authorization_response(redirected, login);
+///   keep.access_token(ada);
+///
+/// A redirect answers the login if it comes to the login's redirect URL (scheme, host, port and path) and brings its
+/// state. If it does not, the function throws errc::request_rejected and leaves `pending` as it is: a stranger who
+/// sends requests to the redirect URL does not end the login, and the program waits for the next one. If it does, the
+/// function empties pending.state before it reads on, so that each login has one answer. Then:
+///   - If the issuer is known and the redirect's `iss` is another, or if the server promised an `iss` and there is
+///     none, it throws errc::request_rejected (RFC 9207 2.4).
+///   - If the redirect has an error, it throws response_error. The user said no, or must do something:
+///     errc::reauthorization_required. The server failed: errc::server_unavailable. All else: errc::request_rejected.
+///   - If there is neither an error nor a code that can be sent, it throws errc::malformed_response.
+///
+/// If one of these parameters comes twice, the function throws errc::request_rejected (RFC 6749 3.1). It reads no
+/// others. No message contains anything from the redirect but an error code that is known.
+inline token read_authorization_response(std::string_view redirected, authorization& pending) {
+    const auto [address, query] = detail::split_redirect(redirected);
+    if (pending.state.empty())
+        throw error(errc::request_rejected, "tokenkeep: this login has had its answer; begin another one");
+    if (!address.empty() && !detail::is_same_address(address, pending.redirect_url))
+        throw error(errc::request_rejected, "tokenkeep: the request did not come to the redirect_url of the login");
+    if (detail::find_parameter(query, "state") != pending.state)
+        throw error(errc::request_rejected, "tokenkeep: the redirect does not have the state of the login");
+
+    const secret state = std::exchange(pending.state, secret());
+    const secret iss = detail::find_parameter(query, "iss");
+    if (iss.empty() && pending.sends_iss)
+        throw error(errc::request_rejected, "tokenkeep: the redirect does not say which server it comes from");
+    if (!iss.empty() && !pending.issuer.empty() && iss.reveal() != pending.issuer)
+        throw error(errc::request_rejected, "tokenkeep: the redirect comes from another server than the login went to");
+    const secret refusal = detail::find_parameter(query, "error");
+    if (!refusal.empty()) throw detail::refused_login(refusal, state, pending);
+    secret code = detail::find_parameter(query, "code");
+    if (code.empty() || !text::is_printable(code.reveal()))
+        throw error(errc::malformed_response,
+                    "tokenkeep: the redirect has neither an error nor a code that can be sent");
+
+    token login = pending.probe;
+    login.grant_token = std::move(code);
+    login.code_verifier = pending.code_verifier;
+    login.redirect_url = pending.redirect_url;
+    return login;
+}
+
+/// The same, read by a provider: by its own read_authorization_response(redirected, pending) if it has one, else by the
+/// function above.
+///   token ada = read_authorization_response(provider, redirected, login);
+template <class Provider>
+    requires login_provider<std::remove_reference_t<Provider>>
+        token read_authorization_response(Provider&& provider, std::string_view redirected, authorization& pending) {
+        if constexpr (detail::can_read_authorization_response<std::remove_reference_t<Provider>>)
+            return provider.read_authorization_response(redirected, pending);
+        else
+            return read_authorization_response(redirected, pending);
+    }
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+// ==== tokenkeep/oauth/metadata.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_OAUTH_METADATA_HPP
+#define TOKENKEEP_OAUTH_METADATA_HPP
+
+
+
+
+
+
+
+
+
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// Where a server publishes what it can do. Most servers have one of the two only.
+enum class metadata_address {
+    openid_configuration,       ///< ISSUER/.well-known/openid-configuration (OpenID Connect Discovery 4).
+    oauth_authorization_server, ///< HOST/.well-known/oauth-authorization-server/PATH (RFC 8414 3), without OpenID.
+};
+
+/// How metadata are asked for.
+struct metadata_options {
+    metadata_address address = metadata_address::openid_configuration; ///< More servers have this one than the other.
+    bool allow_loopback_http = false; ///< Also allows http, but only to 127.0.0.0/8, [::1] and localhost.
+};
+
+}} // namespace tokenkeep::v1
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Throws errc::request_rejected if the text cannot be an issuer: an https URL without query and fragment (RFC 8414 2).
+inline text::url_parts require_issuer(std::string_view issuer, const metadata_options& options) {
+    const std::optional<text::url_parts> url = text::parse_url(issuer);
+    if (!url || !text::is_secure_url(issuer, options.allow_loopback_http) || url->target.find('?') != issuer.npos)
+        throw error(errc::request_rejected,
+                    "tokenkeep: an issuer is an https URL without query, fragment and user information");
+    return *url;
+}
+
+/// Throws response_error if the response does not bring metadata.
+inline void require_metadata(const http_response& response) {
+    const int status = response.status;
+    if (status == 200) return;
+    errc meaning = errc::request_rejected;
+    std::string what = "tokenkeep: the server answers a request for its metadata with status ";
+    what.append(std::to_string(status));
+    if (status == 404) what.append("; try the other metadata_address");
+    if (status >= 300 && status < 400) what.append("; redirects are not followed");
+    if (status == 429) meaning = errc::throttled;
+    if (status == 408 || (status >= 500 && status < 600)) meaning = errc::server_unavailable;
+    if (status < 300 || status >= 600) meaning = errc::malformed_response;
+    throw response_error(meaning, what,
+                         {.reason = response_reason::status,
+                          .certainly_refused = true,
+                          .retry_after = find_retry_after(response),
+                          .status = status});
+}
+
+/// The metadata of a server, as its JSON object.
+class metadata_members {
+  public:
+    /// Throws response_error if the response has no JSON object. The response must stay alive.
+    explicit metadata_members(const http_response& response) : status_(response.status) {
+        require_metadata(response);
+        std::string_view body = response.body;
+        if (body.starts_with("\xef\xbb\xbf")) body.remove_prefix(3); // a byte order mark (RFC 8259 8.1)
+        const text::json_result read = text::parse_json(body, std::size_t{1} << 20);
+        if (!read || read.value.kind() != text::json_kind::object)
+            throw not_understood(response_reason::json, "they are not a JSON object");
+        members_ = read.value;
+    }
+
+    /// The text of a member. Empty if it is left out.
+    std::string text_of(std::string_view name) const {
+        const std::optional<text::json_value> value = members_.find(name);
+        if (!value || value->kind() == text::json_kind::null) return {};
+        if (value->kind() != text::json_kind::string)
+            throw not_understood(response_reason::type, std::string(name) + " is not a text");
+        return value->text();
+    }
+
+    /// An endpoint. It is https, unless http to this machine is allowed.
+    std::string endpoint(std::string_view name, bool allow_loopback_http) const {
+        std::string url = text_of(name);
+        if (!url.empty() && !text::is_secure_url(url, allow_loopback_http))
+            throw response_error(errc::request_rejected,
+                                 std::string("tokenkeep: the server's metadata name an endpoint that is not an https "
+                                             "URL: ")
+                                     .append(name),
+                                 {.reason = response_reason::type, .certainly_refused = true, .status = status_});
+        return url;
+    }
+
+    /// Whether an array has this text. Nullopt if there is no array.
+    std::optional<bool> lists(std::string_view name, std::string_view text) const {
+        const std::optional<text::json_value> value = members_.find(name);
+        if (!value || value->kind() != text::json_kind::array) return std::nullopt;
+        bool found = false;
+        value->for_each_element([&](const text::json_value& element) { found = found || element.is_text(text); });
+        return found;
+    }
+
+    bool is_true(std::string_view name) const {
+        const std::optional<text::json_value> value = members_.find(name);
+        return value && value->raw() == "true";
+    }
+
+    response_error not_understood(response_reason reason, std::string_view sentence) const {
+        return response_error(errc::malformed_response,
+                              std::string("tokenkeep: the server's metadata cannot be used: ").append(sentence),
+                              {.reason = reason, .status = status_});
+    }
+
+  private:
+    int status_;
+    text::json_value members_{};
+};
+
+/// See read_metadata.
+inline client_authentication choose_authentication(const metadata_members& metadata) {
+    constexpr std::string_view name = "token_endpoint_auth_methods_supported";
+    if (metadata.lists(name, "client_secret_post").value_or(false)) return client_authentication::post;
+    if (metadata.lists(name, "client_secret_basic").value_or(true)) return client_authentication::basic;
+    return client_authentication::none;
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+namespace tokenkeep { inline namespace v1 {
+
+/// The request for the metadata of the server with this issuer (RFC 8414 3.1, OpenID Connect Discovery 4.1). Throws
+/// errc::request_rejected if the issuer is not an https URL without query and fragment.
+///   http_request request = metadata_request("https://login.example");
+///   http_request other = metadata_request("https://login.example", {metadata_address::oauth_authorization_server});
+inline http_request metadata_request(std::string_view issuer, const metadata_options& options = {}) {
+    const text::url_parts url = detail::require_issuer(issuer, options);
+    std::string_view host = issuer.substr(0, issuer.size() - url.target.size()), path = url.target;
+    if (path.ends_with('/')) path.remove_suffix(1);
+    std::string address(host);
+    if (options.address == metadata_address::openid_configuration)
+        address.append(path).append("/.well-known/openid-configuration");
+    else
+        address.append("/.well-known/oauth-authorization-server").append(path);
+    return {.method = "GET", .url = std::move(address), .headers = {{"Accept", "application/json"}}};
+}
+
+/// A provider as the server's metadata describe it (RFC 8414 2): endpoints, issuer, sends_iss, authentication. The
+/// program adds the client.
+///   oauth2_provider provider = read_metadata(transport(metadata_request(issuer)), issuer);
+///   provider.client_id = "app";
+///
+/// The metadata must name the same issuer, to the letter (RFC 8414 3.3): a slash at the end counts. Otherwise any
+/// server could pass itself off as another. The endpoints must be https URLs. If the issuer is http to this machine and
+/// the options allow it, the endpoints may be too, and the provider has allow_loopback_http.
+///
+/// Chosen is:
+///   - authentication: post if the server lists client_secret_post, because servers disagree on how HTTP Basic is
+///     encoded; else basic, which RFC 8414 also means if there is no list; else none, for a public client, and for a
+///     program that authenticates in a way of its own.
+///   - sends_iss: authorization_response_iss_parameter_supported (RFC 9207 3).
+///   - PKCE: code_challenge_methods_supported is not read. A login always sends a challenge by S256. Servers ignore
+///     what they do not know (RFC 6749 3.1). One that knows only another method refuses the login and says so.
+///
+/// Throws response_error: errc::request_rejected for another issuer, for an endpoint that is not https, and if the
+/// server does not publish its metadata at this address, which is status 404; errc::malformed_response if the body is
+/// not a JSON object with a token_endpoint; errc::throttled and errc::server_unavailable, as the status says.
+inline oauth2_provider read_metadata(const http_response& response, std::string_view issuer,
+                                     const metadata_options& options = {}) {
+    detail::require_issuer(issuer, options);
+    const bool is_local = !text::is_secure_url(issuer, false);
+    const detail::metadata_members metadata(response);
+    const std::string named = metadata.text_of("issuer");
+    if (named.empty()) throw metadata.not_understood(response_reason::type, "they have no issuer");
+    if (named != issuer)
+        throw response_error(errc::request_rejected,
+                             "tokenkeep: the server's metadata name another issuer; write the issuer exactly as the "
+                             "server does, with or without a slash at its end",
+                             {.reason = response_reason::type, .certainly_refused = true, .status = response.status});
+    oauth2_provider provider{.token_endpoint = metadata.endpoint("token_endpoint", is_local),
+                             .revocation_endpoint = metadata.endpoint("revocation_endpoint", is_local),
+                             .authentication = detail::choose_authentication(metadata),
+                             .authorization_endpoint = metadata.endpoint("authorization_endpoint", is_local),
+                             .device_authorization_endpoint =
+                                 metadata.endpoint("device_authorization_endpoint", is_local),
+                             .issuer = named,
+                             .sends_iss = metadata.is_true("authorization_response_iss_parameter_supported"),
+                             .allow_loopback_http = is_local};
+    if (provider.token_endpoint.empty())
+        throw metadata.not_understood(response_reason::type, "they have no token_endpoint");
+    return provider;
+}
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
 
 
 
@@ -19275,6 +19963,7 @@ keeper(Store&&, Transport&&, Provider&&, keeper_options, Observer&&, Clock&&)
 
 
 
+
 // ==== tokenkeep/zoho/data_center.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_ZOHO_DATA_CENTER_HPP
@@ -19362,6 +20051,23 @@ inline constexpr known_data_center uk{"https://accounts.zoho.uk", "https://www.z
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
+/// A region of Zoho's, by the code that the redirect after a login has for it.
+struct named_data_center {
+    std::string_view location;
+    zoho::known_data_center center;
+};
+inline constexpr named_data_center data_centers[] = {
+    {"us", zoho::us}, {"eu", zoho::eu}, {"in", zoho::in}, {"au", zoho::au}, {"cn", zoho::cn},
+    {"jp", zoho::jp}, {"ca", zoho::ca}, {"sa", zoho::sa}, {"uk", zoho::uk},
+};
+
+/// Whether the URL is that of the centre's accounts server. A Center is a data_center or a known_data_center.
+template <class Center>
+bool is_accounts_server(std::string_view server, const Center& center) {
+    const std::optional<text::url_parts> url = text::parse_url(server), own = text::parse_url(center.accounts);
+    return url && own && text::same_origin(*url, *own) && (url->target.empty() || url->target == "/");
+}
+
 /// The registered domain of a host whose URL is one of Zoho's own, such as zohoapis.com.au. Empty for every other host:
 /// the library does not know who owns the domains around it.
 constexpr std::string_view zoho_domain(std::string_view host) noexcept {
@@ -19416,8 +20122,8 @@ inline bool belongs_to(std::string_view api_domain, const data_center& center) {
 ///   find_data_center("https://www.zohoapis.jp", zoho::eu) == zoho::jp   // true
 inline std::optional<data_center> find_data_center(std::string_view api_domain, const data_center& first) {
     if (belongs_to(api_domain, first)) return first;
-    for (const known_data_center& center : {us, eu, in, au, cn, jp, ca, sa, uk})
-        if (detail::belongs_to_center(api_domain, center)) return center;
+    for (const detail::named_data_center& known : detail::data_centers)
+        if (detail::belongs_to_center(api_domain, known.center)) return known.center;
     return std::nullopt;
 }
 
@@ -19450,6 +20156,25 @@ inline constexpr response_dialect zoho_dialect{
 
 namespace tokenkeep { inline namespace v1 { namespace zoho {
 
+/// The data centre of the user who has logged in, as the redirect of a login names it by `accounts-server` or, if that
+/// is missing, by `location`: `first` if it is that one, otherwise one of Zoho's nine. The code must be exchanged
+/// there. Nullopt if the redirect names none. Throws errc::unknown_data_center if it names any other server, and
+/// errc::request_rejected if it names one twice. The redirect must be that of the program's own login: let
+/// read_authorization_response read it first.
+///   std::optional<zoho::data_center> there = zoho::data_center_of_response(redirected);
+inline std::optional<data_center> data_center_of_response(std::string_view redirected, const data_center& first = {}) {
+    const std::string_view query = detail::split_redirect(redirected).query;
+    const secret server = detail::find_parameter(query, "accounts-server");
+    const secret location = detail::find_parameter(query, "location");
+    if (server.empty() && location.empty()) return std::nullopt;
+    if (!server.empty() && detail::is_accounts_server(server.reveal(), first)) return first;
+    for (const detail::named_data_center& known : detail::data_centers)
+        if (server.empty() ? text::equal_ignoring_case(location.reveal(), known.location)
+                           : detail::is_accounts_server(server.reveal(), known.center))
+            return known.center;
+    throw error(errc::unknown_data_center, "tokenkeep: the redirect names a data centre that is not one of Zoho's");
+}
+
 /// Zoho's authorization server.
 ///   keeper keep{store, transport, zoho::provider{zoho::eu, zoho::environment::production}};
 ///
@@ -19464,6 +20189,38 @@ struct provider {
     secret client_secret{};  ///< For records that have no secret and do not name another client.
     bool allow_loopback_http = center.allow_loopback_http; ///< Allows plain http to a loopback address, for tests.
 
+    /// Begins a login at the accounts server of the probe's api_domain, or of `center`. Besides what the free function
+    /// says, it asks for access_type=offline and prompt=consent, because otherwise Zoho gives no refresh token, or only
+    /// at the user's first consent. Each such login makes a new refresh token, and Zoho deletes the oldest of a user if
+    /// there are more than 20 for one client. {"prompt", ""} in the wish leaves the second out.
+    ///   authorization login = zoho_provider.authorization_request(wish);
+    authorization authorization_request(const authorization_wish& wish) const {
+        authorization_wish offline = wish;
+        offline.parameters = {{"access_type", "offline"}, {"prompt", "consent"}};
+        offline.parameters.insert(offline.parameters.end(), wish.parameters.begin(), wish.parameters.end());
+        return tokenkeep::authorization_request(
+            oauth2_provider{.client_id = client_id,
+                            .authorization_endpoint = accounts_of(wish.probe) + "/oauth/v2/auth",
+                            .allow_loopback_http = allow_loopback_http},
+            offline);
+    }
+    /// See the free function read_authorization_response. If the redirect names another data centre than `center`, the
+    /// token gets the api_domain of that one, so that the keeper exchanges the code there. Throws
+    /// errc::unknown_data_center if it is not one of Zoho's, and errc::request_rejected if the probe has an api_domain
+    /// of another one.
+    ///   token ada = zoho_provider.read_authorization_response(redirected, login);
+    token read_authorization_response(std::string_view redirected, authorization& pending) const {
+        token login = tokenkeep::read_authorization_response(redirected, pending);
+        const std::optional<data_center> there = data_center_of_response(redirected, center);
+        if (!there) return login;
+        if (login.api_domain.empty()) {
+            if (*there != center) login.api_domain = there->api_of(stage);
+        } else if (!belongs_to(login.api_domain, *there)) {
+            throw error(errc::request_rejected, "tokenkeep: the user is in another data centre than the api_domain of "
+                                                "the probe; leave it empty for users of all data centres");
+        }
+        return login;
+    }
     /// See the free function exchange_request.
     http_request exchange_request(const token& record) const {
         return tokenkeep::exchange_request(endpoint("/oauth/v2/token", record), record);

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 // No request with a secret is freed unwiped, at login, refresh, call and revocation, on whatever path they end: with
-// every answer, with every operation of the store failing once, and with every allocation failing once.
+// every answer, with every operation of the store failing once, and with every allocation failing once. Nor is the code
+// verifier or the code of a login in a browser.
 #include <tokenkeep/basic_store.hpp>
 #include <tokenkeep/keeper.hpp>
+#include <tokenkeep/oauth/authorization.hpp>
 #include <tokenkeep/testing/virtual_clock.hpp>
 
 #include "support/searched_memory.hpp"
 
+#include <cstddef>
 #include <cstdio>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -72,6 +76,10 @@ struct failing_store : memory_store {
     bool remove_token(const token& expected) { return count(), memory_store::remove_token(expected); }
 };
 
+/// Which of the next calls of getentropy gives a secret; the others give 'x'. A login's state, which the URL contains,
+/// comes before its code verifier.
+int calls_until_secret = -1;
+
 enum class step { login, refresh, call, revocation };
 
 int passed = 0, failed = 0;
@@ -122,10 +130,53 @@ bool take(step what, client_authentication way, reply answer, int store_failure,
     return store_failure >= 0 ? store_has_failed : allocation_failure >= 0 && allocation_has_failed;
 }
 
+/// A login in a browser, and the redirect that answers it. Whether the failure that was asked for has happened.
+bool log_in(const std::string& redirected, long allocation_failure) {
+    const oauth2_provider provider{.client_id = "app", .authorization_endpoint = "https://auth.example/login"};
+    const authorization_wish wish{.redirect_url = "https://app.example/cb", .scope = "mail"};
+    bool has_verifier = allocation_failure >= 0;
+    authorization login; // its URL contains the state, which is not searched for
+    tests::leaks = 0;
+    calls_until_secret = 1;
+    tests::until_failure = allocation_failure;
+    tests::searching = true;
+    try {
+        authorization begun = authorization_request(provider, wish);
+        login = std::move(begun);
+        has_verifier = has_verifier || holds_secret(login.code_verifier.reveal());
+        (void)read_authorization_response(redirected, login);
+    } catch (const std::exception&) { // what is thrown is tested elsewhere
+    }
+    login = {};
+    tests::searching = false;
+    const bool allocation_has_failed = tests::until_failure < 0;
+    tests::until_failure = -1;
+    const bool is_good = tests::leaks == 0 && has_verifier;
+    ++(is_good ? passed : failed);
+    if (!is_good)
+        std::printf("redirect %s, allocation %ld: %d freed blocks hold a secret\n", redirected.c_str(),
+                    allocation_failure, tests::leaks);
+    return allocation_failure >= 0 && allocation_has_failed;
+}
+
 } // namespace
+
+extern "C" int getentropy(void* memory, std::size_t size) {
+    const bool is_secret = calls_until_secret-- == 0;
+    for (std::size_t i = 0; i < size; ++i) static_cast<char*>(memory)[i] = is_secret ? "S3N"[i % 3] : 'x';
+    return 0;
+}
 
 int main() {
     tests::holds_secret = holds_secret;
+    const std::string state = "state=" + text::to_base64url(std::string(32, 'x')), code = text_of_secret("code");
+    for (const std::string& redirected :
+         {"?" + state + "&code=" + code, "?code=" + code,
+          "?" + state + "&error=" + text::to_base64url("S3NS3NS3NS3NS3NS3NS3NS3NS3NS3NS3"),
+          "?" + state + "&code=" + code + "&code=" + code, "/cb?" + state + "&code=" + code + "%00"}) {
+        log_in(redirected, -1);
+        for (long n = 0; log_in(redirected, n);) ++n;
+    }
     for (const step what : {step::login, step::refresh, step::call, step::revocation})
         for (const auto way :
              {client_authentication::post, client_authentication::basic, client_authentication::none}) {

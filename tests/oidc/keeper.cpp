@@ -98,6 +98,74 @@ TEST_CASE("real server: a login with PKCE needs the verifier of its challenge", 
 
 namespace {
 
+/// A member of the claims of an id_token (OpenID Connect Core 2). The signature is not looked at.
+json claim_of(const token& row, const char* name) {
+    const std::string id_token = json::parse(row.extra.reveal())["id_token"];
+    const std::size_t begin = id_token.find('.') + 1, end = id_token.find('.', begin);
+    return json::parse(tokenkeep::text::from_base64url(id_token.substr(begin, end - begin)).value())[name];
+}
+
+} // namespace
+
+TEST_CASE("real server: a login that begins at the issuer brings a token that works", "[oidc]") {
+    const real_server server({"--access-token-seconds", "60", "--seconds", "90"});
+    const std::string issuer = server.process.url();
+    const auto metadata = [&](tokenkeep::metadata_address address) {
+        const tokenkeep::metadata_options options{.address = address, .allow_loopback_http = true};
+        return read_metadata(server.transport(metadata_request(issuer, options)), issuer, options);
+    };
+    tokenkeep::oauth2_provider provider = metadata(tokenkeep::metadata_address::openid_configuration);
+    CHECK(provider.token_endpoint == issuer + "/token");
+    CHECK(provider.revocation_endpoint == issuer + "/token/revocation");
+    CHECK(provider.authorization_endpoint == issuer + "/auth");
+    CHECK(provider.sends_iss);
+    CHECK(metadata(tokenkeep::metadata_address::oauth_authorization_server).token_endpoint == issuer + "/token");
+    provider.client_id = "app-native"; // a public client, of which the server requires PKCE
+    tokenkeep::memory_store store;
+    tokenkeep::keeper keep{store, server.transport, provider};
+    const auto begin = [&](const char* user) {
+        return authorization_request(provider, {.probe = {.user_name = user},
+                                                .redirect_url = "http://127.0.0.1:51004/callback",
+                                                .scope = "openid offline_access",
+                                                .parameters = {{"prompt", "consent"}, {"login_hint", user}}});
+    };
+
+    tokenkeep::authorization login = begin("ada");
+    const std::string redirected = server.browse(login.url);
+    CHECK(redirected.starts_with("http://127.0.0.1:51004/callback?"));
+    const token ada = read_authorization_response(redirected, login);
+    CHECK(!keep.access_token(ada).empty());
+    CHECK(keep.send({.method = "GET", .url = issuer + "/me"}, {.user_name = "ada"}).status == 200);
+    const token row = store.find_token({.user_name = "ada"}).value();
+    CHECK(!row.refresh_token.empty());
+    CHECK(claim_of(row, "nonce") == login.nonce.reveal());
+    CHECK(claim_of(row, "sub") == "ada");
+    CHECK(code_of([&] { read_authorization_response(redirected, login); }) == errc::request_rejected);
+
+    login = begin("grace");
+    token wrong = read_authorization_response(server.browse(login.url), login);
+    wrong.code_verifier = ada.code_verifier;
+    CHECK(code_of([&] { keep.access_token(wrong); }) == errc::reauthorization_required);
+
+    login = begin("grace");
+    login.issuer = "https://another.example";
+    CHECK(code_of([&] { read_authorization_response(server.browse(login.url), login); }) == errc::request_rejected);
+
+    login = begin("nobody"); // says no
+    CHECK(code_of([&] { read_authorization_response(server.browse(login.url), login); }) ==
+          errc::reauthorization_required);
+
+    login = begin("grace");
+    const std::size_t challenge = login.url.find("&code_challenge="), rest = login.url.find("&nonce=");
+    login.url.erase(challenge, rest - challenge);
+    const std::string refused = server.browse(login.url);
+    CHECK(refused.find("error=invalid_request") != std::string::npos);
+    CHECK(code_of([&] { read_authorization_response(refused, login); }) == errc::request_rejected);
+    CHECK(store.get_tokens().size() == 1);
+}
+
+namespace {
+
 /// What has come of a session of 20 s whose answers get lost.
 struct lossy_session {
     std::chrono::milliseconds longest_call{0};

@@ -10,6 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <map>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,6 +36,28 @@ struct asked_server {
     nlohmann::json log() const { return ask("GET", "/test/log"); }
     bool is_alive(const tokenkeep::secret& refresh) const {
         return ask("GET", "/test/alive?refresh_token=" + std::string(refresh.reveal()))["alive"];
+    }
+    /// Does what the user's browser does: follows redirects, with their cookies, until one leads to another place than
+    /// the server. Gives that URL.
+    std::string browse(std::string url) const {
+        std::map<std::string, std::string> cookies;
+        for (int pages = 0; pages < 10; ++pages) {
+            std::string jar;
+            for (const auto& [name, value] : cookies) jar.append(jar.empty() ? "" : "; ").append(name + "=" + value);
+            tokenkeep::http_request request{.method = "GET", .url = url};
+            if (!jar.empty()) request.headers.push_back({"Cookie", jar});
+            const tokenkeep::http_response page = transport(request);
+            for (const auto& [name, value] : page.headers) {
+                if (!tokenkeep::text::equal_ignoring_case(name, "Set-Cookie")) continue;
+                const std::string pair = value.substr(0, value.find(';'));
+                cookies[pair.substr(0, pair.find('='))] = pair.substr(pair.find('=') + 1);
+            }
+            const std::string location(tokenkeep::find_header(page.headers, "Location"));
+            if (location.empty()) throw std::runtime_error("a page that is no redirect: " + page.body.substr(0, 300));
+            url = location.starts_with('/') ? process.url() + location : location;
+            if (!url.starts_with(process.url() + "/")) return url;
+        }
+        throw std::runtime_error("the redirects do not end");
     }
     /// The user logs in with the browser: the probe that the redirect makes.
     tokenkeep::token grant(const std::string& user, const std::string& query = "") const {

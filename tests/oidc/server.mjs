@@ -9,7 +9,9 @@
 // a refresh token may be spent again. What becomes of the answers to refreshes, one after another, for ever: none of it,
 // closed without a byte, cut in the middle, or turned into a 502.
 //
-//   POST /token, /token/revocation   the provider's own endpoints
+//   POST /token, /token/revocation   the provider's own endpoints, as are GET /auth and the metadata
+//   GET  /interaction/UID            the page on which a user logs in and consents. It asks nothing: the user is the one
+//                                    of login_hint, who consents at once, or says no if the name is "nobody"
 //   GET  /me                         the protected resource: {"user":...}, or 401
 //   POST /test/code?client_id=&user= logs the user in and answers {"code":...,"redirect_uri":...}
 //   GET  /test/log                   what was asked so far, as counts
@@ -53,6 +55,11 @@ class Rows {
         if (!payload || !isInGrace(payload)) return payload;
         const { consumed, ...unspent } = payload;
         return unspent;
+    }
+
+    async findByUid(uid) {
+        for (const [key, payload] of stored) if (key.startsWith(`${this.model}:`) && payload.uid === uid) return payload;
+        return undefined;
     }
 
     async destroy(id) {
@@ -119,13 +126,18 @@ function newProvider(issuer) {
         clients: [
             client('app-post', 'app-post-secret', 'client_secret_post'),
             client('app-basic', 'b+s/%41&c:=%', 'client_secret_basic'),
+            {
+                ...client('app-native', undefined, 'none'),
+                application_type: 'native',
+                redirect_uris: ['http://127.0.0.1/callback'], // at any port (RFC 8252 7.3)
+            },
         ],
         clockTolerance: 2, // a token lives a second longer than it says, although the provider counts whole seconds
         cookies: { keys: [randomBytes(16).toString('hex')] },
         features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
         findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
         jwks: { keys: [{ ...key, alg: 'ES256', use: 'sig' }] },
-        pkce: { required: () => false },
+        pkce: { required: (_, { clientId }) => clientId === 'app-native' },
         rotateRefreshToken: true,
         ttl: {
             AccessToken: Number(options['access-token-seconds']),
@@ -201,6 +213,16 @@ async function login(provider, response, query) {
     return answer(response, 200, { code: await code.save(), redirect_uri: redirectUri });
 }
 
+async function interact(provider, request, response) {
+    const { params } = await provider.interactionDetails(request, response);
+    const user = params.login_hint;
+    if (user === 'nobody') return provider.interactionFinished(request, response, { error: 'access_denied' });
+    const grant = new provider.Grant({ accountId: user, clientId: params.client_id });
+    grant.addOIDCScope(params.scope);
+    const result = { login: { accountId: user }, consent: { grantId: await grant.save() } };
+    return provider.interactionFinished(request, response, result);
+}
+
 async function resource(provider, request, response) {
     const [type, value] = (request.headers.authorization ?? '').split(' ');
     const token = type === 'Bearer' ? await provider.AccessToken.find(value) : undefined;
@@ -238,7 +260,9 @@ serve(options, (issuer) => {
         case 'GET /test/log': return answer(response, 200, log);
         case 'GET /test/alive': return alive(provider, response, query);
         case 'GET /me': return resource(provider, request, response);
-        default: return oauth(callback, what, request, response);
+        default:
+            if (what.startsWith('GET /interaction/')) return interact(provider, request, response);
+            return oauth(callback, what, request, response);
         }
     };
 });

@@ -243,3 +243,111 @@ TEST_CASE("zoho: a function that a derived provider hides is the one that is cal
     read_revoke_response(provider, json(500, ""));
     CHECK(refresh_request(provider, {.refresh_token = "r"}).url == "https://accounts.zoho.eu/oauth/v2/token");
 }
+
+namespace {
+
+const zoho::provider with_client{.center = zoho::us, .client_id = "1000.APP", .client_secret = "hush"};
+const authorization_wish zoho_wish{.probe = {.user_name = "ada"},
+                                   .redirect_url = "https://app.example/cb",
+                                   .scope = "ZohoCRM.modules.ALL,ZohoCRM.org.READ"};
+
+/// The token of a login of this provider whose redirect has these parameters too.
+token read_login(const zoho::provider& provider, const std::string& more, const authorization_wish& wish = zoho_wish) {
+    authorization login = authorization_request(provider, wish);
+    return read_authorization_response(
+        provider, "https://app.example/cb?code=1000.g.t" + more + "&state=" + std::string(login.state.reveal()), login);
+}
+
+} // namespace
+
+static_assert(login_provider<zoho::provider>);
+
+TEST_CASE("zoho: a login asks for a refresh token, unless the wish says otherwise", "[zoho]") {
+    const authorization login = authorization_request(with_client, zoho_wish);
+    CHECK(login.url.starts_with("https://accounts.zoho.com/oauth/v2/auth?response_type=code&client_id=1000.APP"
+                                "&redirect_uri=https%3A%2F%2Fapp.example%2Fcb"
+                                "&scope=ZohoCRM.modules.ALL%2CZohoCRM.org.READ&state="));
+    CHECK(login.url.ends_with("&code_challenge_method=S256&access_type=offline&prompt=consent"));
+    CHECK(login.url.find("hush") == std::string::npos);
+    authorization_wish other = zoho_wish;
+    other.parameters = {{"prompt", ""}, {"access_type", "online"}};
+    CHECK(authorization_request(with_client, other).url.ends_with("&code_challenge_method=S256&access_type=online"));
+    other.probe.api_domain = "https://www.zohoapis.eu";
+    CHECK(authorization_request(with_client, other).url.starts_with("https://accounts.zoho.eu/oauth/v2/auth?"));
+    other.probe.api_domain = "https://evil.example";
+    CHECK(thrown([&] { (void)authorization_request(with_client, other); })->code() == errc::unknown_data_center);
+}
+
+TEST_CASE("zoho: the code of a login is exchanged in the data centre that the redirect names", "[zoho]") {
+    struct row {
+        const char *more, *accounts;
+    };
+    for (const row& r :
+         {row{"", "https://accounts.zoho.com"},
+          row{"&location=us&accounts-server=https%3A%2F%2Faccounts.zoho.com", "https://accounts.zoho.com"},
+          row{"&location=eu&accounts-server=https%3A%2F%2Faccounts.zoho.eu", "https://accounts.zoho.eu"},
+          row{"&location=eu&accounts-server=https%3A%2F%2Faccounts.zoho.eu%2F", "https://accounts.zoho.eu"},
+          row{"&location=ca&accounts-server=https%3A%2F%2Faccounts.zohocloud.ca", "https://accounts.zohocloud.ca"},
+          row{"&accounts-server=https%3A%2F%2Faccounts.zoho.com.au", "https://accounts.zoho.com.au"},
+          row{"&location=in", "https://accounts.zoho.in"}, row{"&location=JP", "https://accounts.zoho.jp"},
+          row{"&location=new&accounts-server=https%3A%2F%2Faccounts.zoho.uk", "https://accounts.zoho.uk"}}) {
+        CAPTURE(r.more);
+        const token ada = read_login(with_client, r.more);
+        CHECK(ada.user_name == "ada");
+        CHECK(ada.grant_token == "1000.g.t");
+        CHECK(exchange_request(with_client, ada).url == std::string(r.accounts) + "/oauth/v2/token");
+        CHECK(exchange_request(with_client, ada).body.find("&code_verifier=") != std::string::npos);
+    }
+    CHECK(read_login(with_client, "&location=eu").api_domain == "https://www.zohoapis.eu");
+    CHECK(read_login(with_client, "&location=us").api_domain.empty()); // the answer to the exchange says it
+    zoho::provider sandbox = with_client;
+    sandbox.stage = zoho::environment::sandbox;
+    CHECK(read_login(sandbox, "&location=eu").api_domain == "https://sandbox.zohoapis.eu");
+}
+
+TEST_CASE("zoho: a code is never sent to an accounts server that is not Zoho's", "[zoho]") {
+    for (const char* server :
+         {"https%3A%2F%2Faccounts.zoho.evil.com", "https%3A%2F%2Fevil.com", "http%3A%2F%2Faccounts.zoho.eu",
+          "https%3A%2F%2Faccounts.zoho.eu.evil.com", "https%3A%2F%2Faccounts.zoho.eu%40evil.com", "accounts.zoho.eu",
+          "https%3A%2F%2Faccounts.zoho.eu%3A8443", "https%3A%2F%2Faccounts.zoho.eu%2Fevil",
+          "https%3A%2F%2Fwww.zohoapis.eu", "https%3A%2F%2Fother.zoho.eu", "%2F%2Faccounts.zoho.eu", "x"}) {
+        CAPTURE(server);
+        const auto failure =
+            thrown([&] { (void)read_login(with_client, std::string("&location=eu&accounts-server=") + server); });
+        REQUIRE(failure.has_value());
+        CHECK(failure->code() == errc::unknown_data_center);
+        CHECK_THAT(failure->what(), !ContainsSubstring("evil"));
+    }
+    CHECK(thrown([] { (void)read_login(with_client, "&location=xx"); })->code() == errc::unknown_data_center);
+    for (const char* twice : {"&location=eu&location=us", "&location=eu&location=eu",
+                              "&accounts-server=https%3A%2F%2Faccounts.zoho.eu&accounts-server=https%3A%2F%2Fevil.com"})
+        CHECK(thrown([&] { (void)read_login(with_client, twice); })->code() == errc::request_rejected);
+}
+
+TEST_CASE("zoho: a probe with an API domain is for users of its data centre", "[zoho]") {
+    authorization_wish at_home = zoho_wish;
+    at_home.probe.api_domain = "https://sandbox.zohoapis.eu";
+    CHECK(read_login(with_client, "&location=eu", at_home).api_domain == "https://sandbox.zohoapis.eu");
+    CHECK(thrown([&] { (void)read_login(with_client, "&location=us", at_home); })->code() == errc::request_rejected);
+}
+
+TEST_CASE("zoho: a data centre of the program's own takes part in logins", "[zoho]") {
+    const zoho::data_center local{
+        .accounts = "http://127.0.0.1:8080", .api = "http://127.0.0.1:8080", .allow_loopback_http = true};
+    zoho::provider provider{.center = local, .client_id = "app"};
+    CHECK(authorization_request(provider, zoho_wish).url.starts_with("http://127.0.0.1:8080/oauth/v2/auth?"));
+    CHECK(exchange_request(provider, read_login(provider, "&accounts-server=http%3A%2F%2F127.0.0.1%3A8080")).url ==
+          "http://127.0.0.1:8080/oauth/v2/token");
+    CHECK(zoho::data_center_of_response("?location=eu", local) == zoho::eu);
+    CHECK(zoho::data_center_of_response("?code=c", local) == std::nullopt);
+    CHECK(zoho::data_center_of_response("/cb?accounts-server=https://accounts.zoho.sa#x") == zoho::sa);
+    CHECK_THROWS_AS(zoho::data_center_of_response("?accounts-server=http%3A%2F%2F127.0.0.1%3A8080"), error);
+}
+
+TEST_CASE("zoho: a user who says no has to log in again, although the token endpoint throttles by that word",
+          "[zoho]") {
+    authorization login = authorization_request(with_client, zoho_wish);
+    const std::string denied = "?error=access_denied&state=" + std::string(login.state.reveal());
+    CHECK(thrown([&] { (void)read_authorization_response(with_client, denied, login); })->code() ==
+          errc::reauthorization_required);
+}

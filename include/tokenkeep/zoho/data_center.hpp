@@ -89,6 +89,23 @@ inline constexpr known_data_center uk{"https://accounts.zoho.uk", "https://www.z
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
+/// A region of Zoho's, by the code that the redirect after a login has for it.
+struct named_data_center {
+    std::string_view location;
+    zoho::known_data_center center;
+};
+inline constexpr named_data_center data_centers[] = {
+    {"us", zoho::us}, {"eu", zoho::eu}, {"in", zoho::in}, {"au", zoho::au}, {"cn", zoho::cn},
+    {"jp", zoho::jp}, {"ca", zoho::ca}, {"sa", zoho::sa}, {"uk", zoho::uk},
+};
+
+/// Whether the URL is that of the centre's accounts server. A Center is a data_center or a known_data_center.
+template <class Center>
+bool is_accounts_server(std::string_view server, const Center& center) {
+    const std::optional<text::url_parts> url = text::parse_url(server), own = text::parse_url(center.accounts);
+    return url && own && text::same_origin(*url, *own) && (url->target.empty() || url->target == "/");
+}
+
 /// The registered domain of a host whose URL is one of Zoho's own, such as zohoapis.com.au. Empty for every other host:
 /// the library does not know who owns the domains around it.
 constexpr std::string_view zoho_domain(std::string_view host) noexcept {
@@ -143,8 +160,8 @@ inline bool belongs_to(std::string_view api_domain, const data_center& center) {
 ///   find_data_center("https://www.zohoapis.jp", zoho::eu) == zoho::jp   // true
 inline std::optional<data_center> find_data_center(std::string_view api_domain, const data_center& first) {
     if (belongs_to(api_domain, first)) return first;
-    for (const known_data_center& center : {us, eu, in, au, cn, jp, ca, sa, uk})
-        if (detail::belongs_to_center(api_domain, center)) return center;
+    for (const detail::named_data_center& known : detail::data_centers)
+        if (detail::belongs_to_center(api_domain, known.center)) return known.center;
     return std::nullopt;
 }
 

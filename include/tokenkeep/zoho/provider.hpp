@@ -7,6 +7,7 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/oauth/authorization.hpp>
 #include <tokenkeep/oauth/provider.hpp>
 #include <tokenkeep/zoho/data_center.hpp>
 
@@ -34,6 +35,25 @@ inline constexpr response_dialect zoho_dialect{
 
 namespace tokenkeep { inline namespace v1 { namespace zoho {
 
+/// The data centre of the user who has logged in, as the redirect of a login names it by `accounts-server` or, if that
+/// is missing, by `location`: `first` if it is that one, otherwise one of Zoho's nine. The code must be exchanged
+/// there. Nullopt if the redirect names none. Throws errc::unknown_data_center if it names any other server, and
+/// errc::request_rejected if it names one twice. The redirect must be that of the program's own login: let
+/// read_authorization_response read it first.
+///   std::optional<zoho::data_center> there = zoho::data_center_of_response(redirected);
+inline std::optional<data_center> data_center_of_response(std::string_view redirected, const data_center& first = {}) {
+    const std::string_view query = detail::split_redirect(redirected).query;
+    const secret server = detail::find_parameter(query, "accounts-server");
+    const secret location = detail::find_parameter(query, "location");
+    if (server.empty() && location.empty()) return std::nullopt;
+    if (!server.empty() && detail::is_accounts_server(server.reveal(), first)) return first;
+    for (const detail::named_data_center& known : detail::data_centers)
+        if (server.empty() ? text::equal_ignoring_case(location.reveal(), known.location)
+                           : detail::is_accounts_server(server.reveal(), known.center))
+            return known.center;
+    throw error(errc::unknown_data_center, "tokenkeep: the redirect names a data centre that is not one of Zoho's");
+}
+
 /// Zoho's authorization server.
 ///   keeper keep{store, transport, zoho::provider{zoho::eu, zoho::environment::production}};
 ///
@@ -48,6 +68,38 @@ struct provider {
     secret client_secret{};  ///< For records that have no secret and do not name another client.
     bool allow_loopback_http = center.allow_loopback_http; ///< Allows plain http to a loopback address, for tests.
 
+    /// Begins a login at the accounts server of the probe's api_domain, or of `center`. Besides what the free function
+    /// says, it asks for access_type=offline and prompt=consent, because otherwise Zoho gives no refresh token, or only
+    /// at the user's first consent. Each such login makes a new refresh token, and Zoho deletes the oldest of a user if
+    /// there are more than 20 for one client. {"prompt", ""} in the wish leaves the second out.
+    ///   authorization login = zoho_provider.authorization_request(wish);
+    authorization authorization_request(const authorization_wish& wish) const {
+        authorization_wish offline = wish;
+        offline.parameters = {{"access_type", "offline"}, {"prompt", "consent"}};
+        offline.parameters.insert(offline.parameters.end(), wish.parameters.begin(), wish.parameters.end());
+        return tokenkeep::authorization_request(
+            oauth2_provider{.client_id = client_id,
+                            .authorization_endpoint = accounts_of(wish.probe) + "/oauth/v2/auth",
+                            .allow_loopback_http = allow_loopback_http},
+            offline);
+    }
+    /// See the free function read_authorization_response. If the redirect names another data centre than `center`, the
+    /// token gets the api_domain of that one, so that the keeper exchanges the code there. Throws
+    /// errc::unknown_data_center if it is not one of Zoho's, and errc::request_rejected if the probe has an api_domain
+    /// of another one.
+    ///   token ada = zoho_provider.read_authorization_response(redirected, login);
+    token read_authorization_response(std::string_view redirected, authorization& pending) const {
+        token login = tokenkeep::read_authorization_response(redirected, pending);
+        const std::optional<data_center> there = data_center_of_response(redirected, center);
+        if (!there) return login;
+        if (login.api_domain.empty()) {
+            if (*there != center) login.api_domain = there->api_of(stage);
+        } else if (!belongs_to(login.api_domain, *there)) {
+            throw error(errc::request_rejected, "tokenkeep: the user is in another data centre than the api_domain of "
+                                                "the probe; leave it empty for users of all data centres");
+        }
+        return login;
+    }
     /// See the free function exchange_request.
     http_request exchange_request(const token& record) const {
         return tokenkeep::exchange_request(endpoint("/oauth/v2/token", record), record);
