@@ -34,6 +34,8 @@ using namespace tokenkeep;
 using namespace std::chrono_literals;
 
 /// What a program brings.
+void show(std::size_t done, std::size_t total);
+void sleep_for(std::chrono::milliseconds time);
 struct my_transport {
     http_response operator()(const http_request& request);
 };
@@ -418,7 +420,25 @@ inline void call(my_keeper& keep, const secret& code, const std::string& api, in
         std::printf("Open %s and type %s\n", prompt.verification_url.c_str(), prompt.user_code.c_str());
     });
     tokenkeep::session ada = keep.session({.user_name = "ada"});
+    keep.sweep({.lifetime = 30 * 24h, .dead_for = 24h});
+    keep.refresh_due(10min, [](const refresh_due_report& so_far) { show(so_far.done(), so_far.total); });
     // end
+}
+inline void run(my_keeper& keep) {
+    // examples: keeper.hpp
+    for (;;) sleep_for(keep.refresh_due(10min).next_in);
+    // end
+}
+}
+
+namespace of_store_sweep {
+inline void delete_what_is_over(file_store& store) {
+    // examples: store_sweep.hpp
+    sweep_policy policy{.lifetime = 30 * 24h, .dead_for = 24h};
+    const sweep_report report = sweep(store, {.dead_for = 24h, .unexchanged_for = 1h});
+    sweep(store, policy, [](const sweep_report& so_far) { show(so_far.done(), so_far.total); });
+    // end
+    use(report);
 }
 }
 
@@ -431,7 +451,6 @@ inline void construct(file_store& store, my_transport& transport, const oauth2_p
 }
 
 namespace of_migrate {
-void show(std::size_t done, std::size_t total);
 inline void call(json_file_store& old_store, file_store& new_store) {
     // examples: migrate.hpp
     const migration_report report = migrate(old_store, new_store);
@@ -585,7 +604,6 @@ inline void construct_with_key(const secret& key) {
 
 namespace of_reseal {
 using stand_ins::basic_sqlite_store;
-void show(std::size_t done, std::size_t total);
 struct sealed : defaults { using sealer = my_sealer; };
 inline void call(const secret& new_key, const secret& old_key) {
     // examples: reseal.hpp

@@ -32,6 +32,14 @@ TEST_CASE("status: each form is read as it was written", "[status]") {
     CHECK(to_status({.kind = kind::refused, .fingerprint = "f00d"}) == "dead f00d refused");
     CHECK(read_status("dead f00d refused").kind == kind::refused);
     CHECK(read_status("dead f00d refused").fingerprint == "f00d");
+    const timestamp since{std::chrono::milliseconds{1'700'000'000'000}};
+    CHECK(to_status({.kind = kind::refused, .fingerprint = "f00d", .since = since}) ==
+          "dead f00d refused 1700000000000");
+    CHECK(read_status("dead f00d refused 1700000000000").kind == kind::refused);
+    CHECK(read_status("dead f00d refused 1700000000000").since == since);
+    CHECK(!read_status("dead f00d refused").since);
+    CHECK(to_status({.kind = kind::revoking, .fingerprint = "f00d", .since = since}) ==
+          "dead f00d revoking 1700000000000");
     CHECK(to_status({.kind = kind::revoking, .fingerprint = "f00d"}) == "dead f00d revoking");
     CHECK(read_status("dead f00d revoking").kind == kind::revoking);
 
@@ -58,6 +66,8 @@ TEST_CASE("status: text of any other form reads as none", "[status]") {
                              "dead f00d ",
                              "dead f00d other",
                              "dead f00d refused more",
+                             "dead f00d refused 17 more",
+                             "dead f00d refused 17x",
                              "dead f00d Refused",
                              "none f00d",
                              "alive",

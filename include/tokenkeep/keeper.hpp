@@ -16,15 +16,19 @@
 #include <tokenkeep/detail/keeper/refresh.hpp>
 #include <tokenkeep/detail/keeper/revocation.hpp>
 #include <tokenkeep/detail/keeper/seeding.hpp>
+#include <tokenkeep/detail/keeper/upkeep.hpp>
 #include <tokenkeep/event.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/http.hpp>
 #include <tokenkeep/keeper_options.hpp>
 #include <tokenkeep/oauth/provider.hpp>
+#include <tokenkeep/refresh_due.hpp>
 #include <tokenkeep/session.hpp>
 #include <tokenkeep/store.hpp>
+#include <tokenkeep/store_sweep.hpp>
 #include <tokenkeep/text/url.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <concepts>
@@ -202,7 +206,7 @@ class keeper {
     /// the row any more, and the next revoke finishes the work. Throws errc::token_not_found if there is no row.
     ///   keep.revoke({.user_name = "ada"});
     void revoke(const token& probe, std::optional<deadline> until = {}) {
-        const deadline end = until.value_or(default_deadline());
+        const deadline end = until.value_or(parts_.default_deadline());
         auto rows = parts_.rows(end);
         std::optional<token> row = parts_.find_or_seeded(rows, parts_.with_client(probe));
         if (!row) throw detail::no_session();
@@ -242,26 +246,50 @@ class keeper {
             probe);
     }
 
-  private:
-    deadline default_deadline() {
-        return detail::time_after(parts_.clock.steady_now(),
-                                  parts_.options.effective_lock_timeout(parts_.replay_grace()));
+    /// Refreshes the sessions whose access token or refresh token ends within `within`, or earlier by lot, so that
+    /// thousands of sessions of one minute are not refreshed in one second. A program calls it from time to time, from a
+    /// thread or a job of its own; `next_in` says when. Keepers that do so at the same moment spend each refresh token
+    /// once. It does not count as use: see keeper_options::session_idle.
+    ///   for (;;) sleep_for(keep.refresh_due(10min).next_in);
+    ///   keep.refresh_due(10min, [](const refresh_due_report& so_far) { show(so_far.done(), so_far.total); });
+    ///
+    /// The progress is called after each row. If it throws, refresh_due ends. Failures of one session are counted. Those
+    /// of the server, the network, the client and the store are thrown: call again later. Cost: one look at all rows,
+    /// which are in memory meanwhile, and one refresh after the other.
+    template <std::invocable<const refresh_due_report&> Progress = detail::ignore_refreshing>
+    refresh_due_report refresh_due(std::chrono::milliseconds within, Progress progress = {}) {
+        return detail::upkeep<parts_type>(parts_).refresh_due(within, progress);
     }
 
+    /// Deletes the rows that are over, as the function sweep does (see store_sweep.hpp). Sessions that are past their
+    /// lifetime or their idle time are revoked at the server first. If the server or the network fails, sweep throws:
+    /// call again later. If the server refuses to revoke one session, that row stays and is counted.
+    ///   keep.sweep({.lifetime = 30 * 24h, .dead_for = 24h});
+    ///
+    /// Throws errc::request_rejected if the policy has an idle time, and the keeper no session_idle of at most that.
+    template <std::invocable<const sweep_report&> Progress = detail::ignore_sweeping>
+    sweep_report sweep(const sweep_policy& policy, Progress progress = {}) {
+        return detail::upkeep<parts_type>(parts_).sweep(policy, progress);
+    }
+
+  private:
     /// The row of the probe, with a fresh access token. All calls decide here what is to be done.
     token obtain(const token& given, const secret* rejected, std::optional<deadline> wanted) {
         const token probe = parts_.with_client(given);
-        const deadline until = wanted.value_or(default_deadline());
+        const deadline until = wanted.value_or(parts_.default_deadline());
+        auto rows = parts_.rows(until);
         token row;
         if (!probe.grant_token.empty()) {
             detail::login<parts_type> login(parts_, probe, until);
             row = login.run();
-            if (login.has_exchanged()) return row;
+            if (login.has_exchanged()) {
+                parts_.warn_if_without_limits(rows, row);
+                return row;
+            }
         } else if (!probe.refresh_token.empty()) {
             row = detail::seeding<parts_type>(parts_, probe, until).run();
         } else {
             if (parts_.asks_for_client(probe)) return token_of_client(probe, rejected, until);
-            auto rows = parts_.rows(until);
             std::optional<token> found = parts_.find(rows, probe);
             if (!found) throw detail::no_session();
             row = *std::move(found);
@@ -271,11 +299,16 @@ class keeper {
                 row = detail::login<parts_type>(parts_, login, until).run();
             }
         }
-        if (parts_.fresh(row, rejected)) {
+        if (parts_.has_ended(row))
+            throw error(errc::reauthorization_required,
+                        "tokenkeep: the session has lasted as long as session_lifetime or session_idle allow; the user "
+                        "has to log in again");
+        if (parts_.fresh(row, rejected))
             parts_.tell(event_kind::cache_hit, row);
-            return row;
-        }
-        return detail::refresh_transaction<parts_type>(parts_, std::move(row), rejected, until).run();
+        else
+            row = detail::refresh_transaction<parts_type>(parts_, std::move(row), rejected, until).run();
+        parts_.note_use(rows, row);
+        return row;
     }
 
     token token_of_client(token wanted, const secret* rejected, deadline until) {
@@ -353,14 +386,15 @@ class keeper {
             if (own == published) return keep.pin(std::move(row), own, version);
             published = own; // known only now: the row is looked at again, after its version
             const std::uint64_t current = own->count.load(std::memory_order_acquire);
-            const std::optional<token> again = keep.parts_.rows(keep.default_deadline()).find_by_id(row.id);
+            const std::optional<token> again = keep.parts_.rows(keep.parts_.default_deadline()).find_by_id(row.id);
             if (again && again->access_token == row.access_token) return keep.pin(std::move(row), own, current);
         }
     }
 
     std::shared_ptr<const detail::pinned_token>
     pin(token row, std::shared_ptr<const detail::published_version> published, std::uint64_t version) {
-        const auto lasts = parts_.lasts(row, parts_.options.refresh_margin);
+        std::optional<std::chrono::milliseconds> lasts = parts_.lasts(row, parts_.options.refresh_margin);
+        if (const auto session = parts_.session_lasts(row)) lasts = (std::min)(lasts.value_or(*session), *session);
         const deadline due = lasts ? detail::time_after(parts_.clock.steady_now(), *lasts) : (deadline::max)();
         return std::make_shared<const detail::pinned_token>(
             detail::pinned_token{std::move(row.access_token), std::move(row.id), due, std::move(published), version});
@@ -388,6 +422,8 @@ class keeper<Store, Transport, Provider, Observer, Clock> {
     token log_in_with_device(const token&, auto&&, std::optional<deadline> = {});
     void revoke(const token&, std::optional<deadline> = {});
     tokenkeep::session session(const token&);
+    refresh_due_report refresh_due(std::chrono::milliseconds, auto&&...);
+    sweep_report sweep(const sweep_policy&, auto&&...);
 };
 
 template <class Store, class Transport, class Provider>

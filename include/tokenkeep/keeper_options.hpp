@@ -41,6 +41,17 @@ struct keeper_options {
     /// longest_backoff. Chance takes away up to half of it, so that many programs do not ask at the same moment.
     std::chrono::milliseconds first_backoff{250};
     std::chrono::milliseconds longest_backoff{30'000};
+    /// How long a session lasts from its login on. After that, its calls throw errc::reauthorization_required, even if
+    /// its tokens could still be used. 0 means without end.
+    std::chrono::seconds session_lifetime{0};
+    /// How long a session lasts after a token was last handed out. Refreshes in the background (keeper::refresh_due) do
+    /// not count. The keeper writes the time into the row (`used_at`) only when that is older than a quarter of
+    /// session_idle. So a session may end up to a quarter earlier. All keepers of a store use the same value. 0 means
+    /// without end.
+    ///
+    /// A row that does not say when its session began or was used has no end; the next refresh writes what is missing.
+    /// A store with Zoho's ten columns never says it: the keeper tells its observer so at each login.
+    std::chrono::seconds session_idle{0};
     /// Whether keeper::send may send an access token to another host than the record's api_domain.
     bool allow_other_hosts = false;
 

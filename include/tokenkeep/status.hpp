@@ -24,7 +24,8 @@ enum class status_kind { none, spend, refused, revoking };
 ///
 /// The words: the *spend marker* is a status of the kind `spend`. The keeper writes it before it sends a token, so that
 /// every process knows that the token may be spent. FP is the fingerprint. FIRST and LAST are when the token was first
-/// and last sent, by the wall clock. NONCE is random and tells two markers apart.
+/// and last sent, by the wall clock. NONCE is random and tells two markers apart. SINCE is when the session ended; old
+/// versions did not write it.
 ///
 /// | kind | text in the store | meaning | what the keeper does |
 /// | --- | --- | --- | --- |
@@ -32,8 +33,8 @@ enum class status_kind { none, spend, refused, revoking };
 /// | none | `none FP` | the row has a grant token that was not exchanged | as above |
 /// | spend | `spend FP FIRST LAST NONCE` | the token may have been sent | waits, then settles it |
 /// | spend | `spend FP FIRST - NONCE` | the same, and no request is on its way | settles it when needed |
-/// | refused | `dead FP refused` | the server refused it (invalid_grant) | never sends it; the user must log in |
-/// | revoking | `dead FP revoking` | the program is revoking it | hands out nothing; revoke finishes the work |
+/// | refused | `dead FP refused SINCE` | the server refused it (invalid_grant) | never sends it; the user must log in |
+/// | revoking | `dead FP revoking SINCE` | the program is revoking it | hands out nothing; revoke finishes the work |
 ///
 /// To *settle* means: when the access token has ended, the keeper sends the refresh token once more, and the server's
 /// answer shows whether it was spent. A grant token is never settled: the call that asks for it throws
@@ -56,6 +57,7 @@ struct token_status {
     timestamp first_sent{};               ///< When the token was first sent (spend).
     std::optional<timestamp> last_sent{}; ///< When it was last sent; absent if no request is on its way (spend).
     std::string nonce{};                  ///< Tells this marker from any other (spend).
+    std::optional<timestamp> since{};     ///< When the session ended, if that is known (refused, revoking).
 
     /// Whether this status is about that refresh or grant token. A status of kind none is about no token.
     ///   bool was_sent = status.is_about(row.refresh_token);
@@ -80,9 +82,11 @@ inline token_status read_status(std::string_view text) {
     const std::string_view form = word();
     status.fingerprint = word();
     if (form == "dead") {
-        const std::string_view why = word();
-        if (why == "refused" && text.empty()) status.kind = status_kind::refused;
-        if (why == "revoking" && text.empty()) status.kind = status_kind::revoking;
+        const std::string_view why = word(), since = word();
+        status.since = timestamp_from_text(since);
+        const bool is_whole = text.empty() && (since.empty() || status.since);
+        if (why == "refused" && is_whole) status.kind = status_kind::refused;
+        if (why == "revoking" && is_whole) status.kind = status_kind::revoking;
     } else if (form == "spend") {
         const std::optional<timestamp> first = timestamp_from_text(word());
         const std::string_view last = word();
@@ -99,10 +103,11 @@ inline token_status read_status(std::string_view text) {
 /// The text for a record's `status`: the reverse of read_status. The kind none gives "none", because a store would not
 /// replace a stored status by an empty one.
 inline std::string to_status(const token_status& status) {
+    const std::string since = status.since ? ' ' + to_text(*status.since) : std::string();
     switch (status.kind) {
     case status_kind::none: return status.fingerprint.empty() ? "none" : "none " + status.fingerprint;
-    case status_kind::refused: return "dead " + status.fingerprint + " refused";
-    case status_kind::revoking: return "dead " + status.fingerprint + " revoking";
+    case status_kind::refused: return "dead " + status.fingerprint + " refused" + since;
+    case status_kind::revoking: return "dead " + status.fingerprint + " revoking" + since;
     case status_kind::spend: break;
     }
     return "spend " + status.fingerprint + ' ' + to_text(status.first_sent) + ' ' +

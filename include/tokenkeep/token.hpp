@@ -45,9 +45,9 @@ struct token {
     secret extra{};                                ///< Other members of the server's answer: a JSON object as text.
     std::optional<timestamp> refresh_expires_at{}; ///< When the refresh token ends. Absent if unknown.
     std::optional<timestamp> logged_in_at{};       ///< When the request of the last login was sent.
-    std::optional<timestamp> used_at{};            ///< When a token was last handed out. So far only a login writes it.
-    secret code_verifier{};                        ///< Of the grant token (RFC 7636 4.1), until that was exchanged.
-    std::string label{};  ///< Tenant, shop, realm: text by which a program tells its logins apart.
+    std::optional<timestamp> used_at{}; ///< When a token was last handed out; see keeper_options::session_idle.
+    secret code_verifier{};             ///< Of the grant token (RFC 7636 4.1), until that was exchanged.
+    std::string label{};                ///< Tenant, shop, realm: text by which a program tells its logins apart.
     std::string former{}; ///< SHA-256, 16 hex digits, of tokens that programs gave earlier: 16 at most, newest first.
     std::string id{};     ///< The row's name in its store. If it is empty, the store chooses one.
 

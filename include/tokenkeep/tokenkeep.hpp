@@ -37,6 +37,7 @@
 #include <tokenkeep/row_rules.hpp>           // what a save, a look-up and a replacement mean, for authors of stores
 #include <tokenkeep/row_codec.hpp>           // a row as named texts, for stores over a network
 #include <tokenkeep/migrate.hpp>             // copies all tokens from one store into another
+#include <tokenkeep/store_sweep.hpp>         // deletes what is over
 #include <tokenkeep/reseal.hpp>              // gives a sealed store another key
 
 // A store in memory, over any container.
@@ -89,6 +90,7 @@
 #include <tokenkeep/keeper.hpp>              // hands out valid access tokens for any probe
 #include <tokenkeep/session.hpp>             // the same for one identity, at the cost of one counter and the clock
 #include <tokenkeep/keeper_options.hpp>      // every wait and margin
+#include <tokenkeep/refresh_due.hpp>         // what refreshes in the background have done
 #include <tokenkeep/describe.hpp>            // an error in one line, and whether trying later can help
 #include <tokenkeep/rotation_not_saved.hpp>  // the error that carries tokens which could not be saved
 #include <tokenkeep/event.hpp>               // what an observer is told

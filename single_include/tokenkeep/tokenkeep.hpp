@@ -1782,9 +1782,9 @@ struct token {
     secret extra{};                                ///< Other members of the server's answer: a JSON object as text.
     std::optional<timestamp> refresh_expires_at{}; ///< When the refresh token ends. Absent if unknown.
     std::optional<timestamp> logged_in_at{};       ///< When the request of the last login was sent.
-    std::optional<timestamp> used_at{};            ///< When a token was last handed out. So far only a login writes it.
-    secret code_verifier{};                        ///< Of the grant token (RFC 7636 4.1), until that was exchanged.
-    std::string label{};  ///< Tenant, shop, realm: text by which a program tells its logins apart.
+    std::optional<timestamp> used_at{}; ///< When a token was last handed out; see keeper_options::session_idle.
+    secret code_verifier{};             ///< Of the grant token (RFC 7636 4.1), until that was exchanged.
+    std::string label{};                ///< Tenant, shop, realm: text by which a program tells its logins apart.
     std::string former{}; ///< SHA-256, 16 hex digits, of tokens that programs gave earlier: 16 at most, newest first.
     std::string id{};     ///< The row's name in its store. If it is empty, the store chooses one.
 
@@ -1994,7 +1994,8 @@ enum class status_kind { none, spend, refused, revoking };
 ///
 /// The words: the *spend marker* is a status of the kind `spend`. The keeper writes it before it sends a token, so that
 /// every process knows that the token may be spent. FP is the fingerprint. FIRST and LAST are when the token was first
-/// and last sent, by the wall clock. NONCE is random and tells two markers apart.
+/// and last sent, by the wall clock. NONCE is random and tells two markers apart. SINCE is when the session ended; old
+/// versions did not write it.
 ///
 /// | kind | text in the store | meaning | what the keeper does |
 /// | --- | --- | --- | --- |
@@ -2002,8 +2003,8 @@ enum class status_kind { none, spend, refused, revoking };
 /// | none | `none FP` | the row has a grant token that was not exchanged | as above |
 /// | spend | `spend FP FIRST LAST NONCE` | the token may have been sent | waits, then settles it |
 /// | spend | `spend FP FIRST - NONCE` | the same, and no request is on its way | settles it when needed |
-/// | refused | `dead FP refused` | the server refused it (invalid_grant) | never sends it; the user must log in |
-/// | revoking | `dead FP revoking` | the program is revoking it | hands out nothing; revoke finishes the work |
+/// | refused | `dead FP refused SINCE` | the server refused it (invalid_grant) | never sends it; the user must log in |
+/// | revoking | `dead FP revoking SINCE` | the program is revoking it | hands out nothing; revoke finishes the work |
 ///
 /// To *settle* means: when the access token has ended, the keeper sends the refresh token once more, and the server's
 /// answer shows whether it was spent. A grant token is never settled: the call that asks for it throws
@@ -2026,6 +2027,7 @@ struct token_status {
     timestamp first_sent{};               ///< When the token was first sent (spend).
     std::optional<timestamp> last_sent{}; ///< When it was last sent; absent if no request is on its way (spend).
     std::string nonce{};                  ///< Tells this marker from any other (spend).
+    std::optional<timestamp> since{};     ///< When the session ended, if that is known (refused, revoking).
 
     /// Whether this status is about that refresh or grant token. A status of kind none is about no token.
     ///   bool was_sent = status.is_about(row.refresh_token);
@@ -2050,9 +2052,11 @@ inline token_status read_status(std::string_view text) {
     const std::string_view form = word();
     status.fingerprint = word();
     if (form == "dead") {
-        const std::string_view why = word();
-        if (why == "refused" && text.empty()) status.kind = status_kind::refused;
-        if (why == "revoking" && text.empty()) status.kind = status_kind::revoking;
+        const std::string_view why = word(), since = word();
+        status.since = timestamp_from_text(since);
+        const bool is_whole = text.empty() && (since.empty() || status.since);
+        if (why == "refused" && is_whole) status.kind = status_kind::refused;
+        if (why == "revoking" && is_whole) status.kind = status_kind::revoking;
     } else if (form == "spend") {
         const std::optional<timestamp> first = timestamp_from_text(word());
         const std::string_view last = word();
@@ -2069,10 +2073,11 @@ inline token_status read_status(std::string_view text) {
 /// The text for a record's `status`: the reverse of read_status. The kind none gives "none", because a store would not
 /// replace a stored status by an empty one.
 inline std::string to_status(const token_status& status) {
+    const std::string since = status.since ? ' ' + to_text(*status.since) : std::string();
     switch (status.kind) {
     case status_kind::none: return status.fingerprint.empty() ? "none" : "none " + status.fingerprint;
-    case status_kind::refused: return "dead " + status.fingerprint + " refused";
-    case status_kind::revoking: return "dead " + status.fingerprint + " revoking";
+    case status_kind::refused: return "dead " + status.fingerprint + " refused" + since;
+    case status_kind::revoking: return "dead " + status.fingerprint + " revoking" + since;
     case status_kind::spend: break;
     }
     return "spend " + status.fingerprint + ' ' + to_text(status.first_sent) + ' ' +
@@ -5100,6 +5105,229 @@ migration_report migrate(From& from, To& to, Progress progress = {}) {
         progress(std::as_const(report));
     }
     return report;
+}
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+// ==== tokenkeep/store_sweep.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_STORE_SWEEP_HPP
+#define TOKENKEEP_STORE_SWEEP_HPP
+
+
+
+// ==== tokenkeep/detail/store/compared_write.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_STORE_COMPARED_WRITE_HPP
+#define TOKENKEEP_DETAIL_STORE_COMPARED_WRITE_HPP
+
+
+
+
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// A record that turns `before` into `after` when it is merged, as far as merging can do that. It holds the names of
+/// the identity and what has changed.
+inline token changes_between(const token& before, const token& after) {
+    const bool new_access = !after.access_token.empty() && after.access_token != before.access_token;
+    token change{.user_name = after.user_name,
+                 .client_id = after.client_id,
+                 .api_domain = after.api_domain,
+                 .label = after.label,
+                 .id = after.id};
+    for (const field& f : fields) {
+        f.visit([&](auto member) {
+            if (!(after.*member == before.*member)) change.*member = after.*member;
+        });
+    }
+    if (new_access) {
+        change.expires_at = after.expires_at;
+        change.issued_at = after.issued_at;
+        change.status = after.status;
+    } else if (after.status.empty() && !before.status.empty()) {
+        change.status = "none";
+    }
+    return change;
+}
+
+/// If the row still is `expected`, makes it `record`; see comparing_store. If the store cannot compare, reads the row,
+/// and then saves only what differs. `compares` is store_compares of the store.
+template <class Store>
+bool replace_row(Store&& store, bool compares, const token& expected, const token& record) {
+    if constexpr (comparing_store<std::remove_reference_t<Store>>)
+        if (compares) return store.replace_token(expected, record);
+    if (store.find_token_by_id(expected.id) != expected) return false;
+    store.save_token(changes_between(expected, record));
+    return true;
+}
+
+/// If the row still is `expected`, removes it. If the store cannot compare, reads the row first.
+template <class Store>
+bool remove_row(Store&& store, bool compares, const token& expected) {
+    if constexpr (comparing_store<std::remove_reference_t<Store>>)
+        if (compares) return store.remove_token(expected);
+    if (store.find_token_by_id(expected.id) != expected) return false;
+    store.delete_token(expected.id);
+    return true;
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
+
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// Which rows a sweep deletes. A limit of 0 deletes none.
+///   sweep_policy policy{.lifetime = 30 * 24h, .dead_for = 24h};
+struct sweep_policy {
+    std::chrono::seconds lifetime{0}; ///< Sessions whose login is so long ago (`logged_in_at`).
+    /// Sessions of which no token was handed out for so long (`used_at`). Only if the keepers of this store have a
+    /// keeper_options::session_idle, and that is not longer: without it, `used_at` is the time of the login.
+    std::chrono::seconds idle{0};
+    std::chrono::seconds dead_for{0}; ///< Sessions whose refresh token the server refused, or which were revoked.
+    std::chrono::seconds unexchanged_for{0}; ///< Rows with a grant token and no other token: logins that were cut off.
+    /// Sessions whose refresh token ended more than a day ago (`refresh_expires_at`), and whose access token has ended.
+    bool refresh_expired = false;
+};
+
+/// What a sweep has done so far, or in all.
+struct sweep_report {
+    std::size_t total = 0; ///< Rows that the store had at the beginning.
+    std::size_t kept = 0;  ///< Rows that are not over, or have changed.
+    std::size_t lifetime = 0, idle = 0, dead = 0, unexchanged = 0, refresh_expired = 0; ///< Rows deleted, by reason.
+    std::size_t not_revoked = 0; ///< Rows that the server refuses to revoke. They stay. See keeper::sweep.
+
+    /// How many rows were deleted.
+    std::size_t deleted() const { return lifetime + idle + dead + unexchanged + refresh_expired; }
+    /// How many rows have been looked at so far.
+    std::size_t done() const { return kept + deleted() + not_revoked; }
+};
+
+namespace detail {
+
+struct ignore_sweeping {
+    void operator()(const sweep_report&) const noexcept {}
+};
+
+/// Why a row is deleted: the member of the report that counts it.
+using sweep_reason = std::size_t sweep_report::*;
+
+/// What a sweep wants to know of one row.
+class swept_row {
+  public:
+    swept_row(const token& row, const sweep_policy& policy, timestamp now)
+        : row_(row), policy_(policy), now_(now), status_(read_status(row.status)) {}
+
+    /// Nullopt if the row stays.
+    std::optional<sweep_reason> reason() const {
+        if (is_past(policy_.lifetime, row_.logged_in_at)) return &sweep_report::lifetime;
+        if (is_past(policy_.idle, row_.used_at) && !is_unexchanged()) return &sweep_report::idle;
+        if (is_dead() && is_past(policy_.dead_for, status_.since)) return &sweep_report::dead;
+        if (is_unexchanged() && is_past(policy_.unexchanged_for, began())) return &sweep_report::unexchanged;
+        if (policy_.refresh_expired && has_expired()) return &sweep_report::refresh_expired;
+        return std::nullopt;
+    }
+
+    /// The row with a time that it lacks, from which on a limit counts. Nullopt if it lacks none.
+    std::optional<token> with_first_sight() const {
+        token seen = row_;
+        if (policy_.dead_for.count() > 0 && is_dead() && !status_.since) {
+            token_status status = status_;
+            status.since = now_;
+            seen.status = to_status(status);
+        } else if (policy_.unexchanged_for.count() > 0 && is_unexchanged() && !began()) {
+            seen.used_at = now_;
+        } else {
+            return std::nullopt;
+        }
+        return seen;
+    }
+
+  private:
+    bool is_past(std::chrono::seconds limit, const std::optional<timestamp>& since) const {
+        return limit.count() > 0 && since && time_between(*since, now_) >= limit;
+    }
+    bool is_dead() const {
+        return (status_.kind == status_kind::refused || status_.kind == status_kind::revoking) &&
+               status_.is_about(row_.refresh_token);
+    }
+    bool is_unexchanged() const {
+        return row_.access_token.empty() && row_.refresh_token.empty() && !row_.grant_token.empty();
+    }
+    /// When a login began that was cut off: when its grant token was sent, or when a sweep saw it first.
+    std::optional<timestamp> began() const {
+        return status_.kind == status_kind::spend ? std::optional(status_.first_sent) : row_.used_at;
+    }
+    bool has_expired() const {
+        return is_past(std::chrono::hours(24), row_.refresh_expires_at) &&
+               (row_.access_token.empty() || (row_.expires_at && *row_.expires_at <= now_));
+    }
+
+    const token& row_;
+    const sweep_policy& policy_;
+    timestamp now_;
+    token_status status_;
+};
+
+/// Looks at every row of the store. `remove(row, reason)` removes a row that is over, and gives the member of the report
+/// that counts it then.
+template <class Store, class Clock, class Remove, class Progress>
+sweep_report sweep_rows(Store& store, const sweep_policy& policy, Clock& clock, Remove remove, Progress& progress) {
+    sweep_report report;
+    const auto rows = store.get_tokens();
+    report.total = static_cast<std::size_t>(std::distance(std::begin(rows), std::end(rows)));
+    for (const token& row : rows) {
+        const swept_row swept(row, policy, clock.now());
+        sweep_reason counted = &sweep_report::kept;
+        if (const std::optional<sweep_reason> reason = swept.reason())
+            counted = remove(row, *reason);
+        else if (const std::optional<token> seen = swept.with_first_sight())
+            replace_row(store, store_compares(store), row, *seen);
+        ++(report.*counted);
+        progress(std::as_const(report));
+    }
+    return report;
+}
+
+} // namespace detail
+
+/// Deletes the rows that are over. The server is not told; keeper::sweep tells it.
+///   const sweep_report report = sweep(store, {.dead_for = 24h, .unexchanged_for = 1h});
+///   sweep(store, policy, [](const sweep_report& so_far) { show(so_far.done(), so_far.total); });
+///
+/// Other programs and keepers may go on using the store. A row is deleted only if it still is as it was read, so never
+/// one that was refreshed or used meanwhile; a store that cannot compare is read once more before. If a row does not
+/// say since when it is dead or unexchanged, its time counts from the first sweep with that limit, which writes it down.
+///
+/// It may be stopped and called again at any time. `progress(const sweep_report&)` is called after each row. If it
+/// throws, the sweep ends. sweep throws what the store throws. Cost: one look at all rows, which are in memory
+/// meanwhile, and one write for each row that is deleted.
+template <token_store Store, std::invocable<const sweep_report&> Progress = detail::ignore_sweeping,
+          class Clock = system_clock>
+sweep_report sweep(Store& store, const sweep_policy& policy, Progress progress = {}, Clock&& clock = Clock{}) {
+    const auto remove = [&](const token& row, detail::sweep_reason reason) {
+        return detail::remove_row(store, detail::store_compares(store), row) ? reason : &sweep_report::kept;
+    };
+    return detail::sweep_rows(store, policy, clock, remove, progress);
 }
 
 }} // namespace tokenkeep::v1
@@ -17126,6 +17354,75 @@ class flights {
 
 
 
+// ==== tokenkeep/keeper_options.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_KEEPER_OPTIONS_HPP
+#define TOKENKEEP_KEEPER_OPTIONS_HPP
+
+#include <chrono>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// Every wait and margin of a keeper, with its default and the reason for it:
+///   tokenkeep::keeper keep{store, transport, provider, {.refresh_margin = 30s}};
+struct keeper_options {
+    /// How long before its end the keeper refreshes an access token: the token must outlive the call that it is handed
+    /// out for. The keeper uses at most a fifth of the token's life, so that it does not refresh a short-lived token at
+    /// every call.
+    std::chrono::milliseconds refresh_margin{60'000};
+    /// How long one request to the token endpoint may take in all: http_request::timeout. If the provider has a
+    /// replay_grace, a refresh takes at most 5 s, or half of the grace if that is longer; so there is time to send the
+    /// refresh token again if the answer is lost. The second request takes at most the rest of the grace.
+    std::chrono::milliseconds request_timeout{30'000};
+    /// How long a call without a deadline waits while others work on the identity. It should be longer than their work
+    /// takes. 0 means: request_timeout and save_timeout; twice request_timeout if the provider's replay_grace allows a
+    /// second request.
+    std::chrono::milliseconds lock_timeout{0};
+    /// How long the keeper waits between writing its marker and reading it back, over a store that cannot both lock
+    /// and compare. It should be longer than any other process takes from a read to the write that follows.
+    std::chrono::milliseconds read_back_pause{100};
+    /// How long a request without an answer may still be on its way to the server. Until then no other process sends
+    /// the same refresh token. 0 means: request_timeout; over a store without locks, or whose locks are leases,
+    /// request_timeout, read_back_pause and 5 s, because there the sender's pause and save count too.
+    std::chrono::milliseconds doubt_expires_after{0};
+    /// How long the keeper tries to save what the server has sent. The caller's deadline never cuts this short. A store
+    /// may give up earlier, such as after Policy::store_lock_timeout. Tokens that it did not take are then saved by the
+    /// next call, within that call's deadline.
+    std::chrono::milliseconds save_timeout{15'000};
+    /// How long the keeper pauses after a failure that may pass. Each further failure doubles the pause, up to
+    /// longest_backoff. Chance takes away up to half of it, so that many programs do not ask at the same moment.
+    std::chrono::milliseconds first_backoff{250};
+    std::chrono::milliseconds longest_backoff{30'000};
+    /// How long a session lasts from its login on. After that, its calls throw errc::reauthorization_required, even if
+    /// its tokens could still be used. 0 means without end.
+    std::chrono::seconds session_lifetime{0};
+    /// How long a session lasts after a token was last handed out. Refreshes in the background (keeper::refresh_due) do
+    /// not count. The keeper writes the time into the row (`used_at`) only when that is older than a quarter of
+    /// session_idle. So a session may end up to a quarter earlier. All keepers of a store use the same value. 0 means
+    /// without end.
+    ///
+    /// A row that does not say when its session began or was used has no end; the next refresh writes what is missing.
+    /// A store with Zoho's ten columns never says it: the keeper tells its observer so at each login.
+    std::chrono::seconds session_idle{0};
+    /// Whether keeper::send may send an access token to another host than the record's api_domain.
+    bool allow_other_hosts = false;
+
+    /// The values that 0 stands for above.
+    constexpr std::chrono::milliseconds effective_lock_timeout(std::chrono::milliseconds replay_grace) const {
+        if (lock_timeout.count() > 0) return lock_timeout;
+        return request_timeout * (replay_grace < request_timeout ? 1 : 2) + save_timeout;
+    }
+    constexpr std::chrono::milliseconds effective_doubt_expires_after(bool store_excludes) const {
+        if (doubt_expires_after.count() > 0) return doubt_expires_after;
+        return store_excludes ? request_timeout : request_timeout + read_back_pause + std::chrono::seconds(5);
+    }
+};
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
 
 
 #include <algorithm>
@@ -17154,6 +17451,22 @@ inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, time
                                                           std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::nullopt;
     return (std::max)(std::chrono::milliseconds{0}, time_left(row, now) - margin_of(row, margin));
+}
+
+/// How long it is until the program's own limits end the row's session; see keeper_options::session_lifetime. Zero if
+/// they have ended it. Nullopt if it has no such end.
+inline std::optional<std::chrono::milliseconds> session_time_left(const token& row, const keeper_options& options,
+                                                                  timestamp now) {
+    std::optional<std::chrono::milliseconds> left;
+    const auto count = [&](std::chrono::seconds limit, const std::optional<timestamp>& since) {
+        if (limit.count() <= 0 || !since) return;
+        constexpr std::chrono::seconds longest = std::chrono::hours(24) * 36'500;
+        const auto rest = (std::min)(limit, longest) - time_between(*since, now);
+        left = (std::max)(std::chrono::milliseconds{0}, left ? (std::min)(*left, rest) : rest);
+    };
+    count(options.session_lifetime, row.logged_in_at);
+    count(options.session_idle, row.used_at);
+    return left;
 }
 
 /// Whether the row has a spend marker for that refresh or grant token.
@@ -17314,6 +17627,7 @@ struct answer_room {
 
 
 
+
 #include <algorithm>
 #include <chrono>
 #include <exception>
@@ -17384,23 +17698,11 @@ class row_access {
         }
     }
 
-    /// If the row still is `expected`, makes it `record`; see comparing_store. If the store cannot compare, reads the
-    /// row, and then saves only what differs.
+    /// See replace_row and remove_row.
     bool replace(const token& expected, const token& record) {
-        if constexpr (comparing_store<Store>)
-            if (compares()) return timed().replace_token(expected, record);
-        if (find_by_id(expected.id) != expected) return false;
-        timed().save_token(changes(expected, record));
-        return true;
+        return replace_row(timed(), compares(), expected, record);
     }
-
-    bool remove(const token& expected) {
-        if constexpr (comparing_store<Store>)
-            if (compares()) return timed().remove_token(expected);
-        if (find_by_id(expected.id) != expected) return false;
-        timed().delete_token(expected.id);
-        return true;
-    }
+    bool remove(const token& expected) { return remove_row(timed(), compares(), expected); }
 
     /// If the lock of this guard is a lease that can be renewed, lets it run for `time` from now. If that fails, the
     /// lock lapses, which such a store's callers expect.
@@ -17421,30 +17723,6 @@ class row_access {
                                            std::chrono::ceil<std::chrono::milliseconds>(until_ - clock_.steady_now())));
         else
             return (store_);
-    }
-
-    /// A record that turns `before` into `after` when it is merged, as far as merging can do that. It holds the names
-    /// of the identity and what has changed.
-    static token changes(const token& before, const token& after) {
-        const bool new_access = !after.access_token.empty() && after.access_token != before.access_token;
-        token change{.user_name = after.user_name,
-                     .client_id = after.client_id,
-                     .api_domain = after.api_domain,
-                     .label = after.label,
-                     .id = after.id};
-        for (const field& f : fields) {
-            f.visit([&](auto member) {
-                if (!(after.*member == before.*member)) change.*member = after.*member;
-            });
-        }
-        if (new_access) {
-            change.expires_at = after.expires_at;
-            change.issued_at = after.issued_at;
-            change.status = after.status;
-        } else if (after.status.empty() && !before.status.empty()) {
-            change.status = "none";
-        }
-        return change;
     }
 
     Store& store_;
@@ -17512,63 +17790,6 @@ struct ignore_events {
 
 
 
-
-// ==== tokenkeep/keeper_options.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_KEEPER_OPTIONS_HPP
-#define TOKENKEEP_KEEPER_OPTIONS_HPP
-
-#include <chrono>
-
-namespace tokenkeep { inline namespace v1 {
-
-/// Every wait and margin of a keeper, with its default and the reason for it:
-///   tokenkeep::keeper keep{store, transport, provider, {.refresh_margin = 30s}};
-struct keeper_options {
-    /// How long before its end the keeper refreshes an access token: the token must outlive the call that it is handed
-    /// out for. The keeper uses at most a fifth of the token's life, so that it does not refresh a short-lived token at
-    /// every call.
-    std::chrono::milliseconds refresh_margin{60'000};
-    /// How long one request to the token endpoint may take in all: http_request::timeout. If the provider has a
-    /// replay_grace, a refresh takes at most 5 s, or half of the grace if that is longer; so there is time to send the
-    /// refresh token again if the answer is lost. The second request takes at most the rest of the grace.
-    std::chrono::milliseconds request_timeout{30'000};
-    /// How long a call without a deadline waits while others work on the identity. It should be longer than their work
-    /// takes. 0 means: request_timeout and save_timeout; twice request_timeout if the provider's replay_grace allows a
-    /// second request.
-    std::chrono::milliseconds lock_timeout{0};
-    /// How long the keeper waits between writing its marker and reading it back, over a store that cannot both lock
-    /// and compare. It should be longer than any other process takes from a read to the write that follows.
-    std::chrono::milliseconds read_back_pause{100};
-    /// How long a request without an answer may still be on its way to the server. Until then no other process sends
-    /// the same refresh token. 0 means: request_timeout; over a store without locks, or whose locks are leases,
-    /// request_timeout, read_back_pause and 5 s, because there the sender's pause and save count too.
-    std::chrono::milliseconds doubt_expires_after{0};
-    /// How long the keeper tries to save what the server has sent. The caller's deadline never cuts this short. A store
-    /// may give up earlier, such as after Policy::store_lock_timeout. Tokens that it did not take are then saved by the
-    /// next call, within that call's deadline.
-    std::chrono::milliseconds save_timeout{15'000};
-    /// How long the keeper pauses after a failure that may pass. Each further failure doubles the pause, up to
-    /// longest_backoff. Chance takes away up to half of it, so that many programs do not ask at the same moment.
-    std::chrono::milliseconds first_backoff{250};
-    std::chrono::milliseconds longest_backoff{30'000};
-    /// Whether keeper::send may send an access token to another host than the record's api_domain.
-    bool allow_other_hosts = false;
-
-    /// The values that 0 stands for above.
-    constexpr std::chrono::milliseconds effective_lock_timeout(std::chrono::milliseconds replay_grace) const {
-        if (lock_timeout.count() > 0) return lock_timeout;
-        return request_timeout * (replay_grace < request_timeout ? 1 : 2) + save_timeout;
-    }
-    constexpr std::chrono::milliseconds effective_doubt_expires_after(bool store_excludes) const {
-        if (doubt_expires_after.count() > 0) return doubt_expires_after;
-        return store_excludes ? request_timeout : request_timeout + read_back_pause + std::chrono::seconds(5);
-    }
-};
-
-}} // namespace tokenkeep::v1
-
-#endif
 
 
 
@@ -18490,7 +18711,8 @@ class login : transaction<Parts> {
             if (before && kind == status_kind::refused) before->code_verifier = marked.code_verifier;
             const bool stays = before && (before->grant_token == grant || !rows_.compares());
             if (stays && !read_status(before->status).is_about(before->refresh_token))
-                before->status = to_status({.kind = kind, .fingerprint = token_status::fingerprint_of(grant)});
+                before->status = to_status(
+                    {.kind = kind, .fingerprint = token_status::fingerprint_of(grant), .since = parts_.clock.now()});
             if (before ? rows_.replace(marked, *before) : rows_.remove(marked)) tell(event_kind::taken_back, marked);
         } catch (...) { // the marker stays and says that the outcome of this grant is unknown
         }
@@ -18732,6 +18954,10 @@ struct keeper_parts {
 
     /// The store's rows, for calls that end by `until`.
     rows_type rows(deadline until) { return rows_type(store, clock, until); }
+    /// When a call ends that begins now and whose caller names no deadline.
+    deadline default_deadline() {
+        return time_after(clock.steady_now(), options.effective_lock_timeout(replay_grace()));
+    }
     /// When saving what has come from the server ends, if it begins now.
     deadline save_deadline() { return time_after(clock.steady_now(), options.save_timeout); }
 
@@ -18843,6 +19069,52 @@ struct keeper_parts {
                lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
     }
 
+    /// Whether the program's own limits have ended the row's session.
+    bool has_ended(const token& row) const {
+        return session_time_left(row, options, clock.now()) == std::chrono::milliseconds{0};
+    }
+
+    /// Notes in the row that its access token is handed out now. The time is written only if the one in the row is
+    /// older than a quarter of session_idle. If it cannot be written, the session may end earlier.
+    void note_use(rows_type& rows, token& row) {
+        if (!row.used_at || !is_use_old(row)) return;
+        token used = row;
+        used.used_at = clock.now();
+        try {
+            if (rows.replace(row, used)) row = std::move(used);
+        } catch (...) { // the access token is handed out all the same
+        }
+    }
+
+    /// Writes when the session began and was used into a row that does not say so, if a limit needs it.
+    void begin_session_if_unknown(token& row) const {
+        if (options.session_lifetime.count() > 0 && !row.logged_in_at) row.logged_in_at = clock.now();
+        if (options.session_idle.count() > 0 && !row.used_at) row.used_at = clock.now();
+    }
+
+    /// Tells the observer after a login if the store does not keep what the limits need.
+    void warn_if_without_limits(rows_type& rows, const token& logged_in) {
+        if (options.session_lifetime.count() <= 0 && options.session_idle.count() <= 0) return;
+        try {
+            const std::optional<token> row = rows.find_by_id(logged_in.id);
+            if (row && (!row->logged_in_at || !row->used_at))
+                tell(event_kind::warning, *row,
+                     "the store does not keep when a session began, so session_lifetime and session_idle do not count");
+        } catch (...) { // the login is done
+        }
+    }
+
+    /// How long a session value may hand out the row's access token without asking the keeper, if the program's limits
+    /// say so: until the session ends, and until its use has to be noted again.
+    std::optional<std::chrono::milliseconds> session_lasts(const token& row) const {
+        std::optional<std::chrono::milliseconds> left = session_time_left(row, options, clock.now());
+        if (left && options.session_idle.count() > 0 && row.used_at) {
+            const std::chrono::milliseconds quarter = note_use_after(), used = time_between(*row.used_at, clock.now());
+            left = (std::min)(*left, used < quarter ? quarter - used : quarter);
+        }
+        return left;
+    }
+
     /// How long a request to the token endpoint may take. If the provider accepts a spent token for a while, a request
     /// whose answer is lost leaves time to send the token again.
     std::chrono::milliseconds request_timeout() const {
@@ -18949,6 +19221,11 @@ struct keeper_parts {
     }
 
   private:
+    std::chrono::milliseconds note_use_after() const { return std::chrono::milliseconds(options.session_idle) / 4; }
+    bool is_use_old(const token& row) const {
+        return options.session_idle.count() > 0 && time_between(*row.used_at, clock.now()) >= note_use_after();
+    }
+
     static bool names_no_login(const token& probe) {
         return probe.id.empty() && probe.user_name.empty() && probe.access_token.empty() &&
                probe.refresh_token.empty() && probe.grant_token.empty();
@@ -19110,6 +19387,7 @@ class refresh_transaction : transaction<Parts> {
             token_status marker =
                 base::new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);
             row_.status = to_status(marker);
+            parts_.begin_session_if_unknown(row_);
             // If a login was cut off before, its marker stays.
             room_type room({.marked = row_,
                             .bought_with = grant_kind::refresh_token,
@@ -19278,7 +19556,9 @@ class refresh_transaction : transaction<Parts> {
                 continue;
             }
             token dead = row_;
-            dead.status = to_status({.kind = status_kind::refused, .fingerprint = token_status::fingerprint_of(spent)});
+            dead.status = to_status({.kind = status_kind::refused,
+                                     .fingerprint = token_status::fingerprint_of(spent),
+                                     .since = parts_.clock.now()});
             try {
                 if (!rows_.replace(row_, dead) && !base::is_late()) continue;
                 row_ = std::move(dead);
@@ -19332,8 +19612,19 @@ class revocation : transaction<Parts> {
     revocation(Parts& parts, token row, deadline until) : base(parts, until), row_(std::move(row)) {}
 
     void run() {
+        (void)run_if([](const token&) { return true; });
+    }
+
+    /// The same, only if the row still is as it was read. Whether it was.
+    bool run_if_unchanged() {
+        return run_if([read = row_](const token& row) { return row == read; });
+    }
+
+  private:
+    template <class MayEnd>
+    bool run_if(MayEnd may_end) {
         const identity_lock held(*this, identity_key(row_));
-        mark();
+        if (!mark(may_end)) return false;
         held.flight->publish();
         if (!row_.refresh_token.empty() || !row_.access_token.empty()) parts_.revoke(row_);
         deadline_ = (std::max)(deadline_, parts_.save_deadline());
@@ -19346,19 +19637,23 @@ class revocation : transaction<Parts> {
         }
         held.flight->publish();
         tell(event_kind::revoked, row_);
+        return true;
     }
 
-  private:
-    /// Writes into the row that its session is being revoked.
-    void mark() {
+    /// Writes into the row that its session is being revoked. False if the row as it is now must not end.
+    template <class MayEnd>
+    bool mark(MayEnd& may_end) {
         for (;;) {
             std::optional<token> row = rows_.find_by_id(row_.id);
             if (!row) throw no_session();
+            if (!may_end(*row)) return false;
+            const std::optional<timestamp> since = is_revoking(*row) ? read_status(row->status).since : std::nullopt;
             const token_status revoking{.kind = status_kind::revoking,
-                                        .fingerprint = token_status::fingerprint_of(row->refresh_token)};
+                                        .fingerprint = token_status::fingerprint_of(row->refresh_token),
+                                        .since = since.value_or(parts_.clock.now())};
             row_ = *row;
             row_.status = to_status(revoking);
-            if (rows_.replace(*row, row_)) return;
+            if (rows_.replace(*row, row_)) return true;
             stop_if_late();
         }
     }
@@ -19480,6 +19775,195 @@ class seeding : transaction<Parts> {
 #endif
 
 
+// ==== tokenkeep/detail/keeper/upkeep.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_UPKEEP_HPP
+#define TOKENKEEP_DETAIL_KEEPER_UPKEEP_HPP
+
+
+
+
+
+
+
+// ==== tokenkeep/refresh_due.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_REFRESH_DUE_HPP
+#define TOKENKEEP_REFRESH_DUE_HPP
+
+
+
+
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// What keeper::refresh_due has done so far, or in all.
+struct refresh_due_report {
+    std::size_t total = 0;     ///< Rows that the store had at the beginning.
+    std::size_t refreshed = 0; ///< Sessions that were refreshed, by this keeper or by another one at the same moment.
+    std::size_t not_due = 0;   ///< Sessions whose tokens last longer.
+    std::size_t skipped = 0;   ///< Rows without a session that can be refreshed: no refresh token, over, or in doubt.
+    std::size_t failed = 0;    ///< Sessions that could not be refreshed now.
+    std::chrono::milliseconds next_in{0}; ///< After this time, call refresh_due again.
+
+    /// How many rows have been looked at so far.
+    std::size_t done() const { return refreshed + not_due + skipped + failed; }
+};
+
+namespace detail {
+
+struct ignore_refreshing {
+    void operator()(const refresh_due_report&) const noexcept {}
+};
+
+/// A number of 0 to 65,535 that differs from row to row, and for a row from token to token.
+inline int lot_of(const token& row) {
+    const std::array<unsigned char, 32> digest =
+        text::sha256_hash().update(row.id).update(row.access_token.reveal()).finish();
+    return digest[0] * 256 + digest[1];
+}
+
+/// When a session is due for a refresh in the background: when its access token or its refresh token ends within a half
+/// to the whole of `within`. The lot decides where in between, so that sessions of one minute are not refreshed in one
+/// second. Of a token's life, at most the second half counts; a server may not make a refresh token live longer, so at
+/// least half of `within` lies between two refreshes for it. Nullopt: never.
+inline std::optional<timestamp> due_at(const token& row, std::chrono::milliseconds within) {
+    const auto ahead = [&](std::chrono::milliseconds window) { return window - window * lot_of(row) / 131'072; };
+    std::optional<timestamp> due;
+    if (row.expires_at) {
+        const auto life = row.issued_at ? time_between(*row.issued_at, *row.expires_at) : within;
+        due = *row.expires_at - ahead((std::min)(within, life / 2));
+    }
+    if (row.refresh_expires_at) {
+        timestamp for_refresh_token = *row.refresh_expires_at - ahead(within);
+        if (row.issued_at) for_refresh_token = (std::max)(for_refresh_token, *row.issued_at + within / 2);
+        due = due ? (std::min)(*due, for_refresh_token) : for_refresh_token;
+    }
+    return due;
+}
+
+} // namespace detail
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// What a keeper does for all rows of its store: background refreshes, and sweeping.
+template <class Parts>
+class upkeep {
+  public:
+    explicit upkeep(Parts& parts) : parts_(parts) {}
+
+    /// Sessions that live at the server are revoked there first.
+    template <class Progress>
+    sweep_report sweep(const sweep_policy& policy, Progress& progress) {
+        if (policy.idle.count() > 0 &&
+            (parts_.options.session_idle.count() <= 0 || policy.idle < parts_.options.session_idle))
+            throw error(errc::request_rejected, "tokenkeep: to sweep idle sessions, set keeper_options::session_idle, "
+                                                "and sweep_policy::idle to at least that");
+        const auto remove = [this](const token& row, sweep_reason reason) {
+            const bool lives = reason == &sweep_report::lifetime || reason == &sweep_report::idle;
+            if (!lives) return parts_.rows(parts_.default_deadline()).remove(row) ? reason : &sweep_report::kept;
+            return revoke(row) ? reason : (has_refused_ ? &sweep_report::not_revoked : &sweep_report::kept);
+        };
+        return sweep_rows(parts_.store, policy, parts_.clock, remove, progress);
+    }
+
+    template <class Progress>
+    refresh_due_report refresh_due(std::chrono::milliseconds within, Progress& progress) {
+        within = std::clamp(within, std::chrono::milliseconds{0}, longest_lifetime);
+        refresh_due_report report{.next_in = (std::max)(within / 2, soonest)};
+        const auto rows = parts_.store.get_tokens();
+        report.total = static_cast<std::size_t>(std::distance(std::begin(rows), std::end(rows)));
+        for (const token& row : rows) {
+            look_at(row, within, report);
+            progress(std::as_const(report));
+        }
+        return report;
+    }
+
+  private:
+    static constexpr std::chrono::milliseconds soonest{1'000}, after_failure{30'000};
+
+    /// Whether the row was as expected, and is revoked and removed. If the server refuses for good, the row is marked as
+    /// being revoked and stays.
+    bool revoke(const token& row) {
+        has_refused_ = false;
+        try {
+            return revocation<Parts>(parts_, row, parts_.default_deadline()).run_if_unchanged();
+        } catch (const error& failure) {
+            if (is_passing(failure)) throw;
+            has_refused_ = true;
+            return false;
+        }
+    }
+
+    void look_at(const token& row, std::chrono::milliseconds within, refresh_due_report& report) {
+        const bool can_be_refreshed = !row.refresh_token.empty() && !is_over(row) &&
+                                      !is_marked_with(row, row.refresh_token) && !parts_.has_ended(row);
+        std::optional<timestamp> due = can_be_refreshed ? due_at(row, within) : std::nullopt;
+        if (!can_be_refreshed)
+            ++report.skipped;
+        else if (!due || parts_.clock.now() < *due)
+            ++report.not_due;
+        else
+            due = refresh(row, within, report);
+        if (!due) return;
+        const auto wait = (std::max)(time_between(parts_.clock.now(), *due), soonest);
+        report.next_in = (std::min)(report.next_in, wait);
+    }
+
+    /// Refreshes the session unless another keeper does at the same moment. Gives when it is due again. A failure of
+    /// the server is thrown, because it meets the other sessions too; one of this session is counted.
+    std::optional<timestamp> refresh(const token& row, std::chrono::milliseconds within, refresh_due_report& report) {
+        if (const auto pause = parts_.flight_of(identity_key(row))->pause(parts_.clock.steady_now())) {
+            ++report.failed;
+            return parts_.clock.now() +
+                   std::chrono::ceil<std::chrono::milliseconds>(pause->first - parts_.clock.steady_now());
+        }
+        try {
+            const token fresh =
+                refresh_transaction<Parts>(parts_, row, &row.access_token, parts_.default_deadline()).run();
+            ++report.refreshed;
+            return due_at(fresh, within);
+        } catch (const error& failure) {
+            if (failure.code() == errc::transport_failure || failure.code() == errc::server_unavailable ||
+                failure.code() == errc::client_rejected || failure.code() == errc::rotation_not_saved)
+                throw;
+            ++report.failed;
+            if (!is_passing(failure)) return std::nullopt;
+            return parts_.clock.now() + (std::max)(after_failure, failure.retry_after());
+        }
+    }
+
+    Parts& parts_;
+    bool has_refused_ = false;
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
 
 
 
@@ -19568,6 +20052,8 @@ class session {
 
 
 
+
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <concepts>
@@ -19745,7 +20231,7 @@ class keeper {
     /// the row any more, and the next revoke finishes the work. Throws errc::token_not_found if there is no row.
     ///   keep.revoke({.user_name = "ada"});
     void revoke(const token& probe, std::optional<deadline> until = {}) {
-        const deadline end = until.value_or(default_deadline());
+        const deadline end = until.value_or(parts_.default_deadline());
         auto rows = parts_.rows(end);
         std::optional<token> row = parts_.find_or_seeded(rows, parts_.with_client(probe));
         if (!row) throw detail::no_session();
@@ -19785,26 +20271,50 @@ class keeper {
             probe);
     }
 
-  private:
-    deadline default_deadline() {
-        return detail::time_after(parts_.clock.steady_now(),
-                                  parts_.options.effective_lock_timeout(parts_.replay_grace()));
+    /// Refreshes the sessions whose access token or refresh token ends within `within`, or earlier by lot, so that
+    /// thousands of sessions of one minute are not refreshed in one second. A program calls it from time to time, from a
+    /// thread or a job of its own; `next_in` says when. Keepers that do so at the same moment spend each refresh token
+    /// once. It does not count as use: see keeper_options::session_idle.
+    ///   for (;;) sleep_for(keep.refresh_due(10min).next_in);
+    ///   keep.refresh_due(10min, [](const refresh_due_report& so_far) { show(so_far.done(), so_far.total); });
+    ///
+    /// The progress is called after each row. If it throws, refresh_due ends. Failures of one session are counted. Those
+    /// of the server, the network, the client and the store are thrown: call again later. Cost: one look at all rows,
+    /// which are in memory meanwhile, and one refresh after the other.
+    template <std::invocable<const refresh_due_report&> Progress = detail::ignore_refreshing>
+    refresh_due_report refresh_due(std::chrono::milliseconds within, Progress progress = {}) {
+        return detail::upkeep<parts_type>(parts_).refresh_due(within, progress);
     }
 
+    /// Deletes the rows that are over, as the function sweep does (see store_sweep.hpp). Sessions that are past their
+    /// lifetime or their idle time are revoked at the server first. If the server or the network fails, sweep throws:
+    /// call again later. If the server refuses to revoke one session, that row stays and is counted.
+    ///   keep.sweep({.lifetime = 30 * 24h, .dead_for = 24h});
+    ///
+    /// Throws errc::request_rejected if the policy has an idle time, and the keeper no session_idle of at most that.
+    template <std::invocable<const sweep_report&> Progress = detail::ignore_sweeping>
+    sweep_report sweep(const sweep_policy& policy, Progress progress = {}) {
+        return detail::upkeep<parts_type>(parts_).sweep(policy, progress);
+    }
+
+  private:
     /// The row of the probe, with a fresh access token. All calls decide here what is to be done.
     token obtain(const token& given, const secret* rejected, std::optional<deadline> wanted) {
         const token probe = parts_.with_client(given);
-        const deadline until = wanted.value_or(default_deadline());
+        const deadline until = wanted.value_or(parts_.default_deadline());
+        auto rows = parts_.rows(until);
         token row;
         if (!probe.grant_token.empty()) {
             detail::login<parts_type> login(parts_, probe, until);
             row = login.run();
-            if (login.has_exchanged()) return row;
+            if (login.has_exchanged()) {
+                parts_.warn_if_without_limits(rows, row);
+                return row;
+            }
         } else if (!probe.refresh_token.empty()) {
             row = detail::seeding<parts_type>(parts_, probe, until).run();
         } else {
             if (parts_.asks_for_client(probe)) return token_of_client(probe, rejected, until);
-            auto rows = parts_.rows(until);
             std::optional<token> found = parts_.find(rows, probe);
             if (!found) throw detail::no_session();
             row = *std::move(found);
@@ -19814,11 +20324,16 @@ class keeper {
                 row = detail::login<parts_type>(parts_, login, until).run();
             }
         }
-        if (parts_.fresh(row, rejected)) {
+        if (parts_.has_ended(row))
+            throw error(errc::reauthorization_required,
+                        "tokenkeep: the session has lasted as long as session_lifetime or session_idle allow; the user "
+                        "has to log in again");
+        if (parts_.fresh(row, rejected))
             parts_.tell(event_kind::cache_hit, row);
-            return row;
-        }
-        return detail::refresh_transaction<parts_type>(parts_, std::move(row), rejected, until).run();
+        else
+            row = detail::refresh_transaction<parts_type>(parts_, std::move(row), rejected, until).run();
+        parts_.note_use(rows, row);
+        return row;
     }
 
     token token_of_client(token wanted, const secret* rejected, deadline until) {
@@ -19896,14 +20411,15 @@ class keeper {
             if (own == published) return keep.pin(std::move(row), own, version);
             published = own; // known only now: the row is looked at again, after its version
             const std::uint64_t current = own->count.load(std::memory_order_acquire);
-            const std::optional<token> again = keep.parts_.rows(keep.default_deadline()).find_by_id(row.id);
+            const std::optional<token> again = keep.parts_.rows(keep.parts_.default_deadline()).find_by_id(row.id);
             if (again && again->access_token == row.access_token) return keep.pin(std::move(row), own, current);
         }
     }
 
     std::shared_ptr<const detail::pinned_token>
     pin(token row, std::shared_ptr<const detail::published_version> published, std::uint64_t version) {
-        const auto lasts = parts_.lasts(row, parts_.options.refresh_margin);
+        std::optional<std::chrono::milliseconds> lasts = parts_.lasts(row, parts_.options.refresh_margin);
+        if (const auto session = parts_.session_lasts(row)) lasts = (std::min)(lasts.value_or(*session), *session);
         const deadline due = lasts ? detail::time_after(parts_.clock.steady_now(), *lasts) : (deadline::max)();
         return std::make_shared<const detail::pinned_token>(
             detail::pinned_token{std::move(row.access_token), std::move(row.id), due, std::move(published), version});
@@ -19931,6 +20447,8 @@ class keeper<Store, Transport, Provider, Observer, Clock> {
     token log_in_with_device(const token&, auto&&, std::optional<deadline> = {});
     void revoke(const token&, std::optional<deadline> = {});
     tokenkeep::session session(const token&);
+    refresh_due_report refresh_due(std::chrono::milliseconds, auto&&...);
+    sweep_report sweep(const sweep_policy&, auto&&...);
 };
 
 template <class Store, class Transport, class Provider>
@@ -19946,6 +20464,7 @@ keeper(Store&&, Transport&&, Provider&&, keeper_options, Observer&&, Clock&&)
 }} // namespace tokenkeep::v1
 
 #endif
+
 
 
 

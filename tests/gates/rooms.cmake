@@ -11,13 +11,13 @@ set(floor_3 token sealer os/)
 set(floor_4 status identity_key rules store container policy file_system sql_schema sql_connection document json_codec
             text_file keeper_options rotation_not_saved row_codec migrate key_ring)
 set(floor_5 row_rules detail/store/ detail/journal/ detail/sql/ oauth/ oauth/detail/)
-set(floor_6 key_source indexed basic_store document_store file_store sql_store any_store describe reseal zoho/ providers/)
+set(floor_6 key_source indexed basic_store document_store file_store sql_store any_store describe reseal store_sweep refresh_due zoho/ providers/)
 set(floor_7 detail/keeper/ detail/sealer/ session keeper)
 set(floor_8 tokenkeep sqlite mysql postgres redis keyring openssl_sealer sodium_sealer detail/redis/)
 set(floor_9 testing testing/ testing/detail/)
 
 # Who may enter a detail room from outside.
-set(doors_of_detail/store/ any_store basic_store indexed document_store sql_store mysql redis key_source detail/journal/ detail/sql/)
+set(doors_of_detail/store/ any_store basic_store indexed document_store sql_store mysql redis key_source store_sweep detail/journal/ detail/sql/ detail/keeper/)
 set(doors_of_detail/journal/ file_store)
 set(doors_of_detail/sql/ sql_store sqlite mysql postgres)
 set(doors_of_detail/redis/ redis)

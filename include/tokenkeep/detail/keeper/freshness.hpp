@@ -3,6 +3,7 @@
 #define TOKENKEEP_DETAIL_KEEPER_FRESHNESS_HPP
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/keeper_options.hpp>
 #include <tokenkeep/status.hpp>
 #include <tokenkeep/token.hpp>
 
@@ -32,6 +33,22 @@ inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, time
                                                           std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::nullopt;
     return (std::max)(std::chrono::milliseconds{0}, time_left(row, now) - margin_of(row, margin));
+}
+
+/// How long it is until the program's own limits end the row's session; see keeper_options::session_lifetime. Zero if
+/// they have ended it. Nullopt if it has no such end.
+inline std::optional<std::chrono::milliseconds> session_time_left(const token& row, const keeper_options& options,
+                                                                  timestamp now) {
+    std::optional<std::chrono::milliseconds> left;
+    const auto count = [&](std::chrono::seconds limit, const std::optional<timestamp>& since) {
+        if (limit.count() <= 0 || !since) return;
+        constexpr std::chrono::seconds longest = std::chrono::hours(24) * 36'500;
+        const auto rest = (std::min)(limit, longest) - time_between(*since, now);
+        left = (std::max)(std::chrono::milliseconds{0}, left ? (std::min)(*left, rest) : rest);
+    };
+    count(options.session_lifetime, row.logged_in_at);
+    count(options.session_idle, row.used_at);
+    return left;
 }
 
 /// Whether the row has a spend marker for that refresh or grant token.

@@ -301,7 +301,8 @@ class login : transaction<Parts> {
             if (before && kind == status_kind::refused) before->code_verifier = marked.code_verifier;
             const bool stays = before && (before->grant_token == grant || !rows_.compares());
             if (stays && !read_status(before->status).is_about(before->refresh_token))
-                before->status = to_status({.kind = kind, .fingerprint = token_status::fingerprint_of(grant)});
+                before->status = to_status(
+                    {.kind = kind, .fingerprint = token_status::fingerprint_of(grant), .since = parts_.clock.now()});
             if (before ? rows_.replace(marked, *before) : rows_.remove(marked)) tell(event_kind::taken_back, marked);
         } catch (...) { // the marker stays and says that the outcome of this grant is unknown
         }

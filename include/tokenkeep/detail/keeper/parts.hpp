@@ -45,6 +45,10 @@ struct keeper_parts {
 
     /// The store's rows, for calls that end by `until`.
     rows_type rows(deadline until) { return rows_type(store, clock, until); }
+    /// When a call ends that begins now and whose caller names no deadline.
+    deadline default_deadline() {
+        return time_after(clock.steady_now(), options.effective_lock_timeout(replay_grace()));
+    }
     /// When saving what has come from the server ends, if it begins now.
     deadline save_deadline() { return time_after(clock.steady_now(), options.save_timeout); }
 
@@ -156,6 +160,52 @@ struct keeper_parts {
                lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
     }
 
+    /// Whether the program's own limits have ended the row's session.
+    bool has_ended(const token& row) const {
+        return session_time_left(row, options, clock.now()) == std::chrono::milliseconds{0};
+    }
+
+    /// Notes in the row that its access token is handed out now. The time is written only if the one in the row is
+    /// older than a quarter of session_idle. If it cannot be written, the session may end earlier.
+    void note_use(rows_type& rows, token& row) {
+        if (!row.used_at || !is_use_old(row)) return;
+        token used = row;
+        used.used_at = clock.now();
+        try {
+            if (rows.replace(row, used)) row = std::move(used);
+        } catch (...) { // the access token is handed out all the same
+        }
+    }
+
+    /// Writes when the session began and was used into a row that does not say so, if a limit needs it.
+    void begin_session_if_unknown(token& row) const {
+        if (options.session_lifetime.count() > 0 && !row.logged_in_at) row.logged_in_at = clock.now();
+        if (options.session_idle.count() > 0 && !row.used_at) row.used_at = clock.now();
+    }
+
+    /// Tells the observer after a login if the store does not keep what the limits need.
+    void warn_if_without_limits(rows_type& rows, const token& logged_in) {
+        if (options.session_lifetime.count() <= 0 && options.session_idle.count() <= 0) return;
+        try {
+            const std::optional<token> row = rows.find_by_id(logged_in.id);
+            if (row && (!row->logged_in_at || !row->used_at))
+                tell(event_kind::warning, *row,
+                     "the store does not keep when a session began, so session_lifetime and session_idle do not count");
+        } catch (...) { // the login is done
+        }
+    }
+
+    /// How long a session value may hand out the row's access token without asking the keeper, if the program's limits
+    /// say so: until the session ends, and until its use has to be noted again.
+    std::optional<std::chrono::milliseconds> session_lasts(const token& row) const {
+        std::optional<std::chrono::milliseconds> left = session_time_left(row, options, clock.now());
+        if (left && options.session_idle.count() > 0 && row.used_at) {
+            const std::chrono::milliseconds quarter = note_use_after(), used = time_between(*row.used_at, clock.now());
+            left = (std::min)(*left, used < quarter ? quarter - used : quarter);
+        }
+        return left;
+    }
+
     /// How long a request to the token endpoint may take. If the provider accepts a spent token for a while, a request
     /// whose answer is lost leaves time to send the token again.
     std::chrono::milliseconds request_timeout() const {
@@ -262,6 +312,11 @@ struct keeper_parts {
     }
 
   private:
+    std::chrono::milliseconds note_use_after() const { return std::chrono::milliseconds(options.session_idle) / 4; }
+    bool is_use_old(const token& row) const {
+        return options.session_idle.count() > 0 && time_between(*row.used_at, clock.now()) >= note_use_after();
+    }
+
     static bool names_no_login(const token& probe) {
         return probe.id.empty() && probe.user_name.empty() && probe.access_token.empty() &&
                probe.refresh_token.empty() && probe.grant_token.empty();

@@ -104,6 +104,7 @@ class refresh_transaction : transaction<Parts> {
             token_status marker =
                 base::new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);
             row_.status = to_status(marker);
+            parts_.begin_session_if_unknown(row_);
             // If a login was cut off before, its marker stays.
             room_type room({.marked = row_,
                             .bought_with = grant_kind::refresh_token,
@@ -272,7 +273,9 @@ class refresh_transaction : transaction<Parts> {
                 continue;
             }
             token dead = row_;
-            dead.status = to_status({.kind = status_kind::refused, .fingerprint = token_status::fingerprint_of(spent)});
+            dead.status = to_status({.kind = status_kind::refused,
+                                     .fingerprint = token_status::fingerprint_of(spent),
+                                     .since = parts_.clock.now()});
             try {
                 if (!rows_.replace(row_, dead) && !base::is_late()) continue;
                 row_ = std::move(dead);

@@ -25,8 +25,19 @@ class revocation : transaction<Parts> {
     revocation(Parts& parts, token row, deadline until) : base(parts, until), row_(std::move(row)) {}
 
     void run() {
+        (void)run_if([](const token&) { return true; });
+    }
+
+    /// The same, only if the row still is as it was read. Whether it was.
+    bool run_if_unchanged() {
+        return run_if([read = row_](const token& row) { return row == read; });
+    }
+
+  private:
+    template <class MayEnd>
+    bool run_if(MayEnd may_end) {
         const identity_lock held(*this, identity_key(row_));
-        mark();
+        if (!mark(may_end)) return false;
         held.flight->publish();
         if (!row_.refresh_token.empty() || !row_.access_token.empty()) parts_.revoke(row_);
         deadline_ = (std::max)(deadline_, parts_.save_deadline());
@@ -39,19 +50,23 @@ class revocation : transaction<Parts> {
         }
         held.flight->publish();
         tell(event_kind::revoked, row_);
+        return true;
     }
 
-  private:
-    /// Writes into the row that its session is being revoked.
-    void mark() {
+    /// Writes into the row that its session is being revoked. False if the row as it is now must not end.
+    template <class MayEnd>
+    bool mark(MayEnd& may_end) {
         for (;;) {
             std::optional<token> row = rows_.find_by_id(row_.id);
             if (!row) throw no_session();
+            if (!may_end(*row)) return false;
+            const std::optional<timestamp> since = is_revoking(*row) ? read_status(row->status).since : std::nullopt;
             const token_status revoking{.kind = status_kind::revoking,
-                                        .fingerprint = token_status::fingerprint_of(row->refresh_token)};
+                                        .fingerprint = token_status::fingerprint_of(row->refresh_token),
+                                        .since = since.value_or(parts_.clock.now())};
             row_ = *row;
             row_.status = to_status(revoking);
-            if (rows_.replace(*row, row_)) return;
+            if (rows_.replace(*row, row_)) return true;
             stop_if_late();
         }
     }

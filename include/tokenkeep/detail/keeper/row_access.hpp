@@ -3,6 +3,7 @@
 #define TOKENKEEP_DETAIL_KEEPER_ROW_ACCESS_HPP
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/detail/store/compared_write.hpp>
 #include <tokenkeep/policy.hpp>
 #include <tokenkeep/rules.hpp>
 #include <tokenkeep/store.hpp>
@@ -77,23 +78,11 @@ class row_access {
         }
     }
 
-    /// If the row still is `expected`, makes it `record`; see comparing_store. If the store cannot compare, reads the
-    /// row, and then saves only what differs.
+    /// See replace_row and remove_row.
     bool replace(const token& expected, const token& record) {
-        if constexpr (comparing_store<Store>)
-            if (compares()) return timed().replace_token(expected, record);
-        if (find_by_id(expected.id) != expected) return false;
-        timed().save_token(changes(expected, record));
-        return true;
+        return replace_row(timed(), compares(), expected, record);
     }
-
-    bool remove(const token& expected) {
-        if constexpr (comparing_store<Store>)
-            if (compares()) return timed().remove_token(expected);
-        if (find_by_id(expected.id) != expected) return false;
-        timed().delete_token(expected.id);
-        return true;
-    }
+    bool remove(const token& expected) { return remove_row(timed(), compares(), expected); }
 
     /// If the lock of this guard is a lease that can be renewed, lets it run for `time` from now. If that fails, the
     /// lock lapses, which such a store's callers expect.
@@ -114,30 +103,6 @@ class row_access {
                                            std::chrono::ceil<std::chrono::milliseconds>(until_ - clock_.steady_now())));
         else
             return (store_);
-    }
-
-    /// A record that turns `before` into `after` when it is merged, as far as merging can do that. It holds the names
-    /// of the identity and what has changed.
-    static token changes(const token& before, const token& after) {
-        const bool new_access = !after.access_token.empty() && after.access_token != before.access_token;
-        token change{.user_name = after.user_name,
-                     .client_id = after.client_id,
-                     .api_domain = after.api_domain,
-                     .label = after.label,
-                     .id = after.id};
-        for (const field& f : fields) {
-            f.visit([&](auto member) {
-                if (!(after.*member == before.*member)) change.*member = after.*member;
-            });
-        }
-        if (new_access) {
-            change.expires_at = after.expires_at;
-            change.issued_at = after.issued_at;
-            change.status = after.status;
-        } else if (after.status.empty() && !before.status.empty()) {
-            change.status = "none";
-        }
-        return change;
     }
 
     Store& store_;

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT
+#include <tokenkeep/detail/keeper/upkeep.hpp>
+
+#include "support/catch.hpp"
+#include "support/keeper_world.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using tests::error_of, tests::world;
+using tokenkeep::errc, tokenkeep::refresh_due_report, tokenkeep::secret, tokenkeep::sweep_report, tokenkeep::token;
+using tokenkeep::testing::fault;
+using namespace std::chrono_literals;
+
+namespace {
+
+void log_in(world<>& w, int users) {
+    for (int n = 0; n < users; ++n) w.login("user-" + std::to_string(n));
+}
+
+} // namespace
+
+TEST_CASE("refresh_due: what ends soon is refreshed, what lasts is not, and the report says when to come again",
+          "[refresh_due]") {
+    world w;
+    w.login();
+    auto keep = w.keeper();
+    const secret first = w.row().access_token;
+    refresh_due_report report = keep.refresh_due(10min);
+    CHECK(report.total == 1);
+    CHECK(report.not_due == 1);
+    CHECK(report.refreshed == 0);
+    CHECK(report.next_in == 5min); // a login may come meanwhile
+    w.clock.advance(49min);
+    report = keep.refresh_due(10min);
+    CHECK(report.not_due == 1);
+    CHECK(report.next_in >= 1min);
+    CHECK(report.next_in <= 5min);
+    w.clock.advance(6min);
+    report = keep.refresh_due(10min);
+    CHECK(report.refreshed == 1);
+    CHECK(w.row().access_token != first);
+    CHECK(report.next_in == 5min);
+    CHECK(keep.refresh_due(10min).refreshed == 0);
+}
+
+TEST_CASE("refresh_due: called when it says so, it keeps every session fresh, and spreads those of one minute",
+          "[refresh_due]") {
+    world w;
+    log_in(w, 1'000);
+    auto keep = w.keeper();
+    const auto end = w.clock.now() + 1h;
+    std::size_t most_in_a_second = 0, refreshed = 0;
+    while (refreshed < 1'000) {
+        const refresh_due_report report = keep.refresh_due(10min);
+        refreshed += report.refreshed;
+        most_in_a_second = (std::max)(most_in_a_second, report.refreshed);
+        REQUIRE(report.failed == 0);
+        REQUIRE(w.clock.now() < end);
+        w.clock.advance(report.next_in);
+    }
+    CHECK(most_in_a_second < 30); // about 3.3 on average: 1,000 in 5 minutes
+    CHECK(w.server.log().refreshes == 1'000);
+}
+
+TEST_CASE("refresh_due: a refresh token that is about to end is used, but not at every call", "[refresh_due]") {
+    world w({.token_life = 24h, .members = {{"refresh_token_expires_in", "7200"}}});
+    w.login();
+    auto keep = w.keeper();
+    CHECK(keep.refresh_due(1h).not_due == 1);
+    w.clock.advance(90min);
+    CHECK(keep.refresh_due(1h).refreshed == 1);
+    w.server.set_options({.token_life = 24h, .members = {{"refresh_token_expires_in", "60"}}});
+    w.clock.advance(90min);
+    CHECK(keep.refresh_due(1h).refreshed == 1);
+    CHECK(keep.refresh_due(1h).not_due == 1); // the server does not make it live longer
+    w.clock.advance(29min);
+    CHECK(keep.refresh_due(1h).not_due == 1);
+    w.clock.advance(1min);
+    CHECK(keep.refresh_due(1h).refreshed == 1);
+}
+
+TEST_CASE("refresh_due: a short life is not refreshed all the time", "[refresh_due]") {
+    world w({.token_life = 10min});
+    w.login();
+    auto keep = w.keeper();
+    CHECK(keep.refresh_due(24h).refreshed == 0);
+    w.clock.advance(4min);
+    CHECK(keep.refresh_due(24h).refreshed == 0);
+    w.clock.advance(4min);
+    CHECK(keep.refresh_due(24h).refreshed == 1);
+}
+
+TEST_CASE("refresh_due: rows that are no session to refresh are left alone", "[refresh_due]") {
+    world w;
+    const token ada = w.login();
+    auto keep = w.keeper({.session_idle = 2h});
+    token changed = ada;
+    SECTION("no refresh token") { changed.refresh_token.clear(); }
+    SECTION("refused") {
+        changed.status =
+            tokenkeep::to_status({.kind = tokenkeep::status_kind::refused,
+                                  .fingerprint = tokenkeep::token_status::fingerprint_of(ada.refresh_token)});
+    }
+    SECTION("in doubt: the old token is used up first") { changed.status = w.marker_for(ada.refresh_token); }
+    SECTION("idle") { changed.used_at = w.clock.now() - 90min; }
+    REQUIRE(w.store.inner.replace_token(ada, changed));
+    w.clock.advance(59min);
+    CHECK(keep.refresh_due(10min).skipped == 1);
+    CHECK(w.row() == changed);
+    CHECK(w.server.log().refreshes == 0);
+}
+
+TEST_CASE("refresh_due: it is no use of the session", "[refresh_due]") {
+    world w;
+    const auto login = w.clock.now();
+    w.login();
+    auto keep = w.keeper({.session_idle = 2h});
+    w.clock.advance(59min);
+    CHECK(keep.refresh_due(10min).refreshed == 1);
+    CHECK(w.row().used_at == login);
+    w.clock.advance(61min);
+    CHECK(keep.refresh_due(10min).skipped == 1);
+}
+
+TEST_CASE("refresh_due: two keepers that both do it spend each refresh token once", "[refresh_due]") {
+    world w;
+    log_in(w, 50);
+    w.clock.advance(59min);
+    auto one = w.keeper(), two = w.keeper();
+    bool has_run = false;
+    w.store.before = [&](std::string_view operation) { // the other one comes in the middle of it
+        if (operation == "lock" && !std::exchange(has_run, true)) two.refresh_due(10min);
+    };
+    one.refresh_due(10min);
+    CHECK(w.server.log().refreshes == 50);
+    CHECK(w.server.log().reused == 0);
+    w.clock.advance(59min);
+    w.store.before = [](std::string_view) {};
+    std::thread other([&] { two.refresh_due(10min); });
+    one.refresh_due(10min);
+    other.join();
+    CHECK(w.server.log().refreshes == 100);
+    CHECK(w.server.log().reused == 0);
+}
+
+TEST_CASE("refresh_due: one session that fails does not stop the others; a server that fails does", "[refresh_due]") {
+    world w;
+    log_in(w, 10);
+    w.clock.advance(59min);
+    auto keep = w.keeper();
+    SECTION("one is refused") {
+        w.server.next({fault::kind::answer, {.status = 400, .body = R"({"error":"invalid_grant"})"}});
+        const refresh_due_report report = keep.refresh_due(10min);
+        CHECK(report.failed == 1);
+        CHECK(report.refreshed == 9);
+        CHECK(keep.refresh_due(10min).skipped == 1);
+    }
+    SECTION("one is throttled: it is not asked for before the pause is over, and nothing waits for it") {
+        w.server.next(fault::http(429, 120s));
+        const auto before = w.clock.now();
+        CHECK(keep.refresh_due(10min).failed == 1);
+        const refresh_due_report report = keep.refresh_due(10min);
+        CHECK(report.failed == 1);
+        CHECK(report.next_in > 100s);
+        CHECK(report.next_in <= 120s);
+        CHECK(w.clock.now() - before < 1s);
+        CHECK(w.server.log().token_requests == 20);
+        w.clock.advance(report.next_in);
+        CHECK(keep.refresh_due(10min).refreshed == 1);
+    }
+    SECTION("the server cannot be reached") {
+        w.server.next(fault::kind::unreachable);
+        CHECK(error_of([&] { keep.refresh_due(10min); }) == errc::transport_failure);
+        CHECK(w.server.log().refreshes == 0);
+    }
+    SECTION("the progress throws") {
+        std::size_t last = 0;
+        CHECK_THROWS_AS(keep.refresh_due(10min,
+                                         [&](const refresh_due_report& so_far) {
+                                             CHECK(so_far.done() == ++last);
+                                             if (last == 4) throw std::runtime_error("enough");
+                                         }),
+                        std::runtime_error);
+        CHECK(w.server.log().refreshes == 4);
+        CHECK(keep.refresh_due(10min).refreshed == 6);
+    }
+}
+
+TEST_CASE("keeper sweep: sessions past their time are revoked at the server, and then deleted", "[sweep]") {
+    world w;
+    const token old = w.login("old");
+    w.clock.advance(2h);
+    const token young = w.login("young");
+    auto keep = w.keeper({.session_idle = 1h});
+    const auto policy = GENERATE(tokenkeep::sweep_policy{.lifetime = 1h}, tokenkeep::sweep_policy{.idle = 1h});
+    const sweep_report report = keep.sweep(policy);
+    CHECK(report.total == 2);
+    CHECK(report.deleted() == 1);
+    CHECK(report.kept == 1);
+    CHECK(!w.server.is_live(old.refresh_token));
+    CHECK(w.server.is_live(young.refresh_token));
+    CHECK(w.server.log().revocations == 1);
+    CHECK(w.store.get_tokens().size() == 1);
+}
+
+TEST_CASE("keeper sweep: what is dead at the server is only deleted", "[sweep]") {
+    world w;
+    w.login();
+    w.server.revoke(w.row().refresh_token);
+    w.clock.advance(2h);
+    int requests = 0;
+    const auto transport = [&](const tokenkeep::http_request& request) { return ++requests, w.server(request); };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    CHECK(error_of([&] { keep.access_token({.user_name = "ada"}); }) == errc::reauthorization_required);
+    CHECK(keep.sweep({.dead_for = 1h}).deleted() == 0);
+    w.clock.advance(1h); // the keeper has noted since when
+    CHECK(keep.sweep({.dead_for = 1h}).dead == 1);
+    CHECK(requests == 1);
+    CHECK(w.store.get_tokens().empty());
+}
+
+TEST_CASE("keeper sweep: a session that is used just before it is marked stays, and is not revoked", "[sweep]") {
+    world w({.token_life = 24h});
+    w.login();
+    w.clock.advance(61min);
+    auto keep = w.keeper({.session_idle = 1h}), other = w.keeper({.session_idle = 3h});
+    bool has_run = false;
+    w.store.before = [&](std::string_view operation) {
+        if (operation == "lock" && !std::exchange(has_run, true)) other.access_token({.user_name = "ada"});
+    };
+    CHECK(keep.sweep({.idle = 1h}).kept == 1);
+    CHECK(w.server.log().revocations == 0);
+    CHECK(w.server.is_live(w.row().refresh_token));
+}
+
+TEST_CASE("keeper sweep: failures of the server end it, a refusal of one session does not", "[sweep]") {
+    world w;
+    log_in(w, 3);
+    w.clock.advance(2h);
+    int requests = 0, failing = 0, status = 503;
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        return ++requests == failing
+                   ? tokenkeep::http_response{.status = status, .body = R"({"error":"invalid_request"})"}
+                   : w.server(request);
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    failing = 2;
+    SECTION("the server fails") {
+        CHECK(error_of([&] { keep.sweep({.lifetime = 1h}); }) == errc::server_unavailable);
+        CHECK(w.store.get_tokens().size() == 2);
+    }
+    SECTION("the server refuses one") {
+        status = 400;
+        const sweep_report report = keep.sweep({.lifetime = 1h});
+        CHECK(report.lifetime == 2);
+        CHECK(report.not_revoked == 1);
+        CHECK(report.done() == 3);
+    }
+    CHECK(keep.sweep({.lifetime = 1h}).deleted() == w.server.log().revocations - 1 - (status == 400 ? 1 : 0));
+    CHECK(w.store.get_tokens().empty());
+    CHECK(w.server.log().revocations == 3);
+}
+
+TEST_CASE("keeper sweep: an idle time without, or shorter than, the keeper's own is refused", "[sweep]") {
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    CHECK(error_of([&] { w.keeper().sweep({.idle = 1h}); }) == errc::request_rejected);
+    CHECK(error_of([&] { w.keeper({.session_idle = 90min}).sweep({.idle = 1h}); }) == errc::request_rejected);
+    CHECK(w.store.get_tokens().size() == 1);
+}
