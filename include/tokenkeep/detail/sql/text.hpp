@@ -48,6 +48,7 @@ class sql_text {
         clear_rows,
         locked_row,
         locked_version,
+        next_key,
         number_of_kinds
     };
 
@@ -70,6 +71,7 @@ class sql_text {
         case clear_rows: return clear();
         case locked_row: return lock_row();
         case locked_version: return lock_version();
+        case next_key: return find_next_key();
         default: return find_by(which, keys);
         }
     }
@@ -80,6 +82,12 @@ class sql_text {
     std::string select() const { return "SELECT " + column_names() + " FROM " + quoted(name_); }
     /// Reads the row of an id, and locks it until the transaction ends.
     std::string lock_row() const { return find_by(0).append(dialect_->for_update); }
+    /// Reads the first row of a sealed table, in the order of their keys, whose key comes after the parameter.
+    std::string find_next_key() const {
+        writer sql{*dialect_};
+        sql << "SELECT id, row_mac, row_key FROM " << quoted(name_) << " WHERE row_key > ";
+        return (sql.parameter() << " ORDER BY row_key LIMIT 1").text;
+    }
     std::string erase() const { return "DELETE FROM " + quoted(name_) + " WHERE " + where(0); }
     std::string clear() const { return "DELETE FROM " + quoted(name_); }
 
@@ -174,6 +182,7 @@ class sql_text {
 
     std::string quoted(std::string_view name) const { return dialect_->quote + std::string(name) + dialect_->quote; }
 
+    static bool is_row_key(std::size_t column) { return columns::are_sealed && column == columns::row_key(); }
     static bool is_characters(std::size_t column) { return columns::longest(column) != 0; }
 
     std::string column_definition(std::size_t column) const {
@@ -182,7 +191,7 @@ class sql_text {
 
     std::string type_of(std::size_t column) const {
         if (is_characters(column)) return "VARCHAR(" + std::to_string(columns::longest(column)) + ")";
-        return std::string(column == 0 ? dialect_->key_bytes : dialect_->bytes);
+        return std::string(column == 0 || is_row_key(column) ? dialect_->key_bytes : dialect_->bytes);
     }
 
     std::string create_table(std::string_view name) const {
@@ -192,19 +201,21 @@ class sql_text {
     /// after `older`.
     void add_indexes(std::vector<std::string>& statements, unsigned older) const {
         std::vector<std::size_t> indexed{0}; // the primary key
-        rules_of<Policy>::list::for_each([&](auto rule) {
-            constexpr std::size_t column = columns::look_up(place_of_key<decltype(rule)>());
+        const auto add = [&](std::size_t column) {
             for (const std::size_t other : indexed)
                 if (other == column) return;
             indexed.push_back(column);
             const unsigned since = columns::since(column);
             if (older == 0 ? since == 1 : since > older) statements.push_back(create_index(column));
-        });
+        };
+        rules_of<Policy>::list::for_each([&](auto rule) { add(columns::look_up(place_of_key<decltype(rule)>())); });
+        if (columns::are_sealed) add(columns::row_key());
     }
     std::string create_index(std::size_t column) const {
         std::string sql = "CREATE INDEX" + std::string(dialect_->if_missing) + " ";
         // No table has a name with a hyphen; tables and indexes share their names in some databases.
         sql.append(quoted(name_ + "-" + columns::name(column))).append(" ON ").append(quoted(name_));
+        if (is_row_key(column)) return sql + " (row_key)"; // in order, and whole, as the primary key
         sql.append(dialect_->index_method).append(" (").append(columns::name(column));
         sql.append(is_characters(column) ? dialect_->index_characters : dialect_->index_length);
         return sql + ")";
