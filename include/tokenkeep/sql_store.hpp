@@ -122,19 +122,21 @@ struct sql_guard {
 /// A look-up by a sealed field looks for the fingerprints of all keys of the sealer, in one SELECT. It does not find a
 /// row whose key the sealer lacks. A save that finds no row must not take that for a new user. So it inserts a row only
 /// if the sealer has the keys of all rows, and throws errc::permissions otherwise: a program with the wrong key never
-/// adds a second row for one user, and a keeper with the wrong key sends no login. Rows whose keys the sealer has can
-/// still be found and changed. Give every program all keys of the table. If a key is lost, delete its rows.
+/// adds a second row for one user, and a keeper with the wrong key sends no login. The store tells keys apart by their
+/// ids. Rows whose keys the sealer has can still be found and changed; a change is not compared with the other rows.
+/// Give every program all keys of the table. If a key is lost, delete its rows.
 ///
 /// Keys change row by row: each save seals its row with the first key, and reseal (see reseal.hpp) does that for the
 /// other rows. A change calls the sealer inside its transaction, so a slow sealer keeps other writers waiting. Several
 /// threads call it at once.
 ///
 /// Cost: a look-up is one SELECT with an index. A save is one transaction of a few SELECTs with indexes and one INSERT
-/// or UPDATE. Before an INSERT into a sealed table, one more SELECT for each key of its rows. The store keeps one
-/// connection, which its threads use in turn, or as many as mysql_parameters or postgres_connection says; their look-
-/// ups then run side by side. With a server, each identity that is locked uses one more connection; up to four of these
-/// are kept for the next locks. A connection that did not answer in time is closed. The server may go on with its
-/// transaction for as long as the server waits for others; then it rolls the transaction back.
+/// or UPDATE. Before an INSERT into a sealed table, there is one more SELECT for each key of its rows, and one that
+/// finds no further key. The store keeps one connection, which its threads use in turn, or as many as mysql_parameters
+/// or postgres_connection says; their look-ups then run side by side. With a server, each identity that is locked uses
+/// one more connection; up to four of these are kept for the next locks. A connection that did not answer in time is
+/// closed. The server may go on with its transaction for as long as the server waits for others; then it rolls the
+/// transaction back.
 ///
 ///   errc                | when                                                   | what to do
 ///   --------------------|--------------------------------------------------------|---------------------------------
