@@ -178,8 +178,7 @@ struct sql_guard {
 /// was moved from may only be destroyed or assigned to.
 template <class Connection, class Policy>
 class sql_store : public detail::named_by<Connection>,
-                  public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>>,
-                  public detail::resealing_ability<sql_store<Connection, Policy>, detail::has_table_sealer<Policy>> {
+                  public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_lock<Connection>());
     static_assert(detail::explain_policy<Policy>() && detail::explain_sealed_table<Policy>());
     static_assert(detail::explain_fingerprinting_sealer<detail::sealer_of<Policy>>());
@@ -188,7 +187,6 @@ class sql_store : public detail::named_by<Connection>,
         "tokenkeep: the policy's schema needs a column for each field that a rule of the policy looks up; see "
         "the struct sql_schema");
     friend detail::locking_ability<sql_store, true>;
-    friend detail::resealing_ability<sql_store, true>;
     using links_type = detail::sql_links<Connection, Policy>;
     using link_type = typename links_type::link_type;
     using rows_type = detail::sql_rows<link_type>;
@@ -315,6 +313,19 @@ class sql_store : public detail::named_by<Connection>,
         });
     }
 
+    /// If another key than the sealer's first one has sealed the row of that id, seals it with the first one, and gives
+    /// true. If not, gives false; see reseal.
+    ///   store.reseal_token(ada->id);
+    bool reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>) {
+        return write([&](transaction& rows) -> change {
+            rows.lock(id);
+            const std::optional<token> row = rows.find_under_other_key(id);
+            if (!row) return std::nullopt;
+            rows.update(rows.cells(*row));
+            return detail::sql_change{}; // may be made twice
+        });
+    }
+
   private:
     struct shared {
         shared(Connection connection, sealer_type sealer)
@@ -354,16 +365,6 @@ class sql_store : public detail::named_by<Connection>,
             // A server that answers ends its waits for others itself, and says so. It gets the time for that.
             link.set_deadline((std::min)(end_, until + std::chrono::seconds(5)));
             return act(link, until);
-        });
-    }
-
-    bool reseal_row(const std::string& id) {
-        return write([&](transaction& rows) -> change {
-            rows.lock(id);
-            const std::optional<token> row = rows.find_under_other_key(id);
-            if (!row) return std::nullopt;
-            rows.update(rows.cells(*row));
-            return detail::sql_change{}; // may be made twice
         });
     }
 
