@@ -827,6 +827,7 @@ struct sealed : defaults { using sealer = my_sealer; };
 void show(const std::string& id);
 inline void reseal_one(basic_sqlite_store<sealed>& store, const std::optional<token>& ada) {
     // examples: sql_store.hpp
+    for (const std::string& id : store.token_ids()) show(id);
     store.reseal_token(ada->id);
     // end
 }

@@ -251,6 +251,12 @@ class sql_store : public detail::named_by<Connection>,
         return read([&](rows_type& rows) { return meaning::all(rows); });
     }
 
+    /// The ids of all rows. No other cell is read.
+    ///   for (const std::string& id : store.token_ids()) show(id);
+    std::vector<std::string> token_ids() {
+        return read([](rows_type& rows) { return rows.ids(); });
+    }
+
     /// Changes the row that the record means, or inserts a row. A field that the record leaves empty keeps its value;
     /// see merge for the exception of a new access token.
     ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
@@ -314,9 +320,10 @@ class sql_store : public detail::named_by<Connection>,
     }
 
     /// If another key than the sealer's first one has sealed the row of that id, seals it with the first one, and gives
-    /// true. If not, gives false; see reseal.
+    /// true. If not, gives false and begins no transaction; see reseal.
     ///   store.reseal_token(ada->id);
     bool reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>) {
+        if (!read([&](rows_type& rows) { return rows.find_under_other_key(id).has_value(); })) return false;
         return write([&](transaction& rows) -> change {
             rows.lock(id);
             const std::optional<token> row = rows.find_under_other_key(id);

@@ -587,7 +587,8 @@ TEMPLATE_LIST_TEST_CASE("reseal: a process that is killed at any statement leave
     CHECK(sorted(table.store(new_key()).get_tokens()) == rows);
 }
 
-TEMPLATE_LIST_TEST_CASE("reseal: a row that cannot be opened is named, and nothing changes", "[sql]", every_backend) {
+TEMPLATE_LIST_TEST_CASE("reseal: a row that cannot be opened is named, and the rows after it keep their key", "[sql]",
+                        every_backend) {
     sealed_table<TestType> table;
     table.set("ada", "scope", "all");
     auto store = table.store(both_keys());
@@ -597,6 +598,31 @@ TEMPLATE_LIST_TEST_CASE("reseal: a row that cannot be opened is named, and nothi
     store.delete_token("id of ada");
     CHECK(tokenkeep::reseal(store).resealed == 1);
     CHECK(table.store(new_key()).get_tokens() == std::vector<token>{login("bob")});
+
+    sealed_table<TestType> other;
+    other.set("bob", "scope", "all");
+    auto after = other.store(both_keys());
+    CHECK(cannot_open("bob", [&] { (void)tokenkeep::reseal(after); }));
+    CHECK(other.store(new_key()).find_token_by_id("id of ada") == login("ada"));
+}
+
+TEMPLATE_LIST_TEST_CASE("reseal: it asks a table for its ids, and begins a transaction only for a row to change",
+                        "[sql]", every_backend) {
+    using connection = faulty_connection<TestType>;
+    sealed_table<TestType> table;
+    table.store(both_keys()).save_token(login("bob"));
+    const auto said = std::make_shared<ordeal>();
+    tokenkeep::sql_store<connection, sealed> store(connection(table.name(), said), both_keys());
+    CHECK(store.token_ids() == std::vector<std::string>{"id of ada", "id of bob"});
+    said->asked.clear();
+    CHECK(tokenkeep::reseal(store).resealed == 1);
+    const auto count = [&](const std::string& sql) { return std::count(said->asked.begin(), said->asked.end(), sql); };
+    CHECK(count(std::string(connection::dialect.begin)) == 1);
+    CHECK(count("COMMIT") == 1);
+    const tokenkeep::detail::sql_text<sealed> text(connection::dialect, table.name());
+    CHECK(count(text.ids() + " ORDER BY id") == 1);
+    CHECK(count(text.select()) == 0);
+    CHECK(count(text.find_by(0)) == 3); // ada's row twice: the second time in the transaction
 }
 
 TEMPLATE_LIST_TEST_CASE("sealed table: a change whose commit has no answer is looked up", "[sql]", every_backend) {

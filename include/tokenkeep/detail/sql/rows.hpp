@@ -11,8 +11,11 @@
 #include <tokenkeep/token.hpp>
 
 #include <cstddef>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -40,6 +43,22 @@ class sql_rows {
             token row = link_.form().read(found);
             if (matches<Rule>(probe, row)) visit(std::move(row));
         });
+    }
+
+    /// The ids of all rows, in order.
+    std::vector<std::string> ids() {
+        std::vector<std::string> all;
+        link_.run(text::all_ids, {}, [&](auto& row) { all.emplace_back(row.column(0).value_or("")); });
+        return all;
+    }
+
+    /// The row of that id if it is sealed with another key than the sealer's first one. Throws unopened_row.
+    std::optional<token> find_under_other_key(const std::string& id) {
+        std::optional<token> row;
+        look_up(0, 0, id, [&](auto& found) {
+            if (!link_.form().has_first_key(found)) row = link_.form().read(found);
+        });
+        return row;
     }
 
   protected:

@@ -42,6 +42,7 @@ class sql_text {
     /// The statements that a connection prepares. The number of a column means: find the rows by this column.
     enum kind : std::size_t {
         all_rows = columns::count(),
+        all_ids,
         insert_row,
         update_row,
         erase_row,
@@ -65,6 +66,7 @@ class sql_text {
     std::string of(std::size_t which, std::size_t keys = 1) const {
         switch (which) {
         case all_rows: return select();
+        case all_ids: return ids() + " ORDER BY id";
         case insert_row: return insert();
         case update_row: return update();
         case erase_row: return erase();
@@ -158,9 +160,9 @@ class sql_text {
     }
     /// Fails if a column is missing.
     std::string look_for_all_columns() const { return select() + " WHERE 1 = 0"; }
-    std::string all_ids() const { return "SELECT id FROM " + quoted(name_); }
-    std::string plain_ids() const { return all_ids() + " WHERE row_mac IS NULL"; }
-    std::string sealed_ids() const { return all_ids() + " WHERE row_mac IS NOT NULL"; }
+    std::string ids() const { return "SELECT id FROM " + quoted(name_); }
+    std::string plain_ids() const { return ids() + " WHERE row_mac IS NULL"; }
+    std::string sealed_ids() const { return ids() + " WHERE row_mac IS NOT NULL"; }
 
     /// The statements that make the indexes that came after the version `older`. Some of these may exist already.
     std::vector<std::string> new_indexes(unsigned older) const {
