@@ -323,7 +323,7 @@ class sql_store : public detail::named_by<Connection>,
     /// true. If not, gives false and begins no transaction; see reseal.
     ///   store.reseal_token(ada->id);
     bool reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>) {
-        if (!read([&](rows_type& rows) { return rows.find_under_other_key(id).has_value(); })) return false;
+        if (!read([&](rows_type& rows) { return rows.has_other_key(id); })) return false;
         return write([&](transaction& rows) -> change {
             rows.lock(id);
             const std::optional<token> row = rows.find_under_other_key(id);

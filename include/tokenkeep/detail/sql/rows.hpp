@@ -11,7 +11,6 @@
 #include <tokenkeep/token.hpp>
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,13 +51,11 @@ class sql_rows {
         return all;
     }
 
-    /// The row of that id if it is sealed with another key than the sealer's first one. Throws unopened_row.
-    std::optional<token> find_under_other_key(const std::string& id) {
-        std::optional<token> row;
-        look_up(0, 0, id, [&](auto& found) {
-            if (!link_.form().has_first_key(found)) row = link_.form().read(found);
-        });
-        return row;
+    /// Whether there is a row of that id that is sealed with another key than the sealer's first one. Does not open it.
+    bool has_other_key(const std::string& id) {
+        bool has_other = false;
+        look_up(0, 0, id, [&](auto& found) { has_other = !link_.form().has_first_key(found); });
+        return has_other;
     }
 
   protected:

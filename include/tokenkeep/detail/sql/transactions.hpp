@@ -54,6 +54,14 @@ class sql_transaction : public sql_rows<Link> {
     void lock(const std::string& id) {
         if constexpr (!Link::dialect.for_update.empty()) this->look_up(text::locked_row, 0, id, [](auto&) {});
     }
+    /// The row of that id if it is sealed with another key than the sealer's first one. Throws unopened_row.
+    std::optional<token> find_under_other_key(const std::string& id) {
+        std::optional<token> row;
+        this->look_up(0, 0, id, [&](auto& found) {
+            if (!link_.form().has_first_key(found)) row = link_.form().read(found);
+        });
+        return row;
+    }
 
     /// The cells of a row, which must outlive them. Throws errc::invalid_record if a column cannot hold its value.
     auto cells(const token& row) const { return link_.form().cells(row); }
