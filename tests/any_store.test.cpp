@@ -230,13 +230,26 @@ TEST_CASE("any_store: a store that can seal its rows again does so", "[any_store
     struct resealing : plain {
         bool reseal_token(const std::string& id) { return id == "old"; }
     };
+    struct resealing_at_once : plain {
+        bool reseal_tokens() { return true; }
+    };
     any_store inner(resealing{});
     any_store store(std::in_place_type<any_store>, std::move(inner));
     CHECK(store.reseals());
-    CHECK(store.reseal_token("old"));
-    CHECK(!store.reseal_token("new"));
     store.save_token({.access_token = "a", .id = "old"});
-    CHECK(reseal(store).resealed == 1);
+    store.save_token({.access_token = "b", .id = "new"});
+    std::vector<std::size_t> done;
+    const reseal_report report = reseal(store, [&](const reseal_report& so_far) { done.push_back(so_far.done()); });
+    CHECK(report.total == 2);
+    CHECK(report.resealed == 1);
+    CHECK(report.unchanged == 1);
+    CHECK(done == std::vector<std::size_t>{1, 2});
+    CHECK(store.reseal().resealed == 1);
+
+    any_store other(resealing_at_once{});
+    CHECK(other.reseals());
+    other.save_token({.access_token = "a", .id = "old"});
+    CHECK(reseal(other).resealed == 1);
 }
 
 TEST_CASE("any_store: what the store cannot do is refused", "[any_store]") {
@@ -247,7 +260,7 @@ TEST_CASE("any_store: what the store cannot do is refused", "[any_store]") {
     CHECK(error_of([&] { store.replace_token(row, row); }) == errc::request_rejected);
     CHECK(error_of([&] { store.remove_token(row); }) == errc::request_rejected);
     CHECK(!store.reseals());
-    CHECK(error_of([&] { store.reseal_token(row.id); }) == errc::request_rejected);
+    CHECK(error_of([&] { store.reseal(); }) == errc::request_rejected);
     CHECK(store.find_token(ada) == row);
 }
 

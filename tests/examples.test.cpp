@@ -172,6 +172,7 @@ inline void construct_with_key(const secret& key) {
     // examples: document_store.hpp
     struct sealed : defaults { using sealer = my_sealer; };
     basic_document_store<text_file, json_codec, sealed> store{"tokens.json", my_sealer{key}};
+    store.reseal_tokens();
     // end
 }
 inline void construct_from_document() {
@@ -291,9 +292,9 @@ inline void call(file_store& store, const secret& refresh, const secret& access)
     // end
 }
 struct sealed : defaults { using sealer = my_sealer; };
-inline void reseal(basic_file_store<sealed>& store, const std::optional<token>& ada) {
+inline void reseal(basic_file_store<sealed>& store) {
     // examples: file_store.hpp
-    store.reseal_token(ada->id);
+    store.reseal_tokens();
     // end
 }
 inline void lock(file_store& store, const token& row) {
@@ -765,11 +766,16 @@ inline void call(any_store& store, const token& row, const token& expected, cons
     store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
     // end
 }
-inline void seal_again(any_store& store, const std::optional<token>& ada) {
+inline void seal_again(any_store& store) {
     // examples: any_store.hpp
     if (store.reseals()) reseal(store);
-    store.reseal_token(ada->id);
     // end
+}
+inline void seal_again_by_itself(any_store& store) {
+    // examples: any_store.hpp
+    const reseal_report report = store.reseal();
+    // end
+    (void)report;
 }
 struct settings {
     std::string token_store{};
@@ -836,6 +842,14 @@ inline void construct_sealed(const secret& key, memory_store& plain_store) {
     basic_sqlite_store<sealed> store{"tokens.db", my_sealer{key}};
     migrate(plain_store, store);                              // from plain to sealed: see migrate.hpp
     basic_sqlite_store<sealed> other{sqlite_connection{"tokens.db", "other_tokens"}, my_sealer{key}};
+    // end
+}
+struct sealed : defaults { using sealer = my_sealer; };
+void show(const std::string& id);
+inline void reseal_one(basic_sqlite_store<sealed>& store, const std::optional<token>& ada) {
+    // examples: sql_store.hpp
+    for (const std::string& id : store.token_ids()) show(id);
+    store.reseal_token(ada->id);
     // end
 }
 inline void call_until(sqlite_store& store, const token& record) {

@@ -8,6 +8,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace tokenkeep;
@@ -25,6 +26,14 @@ struct sealed_store : memory_store {
     std::set<std::string> with_new_key{};
 };
 static_assert(resealing_store<sealed_store> && !resealing_store<memory_store>);
+
+/// A store in memory that changes the key of all rows at once.
+struct document_like : memory_store {
+    bool reseal_tokens() { return !std::exchange(has_new_key, true); }
+
+    bool has_new_key = false;
+};
+static_assert(resealing_store<document_like>);
 
 sealed_store store_of(int rows) {
     sealed_store store;
@@ -48,6 +57,34 @@ TEST_CASE("reseal: every row gets the first key, and the report counts them", "[
     CHECK(calls == 5);
     CHECK(store.with_new_key.size() == 5);
     CHECK(reseal(store).resealed == 0);
+}
+
+TEST_CASE("reseal: a store that seals all rows at once is called once", "[reseal]") {
+    document_like store;
+    for (const std::string id : {"1", "2", "3"}) store.save_token({.access_token = "at-" + id, .id = id});
+    std::size_t calls = 0;
+    const auto count = [&](const reseal_report& so_far) {
+        ++calls;
+        CHECK(so_far.done() == 3);
+    };
+    const reseal_report first = reseal(store, count), second = reseal(store, count);
+    CHECK(calls == 2);
+    CHECK(first.total == 3);
+    CHECK(first.resealed == 3);
+    CHECK(second.unchanged == 3);
+    document_like empty;
+    CHECK(reseal(empty).total == 0);
+    CHECK(empty.has_new_key);
+}
+
+TEST_CASE("reseal: it asks a store that can give only its ids for no more", "[reseal]") {
+    struct table_like : sealed_store {
+        std::vector<std::string> token_ids() { return {"1", "2"}; }
+        std::vector<token> get_tokens() { throw std::logic_error("all rows are asked for"); }
+    } store;
+    for (const std::string id : {"1", "2"}) store.save_token({.access_token = "at-" + id, .id = id});
+    CHECK(reseal(store).resealed == 2);
+    CHECK(store.asked == std::vector<std::string>{"1", "2"});
 }
 
 TEST_CASE("reseal: it can be stopped after any row and goes on when it is called again", "[reseal]") {

@@ -132,10 +132,14 @@ struct store : of_store::s, s {};
 namespace of_resealing {
 // shape: reseal.hpp
 struct s {   // besides the six operations
+    bool reseal_tokens();
+};
+struct r {   // or, for a store that seals its rows one by one
     bool reseal_token(const std::string& id);
 };
 // end
 struct store : of_store::s, s {};
+struct row_store : of_store::s, r {};
 }
 
 namespace of_document {
@@ -247,7 +251,8 @@ static_assert(token_store<of_store::s>);
 static_assert(locking_store<of_locking::store> && !comparing_store<of_locking::store>);
 static_assert(comparing_store<of_comparing::store> && !locking_store<of_comparing::store>);
 static_assert(deadline_store<of_deadlines::store> && !deadline_store<of_store::s>);
-static_assert(resealing_store<of_resealing::store> && !resealing_store<of_store::s>);
+static_assert(resealing_store<of_resealing::store> && resealing_store<of_resealing::row_store>);
+static_assert(!resealing_store<of_store::s>);
 static_assert(document<of_document::d> && token_store<basic_document_store<of_document::d>>);
 static_assert(file_system<of_files::f> && sealer<of_sealer::s>);
 static_assert(fingerprinting_sealer<of_sealer::with_fingerprints::sealer> && !fingerprinting_sealer<of_sealer::s>);

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <chrono>
 #include <concepts>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -92,7 +93,7 @@ class any_store {
     bool locks() const { return store_->locks(); }
     /// Whether the store is a comparing_store. If not, replace_token and remove_token throw errc::request_rejected.
     bool compares() const { return store_->compares(); }
-    /// Whether the store is a resealing_store. If not, reseal_token throws errc::request_rejected.
+    /// Whether the store is a resealing_store. If not, reseal throws errc::request_rejected.
     ///   if (store.reseals()) reseal(store);
     bool reseals() const { return store_->reseals(); }
     /// Whether the store's lock is a lease; see locking_store.
@@ -118,10 +119,11 @@ class any_store {
     /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
     ///   if (!store.remove_token(expected)) read_again();
     bool remove_token(const token& expected) { return store_->remove_token(expected); }
-    /// Seals the row of that id with the first key of the store's sealer, if another key sealed it, and says whether it
-    /// did; see reseal.
-    ///   store.reseal_token(ada->id);
-    bool reseal_token(const std::string& id) { return store_->reseal_token(id); }
+    /// Seals every row with the first key of the store's sealer. The free function reseal calls it.
+    ///   const reseal_report report = store.reseal();
+    reseal_report reseal(const std::function<void(const reseal_report&)>& progress = detail::ignore_resealing()) {
+        return store_->reseal(progress);
+    }
 
     /// The same store, for calls that end by `end` if the store is a deadline_store. If it is not, they take as long as
     /// the store takes, and only lock_token ends by then. The result may outlive this object.
@@ -153,7 +155,7 @@ class any_store {
         virtual std::unique_ptr<held_lock> lock_token(const std::string& key, deadline until) = 0;
         virtual bool replace_token(const token& expected, const token& record) = 0;
         virtual bool remove_token(const token& expected) = 0;
-        virtual bool reseal_token(const std::string& id) = 0;
+        virtual reseal_report reseal(const std::function<void(const reseal_report&)>& progress) = 0;
         virtual std::shared_ptr<erased_store> until(deadline end) = 0; ///< Null if the store has no until.
     };
 
@@ -215,9 +217,9 @@ class any_store {
                 if (compares()) return store.remove_token(expected);
             throw does_not_compare();
         }
-        bool reseal_token(const std::string& id) override {
+        reseal_report reseal(const std::function<void(const reseal_report&)>& progress) override {
             if constexpr (resealing_store<Store>)
-                return store.reseal_token(id);
+                return tokenkeep::reseal(store, std::cref(progress));
             else
                 throw error(errc::request_rejected,
                             "tokenkeep: the store of this any_store is not sealed, or cannot be sealed again; ask "

@@ -123,9 +123,7 @@ class basic_document_store
     : public detail::named_by<Document, Codec>,
       public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
       public detail::comparing_ability<basic_document_store<Document, Codec, Policy>,
-                                       detail::makes_comparing<Document>>,
-      public detail::resealing_ability<basic_document_store<Document, Codec, Policy>,
-                                       !std::is_same_v<detail::sealer_of<Policy>, no_seal>> {
+                                       detail::makes_comparing<Document>> {
     static_assert(detail::explain_document<Document>() && detail::explain_lock<Document>());
     static_assert(detail::explain_codec<Codec>() && detail::explain_policy<Policy>());
     static_assert(detail::explain_sealed_codec<Codec, detail::sealer_of<Policy>>());
@@ -133,7 +131,6 @@ class basic_document_store
     static constexpr bool versioned = detail::is_versioned<Document>;
     friend detail::locking_ability<basic_document_store, true>;
     friend detail::comparing_ability<basic_document_store, true>;
-    friend detail::resealing_ability<basic_document_store, true>;
     using row_set = detail::row_set<std::vector<token>, Policy>;
     using codec = detail::sealed_codec<Codec, detail::sealer_of<Policy>>;
     static constexpr bool needs_sealer = !std::default_initializable<detail::sealer_of<Policy>>;
@@ -205,6 +202,13 @@ class basic_document_store
     /// The row of exactly that id; nullopt if there is none.
     std::optional<token> find_token_by_id(const std::string& id) { return load().find_by_id(id); }
 
+    /// If another key than the sealer's first one has sealed the document, saves it again, and gives true. If not,
+    /// gives false; see reseal.
+    ///   store.reseal_tokens();
+    bool reseal_tokens() requires(!std::same_as<detail::sealer_of<Policy>, no_seal>) {
+        return change([](row_set&, bool has_other_key) { return has_other_key; });
+    }
+
   private:
     struct shared {
         template <class... Arguments>
@@ -231,11 +235,6 @@ class basic_document_store
     }
     bool remove(const token& expected) {
         return change([&](row_set& rows) { return rows.remove(as_stored(expected)); });
-    }
-
-    /// Changes no row. But a document that another key has sealed is saved again, and so the first key seals it.
-    bool reseal_row(const std::string& /*id*/) {
-        return change([&](row_set&, bool has_other_key) { return has_other_key; });
     }
 
     /// Loads the rows, lets `edit(row_set&)` or `edit(row_set&, has_other_key)` change them, and saves them if it gives

@@ -318,11 +318,10 @@ class basic_file_store {
     }
 
     /// If any row of the file, or an earlier version of one, is sealed with another key than the sealer's first one,
-    /// rewrites the file as compact() does, and gives true. If not, gives false. So the first call seals all rows,
-    /// whatever the id; see reseal. If a row cannot be read, throws errc::storage_corrupt or errc::permissions, and
-    /// changes nothing.
-    ///   store.reseal_token(ada->id);
-    bool reseal_token(const std::string& /*id*/) requires(!std::same_as<sealer_type, no_seal>) {
+    /// rewrites the file as compact() does, and gives true. If not, gives false; see reseal. If a row cannot be read,
+    /// throws errc::storage_corrupt or errc::permissions, and changes nothing.
+    ///   store.reseal_tokens();
+    bool reseal_tokens() requires(!std::same_as<sealer_type, no_seal>) {
         return shared_->write(end(), [](journal& rows) {
             rows.require_all_readable();
             return rows.reseal();

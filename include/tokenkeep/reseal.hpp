@@ -12,6 +12,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,7 +22,7 @@ namespace tokenkeep { inline namespace v1 {
 /// What reseal has done so far, or in all.
 struct reseal_report {
     std::size_t total = 0;     ///< Rows that the store had at the beginning.
-    std::size_t resealed = 0;  ///< Rows that another key had sealed. A file or a document counts as one row.
+    std::size_t resealed = 0;  ///< Rows that were sealed again. Of a file or a document: all, if it was written again.
     std::size_t unchanged = 0; ///< Rows that the first key had sealed already, or that others deleted meanwhile.
 
     /// How many rows have been looked at so far.
@@ -31,9 +32,36 @@ struct reseal_report {
 namespace detail {
 
 template <class S>
+concept has_reseal_tokens = requires(S& store) {
+    { store.reseal_tokens() } -> std::same_as<bool>;
+};
+template <class S>
 concept has_reseal_token = requires(S& store, const std::string& id) {
     { store.reseal_token(id) } -> std::same_as<bool>;
 };
+template <class S>
+concept has_reseal = requires(S& store, void (*progress)(const reseal_report&)) {
+    { store.reseal(progress) } -> std::same_as<reseal_report>;
+};
+template <class S>
+concept seals_again = has_reseal_tokens<S> || has_reseal_token<S> || has_reseal<S>;
+
+template <class S>
+concept has_token_ids = requires(S& store) {
+    { store.token_ids() } -> std::same_as<std::vector<std::string>>;
+};
+
+/// The ids of all rows.
+template <class Store>
+std::vector<std::string> ids_of(Store& store) {
+    if constexpr (has_token_ids<Store>) {
+        return store.token_ids();
+    } else {
+        std::vector<std::string> ids;
+        for (const token& row : store.get_tokens()) ids.push_back(row.id);
+        return ids;
+    }
+}
 
 struct ignore_resealing {
     void operator()(const reseal_report&) const noexcept {}
@@ -41,25 +69,34 @@ struct ignore_resealing {
 
 } // namespace detail
 
-/// A store whose rows are sealed (see sealer.hpp), and which can seal one of them again.
+/// A store whose rows are sealed (see sealer.hpp), and which can seal them again.
 ///
 /// Shape (the least model):
 ///   struct s {   // besides the six operations
+///       bool reseal_tokens();
+///   };
+///   struct r {   // or, for a store that seals its rows one by one
 ///       bool reseal_token(const std::string& id);
 ///   };
 /// Meaning:
-///   K1  If another key than the sealer's first one has sealed the row of that id, reseal_token seals it with the first
-///       key and gives true. The row is the same afterwards.
-///   K2  If the first key has sealed the row, or if there is no such row, it changes nothing and gives false.
-///   K3  It loses no change that others make to the row at the same time.
-/// A store may seal all its rows in one step, as a file or a document does. For it, "the row" in K1 and K2 means all
-/// that it holds, rows or none, and their earlier versions, whatever the id: the first call gives true, and the next
-/// ones give false.
-/// May:   throw, and then the row has its old key or the new one. Need not be fast: it is called once for each row.
-/// Models: sql_store, basic_file_store and basic_document_store with a policy that names a sealer; any_store, which
-/// throws errc::request_rejected if its store is not a model.
+///   K1  If another key than the sealer's first one has sealed anything in the store, reseal_tokens seals everything
+///       with the first key and gives true. Everything means all rows and what the store keeps of their earlier
+///       versions. If not, reseal_tokens changes nothing and gives false.
+///   K2  reseal_token does the same for the row of that id. If there is no such row, it gives false.
+///   K3  The rows are the same afterwards. No change is lost that others make at the same time.
+/// May:   throw, and then each row has its old key or the new one. Need not be fast. These members are optional:
+///
+///   expression                | what it gives you                          | without it
+///   --------------------------|--------------------------------------------|---------------------------------------
+///   `token_ids()` gives       | reseal needs only the ids of the rows.     | reseal calls get_tokens: all rows are
+///   std::vector<std::string>  |                                            | in memory at the beginning.
+///   `reseal(progress)` gives  | reseal calls it, and does nothing else.    | reseal calls reseal_tokens, or
+///   reseal_report             | For a store that holds another store.      | reseal_token for each row.
+///
+/// Models, with a policy that names a sealer: basic_file_store and basic_document_store by reseal_tokens, sql_store by
+/// reseal_token. any_store, which throws errc::request_rejected if its store is not a model.
 template <class S>
-concept resealing_store = token_store<S> && detail::has_reseal_token<S>;
+concept resealing_store = token_store<S> && detail::seals_again<S>;
 
 namespace detail {
 
@@ -68,8 +105,9 @@ template <class S>
 consteval bool explain_resealing_store() {
     static_assert(explain_token_store<S>());
     if constexpr (token_store<S>)
-        static_assert(has_reseal_token<S>, "tokenkeep: reseal needs a store with a sealer, which has bool "
-                                           "reseal_token(const std::string& id); see the concept resealing_store");
+        static_assert(seals_again<S>,
+                      "tokenkeep: reseal needs a store with a sealer, which has bool reseal_tokens() or bool "
+                      "reseal_token(const std::string& id); see the concept resealing_store");
     return true;
 }
 
@@ -88,30 +126,37 @@ consteval bool explain_resealing_store() {
 ///   ---------------------|---------------------------------------------|---------------------------------------------
 ///   sql_store            | Each row in a transaction of its own.       | What the database keeps of replaced rows:
 ///                        |                                             | logs, free pages, backups.
-///   basic_file_store     | The first call rewrites the file.           | Copies of a damaged file, and backups; see
+///   basic_file_store     | The file is rewritten.                      | Copies of a damaged file, and backups; see
 ///                        | compact() alone does the same.              | Old blocks in file_store.hpp.
-///   basic_document_store | The first call saves the document.          | What the document keeps of its earlier
+///   basic_document_store | The document is saved once.                 | What the document keeps of its earlier
 ///                        |                                             | versions.
 ///
-/// It may be stopped and called again at any time: rows that have the first key are left alone.
-/// `progress(const reseal_report&)` is called after each row. If it throws, reseal ends. reseal throws what the store
-/// throws. A row that cannot be opened makes it throw before it changes anything: restore that row, or delete it.
+/// It may be stopped and called again at any time: rows that have the first key are left alone. `progress(const
+/// reseal_report&)` is called after each row of a table, and once for a file or a document. If it throws, reseal ends.
+/// reseal throws what the store throws. If a row of a file or a document cannot be opened, nothing changes. If a row of
+/// a table cannot be opened, reseal ends there; the rows before it have the first key. Restore that row, or delete it,
+/// and call reseal again.
 ///
-/// Cost: one transaction for each row of a table, which changes those that have another key. A file or a document is
-/// changed once, and once more each time that another program has saved with the old key; a document is read once for
-/// each row. All rows are in memory at the beginning. From plain to sealed, and back: see migrate.hpp.
+/// Cost: for each row of a table, one look-up by its id, and one transaction if it has another key. Only the ids are in
+/// memory. A file or a document is read, with all rows, and written once if need be. From plain to sealed, and back:
+/// see migrate.hpp.
 template <class Store, std::invocable<const reseal_report&> Progress = detail::ignore_resealing>
 reseal_report reseal(Store& store, Progress progress = {}) {
     static_assert(detail::explain_resealing_store<Store>());
     reseal_report report;
-    if constexpr (resealing_store<Store>) {
-        std::vector<std::string> ids;
-        for (const token& row : store.get_tokens()) ids.push_back(row.id);
+    if constexpr (resealing_store<Store> && detail::has_reseal<Store>) {
+        report = store.reseal(std::ref(progress));
+    } else if constexpr (resealing_store<Store>) {
+        const std::vector<std::string> ids = detail::ids_of(store);
         report.total = ids.size();
-        if (ids.empty()) store.reseal_token(std::string()); // a file or document without rows is sealed too
-        for (const std::string& id : ids) {
-            ++(store.reseal_token(id) ? report.resealed : report.unchanged);
+        if constexpr (detail::has_reseal_tokens<Store>) {
+            (store.reseal_tokens() ? report.resealed : report.unchanged) = report.total;
             progress(std::as_const(report));
+        } else {
+            for (const std::string& id : ids) {
+                ++(store.reseal_token(id) ? report.resealed : report.unchanged);
+                progress(std::as_const(report));
+            }
         }
     }
     return report;

@@ -97,7 +97,9 @@ class sql_error : public error {
 ///   static constexpr sql_dialect dialect{.bytes = "BYTEA", .key_bytes = "BYTEA", .for_update = " FOR UPDATE"};
 struct sql_dialect {
     std::string_view bytes = "BLOB";     ///< The type of a column for any bytes. It takes at least 64 KiB.
-    std::string_view key_bytes = "BLOB"; ///< The type of the primary key, for any bytes, as long as it can be.
+    std::string_view key_bytes = "BLOB"; ///< The type of the primary key, for any bytes, as long as it can be. Also of
+                                         ///< `row_key` in a sealed table, which has an index, and is asked for with
+                                         ///< ORDER BY and LIMIT 1.
     std::string_view table_options{};    ///< Text after the columns of a new table: " ENGINE=InnoDB".
     std::string_view if_missing{};       ///< " IF NOT EXISTS", if the database has it for tables and indexes.
     std::string_view index_method{};     ///< Text before the column of an index: " USING hash".

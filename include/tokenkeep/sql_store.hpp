@@ -84,10 +84,10 @@ struct sql_guard {
 ///   - What the database keeps outside its tables (logs, replicas, backups) is not erased when a token is deleted.
 ///
 /// Encryption. If the policy names a sealer (see sealer.hpp), which must be a fingerprinting_sealer, the store seals
-/// each secret by itself, and binds it to the table, the row and the column. Its table has a column `row_mac` and, for
-/// each sealed field that a rule looks up, an index column such as `refresh_token_index`. People can still read whose
-/// tokens a row holds, unless the policy says seals_names. All rows of a table are sealed or none is, and all its
-/// programs use the same rules, schema and seals_names.
+/// each secret by itself, and binds it to the table, the row and the column. Its table has the columns `row_mac` and
+/// `row_key` and, for each sealed field that a rule looks up, an index column such as `refresh_token_index`. People can
+/// still read whose tokens a row holds, unless the policy says seals_names. All rows of a table are sealed or none is,
+/// and all its programs use the same rules, schema and seals_names.
 ///   struct sealed : defaults { using sealer = my_sealer; };
 ///   basic_sqlite_store<sealed> store{"tokens.db", my_sealer{key}};
 ///   migrate(plain_store, store);                              // from plain to sealed: see migrate.hpp
@@ -107,6 +107,7 @@ struct sql_guard {
 ///   changes, cuts off, empties or fills a cell;      | errc::permissions, "this sealer cannot open the row", if a
 ///   exchanges cells between rows, columns or tables; | call finds the row. It finds the other rows, and
 ///   gives a row another id; inserts a row            | delete_token deletes the row
+///   names another key in `row_mac` and `row_key`     | the same. Until the row is deleted, no call inserts a row
 ///   puts an older version of a whole row in its      | takes it: nothing binds a row to its time
 ///   place, or puts a deleted row back                |
 ///   puts in a row of a table of the same name from   | takes it, if the key is the same. Give each database a key
@@ -119,17 +120,23 @@ struct sql_guard {
 ///                                                    | or for an update. No row is lost or taken for another
 ///
 /// A look-up by a sealed field looks for the fingerprints of all keys of the sealer, in one SELECT. It does not find a
-/// row whose key the sealer lacks: a program with the wrong key may then insert a second row for the same user. So give
-/// every program all keys of the table. Keys change row by row: each save seals its row with the first key, and reseal
-/// (see reseal.hpp) does that for the other rows. A change calls the sealer inside its transaction, so a slow sealer
-/// keeps other writers waiting. Several threads call it at once.
+/// row whose key the sealer lacks. A save that finds no row must not take that for a new user. So it inserts a row only
+/// if the sealer has the keys of all rows, and throws errc::permissions otherwise: a program with the wrong key never
+/// adds a second row for one user, and a keeper with the wrong key sends no login. The store tells keys apart by their
+/// ids. Rows whose keys the sealer has can still be found and changed; a change is not compared with the other rows.
+/// Give every program all keys of the table. If a key is lost, delete its rows.
+///
+/// Keys change row by row: each save seals its row with the first key, and reseal (see reseal.hpp) does that for the
+/// other rows. A change calls the sealer inside its transaction, so a slow sealer keeps other writers waiting. Several
+/// threads call it at once.
 ///
 /// Cost: a look-up is one SELECT with an index. A save is one transaction of a few SELECTs with indexes and one INSERT
-/// or UPDATE. The store keeps one connection, which its threads use in turn, or as many as mysql_parameters or
-/// postgres_connection says; their look-ups then run side by side. With a server, each identity that is locked uses one
-/// more connection; up to four of these are kept for the next locks. A connection that did not answer
-/// in time is closed. The server may go on with its transaction for as long as the server waits for others; then it
-/// rolls the transaction back.
+/// or UPDATE. Before an INSERT into a sealed table, there is one more SELECT for each key of its rows, and one that
+/// finds no further key. The store keeps one connection, which its threads use in turn, or as many as mysql_parameters
+/// or postgres_connection says; their look-ups then run side by side. With a server, each identity that is locked uses
+/// one more connection; up to four of these are kept for the next locks. A connection that did not answer in time is
+/// closed. The server may go on with its transaction for as long as the server waits for others; then it rolls the
+/// transaction back.
 ///
 ///   errc                | when                                                   | what to do
 ///   --------------------|--------------------------------------------------------|---------------------------------
@@ -171,8 +178,7 @@ struct sql_guard {
 /// was moved from may only be destroyed or assigned to.
 template <class Connection, class Policy>
 class sql_store : public detail::named_by<Connection>,
-                  public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>>,
-                  public detail::resealing_ability<sql_store<Connection, Policy>, detail::has_table_sealer<Policy>> {
+                  public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_lock<Connection>());
     static_assert(detail::explain_policy<Policy>() && detail::explain_sealed_table<Policy>());
     static_assert(detail::explain_fingerprinting_sealer<detail::sealer_of<Policy>>());
@@ -181,7 +187,6 @@ class sql_store : public detail::named_by<Connection>,
         "tokenkeep: the policy's schema needs a column for each field that a rule of the policy looks up; see "
         "the struct sql_schema");
     friend detail::locking_ability<sql_store, true>;
-    friend detail::resealing_ability<sql_store, true>;
     using links_type = detail::sql_links<Connection, Policy>;
     using link_type = typename links_type::link_type;
     using rows_type = detail::sql_rows<link_type>;
@@ -246,6 +251,12 @@ class sql_store : public detail::named_by<Connection>,
         return read([&](rows_type& rows) { return meaning::all(rows); });
     }
 
+    /// The ids of all rows. No other cell is read.
+    ///   for (const std::string& id : store.token_ids()) show(id);
+    std::vector<std::string> token_ids() {
+        return read([](rows_type& rows) { return rows.ids(); });
+    }
+
     /// Changes the row that the record means, or inserts a row. A field that the record leaves empty keeps its value;
     /// see merge for the exception of a new access token.
     ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
@@ -308,6 +319,20 @@ class sql_store : public detail::named_by<Connection>,
         });
     }
 
+    /// If another key than the sealer's first one has sealed the row of that id, seals it with the first one, and gives
+    /// true. If not, gives false and begins no transaction; see reseal.
+    ///   store.reseal_token(ada->id);
+    bool reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>) {
+        if (!read([&](rows_type& rows) { return rows.has_other_key(id); })) return false;
+        return write([&](transaction& rows) -> change {
+            rows.lock(id);
+            const std::optional<token> row = rows.find_under_other_key(id);
+            if (!row) return std::nullopt;
+            rows.update(rows.cells(*row));
+            return detail::sql_change{}; // may be made twice
+        });
+    }
+
   private:
     struct shared {
         shared(Connection connection, sealer_type sealer)
@@ -347,16 +372,6 @@ class sql_store : public detail::named_by<Connection>,
             // A server that answers ends its waits for others itself, and says so. It gets the time for that.
             link.set_deadline((std::min)(end_, until + std::chrono::seconds(5)));
             return act(link, until);
-        });
-    }
-
-    bool reseal_row(const std::string& id) {
-        return write([&](transaction& rows) -> change {
-            rows.lock(id);
-            const std::optional<token> row = rows.find_under_other_key(id);
-            if (!row) return std::nullopt;
-            rows.update(rows.cells(*row));
-            return detail::sql_change{}; // may be made twice
         });
     }
 

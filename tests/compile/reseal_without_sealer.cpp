@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A store without a sealer has no key to change.
-// expect: tokenkeep: reseal needs a store with a sealer, which has bool reseal_token(const std::string& id); see the concept resealing_store
+// expect: tokenkeep: reseal needs a store with a sealer, which has bool reseal_tokens() or bool reseal_token(const std::string& id); see the concept resealing_store
 #include <tokenkeep/basic_store.hpp>
 #include <tokenkeep/reseal.hpp>
 
@@ -8,7 +8,7 @@
 
 struct my_store : tokenkeep::memory_store {
 #ifndef MISTAKE
-    bool reseal_token(const std::string&) { return false; }
+    bool reseal_tokens() { return false; }
 #endif
 };
 

@@ -7,12 +7,14 @@
 #include <tokenkeep/zoho/schema.hpp>
 
 #include "sql/backends.hpp"
+#include "sql/sealed.hpp"
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
 #include <chrono>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace tests;
@@ -38,6 +40,23 @@ TEMPLATE_LIST_TEST_CASE("sql_store: a keeper logs in, refreshes and revokes over
     live_a_session<store_of_its_own<TestType, tokenkeep::zoho::policy>>();
 }
 #endif
+
+TEMPLATE_LIST_TEST_CASE("sql_store: a keeper that lacks the key of a row logs nobody in, and sends nothing", "[sql]",
+                        every_backend) {
+    const std::string table = new_table();
+    tokenkeep::testing::fake_server server;
+    sealed_on<TestType, hidden>(table, old_key()).save_token({.user_name = "ada", .access_token = "at-1"});
+    const tokenkeep::token login{.user_name = "ada", .grant_token = server.grant("ada")};
+    const auto log_in = [&](toy_table_sealer sealer) {
+        auto store = sealed_on<TestType, hidden>(table, std::move(sealer));
+        (void)tokenkeep::keeper{store, server, server.provider()}.access_token(login);
+    };
+    CHECK(code_of([&] { log_in(new_key()); }) == errc::permissions);
+    CHECK(server.log().token_requests == 0);
+    log_in(both_keys());
+    CHECK(server.log().token_requests == 1);
+    CHECK(sealed_on<TestType, hidden>(table, both_keys()).get_tokens().size() == 1);
+}
 
 TEMPLATE_LIST_TEST_CASE("sql_store: keepers of two connections spend a refresh token once", "[sql]", every_backend) {
     const std::string table = new_table();

@@ -62,8 +62,8 @@ std::vector<token> sorted(std::vector<token> rows) {
     return rows;
 }
 
-const std::vector<std::string> more_columns{"row_mac", "refresh_token_index", "access_token_index",
-                                            "grant_token_index"};
+const std::vector<std::string> more_columns{"row_mac", "refresh_token_index", "access_token_index", "grant_token_index",
+                                            "row_key"};
 
 std::vector<std::string> all_columns() {
     std::vector<std::string> names;
@@ -393,6 +393,18 @@ TEMPLATE_LIST_TEST_CASE("sealed table: a row that was not sealed is refused, and
     CHECK(store.get_tokens().empty());
 }
 
+TEMPLATE_LIST_TEST_CASE("sealed table: while a row names another key, no row is inserted", "[sql]", every_backend) {
+    sealed_table<TestType> table;
+    table.set("ada", "row_mac", table.cell("ada", "row_mac").value().substr(0, 43) + " 100% another_key");
+    table.set("ada", "row_key", "100% another_key");
+    check_only_ada_is_lost(table, "it has no key \"100% another_key\"");
+    auto store = table.store();
+    CHECK(cannot_open("ada", [&] { store.save_token(login("eve")); }));
+    store.delete_token("id of ada");
+    store.save_token(login("eve"));
+    CHECK(sorted(store.get_tokens()) == std::vector<token>{login("bob"), login("eve")});
+}
+
 TEMPLATE_LIST_TEST_CASE("sealed table: that a whole row is an older one, or is gone, goes unnoticed", "[sql]",
                         every_backend) {
     sealed_table<TestType> table;
@@ -441,6 +453,46 @@ TEMPLATE_LIST_TEST_CASE("sealed table: keys change row by row, and rows of both 
     };
     check(sealed_table<TestType>());
     check(sealed_table<TestType, hidden>());
+}
+
+TEMPLATE_LIST_TEST_CASE("sealed table: a store that lacks the key of any row inserts none", "[sql]", every_backend) {
+    const auto is_refused = [](auto& store, const token& record, const std::string& key) {
+        CHECK(!store.find_token(record));
+        const auto save = [&] { store.save_token(record); };
+        CHECK(code_of(save) == errc::permissions);
+        CHECK(has_all(words_of(save), {"this sealer cannot open the row", "it has no key \"" + key + "\""}));
+    };
+    const auto check = [&](auto table, bool hides_names) {
+        const token ada = login("ada"), bob = login("bob"), eve = login("eve");
+        const std::vector<token> new_rows{
+            {.client_id = ada.client_id, .refresh_token = ada.refresh_token, .access_token = "new"},
+            {.access_token = ada.access_token},
+            {.client_id = ada.client_id, .grant_token = ada.grant_token},
+            eve,
+        };
+        auto both = table.store(both_keys()), only_new = table.store(new_key()), only_old = table.store(old_key());
+        for (const token& row : new_rows) is_refused(only_new, row, "key-1");
+        if (hides_names) is_refused(only_new, {.user_name = ada.user_name, .access_token = "new"}, "key-1");
+        CHECK(sorted(both.get_tokens()) == std::vector<token>{ada, bob});
+
+        only_old.save_token(eve); // all rows have its key
+        both.save_token(bob);
+        is_refused(only_old, login("carl"), "key-2"); // though it has inserted a row before
+        is_refused(only_new, login("carl"), "key-1");
+        token next = bob;
+        next.scope = "less";
+        only_new.save_token(next);
+        CHECK(only_new.find_token({.access_token = bob.access_token}) == next);
+        CHECK(sorted(both.get_tokens()) == std::vector<token>{ada, next, eve});
+
+        only_new.delete_token(ada.id);
+        is_refused(only_new, login("carl"), "key-1");
+        only_new.delete_token(eve.id);
+        only_new.save_token(login("carl"));
+        CHECK(sorted(only_new.get_tokens()) == std::vector<token>{next, login("carl")});
+    };
+    check(sealed_table<TestType>(), false);
+    check(sealed_table<TestType, hidden>(), true);
 }
 
 TEMPLATE_LIST_TEST_CASE("sealed table: a row whose key others change is found at every moment", "[sql]",
@@ -535,7 +587,8 @@ TEMPLATE_LIST_TEST_CASE("reseal: a process that is killed at any statement leave
     CHECK(sorted(table.store(new_key()).get_tokens()) == rows);
 }
 
-TEMPLATE_LIST_TEST_CASE("reseal: a row that cannot be opened is named, and nothing changes", "[sql]", every_backend) {
+TEMPLATE_LIST_TEST_CASE("reseal: a row that cannot be opened is named, and the rows after it keep their key", "[sql]",
+                        every_backend) {
     sealed_table<TestType> table;
     table.set("ada", "scope", "all");
     auto store = table.store(both_keys());
@@ -545,6 +598,31 @@ TEMPLATE_LIST_TEST_CASE("reseal: a row that cannot be opened is named, and nothi
     store.delete_token("id of ada");
     CHECK(tokenkeep::reseal(store).resealed == 1);
     CHECK(table.store(new_key()).get_tokens() == std::vector<token>{login("bob")});
+
+    sealed_table<TestType> other;
+    other.set("bob", "scope", "all");
+    auto after = other.store(both_keys());
+    CHECK(cannot_open("bob", [&] { (void)tokenkeep::reseal(after); }));
+    CHECK(other.store(new_key()).find_token_by_id("id of ada") == login("ada"));
+}
+
+TEMPLATE_LIST_TEST_CASE("reseal: it asks a table for its ids, and begins a transaction only for a row to change",
+                        "[sql]", every_backend) {
+    using connection = faulty_connection<TestType>;
+    sealed_table<TestType> table;
+    table.store(both_keys()).save_token(login("bob"));
+    const auto said = std::make_shared<ordeal>();
+    tokenkeep::sql_store<connection, sealed> store(connection(table.name(), said), both_keys());
+    CHECK(store.token_ids() == std::vector<std::string>{"id of ada", "id of bob"});
+    said->asked.clear();
+    CHECK(tokenkeep::reseal(store).resealed == 1);
+    const auto count = [&](const std::string& sql) { return std::count(said->asked.begin(), said->asked.end(), sql); };
+    CHECK(count(std::string(connection::dialect.begin)) == 1);
+    CHECK(count("COMMIT") == 1);
+    const tokenkeep::detail::sql_text<sealed> text(connection::dialect, table.name());
+    CHECK(count(text.ids() + " ORDER BY id") == 1);
+    CHECK(count(text.select()) == 0);
+    CHECK(count(text.find_by(0)) == 3); // ada's row twice: the second time in the transaction
 }
 
 TEMPLATE_LIST_TEST_CASE("sealed table: a change whose commit has no answer is looked up", "[sql]", every_backend) {
@@ -709,7 +787,7 @@ TEMPLATE_LIST_TEST_CASE("sealed table: a process that is killed at any statement
         if (!was_killed) break;
         ++killed;
     }
-    CHECK(killed >= 14); // two tables, two indexes, the version, BEGIN, three indexes, the version, COMMIT
+    CHECK(killed >= 15); // two tables, two indexes, the version, BEGIN, four indexes, the version, COMMIT
 }
 
 TEMPLATE_LIST_TEST_CASE("sealed table: what a store without a sealer left unfinished becomes sealed, and the reverse",
@@ -805,6 +883,10 @@ TEST_CASE("sealed table: a look-up by a sealed field uses its index, for any num
         REQUIRE(plan.step());
         CHECK_THAT(std::string(plan.column(3).value()), ContainsSubstring(table.name() + "-refresh_token_index"));
     }
+    auto plan = connection.prepare("EXPLAIN QUERY PLAN " + text.find_next_key());
+    REQUIRE(plan.step());
+    CHECK_THAT(std::string(plan.column(3).value()), ContainsSubstring(table.name() + "-row_key"));
+    CHECK(!plan.step()); // nothing is sorted
 }
 #endif
 

@@ -82,12 +82,14 @@ TEST_CASE("sealed_form: the cells of a row are what the format says", "[sealed_f
     CHECK(values[3] == view());
     CHECK(values[4] == view(of_token));
     CHECK(values[7] == view("1500"));
-    REQUIRE(values.size() == 10);
+    CHECK(values[10] == view("k"));
+    REQUIRE(values.size() == 11);
     REQUIRE(sealer.asked.size() == 2);
     CHECK(sealer.asked[0] == "k 15:tokenkeep index6:tokens13:refresh_token4:rt-1");
     CHECK(sealer.asked[1] == "k 13:tokenkeep row6:tokens2:id1:79:user_name3:ada9:client_id3:app" +
                                  std::string("20:sealed refresh_token") + std::to_string(of_token.size()) + ":" +
-                                 of_token + "11:expiry_time4:150019:refresh_token_index43:" + std::string(*values[9]));
+                                 of_token + "11:expiry_time4:150019:refresh_token_index43:" + std::string(*values[9]) +
+                                 "7:row_key1:k");
     CHECK(values[8]->size() == 43 + 2);
     CHECK(values[8]->ends_with(" k"));
     CHECK(read(form, cells) == row);
@@ -120,9 +122,10 @@ TEST_CASE("sealed_form: with seals_names every text but the id is sealed", "[sea
     const detail::sealed_form<hidden> form(sealer, table);
     const auto cells = form.cells(row);
     using columns = detail::sql_columns<hidden>;
-    CHECK(columns::count() == 11);
+    CHECK(columns::count() == 12);
     CHECK(columns::name(9) == "user_name_index");
     CHECK(columns::name(10) == "refresh_token_index");
+    CHECK(columns::name(11) == "row_key");
     CHECK(columns::look_up(1) == 9);
     CHECK(columns::look_up(4) == 10);
     CHECK(columns::look_up(0) == 0);

@@ -44,6 +44,8 @@ table_sealer_of<Policy> table_sealer(sealer_of<Policy> sealer) {
 ///   `row_mac`          | sealed         | which key sealed the row, and a fingerprint of all its other cells
 ///   `<name>_index`,    | sealed         | a fingerprint of the sealed field `<name>`, by which rows are found. Only
 ///   several            |                | fields that a rule looks up have one
+///   `row_key`          | sealed         | the id of the key that sealed the row, with an index: so a store finds out,
+///                      |                | without a scan, whether other keys sealed any rows
 template <class Policy>
 struct sql_columns {
     using schema = typename Policy::schema;
@@ -75,11 +77,15 @@ struct sql_columns {
         return found;
     }
 
-    static constexpr std::size_t count() { return are_sealed ? first_index + indexed().count : schema::columns; }
+    /// The last column of a sealed table.
+    static constexpr std::size_t row_key() { return first_index + indexed().count; }
+
+    static constexpr std::size_t count() { return are_sealed ? row_key() + 1 : schema::columns; }
 
     static std::string name(std::size_t column) {
         if (column < schema::columns) return std::string(fields[column].name);
         if (column == row_mac) return "row_mac";
+        if (column == row_key()) return "row_key";
         return std::string(fields[indexed().places[column - first_index]].name) + "_index";
     }
 

@@ -11,8 +11,10 @@
 #include <tokenkeep/token.hpp>
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -40,6 +42,20 @@ class sql_rows {
             token row = link_.form().read(found);
             if (matches<Rule>(probe, row)) visit(std::move(row));
         });
+    }
+
+    /// The ids of all rows, in order.
+    std::vector<std::string> ids() {
+        std::vector<std::string> all;
+        link_.run(text::all_ids, {}, [&](auto& row) { all.emplace_back(row.column(0).value_or("")); });
+        return all;
+    }
+
+    /// Whether there is a row of that id that is sealed with another key than the sealer's first one. Does not open it.
+    bool has_other_key(const std::string& id) {
+        bool has_other = false;
+        look_up(0, 0, id, [&](auto& found) { has_other = !link_.form().has_first_key(found); });
+        return has_other;
     }
 
   protected:

@@ -30,6 +30,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 //   row_mac       base64url of a fingerprint (43 characters), a space, and the id of the key that sealed the row. The
 //                 fingerprint is of: "tokenkeep row", table, and for each other cell that is not NULL, in the order of
 //                 the columns: the name of the column, with "sealed " in front if its field is sealed, and the cell.
+//   row_key       the id of the key that sealed the row.
 // The table is the name in tokenkeep_schema. In such lists, each text follows its length and a colon, so that no two
 // lists give the same bytes. All fingerprints are made with the key that sealed the row.
 //
@@ -108,6 +109,7 @@ class sealed_form {
         for (std::size_t n = 0; n < indexed.count; ++n)
             if (const auto& value = values[indexed.places[n]])
                 made[columns::first_index + n] = key_of_look_up(indexed.places[n], *value, key_id);
+        made[columns::row_key()] = key_id;
         made[columns::row_mac] = mac_of(made.values(), key_id) + " " + key_id;
         return made;
     }
@@ -135,6 +137,23 @@ class sealed_form {
     bool has_first_key(Statement& row) const {
         const std::optional<std::string_view> mac = row.column(columns::row_mac);
         return mac && key_id_in(*mac) == std::optional<std::string_view>(sealer_.key_id());
+    }
+
+    /// The id of the key that sealed the row. Throws unopened_row if the sealer lacks that key.
+    std::string require_known_key(std::string_view id, std::string_view row_mac) const {
+        const std::optional<std::string_view> key_id = key_id_in(row_mac);
+        if (!key_id)
+            throw unopened_row(id, table_,
+                               "its row_mac is missing or cut off; a program that does not seal wrote the "
+                               "row, or someone has altered it");
+        if (*key_id != sealer_.key_id()) {
+            const std::vector<std::string> known = sealer_.key_ids();
+            if (std::find(known.begin(), known.end(), *key_id) == known.end())
+                throw unopened_row(id, table_,
+                                   "it has no key " + unopened_row::quoted(*key_id) +
+                                       ", which sealed the row; use a sealer that has it");
+        }
+        return std::string(*key_id);
     }
 
     /// Gives act(keys): the texts to look for in the field's column, if the field has that value. For a sealed field
@@ -197,20 +216,9 @@ class sealed_form {
     /// The id of the key that sealed the row, if the row is as it was sealed.
     std::string require_intact(const views& cells, std::string_view id) const {
         const std::string_view row_mac = cells[columns::row_mac].value_or(std::string_view());
-        const std::optional<std::string_view> key_id = key_id_in(row_mac);
-        if (!key_id)
-            throw unopened_row(id, table_,
-                               "its row_mac is missing or cut off; a program that does not seal wrote the "
-                               "row, or someone has altered it");
-        if (*key_id != sealer_.key_id()) {
-            const std::vector<std::string> known = sealer_.key_ids();
-            if (std::find(known.begin(), known.end(), *key_id) == known.end())
-                throw unopened_row(id, table_,
-                                   "it has no key " + unopened_row::quoted(*key_id) +
-                                       ", which sealed the row; use a sealer that has it");
-        }
-        if (secret(mac_of(cells, *key_id)) != secret(row_mac.substr(0, fingerprint_size))) throw altered(id, *key_id);
-        return std::string(*key_id);
+        std::string key_id = require_known_key(id, row_mac);
+        if (secret(mac_of(cells, key_id)) != secret(row_mac.substr(0, fingerprint_size))) throw altered(id, key_id);
+        return key_id;
     }
 
     unopened_row altered(std::string_view id, std::string_view key_id) const {

@@ -126,7 +126,7 @@ class sql_tables {
     void refuse_rows_of_other_kind() {
         const bool may_be_sealed = has_column(columns::row_mac);
         if constexpr (columns::are_sealed) {
-            if (has_rows(may_be_sealed ? text_.plain_ids() : text_.all_ids())) throw plain_table();
+            if (has_rows(may_be_sealed ? text_.plain_ids() : text_.ids())) throw plain_table();
         } else {
             if (may_be_sealed && has_rows(text_.sealed_ids())) throw sealed_table();
         }

@@ -42,12 +42,14 @@ class sql_text {
     /// The statements that a connection prepares. The number of a column means: find the rows by this column.
     enum kind : std::size_t {
         all_rows = columns::count(),
+        all_ids,
         insert_row,
         update_row,
         erase_row,
         clear_rows,
         locked_row,
         locked_version,
+        next_key,
         number_of_kinds
     };
 
@@ -64,12 +66,14 @@ class sql_text {
     std::string of(std::size_t which, std::size_t keys = 1) const {
         switch (which) {
         case all_rows: return select();
+        case all_ids: return ids() + " ORDER BY id";
         case insert_row: return insert();
         case update_row: return update();
         case erase_row: return erase();
         case clear_rows: return clear();
         case locked_row: return lock_row();
         case locked_version: return lock_version();
+        case next_key: return find_next_key();
         default: return find_by(which, keys);
         }
     }
@@ -80,6 +84,12 @@ class sql_text {
     std::string select() const { return "SELECT " + column_names() + " FROM " + quoted(name_); }
     /// Reads the row of an id, and locks it until the transaction ends.
     std::string lock_row() const { return find_by(0).append(dialect_->for_update); }
+    /// Reads the first row of a sealed table, in the order of their keys, whose key comes after the parameter.
+    std::string find_next_key() const {
+        writer sql{*dialect_};
+        sql << "SELECT id, row_mac, row_key FROM " << quoted(name_) << " WHERE row_key > ";
+        return (sql.parameter() << " ORDER BY row_key LIMIT 1").text;
+    }
     std::string erase() const { return "DELETE FROM " + quoted(name_) + " WHERE " + where(0); }
     std::string clear() const { return "DELETE FROM " + quoted(name_); }
 
@@ -150,9 +160,9 @@ class sql_text {
     }
     /// Fails if a column is missing.
     std::string look_for_all_columns() const { return select() + " WHERE 1 = 0"; }
-    std::string all_ids() const { return "SELECT id FROM " + quoted(name_); }
-    std::string plain_ids() const { return all_ids() + " WHERE row_mac IS NULL"; }
-    std::string sealed_ids() const { return all_ids() + " WHERE row_mac IS NOT NULL"; }
+    std::string ids() const { return "SELECT id FROM " + quoted(name_); }
+    std::string plain_ids() const { return ids() + " WHERE row_mac IS NULL"; }
+    std::string sealed_ids() const { return ids() + " WHERE row_mac IS NOT NULL"; }
 
     /// The statements that make the indexes that came after the version `older`. Some of these may exist already.
     std::vector<std::string> new_indexes(unsigned older) const {
@@ -174,6 +184,7 @@ class sql_text {
 
     std::string quoted(std::string_view name) const { return dialect_->quote + std::string(name) + dialect_->quote; }
 
+    static bool is_row_key(std::size_t column) { return columns::are_sealed && column == columns::row_key(); }
     static bool is_characters(std::size_t column) { return columns::longest(column) != 0; }
 
     std::string column_definition(std::size_t column) const {
@@ -182,7 +193,7 @@ class sql_text {
 
     std::string type_of(std::size_t column) const {
         if (is_characters(column)) return "VARCHAR(" + std::to_string(columns::longest(column)) + ")";
-        return std::string(column == 0 ? dialect_->key_bytes : dialect_->bytes);
+        return std::string(column == 0 || is_row_key(column) ? dialect_->key_bytes : dialect_->bytes);
     }
 
     std::string create_table(std::string_view name) const {
@@ -192,19 +203,21 @@ class sql_text {
     /// after `older`.
     void add_indexes(std::vector<std::string>& statements, unsigned older) const {
         std::vector<std::size_t> indexed{0}; // the primary key
-        rules_of<Policy>::list::for_each([&](auto rule) {
-            constexpr std::size_t column = columns::look_up(place_of_key<decltype(rule)>());
+        const auto add = [&](std::size_t column) {
             for (const std::size_t other : indexed)
                 if (other == column) return;
             indexed.push_back(column);
             const unsigned since = columns::since(column);
             if (older == 0 ? since == 1 : since > older) statements.push_back(create_index(column));
-        });
+        };
+        rules_of<Policy>::list::for_each([&](auto rule) { add(columns::look_up(place_of_key<decltype(rule)>())); });
+        if (columns::are_sealed) add(columns::row_key());
     }
     std::string create_index(std::size_t column) const {
         std::string sql = "CREATE INDEX" + std::string(dialect_->if_missing) + " ";
         // No table has a name with a hyphen; tables and indexes share their names in some databases.
         sql.append(quoted(name_ + "-" + columns::name(column))).append(" ON ").append(quoted(name_));
+        if (is_row_key(column)) return sql + " (row_key)"; // in order, and whole, as the primary key
         sql.append(dialect_->index_method).append(" (").append(columns::name(column));
         sql.append(is_characters(column) ? dialect_->index_characters : dialect_->index_length);
         return sql + ")";

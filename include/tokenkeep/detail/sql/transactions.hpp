@@ -16,6 +16,8 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -63,8 +65,10 @@ class sql_transaction : public sql_rows<Link> {
 
     /// The cells of a row, which must outlive them. Throws errc::invalid_record if a column cannot hold its value.
     auto cells(const token& row) const { return link_.form().cells(row); }
+    /// Throws unopened_row if the sealer lacks the key of any row of the table.
     template <class Cells>
     void insert(const Cells& cells) {
+        if constexpr (sql_rows<Link>::columns::are_sealed) require_known_keys();
         link_.run(text::insert_row, cells.values());
     }
     template <class Cells>
@@ -83,6 +87,18 @@ class sql_transaction : public sql_rows<Link> {
     }
 
   private:
+    /// A row whose key the sealer lacks may be the one that a look-up did not find. Reads one row for each key of the
+    /// table.
+    void require_known_keys() {
+        for (std::optional<std::string> last = "", next; last; last = std::exchange(next, std::nullopt)) {
+            const std::optional<std::string_view> after[] = {*last};
+            link_.run(text::next_key, after, [&](auto& row) {
+                link_.form().require_known_key(row.column(0).value_or(""), row.column(1).value_or(""));
+                next = row.column(2);
+            });
+        }
+    }
+
     rollback rollback_{link_};
 };
 

@@ -66,17 +66,6 @@ struct comparing_ability<Store, true> {
     bool remove_token(const token& expected) { return static_cast<Store&>(*this).remove(expected); }
 };
 
-template <class Store, bool is_able>
-struct resealing_ability {};
-
-template <class Store>
-struct resealing_ability<Store, true> {
-    /// Seals the row of that id with the sealer's first key, if another key sealed it, and says whether it did; see
-    /// reseal, which does this for every row.
-    ///   store.reseal_token(ada->id);
-    bool reseal_token(const std::string& id) { return static_cast<Store&>(*this).reseal_row(id); }
-};
-
 }}} // namespace tokenkeep::v1::detail
 
 #endif
