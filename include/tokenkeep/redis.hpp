@@ -15,7 +15,11 @@
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/redis/channel.hpp>
+#include <tokenkeep/detail/redis/form.hpp>
+#include <tokenkeep/detail/redis/keys.hpp>
 #include <tokenkeep/detail/redis/rows.hpp>
+#include <tokenkeep/detail/store/abilities.hpp>
+#include <tokenkeep/detail/store/sealed_row.hpp>
 #include <tokenkeep/detail/store/server_url.hpp>
 #include <tokenkeep/detail/store/turns.hpp>
 #include <tokenkeep/error.hpp>
@@ -245,21 +249,25 @@ class redis_session {
 ///
 /// A store may be moved while no other thread uses it. What it was moved from may only be destroyed or assigned to.
 template <class Policy = defaults>
-class basic_redis_store {
+class basic_redis_store
+    : public detail::resealing_ability<basic_redis_store<Policy>, detail::has_table_sealer<Policy>> {
     static_assert(detail::explain_policy<Policy>());
-    static_assert(
-        std::same_as<detail::sealer_of<Policy>, no_seal>,
-        "tokenkeep: redis_store does not seal its rows yet: take a policy without a sealer, or sql_store; see "
-        "the concept sealer");
+    static_assert(detail::explain_fingerprinting_sealer<detail::sealer_of<Policy>>());
+    friend detail::resealing_ability<basic_redis_store, true>;
     using rows_type = detail::redis_rows<Policy, detail::redis_session>;
     using change = std::optional<detail::redis_change>;
     using meaning = row_rules<Policy>;
+    using sealer_type = detail::table_sealer_of<Policy>;
+    static constexpr bool needs_sealer = !std::default_initializable<detail::sealer_of<Policy>>;
 
     struct shared {
-        explicit shared(redis_parameters server) : session(std::move(server)) {}
+        shared(redis_parameters server, sealer_type seal)
+            : session(std::move(server)), sealer(std::move(seal)), form(sealer, session.server().table) {}
 
         detail::turns<typename Policy::mutex> turns{};
         detail::redis_session session;
+        const sealer_type sealer;
+        const detail::redis_form_of<Policy> form;
     };
 
   public:
@@ -317,12 +325,19 @@ class basic_redis_store {
     };
 
     /// Connects at the first call. Throws errc::invalid_record if the name of the table is empty or has a brace.
-    explicit basic_redis_store(redis_parameters server = {}) : shared_(std::make_shared<shared>(std::move(server))) {}
+    explicit basic_redis_store(
+        redis_parameters server = {}) requires std::default_initializable<detail::sealer_of<Policy>>
+        : basic_redis_store(std::move(server), detail::sealer_of<Policy>()) {}
+    /// The same with the policy's sealer:
+    ///   basic_redis_store<sealed> store{redis_parameters{.host = "redis.example"}, my_sealer{key}};
+    basic_redis_store(redis_parameters server, detail::sealer_of<Policy> sealer)
+        : shared_(std::make_shared<shared>(std::move(server), detail::table_sealer<Policy>(std::move(sealer)))) {}
 
     /// For open_store: `//user@host:port/number`, and behind a question mark password_file, table and socket; see
     /// redis_parameters. Only the two slashes must be there. Throws errc::request_rejected if this cannot be read.
+    /// A store whose sealer needs a key has no from_url; see open_store.
     ///   any_store store = open_store<redis_store>("redis://app@redis.example?password_file=/etc/app/redis");
-    static basic_redis_store from_url(std::string_view what_follows) {
+    static basic_redis_store from_url(std::string_view what_follows) requires(!needs_sealer) {
         return basic_redis_store(detail::redis_parameters_of(what_follows));
     }
 
@@ -367,15 +382,22 @@ class basic_redis_store {
     ///   store.delete_token(ada->id);
     void delete_token(const std::string& id) {
         write([&](rows_type& rows) -> change {
-            std::optional<token> before = meaning::find_by_id(rows, id);
-            if (!before) return std::nullopt;
+            std::optional<token> before;
+            try {
+                before = meaning::find_by_id(rows, id);
+                if (!before) return std::nullopt;
+            } catch (const detail::unopened_row&) { // it can be deleted all the same
+            }
             return {{id, std::move(before), std::nullopt}};
         });
     }
     /// Deletes every row of the table.
     void delete_tokens() {
         write([&](rows_type& rows) -> change {
-            rows.for_each([](const token&) {});
+            try {
+                rows.for_each([](const token&) {});
+            } catch (const detail::unopened_row&) { // likewise
+            }
             return detail::redis_change{};
         });
     }
@@ -426,7 +448,7 @@ class basic_redis_store {
     template <class Look>
     auto read(Look look) {
         return take_turn([&](deadline until) {
-            rows_type rows(shared_->session, until);
+            rows_type rows(shared_->session, shared_->form, until);
             return look(rows);
         });
     }
@@ -439,7 +461,7 @@ class basic_redis_store {
             try {
                 do {
                     try {
-                        rows_type rows(shared_->session, until);
+                        rows_type rows(shared_->session, shared_->form, until);
                         const change wanted = work(rows);
                         if (!wanted) return false;
                         if (rows.write(*wanted)) return true;
@@ -451,6 +473,14 @@ class basic_redis_store {
                 std::throw_with_nested(error(errc::not_saved, "tokenkeep: Redis cannot be used"));
             }
             throw error(errc::lock_timeout, "tokenkeep: others change the table all the time");
+        });
+    }
+
+    bool reseal_row(const std::string& id) {
+        return write([&](rows_type& rows) -> change {
+            std::optional<token> row = meaning::find_by_id(rows, id);
+            if (!row || rows.has_first_key(id)) return std::nullopt;
+            return {{id, row, row}};
         });
     }
 
