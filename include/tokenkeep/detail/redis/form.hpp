@@ -107,9 +107,9 @@ class plain_redis_form {
 ///   `row_mac`        | see row_sealer
 ///
 /// An absent cell is empty or missing. The version of the table begins with "sealed LAYOUT ", where LAYOUT is 8 hex
-/// digits that stand for the names of the cells and for which of them are sealed. A store reads the version with the
-/// rows, and each change compares it: so no store without a sealer uses the table, nor one that seals other cells, and
-/// of programs that race to make a table only one kind gets it.
+/// digits that stand for the fields, for which of them are sealed, and for those by which rows are looked up. A store
+/// reads the version with the rows, and each change compares it. So no store without a sealer uses the table, nor one
+/// that seals or looks up other fields, and of programs that race to make a table only one kind gets it.
 ///
 /// Decision: the mark is in the version, not in a key of its own. Thus it costs no command, and cannot get lost alone.
 /// Who may write can change it, and then the stores refuse the table, or the rows say what they are: a sealed one has a
@@ -126,8 +126,8 @@ class sealed_redis_form {
         for (std::size_t n = 0; n < std::size(fields); ++n) {
             names_[n] = fields[n].name;
             if (has_index(n)) names_[first_index + n] = names_[n] + "_index";
-            layout.append(seals_field<Policy>(n) ? "sealed " : "").append(names_[n]).append("\n");
-            layout.append(names_[first_index + n]).append("\n");
+            layout.append(is_looked_up(n) ? "by " : "").append(seals_field<Policy>(n) ? "sealed " : "");
+            layout.append(names_[n]).append("\n");
         }
         names_[row_mac] = "row_mac";
         mark_ = "sealed " + text::sha256_hex(layout).substr(0, 8) + " ";
@@ -192,10 +192,11 @@ class sealed_redis_form {
     }
 
   private:
-    static bool has_index(std::size_t field) {
-        static constexpr auto is_looked_up = fields_looked_up_in_redis<Policy>();
-        return is_looked_up[field] && seals_field<Policy>(field);
+    static bool is_looked_up(std::size_t field) {
+        static constexpr auto found = fields_looked_up_in_redis<Policy>();
+        return found[field];
     }
+    static bool has_index(std::size_t field) { return is_looked_up(field) && seals_field<Policy>(field); }
 
     /// The cells that a row_mac covers.
     auto each_of(const views& cells) const {
