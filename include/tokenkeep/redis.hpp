@@ -188,7 +188,8 @@ class redis_session {
 ///     lost changes in between: by a failover to a replica that lagged, or by a restart without its data.
 ///   - Values are kept byte for byte, whole, at any length up to 512 MiB. They are fields of a hash, one for each row.
 ///     Fields that a newer version of the library wrote stay as they are.
-///   - No secret is part of a key: keys have the SHA-256 of what is looked up. No error shows a value.
+///   - No secret is part of a key: keys have the SHA-256 of what is looked up, or a keyed fingerprint of it if it is
+///     sealed. No error shows a value.
 ///   - If the connection is lost, the store connects again and sends its command again, once. Its commands are made so
 ///     that they do no more if they come twice. If the answer is lost again, the store does not know whether the change
 ///     was made, and says so (errc::indeterminate).
@@ -210,7 +211,6 @@ class redis_session {
 ///     was under way inserts nothing.
 ///   - A replica may give old rows. It refuses changes and locks (READONLY). Give the address of the primary. A store
 ///     does not ask Sentinel and does not follow a cluster's redirections; each table is on one node of a cluster.
-///   - Encryption at rest: rows are stored as they are. A policy with a sealer does not compile.
 ///   - Encryption on the way: this header does not use TLS. Over an untrusted network, use a tunnel (stunnel, spiped,
 ///     SSH) or the socket of a proxy on this machine.
 ///   - While hiredis looks up the name of a host, a call may take longer, and also if the name has several addresses
@@ -221,6 +221,36 @@ class redis_session {
 ///   - Programs that share a table must have policies that look rows up by the same fields. Those of default_rules are
 ///     always among them.
 ///
+/// Encryption at rest. If the policy names a sealer (see sealer.hpp), which must be a fingerprinting_sealer, the store
+/// seals each secret by itself, and binds it to the table, the row and the field. People can still read whose tokens a
+/// row holds, unless the policy says seals_names. All rows of a table are sealed or none is, and all its programs use
+/// the same rules and seals_names: the key `{table}:version` says so. Redis gets no further command for this.
+///   struct sealed : defaults { using sealer = my_sealer; };
+///   basic_redis_store<sealed> store{redis_parameters{.host = "redis.example"}, my_sealer{key}};
+///   migrate(plain_store, store);                              // from plain to sealed: see migrate.hpp
+///
+/// What others can read in a sealed table, and what the store does if somebody writes it, is as in sql_store.hpp, whose
+/// columns are here the fields of a hash. Besides:
+///
+///   somebody                                         | what follows
+///   -------------------------------------------------|----------------------------------------------------------
+///   reads the keys `{table}:lock:*`                  | whose token is refreshed at this moment, by guessing the
+///                                                    | name: its SHA-256 is in the key, with seals_names too
+///   renames a row, or copies it to another id        | errc::permissions, "this sealer cannot open the row"
+///   adds ids to the sets `{table}:by:*`              | nothing: the store looks at the rows themselves
+///   removes ids from a set, or a set                 | a look-up by that value finds no row. A save may then insert
+///                                                    | a second row for the same user
+///   changes `{table}:version`                        | stores for which the table now seems to be of the wrong kind
+///                                                    | throw errc::permissions or errc::request_rejected. The others
+///                                                    | go on, but no store takes a sealed row for a plain one, or
+///                                                    | the reverse: the rows say what they are
+///   deletes `{table}:version`                        | the next save decides of which kind the table is
+///
+/// A look-up by a sealed field looks for the fingerprints of all keys of the sealer, in one command. It does not find a
+/// row whose key the sealer lacks: a program with the wrong key may then insert a second row for the same user. So give
+/// every program all keys of the table. Keys change row by row: each save seals its row with the first key, and reseal
+/// (see reseal.hpp) does that for the other rows. The store calls the sealer while the other threads of the store wait.
+///
 /// Cost: a look-up is one command. A save is two to four: one script that reads the rows that may be meant, perhaps a
 /// second and a look for a free id, and one that writes. Each writer of a table makes the others that write at that
 /// moment read again. get_tokens and delete_tokens are one command or two over all rows, during which the server does
@@ -228,22 +258,28 @@ class redis_session {
 /// turn. A lock is one command, and as many more as it has to wait for: after 5 ms, and then after longer pauses up to
 /// 100 ms.
 ///
-///   errc            | when                                                     | what to do
-///   ----------------|----------------------------------------------------------|-------------------------------------
-///   storage_failure | a look-up or a lock: the server cannot be reached, did   | try later; the message has Redis'
-///                   | not answer in time, or refused                           | own word, such as LOADING, READONLY
-///   not_saved       | a change failed; nothing was changed                     | try later; see storage_failure
-///   indeterminate   | a change may have been made, or not: its answer was      | look the row up, or repeat the
-///                   | lost, and the row does not tell                          | change
-///   lock_timeout    | other threads or programs kept the call waiting until    | try later
-///                   | the deadline (see until)                                 |
-///   invalid_record  | the record has no token, or a replacement another id; or | change the record, or name another
-///                   | the name of the table is empty or has a brace            | table
-///   ambiguous       | the probe means several rows, or the save would          | name the user and the client
-///   permissions     | the password is wrong or cannot be read, or a right is   | change the configuration
-///                   | missing (NOAUTH, WRONGPASS, NOPERM)                      |
-///   storage_corrupt | a key of the table is of another type, or a row has no   | give the store a table of its own
-///                   | id                                                       |
+///   errc             | when                                                     | what to do
+///   -----------------|----------------------------------------------------------|-------------------------------------
+///   storage_failure  | a look-up or a lock: the server cannot be reached, did   | try later; the message has Redis'
+///                    | not answer in time, or refused                           | own word, such as LOADING, READONLY
+///   not_saved        | a change failed; nothing was changed                     | try later; see storage_failure
+///   indeterminate    | a change may have been made, or not: its answer was      | look the row up, or repeat the
+///                    | lost, and the row does not tell                          | change
+///   lock_timeout     | other threads or programs kept the call waiting until    | try later
+///                    | the deadline (see until)                                 |
+///   invalid_record   | the record has no token, or a replacement another id; or | change the record, or name another
+///                    | the name of the table is empty or has a brace            | table
+///   ambiguous        | the probe means several rows, or the save would          | name the user and the client
+///   permissions      | the password is wrong or cannot be read, or a right is   | change the configuration
+///                    | missing (NOAUTH, WRONGPASS, NOPERM)                      |
+///   permissions      | this sealer cannot open the row: it lacks the key, or    | what the message says
+///                    | someone has altered the row                              |
+///   permissions      | the table is sealed and the store has no sealer, or the  | make the store as the table is, or
+///                    | reverse                                                  | migrate (migrate.hpp)
+///   request_rejected | a policy with other seals_names or other rules made the  | use that policy, or migrate
+///                    | sealed table                                             |
+///   storage_corrupt  | a key of the table is of another type, or a row has      | give the store a table of its own
+///                    | another id than its key                                  |
 ///
 /// The message of not_saved and indeterminate has the cause nested in it: see describe.
 ///

@@ -56,8 +56,8 @@ struct ignore_resealing {
 /// that it holds, rows or none, and their earlier versions, whatever the id: the first call gives true, and the next
 /// ones give false.
 /// May:   throw, and then the row has its old key or the new one. Need not be fast: it is called once for each row.
-/// Models: sql_store, basic_file_store and basic_document_store with a policy that names a sealer; any_store, which
-/// throws errc::request_rejected if its store is not a model.
+/// Models: sql_store, basic_redis_store, basic_file_store and basic_document_store with a policy that names a sealer;
+/// any_store, which throws errc::request_rejected if its store is not a model.
 template <class S>
 concept resealing_store = token_store<S> && detail::has_reseal_token<S>;
 
@@ -88,6 +88,8 @@ consteval bool explain_resealing_store() {
 ///   ---------------------|---------------------------------------------|---------------------------------------------
 ///   sql_store            | Each row in a transaction of its own.       | What the database keeps of replaced rows:
 ///                        |                                             | logs, free pages, backups.
+///   basic_redis_store    | Each row in a change of its own.            | What Redis keeps of replaced rows:
+///                        |                                             | append-only file, snapshots, replicas.
 ///   basic_file_store     | The first call rewrites the file.           | Copies of a damaged file, and backups; see
 ///                        | compact() alone does the same.              | Old blocks in file_store.hpp.
 ///   basic_document_store | The first call saves the document.          | What the document keeps of its earlier

@@ -290,8 +290,10 @@ TEST_CASE("sealed redis_store: a change whose answer is lost is made once", "[re
         CHECK(table.store(both_keys()).find_token_by_id(next.id) == next);
     }
     auto theirs = table.store(toy_table_sealer("key-1", {{"key-1", "one"}, {"key-2", "two"}}));
-    line.next_change(fate::command_lost);
+    line.next_change(fate::command_lost, [&] { theirs.save_token(login("eve")); }); // so it comes too late again
     CHECK(store.reseal_token("id of bob"));
+    CHECK(table.cell("bob", "row_mac")->ends_with(" key-2"));
+    theirs.delete_token("id of eve");
     theirs.save_token(login("bob"));
     line.next_change(fate::answer_lost);
     (void)store.reseal_token("id of bob");
