@@ -105,9 +105,9 @@ class sealed_table {
         for (std::size_t n = 0; n < to.size(); ++n) set(name, columns()[n], to[n]);
     }
     void erase(const std::string& row) const { server().ask({"DEL", row_key(row)}); }
-    void insert(const std::string& row, const std::vector<std::pair<std::string, std::string>>& cells) const {
+    void insert(const std::string& row, const std::vector<std::pair<std::string, std::string>>& more) const {
         set(row, "id", "id of " + row);
-        for (const auto& [name, cell] : cells) set(row, name, cell);
+        for (const auto& [name, cell] : more) set(row, name, cell);
     }
 
     /// Every key and every value of the table.
@@ -203,6 +203,12 @@ TEST_CASE("sealed redis_store: a row of another key, or under another id, does n
     table.set("ada", "id", "id of ada");
     CHECK(cannot_open(
         "ada", [&] { (void)store.find_token_by_id("id of ada"); }, altered));
+    const with_names other;
+    const token bare{.user_name = "user bob", .id = "id of bob"}; // no seal says whose it is
+    CHECK(other.store().replace_token(login("bob"), bare));
+    server().ask({"RENAME", other.row_key("bob"), other.row_key("ada")});
+    CHECK(cannot_open(
+        "ada", [&] { (void)other.store().find_token_by_id("id of ada"); }, altered));
     store.delete_tokens();
     CHECK(server().ask({"KEYS", table.key("*")}) == words{table.key("version")});
 }

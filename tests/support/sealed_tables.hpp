@@ -183,7 +183,7 @@ void check_changed_cells() {
 
 template <class Table>
 void check_moved_cells() {
-    for (const std::string& column : {"client_secret", "refresh_token", "extra"}) {
+    for (const std::string column : {"client_secret", "refresh_token", "extra"}) {
         Table table;
         table.exchange({column});
         auto store = table.store();

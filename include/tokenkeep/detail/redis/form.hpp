@@ -134,7 +134,8 @@ class sealed_redis_form {
     }
 
     std::string_view mark() const noexcept { return mark_; }
-    /// Throws errc::permissions if the table of that version is plain, and errc::request_rejected if it has other cells.
+    /// Throws errc::permissions if the table of that version is plain, and errc::request_rejected if it is sealed in
+    /// another way.
     void require_own_kind(std::string_view version) const {
         if (version.empty() || version.starts_with(mark_)) return;
         throw version.starts_with("sealed ") ? differently_sealed_table() : plain_table();

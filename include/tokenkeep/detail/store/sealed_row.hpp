@@ -32,8 +32,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 //                 cells: the name of the cell, with "sealed " in front if its field is sealed, and the cell as the
 //                 table keeps it.
 // A sealed cell is what the sealer makes of the value. Its associated data: "tokenkeep cell", table, id, name of the
-// field. In such lists, each text follows its length and a colon, so that no two lists give the same bytes. Fingerprints
-// are in base64url, and all are made with the key that sealed the row.
+// field. In such lists, each text follows its length and a colon, so that no two lists give the same bytes.
+// Fingerprints are in base64url, and all are made with the key that sealed the row.
 //
 // Decision: row_mac covers the sealed cells too. If it covered only the plain ones, a sealed cell could be replaced by
 // an older one of the same row and field.
