@@ -13,6 +13,9 @@
 //   g++ -std=c++20 -I include main.cpp -lhiredis                                         (Debian: libhiredis-dev)
 // tokenkeep.hpp does not include this header, because it needs hiredis/hiredis.h.
 
+// This is first: compilers name the way to a header before a message about it.
+#include <tokenkeep/sealer.hpp>
+
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/redis/channel.hpp>
 #include <tokenkeep/detail/redis/form.hpp>
@@ -26,7 +29,6 @@
 #include <tokenkeep/os/os.hpp>
 #include <tokenkeep/policy.hpp>
 #include <tokenkeep/row_rules.hpp>
-#include <tokenkeep/sealer.hpp>
 #include <tokenkeep/secret.hpp>
 #include <tokenkeep/store.hpp>
 #include <tokenkeep/token.hpp>
