@@ -21,7 +21,6 @@
 #include <tokenkeep/detail/redis/form.hpp>
 #include <tokenkeep/detail/redis/keys.hpp>
 #include <tokenkeep/detail/redis/rows.hpp>
-#include <tokenkeep/detail/store/abilities.hpp>
 #include <tokenkeep/detail/store/sealed_row.hpp>
 #include <tokenkeep/detail/store/server_url.hpp>
 #include <tokenkeep/detail/store/turns.hpp>
@@ -287,11 +286,9 @@ class redis_session {
 ///
 /// A store may be moved while no other thread uses it. What it was moved from may only be destroyed or assigned to.
 template <class Policy = defaults>
-class basic_redis_store
-    : public detail::resealing_ability<basic_redis_store<Policy>, detail::has_table_sealer<Policy>> {
+class basic_redis_store {
     static_assert(detail::explain_policy<Policy>());
     static_assert(detail::explain_fingerprinting_sealer<detail::sealer_of<Policy>>());
-    friend detail::resealing_ability<basic_redis_store, true>;
     using rows_type = detail::redis_rows<Policy, detail::redis_session>;
     using change = std::optional<detail::redis_change>;
     using meaning = row_rules<Policy>;
@@ -458,6 +455,17 @@ class basic_redis_store
         });
     }
 
+    /// Seals the row of that id with the sealer's first key, if another key sealed it, and says whether it did; see
+    /// reseal, which does this for every row.
+    ///   store.reseal_token(ada->id);
+    bool reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>) {
+        return write([&](rows_type& rows) -> change {
+            std::optional<token> row = meaning::find_by_id(rows, id);
+            if (!row || rows.has_first_key(id)) return std::nullopt;
+            return {{id, row, row}};
+        });
+    }
+
     /// Takes the lock of one identity; see locking_store. It reaches as far as the server.
     ///   auto held = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + 5s);
     guard lock_token(const std::string& key, deadline until) {
@@ -511,14 +519,6 @@ class basic_redis_store
                 std::throw_with_nested(error(errc::not_saved, "tokenkeep: Redis cannot be used"));
             }
             throw error(errc::lock_timeout, "tokenkeep: others change the table all the time");
-        });
-    }
-
-    bool reseal_row(const std::string& id) {
-        return write([&](rows_type& rows) -> change {
-            std::optional<token> row = meaning::find_by_id(rows, id);
-            if (!row || rows.has_first_key(id)) return std::nullopt;
-            return {{id, row, row}};
         });
     }
 

@@ -148,10 +148,8 @@ class row_sealer {
         return mac_of(key_id, each) + " " + key_id;
     }
 
-    /// The id of the key that sealed the row, if the row is as it was sealed. `each` is that of row_mac. Throws
-    /// unopened_row.
-    template <class Each>
-    std::string require_intact(std::string_view id, std::string_view row_mac, Each each) const {
+    /// The id of the key that sealed the row. Throws unopened_row if the sealer lacks that key.
+    std::string require_known_key(std::string_view id, std::string_view row_mac) const {
         const std::optional<std::string_view> key_id = key_id_in(row_mac);
         if (!key_id)
             throw unopened_row(id, table_,
@@ -164,8 +162,16 @@ class row_sealer {
                                    "it has no key " + unopened_row::quoted(*key_id) +
                                        ", which sealed the row; use a sealer that has it");
         }
-        if (secret(mac_of(*key_id, each)) != secret(row_mac.substr(0, fingerprint_size))) throw altered(id, *key_id);
         return std::string(*key_id);
+    }
+
+    /// The id of the key that sealed the row, if the row is as it was sealed. `each` is that of row_mac. Throws
+    /// unopened_row.
+    template <class Each>
+    std::string require_intact(std::string_view id, std::string_view row_mac, Each each) const {
+        std::string key_id = require_known_key(id, row_mac);
+        if (secret(mac_of(key_id, each)) != secret(row_mac.substr(0, fingerprint_size))) throw altered(id, key_id);
+        return key_id;
     }
 
     /// Whether the first key has sealed the row.
