@@ -245,12 +245,18 @@ class redis_session {
 ///                                                    | throw errc::permissions or errc::request_rejected. The others
 ///                                                    | go on, but no store takes a sealed row for a plain one, or
 ///                                                    | the reverse: the rows say what they are
+///   adds an id to `{table}:keys`, and a set of its   | no call inserts a row until that set is deleted
+///   rows                                             |
 ///   deletes `{table}:version`                        | the next save decides of which kind the table is
 ///
 /// A look-up by a sealed field looks for the fingerprints of all keys of the sealer, in one command. It does not find a
-/// row whose key the sealer lacks: a program with the wrong key may then insert a second row for the same user. So give
-/// every program all keys of the table. Keys change row by row: each save seals its row with the first key, and reseal
-/// (see reseal.hpp) does that for the other rows. The store calls the sealer while the other threads of the store wait.
+/// row whose key the sealer lacks. A save that finds no row must not take that for a new user. So it inserts a row only
+/// if the sealer has the keys of all rows, and throws errc::permissions otherwise. The store tells keys apart by their
+/// ids. Rows whose keys the sealer has can still be found and changed. Give every program all keys of the table. If a
+/// key is lost, delete its rows.
+///
+/// Keys change row by row: each save seals its row with the first key, and reseal (see reseal.hpp) does that for the
+/// other rows. The store calls the sealer while the other threads of the store wait.
 ///
 /// Cost: a look-up is one command. A save is two to four: one script that reads the rows that may be meant, perhaps a
 /// second and a look for a free id, and one that writes. Each writer of a table makes the others that write at that
@@ -274,7 +280,8 @@ class redis_session {
 ///   permissions      | the password is wrong or cannot be read, or a right is   | change the configuration
 ///                    | missing (NOAUTH, WRONGPASS, NOPERM)                      |
 ///   permissions      | this sealer cannot open the row: it lacks the key, or    | what the message says
-///                    | someone has altered the row                              |
+///                    | someone has altered the row; or the save would insert a  |
+///                    | row, and the sealer lacks the key of another             |
 ///   permissions      | the table is sealed and the store has no sealer, or the  | make the store as the table is, or
 ///                    | reverse                                                  | migrate (migrate.hpp)
 ///   request_rejected | a policy with other seals_names or other rules made the  | use that policy, or migrate

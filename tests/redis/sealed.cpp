@@ -241,6 +241,11 @@ TEST_CASE("sealed redis_store: keys change row by row, and rows of both are foun
     check_change_of_keys<without_names>();
 }
 
+TEST_CASE("sealed redis_store: a store that lacks the key of any row inserts none", "[redis]") {
+    check_unknown_key<with_names>(false);
+    check_unknown_key<without_names>(true);
+}
+
 TEST_CASE("sealed redis_store: a row whose key others change is found at every moment", "[redis]") {
     check_rows_whose_key_changes<with_names>();
 }
@@ -280,6 +285,7 @@ TEST_CASE("reseal: a process that is killed before any command leaves the rest t
     CHECK(sorted(store.get_tokens()) == rows);
     CHECK(store.find_token({.access_token = "access of ada"}) == rows[0]);
     CHECK(server().ask({"KEYS", table.key("by:*")}).size() == 2 * 5); // none of the old key
+    CHECK(server().ask({"KEYS", table.key("key:*")}) == words{table.key("key:key-2")});
 }
 
 TEST_CASE("sealed redis_store: a change whose answer is lost is made once", "[redis]") {

@@ -270,6 +270,45 @@ void check_change_of_keys() {
         "ada", [&] { (void)impostor.find_token_by_id("id of ada"); }, "another key of that name"));
 }
 
+/// A store that lacks the key of any row inserts none: a row that it does not find may be one of these.
+template <class Table>
+void check_unknown_key(bool hides_names) {
+    const auto is_refused = [](auto& store, const token& record, const std::string& key) {
+        CHECK(!store.find_token(record));
+        const auto save = [&] { store.save_token(record); };
+        CHECK(code_of(save) == errc::permissions);
+        CHECK(has_all(words_of(save), {"this sealer cannot open", "it has no key \"" + key + "\""}));
+    };
+    Table table;
+    const token ada = login("ada"), bob = login("bob"), eve = login("eve");
+    const std::vector<token> new_rows{
+        {.client_id = ada.client_id, .refresh_token = ada.refresh_token, .access_token = "new"},
+        {.access_token = ada.access_token},
+        {.client_id = ada.client_id, .grant_token = ada.grant_token},
+        eve,
+    };
+    auto both = table.store(both_keys()), only_new = table.store(new_key()), only_old = table.store(old_key());
+    for (const token& row : new_rows) is_refused(only_new, row, "key-1");
+    if (hides_names) is_refused(only_new, {.user_name = ada.user_name, .access_token = "new"}, "key-1");
+    CHECK(sorted(both.get_tokens()) == std::vector<token>{ada, bob});
+
+    only_old.save_token(eve); // all rows have its key
+    both.save_token(bob);
+    is_refused(only_old, login("carl"), "key-2"); // though it has inserted a row before
+    is_refused(only_new, login("carl"), "key-1");
+    token next = bob;
+    next.scope = "less";
+    only_new.save_token(next);
+    CHECK(only_new.find_token({.access_token = bob.access_token}) == next);
+    CHECK(sorted(both.get_tokens()) == std::vector<token>{ada, next, eve});
+
+    only_new.delete_token(ada.id);
+    is_refused(only_new, login("carl"), "key-1");
+    only_new.delete_token(eve.id);
+    only_new.save_token(login("carl"));
+    CHECK(sorted(only_new.get_tokens()) == std::vector<token>{next, login("carl")});
+}
+
 template <class Table>
 void check_rows_whose_key_changes() {
     Table table;

@@ -180,6 +180,21 @@ class sealed_redis_form {
         return row;
     }
 
+    /// The id of the key that sealed the row of these cells; empty if they do not say.
+    template <class CellOf>
+    std::string_view key_id(const CellOf& cell_of) const {
+        return sealer_.key_id_in(cell_of("row_mac")).value_or(std::string_view());
+    }
+    /// A row whose key the sealer lacks may be the one that a look-up did not find. Throws errc::permissions.
+    void require_known_keys(const std::vector<std::string>& key_ids) const {
+        for (const std::string& key_id : key_ids)
+            if (!sealer_.has_key(key_id))
+                throw error(errc::permissions, "tokenkeep: this sealer cannot open all rows of the table, so that no "
+                                               "row can be inserted: it has no key " +
+                                                   unopened_row::quoted(key_id) +
+                                                   ", which sealed some; use a sealer that has it");
+    }
+
     bool has_first_key(const redis_hash& hash) const { return sealer_.is_of_first_key(hash("row_mac")); }
 
     std::vector<std::string> indexes(std::size_t field, std::string_view value) const {

@@ -27,6 +27,8 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 //                              | for sealed rows sealed_redis_form
 //   {table}:by:FIELD:INDEX     | the set of the ids of the rows in which the field has the value with that INDEX: its
 //                              | SHA-256 or, if the field is sealed, its index cell; see row_sealer
+//   {table}:keys               | of a sealed table: the set of the ids of all keys that have sealed rows
+//   {table}:key:KEY            | of a sealed table: the set of the ids of the rows that the key of that id has sealed
 //   {table}:lock:SHA256        | the nonce of the guard that holds the lock on the identity with that SHA-256
 //
 // Sets may name rows that are gone or have another value meanwhile: readers look at the rows themselves.
@@ -44,6 +46,8 @@ class redis_keys {
     std::string by(const field& f, std::string_view index) const {
         return (prefix_ + "by:").append(f.name).append(":").append(index);
     }
+    std::string keys() const { return prefix_ + "keys"; }
+    std::string key(std::string_view key_id) const { return (prefix_ + "key:").append(key_id); }
     std::string lock(std::string_view identity) const { return prefix_ + "lock:" + text::sha256_hex(identity); }
 
   private:

@@ -7,6 +7,7 @@
 #include <tokenkeep/detail/redis/channel.hpp>
 #include <tokenkeep/detail/redis/form.hpp>
 #include <tokenkeep/detail/redis/keys.hpp>
+#include <tokenkeep/detail/store/sealed_row.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/os/os.hpp>
 #include <tokenkeep/row_codec.hpp>
@@ -31,9 +32,17 @@
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// Gives the version, and each row once that is named or is in a set that is named, with its id behind it. KEYS: the
-/// version, then rows and sets. ARGV: what the keys of all rows begin with.
+/// version, then rows and sets. ARGV: what the keys of all rows begin with. If the table is sealed, also the set of all
+/// keys' ids, and what the names of the sets of their rows begin with: then the ids of the keys that have rows come
+/// behind the version.
 inline constexpr std::string_view redis_read_script = R"lua(
 local answer, seen = {redis.call('GET', KEYS[1]) or ''}, {}
+if ARGV[2] then
+  answer[2] = {}
+  for _, id in ipairs(redis.call('SMEMBERS', ARGV[2])) do
+    if redis.call('TYPE', ARGV[3] .. id).ok ~= 'none' then table.insert(answer[2], id) end
+  end
+end
 local function add(key)
   if seen[key] then return end
   seen[key] = true
@@ -126,6 +135,8 @@ struct redis_table_changed {};
 template <class Policy, class Session>
 class redis_rows {
     using form_type = redis_form_of<Policy>;
+    static constexpr bool are_sealed = has_table_sealer<Policy>;
+    static constexpr std::size_t first_row = are_sealed ? 2 : 1; ///< In the answer of the read script.
 
   public:
     redis_rows(Session& session, const form_type& form, deadline until)
@@ -230,6 +241,10 @@ class redis_rows {
             const std::string index = form_.index(field, cell_of);
             if (!index.empty()) keys.push_back(keys_.by(fields[field], index));
         });
+        if constexpr (are_sealed) {
+            const std::string_view key_id = form_.key_id(cell_of);
+            if (!key_id.empty()) keys.push_back(keys_.key(key_id));
+        }
         return keys;
     }
 
@@ -241,14 +256,18 @@ class redis_rows {
         words.add("EVAL").add(redis_read_script).own(wanted.size() + 1).own(keys_.version());
         for (const std::string& key : wanted) words.add(key);
         words.own(keys_.row(""));
+        if constexpr (are_sealed) words.own(keys_.keys()).own(keys_.key(""));
         const auto items = redis_reply::items(*replies_.emplace_back(session_.ask(words.all(), until_)));
-        if (items.empty()) throw unexpected_redis_reply();
+        if (items.size() < first_row) throw unexpected_redis_reply();
         std::string version(redis_reply::text(*items.front()));
         if (version_ && *version_ != version) throw redis_table_changed();
         form_.require_own_kind(version);
         version_ = std::move(version);
+        key_ids_.clear();
+        if constexpr (are_sealed)
+            for (const redisReply* id : redis_reply::items(*items[1])) key_ids_.emplace_back(redis_reply::text(*id));
         std::vector<redis_hash> found;
-        for (const redisReply* item : items.subspan(1)) {
+        for (const redisReply* item : items.subspan(first_row)) {
             const redis_hash hash(*item);
             if (stored_.try_emplace(std::string(hash.id()), hash).second) found.push_back(hash);
         }
@@ -264,16 +283,20 @@ class redis_rows {
     }
 
     void add_row(redis_words& words, const std::string& next, const redis_change& change) const {
-        std::vector<row_cell> cells = form_.cells(*change.after);
-        const std::vector<std::string> keys = sets_with([&](std::string_view name) {
-            return std::find_if(cells.begin(), cells.end(), [&](const row_cell& cell) { return cell.name == name; })
-                ->text.reveal();
-        });
-        for (const std::string& key : keys) add_member(words, "SADD", key, change.id);
-        add_member(words, "SADD", keys_.ids(), change.id);
-        add_version(words, next);
         const auto before = stored_.find(change.id);
         const bool is_new = before == stored_.end();
+        if constexpr (are_sealed)
+            if (is_new) form_.require_known_keys(key_ids_);
+        std::vector<row_cell> cells = form_.cells(*change.after);
+        const auto cell_of = [&](std::string_view name) {
+            return std::find_if(cells.begin(), cells.end(), [&](const row_cell& cell) { return cell.name == name; })
+                ->text.reveal();
+        };
+        const std::vector<std::string> keys = sets_with(cell_of);
+        for (const std::string& key : keys) add_member(words, "SADD", key, change.id);
+        add_member(words, "SADD", keys_.ids(), change.id);
+        if constexpr (are_sealed) words.add("3").add("SADD").own(keys_.keys()).own(std::string(form_.key_id(cell_of)));
+        add_version(words, next);
         std::erase_if(cells, [&](const row_cell& cell) { // what is empty, and was
             return cell.text.empty() && (is_new || before->second(cell.name).empty());
         });
@@ -293,6 +316,7 @@ class redis_rows {
 
     void add_clearing(redis_words& words) const {
         std::set<std::string> keys{keys_.ids()};
+        if constexpr (are_sealed) keys.insert(keys_.keys());
         for (const auto& [id, row] : stored_) {
             keys.insert(keys_.row(id));
             for (std::string& key : sets_with(row)) keys.insert(std::move(key));
@@ -313,6 +337,7 @@ class redis_rows {
     std::vector<redis_reply> replies_{};
     std::map<std::string, redis_hash> stored_{}; ///< By id. They are in the replies.
     std::vector<token> rows_{};
+    std::vector<std::string> key_ids_{}; ///< Of the keys that have sealed rows of the table.
     std::set<std::string> read_{};
 };
 

@@ -148,6 +148,19 @@ class row_sealer {
         return mac_of(key_id, each) + " " + key_id;
     }
 
+    /// The id of the key that sealed the row; nullopt if the row_mac is not whole.
+    static std::optional<std::string_view> key_id_in(std::string_view row_mac) {
+        if (row_mac.size() <= fingerprint_size || row_mac[fingerprint_size] != ' ') return std::nullopt;
+        return row_mac.substr(fingerprint_size + 1);
+    }
+
+    /// Whether the sealer has that key.
+    bool has_key(std::string_view key_id) const {
+        if (key_id == sealer_.key_id()) return true;
+        const std::vector<std::string> known = sealer_.key_ids();
+        return std::find(known.begin(), known.end(), key_id) != known.end();
+    }
+
     /// The id of the key that sealed the row. Throws unopened_row if the sealer lacks that key.
     std::string require_known_key(std::string_view id, std::string_view row_mac) const {
         const std::optional<std::string_view> key_id = key_id_in(row_mac);
@@ -155,13 +168,10 @@ class row_sealer {
             throw unopened_row(id, table_,
                                "its row_mac is missing or cut off; a program that does not seal wrote the "
                                "row, or someone has altered it");
-        if (*key_id != sealer_.key_id()) {
-            const std::vector<std::string> known = sealer_.key_ids();
-            if (std::find(known.begin(), known.end(), *key_id) == known.end())
-                throw unopened_row(id, table_,
-                                   "it has no key " + unopened_row::quoted(*key_id) +
-                                       ", which sealed the row; use a sealer that has it");
-        }
+        if (!has_key(*key_id))
+            throw unopened_row(id, table_,
+                               "it has no key " + unopened_row::quoted(*key_id) +
+                                   ", which sealed the row; use a sealer that has it");
         return std::string(*key_id);
     }
 
@@ -217,11 +227,6 @@ class row_sealer {
                                                     std::to_string(bytes.size()) +
                                                     "; see the concept fingerprinting_sealer");
         return text::to_base64url(bytes);
-    }
-
-    static std::optional<std::string_view> key_id_in(std::string_view row_mac) {
-        if (row_mac.size() <= fingerprint_size || row_mac[fingerprint_size] != ' ') return std::nullopt;
-        return row_mac.substr(fingerprint_size + 1);
     }
 
     const Sealer& sealer_;
