@@ -50,8 +50,8 @@ struct defaults {
     /// a call waits for the other threads of its store without a deadline.
     using mutex = detail::fair_mutex;
 
-    /// Encrypts the tokens where a store keeps them: a model of sealer. The constructors of file_store, document stores
-    /// and sql_store take one after the place. A store in memory does not use it.
+    /// Encrypts the tokens where a store keeps them: a model of sealer. The constructors of file_store, document
+    /// stores, sql_store and basic_redis_store take one after the place. A store in memory does not use it.
     ///   struct sealed : tokenkeep::defaults { using sealer = my_sealer; };
     using sealer = no_seal;
     /// Whether a sealed table hides names too: every field of text except the id. If not, it hides the secrets only, so

@@ -13,16 +13,21 @@
 //   g++ -std=c++20 -I include main.cpp -lhiredis                                         (Debian: libhiredis-dev)
 // tokenkeep.hpp does not include this header, because it needs hiredis/hiredis.h.
 
+// This is first: compilers name the way to a header before a message about it.
+#include <tokenkeep/sealer.hpp>
+
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/redis/channel.hpp>
+#include <tokenkeep/detail/redis/form.hpp>
+#include <tokenkeep/detail/redis/keys.hpp>
 #include <tokenkeep/detail/redis/rows.hpp>
+#include <tokenkeep/detail/store/sealed_row.hpp>
 #include <tokenkeep/detail/store/server_url.hpp>
 #include <tokenkeep/detail/store/turns.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/os/os.hpp>
 #include <tokenkeep/policy.hpp>
 #include <tokenkeep/row_rules.hpp>
-#include <tokenkeep/sealer.hpp>
 #include <tokenkeep/secret.hpp>
 #include <tokenkeep/store.hpp>
 #include <tokenkeep/token.hpp>
@@ -184,7 +189,8 @@ class redis_session {
 ///     lost changes in between: by a failover to a replica that lagged, or by a restart without its data.
 ///   - Values are kept byte for byte, whole, at any length up to 512 MiB. They are fields of a hash, one for each row.
 ///     Fields that a newer version of the library wrote stay as they are.
-///   - No secret is part of a key: keys have the SHA-256 of what is looked up. No error shows a value.
+///   - No secret is part of a key: keys have the SHA-256 of what is looked up, or a keyed fingerprint of it if it is
+///     sealed. No error shows a value.
 ///   - If the connection is lost, the store connects again and sends its command again, once. Its commands are made so
 ///     that they do no more if they come twice. If the answer is lost again, the store does not know whether the change
 ///     was made, and says so (errc::indeterminate).
@@ -206,7 +212,6 @@ class redis_session {
 ///     was under way inserts nothing.
 ///   - A replica may give old rows. It refuses changes and locks (READONLY). Give the address of the primary. A store
 ///     does not ask Sentinel and does not follow a cluster's redirections; each table is on one node of a cluster.
-///   - Encryption at rest: rows are stored as they are. A policy with a sealer does not compile.
 ///   - Encryption on the way: this header does not use TLS. Over an untrusted network, use a tunnel (stunnel, spiped,
 ///     SSH) or the socket of a proxy on this machine.
 ///   - While hiredis looks up the name of a host, a call may take longer, and also if the name has several addresses
@@ -217,6 +222,42 @@ class redis_session {
 ///   - Programs that share a table must have policies that look rows up by the same fields. Those of default_rules are
 ///     always among them.
 ///
+/// Encryption at rest. If the policy names a sealer (see sealer.hpp), which must be a fingerprinting_sealer, the store
+/// seals each secret by itself, and binds it to the table, the row and the field. People can still read whose tokens a
+/// row holds, unless the policy says seals_names. All rows of a table are sealed or none is, and all its programs use
+/// the same rules and seals_names: the key `{table}:version` says so. Redis gets no further command for this.
+///   struct sealed : defaults { using sealer = my_sealer; };
+///   basic_redis_store<sealed> store{redis_parameters{.host = "redis.example"}, my_sealer{key}};
+///   migrate(plain_store, store);                              // from plain to sealed: see migrate.hpp
+///
+/// What others can read in a sealed table, and what the store does if somebody writes it, is as in sql_store.hpp, whose
+/// columns are here the fields of a hash. Besides:
+///
+///   somebody                                         | what follows
+///   -------------------------------------------------|----------------------------------------------------------
+///   reads the keys `{table}:lock:*`                  | whose token is refreshed at this moment, by guessing the
+///                                                    | name: its SHA-256 is in the key, with seals_names too
+///   renames a row, or copies it to another id        | errc::permissions, "this sealer cannot open the row"
+///   adds ids to the sets `{table}:by:*`              | nothing: the store looks at the rows themselves
+///   removes ids from a set, or a set                 | a look-up by that value finds no row. A save may then insert
+///                                                    | a second row for the same user
+///   changes `{table}:version`                        | stores for which the table now seems to be of the wrong kind
+///                                                    | throw errc::permissions or errc::request_rejected. The others
+///                                                    | go on, but no store takes a sealed row for a plain one, or
+///                                                    | the reverse: the rows say what they are
+///   adds an id to `{table}:keys`, and a set of its   | no call inserts a row until that set is deleted
+///   rows                                             |
+///   deletes `{table}:version`                        | the next save decides of which kind the table is
+///
+/// A look-up by a sealed field looks for the fingerprints of all keys of the sealer, in one command. It does not find a
+/// row whose key the sealer lacks. A save that finds no row must not take that for a new user. So it inserts a row only
+/// if the sealer has the keys of all rows, and throws errc::permissions otherwise. The store tells keys apart by their
+/// ids. Rows whose keys the sealer has can still be found and changed. Give every program all keys of the table. If a
+/// key is lost, delete its rows.
+///
+/// Keys change row by row: each save seals its row with the first key, and reseal (see reseal.hpp) does that for the
+/// other rows. The store calls the sealer while the other threads of the store wait.
+///
 /// Cost: a look-up is one command. A save is two to four: one script that reads the rows that may be meant, perhaps a
 /// second and a look for a free id, and one that writes. Each writer of a table makes the others that write at that
 /// moment read again. get_tokens and delete_tokens are one command or two over all rows, during which the server does
@@ -224,22 +265,29 @@ class redis_session {
 /// turn. A lock is one command, and as many more as it has to wait for: after 5 ms, and then after longer pauses up to
 /// 100 ms.
 ///
-///   errc            | when                                                     | what to do
-///   ----------------|----------------------------------------------------------|-------------------------------------
-///   storage_failure | a look-up or a lock: the server cannot be reached, did   | try later; the message has Redis'
-///                   | not answer in time, or refused                           | own word, such as LOADING, READONLY
-///   not_saved       | a change failed; nothing was changed                     | try later; see storage_failure
-///   indeterminate   | a change may have been made, or not: its answer was      | look the row up, or repeat the
-///                   | lost, and the row does not tell                          | change
-///   lock_timeout    | other threads or programs kept the call waiting until    | try later
-///                   | the deadline (see until)                                 |
-///   invalid_record  | the record has no token, or a replacement another id; or | change the record, or name another
-///                   | the name of the table is empty or has a brace            | table
-///   ambiguous       | the probe means several rows, or the save would          | name the user and the client
-///   permissions     | the password is wrong or cannot be read, or a right is   | change the configuration
-///                   | missing (NOAUTH, WRONGPASS, NOPERM)                      |
-///   storage_corrupt | a key of the table is of another type, or a row has no   | give the store a table of its own
-///                   | id                                                       |
+///   errc             | when                                                     | what to do
+///   -----------------|----------------------------------------------------------|-------------------------------------
+///   storage_failure  | a look-up or a lock: the server cannot be reached, did   | try later; the message has Redis'
+///                    | not answer in time, or refused                           | own word, such as LOADING, READONLY
+///   not_saved        | a change failed; nothing was changed                     | try later; see storage_failure
+///   indeterminate    | a change may have been made, or not: its answer was      | look the row up, or repeat the
+///                    | lost, and the row does not tell                          | change
+///   lock_timeout     | other threads or programs kept the call waiting until    | try later
+///                    | the deadline (see until)                                 |
+///   invalid_record   | the record has no token, or a replacement another id; or | change the record, or name another
+///                    | the name of the table is empty or has a brace            | table
+///   ambiguous        | the probe means several rows, or the save would          | name the user and the client
+///   permissions      | the password is wrong or cannot be read, or a right is   | change the configuration
+///                    | missing (NOAUTH, WRONGPASS, NOPERM)                      |
+///   permissions      | this sealer cannot open the row: it lacks the key, or    | what the message says
+///                    | someone has altered the row; or the save would insert a  |
+///                    | row, and the sealer lacks the key of another             |
+///   permissions      | the table is sealed and the store has no sealer, or the  | make the store as the table is, or
+///                    | reverse                                                  | migrate (migrate.hpp)
+///   request_rejected | a policy with other seals_names or other rules made the  | use that policy, or migrate
+///                    | sealed table                                             |
+///   storage_corrupt  | a key of the table is of another type, or a row has      | give the store a table of its own
+///                    | another id than its key                                  |
 ///
 /// The message of not_saved and indeterminate has the cause nested in it: see describe.
 ///
@@ -247,19 +295,21 @@ class redis_session {
 template <class Policy = defaults>
 class basic_redis_store {
     static_assert(detail::explain_policy<Policy>());
-    static_assert(
-        std::same_as<detail::sealer_of<Policy>, no_seal>,
-        "tokenkeep: redis_store does not seal its rows yet: take a policy without a sealer, or sql_store; see "
-        "the concept sealer");
+    static_assert(detail::explain_fingerprinting_sealer<detail::sealer_of<Policy>>());
     using rows_type = detail::redis_rows<Policy, detail::redis_session>;
     using change = std::optional<detail::redis_change>;
     using meaning = row_rules<Policy>;
+    using sealer_type = detail::table_sealer_of<Policy>;
+    static constexpr bool needs_sealer = !std::default_initializable<detail::sealer_of<Policy>>;
 
     struct shared {
-        explicit shared(redis_parameters server) : session(std::move(server)) {}
+        shared(redis_parameters server, sealer_type seal)
+            : session(std::move(server)), sealer(std::move(seal)), form(sealer, session.server().table) {}
 
         detail::turns<typename Policy::mutex> turns{};
         detail::redis_session session;
+        const sealer_type sealer;
+        const detail::redis_form_of<Policy> form;
     };
 
   public:
@@ -317,12 +367,19 @@ class basic_redis_store {
     };
 
     /// Connects at the first call. Throws errc::invalid_record if the name of the table is empty or has a brace.
-    explicit basic_redis_store(redis_parameters server = {}) : shared_(std::make_shared<shared>(std::move(server))) {}
+    explicit basic_redis_store(
+        redis_parameters server = {}) requires std::default_initializable<detail::sealer_of<Policy>>
+        : basic_redis_store(std::move(server), detail::sealer_of<Policy>()) {}
+    /// The same with the policy's sealer:
+    ///   basic_redis_store<sealed> store{redis_parameters{.host = "redis.example"}, my_sealer{key}};
+    basic_redis_store(redis_parameters server, detail::sealer_of<Policy> sealer)
+        : shared_(std::make_shared<shared>(std::move(server), detail::table_sealer<Policy>(std::move(sealer)))) {}
 
     /// For open_store: `//user@host:port/number`, and behind a question mark password_file, table and socket; see
     /// redis_parameters. Only the two slashes must be there. Throws errc::request_rejected if this cannot be read.
+    /// A store whose sealer needs a key has no from_url; see open_store.
     ///   any_store store = open_store<redis_store>("redis://app@redis.example?password_file=/etc/app/redis");
-    static basic_redis_store from_url(std::string_view what_follows) {
+    static basic_redis_store from_url(std::string_view what_follows) requires(!needs_sealer) {
         return basic_redis_store(detail::redis_parameters_of(what_follows));
     }
 
@@ -367,15 +424,22 @@ class basic_redis_store {
     ///   store.delete_token(ada->id);
     void delete_token(const std::string& id) {
         write([&](rows_type& rows) -> change {
-            std::optional<token> before = meaning::find_by_id(rows, id);
-            if (!before) return std::nullopt;
+            std::optional<token> before;
+            try {
+                before = meaning::find_by_id(rows, id);
+                if (!before) return std::nullopt;
+            } catch (const detail::unopened_row&) { // it can be deleted all the same
+            }
             return {{id, std::move(before), std::nullopt}};
         });
     }
     /// Deletes every row of the table.
     void delete_tokens() {
         write([&](rows_type& rows) -> change {
-            rows.for_each([](const token&) {});
+            try {
+                rows.for_each([](const token&) {});
+            } catch (const detail::unopened_row&) { // likewise
+            }
             return detail::redis_change{};
         });
     }
@@ -395,6 +459,17 @@ class basic_redis_store {
         return write([&](rows_type& rows) -> change {
             if (!meaning::is_unchanged(rows, expected)) return std::nullopt;
             return {{expected.id, expected, std::nullopt}};
+        });
+    }
+
+    /// Seals the row of that id with the sealer's first key, if another key sealed it, and says whether it did; see
+    /// reseal, which does this for every row.
+    ///   store.reseal_token(ada->id);
+    bool reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>) {
+        return write([&](rows_type& rows) -> change {
+            std::optional<token> row = meaning::find_by_id(rows, id);
+            if (!row || rows.has_first_key(id)) return std::nullopt;
+            return {{id, row, row}};
         });
     }
 
@@ -426,7 +501,7 @@ class basic_redis_store {
     template <class Look>
     auto read(Look look) {
         return take_turn([&](deadline until) {
-            rows_type rows(shared_->session, until);
+            rows_type rows(shared_->session, shared_->form, until);
             return look(rows);
         });
     }
@@ -439,7 +514,7 @@ class basic_redis_store {
             try {
                 do {
                     try {
-                        rows_type rows(shared_->session, until);
+                        rows_type rows(shared_->session, shared_->form, until);
                         const change wanted = work(rows);
                         if (!wanted) return false;
                         if (rows.write(*wanted)) return true;

@@ -93,8 +93,8 @@ struct ignore_resealing {
 ///   `reseal(progress)` gives  | reseal calls it, and does nothing else.    | reseal calls reseal_tokens, or
 ///   reseal_report             | For a store that holds another store.      | reseal_token for each row.
 ///
-/// Models, with a policy that names a sealer: basic_file_store and basic_document_store by reseal_tokens, sql_store by
-/// reseal_token. any_store, which throws errc::request_rejected if its store is not a model.
+/// Models, with a policy that names a sealer: basic_file_store and basic_document_store by reseal_tokens, sql_store and
+/// basic_redis_store by reseal_token. any_store, which throws errc::request_rejected if its store is not a model.
 template <class S>
 concept resealing_store = token_store<S> && detail::seals_again<S>;
 
@@ -126,6 +126,8 @@ consteval bool explain_resealing_store() {
 ///   ---------------------|---------------------------------------------|---------------------------------------------
 ///   sql_store            | Each row in a transaction of its own.       | What the database keeps of replaced rows:
 ///                        |                                             | logs, free pages, backups.
+///   basic_redis_store    | Each row in a change of its own.            | What Redis keeps of replaced rows:
+///                        |                                             | append-only file, snapshots, replicas.
 ///   basic_file_store     | The file is rewritten.                      | Copies of a damaged file, and backups; see
 ///                        | compact() alone does the same.              | Old blocks in file_store.hpp.
 ///   basic_document_store | The document is saved once.                 | What the document keeps of its earlier

@@ -56,6 +56,7 @@ concept has_fingerprints = requires(const S& sealer, std::string_view text) {
 ///   basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
 ///   basic_document_store<text_file, json_codec, sealed> other{"tokens.json", my_sealer{key}};
 ///   basic_sqlite_store<sealed> third{"tokens.db", my_sealer{key}};
+///   basic_redis_store<sealed> fourth{redis_parameters{.host = "redis.example"}, my_sealer{key}};
 ///
 /// Shape (the least model):
 ///   struct s {

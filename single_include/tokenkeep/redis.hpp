@@ -20,6 +20,9 @@
 //   g++ -std=c++20 -I include main.cpp -lhiredis                                         (Debian: libhiredis-dev)
 // tokenkeep.hpp does not include this header, because it needs hiredis/hiredis.h.
 
+// This is first: compilers name the way to a header before a message about it.
+
+
 
 
 // ==== tokenkeep/detail/redis/channel.hpp
@@ -288,6 +291,318 @@ class redis_channel {
 #endif
 
 
+// ==== tokenkeep/detail/redis/form.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_REDIS_FORM_HPP
+#define TOKENKEEP_DETAIL_REDIS_FORM_HPP
+
+
+
+// ==== tokenkeep/detail/redis/keys.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_REDIS_KEYS_HPP
+#define TOKENKEEP_DETAIL_REDIS_KEYS_HPP
+
+
+
+
+
+
+
+#include <array>
+#include <cstddef>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+// The keys of a table in Redis. All begin with the table's name in braces, so that a cluster has them on one node.
+//
+//   key                        | what it is
+//   ---------------------------|---------------------------------------------------------------------------------------
+//   {table}:version            | 32 random hex digits, which every change replaces; see redis_write_script. Those of a
+//                              | sealed table follow "sealed LAYOUT "; see sealed_redis_form
+//   {table}:ids                | the set of all ids
+//   {table}:row:ID             | the hash of a row: a field for each cell that is or was not empty; see encode_row, and
+//                              | for sealed rows sealed_redis_form
+//   {table}:by:FIELD:INDEX     | the set of the ids of the rows in which the field has the value with that INDEX: its
+//                              | SHA-256 or, if the field is sealed, its index cell; see row_sealer
+//   {table}:keys               | of a sealed table: the set of the ids of all keys that have sealed rows
+//   {table}:key:KEY            | of a sealed table: the set of the ids of the rows that the key of that id has sealed
+//   {table}:lock:SHA256        | the nonce of the guard that holds the lock on the identity with that SHA-256
+//
+// Sets may name rows that are gone or have another value meanwhile: readers look at the rows themselves.
+class redis_keys {
+  public:
+    explicit redis_keys(const std::string& table) : prefix_("{" + table + "}:") {
+        if (table.empty() || table.find('}') != std::string::npos)
+            throw error(errc::invalid_record,
+                        "tokenkeep: the name of a table in Redis is not empty and has no brace }");
+    }
+
+    std::string version() const { return prefix_ + "version"; }
+    std::string ids() const { return prefix_ + "ids"; }
+    std::string row(std::string_view id) const { return (prefix_ + "row:").append(id); }
+    std::string by(const field& f, std::string_view index) const {
+        return (prefix_ + "by:").append(f.name).append(":").append(index);
+    }
+    std::string keys() const { return prefix_ + "keys"; }
+    std::string key(std::string_view key_id) const { return (prefix_ + "key:").append(key_id); }
+    std::string lock(std::string_view identity) const { return prefix_ + "lock:" + text::sha256_hex(identity); }
+
+  private:
+    std::string prefix_;
+};
+
+/// By which fields rows are looked up. Programs with different policies can share a plain table: the fields of
+/// default_rules are always among them.
+template <class Policy>
+consteval std::array<bool, std::size(fields)> fields_looked_up_in_redis() {
+    std::array<bool, std::size(fields)> found{};
+    const auto note = [&](auto rule) { found[place_of_key<decltype(rule)>()] = true; };
+    default_rules::list::for_each(note);
+    rules_of<Policy>::list::for_each(note);
+    found[place_of_key<by_id>()] = false; // the key of a row has its id
+    return found;
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
+
+
+
+
+
+
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <iterator>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// A row as Redis has it: names and cells. It refers to the answer in which it came.
+class redis_hash {
+  public:
+    /// From names and cells in turn, and behind them the id that is in the row's key.
+    explicit redis_hash(const redisReply& item) : texts_(redis_reply::items(item)) {
+        if (texts_.size() % 2 == 0) throw unexpected_redis_reply();
+    }
+
+    std::string_view id() const { return redis_reply::text(*texts_.back()); }
+
+    /// Calls visit(name, cell) for each field of the hash.
+    template <class Visit>
+    void for_each(Visit visit) const {
+        for (std::size_t n = 0; n + 1 < texts_.size(); n += 2)
+            visit(redis_reply::text(*texts_[n]), redis_reply::text(*texts_[n + 1]));
+    }
+
+    /// The cell of that name; empty if there is none.
+    std::string_view operator()(std::string_view name) const {
+        std::string_view found;
+        for_each([&](std::string_view other, std::string_view cell) {
+            if (other == name) found = cell;
+        });
+        return found;
+    }
+
+  private:
+    std::span<redisReply* const> texts_;
+};
+
+/// How rows are written as hashes and read from them, in a plain table: cells are the fields as they are.
+template <class Policy>
+class plain_redis_form {
+  public:
+    plain_redis_form(const no_seal& /*sealer*/, const std::string& /*table*/) noexcept {}
+
+    /// What the version of the table begins with.
+    std::string_view mark() const noexcept { return {}; }
+    /// Throws errc::permissions if the table of that version is sealed.
+    void require_own_kind(std::string_view version) const {
+        if (version.starts_with("sealed ")) throw sealed_table();
+    }
+
+    std::vector<row_cell> cells(const token& row) const { return encode_row(row); }
+
+    /// Throws errc::storage_corrupt if the row is not that of its key, and errc::permissions if it is sealed.
+    token read(const redis_hash& hash) const {
+        std::vector<row_cell> cells;
+        hash.for_each([&](std::string_view name, std::string_view cell) {
+            if (name == "row_mac") throw sealed_table();
+            cells.push_back({name, cell});
+        });
+        token row = decode_row(cells);
+        if (row.id != hash.id())
+            throw error(errc::storage_corrupt, "tokenkeep: a row in Redis has another id than its key");
+        return row;
+    }
+
+    /// A plain row never needs another key.
+    bool has_first_key(const redis_hash& /*hash*/) const noexcept { return true; }
+
+    /// The INDEX of each set that may have a row in which the field has that value.
+    std::vector<std::string> indexes(std::size_t /*field*/, std::string_view value) const {
+        return {text::sha256_hex(value)};
+    }
+    /// The INDEX of the set that has the row of these cells for that field; empty if there is none.
+    template <class CellOf>
+    std::string index(std::size_t field, CellOf cell_of) const {
+        const std::string_view value = cell_of(fields[field].name);
+        return value.empty() ? std::string() : text::sha256_hex(value);
+    }
+};
+
+/// A sealed table. The cells of a row, in this order:
+///
+///   name             | cell
+///   -----------------|---------------------------------------------------------------------------------------------
+///   that of a field  | the field as it is or, if it is sealed, the bytes that the sealer made
+///   `<name>_index`   | the index cell of the sealed field `<name>`, if rows are looked up by it; see row_sealer
+///   `row_mac`        | see row_sealer
+///
+/// An absent cell is empty or missing. The version of the table begins with "sealed LAYOUT ", where LAYOUT is 8 hex
+/// digits that stand for the fields, for which of them are sealed, and for those by which rows are looked up. A store
+/// reads the version with the rows, and each change compares it. So no store without a sealer uses the table, nor one
+/// that seals or looks up other fields, and of programs that race to make a table only one kind gets it.
+///
+/// Decision: the mark is in the version, not in a key of its own. Thus it costs no command, and cannot get lost alone.
+/// Who may write can change it, and then the stores refuse the table, or the rows say what they are: a sealed one has a
+/// row_mac, and no row without an intact one is opened.
+template <class Policy>
+class sealed_redis_form {
+    static constexpr std::size_t first_index = std::size(fields), row_mac = 2 * std::size(fields);
+    using views = std::array<std::string_view, row_mac + 1>; // index cells have places after the fields, used or not
+
+  public:
+    /// Both arguments must outlive the form.
+    sealed_redis_form(const table_sealer_of<Policy>& sealer, const std::string& table) : sealer_(sealer, table) {
+        std::string layout;
+        for (std::size_t n = 0; n < std::size(fields); ++n) {
+            names_[n] = fields[n].name;
+            if (has_index(n)) names_[first_index + n] = names_[n] + "_index";
+            layout.append(is_looked_up(n) ? "by " : "").append(seals_field<Policy>(n) ? "sealed " : "");
+            layout.append(names_[n]).append("\n");
+        }
+        names_[row_mac] = "row_mac";
+        mark_ = "sealed " + text::sha256_hex(layout).substr(0, 8) + " ";
+    }
+
+    std::string_view mark() const noexcept { return mark_; }
+    /// Throws errc::permissions if the table of that version is plain, and errc::request_rejected if it is sealed in
+    /// another way.
+    void require_own_kind(std::string_view version) const {
+        if (version.empty() || version.starts_with(mark_)) return;
+        throw version.starts_with("sealed ") ? differently_sealed_table() : plain_table();
+    }
+
+    /// The cells of a row, sealed with the sealer's first key.
+    std::vector<row_cell> cells(const token& row) const {
+        const std::string key_id = sealer_.key_id();
+        std::vector<row_cell> made = encode_row(row);
+        made.resize(row_mac + 1);
+        for (std::size_t n = 0; n < made.size(); ++n) made[n].name = names_[n];
+        views all{};
+        for (std::size_t n = 0; n < first_index; ++n) {
+            secret& text = made[n].text;
+            if (text.empty()) continue;
+            if (has_index(n)) made[first_index + n].text = secret(sealer_.index_cell(n, text.reveal(), key_id));
+            if (seals_field<Policy>(n)) text = sealer_.seal(n, row.id, text.reveal());
+        }
+        for (std::size_t n = 0; n < row_mac; ++n) all[n] = made[n].text.reveal();
+        made[row_mac].text = secret(sealer_.row_mac(key_id, each_of(all)));
+        std::erase_if(made, [](const row_cell& cell) { return cell.name.empty(); });
+        return made;
+    }
+
+    /// Throws unopened_row.
+    token read(const redis_hash& hash) const {
+        views cells{};
+        hash.for_each([&](std::string_view name, std::string_view cell) {
+            const auto place = std::find(names_.begin(), names_.end(), name);
+            if (!name.empty() && place != names_.end()) cells[static_cast<std::size_t>(place - names_.begin())] = cell;
+        });
+        const std::string key_id = sealer_.require_intact(hash.id(), cells[row_mac], each_of(cells));
+        token row;
+        for (std::size_t n = 0; n < first_index; ++n) {
+            if (cells[n].empty()) continue;
+            if (seals_field<Policy>(n))
+                sealer_.open_into(row, n, hash.id(), cells[n], key_id);
+            else
+                read_cell(fields[n], row, cells[n]);
+        }
+        if (row.id != hash.id()) throw sealer_.altered(hash.id(), key_id);
+        return row;
+    }
+
+    /// The id of the key that sealed the row of these cells; empty if they do not say.
+    template <class CellOf>
+    std::string_view key_id(const CellOf& cell_of) const {
+        return sealer_.key_id_in(cell_of("row_mac")).value_or(std::string_view());
+    }
+    /// A row whose key the sealer lacks may be the one that a look-up did not find. Throws errc::permissions.
+    void require_known_keys(const std::vector<std::string>& key_ids) const {
+        for (const std::string& key_id : key_ids)
+            if (!sealer_.has_key(key_id))
+                throw error(errc::permissions, "tokenkeep: this sealer cannot open all rows of the table, so that no "
+                                               "row can be inserted: it has no key " +
+                                                   unopened_row::quoted(key_id) +
+                                                   ", which sealed some; use a sealer that has it");
+    }
+
+    bool has_first_key(const redis_hash& hash) const { return sealer_.is_of_first_key(hash("row_mac")); }
+
+    std::vector<std::string> indexes(std::size_t field, std::string_view value) const {
+        if (has_index(field)) return sealer_.index_cells(field, value);
+        return {text::sha256_hex(value)};
+    }
+    template <class CellOf>
+    std::string index(std::size_t field, CellOf cell_of) const {
+        const std::string_view cell = cell_of(names_[has_index(field) ? first_index + field : field]);
+        return has_index(field) || cell.empty() ? std::string(cell) : text::sha256_hex(cell);
+    }
+
+  private:
+    static bool is_looked_up(std::size_t field) {
+        static constexpr auto found = fields_looked_up_in_redis<Policy>();
+        return found[field];
+    }
+    static bool has_index(std::size_t field) { return is_looked_up(field) && seals_field<Policy>(field); }
+
+    /// The cells that a row_mac covers.
+    auto each_of(const views& cells) const {
+        return [this, &cells](auto add) {
+            for (std::size_t n = 0; n < row_mac; ++n)
+                if (!cells[n].empty()) add(n < first_index && seals_field<Policy>(n), names_[n], cells[n]);
+        };
+    }
+
+    row_sealer<table_sealer_of<Policy>> sealer_;
+    std::array<std::string, row_mac + 1> names_{};
+    std::string mark_{};
+};
+
+template <class Policy>
+using redis_form_of = std::conditional_t<has_table_sealer<Policy>, sealed_redis_form<Policy>, plain_redis_form<Policy>>;
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
 // ==== tokenkeep/detail/redis/rows.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_REDIS_ROWS_HPP
@@ -305,12 +620,13 @@ class redis_channel {
 
 
 
+
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <deque>
 #include <exception>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -321,46 +637,25 @@ class redis_channel {
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-// The keys of a table in Redis. All begin with the table's name in braces, so that a cluster has them on one node.
-//
-//   key                        | what it is
-//   ---------------------------|---------------------------------------------------------------------------------------
-//   {table}:version            | a random text, which every change replaces; see redis_write_script
-//   {table}:ids                | the set of all ids
-//   {table}:row:ID             | the hash of a row: a field for each cell that is or was not empty; see encode_row
-//   {table}:by:FIELD:SHA256    | the set of the ids of the rows in which the field has the value with that SHA-256
-//   {table}:lock:SHA256        | the nonce of the guard that holds the lock on the identity with that SHA-256
-//
-// Sets may name rows that are gone or have another value meanwhile: readers look at the rows themselves.
-class redis_keys {
-  public:
-    explicit redis_keys(const std::string& table) : prefix_("{" + table + "}:") {
-        if (table.empty() || table.find('}') != std::string::npos)
-            throw error(errc::invalid_record,
-                        "tokenkeep: the name of a table in Redis is not empty and has no brace }");
-    }
-
-    std::string version() const { return prefix_ + "version"; }
-    std::string ids() const { return prefix_ + "ids"; }
-    std::string row(std::string_view id) const { return (prefix_ + "row:").append(id); }
-    std::string by(const field& f, std::string_view value) const {
-        return (prefix_ + "by:").append(f.name).append(":") + text::sha256_hex(value);
-    }
-    std::string lock(std::string_view identity) const { return prefix_ + "lock:" + text::sha256_hex(identity); }
-
-  private:
-    std::string prefix_;
-};
-
-/// Gives the version, and each row once that is named or is in a set that is named. KEYS: the version, then rows and
-/// sets. ARGV: what the keys of all rows begin with.
+/// Gives the version, and each row once that is named or is in a set that is named, with its id behind it. KEYS: the
+/// version, then rows and sets. ARGV: what the keys of all rows begin with. If the table is sealed, also the set of all
+/// keys' ids, and what the names of the sets of their rows begin with: then the ids of the keys that have rows come
+/// behind the version.
 inline constexpr std::string_view redis_read_script = R"lua(
 local answer, seen = {redis.call('GET', KEYS[1]) or ''}, {}
+if ARGV[2] then
+  answer[2] = {}
+  for _, id in ipairs(redis.call('SMEMBERS', ARGV[2])) do
+    if redis.call('TYPE', ARGV[3] .. id).ok ~= 'none' then table.insert(answer[2], id) end
+  end
+end
 local function add(key)
   if seen[key] then return end
   seen[key] = true
   local cells = redis.call('HGETALL', key)
-  if #cells > 0 then answer[#answer + 1] = cells end
+  if #cells == 0 then return end
+  cells[#cells + 1] = key:sub(#ARGV[1] + 1)
+  answer[#answer + 1] = cells
 end
 for n = 2, #KEYS do
   if KEYS[n]:sub(1, #ARGV[1]) == ARGV[1] then
@@ -432,7 +727,7 @@ class redis_words {
     std::deque<secret> secrets_{};
 };
 
-/// What a change does to a row; without an id, it removes all rows.
+/// What a change does to a row; without an id, it removes all rows. If `before` equals `after`, it may be made twice.
 struct redis_change {
     std::string id{};
     std::optional<token> before{}, after{};
@@ -441,29 +736,28 @@ struct redis_change {
 /// Others have changed the table since this call began to read it.
 struct redis_table_changed {};
 
-/// By which fields rows are looked up. Programs with different policies can share a table: those of default_rules are
-/// always among them.
-template <class Policy>
-consteval std::array<bool, std::size(fields)> fields_looked_up_in_redis() {
-    std::array<bool, std::size(fields)> found{};
-    const auto note = [&](auto rule) { found[place_of_key<decltype(rule)>()] = true; };
-    default_rules::list::for_each(note);
-    rules_of<Policy>::list::for_each(note);
-    found[place_of_key<by_id>()] = false; // the key of a row has its id
-    return found;
-}
-
 /// The rows of a table as one call sees them: those that it asks for, all at one version of the table. A Session has
 /// keys(), ask(words, until) and has_asked_twice().
 template <class Policy, class Session>
 class redis_rows {
+    using form_type = redis_form_of<Policy>;
+    static constexpr bool are_sealed = has_table_sealer<Policy>;
+    static constexpr std::size_t first_row = are_sealed ? 2 : 1; ///< In the answer of the read script.
+
   public:
-    redis_rows(Session& session, deadline until) : session_(session), keys_(session.keys()), until_(until) {}
+    redis_rows(Session& session, const form_type& form, deadline until)
+        : session_(session), keys_(session.keys()), form_(form), until_(until) {}
 
     /// Reads every row that has the id of the record, or the same text in a field by which rows are looked up. Later
     /// questions about these then cost nothing.
     void read_all_like(const token& record) {
-        std::vector<std::string> wanted = keys_of(record);
+        std::vector<std::string> wanted;
+        for_each_looked_up([&](std::size_t field) {
+            fields[field].visit([&](auto member) {
+                if constexpr (!std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
+                    add_sets(wanted, field, view_of(record.*member));
+            });
+        });
         if (!record.id.empty()) wanted.push_back(keys_.row(record.id));
         read(std::move(wanted));
     }
@@ -477,16 +771,24 @@ class redis_rows {
     void for_each_match(Rule, const token& probe, Visit visit) {
         const std::string_view value = view_of(probe.*Rule::key);
         if (value.empty()) return;
-        read({looks_up_id<Rule> ? keys_.row(value) : keys_.by(fields[place_of_key<Rule>()], value)});
+        std::vector<std::string> wanted;
+        if constexpr (looks_up_id<Rule>)
+            wanted.push_back(keys_.row(value));
+        else
+            add_sets(wanted, place_of_key<Rule>(), value);
+        read(std::move(wanted));
         for (const token& row : rows_)
             if (matches<Rule>(probe, row)) visit(row);
     }
+
+    /// Whether the sealer's first key has sealed the row of that id, which was read.
+    bool has_first_key(const std::string& id) const { return form_.has_first_key(stored_.at(id)); }
 
     /// Whether the change was made. If not, others have changed the table since it was read. Throws
     /// errc::indeterminate if the answer was lost and the row does not tell.
     bool write(const redis_change& change) {
         redis_words words;
-        const std::string next = random_hex(16);
+        const std::string next = std::string(form_.mark()) + random_hex(16);
         words.add("EVAL").add(redis_write_script).add("1").own(keys_.version()).add(version_.value());
         if (change.after) {
             add_row(words, next, change);
@@ -498,7 +800,7 @@ class redis_rows {
         }
         try {
             const bool is_made = redis_reply::is_yes(*session_.ask(words.all(), until_));
-            if (is_made || !session_.has_asked_twice() || change.id.empty()) return is_made;
+            if (is_made || !session_.has_asked_twice() || change.before == change.after) return is_made;
         } catch (const redis_answer_lost&) {
             std::throw_with_nested(unknown_outcome());
         }
@@ -514,7 +816,7 @@ class redis_rows {
     bool row_tells(const redis_change& change) {
         std::optional<token> row;
         try {
-            redis_rows now(session_, until_);
+            redis_rows now(session_, form_, until_);
             now.read({keys_.row(change.id)});
             if (!now.rows_.empty()) row = now.rows_.front();
         } catch (const error&) {
@@ -525,18 +827,34 @@ class redis_rows {
         throw unknown_outcome();
     }
 
-    std::vector<std::string> keys_of(const token& row) const {
+    template <class Visit>
+    static void for_each_looked_up(Visit visit) {
         static constexpr auto is_looked_up = fields_looked_up_in_redis<Policy>();
+        for (std::size_t field = 0; field < is_looked_up.size(); ++field)
+            if (is_looked_up[field]) visit(field);
+    }
+
+    /// Adds the keys of the sets that may have rows in which the field has that value.
+    void add_sets(std::vector<std::string>& keys, std::size_t field, std::string_view value) const {
+        if (value.empty()) return;
+        for (const std::string& index : form_.indexes(field, value)) keys.push_back(keys_.by(fields[field], index));
+    }
+    /// The keys of the sets that have the row of these cells.
+    template <class CellOf>
+    std::vector<std::string> sets_with(const CellOf& cell_of) const {
         std::vector<std::string> keys;
-        for (std::size_t place = 0; place < std::size(fields); ++place)
-            if (is_looked_up[place])
-                fields[place].visit([&](auto member) {
-                    if constexpr (!std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
-                        if (!(row.*member).empty()) keys.push_back(keys_.by(fields[place], view_of(row.*member)));
-                });
+        for_each_looked_up([&](std::size_t field) {
+            const std::string index = form_.index(field, cell_of);
+            if (!index.empty()) keys.push_back(keys_.by(fields[field], index));
+        });
+        if constexpr (are_sealed) {
+            const std::string_view key_id = form_.key_id(cell_of);
+            if (!key_id.empty()) keys.push_back(keys_.key(key_id));
+        }
         return keys;
     }
 
+    /// Rows that cannot be opened are in stored_ when this throws unopened_row.
     void read(std::vector<std::string> wanted) {
         std::erase_if(wanted, [&](const std::string& key) { return read_.contains(key); });
         if (wanted.empty()) return;
@@ -544,27 +862,23 @@ class redis_rows {
         words.add("EVAL").add(redis_read_script).own(wanted.size() + 1).own(keys_.version());
         for (const std::string& key : wanted) words.add(key);
         words.own(keys_.row(""));
-        const redis_reply reply = session_.ask(words.all(), until_);
-        const auto items = redis_reply::items(*reply);
-        if (items.empty()) throw unexpected_redis_reply();
+        if constexpr (are_sealed) words.own(keys_.keys()).own(keys_.key(""));
+        const auto items = redis_reply::items(*replies_.emplace_back(session_.ask(words.all(), until_)));
+        if (items.size() < first_row) throw unexpected_redis_reply();
         std::string version(redis_reply::text(*items.front()));
         if (version_ && *version_ != version) throw redis_table_changed();
+        form_.require_own_kind(version);
         version_ = std::move(version);
-        for (const redisReply* item : items.subspan(1)) {
-            token row = row_of(*item);
-            if (ids_.insert(row.id).second) rows_.push_back(std::move(row));
+        key_ids_.clear();
+        if constexpr (are_sealed)
+            for (const redisReply* id : redis_reply::items(*items[1])) key_ids_.emplace_back(redis_reply::text(*id));
+        std::vector<redis_hash> found;
+        for (const redisReply* item : items.subspan(first_row)) {
+            const redis_hash hash(*item);
+            if (stored_.try_emplace(std::string(hash.id()), hash).second) found.push_back(hash);
         }
+        for (const redis_hash& hash : found) rows_.push_back(form_.read(hash));
         for (std::string& key : wanted) read_.insert(std::move(key));
-    }
-
-    static token row_of(const redisReply& hash) {
-        const auto items = redis_reply::items(hash);
-        std::vector<row_cell> read;
-        for (std::size_t n = 0; n + 1 < items.size(); n += 2)
-            read.push_back({redis_reply::text(*items[n]), redis_reply::text(*items[n + 1])});
-        token row = decode_row(read);
-        if (row.id.empty()) throw error(errc::storage_corrupt, "tokenkeep: a row in Redis has no id");
-        return row;
     }
 
     void add_version(redis_words& words, const std::string& next) const {
@@ -575,38 +889,43 @@ class redis_rows {
     }
 
     void add_row(redis_words& words, const std::string& next, const redis_change& change) const {
-        const std::vector<std::string> keys = keys_of(*change.after);
+        const auto before = stored_.find(change.id);
+        const bool is_new = before == stored_.end();
+        if constexpr (are_sealed)
+            if (is_new) form_.require_known_keys(key_ids_);
+        std::vector<row_cell> cells = form_.cells(*change.after);
+        const auto cell_of = [&](std::string_view name) {
+            return std::find_if(cells.begin(), cells.end(), [&](const row_cell& cell) { return cell.name == name; })
+                ->text.reveal();
+        };
+        const std::vector<std::string> keys = sets_with(cell_of);
         for (const std::string& key : keys) add_member(words, "SADD", key, change.id);
         add_member(words, "SADD", keys_.ids(), change.id);
+        if constexpr (are_sealed) words.add("3").add("SADD").own(keys_.keys()).own(std::string(form_.key_id(cell_of)));
         add_version(words, next);
-        add_cells(words, change);
-        if (!change.before) return;
-        for (std::string& key : keys_of(*change.before))
+        std::erase_if(cells, [&](const row_cell& cell) { // what is empty, and was
+            return cell.text.empty() && (is_new || before->second(cell.name).empty());
+        });
+        words.own(2 + 2 * cells.size()).add("HSET").own(keys_.row(change.id));
+        for (row_cell& cell : cells) words.add(cell.name).own_secret(std::move(cell.text));
+        if (is_new) return;
+        for (std::string& key : sets_with(before->second))
             if (std::find(keys.begin(), keys.end(), key) == keys.end())
                 add_member(words, "SREM", std::move(key), change.id);
-    }
-
-    /// Writes the cells that are not empty, and those that were not.
-    void add_cells(redis_words& words, const redis_change& change) const {
-        std::vector<row_cell> cells = encode_row(*change.after), written;
-        const std::vector<row_cell> before = encode_row(change.before.value_or(token()));
-        for (std::size_t n = 0; n < cells.size(); ++n)
-            if (!cells[n].text.empty() || !before[n].text.empty()) written.push_back(std::move(cells[n]));
-        words.own(2 + 2 * written.size()).add("HSET").own(keys_.row(change.id));
-        for (row_cell& cell : written) words.add(cell.name).own_secret(std::move(cell.text));
     }
 
     void add_erasing(redis_words& words, const redis_change& change) const {
         words.add("2").add("DEL").own(keys_.row(change.id));
         add_member(words, "SREM", keys_.ids(), change.id);
-        for (std::string& key : keys_of(*change.before)) add_member(words, "SREM", std::move(key), change.id);
+        for (std::string& key : sets_with(stored_.at(change.id))) add_member(words, "SREM", std::move(key), change.id);
     }
 
     void add_clearing(redis_words& words) const {
         std::set<std::string> keys{keys_.ids()};
-        for (const token& row : rows_) {
-            keys.insert(keys_.row(row.id));
-            for (std::string& key : keys_of(row)) keys.insert(std::move(key));
+        if constexpr (are_sealed) keys.insert(keys_.keys());
+        for (const auto& [id, row] : stored_) {
+            keys.insert(keys_.row(id));
+            for (std::string& key : sets_with(row)) keys.insert(std::move(key));
         }
         for (auto key = keys.begin(); key != keys.end();) {
             const auto left = static_cast<std::size_t>(std::distance(key, keys.end()));
@@ -618,10 +937,14 @@ class redis_rows {
 
     Session& session_;
     const redis_keys& keys_;
+    const form_type& form_;
     deadline until_;
     std::optional<std::string> version_{};
+    std::vector<redis_reply> replies_{};
+    std::map<std::string, redis_hash> stored_{}; ///< By id. They are in the replies.
     std::vector<token> rows_{};
-    std::set<std::string> ids_{}, read_{};
+    std::vector<std::string> key_ids_{}; ///< Of the keys that have sealed rows of the table.
+    std::set<std::string> read_{};
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -641,6 +964,7 @@ struct tokenkeep::container_traits<tokenkeep::detail::redis_rows<Policy, Session
 };
 
 #endif
+
 
 
 // ==== tokenkeep/detail/store/server_url.hpp
@@ -712,7 +1036,6 @@ inline std::optional<server_url> read_server_url(std::string_view what_follows) 
 }}} // namespace tokenkeep::v1::detail
 
 #endif
-
 
 
 
@@ -880,7 +1203,8 @@ class redis_session {
 ///     lost changes in between: by a failover to a replica that lagged, or by a restart without its data.
 ///   - Values are kept byte for byte, whole, at any length up to 512 MiB. They are fields of a hash, one for each row.
 ///     Fields that a newer version of the library wrote stay as they are.
-///   - No secret is part of a key: keys have the SHA-256 of what is looked up. No error shows a value.
+///   - No secret is part of a key: keys have the SHA-256 of what is looked up, or a keyed fingerprint of it if it is
+///     sealed. No error shows a value.
 ///   - If the connection is lost, the store connects again and sends its command again, once. Its commands are made so
 ///     that they do no more if they come twice. If the answer is lost again, the store does not know whether the change
 ///     was made, and says so (errc::indeterminate).
@@ -902,7 +1226,6 @@ class redis_session {
 ///     was under way inserts nothing.
 ///   - A replica may give old rows. It refuses changes and locks (READONLY). Give the address of the primary. A store
 ///     does not ask Sentinel and does not follow a cluster's redirections; each table is on one node of a cluster.
-///   - Encryption at rest: rows are stored as they are. A policy with a sealer does not compile.
 ///   - Encryption on the way: this header does not use TLS. Over an untrusted network, use a tunnel (stunnel, spiped,
 ///     SSH) or the socket of a proxy on this machine.
 ///   - While hiredis looks up the name of a host, a call may take longer, and also if the name has several addresses
@@ -913,6 +1236,42 @@ class redis_session {
 ///   - Programs that share a table must have policies that look rows up by the same fields. Those of default_rules are
 ///     always among them.
 ///
+/// Encryption at rest. If the policy names a sealer (see sealer.hpp), which must be a fingerprinting_sealer, the store
+/// seals each secret by itself, and binds it to the table, the row and the field. People can still read whose tokens a
+/// row holds, unless the policy says seals_names. All rows of a table are sealed or none is, and all its programs use
+/// the same rules and seals_names: the key `{table}:version` says so. Redis gets no further command for this.
+///   struct sealed : defaults { using sealer = my_sealer; };
+///   basic_redis_store<sealed> store{redis_parameters{.host = "redis.example"}, my_sealer{key}};
+///   migrate(plain_store, store);                              // from plain to sealed: see migrate.hpp
+///
+/// What others can read in a sealed table, and what the store does if somebody writes it, is as in sql_store.hpp, whose
+/// columns are here the fields of a hash. Besides:
+///
+///   somebody                                         | what follows
+///   -------------------------------------------------|----------------------------------------------------------
+///   reads the keys `{table}:lock:*`                  | whose token is refreshed at this moment, by guessing the
+///                                                    | name: its SHA-256 is in the key, with seals_names too
+///   renames a row, or copies it to another id        | errc::permissions, "this sealer cannot open the row"
+///   adds ids to the sets `{table}:by:*`              | nothing: the store looks at the rows themselves
+///   removes ids from a set, or a set                 | a look-up by that value finds no row. A save may then insert
+///                                                    | a second row for the same user
+///   changes `{table}:version`                        | stores for which the table now seems to be of the wrong kind
+///                                                    | throw errc::permissions or errc::request_rejected. The others
+///                                                    | go on, but no store takes a sealed row for a plain one, or
+///                                                    | the reverse: the rows say what they are
+///   adds an id to `{table}:keys`, and a set of its   | no call inserts a row until that set is deleted
+///   rows                                             |
+///   deletes `{table}:version`                        | the next save decides of which kind the table is
+///
+/// A look-up by a sealed field looks for the fingerprints of all keys of the sealer, in one command. It does not find a
+/// row whose key the sealer lacks. A save that finds no row must not take that for a new user. So it inserts a row only
+/// if the sealer has the keys of all rows, and throws errc::permissions otherwise. The store tells keys apart by their
+/// ids. Rows whose keys the sealer has can still be found and changed. Give every program all keys of the table. If a
+/// key is lost, delete its rows.
+///
+/// Keys change row by row: each save seals its row with the first key, and reseal (see reseal.hpp) does that for the
+/// other rows. The store calls the sealer while the other threads of the store wait.
+///
 /// Cost: a look-up is one command. A save is two to four: one script that reads the rows that may be meant, perhaps a
 /// second and a look for a free id, and one that writes. Each writer of a table makes the others that write at that
 /// moment read again. get_tokens and delete_tokens are one command or two over all rows, during which the server does
@@ -920,22 +1279,29 @@ class redis_session {
 /// turn. A lock is one command, and as many more as it has to wait for: after 5 ms, and then after longer pauses up to
 /// 100 ms.
 ///
-///   errc            | when                                                     | what to do
-///   ----------------|----------------------------------------------------------|-------------------------------------
-///   storage_failure | a look-up or a lock: the server cannot be reached, did   | try later; the message has Redis'
-///                   | not answer in time, or refused                           | own word, such as LOADING, READONLY
-///   not_saved       | a change failed; nothing was changed                     | try later; see storage_failure
-///   indeterminate   | a change may have been made, or not: its answer was      | look the row up, or repeat the
-///                   | lost, and the row does not tell                          | change
-///   lock_timeout    | other threads or programs kept the call waiting until    | try later
-///                   | the deadline (see until)                                 |
-///   invalid_record  | the record has no token, or a replacement another id; or | change the record, or name another
-///                   | the name of the table is empty or has a brace            | table
-///   ambiguous       | the probe means several rows, or the save would          | name the user and the client
-///   permissions     | the password is wrong or cannot be read, or a right is   | change the configuration
-///                   | missing (NOAUTH, WRONGPASS, NOPERM)                      |
-///   storage_corrupt | a key of the table is of another type, or a row has no   | give the store a table of its own
-///                   | id                                                       |
+///   errc             | when                                                     | what to do
+///   -----------------|----------------------------------------------------------|-------------------------------------
+///   storage_failure  | a look-up or a lock: the server cannot be reached, did   | try later; the message has Redis'
+///                    | not answer in time, or refused                           | own word, such as LOADING, READONLY
+///   not_saved        | a change failed; nothing was changed                     | try later; see storage_failure
+///   indeterminate    | a change may have been made, or not: its answer was      | look the row up, or repeat the
+///                    | lost, and the row does not tell                          | change
+///   lock_timeout     | other threads or programs kept the call waiting until    | try later
+///                    | the deadline (see until)                                 |
+///   invalid_record   | the record has no token, or a replacement another id; or | change the record, or name another
+///                    | the name of the table is empty or has a brace            | table
+///   ambiguous        | the probe means several rows, or the save would          | name the user and the client
+///   permissions      | the password is wrong or cannot be read, or a right is   | change the configuration
+///                    | missing (NOAUTH, WRONGPASS, NOPERM)                      |
+///   permissions      | this sealer cannot open the row: it lacks the key, or    | what the message says
+///                    | someone has altered the row; or the save would insert a  |
+///                    | row, and the sealer lacks the key of another             |
+///   permissions      | the table is sealed and the store has no sealer, or the  | make the store as the table is, or
+///                    | reverse                                                  | migrate (migrate.hpp)
+///   request_rejected | a policy with other seals_names or other rules made the  | use that policy, or migrate
+///                    | sealed table                                             |
+///   storage_corrupt  | a key of the table is of another type, or a row has      | give the store a table of its own
+///                    | another id than its key                                  |
 ///
 /// The message of not_saved and indeterminate has the cause nested in it: see describe.
 ///
@@ -943,19 +1309,21 @@ class redis_session {
 template <class Policy = defaults>
 class basic_redis_store {
     static_assert(detail::explain_policy<Policy>());
-    static_assert(
-        std::same_as<detail::sealer_of<Policy>, no_seal>,
-        "tokenkeep: redis_store does not seal its rows yet: take a policy without a sealer, or sql_store; see "
-        "the concept sealer");
+    static_assert(detail::explain_fingerprinting_sealer<detail::sealer_of<Policy>>());
     using rows_type = detail::redis_rows<Policy, detail::redis_session>;
     using change = std::optional<detail::redis_change>;
     using meaning = row_rules<Policy>;
+    using sealer_type = detail::table_sealer_of<Policy>;
+    static constexpr bool needs_sealer = !std::default_initializable<detail::sealer_of<Policy>>;
 
     struct shared {
-        explicit shared(redis_parameters server) : session(std::move(server)) {}
+        shared(redis_parameters server, sealer_type seal)
+            : session(std::move(server)), sealer(std::move(seal)), form(sealer, session.server().table) {}
 
         detail::turns<typename Policy::mutex> turns{};
         detail::redis_session session;
+        const sealer_type sealer;
+        const detail::redis_form_of<Policy> form;
     };
 
   public:
@@ -1013,12 +1381,19 @@ class basic_redis_store {
     };
 
     /// Connects at the first call. Throws errc::invalid_record if the name of the table is empty or has a brace.
-    explicit basic_redis_store(redis_parameters server = {}) : shared_(std::make_shared<shared>(std::move(server))) {}
+    explicit basic_redis_store(
+        redis_parameters server = {}) requires std::default_initializable<detail::sealer_of<Policy>>
+        : basic_redis_store(std::move(server), detail::sealer_of<Policy>()) {}
+    /// The same with the policy's sealer:
+    ///   basic_redis_store<sealed> store{redis_parameters{.host = "redis.example"}, my_sealer{key}};
+    basic_redis_store(redis_parameters server, detail::sealer_of<Policy> sealer)
+        : shared_(std::make_shared<shared>(std::move(server), detail::table_sealer<Policy>(std::move(sealer)))) {}
 
     /// For open_store: `//user@host:port/number`, and behind a question mark password_file, table and socket; see
     /// redis_parameters. Only the two slashes must be there. Throws errc::request_rejected if this cannot be read.
+    /// A store whose sealer needs a key has no from_url; see open_store.
     ///   any_store store = open_store<redis_store>("redis://app@redis.example?password_file=/etc/app/redis");
-    static basic_redis_store from_url(std::string_view what_follows) {
+    static basic_redis_store from_url(std::string_view what_follows) requires(!needs_sealer) {
         return basic_redis_store(detail::redis_parameters_of(what_follows));
     }
 
@@ -1063,15 +1438,22 @@ class basic_redis_store {
     ///   store.delete_token(ada->id);
     void delete_token(const std::string& id) {
         write([&](rows_type& rows) -> change {
-            std::optional<token> before = meaning::find_by_id(rows, id);
-            if (!before) return std::nullopt;
+            std::optional<token> before;
+            try {
+                before = meaning::find_by_id(rows, id);
+                if (!before) return std::nullopt;
+            } catch (const detail::unopened_row&) { // it can be deleted all the same
+            }
             return {{id, std::move(before), std::nullopt}};
         });
     }
     /// Deletes every row of the table.
     void delete_tokens() {
         write([&](rows_type& rows) -> change {
-            rows.for_each([](const token&) {});
+            try {
+                rows.for_each([](const token&) {});
+            } catch (const detail::unopened_row&) { // likewise
+            }
             return detail::redis_change{};
         });
     }
@@ -1091,6 +1473,17 @@ class basic_redis_store {
         return write([&](rows_type& rows) -> change {
             if (!meaning::is_unchanged(rows, expected)) return std::nullopt;
             return {{expected.id, expected, std::nullopt}};
+        });
+    }
+
+    /// Seals the row of that id with the sealer's first key, if another key sealed it, and says whether it did; see
+    /// reseal, which does this for every row.
+    ///   store.reseal_token(ada->id);
+    bool reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>) {
+        return write([&](rows_type& rows) -> change {
+            std::optional<token> row = meaning::find_by_id(rows, id);
+            if (!row || rows.has_first_key(id)) return std::nullopt;
+            return {{id, row, row}};
         });
     }
 
@@ -1122,7 +1515,7 @@ class basic_redis_store {
     template <class Look>
     auto read(Look look) {
         return take_turn([&](deadline until) {
-            rows_type rows(shared_->session, until);
+            rows_type rows(shared_->session, shared_->form, until);
             return look(rows);
         });
     }
@@ -1135,7 +1528,7 @@ class basic_redis_store {
             try {
                 do {
                     try {
-                        rows_type rows(shared_->session, until);
+                        rows_type rows(shared_->session, shared_->form, until);
                         const change wanted = work(rows);
                         if (!wanted) return false;
                         if (rows.write(*wanted)) return true;

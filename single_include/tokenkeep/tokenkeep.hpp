@@ -4151,6 +4151,7 @@ concept has_fingerprints = requires(const S& sealer, std::string_view text) {
 ///   basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
 ///   basic_document_store<text_file, json_codec, sealed> other{"tokens.json", my_sealer{key}};
 ///   basic_sqlite_store<sealed> third{"tokens.db", my_sealer{key}};
+///   basic_redis_store<sealed> fourth{redis_parameters{.host = "redis.example"}, my_sealer{key}};
 ///
 /// Shape (the least model):
 ///   struct s {
@@ -4319,8 +4320,8 @@ struct defaults {
     /// a call waits for the other threads of its store without a deadline.
     using mutex = detail::fair_mutex;
 
-    /// Encrypts the tokens where a store keeps them: a model of sealer. The constructors of file_store, document stores
-    /// and sql_store take one after the place. A store in memory does not use it.
+    /// Encrypts the tokens where a store keeps them: a model of sealer. The constructors of file_store, document
+    /// stores, sql_store and basic_redis_store take one after the place. A store in memory does not use it.
     ///   struct sealed : tokenkeep::defaults { using sealer = my_sealer; };
     using sealer = no_seal;
     /// Whether a sealed table hides names too: every field of text except the id. If not, it hides the secrets only, so
@@ -5345,6 +5346,7 @@ sweep_report sweep(Store& store, const sweep_policy& policy, Progress progress =
 
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -5354,7 +5356,7 @@ namespace tokenkeep { inline namespace v1 {
 /// What reseal has done so far, or in all.
 struct reseal_report {
     std::size_t total = 0;     ///< Rows that the store had at the beginning.
-    std::size_t resealed = 0;  ///< Rows that another key had sealed. A file or a document counts as one row.
+    std::size_t resealed = 0;  ///< Rows that were sealed again. Of a file or a document: all, if it was written again.
     std::size_t unchanged = 0; ///< Rows that the first key had sealed already, or that others deleted meanwhile.
 
     /// How many rows have been looked at so far.
@@ -5364,9 +5366,36 @@ struct reseal_report {
 namespace detail {
 
 template <class S>
+concept has_reseal_tokens = requires(S& store) {
+    { store.reseal_tokens() } -> std::same_as<bool>;
+};
+template <class S>
 concept has_reseal_token = requires(S& store, const std::string& id) {
     { store.reseal_token(id) } -> std::same_as<bool>;
 };
+template <class S>
+concept has_reseal = requires(S& store, void (*progress)(const reseal_report&)) {
+    { store.reseal(progress) } -> std::same_as<reseal_report>;
+};
+template <class S>
+concept seals_again = has_reseal_tokens<S> || has_reseal_token<S> || has_reseal<S>;
+
+template <class S>
+concept has_token_ids = requires(S& store) {
+    { store.token_ids() } -> std::same_as<std::vector<std::string>>;
+};
+
+/// The ids of all rows.
+template <class Store>
+std::vector<std::string> ids_of(Store& store) {
+    if constexpr (has_token_ids<Store>) {
+        return store.token_ids();
+    } else {
+        std::vector<std::string> ids;
+        for (const token& row : store.get_tokens()) ids.push_back(row.id);
+        return ids;
+    }
+}
 
 struct ignore_resealing {
     void operator()(const reseal_report&) const noexcept {}
@@ -5374,25 +5403,34 @@ struct ignore_resealing {
 
 } // namespace detail
 
-/// A store whose rows are sealed (see sealer.hpp), and which can seal one of them again.
+/// A store whose rows are sealed (see sealer.hpp), and which can seal them again.
 ///
 /// Shape (the least model):
 ///   struct s {   // besides the six operations
+///       bool reseal_tokens();
+///   };
+///   struct r {   // or, for a store that seals its rows one by one
 ///       bool reseal_token(const std::string& id);
 ///   };
 /// Meaning:
-///   K1  If another key than the sealer's first one has sealed the row of that id, reseal_token seals it with the first
-///       key and gives true. The row is the same afterwards.
-///   K2  If the first key has sealed the row, or if there is no such row, it changes nothing and gives false.
-///   K3  It loses no change that others make to the row at the same time.
-/// A store may seal all its rows in one step, as a file or a document does. For it, "the row" in K1 and K2 means all
-/// that it holds, rows or none, and their earlier versions, whatever the id: the first call gives true, and the next
-/// ones give false.
-/// May:   throw, and then the row has its old key or the new one. Need not be fast: it is called once for each row.
-/// Models: sql_store, basic_file_store and basic_document_store with a policy that names a sealer; any_store, which
-/// throws errc::request_rejected if its store is not a model.
+///   K1  If another key than the sealer's first one has sealed anything in the store, reseal_tokens seals everything
+///       with the first key and gives true. Everything means all rows and what the store keeps of their earlier
+///       versions. If not, reseal_tokens changes nothing and gives false.
+///   K2  reseal_token does the same for the row of that id. If there is no such row, it gives false.
+///   K3  The rows are the same afterwards. No change is lost that others make at the same time.
+/// May:   throw, and then each row has its old key or the new one. Need not be fast. These members are optional:
+///
+///   expression                | what it gives you                          | without it
+///   --------------------------|--------------------------------------------|---------------------------------------
+///   `token_ids()` gives       | reseal needs only the ids of the rows.     | reseal calls get_tokens: all rows are
+///   std::vector<std::string>  |                                            | in memory at the beginning.
+///   `reseal(progress)` gives  | reseal calls it, and does nothing else.    | reseal calls reseal_tokens, or
+///   reseal_report             | For a store that holds another store.      | reseal_token for each row.
+///
+/// Models, with a policy that names a sealer: basic_file_store and basic_document_store by reseal_tokens, sql_store and
+/// basic_redis_store by reseal_token. any_store, which throws errc::request_rejected if its store is not a model.
 template <class S>
-concept resealing_store = token_store<S> && detail::has_reseal_token<S>;
+concept resealing_store = token_store<S> && detail::seals_again<S>;
 
 namespace detail {
 
@@ -5401,8 +5439,9 @@ template <class S>
 consteval bool explain_resealing_store() {
     static_assert(explain_token_store<S>());
     if constexpr (token_store<S>)
-        static_assert(has_reseal_token<S>, "tokenkeep: reseal needs a store with a sealer, which has bool "
-                                           "reseal_token(const std::string& id); see the concept resealing_store");
+        static_assert(seals_again<S>,
+                      "tokenkeep: reseal needs a store with a sealer, which has bool reseal_tokens() or bool "
+                      "reseal_token(const std::string& id); see the concept resealing_store");
     return true;
 }
 
@@ -5421,30 +5460,39 @@ consteval bool explain_resealing_store() {
 ///   ---------------------|---------------------------------------------|---------------------------------------------
 ///   sql_store            | Each row in a transaction of its own.       | What the database keeps of replaced rows:
 ///                        |                                             | logs, free pages, backups.
-///   basic_file_store     | The first call rewrites the file.           | Copies of a damaged file, and backups; see
+///   basic_redis_store    | Each row in a change of its own.            | What Redis keeps of replaced rows:
+///                        |                                             | append-only file, snapshots, replicas.
+///   basic_file_store     | The file is rewritten.                      | Copies of a damaged file, and backups; see
 ///                        | compact() alone does the same.              | Old blocks in file_store.hpp.
-///   basic_document_store | The first call saves the document.          | What the document keeps of its earlier
+///   basic_document_store | The document is saved once.                 | What the document keeps of its earlier
 ///                        |                                             | versions.
 ///
-/// It may be stopped and called again at any time: rows that have the first key are left alone.
-/// `progress(const reseal_report&)` is called after each row. If it throws, reseal ends. reseal throws what the store
-/// throws. A row that cannot be opened makes it throw before it changes anything: restore that row, or delete it.
+/// It may be stopped and called again at any time: rows that have the first key are left alone. `progress(const
+/// reseal_report&)` is called after each row of a table, and once for a file or a document. If it throws, reseal ends.
+/// reseal throws what the store throws. If a row of a file or a document cannot be opened, nothing changes. If a row of
+/// a table cannot be opened, reseal ends there; the rows before it have the first key. Restore that row, or delete it,
+/// and call reseal again.
 ///
-/// Cost: one transaction for each row of a table, which changes those that have another key. A file or a document is
-/// changed once, and once more each time that another program has saved with the old key; a document is read once for
-/// each row. All rows are in memory at the beginning. From plain to sealed, and back: see migrate.hpp.
+/// Cost: for each row of a table, one look-up by its id, and one transaction if it has another key. Only the ids are in
+/// memory. A file or a document is read, with all rows, and written once if need be. From plain to sealed, and back:
+/// see migrate.hpp.
 template <class Store, std::invocable<const reseal_report&> Progress = detail::ignore_resealing>
 reseal_report reseal(Store& store, Progress progress = {}) {
     static_assert(detail::explain_resealing_store<Store>());
     reseal_report report;
-    if constexpr (resealing_store<Store>) {
-        std::vector<std::string> ids;
-        for (const token& row : store.get_tokens()) ids.push_back(row.id);
+    if constexpr (resealing_store<Store> && detail::has_reseal<Store>) {
+        report = store.reseal(std::ref(progress));
+    } else if constexpr (resealing_store<Store>) {
+        const std::vector<std::string> ids = detail::ids_of(store);
         report.total = ids.size();
-        if (ids.empty()) store.reseal_token(std::string()); // a file or document without rows is sealed too
-        for (const std::string& id : ids) {
-            ++(store.reseal_token(id) ? report.resealed : report.unchanged);
+        if constexpr (detail::has_reseal_tokens<Store>) {
+            (store.reseal_tokens() ? report.resealed : report.unchanged) = report.total;
             progress(std::as_const(report));
+        } else {
+            for (const std::string& id : ids) {
+                ++(store.reseal_token(id) ? report.resealed : report.unchanged);
+                progress(std::as_const(report));
+            }
         }
     }
     return report;
@@ -9343,11 +9391,10 @@ class basic_file_store {
     }
 
     /// If any row of the file, or an earlier version of one, is sealed with another key than the sealer's first one,
-    /// rewrites the file as compact() does, and gives true. If not, gives false. So the first call seals all rows,
-    /// whatever the id; see reseal. If a row cannot be read, throws errc::storage_corrupt or errc::permissions, and
-    /// changes nothing.
-    ///   store.reseal_token(ada->id);
-    bool reseal_token(const std::string& /*id*/) requires(!std::same_as<sealer_type, no_seal>) {
+    /// rewrites the file as compact() does, and gives true. If not, gives false; see reseal. If a row cannot be read,
+    /// throws errc::storage_corrupt or errc::permissions, and changes nothing.
+    ///   store.reseal_tokens();
+    bool reseal_tokens() requires(!std::same_as<sealer_type, no_seal>) {
         return shared_->write(end(), [](journal& rows) {
             rows.require_all_readable();
             return rows.reseal();
@@ -9709,17 +9756,6 @@ struct comparing_ability<Store, true> {
     /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
     ///   if (!store.remove_token(expected)) read_again();
     bool remove_token(const token& expected) { return static_cast<Store&>(*this).remove(expected); }
-};
-
-template <class Store, bool is_able>
-struct resealing_ability {};
-
-template <class Store>
-struct resealing_ability<Store, true> {
-    /// Seals the row of that id with the sealer's first key, if another key sealed it, and says whether it did; see
-    /// reseal, which does this for every row.
-    ///   store.reseal_token(ada->id);
-    bool reseal_token(const std::string& id) { return static_cast<Store&>(*this).reseal_row(id); }
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -11067,9 +11103,7 @@ class basic_document_store
     : public detail::named_by<Document, Codec>,
       public detail::locking_ability<basic_document_store<Document, Codec, Policy>, detail::can_lock<Document>>,
       public detail::comparing_ability<basic_document_store<Document, Codec, Policy>,
-                                       detail::makes_comparing<Document>>,
-      public detail::resealing_ability<basic_document_store<Document, Codec, Policy>,
-                                       !std::is_same_v<detail::sealer_of<Policy>, no_seal>> {
+                                       detail::makes_comparing<Document>> {
     static_assert(detail::explain_document<Document>() && detail::explain_lock<Document>());
     static_assert(detail::explain_codec<Codec>() && detail::explain_policy<Policy>());
     static_assert(detail::explain_sealed_codec<Codec, detail::sealer_of<Policy>>());
@@ -11077,7 +11111,6 @@ class basic_document_store
     static constexpr bool versioned = detail::is_versioned<Document>;
     friend detail::locking_ability<basic_document_store, true>;
     friend detail::comparing_ability<basic_document_store, true>;
-    friend detail::resealing_ability<basic_document_store, true>;
     using row_set = detail::row_set<std::vector<token>, Policy>;
     using codec = detail::sealed_codec<Codec, detail::sealer_of<Policy>>;
     static constexpr bool needs_sealer = !std::default_initializable<detail::sealer_of<Policy>>;
@@ -11149,6 +11182,13 @@ class basic_document_store
     /// The row of exactly that id; nullopt if there is none.
     std::optional<token> find_token_by_id(const std::string& id) { return load().find_by_id(id); }
 
+    /// If another key than the sealer's first one has sealed the document, saves it again, and gives true. If not,
+    /// gives false; see reseal.
+    ///   store.reseal_tokens();
+    bool reseal_tokens() requires(!std::same_as<detail::sealer_of<Policy>, no_seal>) {
+        return change([](row_set&, bool has_other_key) { return has_other_key; });
+    }
+
   private:
     struct shared {
         template <class... Arguments>
@@ -11175,11 +11215,6 @@ class basic_document_store
     }
     bool remove(const token& expected) {
         return change([&](row_set& rows) { return rows.remove(as_stored(expected)); });
-    }
-
-    /// Changes no row. But a document that another key has sealed is saved again, and so the first key seals it.
-    bool reseal_row(const std::string& /*id*/) {
-        return change([&](row_set&, bool has_other_key) { return has_other_key; });
     }
 
     /// Loads the rows, lets `edit(row_set&)` or `edit(row_set&, has_other_key)` change them, and saves them if it gives
@@ -11318,6 +11353,7 @@ using json_file_store = basic_document_store<text_file>;
 #include <algorithm>
 #include <chrono>
 #include <concepts>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -11392,7 +11428,7 @@ class any_store {
     bool locks() const { return store_->locks(); }
     /// Whether the store is a comparing_store. If not, replace_token and remove_token throw errc::request_rejected.
     bool compares() const { return store_->compares(); }
-    /// Whether the store is a resealing_store. If not, reseal_token throws errc::request_rejected.
+    /// Whether the store is a resealing_store. If not, reseal throws errc::request_rejected.
     ///   if (store.reseals()) reseal(store);
     bool reseals() const { return store_->reseals(); }
     /// Whether the store's lock is a lease; see locking_store.
@@ -11418,10 +11454,11 @@ class any_store {
     /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
     ///   if (!store.remove_token(expected)) read_again();
     bool remove_token(const token& expected) { return store_->remove_token(expected); }
-    /// Seals the row of that id with the first key of the store's sealer, if another key sealed it, and says whether it
-    /// did; see reseal.
-    ///   store.reseal_token(ada->id);
-    bool reseal_token(const std::string& id) { return store_->reseal_token(id); }
+    /// Seals every row with the first key of the store's sealer. The free function reseal calls it.
+    ///   const reseal_report report = store.reseal();
+    reseal_report reseal(const std::function<void(const reseal_report&)>& progress = detail::ignore_resealing()) {
+        return store_->reseal(progress);
+    }
 
     /// The same store, for calls that end by `end` if the store is a deadline_store. If it is not, they take as long as
     /// the store takes, and only lock_token ends by then. The result may outlive this object.
@@ -11453,7 +11490,7 @@ class any_store {
         virtual std::unique_ptr<held_lock> lock_token(const std::string& key, deadline until) = 0;
         virtual bool replace_token(const token& expected, const token& record) = 0;
         virtual bool remove_token(const token& expected) = 0;
-        virtual bool reseal_token(const std::string& id) = 0;
+        virtual reseal_report reseal(const std::function<void(const reseal_report&)>& progress) = 0;
         virtual std::shared_ptr<erased_store> until(deadline end) = 0; ///< Null if the store has no until.
     };
 
@@ -11515,9 +11552,9 @@ class any_store {
                 if (compares()) return store.remove_token(expected);
             throw does_not_compare();
         }
-        bool reseal_token(const std::string& id) override {
+        reseal_report reseal(const std::function<void(const reseal_report&)>& progress) override {
             if constexpr (resealing_store<Store>)
-                return store.reseal_token(id);
+                return tokenkeep::reseal(store, std::cref(progress));
             else
                 throw error(errc::request_rejected,
                             "tokenkeep: the store of this any_store is not sealed, or cannot be sealed again; ask "
@@ -11712,7 +11749,9 @@ class sql_error : public error {
 ///   static constexpr sql_dialect dialect{.bytes = "BYTEA", .key_bytes = "BYTEA", .for_update = " FOR UPDATE"};
 struct sql_dialect {
     std::string_view bytes = "BLOB";     ///< The type of a column for any bytes. It takes at least 64 KiB.
-    std::string_view key_bytes = "BLOB"; ///< The type of the primary key, for any bytes, as long as it can be.
+    std::string_view key_bytes = "BLOB"; ///< The type of the primary key, for any bytes, as long as it can be. Also of
+                                         ///< `row_key` in a sealed table, which has an index, and is asked for with
+                                         ///< ORDER BY and LIMIT 1.
     std::string_view table_options{};    ///< Text after the columns of a new table: " ENGINE=InnoDB".
     std::string_view if_missing{};       ///< " IF NOT EXISTS", if the database has it for tables and indexes.
     std::string_view index_method{};     ///< Text before the column of an index: " USING hash".
@@ -12073,21 +12112,46 @@ class plain_form {
 #define TOKENKEEP_DETAIL_SQL_COLUMNS_HPP
 
 
+// ==== tokenkeep/detail/store/sealed_row.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_STORE_SEALED_ROW_HPP
+#define TOKENKEEP_DETAIL_STORE_SEALED_ROW_HPP
 
 
 
 
 
-#include <array>
+
+
+
+
+
+#include <algorithm>
 #include <cstddef>
-#include <iterator>
+#include <initializer_list>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// The version of a sealed table. A plain table has that of the newest field that has a column.
-inline constexpr unsigned sealed_table_version = 3;
+// What sealed tables of databases and of Redis have in common: stores that keep each field of a row in a cell of its
+// own. A sealed row has, besides the cells of its fields:
+//   index cells   for each sealed field that rules look up: a fingerprint of: "tokenkeep index", table, name of the
+//                 field, value.
+//   row_mac       a fingerprint (43 characters), a space, and the id of the key that sealed the row. The fingerprint is
+//                 of: "tokenkeep row", table, and for each other cell that is not empty, in the order of the table's
+//                 cells: the name of the cell, with "sealed " in front if its field is sealed, and the cell as the
+//                 table keeps it.
+// A sealed cell is what the sealer makes of the value. Its associated data: "tokenkeep cell", table, id, name of the
+// field. In such lists, each text follows its length and a colon, so that no two lists give the same bytes.
+// Fingerprints are in base64url, and all are made with the key that sealed the row.
+//
+// Decision: row_mac covers the sealed cells too. If it covered only the plain ones, a sealed cell could be replaced by
+// an older one of the same row and field.
 
 /// The sealer of a table. After explain_fingerprinting_sealer has failed: no sealer, so that the compiler reports
 /// nothing else.
@@ -12105,6 +12169,206 @@ table_sealer_of<Policy> table_sealer(sealer_of<Policy> sealer) {
         return {};
 }
 
+/// Whether the cells of a field are sealed.
+template <class Policy>
+constexpr bool seals_field(std::size_t field) {
+    if constexpr (has_table_sealer<Policy>)
+        return fields[field].secret_text != nullptr ||
+               (Policy::seals_names && fields[field].text != nullptr && fields[field].text != &token::id);
+    else
+        return false;
+}
+
+/// A table is sealed from its beginning or never: other programs may be reading its rows as plain ones.
+inline error plain_table() {
+    return error(errc::permissions,
+                 "tokenkeep: the table of tokens is not sealed, and the store has a sealer; give the "
+                 "store a new table, and copy the rows into it with migrate");
+}
+
+/// A table that is sealed, and a policy that is not.
+inline error sealed_table() {
+    return error(errc::permissions, "tokenkeep: the table of tokens is sealed; use a policy with a sealer, and give "
+                                    "the store the sealer that has the table's keys");
+}
+
+/// A sealed table, and a policy that seals other cells.
+inline error differently_sealed_table() {
+    return error(errc::request_rejected,
+                 "tokenkeep: a policy with another schema, with other seals_names, or whose rules look up other "
+                 "fields made the sealed table; use that policy, or copy the rows into a new table with migrate");
+}
+
+/// A row that this sealer cannot open.
+class unopened_row : public error {
+  public:
+    unopened_row(std::string_view id, std::string_view table, const std::string& cause)
+        : error(errc::permissions, sentence(id, table) + cause) {}
+
+    static std::string quoted(std::string_view text) {
+        std::string json;
+        text::append_json_string(json, text);
+        return json;
+    }
+
+  private:
+    static std::string sentence(std::string_view id, std::string_view table) {
+        return "tokenkeep: this sealer cannot open the row " + quoted(id) + " of the table " + std::string(table) +
+               ": ";
+    }
+};
+
+/// Seals and opens the cells of one table. It may be used by several threads at once, as the sealer may.
+template <class Sealer>
+class row_sealer {
+    static constexpr std::size_t fingerprint_size = 43; ///< Of 32 bytes in base64url.
+
+  public:
+    /// Both arguments must outlive this object.
+    row_sealer(const Sealer& sealer, const std::string& table) noexcept : sealer_(sealer), table_(table) {}
+
+    std::string key_id() const { return sealer_.key_id(); }
+
+    /// The value of a field, sealed with the first key. `field` is a place in `fields`.
+    secret seal(std::size_t field, std::string_view id, std::string_view value) const {
+        return sealer_.seal(value, place_of(field, id));
+    }
+
+    /// Writes the value of a sealed cell into the row. Throws unopened_row.
+    void open_into(token& row, std::size_t field, std::string_view id, std::string_view cell,
+                   const std::string& key_id) const {
+        std::optional<secret> value = sealer_.open(cell, place_of(field, id), key_id);
+        if (!value) throw altered(id, key_id);
+        if (fields[field].secret_text != nullptr)
+            row.*fields[field].secret_text = *std::move(value);
+        else
+            read_cell(fields[field], row, value->reveal());
+    }
+
+    /// The index cell of a field that has that value, in a row that the key has sealed.
+    std::string index_cell(std::size_t field, std::string_view value, std::string_view key_id) const {
+        return fingerprint(list_of({"tokenkeep index", table_, fields[field].name, value}), key_id);
+    }
+    /// The index cells of that value under each key. They must be looked up together: between two look-ups, others
+    /// could change the key of the row, and the row would not be found.
+    std::vector<std::string> index_cells(std::size_t field, std::string_view value) const {
+        std::vector<std::string> cells;
+        for (const std::string& key_id : sealer_.key_ids()) cells.push_back(index_cell(field, value, key_id));
+        return cells;
+    }
+
+    /// The row_mac of a row. `each(add)` calls add(is_sealed, name, cell) for each other cell that is not empty.
+    template <class Each>
+    std::string row_mac(const std::string& key_id, Each each) const {
+        return mac_of(key_id, each) + " " + key_id;
+    }
+
+    /// The id of the key that sealed the row; nullopt if the row_mac is not whole.
+    static std::optional<std::string_view> key_id_in(std::string_view row_mac) {
+        if (row_mac.size() <= fingerprint_size || row_mac[fingerprint_size] != ' ') return std::nullopt;
+        return row_mac.substr(fingerprint_size + 1);
+    }
+
+    /// Whether the sealer has that key.
+    bool has_key(std::string_view key_id) const {
+        if (key_id == sealer_.key_id()) return true;
+        const std::vector<std::string> known = sealer_.key_ids();
+        return std::find(known.begin(), known.end(), key_id) != known.end();
+    }
+
+    /// The id of the key that sealed the row. Throws unopened_row if the sealer lacks that key.
+    std::string require_known_key(std::string_view id, std::string_view row_mac) const {
+        const std::optional<std::string_view> key_id = key_id_in(row_mac);
+        if (!key_id)
+            throw unopened_row(id, table_,
+                               "its row_mac is missing or cut off; a program that does not seal wrote the "
+                               "row, or someone has altered it");
+        if (!has_key(*key_id))
+            throw unopened_row(id, table_,
+                               "it has no key " + unopened_row::quoted(*key_id) +
+                                   ", which sealed the row; use a sealer that has it");
+        return std::string(*key_id);
+    }
+
+    /// The id of the key that sealed the row, if the row is as it was sealed. `each` is that of row_mac. Throws
+    /// unopened_row.
+    template <class Each>
+    std::string require_intact(std::string_view id, std::string_view row_mac, Each each) const {
+        std::string key_id = require_known_key(id, row_mac);
+        if (secret(mac_of(key_id, each)) != secret(row_mac.substr(0, fingerprint_size))) throw altered(id, key_id);
+        return key_id;
+    }
+
+    /// Whether the first key has sealed the row.
+    bool is_of_first_key(std::string_view row_mac) const {
+        return key_id_in(row_mac) == std::optional<std::string_view>(sealer_.key_id());
+    }
+
+    unopened_row altered(std::string_view id, std::string_view key_id) const {
+        return unopened_row(id, table_,
+                            "the row is not as it was sealed: someone has altered it, or the key " +
+                                unopened_row::quoted(key_id) +
+                                " that sealed it was another key of that name, or a program with another "
+                                "policy wrote it");
+    }
+
+  private:
+    static void append(wiping_string& list, std::string_view text) {
+        list.append(std::to_string(text.size())).append(":").append(text);
+    }
+    static wiping_string list_of(std::initializer_list<std::string_view> texts) {
+        wiping_string list;
+        for (const std::string_view text : texts) append(list, text);
+        return list;
+    }
+    wiping_string place_of(std::size_t field, std::string_view id) const {
+        return list_of({"tokenkeep cell", table_, id, fields[field].name});
+    }
+
+    template <class Each>
+    std::string mac_of(std::string_view key_id, Each each) const {
+        wiping_string list = list_of({"tokenkeep row", table_});
+        each([&](bool is_sealed, std::string_view name, std::string_view cell) {
+            append(list, std::string(is_sealed ? "sealed " : "").append(name));
+            append(list, cell);
+        });
+        return fingerprint(list, key_id);
+    }
+
+    std::string fingerprint(std::string_view text, std::string_view key_id) const {
+        const std::string bytes = sealer_.fingerprint(text, key_id);
+        if (bytes.size() != 32)
+            throw error(errc::request_rejected, "tokenkeep: fingerprint of the sealer must give 32 bytes, and gives " +
+                                                    std::to_string(bytes.size()) +
+                                                    "; see the concept fingerprinting_sealer");
+        return text::to_base64url(bytes);
+    }
+
+    const Sealer& sealer_;
+    const std::string& table_;
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
+
+
+
+
+#include <array>
+#include <cstddef>
+#include <iterator>
+#include <string>
+#include <type_traits>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// The version of a sealed table. A plain table has that of the newest field that has a column.
+inline constexpr unsigned sealed_table_version = 3;
+
 /// The columns of a policy's table.
 ///
 ///   column             | in which table | what its cells hold
@@ -12114,6 +12378,8 @@ table_sealer_of<Policy> table_sealer(sealer_of<Policy> sealer) {
 ///   `row_mac`          | sealed         | which key sealed the row, and a fingerprint of all its other cells
 ///   `<name>_index`,    | sealed         | a fingerprint of the sealed field `<name>`, by which rows are found. Only
 ///   several            |                | fields that a rule looks up have one
+///   `row_key`          | sealed         | the id of the key that sealed the row, with an index: so a store finds out,
+///                      |                | without a scan, whether other keys sealed any rows
 template <class Policy>
 struct sql_columns {
     using schema = typename Policy::schema;
@@ -12121,13 +12387,7 @@ struct sql_columns {
     static constexpr bool are_sealed = has_table_sealer<Policy>;
 
     /// Whether the cells of a field are sealed.
-    static constexpr bool seals(std::size_t field) {
-        if constexpr (are_sealed)
-            return fields[field].secret_text != nullptr ||
-                   (Policy::seals_names && fields[field].text != nullptr && fields[field].text != &token::id);
-        else
-            return false;
-    }
+    static constexpr bool seals(std::size_t field) { return seals_field<Policy>(field); }
 
     /// The first columns that only a sealed table has.
     static constexpr std::size_t row_mac = schema::columns;
@@ -12145,11 +12405,15 @@ struct sql_columns {
         return found;
     }
 
-    static constexpr std::size_t count() { return are_sealed ? first_index + indexed().count : schema::columns; }
+    /// The last column of a sealed table.
+    static constexpr std::size_t row_key() { return first_index + indexed().count; }
+
+    static constexpr std::size_t count() { return are_sealed ? row_key() + 1 : schema::columns; }
 
     static std::string name(std::size_t column) {
         if (column < schema::columns) return std::string(fields[column].name);
         if (column == row_mac) return "row_mac";
+        if (column == row_key()) return "row_key";
         return std::string(fields[indexed().places[column - first_index]].name) + "_index";
     }
 
@@ -12239,51 +12503,21 @@ consteval bool explain_sealed_table() {
 
 
 
-
-
-
-#include <algorithm>
 #include <array>
 #include <cstddef>
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-// The cells of a sealed row, all in text that survives a dump of the database:
-//   sealed field  base64url of the sealed text. Its associated data: "tokenkeep cell", table, id, name of the column.
-//   index column  base64url of a fingerprint of: "tokenkeep index", table, name of the field, value.
-//   row_mac       base64url of a fingerprint (43 characters), a space, and the id of the key that sealed the row. The
-//                 fingerprint is of: "tokenkeep row", table, and for each other cell that is not NULL, in the order of
-//                 the columns: the name of the column, with "sealed " in front if its field is sealed, and the cell.
-// The table is the name in tokenkeep_schema. In such lists, each text follows its length and a colon, so that no two
-// lists give the same bytes. All fingerprints are made with the key that sealed the row.
-//
-// Decision: row_mac covers the sealed cells too. If it covered only the plain ones, a sealed cell could be replaced by
-// an older one of the same row and column.
-
-/// A row that this sealer cannot open.
-class unopened_row : public error {
-  public:
-    unopened_row(std::string_view id, std::string_view table, const std::string& cause)
-        : error(errc::permissions, sentence(id, table) + cause) {}
-
-    static std::string quoted(std::string_view text) {
-        std::string json;
-        text::append_json_string(json, text);
-        return json;
-    }
-
-  private:
-    static std::string sentence(std::string_view id, std::string_view table) {
-        return "tokenkeep: this sealer cannot open the row " + quoted(id) + " of the table " + std::string(table) +
-               ": ";
-    }
-};
+// The cells of a sealed row (see row_sealer), all in text that survives a dump of the database:
+//   sealed field  base64url of the sealed text.
+//   index column  as row_sealer makes it.
+//   row_key       the id of the key that sealed the row.
+//   row_mac       as row_sealer makes it. An empty cell is NULL; the cells are in the order of the columns.
+// The table is the name in tokenkeep_schema.
 
 /// The cells of a sealed row.
 template <class Policy>
@@ -12315,11 +12549,9 @@ class sealed_form {
     using sealer_type = table_sealer_of<Policy>;
     using views = typename sealed_cells<Policy>::views;
 
-    static constexpr std::size_t fingerprint_size = 43; ///< Of 32 bytes in base64url.
-
   public:
     /// Both arguments must outlive the form.
-    sealed_form(const sealer_type& seal, const std::string& table) noexcept : sealer_(seal), table_(table) {}
+    sealed_form(const sealer_type& seal, const std::string& table) noexcept : sealer_(seal, table) {}
 
     /// The cells of a row, sealed with the sealer's first key. Throws errc::invalid_record if a column cannot hold its
     /// value.
@@ -12331,14 +12563,16 @@ class sealed_form {
         sealed_cells<Policy> made;
         for (std::size_t n = 0; n < values.size(); ++n) {
             if (!values[n]) continue;
-            made[n] = columns::seals(n) ? sealed_cell(n, row.id, *values[n]) : std::string(*values[n]);
+            made[n] = columns::seals(n) ? text::to_base64url(sealer_.seal(n, row.id, *values[n]).reveal())
+                                        : std::string(*values[n]);
             require_fitting(columns::name(n), columns::longest(n), *made[n]);
         }
         constexpr auto indexed = columns::indexed();
         for (std::size_t n = 0; n < indexed.count; ++n)
             if (const auto& value = values[indexed.places[n]])
-                made[columns::first_index + n] = key_of_look_up(indexed.places[n], *value, key_id);
-        made[columns::row_mac] = mac_of(made.values(), key_id) + " " + key_id;
+                made[columns::first_index + n] = sealer_.index_cell(indexed.places[n], *value, key_id);
+        made[columns::row_key()] = key_id;
+        made[columns::row_mac] = sealer_.row_mac(key_id, each_of(made.values()));
         return made;
     }
 
@@ -12348,14 +12582,18 @@ class sealed_form {
         views cells{};
         for (std::size_t n = 0; n < cells.size(); ++n) cells[n] = from.column(n);
         const std::string_view id = cells[0].value_or(std::string_view());
-        const std::string key_id = require_intact(cells, id);
+        const std::string key_id =
+            sealer_.require_intact(id, cells[columns::row_mac].value_or(std::string_view()), each_of(cells));
         token row;
         for (std::size_t n = 0; n < schema::columns; ++n) {
             if (!cells[n]) continue;
-            if (columns::seals(n))
-                put(row, n, open(n, id, *cells[n], key_id));
-            else
+            if (columns::seals(n)) {
+                const std::optional<std::string> sealed = text::from_base64url(*cells[n]);
+                if (!sealed) throw sealer_.altered(id, key_id);
+                sealer_.open_into(row, n, id, *sealed, key_id);
+            } else {
                 read_cell(fields[n], row, *cells[n]);
+            }
         }
         return row;
     }
@@ -12363,18 +12601,21 @@ class sealed_form {
     /// Whether the row that a statement has stepped to is sealed with the sealer's first key.
     template <class Statement>
     bool has_first_key(Statement& row) const {
-        const std::optional<std::string_view> mac = row.column(columns::row_mac);
-        return mac && key_id_in(*mac) == std::optional<std::string_view>(sealer_.key_id());
+        return sealer_.is_of_first_key(row.column(columns::row_mac).value_or(std::string_view()));
+    }
+
+    /// See row_sealer::require_known_key.
+    std::string require_known_key(std::string_view id, std::string_view row_mac) const {
+        return sealer_.require_known_key(id, row_mac);
     }
 
     /// Gives act(keys): the texts to look for in the field's column, if the field has that value. For a sealed field
-    /// this is its index column, and one fingerprint for each key of the sealer. They are looked up together: between
-    /// two statements, others could change the key of the row, and the row would not be found.
+    /// this is its index column, and one fingerprint for each key of the sealer.
     template <class Act>
     auto with_keys(std::size_t field, std::string_view value, Act act) const {
         std::vector<std::string> texts;
         if (columns::seals(field))
-            for (const std::string& key_id : sealer_.key_ids()) texts.push_back(key_of_look_up(field, value, key_id));
+            texts = sealer_.index_cells(field, value);
         else
             texts.emplace_back(value);
         const std::vector<std::optional<std::string_view>> keys(texts.begin(), texts.end());
@@ -12382,92 +12623,16 @@ class sealed_form {
     }
 
   private:
-    static void append(wiping_string& list, std::string_view text) {
-        list.append(std::to_string(text.size())).append(":").append(text);
-    }
-    static wiping_string list_of(std::initializer_list<std::string_view> texts) {
-        wiping_string list;
-        for (const std::string_view text : texts) append(list, text);
-        return list;
-    }
-
-    std::string sealed_cell(std::size_t field, std::string_view id, std::string_view plain) const {
-        const secret sealed = sealer_.seal(plain, list_of({"tokenkeep cell", table_, id, fields[field].name}));
-        return text::to_base64url(sealed.reveal());
+    /// The cells that a row_mac covers.
+    static auto each_of(const views& cells) {
+        return [cells](auto add) {
+            for (std::size_t n = 0; n < cells.size(); ++n)
+                if (n != columns::row_mac && cells[n])
+                    add(n < schema::columns && columns::seals(n), columns::name(n), *cells[n]);
+        };
     }
 
-    std::string key_of_look_up(std::size_t field, std::string_view value, std::string_view key_id) const {
-        return fingerprint(list_of({"tokenkeep index", table_, fields[field].name, value}), key_id);
-    }
-
-    std::string mac_of(const views& cells, std::string_view key_id) const {
-        wiping_string list = list_of({"tokenkeep row", table_});
-        for (std::size_t n = 0; n < cells.size(); ++n) {
-            if (n == columns::row_mac || !cells[n]) continue;
-            append(list, (n < schema::columns && columns::seals(n) ? "sealed " : "") + columns::name(n));
-            append(list, *cells[n]);
-        }
-        return fingerprint(list, key_id);
-    }
-
-    std::string fingerprint(std::string_view text, std::string_view key_id) const {
-        const std::string bytes = sealer_.fingerprint(text, key_id);
-        if (bytes.size() != 32)
-            throw error(errc::request_rejected, "tokenkeep: fingerprint of the sealer must give 32 bytes, and gives " +
-                                                    std::to_string(bytes.size()) +
-                                                    "; see the concept fingerprinting_sealer");
-        return text::to_base64url(bytes);
-    }
-
-    static std::optional<std::string_view> key_id_in(std::string_view row_mac) {
-        if (row_mac.size() <= fingerprint_size || row_mac[fingerprint_size] != ' ') return std::nullopt;
-        return row_mac.substr(fingerprint_size + 1);
-    }
-
-    /// The id of the key that sealed the row, if the row is as it was sealed.
-    std::string require_intact(const views& cells, std::string_view id) const {
-        const std::string_view row_mac = cells[columns::row_mac].value_or(std::string_view());
-        const std::optional<std::string_view> key_id = key_id_in(row_mac);
-        if (!key_id)
-            throw unopened_row(id, table_,
-                               "its row_mac is missing or cut off; a program that does not seal wrote the "
-                               "row, or someone has altered it");
-        if (*key_id != sealer_.key_id()) {
-            const std::vector<std::string> known = sealer_.key_ids();
-            if (std::find(known.begin(), known.end(), *key_id) == known.end())
-                throw unopened_row(id, table_,
-                                   "it has no key " + unopened_row::quoted(*key_id) +
-                                       ", which sealed the row; use a sealer that has it");
-        }
-        if (secret(mac_of(cells, *key_id)) != secret(row_mac.substr(0, fingerprint_size))) throw altered(id, *key_id);
-        return std::string(*key_id);
-    }
-
-    unopened_row altered(std::string_view id, std::string_view key_id) const {
-        return unopened_row(id, table_,
-                            "the row is not as it was sealed: someone has altered it, or the key " +
-                                unopened_row::quoted(key_id) +
-                                " that sealed it was another key of that name, or a program with another "
-                                "policy wrote it");
-    }
-
-    secret open(std::size_t field, std::string_view id, std::string_view cell, const std::string& key_id) const {
-        if (const std::optional<std::string> sealed = text::from_base64url(cell))
-            if (std::optional<secret> plain =
-                    sealer_.open(*sealed, list_of({"tokenkeep cell", table_, id, fields[field].name}), key_id))
-                return *std::move(plain);
-        throw altered(id, key_id);
-    }
-
-    static void put(token& row, std::size_t field, secret plain) {
-        if (fields[field].secret_text != nullptr)
-            row.*fields[field].secret_text = std::move(plain);
-        else
-            read_cell(fields[field], row, plain.reveal());
-    }
-
-    const sealer_type& sealer_;
-    const std::string& table_;
+    row_sealer<sealer_type> sealer_;
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -12529,12 +12694,14 @@ class sql_text {
     /// The statements that a connection prepares. The number of a column means: find the rows by this column.
     enum kind : std::size_t {
         all_rows = columns::count(),
+        all_ids,
         insert_row,
         update_row,
         erase_row,
         clear_rows,
         locked_row,
         locked_version,
+        next_key,
         number_of_kinds
     };
 
@@ -12551,12 +12718,14 @@ class sql_text {
     std::string of(std::size_t which, std::size_t keys = 1) const {
         switch (which) {
         case all_rows: return select();
+        case all_ids: return ids() + " ORDER BY id";
         case insert_row: return insert();
         case update_row: return update();
         case erase_row: return erase();
         case clear_rows: return clear();
         case locked_row: return lock_row();
         case locked_version: return lock_version();
+        case next_key: return find_next_key();
         default: return find_by(which, keys);
         }
     }
@@ -12567,6 +12736,12 @@ class sql_text {
     std::string select() const { return "SELECT " + column_names() + " FROM " + quoted(name_); }
     /// Reads the row of an id, and locks it until the transaction ends.
     std::string lock_row() const { return find_by(0).append(dialect_->for_update); }
+    /// Reads the first row of a sealed table, in the order of their keys, whose key comes after the parameter.
+    std::string find_next_key() const {
+        writer sql{*dialect_};
+        sql << "SELECT id, row_mac, row_key FROM " << quoted(name_) << " WHERE row_key > ";
+        return (sql.parameter() << " ORDER BY row_key LIMIT 1").text;
+    }
     std::string erase() const { return "DELETE FROM " + quoted(name_) + " WHERE " + where(0); }
     std::string clear() const { return "DELETE FROM " + quoted(name_); }
 
@@ -12637,9 +12812,9 @@ class sql_text {
     }
     /// Fails if a column is missing.
     std::string look_for_all_columns() const { return select() + " WHERE 1 = 0"; }
-    std::string all_ids() const { return "SELECT id FROM " + quoted(name_); }
-    std::string plain_ids() const { return all_ids() + " WHERE row_mac IS NULL"; }
-    std::string sealed_ids() const { return all_ids() + " WHERE row_mac IS NOT NULL"; }
+    std::string ids() const { return "SELECT id FROM " + quoted(name_); }
+    std::string plain_ids() const { return ids() + " WHERE row_mac IS NULL"; }
+    std::string sealed_ids() const { return ids() + " WHERE row_mac IS NOT NULL"; }
 
     /// The statements that make the indexes that came after the version `older`. Some of these may exist already.
     std::vector<std::string> new_indexes(unsigned older) const {
@@ -12661,6 +12836,7 @@ class sql_text {
 
     std::string quoted(std::string_view name) const { return dialect_->quote + std::string(name) + dialect_->quote; }
 
+    static bool is_row_key(std::size_t column) { return columns::are_sealed && column == columns::row_key(); }
     static bool is_characters(std::size_t column) { return columns::longest(column) != 0; }
 
     std::string column_definition(std::size_t column) const {
@@ -12669,7 +12845,7 @@ class sql_text {
 
     std::string type_of(std::size_t column) const {
         if (is_characters(column)) return "VARCHAR(" + std::to_string(columns::longest(column)) + ")";
-        return std::string(column == 0 ? dialect_->key_bytes : dialect_->bytes);
+        return std::string(column == 0 || is_row_key(column) ? dialect_->key_bytes : dialect_->bytes);
     }
 
     std::string create_table(std::string_view name) const {
@@ -12679,19 +12855,21 @@ class sql_text {
     /// after `older`.
     void add_indexes(std::vector<std::string>& statements, unsigned older) const {
         std::vector<std::size_t> indexed{0}; // the primary key
-        rules_of<Policy>::list::for_each([&](auto rule) {
-            constexpr std::size_t column = columns::look_up(place_of_key<decltype(rule)>());
+        const auto add = [&](std::size_t column) {
             for (const std::size_t other : indexed)
                 if (other == column) return;
             indexed.push_back(column);
             const unsigned since = columns::since(column);
             if (older == 0 ? since == 1 : since > older) statements.push_back(create_index(column));
-        });
+        };
+        rules_of<Policy>::list::for_each([&](auto rule) { add(columns::look_up(place_of_key<decltype(rule)>())); });
+        if (columns::are_sealed) add(columns::row_key());
     }
     std::string create_index(std::size_t column) const {
         std::string sql = "CREATE INDEX" + std::string(dialect_->if_missing) + " ";
         // No table has a name with a hyphen; tables and indexes share their names in some databases.
         sql.append(quoted(name_ + "-" + columns::name(column))).append(" ON ").append(quoted(name_));
+        if (is_row_key(column)) return sql + " (row_key)"; // in order, and whole, as the primary key
         sql.append(dialect_->index_method).append(" (").append(columns::name(column));
         sql.append(is_characters(column) ? dialect_->index_characters : dialect_->index_length);
         return sql + ")";
@@ -12719,6 +12897,7 @@ class sql_text {
 }}} // namespace tokenkeep::v1::detail
 
 #endif
+
 
 
 
@@ -12752,19 +12931,6 @@ std::optional<std::string> stored_sql_version(std::string_view table, Run run) {
     return found;
 }
 
-/// A table is sealed from its beginning or never: other programs may be reading its rows as plain ones.
-inline error plain_table() {
-    return error(errc::permissions,
-                 "tokenkeep: the table of tokens is not sealed, and the store has a sealer; give the "
-                 "store a new table, and copy the rows into it with migrate");
-}
-
-/// A table that is sealed, and a policy that is not.
-inline error sealed_table() {
-    return error(errc::permissions, "tokenkeep: the table of tokens is sealed; use a policy with a sealer, and give "
-                                    "the store the sealer that has the table's keys");
-}
-
 /// The version as a number. Throws errc::store_gone if there is no version, errc::unsupported_version if it is newer
 /// than this library, errc::permissions if the table is sealed and the policy has no sealer, or the reverse, and
 /// errc::request_rejected if the table was sealed by a policy with other columns.
@@ -12777,10 +12943,7 @@ unsigned require_sql_version(const std::optional<std::string>& found) {
         if constexpr (!sql_columns<Policy>::are_sealed)
             throw sealed_table();
         else if (version.substr(version.rfind(' ') + 1) != sql_columns<Policy>::layout())
-            throw error(errc::request_rejected,
-                        "tokenkeep: a policy with another schema, with other seals_names, or whose rules look up other "
-                        "fields made the sealed table; use that policy, or copy the rows into a new table with "
-                        "migrate");
+            throw differently_sealed_table();
         return is_sealed ? sealed_table_version : 1;
     }
     unsigned number = 0;
@@ -12841,7 +13004,7 @@ class sql_tables {
     void refuse_rows_of_other_kind() {
         const bool may_be_sealed = has_column(columns::row_mac);
         if constexpr (columns::are_sealed) {
-            if (has_rows(may_be_sealed ? text_.plain_ids() : text_.all_ids())) throw plain_table();
+            if (has_rows(may_be_sealed ? text_.plain_ids() : text_.ids())) throw plain_table();
         } else {
             if (may_be_sealed && has_rows(text_.sealed_ids())) throw sealed_table();
         }
@@ -13212,8 +13375,10 @@ class sql_links {
 
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -13241,6 +13406,20 @@ class sql_rows {
             token row = link_.form().read(found);
             if (matches<Rule>(probe, row)) visit(std::move(row));
         });
+    }
+
+    /// The ids of all rows, in order.
+    std::vector<std::string> ids() {
+        std::vector<std::string> all;
+        link_.run(text::all_ids, {}, [&](auto& row) { all.emplace_back(row.column(0).value_or("")); });
+        return all;
+    }
+
+    /// Whether there is a row of that id that is sealed with another key than the sealer's first one. Does not open it.
+    bool has_other_key(const std::string& id) {
+        bool has_other = false;
+        look_up(0, 0, id, [&](auto& found) { has_other = !link_.form().has_first_key(found); });
+        return has_other;
     }
 
   protected:
@@ -13299,6 +13478,8 @@ struct tokenkeep::container_traits<tokenkeep::detail::sql_rows<Link>> {
 #include <exception>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -13346,8 +13527,10 @@ class sql_transaction : public sql_rows<Link> {
 
     /// The cells of a row, which must outlive them. Throws errc::invalid_record if a column cannot hold its value.
     auto cells(const token& row) const { return link_.form().cells(row); }
+    /// Throws unopened_row if the sealer lacks the key of any row of the table.
     template <class Cells>
     void insert(const Cells& cells) {
+        if constexpr (sql_rows<Link>::columns::are_sealed) require_known_keys();
         link_.run(text::insert_row, cells.values());
     }
     template <class Cells>
@@ -13366,6 +13549,18 @@ class sql_transaction : public sql_rows<Link> {
     }
 
   private:
+    /// A row whose key the sealer lacks may be the one that a look-up did not find. Reads one row for each key of the
+    /// table.
+    void require_known_keys() {
+        for (std::optional<std::string> last = "", next; last; last = std::exchange(next, std::nullopt)) {
+            const std::optional<std::string_view> after[] = {*last};
+            link_.run(text::next_key, after, [&](auto& row) {
+                link_.form().require_known_key(row.column(0).value_or(""), row.column(1).value_or(""));
+                next = row.column(2);
+            });
+        }
+    }
+
     rollback rollback_{link_};
 };
 
@@ -13560,10 +13755,10 @@ struct sql_guard {
 ///   - What the database keeps outside its tables (logs, replicas, backups) is not erased when a token is deleted.
 ///
 /// Encryption. If the policy names a sealer (see sealer.hpp), which must be a fingerprinting_sealer, the store seals
-/// each secret by itself, and binds it to the table, the row and the column. Its table has a column `row_mac` and, for
-/// each sealed field that a rule looks up, an index column such as `refresh_token_index`. People can still read whose
-/// tokens a row holds, unless the policy says seals_names. All rows of a table are sealed or none is, and all its
-/// programs use the same rules, schema and seals_names.
+/// each secret by itself, and binds it to the table, the row and the column. Its table has the columns `row_mac` and
+/// `row_key` and, for each sealed field that a rule looks up, an index column such as `refresh_token_index`. People can
+/// still read whose tokens a row holds, unless the policy says seals_names. All rows of a table are sealed or none is,
+/// and all its programs use the same rules, schema and seals_names.
 ///   struct sealed : defaults { using sealer = my_sealer; };
 ///   basic_sqlite_store<sealed> store{"tokens.db", my_sealer{key}};
 ///   migrate(plain_store, store);                              // from plain to sealed: see migrate.hpp
@@ -13583,6 +13778,7 @@ struct sql_guard {
 ///   changes, cuts off, empties or fills a cell;      | errc::permissions, "this sealer cannot open the row", if a
 ///   exchanges cells between rows, columns or tables; | call finds the row. It finds the other rows, and
 ///   gives a row another id; inserts a row            | delete_token deletes the row
+///   names another key in `row_mac` and `row_key`     | the same. Until the row is deleted, no call inserts a row
 ///   puts an older version of a whole row in its      | takes it: nothing binds a row to its time
 ///   place, or puts a deleted row back                |
 ///   puts in a row of a table of the same name from   | takes it, if the key is the same. Give each database a key
@@ -13595,17 +13791,23 @@ struct sql_guard {
 ///                                                    | or for an update. No row is lost or taken for another
 ///
 /// A look-up by a sealed field looks for the fingerprints of all keys of the sealer, in one SELECT. It does not find a
-/// row whose key the sealer lacks: a program with the wrong key may then insert a second row for the same user. So give
-/// every program all keys of the table. Keys change row by row: each save seals its row with the first key, and reseal
-/// (see reseal.hpp) does that for the other rows. A change calls the sealer inside its transaction, so a slow sealer
-/// keeps other writers waiting. Several threads call it at once.
+/// row whose key the sealer lacks. A save that finds no row must not take that for a new user. So it inserts a row only
+/// if the sealer has the keys of all rows, and throws errc::permissions otherwise: a program with the wrong key never
+/// adds a second row for one user, and a keeper with the wrong key sends no login. The store tells keys apart by their
+/// ids. Rows whose keys the sealer has can still be found and changed; a change is not compared with the other rows.
+/// Give every program all keys of the table. If a key is lost, delete its rows.
+///
+/// Keys change row by row: each save seals its row with the first key, and reseal (see reseal.hpp) does that for the
+/// other rows. A change calls the sealer inside its transaction, so a slow sealer keeps other writers waiting. Several
+/// threads call it at once.
 ///
 /// Cost: a look-up is one SELECT with an index. A save is one transaction of a few SELECTs with indexes and one INSERT
-/// or UPDATE. The store keeps one connection, which its threads use in turn, or as many as mysql_parameters or
-/// postgres_connection says; their look-ups then run side by side. With a server, each identity that is locked uses one
-/// more connection; up to four of these are kept for the next locks. A connection that did not answer
-/// in time is closed. The server may go on with its transaction for as long as the server waits for others; then it
-/// rolls the transaction back.
+/// or UPDATE. Before an INSERT into a sealed table, there is one more SELECT for each key of its rows, and one that
+/// finds no further key. The store keeps one connection, which its threads use in turn, or as many as mysql_parameters
+/// or postgres_connection says; their look-ups then run side by side. With a server, each identity that is locked uses
+/// one more connection; up to four of these are kept for the next locks. A connection that did not answer in time is
+/// closed. The server may go on with its transaction for as long as the server waits for others; then it rolls the
+/// transaction back.
 ///
 ///   errc                | when                                                   | what to do
 ///   --------------------|--------------------------------------------------------|---------------------------------
@@ -13647,8 +13849,7 @@ struct sql_guard {
 /// was moved from may only be destroyed or assigned to.
 template <class Connection, class Policy>
 class sql_store : public detail::named_by<Connection>,
-                  public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>>,
-                  public detail::resealing_ability<sql_store<Connection, Policy>, detail::has_table_sealer<Policy>> {
+                  public detail::locking_ability<sql_store<Connection, Policy>, detail::can_lock<Connection>> {
     static_assert(detail::explain_sql_connection<Connection>() && detail::explain_lock<Connection>());
     static_assert(detail::explain_policy<Policy>() && detail::explain_sealed_table<Policy>());
     static_assert(detail::explain_fingerprinting_sealer<detail::sealer_of<Policy>>());
@@ -13657,7 +13858,6 @@ class sql_store : public detail::named_by<Connection>,
         "tokenkeep: the policy's schema needs a column for each field that a rule of the policy looks up; see "
         "the struct sql_schema");
     friend detail::locking_ability<sql_store, true>;
-    friend detail::resealing_ability<sql_store, true>;
     using links_type = detail::sql_links<Connection, Policy>;
     using link_type = typename links_type::link_type;
     using rows_type = detail::sql_rows<link_type>;
@@ -13722,6 +13922,12 @@ class sql_store : public detail::named_by<Connection>,
         return read([&](rows_type& rows) { return meaning::all(rows); });
     }
 
+    /// The ids of all rows. No other cell is read.
+    ///   for (const std::string& id : store.token_ids()) show(id);
+    std::vector<std::string> token_ids() {
+        return read([](rows_type& rows) { return rows.ids(); });
+    }
+
     /// Changes the row that the record means, or inserts a row. A field that the record leaves empty keeps its value;
     /// see merge for the exception of a new access token.
     ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
@@ -13784,6 +13990,20 @@ class sql_store : public detail::named_by<Connection>,
         });
     }
 
+    /// If another key than the sealer's first one has sealed the row of that id, seals it with the first one, and gives
+    /// true. If not, gives false and begins no transaction; see reseal.
+    ///   store.reseal_token(ada->id);
+    bool reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>) {
+        if (!read([&](rows_type& rows) { return rows.has_other_key(id); })) return false;
+        return write([&](transaction& rows) -> change {
+            rows.lock(id);
+            const std::optional<token> row = rows.find_under_other_key(id);
+            if (!row) return std::nullopt;
+            rows.update(rows.cells(*row));
+            return detail::sql_change{}; // may be made twice
+        });
+    }
+
   private:
     struct shared {
         shared(Connection connection, sealer_type sealer)
@@ -13823,16 +14043,6 @@ class sql_store : public detail::named_by<Connection>,
             // A server that answers ends its waits for others itself, and says so. It gets the time for that.
             link.set_deadline((std::min)(end_, until + std::chrono::seconds(5)));
             return act(link, until);
-        });
-    }
-
-    bool reseal_row(const std::string& id) {
-        return write([&](transaction& rows) -> change {
-            rows.lock(id);
-            const std::optional<token> row = rows.find_under_other_key(id);
-            if (!row) return std::nullopt;
-            rows.update(rows.cells(*row));
-            return detail::sql_change{}; // may be made twice
         });
     }
 

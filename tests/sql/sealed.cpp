@@ -10,6 +10,7 @@
 #include "sql/sealed.hpp"
 #include "support/catch.hpp"
 #include "support/processes.hpp"
+#include "support/sealed_tables.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -30,37 +31,6 @@ using tokenkeep::errc;
 using tokenkeep::token;
 
 namespace {
-
-/// A row with every field, each with `name` in it.
-token login(const std::string& name) {
-    return {.user_name = "user " + name,
-            .client_id = "client of " + name,
-            .client_secret = "client secret of " + name,
-            .refresh_token = "refresh of " + name,
-            .access_token = "access of " + name,
-            .grant_token = "grant of " + name,
-            .redirect_url = "https://app.example/" + name,
-            .api_domain = "https://api.example/" + name,
-            .scope = "read " + name,
-            .token_type = "Bearer " + name,
-            .expires_at = tokenkeep::timestamp(1'700'000'000'123ms),
-            .issued_at = tokenkeep::timestamp(1'699'999'000'000ms),
-            .status = "status of " + name,
-            .seed = "seed of " + name,
-            .extra = "extra of " + name,
-            .refresh_expires_at = tokenkeep::timestamp(1'800'000'000'000ms),
-            .logged_in_at = tokenkeep::timestamp(1'699'000'000'000ms),
-            .used_at = tokenkeep::timestamp(1'699'000'000'001ms),
-            .code_verifier = "verifier of " + name,
-            .label = "label of " + name,
-            .former = "former of " + name,
-            .id = "id of " + name};
-}
-
-std::vector<token> sorted(std::vector<token> rows) {
-    std::sort(rows.begin(), rows.end(), [](const token& a, const token& b) { return a.id < b.id; });
-    return rows;
-}
 
 const std::vector<std::string> more_columns{"row_mac", "refresh_token_index", "access_token_index", "grant_token_index",
                                             "row_key"};
@@ -83,6 +53,8 @@ class sealed_table {
     }
 
     const std::string& name() const { return name_; }
+    static std::vector<std::string> columns() { return all_columns(); }
+    static constexpr bool empty_is_absent = false; ///< An empty cell is not NULL.
     auto store(toy_table_sealer sealer = old_key()) const {
         return sealed_on<Backend, Policy>(name_, std::move(sealer));
     }
@@ -111,6 +83,16 @@ class sealed_table {
     void set_row(const std::string& name, const std::vector<std::optional<std::string>>& cells) {
         for (std::size_t n = 1; n < cells.size(); ++n) set(name, all_columns()[n], cells[n]);
     }
+    void erase(const std::string& row) { execute("DELETE FROM T WHERE id = 'id of " + row + "'"); }
+    /// A row as a program writes it that does not seal.
+    void insert(const std::string& row, const std::vector<std::pair<std::string, std::string>>& cells) {
+        std::string names = "id", values = "'id of " + row + "'";
+        for (const auto& [name, cell] : cells) {
+            names += ", " + name;
+            values += ", '" + cell + "'";
+        }
+        execute("INSERT INTO T (" + names + ") VALUES (" + values + ")");
+    }
     /// T is the table.
     void execute(std::string sql) {
         sql.replace(sql.find(" T ") + 1, 1, name_);
@@ -126,46 +108,6 @@ class sealed_table {
     std::string name_ = new_table();
     visitor<Backend> writer_{};
 };
-
-/// Whether the call says that the row of that name cannot be opened.
-template <class Act>
-bool cannot_open(const std::string& name, Act act, const std::string& why = {}) {
-    try {
-        act();
-    } catch (const tokenkeep::error& failure) {
-        const std::string said = failure.what();
-        if (failure.code() == errc::permissions &&
-            has_all(said, {"this sealer cannot open the row \"id of " + name + "\"", why}))
-            return true;
-        UNSCOPED_INFO(said);
-    }
-    return false;
-}
-
-const std::string altered = "the row is not as it was sealed";
-
-/// The row of ada cannot be opened by any call that finds it by something of hers. All else is as ever.
-template <class Table>
-void check_only_ada_is_lost(Table& table, const std::string& why = altered) {
-    auto store = table.store();
-    CHECK(cannot_open(
-        "ada", [&] { (void)store.find_token_by_id("id of ada"); }, why));
-    CHECK(cannot_open(
-        "ada", [&] { (void)store.get_tokens(); }, why));
-    CHECK(cannot_open(
-        "ada", [&] { store.save_token({.access_token = "x", .id = "id of ada"}); }, why));
-    CHECK(cannot_open(
-        "ada", [&] { (void)store.replace_token(login("ada"), login("ada")); }, why));
-    CHECK(cannot_open(
-        "ada", [&] { (void)store.remove_token(login("ada")); }, why));
-    CHECK(store.find_token_by_id("id of bob") == login("bob"));
-    CHECK(store.find_token({.user_name = "user bob"}) == login("bob"));
-    CHECK(store.find_token({.client_id = "client of bob", .refresh_token = "refresh of bob"}) == login("bob"));
-    token next = login("bob");
-    next.scope = "other";
-    CHECK(store.replace_token(login("bob"), next));
-    CHECK(store.replace_token(next, login("bob")));
-}
 
 /// Kills its own process before the statement of that number. Statements count from 1.
 template <class Backend>
@@ -213,29 +155,8 @@ struct by_label {
 } // namespace
 
 TEMPLATE_LIST_TEST_CASE("sealed table: every field comes back, and every rule finds the row", "[sql]", every_backend) {
-    const auto check = [](auto store) {
-        const token ada = login("ada");
-        store.save_token(ada);
-        store.save_token(login("bob"));
-        CHECK(sorted(store.get_tokens()) == std::vector<token>{ada, login("bob")});
-        const std::string client = ada.client_id;
-        for (const token& probe :
-             {token{.id = ada.id}, token{.user_name = ada.user_name}, token{.access_token = ada.access_token},
-              token{.client_id = client, .grant_token = ada.grant_token},
-              token{.client_id = client, .refresh_token = ada.refresh_token},
-              token{.client_id = client, .seed = ada.seed}, token{.user_name = ada.user_name, .label = ada.label}})
-            CHECK(store.find_token(probe) == ada);
-        CHECK(!store.find_token({.access_token = "access of eve"}));
-        CHECK(!store.find_token({.client_id = "client of bob", .refresh_token = ada.refresh_token}));
-        token next{.id = ada.id};
-        next.access_token = "another";
-        CHECK(store.replace_token(ada, next)); // most cells are empty
-        CHECK(store.find_token_by_id(ada.id) == next);
-        CHECK(store.find_token({.access_token = "another"}) == next);
-        CHECK(!store.find_token({.access_token = ada.access_token}));
-    };
-    check(sealed_on<TestType>(new_table()));
-    check(sealed_on<TestType, hidden>(new_table(), both_keys()));
+    check_every_rule(sealed_on<TestType>(new_table()));
+    check_every_rule(sealed_on<TestType, hidden>(new_table(), both_keys()));
 }
 
 // ---- What others can read ----
@@ -243,32 +164,13 @@ TEMPLATE_LIST_TEST_CASE("sealed table: every field comes back, and every rule fi
 TEMPLATE_LIST_TEST_CASE("sealed table: a dump of the table has no secret in any cell", "[sql]", every_backend) {
     const auto dump_of = [](auto& table) {
         std::string all;
-        for (const std::string& name : {"ada", "bob"})
+        for (const char* const name : {"ada", "bob"})
             for (const auto& cell : table.row(name)) all += cell.value_or("NULL") + "\n";
         return all;
     };
-    const auto holds = [](const std::string& dump, std::string_view text) {
-        const std::string coded = tokenkeep::text::to_base64url(text);
-        return dump.find(text) != dump.npos || dump.find(coded.substr(0, coded.size() - 1)) != dump.npos;
-    };
     sealed_table<TestType> table;
     sealed_table<TestType, hidden> without_names;
-    const std::string dump = dump_of(table), short_dump = dump_of(without_names);
-    const token ada = login("ada");
-    for (const tokenkeep::field& f : tokenkeep::fields) {
-        CAPTURE(f.name);
-        if (f.secret_text != nullptr) {
-            CHECK(!holds(dump, (ada.*f.secret_text).reveal()));
-            CHECK(!holds(short_dump, (ada.*f.secret_text).reveal()));
-        } else if (f.text != nullptr) {
-            CHECK(holds(dump, ada.*f.text)); // seed, former and status too
-            CHECK(holds(short_dump, ada.*f.text) == (f.name == "id"));
-        } else {
-            CHECK(holds(dump, tokenkeep::to_text(*(ada.*f.time))));
-            CHECK(holds(short_dump, tokenkeep::to_text(*(ada.*f.time))));
-        }
-    }
-    CHECK(holds(dump, "key-1"));
+    check_dumps(dump_of(table), dump_of(without_names));
     CHECK(table.cell("ada", "row_mac")->size() == 43 + 1 + 5);
 }
 
@@ -303,61 +205,12 @@ TEMPLATE_LIST_TEST_CASE("sealed table: equal secrets of a column have equal fing
 // ---- What happens if others write ----
 
 TEMPLATE_LIST_TEST_CASE("sealed table: no cell can be changed, cut off, emptied or filled", "[sql]", every_backend) {
-    sealed_table<TestType> table;
-    token sparse{.access_token = "access of ada", .id = "id of ada"};
-    for (const token& ada : {login("ada"), sparse}) {
-        REQUIRE(table.store().replace_token(table.store().find_token_by_id(ada.id).value(), ada));
-        const auto whole = table.row("ada");
-        for (std::size_t n = 1; n < whole.size(); ++n) {
-            const std::string column = all_columns()[n];
-            const std::string right = whole[n].value_or("");
-            std::vector<std::optional<std::string>> wrong{""};
-            if (whole[n]) {
-                std::string flipped = right;
-                flipped[0] = flipped[0] == 'A' ? 'B' : 'A';
-                wrong.insert(wrong.end(), {flipped, right.substr(0, right.size() - 1), right + "A", std::nullopt});
-            } else {
-                wrong.push_back("A");
-            }
-            auto store = table.store();
-            for (const auto& cell : wrong) {
-                CAPTURE(column, cell.value_or("NULL"));
-                table.set("ada", column, cell);
-                CHECK(cannot_open("ada", [&] { (void)store.find_token_by_id("id of ada"); }));
-                CHECK(store.find_token_by_id("id of bob") == login("bob"));
-            }
-            table.set("ada", column, whole[n]);
-            CHECK(store.find_token_by_id("id of ada") == ada);
-        }
-    }
-    table.set("ada", "access_token", table.cell("bob", "access_token"));
-    check_only_ada_is_lost(table);
+    check_changed_cells<sealed_table<TestType>>();
 }
 
 TEMPLATE_LIST_TEST_CASE("sealed table: a cell of another row, column, table or time does not open", "[sql]",
                         every_backend) {
-    for (const std::string& column : {"client_secret", "refresh_token", "extra"}) {
-        sealed_table<TestType> table;
-        table.exchange({column});
-        auto store = table.store();
-        CHECK(cannot_open(
-            "ada", [&] { (void)store.find_token_by_id("id of ada"); }, altered));
-        CHECK(cannot_open(
-            "bob", [&] { (void)store.find_token({.user_name = "user bob"}); }, altered));
-    }
-    sealed_table<TestType> table, other;
-    const auto whole = table.row("ada");
-    table.set("ada", "refresh_token", table.cell("ada", "access_token"));
-    table.set("ada", "refresh_token_index", table.cell("ada", "access_token_index"));
-    check_only_ada_is_lost(table);
-    table.set_row("ada", other.row("ada"));
-    check_only_ada_is_lost(table);
-    table.set_row("ada", whole);
-    CHECK(table.store().find_token_by_id("id of ada") == login("ada"));
-    table.store().save_token({.refresh_token = "a newer one", .id = "id of ada"});
-    table.set("ada", "refresh_token", whole[4]);
-    table.set("ada", "refresh_token_index", whole[23]);
-    check_only_ada_is_lost(table);
+    check_moved_cells<sealed_table<TestType>>();
 }
 
 TEMPLATE_LIST_TEST_CASE("sealed table: whole rows cannot exchange their ids, nor their fingerprints", "[sql]",
@@ -379,18 +232,7 @@ TEMPLATE_LIST_TEST_CASE("sealed table: whole rows cannot exchange their ids, nor
 
 TEMPLATE_LIST_TEST_CASE("sealed table: a row that was not sealed is refused, and can be deleted", "[sql]",
                         every_backend) {
-    sealed_table<TestType> table;
-    table.execute("DELETE FROM T WHERE id = 'id of ada'");
-    table.execute("INSERT INTO T (id, user_name, access_token) VALUES ('id of ada', 'user ada', 'access of eve')");
-    check_only_ada_is_lost(table, "row_mac is missing or cut off");
-    auto store = table.store();
-    CHECK(cannot_open("ada", [&] { (void)store.find_token({.user_name = "user ada"}); }));
-    store.delete_token("id of ada");
-    CHECK(store.get_tokens() == std::vector<token>{login("bob")});
-    table.set("bob", "scope", "all");
-    store.delete_token("id of bob");
-    store.delete_token("id of bob");
-    CHECK(store.get_tokens().empty());
+    check_plain_row<sealed_table<TestType>>();
 }
 
 TEMPLATE_LIST_TEST_CASE("sealed table: while a row names another key, no row is inserted", "[sql]", every_backend) {
@@ -407,161 +249,33 @@ TEMPLATE_LIST_TEST_CASE("sealed table: while a row names another key, no row is 
 
 TEMPLATE_LIST_TEST_CASE("sealed table: that a whole row is an older one, or is gone, goes unnoticed", "[sql]",
                         every_backend) {
-    sealed_table<TestType> table;
-    const auto older = table.row("ada");
-    table.store().save_token({.access_token = "newer", .id = "id of ada"});
-    table.set_row("ada", older);
-    CHECK(table.store().find_token_by_id("id of ada") == login("ada"));
-    table.execute("DELETE FROM T WHERE id = 'id of bob'");
-    CHECK(table.store().get_tokens() == std::vector<token>{login("ada")});
+    check_older_row<sealed_table<TestType>>();
 }
 
 // ---- Keys ----
 
 TEMPLATE_LIST_TEST_CASE("sealed table: keys change row by row, and rows of both are found", "[sql]", every_backend) {
-    const auto check = [](auto table) {
-        const token ada = login("ada"), bob = login("bob");
-        auto store = table.store(both_keys());
-        CHECK(sorted(store.get_tokens()) == std::vector<token>{ada, bob});
-        CHECK(store.find_token({.client_id = "client of ada", .refresh_token = "refresh of ada"}) == ada);
-        store.save_token(bob);
-        CHECK(table.cell("ada", "row_mac")->ends_with(" key-1"));
-        CHECK(table.cell("bob", "row_mac")->ends_with(" key-2"));
-        CHECK(store.find_token({.client_id = "client of ada", .refresh_token = "refresh of ada"}) == ada);
-        CHECK(store.find_token({.client_id = "client of bob", .refresh_token = "refresh of bob"}) == bob);
-        token eve = login("eve");
-        eve.refresh_token = ada.refresh_token;
-        eve.client_id = ada.client_id;
-        eve.label = ada.label;
-        eve.api_domain = ada.api_domain;
-        CHECK(code_of([&] { store.save_token(eve); }) == errc::ambiguous); // across the keys
-
-        auto only_new = table.store(new_key()), only_old = table.store(old_key());
-        CHECK(cannot_open(
-            "ada", [&] { (void)only_new.find_token_by_id("id of ada"); }, "it has no key \"key-1\""));
-        CHECK(cannot_open("ada", [&] { (void)only_new.get_tokens(); }));
-        CHECK(only_new.find_token({.user_name = "user bob"}) == bob);
-        CHECK(cannot_open(
-            "bob", [&] { (void)only_old.find_token_by_id("id of bob"); }, "it has no key \"key-2\""));
-        store.save_token(ada);
-        CHECK(sorted(only_new.get_tokens()) == std::vector<token>{ada, bob});
-        CHECK(!only_old.find_token({.client_id = "client of ada", .refresh_token = "refresh of ada"}));
-
-        auto impostor = table.store(toy_table_sealer("key-2", {{"key-2", "another"}}));
-        CHECK(cannot_open(
-            "ada", [&] { (void)impostor.find_token_by_id("id of ada"); }, "another key of that name"));
-    };
-    check(sealed_table<TestType>());
-    check(sealed_table<TestType, hidden>());
+    check_change_of_keys<sealed_table<TestType>>();
+    check_change_of_keys<sealed_table<TestType, hidden>>();
 }
 
 TEMPLATE_LIST_TEST_CASE("sealed table: a store that lacks the key of any row inserts none", "[sql]", every_backend) {
-    const auto is_refused = [](auto& store, const token& record, const std::string& key) {
-        CHECK(!store.find_token(record));
-        const auto save = [&] { store.save_token(record); };
-        CHECK(code_of(save) == errc::permissions);
-        CHECK(has_all(words_of(save), {"this sealer cannot open the row", "it has no key \"" + key + "\""}));
-    };
-    const auto check = [&](auto table, bool hides_names) {
-        const token ada = login("ada"), bob = login("bob"), eve = login("eve");
-        const std::vector<token> new_rows{
-            {.client_id = ada.client_id, .refresh_token = ada.refresh_token, .access_token = "new"},
-            {.access_token = ada.access_token},
-            {.client_id = ada.client_id, .grant_token = ada.grant_token},
-            eve,
-        };
-        auto both = table.store(both_keys()), only_new = table.store(new_key()), only_old = table.store(old_key());
-        for (const token& row : new_rows) is_refused(only_new, row, "key-1");
-        if (hides_names) is_refused(only_new, {.user_name = ada.user_name, .access_token = "new"}, "key-1");
-        CHECK(sorted(both.get_tokens()) == std::vector<token>{ada, bob});
-
-        only_old.save_token(eve); // all rows have its key
-        both.save_token(bob);
-        is_refused(only_old, login("carl"), "key-2"); // though it has inserted a row before
-        is_refused(only_new, login("carl"), "key-1");
-        token next = bob;
-        next.scope = "less";
-        only_new.save_token(next);
-        CHECK(only_new.find_token({.access_token = bob.access_token}) == next);
-        CHECK(sorted(both.get_tokens()) == std::vector<token>{ada, next, eve});
-
-        only_new.delete_token(ada.id);
-        is_refused(only_new, login("carl"), "key-1");
-        only_new.delete_token(eve.id);
-        only_new.save_token(login("carl"));
-        CHECK(sorted(only_new.get_tokens()) == std::vector<token>{next, login("carl")});
-    };
-    check(sealed_table<TestType>(), false);
-    check(sealed_table<TestType, hidden>(), true);
+    check_unknown_key<sealed_table<TestType>>(false);
+    check_unknown_key<sealed_table<TestType, hidden>>(true);
 }
 
 TEMPLATE_LIST_TEST_CASE("sealed table: a row whose key others change is found at every moment", "[sql]",
                         every_backend) {
-    sealed_table<TestType> table;
-    bool is_done = false;
-    std::thread other([&] {
-        auto one = table.store(both_keys()),
-             two = table.store(toy_table_sealer("key-1", {{"key-1", "one"}, {"key-2", "two"}}));
-        for (int n = 0; n < 20; ++n) {
-            (void)one.reseal_token("id of ada");
-            (void)two.reseal_token("id of ada");
-        }
-    });
-    auto store = table.store(both_keys());
-    for (int n = 0; n < 60; ++n)
-        is_done = is_done ||
-                  store.find_token({.client_id = "client of ada", .refresh_token = "refresh of ada"}) != login("ada");
-    other.join();
-    CHECK(!is_done);
+    check_rows_whose_key_changes<sealed_table<TestType>>();
 }
 
 TEMPLATE_LIST_TEST_CASE("sealed table: a sealer that fails changes nothing", "[sql]", every_backend) {
-    sealed_table<TestType> table;
-    toy_table_sealer sealer = old_key();
-    auto store = table.store(sealer);
-    const auto before = table.row("ada");
-    sealer.fail(true);
-    CHECK_THROWS_AS(store.save_token({.access_token = "x", .id = "id of ada"}), key_not_at_hand);
-    CHECK_THROWS_AS(store.save_token(login("eve")), key_not_at_hand);
-    CHECK_THROWS_AS(store.replace_token(login("ada"), login("ada")), key_not_at_hand);
-    CHECK_THROWS_AS(store.find_token_by_id("id of ada"), key_not_at_hand);
-    sealer.fail(false);
-    CHECK(table.row("ada") == before);
-    CHECK(sorted(store.get_tokens()) == std::vector<token>{login("ada"), login("bob")});
+    check_failing_sealer<sealed_table<TestType>>();
 }
 
 TEMPLATE_LIST_TEST_CASE("reseal: every row of a table gets the first key, while others use them", "[sql]",
                         every_backend) {
-    sealed_table<TestType> table;
-    {
-        auto store = table.store();
-        for (int n = 0; n < 10; ++n) store.save_token(login("user " + std::to_string(n)));
-    }
-    std::thread other([&] { // which still seals with the old key
-        auto store = table.store(toy_table_sealer("key-1", {{"key-1", "one"}, {"key-2", "two"}}));
-        for (int n = 0; n < 20; ++n) {
-            token next = store.find_token_by_id("id of ada").value();
-            next.scope = std::to_string(n);
-            while (!store.replace_token(store.find_token_by_id(next.id).value(), next)) {
-            }
-            store.save_token({.access_token = "new " + std::to_string(n), .id = "id of bob"});
-        }
-    });
-    auto store = table.store(both_keys());
-    for (int n = 0; n < 3; ++n) {
-        const tokenkeep::reseal_report report = tokenkeep::reseal(store);
-        CHECK(report.done() == 12);
-        if (n == 0) CHECK(report.resealed >= 10);
-    }
-    other.join();
-    CHECK(tokenkeep::reseal(store).resealed <= 2);
-    CHECK(tokenkeep::reseal(store).resealed == 0);
-    auto only_new = table.store(new_key());
-    CHECK(only_new.get_tokens().size() == 12);
-    CHECK(only_new.find_token_by_id("id of ada")->scope == "19"); // no change is lost
-    CHECK(only_new.find_token({.access_token = "new 19"})->id == "id of bob");
-    CHECK(only_new.find_token_by_id("id of user 3") == login("user 3"));
-    CHECK(!store.reseal_token("id of nobody"));
+    check_reseal_among_others<sealed_table<TestType>>();
 }
 
 TEMPLATE_LIST_TEST_CASE("reseal: a process that is killed at any statement leaves the rest to the next", "[sql]",
@@ -589,15 +303,7 @@ TEMPLATE_LIST_TEST_CASE("reseal: a process that is killed at any statement leave
 
 TEMPLATE_LIST_TEST_CASE("reseal: a row that cannot be opened is named, and the rows after it keep their key", "[sql]",
                         every_backend) {
-    sealed_table<TestType> table;
-    table.set("ada", "scope", "all");
-    auto store = table.store(both_keys());
-    CHECK(cannot_open("ada", [&] { (void)tokenkeep::reseal(store); }));
-    CHECK(cannot_open("ada", [&] { (void)store.reseal_token("id of ada"); }));
-    CHECK(table.cell("bob", "row_mac")->ends_with(" key-1"));
-    store.delete_token("id of ada");
-    CHECK(tokenkeep::reseal(store).resealed == 1);
-    CHECK(table.store(new_key()).get_tokens() == std::vector<token>{login("bob")});
+    check_reseal_of_altered_row<sealed_table<TestType>>();
 
     sealed_table<TestType> other;
     other.set("bob", "scope", "all");
@@ -652,35 +358,21 @@ TEMPLATE_LIST_TEST_CASE("sealed table: a change whose commit has no answer is lo
 // ---- Sealed and plain ----
 
 TEMPLATE_LIST_TEST_CASE("sealed table: a store without a sealer is refused, and the reverse", "[sql]", every_backend) {
-    const auto is_refused = [](auto store, const std::string& why) {
-        for (int n = 0; n < 2; ++n) {
-            const auto refuses = [&](auto act) {
-                CHECK(code_of(act) == errc::permissions);
-                CHECK(has_all(words_of(act), {why}));
-            };
-            refuses([&] { (void)store.get_tokens(); });
-            refuses([&] { (void)store.find_token({.user_name = "user ada"}); });
-            refuses([&] { store.save_token(login("eve")); });
-            refuses([&] { store.delete_token("id of ada"); });
-            refuses([&] { store.delete_tokens(); });
-            refuses([&] { (void)store.remove_token(login("ada")); });
-        }
-    };
     sealed_table<TestType> table;
     CHECK(table.version() == version_of<sealed>()); // which 0.1 and 0.2 refuse
-    is_refused(store_on<TestType>(table.name()), "the table of tokens is sealed");
+    check_refused(store_on<TestType>(table.name()), "the table of tokens is sealed");
     CHECK(sorted(table.store().get_tokens()) == std::vector<token>{login("ada"), login("bob")});
 
     const std::string plain = new_table(), empty = new_table();
     store_on<TestType>(plain).save_token(login("ada"));
-    is_refused(sealed_on<TestType>(plain), "the table of tokens is not sealed");
+    check_refused(sealed_on<TestType>(plain), "the table of tokens is not sealed");
     CHECK(store_on<TestType>(plain).get_tokens() == std::vector<token>{login("ada")});
     CHECK(store_on<TestType>(empty).get_tokens().empty());
-    is_refused(sealed_on<TestType>(empty), "the table of tokens is not sealed");
+    check_refused(sealed_on<TestType>(empty), "the table of tokens is not sealed");
 
     visitor<TestType> writer;
     writer.execute("UPDATE tokenkeep_schema SET version = '2' WHERE name = '" + table.name() + "'");
-    is_refused(table.store(), "the table of tokens is not sealed");
+    check_refused(table.store(), "the table of tokens is not sealed");
     writer.execute("UPDATE tokenkeep_schema SET version = '3' WHERE name = '" + table.name() + "'");
     CHECK(code_of([&] { (void)table.store().get_tokens(); }) == errc::unsupported_version);
 }

@@ -5,21 +5,22 @@
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/container.hpp>
 #include <tokenkeep/detail/redis/channel.hpp>
+#include <tokenkeep/detail/redis/form.hpp>
+#include <tokenkeep/detail/redis/keys.hpp>
+#include <tokenkeep/detail/store/sealed_row.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/os/os.hpp>
-#include <tokenkeep/policy.hpp>
 #include <tokenkeep/row_codec.hpp>
 #include <tokenkeep/rules.hpp>
 #include <tokenkeep/secret.hpp>
-#include <tokenkeep/text/sha256.hpp>
 #include <tokenkeep/token.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <deque>
 #include <exception>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -30,46 +31,25 @@
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-// The keys of a table in Redis. All begin with the table's name in braces, so that a cluster has them on one node.
-//
-//   key                        | what it is
-//   ---------------------------|---------------------------------------------------------------------------------------
-//   {table}:version            | a random text, which every change replaces; see redis_write_script
-//   {table}:ids                | the set of all ids
-//   {table}:row:ID             | the hash of a row: a field for each cell that is or was not empty; see encode_row
-//   {table}:by:FIELD:SHA256    | the set of the ids of the rows in which the field has the value with that SHA-256
-//   {table}:lock:SHA256        | the nonce of the guard that holds the lock on the identity with that SHA-256
-//
-// Sets may name rows that are gone or have another value meanwhile: readers look at the rows themselves.
-class redis_keys {
-  public:
-    explicit redis_keys(const std::string& table) : prefix_("{" + table + "}:") {
-        if (table.empty() || table.find('}') != std::string::npos)
-            throw error(errc::invalid_record,
-                        "tokenkeep: the name of a table in Redis is not empty and has no brace }");
-    }
-
-    std::string version() const { return prefix_ + "version"; }
-    std::string ids() const { return prefix_ + "ids"; }
-    std::string row(std::string_view id) const { return (prefix_ + "row:").append(id); }
-    std::string by(const field& f, std::string_view value) const {
-        return (prefix_ + "by:").append(f.name).append(":") + text::sha256_hex(value);
-    }
-    std::string lock(std::string_view identity) const { return prefix_ + "lock:" + text::sha256_hex(identity); }
-
-  private:
-    std::string prefix_;
-};
-
-/// Gives the version, and each row once that is named or is in a set that is named. KEYS: the version, then rows and
-/// sets. ARGV: what the keys of all rows begin with.
+/// Gives the version, and each row once that is named or is in a set that is named, with its id behind it. KEYS: the
+/// version, then rows and sets. ARGV: what the keys of all rows begin with. If the table is sealed, also the set of all
+/// keys' ids, and what the names of the sets of their rows begin with: then the ids of the keys that have rows come
+/// behind the version.
 inline constexpr std::string_view redis_read_script = R"lua(
 local answer, seen = {redis.call('GET', KEYS[1]) or ''}, {}
+if ARGV[2] then
+  answer[2] = {}
+  for _, id in ipairs(redis.call('SMEMBERS', ARGV[2])) do
+    if redis.call('TYPE', ARGV[3] .. id).ok ~= 'none' then table.insert(answer[2], id) end
+  end
+end
 local function add(key)
   if seen[key] then return end
   seen[key] = true
   local cells = redis.call('HGETALL', key)
-  if #cells > 0 then answer[#answer + 1] = cells end
+  if #cells == 0 then return end
+  cells[#cells + 1] = key:sub(#ARGV[1] + 1)
+  answer[#answer + 1] = cells
 end
 for n = 2, #KEYS do
   if KEYS[n]:sub(1, #ARGV[1]) == ARGV[1] then
@@ -141,7 +121,7 @@ class redis_words {
     std::deque<secret> secrets_{};
 };
 
-/// What a change does to a row; without an id, it removes all rows.
+/// What a change does to a row; without an id, it removes all rows. If `before` equals `after`, it may be made twice.
 struct redis_change {
     std::string id{};
     std::optional<token> before{}, after{};
@@ -150,29 +130,28 @@ struct redis_change {
 /// Others have changed the table since this call began to read it.
 struct redis_table_changed {};
 
-/// By which fields rows are looked up. Programs with different policies can share a table: those of default_rules are
-/// always among them.
-template <class Policy>
-consteval std::array<bool, std::size(fields)> fields_looked_up_in_redis() {
-    std::array<bool, std::size(fields)> found{};
-    const auto note = [&](auto rule) { found[place_of_key<decltype(rule)>()] = true; };
-    default_rules::list::for_each(note);
-    rules_of<Policy>::list::for_each(note);
-    found[place_of_key<by_id>()] = false; // the key of a row has its id
-    return found;
-}
-
 /// The rows of a table as one call sees them: those that it asks for, all at one version of the table. A Session has
 /// keys(), ask(words, until) and has_asked_twice().
 template <class Policy, class Session>
 class redis_rows {
+    using form_type = redis_form_of<Policy>;
+    static constexpr bool are_sealed = has_table_sealer<Policy>;
+    static constexpr std::size_t first_row = are_sealed ? 2 : 1; ///< In the answer of the read script.
+
   public:
-    redis_rows(Session& session, deadline until) : session_(session), keys_(session.keys()), until_(until) {}
+    redis_rows(Session& session, const form_type& form, deadline until)
+        : session_(session), keys_(session.keys()), form_(form), until_(until) {}
 
     /// Reads every row that has the id of the record, or the same text in a field by which rows are looked up. Later
     /// questions about these then cost nothing.
     void read_all_like(const token& record) {
-        std::vector<std::string> wanted = keys_of(record);
+        std::vector<std::string> wanted;
+        for_each_looked_up([&](std::size_t field) {
+            fields[field].visit([&](auto member) {
+                if constexpr (!std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
+                    add_sets(wanted, field, view_of(record.*member));
+            });
+        });
         if (!record.id.empty()) wanted.push_back(keys_.row(record.id));
         read(std::move(wanted));
     }
@@ -186,16 +165,24 @@ class redis_rows {
     void for_each_match(Rule, const token& probe, Visit visit) {
         const std::string_view value = view_of(probe.*Rule::key);
         if (value.empty()) return;
-        read({looks_up_id<Rule> ? keys_.row(value) : keys_.by(fields[place_of_key<Rule>()], value)});
+        std::vector<std::string> wanted;
+        if constexpr (looks_up_id<Rule>)
+            wanted.push_back(keys_.row(value));
+        else
+            add_sets(wanted, place_of_key<Rule>(), value);
+        read(std::move(wanted));
         for (const token& row : rows_)
             if (matches<Rule>(probe, row)) visit(row);
     }
+
+    /// Whether the sealer's first key has sealed the row of that id, which was read.
+    bool has_first_key(const std::string& id) const { return form_.has_first_key(stored_.at(id)); }
 
     /// Whether the change was made. If not, others have changed the table since it was read. Throws
     /// errc::indeterminate if the answer was lost and the row does not tell.
     bool write(const redis_change& change) {
         redis_words words;
-        const std::string next = random_hex(16);
+        const std::string next = std::string(form_.mark()) + random_hex(16);
         words.add("EVAL").add(redis_write_script).add("1").own(keys_.version()).add(version_.value());
         if (change.after) {
             add_row(words, next, change);
@@ -207,7 +194,7 @@ class redis_rows {
         }
         try {
             const bool is_made = redis_reply::is_yes(*session_.ask(words.all(), until_));
-            if (is_made || !session_.has_asked_twice() || change.id.empty()) return is_made;
+            if (is_made || !session_.has_asked_twice() || change.before == change.after) return is_made;
         } catch (const redis_answer_lost&) {
             std::throw_with_nested(unknown_outcome());
         }
@@ -223,7 +210,7 @@ class redis_rows {
     bool row_tells(const redis_change& change) {
         std::optional<token> row;
         try {
-            redis_rows now(session_, until_);
+            redis_rows now(session_, form_, until_);
             now.read({keys_.row(change.id)});
             if (!now.rows_.empty()) row = now.rows_.front();
         } catch (const error&) {
@@ -234,18 +221,34 @@ class redis_rows {
         throw unknown_outcome();
     }
 
-    std::vector<std::string> keys_of(const token& row) const {
+    template <class Visit>
+    static void for_each_looked_up(Visit visit) {
         static constexpr auto is_looked_up = fields_looked_up_in_redis<Policy>();
+        for (std::size_t field = 0; field < is_looked_up.size(); ++field)
+            if (is_looked_up[field]) visit(field);
+    }
+
+    /// Adds the keys of the sets that may have rows in which the field has that value.
+    void add_sets(std::vector<std::string>& keys, std::size_t field, std::string_view value) const {
+        if (value.empty()) return;
+        for (const std::string& index : form_.indexes(field, value)) keys.push_back(keys_.by(fields[field], index));
+    }
+    /// The keys of the sets that have the row of these cells.
+    template <class CellOf>
+    std::vector<std::string> sets_with(const CellOf& cell_of) const {
         std::vector<std::string> keys;
-        for (std::size_t place = 0; place < std::size(fields); ++place)
-            if (is_looked_up[place])
-                fields[place].visit([&](auto member) {
-                    if constexpr (!std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
-                        if (!(row.*member).empty()) keys.push_back(keys_.by(fields[place], view_of(row.*member)));
-                });
+        for_each_looked_up([&](std::size_t field) {
+            const std::string index = form_.index(field, cell_of);
+            if (!index.empty()) keys.push_back(keys_.by(fields[field], index));
+        });
+        if constexpr (are_sealed) {
+            const std::string_view key_id = form_.key_id(cell_of);
+            if (!key_id.empty()) keys.push_back(keys_.key(key_id));
+        }
         return keys;
     }
 
+    /// Rows that cannot be opened are in stored_ when this throws unopened_row.
     void read(std::vector<std::string> wanted) {
         std::erase_if(wanted, [&](const std::string& key) { return read_.contains(key); });
         if (wanted.empty()) return;
@@ -253,27 +256,23 @@ class redis_rows {
         words.add("EVAL").add(redis_read_script).own(wanted.size() + 1).own(keys_.version());
         for (const std::string& key : wanted) words.add(key);
         words.own(keys_.row(""));
-        const redis_reply reply = session_.ask(words.all(), until_);
-        const auto items = redis_reply::items(*reply);
-        if (items.empty()) throw unexpected_redis_reply();
+        if constexpr (are_sealed) words.own(keys_.keys()).own(keys_.key(""));
+        const auto items = redis_reply::items(*replies_.emplace_back(session_.ask(words.all(), until_)));
+        if (items.size() < first_row) throw unexpected_redis_reply();
         std::string version(redis_reply::text(*items.front()));
         if (version_ && *version_ != version) throw redis_table_changed();
+        form_.require_own_kind(version);
         version_ = std::move(version);
-        for (const redisReply* item : items.subspan(1)) {
-            token row = row_of(*item);
-            if (ids_.insert(row.id).second) rows_.push_back(std::move(row));
+        key_ids_.clear();
+        if constexpr (are_sealed)
+            for (const redisReply* id : redis_reply::items(*items[1])) key_ids_.emplace_back(redis_reply::text(*id));
+        std::vector<redis_hash> found;
+        for (const redisReply* item : items.subspan(first_row)) {
+            const redis_hash hash(*item);
+            if (stored_.try_emplace(std::string(hash.id()), hash).second) found.push_back(hash);
         }
+        for (const redis_hash& hash : found) rows_.push_back(form_.read(hash));
         for (std::string& key : wanted) read_.insert(std::move(key));
-    }
-
-    static token row_of(const redisReply& hash) {
-        const auto items = redis_reply::items(hash);
-        std::vector<row_cell> read;
-        for (std::size_t n = 0; n + 1 < items.size(); n += 2)
-            read.push_back({redis_reply::text(*items[n]), redis_reply::text(*items[n + 1])});
-        token row = decode_row(read);
-        if (row.id.empty()) throw error(errc::storage_corrupt, "tokenkeep: a row in Redis has no id");
-        return row;
     }
 
     void add_version(redis_words& words, const std::string& next) const {
@@ -284,38 +283,43 @@ class redis_rows {
     }
 
     void add_row(redis_words& words, const std::string& next, const redis_change& change) const {
-        const std::vector<std::string> keys = keys_of(*change.after);
+        const auto before = stored_.find(change.id);
+        const bool is_new = before == stored_.end();
+        if constexpr (are_sealed)
+            if (is_new) form_.require_known_keys(key_ids_);
+        std::vector<row_cell> cells = form_.cells(*change.after);
+        const auto cell_of = [&](std::string_view name) {
+            return std::find_if(cells.begin(), cells.end(), [&](const row_cell& cell) { return cell.name == name; })
+                ->text.reveal();
+        };
+        const std::vector<std::string> keys = sets_with(cell_of);
         for (const std::string& key : keys) add_member(words, "SADD", key, change.id);
         add_member(words, "SADD", keys_.ids(), change.id);
+        if constexpr (are_sealed) words.add("3").add("SADD").own(keys_.keys()).own(std::string(form_.key_id(cell_of)));
         add_version(words, next);
-        add_cells(words, change);
-        if (!change.before) return;
-        for (std::string& key : keys_of(*change.before))
+        std::erase_if(cells, [&](const row_cell& cell) { // what is empty, and was
+            return cell.text.empty() && (is_new || before->second(cell.name).empty());
+        });
+        words.own(2 + 2 * cells.size()).add("HSET").own(keys_.row(change.id));
+        for (row_cell& cell : cells) words.add(cell.name).own_secret(std::move(cell.text));
+        if (is_new) return;
+        for (std::string& key : sets_with(before->second))
             if (std::find(keys.begin(), keys.end(), key) == keys.end())
                 add_member(words, "SREM", std::move(key), change.id);
-    }
-
-    /// Writes the cells that are not empty, and those that were not.
-    void add_cells(redis_words& words, const redis_change& change) const {
-        std::vector<row_cell> cells = encode_row(*change.after), written;
-        const std::vector<row_cell> before = encode_row(change.before.value_or(token()));
-        for (std::size_t n = 0; n < cells.size(); ++n)
-            if (!cells[n].text.empty() || !before[n].text.empty()) written.push_back(std::move(cells[n]));
-        words.own(2 + 2 * written.size()).add("HSET").own(keys_.row(change.id));
-        for (row_cell& cell : written) words.add(cell.name).own_secret(std::move(cell.text));
     }
 
     void add_erasing(redis_words& words, const redis_change& change) const {
         words.add("2").add("DEL").own(keys_.row(change.id));
         add_member(words, "SREM", keys_.ids(), change.id);
-        for (std::string& key : keys_of(*change.before)) add_member(words, "SREM", std::move(key), change.id);
+        for (std::string& key : sets_with(stored_.at(change.id))) add_member(words, "SREM", std::move(key), change.id);
     }
 
     void add_clearing(redis_words& words) const {
         std::set<std::string> keys{keys_.ids()};
-        for (const token& row : rows_) {
-            keys.insert(keys_.row(row.id));
-            for (std::string& key : keys_of(row)) keys.insert(std::move(key));
+        if constexpr (are_sealed) keys.insert(keys_.keys());
+        for (const auto& [id, row] : stored_) {
+            keys.insert(keys_.row(id));
+            for (std::string& key : sets_with(row)) keys.insert(std::move(key));
         }
         for (auto key = keys.begin(); key != keys.end();) {
             const auto left = static_cast<std::size_t>(std::distance(key, keys.end()));
@@ -327,10 +331,14 @@ class redis_rows {
 
     Session& session_;
     const redis_keys& keys_;
+    const form_type& form_;
     deadline until_;
     std::optional<std::string> version_{};
+    std::vector<redis_reply> replies_{};
+    std::map<std::string, redis_hash> stored_{}; ///< By id. They are in the replies.
     std::vector<token> rows_{};
-    std::set<std::string> ids_{}, read_{};
+    std::vector<std::string> key_ids_{}; ///< Of the keys that have sealed rows of the table.
+    std::set<std::string> read_{};
 };
 
 }}} // namespace tokenkeep::v1::detail

@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_SQL_COLUMNS_HPP
 #define TOKENKEEP_DETAIL_SQL_COLUMNS_HPP
 
+#include <tokenkeep/detail/store/sealed_row.hpp>
 #include <tokenkeep/policy.hpp>
 #include <tokenkeep/rules.hpp>
 #include <tokenkeep/sealer.hpp>
@@ -18,22 +19,6 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The version of a sealed table. A plain table has that of the newest field that has a column.
 inline constexpr unsigned sealed_table_version = 3;
-
-/// The sealer of a table. After explain_fingerprinting_sealer has failed: no sealer, so that the compiler reports
-/// nothing else.
-template <class Policy>
-using table_sealer_of = std::conditional_t<fingerprinting_sealer<sealer_of<Policy>>, sealer_of<Policy>, no_seal>;
-
-template <class Policy>
-concept has_table_sealer = !std::is_same_v<table_sealer_of<Policy>, no_seal>;
-
-template <class Policy>
-table_sealer_of<Policy> table_sealer(sealer_of<Policy> sealer) {
-    if constexpr (std::is_same_v<table_sealer_of<Policy>, sealer_of<Policy>>)
-        return sealer;
-    else
-        return {};
-}
 
 /// The columns of a policy's table.
 ///
@@ -53,13 +38,7 @@ struct sql_columns {
     static constexpr bool are_sealed = has_table_sealer<Policy>;
 
     /// Whether the cells of a field are sealed.
-    static constexpr bool seals(std::size_t field) {
-        if constexpr (are_sealed)
-            return fields[field].secret_text != nullptr ||
-                   (Policy::seals_names && fields[field].text != nullptr && fields[field].text != &token::id);
-        else
-            return false;
-    }
+    static constexpr bool seals(std::size_t field) { return seals_field<Policy>(field); }
 
     /// The first columns that only a sealed table has.
     static constexpr std::size_t row_mac = schema::columns;

@@ -5,6 +5,7 @@
 #include <tokenkeep/detail/sql/columns.hpp>
 #include <tokenkeep/detail/sql/statement.hpp>
 #include <tokenkeep/detail/sql/text.hpp>
+#include <tokenkeep/detail/store/sealed_row.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/token.hpp>
@@ -37,19 +38,6 @@ std::optional<std::string> stored_sql_version(std::string_view table, Run run) {
     return found;
 }
 
-/// A table is sealed from its beginning or never: other programs may be reading its rows as plain ones.
-inline error plain_table() {
-    return error(errc::permissions,
-                 "tokenkeep: the table of tokens is not sealed, and the store has a sealer; give the "
-                 "store a new table, and copy the rows into it with migrate");
-}
-
-/// A table that is sealed, and a policy that is not.
-inline error sealed_table() {
-    return error(errc::permissions, "tokenkeep: the table of tokens is sealed; use a policy with a sealer, and give "
-                                    "the store the sealer that has the table's keys");
-}
-
 /// The version as a number. Throws errc::store_gone if there is no version, errc::unsupported_version if it is newer
 /// than this library, errc::permissions if the table is sealed and the policy has no sealer, or the reverse, and
 /// errc::request_rejected if the table was sealed by a policy with other columns.
@@ -62,10 +50,7 @@ unsigned require_sql_version(const std::optional<std::string>& found) {
         if constexpr (!sql_columns<Policy>::are_sealed)
             throw sealed_table();
         else if (version.substr(version.rfind(' ') + 1) != sql_columns<Policy>::layout())
-            throw error(errc::request_rejected,
-                        "tokenkeep: a policy with another schema, with other seals_names, or whose rules look up other "
-                        "fields made the sealed table; use that policy, or copy the rows into a new table with "
-                        "migrate");
+            throw differently_sealed_table();
         return is_sealed ? sealed_table_version : 1;
     }
     unsigned number = 0;
