@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Every allocation of a login, a refresh, a seeding and a revocation fails: it alone, or all from then on. Whatever the
-// call says, no session is lost: the next calls bring a token, no token is sent twice, and no lock stays.
+// Every allocation of a login (by a grant token, by a device code), a refresh, a seeding, a revocation and a request for
+// a token of the client itself fails: it alone, or all from then on. Whatever the call says, no session is lost: the next
+// calls bring a token, no token is sent twice, and no lock stays.
 // databases: SQLite
 #include <tokenkeep/testing/fake_server.hpp>
 #include <tokenkeep/testing/virtual_clock.hpp>
@@ -25,8 +26,9 @@ namespace {
 using namespace tokenkeep;
 using namespace std::chrono_literals;
 
-enum class step { login, refresh, seeding, revocation };
-constexpr const char* names[] = {"login", "refresh", "seeding", "revocation"};
+enum class step { login, refresh, seeding, revocation, device, client };
+constexpr step all_steps[] = {step::login, step::refresh, step::seeding, step::revocation, step::device, step::client};
+constexpr const char* names[] = {"login", "refresh", "seeding", "revocation", "device login", "client credentials"};
 
 const token ada{.user_name = "ada"};
 
@@ -65,9 +67,12 @@ bool take(const std::string& kind, step what, long n, bool goes_on, OpenStore op
         return server(request);
     };
     auto store = open();
-    keeper keep{*store, transport, server.provider(), {}, ignore_events{}, clock};
-    token probe = ada;
-    if (what == step::login) {
+    oauth2_provider provider = server.provider();
+    provider.client_credentials = what == step::client;
+    keeper keep{*store, transport, provider, {}, ignore_events{}, clock};
+    token probe = what == step::client ? token() : ada;
+    if (what == step::device || what == step::client) { // there is nothing before
+    } else if (what == step::login) {
         probe.grant_token = server.grant("ada");
     } else if (what == step::seeding) {
         memory_store elsewhere;
@@ -77,7 +82,18 @@ bool take(const std::string& kind, step what, long n, bool goes_on, OpenStore op
         keep.access_token({.user_name = "ada", .grant_token = server.grant("ada")});
     }
     if (what == step::refresh) clock.advance(2h);
-    const auto act = [&] { what == step::revocation ? keep.revoke(probe) : void(keep.access_token(probe)); };
+    const auto approve = [&](const device_prompt& prompt) {
+        const tests::unwatched by_the_test;
+        server.approve(prompt.user_code, "ada");
+    };
+    const auto act = [&] {
+        if (what == step::revocation)
+            keep.revoke(probe);
+        else if (what == step::device)
+            keep.log_in_with_device(probe, approve);
+        else
+            keep.access_token(probe);
+    };
 
     tests::goes_on_failing = goes_on;
     tests::until_failure = n;
@@ -106,9 +122,9 @@ bool take(const std::string& kind, step what, long n, bool goes_on, OpenStore op
 
     // Another program has the session too, and is not locked out.
     auto other_store = open();
-    keeper other{*other_store, transport, server.provider(), {}, ignore_events{}, clock};
+    keeper other{*other_store, transport, provider, {}, ignore_events{}, clock};
     clock.advance(2h);
-    const std::string others = thrown_by([&] { other.access_token(ada); });
+    const std::string others = thrown_by([&] { other.access_token(what == step::client ? token() : ada); });
     check(others == (what == step::revocation ? "token not found" : ""), where + "; for others: " + others);
     check(server.log().reused == 0, where + "; others sent a token twice");
     return has_failed;
@@ -116,7 +132,7 @@ bool take(const std::string& kind, step what, long n, bool goes_on, OpenStore op
 
 template <class OpenStore>
 void sweep(const std::string& kind, OpenStore open_new) {
-    for (const step what : {step::login, step::refresh, step::seeding, step::revocation})
+    for (const step what : all_steps)
         for (const bool goes_on : {false, true})
             for (long n = 0; take(kind, what, n, goes_on, open_new()); ++n) {
             }
