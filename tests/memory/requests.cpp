@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// No request with a secret is freed unwiped, at login, refresh, call and revocation, on whatever path they end: with
-// every answer, with every operation of the store failing once, and with every allocation failing once. Nor is the code
+// No request with a secret is freed unwiped, at login (by a grant token, by a device code), refresh, call, revocation and
+// for a token of the client itself, on whatever path they end: with every answer, with every operation of the store failing once, and with every allocation failing once. Nor is the code
 // verifier or the code of a login in a browser.
 #include <tokenkeep/basic_store.hpp>
 #include <tokenkeep/keeper.hpp>
@@ -42,6 +42,12 @@ struct server {
 
     http_response operator()(const http_request& request) {
         const tests::unwatched by_the_test;
+        if (request.url.ends_with("/device"))
+            return {
+                .status = 200,
+                .body =
+                    R"({"user_code":"U","verification_uri":"https://auth.example/","expires_in":60,"device_code":")" +
+                    text_of_secret("device") + "\"}"};
         if (request.url.ends_with("/me")) return {.status = ++calls % 2 == 1 ? 401 : 200};
         switch (to_tokens) {
         case reply::tokens: break;
@@ -80,7 +86,7 @@ struct failing_store : memory_store {
 /// comes before its code verifier.
 int calls_until_secret = -1;
 
-enum class step { login, refresh, call, revocation };
+enum class step { login, refresh, call, revocation, device, client };
 
 int passed = 0, failed = 0;
 
@@ -96,14 +102,16 @@ bool take(step what, client_authentication way, reply answer, int store_failure,
                                    .revocation_endpoint = "https://auth.example/revoke",
                                    .authentication = way,
                                    .client_id = "app",
-                                   .client_secret = text_of_secret("client")};
+                                   .client_secret = text_of_secret("client"),
+                                   .client_credentials = what == step::client,
+                                   .device_authorization_endpoint = "https://auth.example/device"};
     const token login{.user_name = "ada", .grant_token = text_of_secret("code")};
     const token ada{.user_name = "ada"};
     bool store_has_failed = false;
     {
         keeper<failing_store&, server&, oauth2_provider, ignore_events, testing::virtual_clock&> keep{
             store, remote, provider, {}, ignore_events{}, clock};
-        if (what != step::login) (void)keep.access_token(login);
+        if (what == step::refresh || what == step::call || what == step::revocation) (void)keep.access_token(login);
         if (what == step::refresh) clock.advance(1h);
         remote.to_tokens = answer;
         store.until_failure = store_failure;
@@ -116,6 +124,8 @@ bool take(step what, client_authentication way, reply answer, int store_failure,
             case step::refresh: (void)keep.access_token(ada); break;
             case step::call: (void)keep.send({.method = "GET", .url = "https://api.example/me"}, ada); break;
             case step::revocation: keep.revoke(ada); break;
+            case step::device: (void)keep.log_in_with_device(ada, [](const device_prompt&) {}); break;
+            case step::client: (void)keep.access_token({}); break;
             }
         } catch (const std::exception&) { // what is thrown is tested elsewhere
         }
@@ -177,7 +187,7 @@ int main() {
         log_in(redirected, -1);
         for (long n = 0; log_in(redirected, n);) ++n;
     }
-    for (const step what : {step::login, step::refresh, step::call, step::revocation})
+    for (const step what : {step::login, step::refresh, step::call, step::revocation, step::device, step::client})
         for (const auto way :
              {client_authentication::post, client_authentication::basic, client_authentication::none}) {
             for (const reply answer : {reply::tokens, reply::refuses, reply::fails, reply::rejects_client,
