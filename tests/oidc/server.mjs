@@ -3,14 +3,15 @@
 // resource beside it, and a few routes for the test itself.
 //
 //   node server.mjs [--seconds 120] [--access-token-seconds 2] [--token-delay-ms 0] [--answer-delay-ms 0]
-//                   [--grace-ms 0] [--answers none,close,cut,502]
+//                   [--grace-ms 0] [--answers none,close,cut,502] [--jwk '{"kty":...}']
 //
 // The delays are those of the token endpoint, before it does anything and before it answers. So long after it was spent,
 // a refresh token may be spent again. What becomes of the answers to refreshes, one after another, for ever: none of it,
-// closed without a byte, cut in the middle, or turned into a 502.
+// closed without a byte, cut in the middle, or turned into a 502. With a public key there is one more client, app-jwt,
+// which has it in place of a secret (private_key_jwt).
 //
 //   POST /token, /token/revocation   the provider's own endpoints
-//   GET  /me                         the protected resource: {"user":...}, or 401
+//   GET  /me                         the protected resource: {"user":...}, or {"client":...} for its own token, or 401
 //   POST /test/code?client_id=&user= logs the user in and answers {"code":...,"redirect_uri":...}
 //   GET  /test/log                   what was asked so far, as counts
 //   GET  /test/alive?refresh_token=  {"alive":true} if this refresh token can still be spent
@@ -21,7 +22,7 @@ import { Provider, errors } from 'oidc-provider';
 import { answer, count, countInFlight, readOptions, serve } from './local_server.mjs';
 
 const options = readOptions({
-    'access-token-seconds': '2', 'answer-delay-ms': '0', 'grace-ms': '0', answers: 'none',
+    'access-token-seconds': '2', 'answer-delay-ms': '0', 'grace-ms': '0', answers: 'none', jwk: '',
 });
 const fates = options.answers.split(',');
 
@@ -108,7 +109,7 @@ function newProvider(issuer) {
         client_secret,
         token_endpoint_auth_method,
         redirect_uris: [`https://${client_id}.example/callback`],
-        grant_types: ['authorization_code', 'refresh_token'],
+        grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
         response_types: ['code'],
         id_token_signed_response_alg: 'ES256',
     });
@@ -119,10 +120,17 @@ function newProvider(issuer) {
         clients: [
             client('app-post', 'app-post-secret', 'client_secret_post'),
             client('app-basic', 'b+s/%41&c:=%', 'client_secret_basic'),
+            ...(options.jwk
+                ? [{ ...client('app-jwt', undefined, 'private_key_jwt'), jwks: { keys: [JSON.parse(options.jwk)] } }]
+                : []),
         ],
         clockTolerance: 2, // a token lives a second longer than it says, although the provider counts whole seconds
         cookies: { keys: [randomBytes(16).toString('hex')] },
-        features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
+        features: {
+            clientCredentials: { enabled: true },
+            devInteractions: { enabled: false },
+            revocation: { enabled: true },
+        },
         findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
         jwks: { keys: [{ ...key, alg: 'ES256', use: 'sig' }] },
         pkce: { required: () => false },
@@ -130,6 +138,7 @@ function newProvider(issuer) {
         ttl: {
             AccessToken: Number(options['access-token-seconds']),
             AuthorizationCode: 60,
+            ClientCredentials: Number(options['access-token-seconds']),
             Grant: 86400,
             IdToken: 3600,
             RefreshToken: 86400,
@@ -160,7 +169,8 @@ function newProvider(issuer) {
     const tokenRequest = (ctx) => {
         log.token_requests += 1;
         count(log.by_grant_type, ctx.oidc.params?.grant_type ?? '');
-        count(log.by_authentication, ctx.headers.authorization ? 'basic' : 'post');
+        const inForm = ctx.oidc.params?.client_assertion ? 'assertion' : 'post';
+        count(log.by_authentication, ctx.headers.authorization ? 'basic' : inForm);
     };
     provider.on('grant.success', (ctx) => {
         tokenRequest(ctx);
@@ -203,13 +213,14 @@ async function login(provider, response, query) {
 
 async function resource(provider, request, response) {
     const [type, value] = (request.headers.authorization ?? '').split(' ');
+    const own = type === 'Bearer' ? await provider.ClientCredentials.find(value) : undefined;
     const token = type === 'Bearer' ? await provider.AccessToken.find(value) : undefined;
-    if (!token || !(await provider.Grant.find(token.grantId))) {
+    if (!own && (!token || !(await provider.Grant.find(token.grantId)))) {
         log.resource_rejected += 1;
         return answer(response, 401, { error: 'invalid_token' }, { 'www-authenticate': 'Bearer error="invalid_token"' });
     }
     log.resource_ok += 1;
-    return answer(response, 200, { user: token.accountId });
+    return answer(response, 200, own ? { client: own.clientId } : { user: token.accountId });
 }
 
 async function alive(provider, response, query) {
