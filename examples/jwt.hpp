@@ -82,7 +82,7 @@ inline void append_to_form(tokenkeep::http_request& request, std::string_view pa
 ///   jwt::signing_key key{jwt::read_secret_file("/etc/my-app/key.pem"), "the id of the key at the server"};
 ///
 /// Copies share one key, and many threads may sign with it at once. OpenSSL wipes it at its end. But while OpenSSL 3.0
-/// reads a key, it frees one copy without wiping it.
+/// reads a key, it frees copies without wiping them.
 class signing_key {
   public:
     /// The key in a PEM text. Throws errc::request_rejected if there is none that can sign; the message says why, and
@@ -259,35 +259,37 @@ struct private_key_provider : tokenkeep::oauth2_provider {
     }
 
     tokenkeep::http_request exchange_request(const tokenkeep::token& record) const {
-        const tokenkeep::secret assertion = assertion_of(record);
-        return with(assertion, oauth2_provider::exchange_request(record));
+        return asserted(record, [&] { return oauth2_provider::exchange_request(record); });
     }
     tokenkeep::http_request refresh_request(const tokenkeep::token& record) const {
-        const tokenkeep::secret assertion = assertion_of(record);
-        return with(assertion, oauth2_provider::refresh_request(record));
+        return asserted(record, [&] { return oauth2_provider::refresh_request(record); });
+    }
+    tokenkeep::http_request client_credentials_request(const tokenkeep::token& record) const {
+        return asserted(record, [&] { return oauth2_provider::client_credentials_request(record); });
+    }
+    tokenkeep::http_request device_authorization_request(const tokenkeep::token& record) const {
+        return asserted(record, [&] { return oauth2_provider::device_authorization_request(record); });
+    }
+    tokenkeep::http_request device_token_request(const tokenkeep::token& record) const {
+        return asserted(record, [&] { return oauth2_provider::device_token_request(record); });
     }
     std::optional<tokenkeep::http_request> revoke_request(const tokenkeep::token& record) const {
         if (revocation_endpoint.empty()) return std::nullopt;
-        const tokenkeep::secret assertion = assertion_of(record);
-        return with(assertion, *oauth2_provider::revoke_request(record));
-    }
-    tokenkeep::http_request client_credentials_request(const tokenkeep::token& record) const {
-        const tokenkeep::secret assertion = assertion_of(record);
-        return with(assertion, oauth2_provider::client_credentials_request(record));
+        return asserted(record, [&] { return *oauth2_provider::revoke_request(record); });
     }
 
   private:
-    /// Each is used once, which the server checks by jti.
-    tokenkeep::secret assertion_of(const tokenkeep::token& record) const {
+    /// The request that `make()` gives, with an assertion of its own: the server takes each jti once.
+    template <class Make>
+    tokenkeep::http_request asserted(const tokenkeep::token& record, Make make) const {
         claims said = claims::valid_for(std::chrono::minutes(2));
         said.iss = said.sub = record.client_id.empty() ? client_id : record.client_id;
         said.aud = audience_.empty() ? token_endpoint : audience_;
         std::array<char, 16> random{};
         detail::require(RAND_bytes(detail::bytes_of(random.data()), static_cast<int>(random.size())) == 1);
         said.jti = tokenkeep::text::to_base64url({random.data(), random.size()});
-        return sign(key_, said);
-    }
-    static tokenkeep::http_request with(const tokenkeep::secret& assertion, tokenkeep::http_request request) {
+        const tokenkeep::secret assertion = sign(key_, said);
+        tokenkeep::http_request request = make();
         detail::append_to_form(request,
                                "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
                                "&client_assertion=",

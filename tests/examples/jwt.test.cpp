@@ -366,7 +366,8 @@ TEST_CASE("private_key_jwt: each request has an assertion of its own, and no sec
                                         .authentication = tokenkeep::client_authentication::basic,
                                         .client_id = "app",
                                         .client_secret = "hush",
-                                        .parameters = {{"audience", "api"}}},
+                                        .parameters = {{"audience", "api"}},
+                                        .device_authorization_endpoint = "https://login.example/device"},
                                        jwt::signing_key{p256_key.pem, "key-1"}};
     const token record{.client_secret = "hush",
                        .refresh_token = "rt-1",
@@ -399,10 +400,14 @@ TEST_CASE("private_key_jwt: each request has an assertion of its own, and no sec
           {{"grant_type", "refresh_token"}, {"refresh_token", "rt-1"}, {"audience", "api"}});
     check(provider.client_credentials_request(record),
           {{"grant_type", "client_credentials"}, {"scope", "mail"}, {"audience", "api"}});
+    check(provider.device_authorization_request(record), {{"scope", "mail"}, {"audience", "api"}});
+    check(provider.device_token_request(record), {{"grant_type", "urn:ietf:params:oauth:grant-type:device_code"},
+                                                  {"device_code", "the-code"},
+                                                  {"audience", "api"}});
     check(provider.revoke_request(record).value(), {{"token", "rt-1"}, {"token_type_hint", "refresh_token"}});
     check(provider.refresh_request(record),
           {{"grant_type", "refresh_token"}, {"refresh_token", "rt-1"}, {"audience", "api"}});
-    CHECK(ids.size() == 5);
+    CHECK(ids.size() == 7);
     provider.revocation_endpoint.clear();
     CHECK(!provider.revoke_request(record));
 
