@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// No block of memory that the providers of examples/jwt.hpp free still holds a piece of a private key or a signed token.
+// No block of memory that the providers of examples/jwt.hpp free still holds a piece of a private key, or a token.
 // OpenSSL's own blocks are not searched.
 // needs: OpenSSL
 #include "jwt.hpp"
@@ -19,8 +19,8 @@ namespace {
 
 using namespace tokenkeep;
 
-/// Some lines of the keys, as they are in PEM and in JSON; of a signed token, its three parts; of other
-/// tokens, letters that repeat.
+/// Some lines of the keys, as they are in PEM and in JSON; of a signed token, its three parts; of other tokens, letters
+/// that repeat.
 bool holds_secret(std::string_view block) {
     for (const std::string_view pem : {tests::rsa_key.pem, tests::p256_key.pem})
         for (std::size_t at = pem.find('\n') + 1; at + 40 < pem.size(); at += 65)
