@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The flow of the quickstart, over libcurl, against a certified authorization server with strict rotation.
+// needs: OpenSSL
+#include <tokenkeep/testing/virtual_clock.hpp>
 #include <tokenkeep/tokenkeep.hpp>
 
+#include "jwt.hpp"
 #include "real_server.hpp"
 #include "support/catch.hpp"
+#include "support/jws_keys.hpp"
+#include "support/processes.hpp"
 #include "support/temporary.hpp"
 
 #include <algorithm>
@@ -256,4 +261,120 @@ TEST_CASE("real server: what it refuses comes as the error that says what to do"
     const int asked = server.log()["token_requests"];
     CHECK(code_of([&] { keep.refresh(ada, store.find_token(ada)->access_token); }) == errc::reauthorization_required);
     CHECK(server.log()["token_requests"] == asked);
+}
+
+TEST_CASE("real server: a token of the client itself is fetched once for four processes, and again at its end",
+          "[oidc]") {
+    const client who{"app-basic", "b+s/%41&c:=%", tokenkeep::client_authentication::basic};
+    const real_server server({"--access-token-seconds", "600", "--token-delay-ms", "100", "--seconds", "90"});
+    const temporary_directory where;
+    tokenkeep::oauth2_provider provider = server.provider(who);
+    provider.client_credentials = true;
+    const auto use_in_processes = [&] {
+        std::vector<pid_t> processes;
+        for (int n = 0; n < 4; ++n)
+            processes.push_back(start_process([&] {
+                tokenkeep::file_store store{where / "tokens.tkj"};
+                tokenkeep::keeper keep{store, server.transport, provider};
+                const auto answer = keep.send({.method = "GET", .url = server.process.url() + "/me"}, {});
+                expect(answer.status == 200 && answer.body == R"({"client":"app-basic"})", answer.body);
+            }));
+        for (const pid_t each : processes) CHECK(ended_well(each));
+    };
+    use_in_processes();
+    CHECK(server.log()["by_grant_type"] == json{{"client_credentials", 1}});
+    tokenkeep::file_store store{where / "tokens.tkj"};
+    const token first = store.get_tokens().at(0);
+    CHECK(first.refresh_token.empty());
+    token ended = first;
+    ended.issued_at = *first.issued_at - 1h;
+    ended.expires_at = *first.expires_at - 1h;
+    REQUIRE(store.replace_token(first, ended));
+    use_in_processes();
+    const json log = server.log();
+    CHECK(log["by_grant_type"] == json{{"client_credentials", 2}});
+    CHECK(log["successes_by_grant_type"] == log["by_grant_type"]);
+    CHECK(log["by_authentication"] == json{{"basic", 2}});
+    CHECK(log["most_in_flight"] == 1);
+    CHECK(store.get_tokens().size() == 1);
+
+    tokenkeep::keeper keep{store, server.transport, provider};
+    keep.revoke({});
+    CHECK(store.get_tokens().empty());
+    CHECK(server.log()["revocations"] == 1);
+}
+
+TEST_CASE("real server: a client without a secret signs what it asks for (private_key_jwt)", "[oidc]") {
+    const bool is_rsa = GENERATE(true, false);
+    CAPTURE(is_rsa);
+    const tests::jws_key& pair = is_rsa ? tests::rsa_key : tests::p256_key;
+    const real_server server({"--access-token-seconds", "600", "--seconds", "90", "--jwk", pair.jwk});
+    const client who{"app-jwt", "", tokenkeep::client_authentication::none};
+    const jwt::signing_key key{pair.pem, is_rsa ? "rsa" : "p256"};
+    jwt::private_key_provider provider{server.provider(who), key};
+    provider.client_credentials = true;
+    tokenkeep::memory_store store;
+    tokenkeep::keeper keep{store, server.transport, provider};
+    const token ada{.user_name = "ada"};
+    const tokenkeep::http_request me{.method = "GET", .url = server.process.url() + "/me"};
+
+    const secret first = keep.access_token(server.grant(who, "ada"));
+    CHECK(keep.refresh(ada, first) != first);
+    CHECK(keep.send(me, ada).body == R"({"user":"ada"})");
+    CHECK(keep.send(me, {}).body == R"({"client":"app-jwt"})");
+    CHECK(server.log()["by_authentication"] == json{{"assertion", 3}});
+    const token row = store.find_token(ada).value();
+    CHECK(server.is_alive(row.refresh_token));
+    keep.revoke(ada);
+    CHECK(!server.is_alive(row.refresh_token));
+
+    const auto error_with = [&](const jwt::signing_key& with, const std::string& audience) {
+        jwt::private_key_provider other{server.provider(who), with, audience};
+        other.client_credentials = true;
+        tokenkeep::memory_store own;
+        return code_of([&] { tokenkeep::keeper{own, server.transport, other}.access_token({}); });
+    };
+    CHECK(error_with(key, server.process.url()) == std::error_code()); // the issuer
+    CHECK(error_with(key, "https://elsewhere.example/token") == errc::client_rejected);
+    const tests::jws_key& another = is_rsa ? tests::p256_key : tests::rsa_key;
+    CHECK(error_with(jwt::signing_key{another.pem}, "") == errc::client_rejected);
+}
+
+TEST_CASE("real server: a login with a device code", "[oidc]") {
+    const real_server server({"--access-token-seconds", "60", "--seconds", "90"});
+    const std::string issuer = server.process.url();
+    const tokenkeep::metadata_options options{.allow_loopback_http = true};
+    tokenkeep::oauth2_provider provider =
+        read_metadata(server.transport(metadata_request(issuer, options)), issuer, options);
+    provider.client_id = "app-native";
+    std::string user_code, decides = "ada";
+    int polls = 0;
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        if (request.body.find("device_code=") != std::string::npos && ++polls == 3)
+            server.ask("POST", "/test/device?user=" + decides + "&user_code=" + user_code);
+        return server.transport(request);
+    };
+    const auto show = [&](const tokenkeep::device_prompt& prompt) {
+        user_code = prompt.user_code;
+        CHECK(prompt.verification_url == issuer + "/device");
+        CHECK(prompt.verification_url_complete.starts_with(issuer + "/device?user_code="));
+    };
+    tokenkeep::memory_store store;
+    tokenkeep::testing::virtual_clock clock; // so that no poll waits
+    tokenkeep::keeper keep{store, transport, provider, {}, tokenkeep::ignore_events{}, clock};
+    const token wish{.user_name = "ada", .scope = "openid offline_access"};
+    SECTION("the user consents") {
+        const token ada = keep.log_in_with_device(wish, show);
+        CHECK(polls == 3);
+        CHECK(server.is_alive(ada.refresh_token));
+        CHECK(keep.send({.method = "GET", .url = issuer + "/me"}, {.user_name = "ada"}).body == R"({"user":"ada"})");
+        CHECK(keep.refresh({.user_name = "ada"}, ada.access_token) != ada.access_token);
+        CHECK(server.log()["successes_by_grant_type"]["refresh_token"] == 1);
+    }
+    SECTION("the user says no") {
+        decides = "nobody";
+        CHECK(code_of([&] { keep.log_in_with_device(wish, show); }) == errc::reauthorization_required);
+        CHECK(polls == 3);
+        CHECK(store.get_tokens().empty());
+    }
 }

@@ -3,17 +3,19 @@
 // resource beside it, and a few routes for the test itself.
 //
 //   node server.mjs [--seconds 120] [--access-token-seconds 2] [--token-delay-ms 0] [--answer-delay-ms 0]
-//                   [--grace-ms 0] [--answers none,close,cut,502]
+//                   [--grace-ms 0] [--answers none,close,cut,502] [--jwk '{"kty":...}']
 //
 // The delays are those of the token endpoint, before it does anything and before it answers. So long after it was spent,
 // a refresh token may be spent again. What becomes of the answers to refreshes, one after another, for ever: none of it,
-// closed without a byte, cut in the middle, or turned into a 502.
+// closed without a byte, cut in the middle, or turned into a 502. With a public key there is one more client, app-jwt,
+// which has it in place of a secret (private_key_jwt).
 //
 //   POST /token, /token/revocation   the provider's own endpoints, as are GET /auth and the metadata
 //   GET  /interaction/UID            the page on which a user logs in and consents. It asks nothing: the user is the one
 //                                    of login_hint, who consents at once, or says no if the name is "nobody"
-//   GET  /me                         the protected resource: {"user":...}, or 401
+//   GET  /me                         the protected resource: {"user":...}, or {"client":...} for its own token, or 401
 //   POST /test/code?client_id=&user= logs the user in and answers {"code":...,"redirect_uri":...}
+//   POST /test/device?user_code=&user= types in the code of a device and consents, or says no if the name is "nobody"
 //   GET  /test/log                   what was asked so far, as counts
 //   GET  /test/alive?refresh_token=  {"alive":true} if this refresh token can still be spent
 
@@ -23,7 +25,7 @@ import { Provider, errors } from 'oidc-provider';
 import { answer, count, countInFlight, readOptions, serve } from './local_server.mjs';
 
 const options = readOptions({
-    'access-token-seconds': '2', 'answer-delay-ms': '0', 'grace-ms': '0', answers: 'none',
+    'access-token-seconds': '2', 'answer-delay-ms': '0', 'grace-ms': '0', answers: 'none', jwk: '',
 });
 const fates = options.answers.split(',');
 
@@ -59,6 +61,11 @@ class Rows {
 
     async findByUid(uid) {
         for (const [key, payload] of stored) if (key.startsWith(`${this.model}:`) && payload.uid === uid) return payload;
+        return undefined;
+    }
+
+    async findByUserCode(userCode) {
+        for (const payload of stored.values()) if (payload.userCode === userCode) return payload;
         return undefined;
     }
 
@@ -115,7 +122,7 @@ function newProvider(issuer) {
         client_secret,
         token_endpoint_auth_method,
         redirect_uris: [`https://${client_id}.example/callback`],
-        grant_types: ['authorization_code', 'refresh_token'],
+        grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
         response_types: ['code'],
         id_token_signed_response_alg: 'ES256',
     });
@@ -129,12 +136,21 @@ function newProvider(issuer) {
             {
                 ...client('app-native', undefined, 'none'),
                 application_type: 'native',
+                grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
                 redirect_uris: ['http://127.0.0.1/callback'], // at any port (RFC 8252 7.3)
             },
+            ...(options.jwk
+                ? [{ ...client('app-jwt', undefined, 'private_key_jwt'), jwks: { keys: [JSON.parse(options.jwk)] } }]
+                : []),
         ],
         clockTolerance: 2, // a token lives a second longer than it says, although the provider counts whole seconds
         cookies: { keys: [randomBytes(16).toString('hex')] },
-        features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
+        features: {
+            clientCredentials: { enabled: true },
+            deviceFlow: { enabled: true },
+            devInteractions: { enabled: false },
+            revocation: { enabled: true },
+        },
         findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
         jwks: { keys: [{ ...key, alg: 'ES256', use: 'sig' }] },
         pkce: { required: (_, { clientId }) => clientId === 'app-native' },
@@ -142,6 +158,8 @@ function newProvider(issuer) {
         ttl: {
             AccessToken: Number(options['access-token-seconds']),
             AuthorizationCode: 60,
+            DeviceCode: 600,
+            ClientCredentials: Number(options['access-token-seconds']),
             Grant: 86400,
             IdToken: 3600,
             RefreshToken: 86400,
@@ -172,7 +190,8 @@ function newProvider(issuer) {
     const tokenRequest = (ctx) => {
         log.token_requests += 1;
         count(log.by_grant_type, ctx.oidc.params?.grant_type ?? '');
-        count(log.by_authentication, ctx.headers.authorization ? 'basic' : 'post');
+        const inForm = ctx.oidc.params?.client_assertion ? 'assertion' : 'post';
+        count(log.by_authentication, ctx.headers.authorization ? 'basic' : inForm);
     };
     provider.on('grant.success', (ctx) => {
         tokenRequest(ctx);
@@ -213,6 +232,26 @@ async function login(provider, response, query) {
     return answer(response, 200, { code: await code.save(), redirect_uri: redirectUri });
 }
 
+async function decideDevice(provider, response, query) {
+    const code = await provider.DeviceCode.findByUserCode((query.get('user_code') ?? '').replaceAll('-', ''));
+    const user = query.get('user');
+    if (!code || !user) return answer(response, 400, { error: 'a user_code that waits and a user are needed' });
+    if (user === 'nobody') {
+        code.error = 'access_denied';
+    } else {
+        const grant = new provider.Grant({ accountId: user, clientId: code.clientId });
+        grant.addOIDCScope(code.params.scope);
+        Object.assign(code, {
+            accountId: user,
+            authTime: Math.floor(Date.now() / 1000),
+            grantId: await grant.save(),
+            scope: code.params.scope,
+        });
+    }
+    await code.save();
+    return answer(response, 200, {});
+}
+
 async function interact(provider, request, response) {
     const { params } = await provider.interactionDetails(request, response);
     const user = params.login_hint;
@@ -225,13 +264,14 @@ async function interact(provider, request, response) {
 
 async function resource(provider, request, response) {
     const [type, value] = (request.headers.authorization ?? '').split(' ');
+    const own = type === 'Bearer' ? await provider.ClientCredentials.find(value) : undefined;
     const token = type === 'Bearer' ? await provider.AccessToken.find(value) : undefined;
-    if (!token || !(await provider.Grant.find(token.grantId))) {
+    if (!own && (!token || !(await provider.Grant.find(token.grantId)))) {
         log.resource_rejected += 1;
         return answer(response, 401, { error: 'invalid_token' }, { 'www-authenticate': 'Bearer error="invalid_token"' });
     }
     log.resource_ok += 1;
-    return answer(response, 200, { user: token.accountId });
+    return answer(response, 200, own ? { client: own.clientId } : { user: token.accountId });
 }
 
 async function alive(provider, response, query) {
@@ -257,6 +297,7 @@ serve(options, (issuer) => {
     return (request, response, what, query) => {
         switch (what) {
         case 'POST /test/code': return login(provider, response, query);
+        case 'POST /test/device': return decideDevice(provider, response, query);
         case 'GET /test/log': return answer(response, 200, log);
         case 'GET /test/alive': return alive(provider, response, query);
         case 'GET /me': return resource(provider, request, response);
