@@ -18,7 +18,6 @@
 #include <algorithm>
 #include <chrono>
 #include <concepts>
-#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -121,8 +120,9 @@ class any_store {
     bool remove_token(const token& expected) { return store_->remove_token(expected); }
     /// Seals every row with the first key of the store's sealer. The free function reseal calls it.
     ///   const reseal_report report = store.reseal();
-    reseal_report reseal(const std::function<void(const reseal_report&)>& progress = detail::ignore_resealing()) {
-        return store_->reseal(progress);
+    template <std::invocable<const reseal_report&> Progress = detail::ignore_resealing>
+    reseal_report reseal(Progress progress = {}) {
+        return store_->reseal(detail::resealing_progress(progress));
     }
 
     /// The same store, for calls that end by `end` if the store is a deadline_store. If it is not, they take as long as
@@ -155,7 +155,7 @@ class any_store {
         virtual std::unique_ptr<held_lock> lock_token(const std::string& key, deadline until) = 0;
         virtual bool replace_token(const token& expected, const token& record) = 0;
         virtual bool remove_token(const token& expected) = 0;
-        virtual reseal_report reseal(const std::function<void(const reseal_report&)>& progress) = 0;
+        virtual reseal_report reseal(detail::resealing_progress progress) = 0;
         virtual std::shared_ptr<erased_store> until(deadline end) = 0; ///< Null if the store has no until.
     };
 
@@ -217,9 +217,9 @@ class any_store {
                 if (compares()) return store.remove_token(expected);
             throw does_not_compare();
         }
-        reseal_report reseal(const std::function<void(const reseal_report&)>& progress) override {
+        reseal_report reseal(detail::resealing_progress progress) override {
             if constexpr (resealing_store<Store>)
-                return tokenkeep::reseal(store, std::cref(progress));
+                return tokenkeep::reseal(store, progress);
             else
                 throw error(errc::request_rejected,
                             "tokenkeep: the store of this any_store is not sealed, or cannot be sealed again; ask "

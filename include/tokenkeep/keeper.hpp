@@ -222,9 +222,9 @@ class keeper {
     ///
     /// Nothing is kept before tokens come, and no lock is held while the user types. Throws
     /// errc::reauthorization_required if the user refuses, and errc::lock_timeout if the code ends or `until` passes.
-    /// If the network or the server fails meanwhile, the keeper goes on, more slowly. Throws errc::outcome_unknown if an
-    /// answer was lost and the server then takes the code for spent, and rotation_not_saved_error if the store does not
-    /// take the tokens. Otherwise throws what the server's refusal means, and what `show` throws.
+    /// If the network or the server fails meanwhile, the keeper goes on, more slowly. Throws errc::outcome_unknown if
+    /// an answer was lost and the server then takes the code for spent, and rotation_not_saved_error if the store does
+    /// not take the tokens. Otherwise throws what the server's refusal means, and what `show` throws.
     template <std::invocable<const device_prompt&> Show>
     token log_in_with_device(const token& probe, Show show, std::optional<deadline> until = {}) {
         static_assert(detail::can_log_in_with_device<Provider>,
@@ -247,15 +247,15 @@ class keeper {
     }
 
     /// Refreshes the sessions whose access token or refresh token ends within `within`, or earlier by lot, so that
-    /// thousands of sessions of one minute are not refreshed in one second. A program calls it from time to time, from a
-    /// thread or a job of its own; `next_in` says when. Keepers that do so at the same moment spend each refresh token
-    /// once. It does not count as use: see keeper_options::session_idle.
+    /// thousands of sessions of one minute are not refreshed in one second. A program calls it from time to time, from
+    /// a thread or a job of its own; `next_in` says when. Keepers that do so at the same moment spend each refresh
+    /// token once. It does not count as use: see keeper_options::session_idle.
     ///   for (;;) sleep_for(keep.refresh_due(10min).next_in);
     ///   keep.refresh_due(10min, [](const refresh_due_report& so_far) { show(so_far.done(), so_far.total); });
     ///
-    /// The progress is called after each row. If it throws, refresh_due ends. Failures of one session are counted. Those
-    /// of the server, the network, the client and the store are thrown: call again later. Cost: one look at all rows,
-    /// which are in memory meanwhile, and one refresh after the other.
+    /// The progress is called after each row. If it throws, refresh_due ends. Failures of one session are counted.
+    /// Those of the server, the network, the client and the store are thrown: call again later. Cost: one look at all
+    /// rows, which are in memory meanwhile, and one refresh after the other.
     template <std::invocable<const refresh_due_report&> Progress = detail::ignore_refreshing>
     refresh_due_report refresh_due(std::chrono::milliseconds within, Progress progress = {}) {
         return detail::upkeep<parts_type>(parts_).refresh_due(within, progress);

@@ -115,8 +115,8 @@ class swept_row {
     token_status status_;
 };
 
-/// Looks at every row of the store. `remove(row, reason)` removes a row that is over, and gives the member of the report
-/// that counts it then.
+/// Looks at every row of the store. `remove(row, reason)` removes a row that is over, and gives the member of the
+/// report that counts it then.
 template <class Store, class Clock, class Remove, class Progress>
 sweep_report sweep_rows(Store& store, const sweep_policy& policy, Clock& clock, Remove remove, Progress& progress) {
     sweep_report report;
@@ -143,7 +143,8 @@ sweep_report sweep_rows(Store& store, const sweep_policy& policy, Clock& clock, 
 ///
 /// Other programs and keepers may go on using the store. A row is deleted only if it still is as it was read, so never
 /// one that was refreshed or used meanwhile; a store that cannot compare is read once more before. If a row does not
-/// say since when it is dead or unexchanged, its time counts from the first sweep with that limit, which writes it down.
+/// say since when it is dead or unexchanged, its time counts from the first sweep with that limit, which writes it
+/// down.
 ///
 /// It may be stopped and called again at any time. `progress(const sweep_report&)` is called after each row. If it
 /// throws, the sweep ends. sweep throws what the store throws. Cost: one look at all rows, which are in memory

@@ -5289,8 +5289,8 @@ class swept_row {
     token_status status_;
 };
 
-/// Looks at every row of the store. `remove(row, reason)` removes a row that is over, and gives the member of the report
-/// that counts it then.
+/// Looks at every row of the store. `remove(row, reason)` removes a row that is over, and gives the member of the
+/// report that counts it then.
 template <class Store, class Clock, class Remove, class Progress>
 sweep_report sweep_rows(Store& store, const sweep_policy& policy, Clock& clock, Remove remove, Progress& progress) {
     sweep_report report;
@@ -5317,7 +5317,8 @@ sweep_report sweep_rows(Store& store, const sweep_policy& policy, Clock& clock, 
 ///
 /// Other programs and keepers may go on using the store. A row is deleted only if it still is as it was read, so never
 /// one that was refreshed or used meanwhile; a store that cannot compare is read once more before. If a row does not
-/// say since when it is dead or unexchanged, its time counts from the first sweep with that limit, which writes it down.
+/// say since when it is dead or unexchanged, its time counts from the first sweep with that limit, which writes it
+/// down.
 ///
 /// It may be stopped and called again at any time. `progress(const sweep_report&)` is called after each row. If it
 /// throws, the sweep ends. sweep throws what the store throws. Cost: one look at all rows, which are in memory
@@ -5346,7 +5347,6 @@ sweep_report sweep(Store& store, const sweep_policy& policy, Progress progress =
 
 #include <concepts>
 #include <cstddef>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -5399,6 +5399,21 @@ std::vector<std::string> ids_of(Store& store) {
 
 struct ignore_resealing {
     void operator()(const reseal_report&) const noexcept {}
+};
+
+/// Refers to a progress of any type.
+class resealing_progress {
+  public:
+    template <class Progress>
+    explicit resealing_progress(Progress& progress) noexcept
+        : progress_(&progress),
+          call_([](void* self, const reseal_report& report) { (*static_cast<Progress*>(self))(report); }) {}
+
+    void operator()(const reseal_report& report) const { call_(progress_, report); }
+
+  private:
+    void* progress_;
+    void (*call_)(void* progress, const reseal_report& report);
 };
 
 } // namespace detail
@@ -5481,7 +5496,7 @@ reseal_report reseal(Store& store, Progress progress = {}) {
     static_assert(detail::explain_resealing_store<Store>());
     reseal_report report;
     if constexpr (resealing_store<Store> && detail::has_reseal<Store>) {
-        report = store.reseal(std::ref(progress));
+        report = store.reseal(detail::resealing_progress(progress));
     } else if constexpr (resealing_store<Store>) {
         const std::vector<std::string> ids = detail::ids_of(store);
         report.total = ids.size();
@@ -11353,7 +11368,6 @@ using json_file_store = basic_document_store<text_file>;
 #include <algorithm>
 #include <chrono>
 #include <concepts>
-#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -11456,8 +11470,9 @@ class any_store {
     bool remove_token(const token& expected) { return store_->remove_token(expected); }
     /// Seals every row with the first key of the store's sealer. The free function reseal calls it.
     ///   const reseal_report report = store.reseal();
-    reseal_report reseal(const std::function<void(const reseal_report&)>& progress = detail::ignore_resealing()) {
-        return store_->reseal(progress);
+    template <std::invocable<const reseal_report&> Progress = detail::ignore_resealing>
+    reseal_report reseal(Progress progress = {}) {
+        return store_->reseal(detail::resealing_progress(progress));
     }
 
     /// The same store, for calls that end by `end` if the store is a deadline_store. If it is not, they take as long as
@@ -11490,7 +11505,7 @@ class any_store {
         virtual std::unique_ptr<held_lock> lock_token(const std::string& key, deadline until) = 0;
         virtual bool replace_token(const token& expected, const token& record) = 0;
         virtual bool remove_token(const token& expected) = 0;
-        virtual reseal_report reseal(const std::function<void(const reseal_report&)>& progress) = 0;
+        virtual reseal_report reseal(detail::resealing_progress progress) = 0;
         virtual std::shared_ptr<erased_store> until(deadline end) = 0; ///< Null if the store has no until.
     };
 
@@ -11552,9 +11567,9 @@ class any_store {
                 if (compares()) return store.remove_token(expected);
             throw does_not_compare();
         }
-        reseal_report reseal(const std::function<void(const reseal_report&)>& progress) override {
+        reseal_report reseal(detail::resealing_progress progress) override {
             if constexpr (resealing_store<Store>)
-                return tokenkeep::reseal(store, std::cref(progress));
+                return tokenkeep::reseal(store, progress);
             else
                 throw error(errc::request_rejected,
                             "tokenkeep: the store of this any_store is not sealed, or cannot be sealed again; ask "
@@ -20113,8 +20128,8 @@ class upkeep {
   private:
     static constexpr std::chrono::milliseconds soonest{1'000}, after_failure{30'000};
 
-    /// Whether the row was as expected, and is revoked and removed. If the server refuses for good, the row is marked as
-    /// being revoked and stays.
+    /// Whether the row was as expected, and is revoked and removed. If the server refuses for good, the row is marked
+    /// as being revoked and stays.
     bool revoke(const token& row) {
         has_refused_ = false;
         try {
@@ -20457,9 +20472,9 @@ class keeper {
     ///
     /// Nothing is kept before tokens come, and no lock is held while the user types. Throws
     /// errc::reauthorization_required if the user refuses, and errc::lock_timeout if the code ends or `until` passes.
-    /// If the network or the server fails meanwhile, the keeper goes on, more slowly. Throws errc::outcome_unknown if an
-    /// answer was lost and the server then takes the code for spent, and rotation_not_saved_error if the store does not
-    /// take the tokens. Otherwise throws what the server's refusal means, and what `show` throws.
+    /// If the network or the server fails meanwhile, the keeper goes on, more slowly. Throws errc::outcome_unknown if
+    /// an answer was lost and the server then takes the code for spent, and rotation_not_saved_error if the store does
+    /// not take the tokens. Otherwise throws what the server's refusal means, and what `show` throws.
     template <std::invocable<const device_prompt&> Show>
     token log_in_with_device(const token& probe, Show show, std::optional<deadline> until = {}) {
         static_assert(detail::can_log_in_with_device<Provider>,
@@ -20482,15 +20497,15 @@ class keeper {
     }
 
     /// Refreshes the sessions whose access token or refresh token ends within `within`, or earlier by lot, so that
-    /// thousands of sessions of one minute are not refreshed in one second. A program calls it from time to time, from a
-    /// thread or a job of its own; `next_in` says when. Keepers that do so at the same moment spend each refresh token
-    /// once. It does not count as use: see keeper_options::session_idle.
+    /// thousands of sessions of one minute are not refreshed in one second. A program calls it from time to time, from
+    /// a thread or a job of its own; `next_in` says when. Keepers that do so at the same moment spend each refresh
+    /// token once. It does not count as use: see keeper_options::session_idle.
     ///   for (;;) sleep_for(keep.refresh_due(10min).next_in);
     ///   keep.refresh_due(10min, [](const refresh_due_report& so_far) { show(so_far.done(), so_far.total); });
     ///
-    /// The progress is called after each row. If it throws, refresh_due ends. Failures of one session are counted. Those
-    /// of the server, the network, the client and the store are thrown: call again later. Cost: one look at all rows,
-    /// which are in memory meanwhile, and one refresh after the other.
+    /// The progress is called after each row. If it throws, refresh_due ends. Failures of one session are counted.
+    /// Those of the server, the network, the client and the store are thrown: call again later. Cost: one look at all
+    /// rows, which are in memory meanwhile, and one refresh after the other.
     template <std::invocable<const refresh_due_report&> Progress = detail::ignore_refreshing>
     refresh_due_report refresh_due(std::chrono::milliseconds within, Progress progress = {}) {
         return detail::upkeep<parts_type>(parts_).refresh_due(within, progress);

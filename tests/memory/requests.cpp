@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// No request with a secret is freed unwiped, at login (by a grant token, by a device code), refresh, call, revocation and
-// for a token of the client itself, on whatever path they end: with every answer, with every operation of the store failing once, and with every allocation failing once. Nor is the code
-// verifier or the code of a login in a browser.
+// No request with a secret is freed unwiped: at login (by a grant token, by a device code), refresh, call, revocation,
+// and for a token of the client itself. On whatever path they end: with every answer, with every operation of the store
+// failing once, and with every allocation failing once. Nor is the code verifier or the code of a login in a browser.
 #include <tokenkeep/basic_store.hpp>
 #include <tokenkeep/keeper.hpp>
 #include <tokenkeep/oauth/authorization.hpp>

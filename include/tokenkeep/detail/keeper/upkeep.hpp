@@ -57,8 +57,8 @@ class upkeep {
   private:
     static constexpr std::chrono::milliseconds soonest{1'000}, after_failure{30'000};
 
-    /// Whether the row was as expected, and is revoked and removed. If the server refuses for good, the row is marked as
-    /// being revoked and stays.
+    /// Whether the row was as expected, and is revoked and removed. If the server refuses for good, the row is marked
+    /// as being revoked and stays.
     bool revoke(const token& row) {
         has_refused_ = false;
         try {
