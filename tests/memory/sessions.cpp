@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Every allocation of a login (by a grant token, by a device code), a refresh, a seeding, a revocation and a request
-// for a token of the client itself fails: it alone, or all from then on. Whatever the call says, no session is lost: the
-// next calls bring a token, no token is sent twice, and no lock stays.
+// for a token of the client itself fails: it alone, or all from then on. Whatever the call says, no session is lost:
+// the next calls bring a token, no token is sent twice, and no lock stays.
 // databases: SQLite
 #include <tokenkeep/testing/fake_server.hpp>
 #include <tokenkeep/testing/virtual_clock.hpp>
