@@ -407,6 +407,12 @@ class basic_redis_store {
         return read([&](rows_type& rows) { return meaning::all(rows); });
     }
 
+    /// The ids of all rows in order, and perhaps of some that others have just deleted. No row is read.
+    ///   for (const std::string& id : store.token_ids()) show(id);
+    std::vector<std::string> token_ids() {
+        return read([](rows_type& rows) { return rows.ids(); });
+    }
+
     /// Changes the row that the record means, or inserts a row. A field that the record leaves empty keeps its value;
     /// see merge for the exception of a new access token.
     ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});

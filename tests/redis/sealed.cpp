@@ -388,6 +388,13 @@ TEST_CASE("sealed redis_store: migrate copies from plain to sealed and back", "[
     for (const auto& copied : {one.get_tokens(), again.get_tokens()}) CHECK(sorted(copied) == rows);
 }
 
+TEST_CASE("sealed redis_store: its ids can be had without its rows", "[redis]") {
+    const with_names table;
+    CHECK(table.store(old_key()).token_ids() == std::vector<std::string>{"id of ada", "id of bob"});
+    CHECK(table.store(new_key()).token_ids().size() == 2); // nothing is opened
+    CHECK(plain_on(new_table()).token_ids().empty());
+}
+
 TEST_CASE("sealed redis_store: an any_store over it seals again", "[redis]") {
     const with_names table;
     any_store store(table.store(both_keys()));

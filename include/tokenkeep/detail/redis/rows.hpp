@@ -156,6 +156,17 @@ class redis_rows {
         read(std::move(wanted));
     }
 
+    /// The ids of all rows in order, and perhaps of some that are gone.
+    std::vector<std::string> ids() {
+        const std::string key = keys_.ids();
+        const std::string_view words[] = {"SMEMBERS", key};
+        const redis_reply reply = session_.ask(words, until_);
+        std::vector<std::string> ids;
+        for (const redisReply* item : redis_reply::items(*reply)) ids.emplace_back(redis_reply::text(*item));
+        std::sort(ids.begin(), ids.end());
+        return ids;
+    }
+
     template <class Visit>
     void for_each(Visit visit) {
         read({keys_.ids()});
