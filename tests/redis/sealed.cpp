@@ -256,7 +256,7 @@ TEST_CASE("reseal: every row in Redis gets the first key, while others use them"
     check_reseal_among_others<with_names>();
 }
 
-TEST_CASE("reseal: a row in Redis that cannot be opened is named, and nothing changes", "[redis]") {
+TEST_CASE("reseal: a row in Redis that cannot be opened is named, and the rows after it keep their key", "[redis]") {
     check_reseal_of_altered_row<with_names>();
 }
 
