@@ -762,6 +762,17 @@ class redis_rows {
         read(std::move(wanted));
     }
 
+    /// The ids of all rows in order, and perhaps of some that are gone.
+    std::vector<std::string> ids() {
+        const std::string key = keys_.ids();
+        const std::string_view words[] = {"SMEMBERS", key};
+        const redis_reply reply = session_.ask(words, until_);
+        std::vector<std::string> ids;
+        for (const redisReply* item : redis_reply::items(*reply)) ids.emplace_back(redis_reply::text(*item));
+        std::sort(ids.begin(), ids.end());
+        return ids;
+    }
+
     template <class Visit>
     void for_each(Visit visit) {
         read({keys_.ids()});
@@ -1419,6 +1430,12 @@ class basic_redis_store {
     /// Every row, in no particular order.
     std::vector<token> get_tokens() {
         return read([&](rows_type& rows) { return meaning::all(rows); });
+    }
+
+    /// The ids of all rows in order, and perhaps of some that others have just deleted. No row is read.
+    ///   for (const std::string& id : store.token_ids()) show(id);
+    std::vector<std::string> token_ids() {
+        return read([](rows_type& rows) { return rows.ids(); });
     }
 
     /// Changes the row that the record means, or inserts a row. A field that the record leaves empty keeps its value;

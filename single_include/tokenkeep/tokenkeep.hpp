@@ -19058,10 +19058,10 @@ class device_login : transaction<Parts> {
         }
     }
 
-    /// Saves the tokens that came. If the store does not even take the marker of the login, the tokens go to the
-    /// caller, in the error.
+    /// Saves the tokens that came, whatever the caller's deadline is. If the identity's lock cannot be had, or the store
+    /// does not even take the marker of the login, the tokens go to the caller, in the error.
     token keep(room_type& room) {
-        login<Parts> saving(parts_, asked_, (std::max)(deadline_, parts_.save_deadline()), &room);
+        login<Parts> saving(parts_, asked_, parts_.default_deadline(), &room);
         try {
             return saving.run();
         } catch (...) {

@@ -193,6 +193,18 @@ TEST_CASE("device login: tokens that the store does not take go to the caller, o
         }
         CHECK(w.store.inner.get_tokens().empty());
     }
+    SECTION("another process does not let go of the identity: the error has the record, in time") {
+        const auto held = w.store.inner.lock_token(tokenkeep::identity_key({.user_name = "ada", .client_id = "app"}),
+                                                   std::chrono::steady_clock::now() + 5s);
+        const auto start = w.clock.now();
+        try {
+            keep.log_in_with_device(ada, show);
+            FAIL("it was saved");
+        } catch (const tokenkeep::rotation_not_saved_error& failure) {
+            CHECK(w.server.is_live(failure.record().refresh_token));
+        }
+        CHECK(w.clock.now() - start < 2min);
+    }
     SECTION("the tokens cannot be written: the keeper saves them at the next call") {
         failing = "replace";
         try {
