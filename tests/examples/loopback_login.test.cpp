@@ -122,17 +122,15 @@ std::size_t open_files() {
     return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}));
 }
 
-/// How a wait ended: without an error, or with this one, whose message must not contain what is secret.
+/// How a wait ended: without an error, or with this one. Throws if its message has something secret.
 std::optional<errc> ending(loopback_listener& listener, authorization& login, tokenkeep::deadline until = soon()) {
     const std::string state(login.state.reveal()), verifier(login.code_verifier.reveal());
     try {
         listener.wait(provider(), login, until);
     } catch (const tokenkeep::error& failure) {
-        const std::string what = failure.what();
-        CHECK((state.empty() || what.find(state) == what.npos));
-        CHECK(what.find(verifier) == what.npos);
-        CHECK(what.find("the-code") == what.npos);
-        CHECK(what.find("elsewhere") == what.npos);
+        for (const std::string& hidden : {state, verifier, std::string("the-code"), std::string("elsewhere")})
+            if (!hidden.empty() && std::string_view(failure.what()).find(hidden) != std::string_view::npos)
+                throw std::runtime_error("a message has a secret: " + hidden);
         return static_cast<errc>(failure.code().value());
     }
     return std::nullopt;

@@ -54,7 +54,7 @@ class user {
 } // namespace
 
 TEST_CASE("browser: a user logs in on the server's page, and the session lives on without the browser", "[oidc]") {
-    const real_server server({"--access-token-seconds", "2", "--seconds", "120"});
+    const real_server server({"--access-token-seconds", "4", "--seconds", "120"});
     const user ada("Allow");
     {
         piped_process program = ada.run(server);
@@ -70,7 +70,7 @@ TEST_CASE("browser: a user logs in on the server's page, and the session lives o
     CHECK(server.is_alive(rows[0].refresh_token));
     CHECK(server.log()["successes_by_grant_type"] == json{{"authorization_code", 1}});
 
-    std::this_thread::sleep_for(4200ms); // the server allows for two seconds of clock difference
+    std::this_thread::sleep_for(4200ms); // the access token has ended
     ada.remove_browser();
     piped_process program = ada.run(server);
     CHECK(program.read_line() == R"(200 {"user":"ada"})");
