@@ -356,7 +356,7 @@ TEST_CASE("loopback login: two logins at the same time do not meet", "[loopback]
 
 TEST_CASE("loopback login: the listener takes the URL that the server knows", "[loopback]") {
     CHECK_THAT(loopback_listener{"http://127.0.0.1"}.redirect_url(), StartsWith("http://127.0.0.1:"));
-    // The system gives such a port to no one who takes any that is free.
+    // A port that the system does not choose by itself, for this test or another one.
     const std::string url = "http://127.0.0.1:" + std::to_string(20'000 + ::getpid() % 10'000) + "/";
     for (int times = 0; times < 2; ++times) { // the port can be had again at once
         loopback_listener listener{url};

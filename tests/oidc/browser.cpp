@@ -20,11 +20,11 @@ using nlohmann::json;
 
 namespace {
 
-/// A user with a folder, in which the program runs. The program's stand-in for xdg-open lets browser.mjs log in.
+/// A user, who has a folder in which the program runs. There, xdg-open lets browser.mjs log in.
 class user {
   public:
     explicit user(const std::string& button) {
-        // With a path in the environment, the page is kept as a picture.
+        // If the environment names a file TOKENKEEP_TEST_PICTURE, it gets what the last page looks like.
         write_file(home_ / "xdg-open",
                    "#!/bin/sh\n" TOKENKEEP_TEST_OIDC "/node " TOKENKEEP_TEST_OIDC
                    "/browser.mjs " TOKENKEEP_TEST_CHROMIUM " \"$1\" 60 ada " +

@@ -5,8 +5,8 @@
 //   node browser.mjs CHROMIUM URL SECONDS [NAME [BUTTON [PICTURE]]]
 //
 // Types NAME into the page's field, and presses the button that is called BUTTON. Prints {"status":...,"text":...} of
-// the page to which that leads, and keeps a picture of it if that is asked for. Without a button, of the first page. Its
-// profile is in a temporary folder. Chromium ends with this script, because its pipe does.
+// the page to which that leads. Without a button, that is the first page. A file PICTURE gets what the page looks like.
+// The browser's profile is in a temporary folder. If this script is killed, Chromium ends too, because its pipe does.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ const browser = spawn(chromium, [
     '--headless', '--remote-debugging-pipe', `--user-data-dir=${profile}`, '--no-first-run', '--disable-gpu',
     '--disable-dev-shm-usage', '--disable-background-networking', '--disable-component-update', '--disable-sync',
     '--disable-extensions', '--no-proxy-server', '--password-store=basic',
-    ...(process.getuid() === 0 ? ['--no-sandbox'] : []), // as root, Chromium starts only so
+    '--no-sandbox', // as root, and in many containers, Chromium starts only so; the pages are the test's own
 ], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
 
 // Asks Chromium to end, so that its other processes do, too.
