@@ -5,6 +5,7 @@
 #include <tokenkeep/tokenkeep.hpp>
 
 #include "jwt.hpp"
+#include "loopback_login.hpp"
 #include "real_server.hpp"
 #include "support/catch.hpp"
 #include "support/jws_keys.hpp"
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <set>
 #include <string>
 #include <thread>
@@ -167,6 +169,46 @@ TEST_CASE("real server: a login that begins at the issuer brings a token that wo
     CHECK(refused.find("error=invalid_request") != std::string::npos);
     CHECK(code_of([&] { read_authorization_response(refused, login); }) == errc::request_rejected);
     CHECK(store.get_tokens().size() == 1);
+}
+
+TEST_CASE("real server: two logins at the same time come back to their listeners, strangers beside them", "[oidc]") {
+    const real_server server({"--access-token-seconds", "60", "--seconds", "90"});
+    const std::string issuer = server.process.url();
+    const tokenkeep::metadata_options options{.allow_loopback_http = true};
+    tokenkeep::oauth2_provider provider =
+        read_metadata(server.transport(metadata_request(issuer, options)), issuer, options);
+    provider.client_id = "app-native";
+    tokenkeep::memory_store store;
+    tokenkeep::keeper keep{store, server.transport, provider};
+    const auto get = [&](const std::string& url) { return server.transport({.method = "GET", .url = url}); };
+    const auto log_in = [&](const std::string& user) {
+        loopback_listener listener;
+        tokenkeep::authorization login =
+            authorization_request(provider, {.probe = {.user_name = user},
+                                             .redirect_url = listener.redirect_url(),
+                                             .scope = "openid offline_access",
+                                             .parameters = {{"prompt", "consent"}, {"login_hint", user}}});
+        auto browser = std::async(std::launch::async, [&, url = login.url] {
+            const std::string redirected = server.browse(url);
+            const int guessed = get(listener.redirect_url() + "?state=guessed&code=of-another").status;
+            return std::to_string(guessed) + " " + std::to_string(get(redirected).status);
+        });
+        std::string end = "kept";
+        try {
+            keep.access_token(listener.wait(provider, login, std::chrono::steady_clock::now() + 60s));
+        } catch (const tokenkeep::error& failure) {
+            end = failure.code().message();
+        }
+        return end + " " + browser.get();
+    };
+    auto grace = std::async(std::launch::async, log_in, "grace");
+    CHECK(log_in("ada") == "kept 404 200");
+    CHECK(grace.get() == "kept 404 200");
+    CHECK(log_in("nobody") == "reauthorization required 404 400"); // says no
+    CHECK(store.get_tokens().size() == 2);
+    for (const char* user : {"ada", "grace"})
+        CHECK(keep.send({.method = "GET", .url = issuer + "/me"}, {.user_name = user}).body ==
+              "{\"user\":\"" + std::string(user) + "\"}");
 }
 
 namespace {

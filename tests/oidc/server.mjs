@@ -11,8 +11,9 @@
 // which has it in place of a secret (private_key_jwt).
 //
 //   POST /token, /token/revocation   the provider's own endpoints, as are GET /auth and the metadata
-//   GET  /interaction/UID            the page on which a user logs in and consents. It asks nothing: the user is the one
-//                                    of login_hint, who consents at once, or says no if the name is "nobody"
+//   GET  /interaction/UID            the page on which a user logs in and consents. If there is a login_hint, it asks
+//                                    nothing: that user consents at once, or says no if the name is "nobody"
+//   POST /interaction/UID            what the user has written there and pressed
 //   GET  /me                         the protected resource: {"user":...}, or {"client":...} for its own token, or 401
 //   POST /test/code?client_id=&user= logs the user in and answers {"code":...,"redirect_uri":...}
 //   POST /test/device?user_code=&user= types in the code of a device and consents, or says no if the name is "nobody"
@@ -20,6 +21,7 @@
 //   GET  /test/alive?refresh_token=  {"alive":true} if this refresh token can still be spent
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Provider, errors } from 'oidc-provider';
 import { answer, count, countInFlight, readOptions, serve } from './local_server.mjs';
@@ -254,8 +256,22 @@ async function decideDevice(provider, response, query) {
 
 async function interact(provider, request, response) {
     const { params } = await provider.interactionDetails(request, response);
-    const user = params.login_hint;
-    if (user === 'nobody') return provider.interactionFinished(request, response, { error: 'access_denied' });
+    let user = params.login_hint;
+    let allows = user !== 'nobody';
+    if (request.method === 'POST') {
+        const form = new URLSearchParams(await text(request));
+        user = form.get('user');
+        allows = form.has('allow');
+    } else if (!user) {
+        return response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(`<!doctype html>
+            <title>Log in</title>
+            <form method="post">
+            <p><label>Name <input name="user"></label>
+            <p>May ${params.client_id} use your account?
+            <p><button name="allow">Allow</button> <button name="refuse">Refuse</button>
+            </form>`);
+    }
+    if (!allows) return provider.interactionFinished(request, response, { error: 'access_denied' });
     const grant = new provider.Grant({ accountId: user, clientId: params.client_id });
     grant.addOIDCScope(params.scope);
     const result = { login: { accountId: user }, consent: { grantId: await grant.save() } };
@@ -302,7 +318,7 @@ serve(options, (issuer) => {
         case 'GET /test/alive': return alive(provider, response, query);
         case 'GET /me': return resource(provider, request, response);
         default:
-            if (what.startsWith('GET /interaction/')) return interact(provider, request, response);
+            if (/^(GET|POST) \/interaction\//.test(what)) return interact(provider, request, response);
             return oauth(callback, what, request, response);
         }
     };
