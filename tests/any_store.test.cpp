@@ -342,6 +342,27 @@ TEST_CASE("any_store: what until gives keeps the store alive to which it refers"
     CHECK(lives.expired());
 }
 
+TEST_CASE("any_store: an assignment releases what until gave before the store to which it refers", "[any_store]") {
+    struct referring : plain {
+        struct value : plain {
+            explicit value(referring* of) : plain(*of), of_(of->lives), ended_well_(of->ended_well) {}
+            value(value&&) = default;
+            ~value() {
+                if (ended_well_) *ended_well_ = !of_.expired();
+            }
+            std::weak_ptr<bool> of_;
+            std::shared_ptr<bool> ended_well_;
+        };
+        value until(deadline) { return value(this); }
+        std::shared_ptr<bool> lives = std::make_shared<bool>(true), ended_well = std::make_shared<bool>(false);
+    };
+    referring store;
+    const std::shared_ptr<bool> ended_well = store.ended_well;
+    any_store limited = any_store(std::move(store)).until((deadline::max)());
+    limited = any_store(memory_store());
+    CHECK(*ended_well);
+}
+
 TEST_CASE("open_store: the scheme of the URL chooses the store", "[any_store]") {
     using csv_store = basic_document_store<text_file, zoho::csv, zoho::policy>;
     const temporary_directory folder;

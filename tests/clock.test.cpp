@@ -64,3 +64,17 @@ TEST_CASE("system_clock: wait_until ends with the predicate or with the time, an
     lock.unlock();
     other.join();
 }
+
+TEST_CASE("clock: a moment before or after another never leaves what there is", "[clock]") {
+    using tokenkeep::detail::time_before;
+    const tokenkeep::timestamp now{std::chrono::milliseconds{1'700'000'000'000}};
+    constexpr auto first = (tokenkeep::timestamp::min)(), last = (tokenkeep::timestamp::max)();
+    CHECK(time_before(now, 1h) == now - 1h);
+    CHECK(time_before(now, -1h) == now + 1h);
+    CHECK(time_before(now, 0h) == now);
+    CHECK(time_before(first + 1h, 1h) == first);
+    CHECK(time_before(first, 1h) == first);
+    CHECK(time_before(last, -1h) == last);
+    CHECK(time_before(last - 1h, -1h) == last);
+    CHECK(time_before(last, 1h) == last - 1h);
+}

@@ -35,7 +35,6 @@ using namespace std::chrono_literals;
 
 /// What a program brings.
 void show(std::size_t done, std::size_t total);
-void sleep_for(std::chrono::milliseconds time);
 struct my_transport {
     http_response operator()(const http_request& request);
 };
@@ -90,6 +89,13 @@ struct mysql_connection : odbc_connection {
 template <class Policy = defaults>
 using basic_sqlite_store = sql_store<sqlite_connection, Policy>;
 using sqlite_store = basic_sqlite_store<>;
+struct redis_parameters {
+    std::string host{};
+};
+template <class Policy>
+struct basic_redis_store {
+    basic_redis_store(redis_parameters server, typename Policy::sealer sealer);
+};
 using mysql_store = sql_store<mysql_connection>;
 using postgres_store = sql_store<postgres_connection>;
 }
@@ -426,9 +432,11 @@ inline void call(my_keeper& keep, const secret& code, const std::string& api, in
     // end
 }
 inline void run(my_keeper& keep) {
+    std::chrono::milliseconds next;
     // examples: keeper.hpp
-    for (;;) sleep_for(keep.refresh_due(10min).next_in);
+    try { next = keep.refresh_due(10min).next_in; } catch (const tokenkeep::error&) { next = 1min; }
     // end
+    use(next);
 }
 }
 
@@ -587,7 +595,7 @@ inline void call(const token& probe, const token& row) {
 }
 
 namespace of_sealer {
-using stand_ins::basic_sqlite_store;
+using stand_ins::basic_redis_store, stand_ins::basic_sqlite_store, stand_ins::redis_parameters;
 inline void construct() {
     // examples: sealer.hpp
     basic_file_store<defaults> store{"tokens.tkj", no_seal{}}; // the same as file_store
@@ -599,6 +607,7 @@ inline void construct_with_key(const secret& key) {
     basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
     basic_document_store<text_file, json_codec, sealed> other{"tokens.json", my_sealer{key}};
     basic_sqlite_store<sealed> third{"tokens.db", my_sealer{key}};
+    basic_redis_store<sealed> fourth{redis_parameters{.host = "redis.example"}, my_sealer{key}};
     // end
 }
 }

@@ -75,6 +75,14 @@ TEST_CASE("sweep: each limit deletes what is past it, and says so", "[sweep]") {
     CHECK(s.sweep({.lifetime = 1h, .idle = 1h}).deleted() == 0);
 }
 
+TEST_CASE("sweep: the largest limits delete nothing", "[sweep]") {
+    swept s;
+    s.session("ada");
+    s.clock.advance(24h * 3650);
+    constexpr auto longest = (std::chrono::seconds::max)();
+    CHECK(s.sweep({.lifetime = longest, .idle = longest, .dead_for = longest, .unexchanged_for = longest}).kept == 1);
+}
+
 TEST_CASE("sweep: a dead session goes after its time; if it does not say since when, that counts from now on",
           "[sweep]") {
     swept s;

@@ -85,7 +85,13 @@ class any_store {
     }
 
     any_store(any_store&&) noexcept = default;
-    any_store& operator=(any_store&&) noexcept = default;
+    any_store& operator=(any_store&& other) noexcept {
+        any_store taken(std::move(other)); // its destructor releases what this object had, in order
+        std::swap(of_, taken.of_);
+        std::swap(store_, taken.store_);
+        std::swap(end_, taken.end_);
+        return *this;
+    }
     ~any_store() = default;
 
     /// Whether the store is a locking_store. If not, lock_token throws errc::request_rejected.

@@ -74,6 +74,14 @@ inline std::chrono::milliseconds time_between(timestamp from, timestamp to) {
     return std::chrono::milliseconds{static_cast<std::int64_t>((std::min)(gap, most))};
 }
 
+/// The moment that is `time` before t, or after it if `time` is negative. If that does not fit, the first or the last
+/// moment that there is.
+inline timestamp time_before(timestamp t, std::chrono::milliseconds time) {
+    if (time.count() > 0 && t < (timestamp::min)() + time) return (timestamp::min)();
+    if (time.count() < 0 && t > (timestamp::max)() + time) return (timestamp::max)();
+    return t - time;
+}
+
 /// The moment that comes `time` after t; the last moment that there is if that does not fit.
 inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_clock::time_point t,
                                                         std::chrono::milliseconds time) {

@@ -62,8 +62,9 @@ namespace tokenkeep { inline namespace v1 {
 /// the row remembers the last 16. An old refresh token that came from the server counts as a new login: do not bring
 /// one.
 ///
-/// A token of the client itself (RFC 6749 4.4) belongs to the client id, the label and the scope of the probe. It is
-/// stored, shared and fetched again like the token of a user, but it has no refresh token: if a request fails, nothing
+/// A token of the client itself (RFC 6749 4.4) belongs to the client id, the label and the scope of the probe; its row
+/// keeps the scope that was asked for. It is stored, shared and fetched again like the token of a user, but it has no
+/// refresh token: if a request fails, nothing
 /// is lost, and the next call asks again. The store must keep the field `seed`. One with Zoho's ten columns does not:
 /// errc::invalid_record.
 ///
@@ -220,11 +221,14 @@ class keeper {
     ///       std::printf("Open %s and type %s\n", prompt.verification_url.c_str(), prompt.user_code.c_str());
     ///   });
     ///
-    /// Nothing is kept before tokens come, and no lock is held while the user types. Throws
-    /// errc::reauthorization_required if the user refuses, and errc::lock_timeout if the code ends or `until` passes.
-    /// If the network or the server fails meanwhile, the keeper goes on, more slowly. Throws errc::outcome_unknown if
-    /// an answer was lost and the server then takes the code for spent, and rotation_not_saved_error if the store does
-    /// not take the tokens. Otherwise throws what the server's refusal means, and what `show` throws.
+    /// Nothing is kept before tokens come, and no lock is held while the user types. If the network or the server fails
+    /// meanwhile, the keeper goes on, more slowly. It throws:
+    ///   - errc::reauthorization_required if the user refuses;
+    ///   - errc::lock_timeout if the code ends or `until` passes; the last failure is nested;
+    ///   - errc::outcome_unknown if an answer was lost and the server then takes the code for spent;
+    ///   - rotation_not_saved_error if the store does not take the tokens: store.save_token(failure.record()) saves
+    ///     them as soon as the store works again;
+    ///   - what the server's refusal means, and what `show` throws.
     template <std::invocable<const device_prompt&> Show>
     token log_in_with_device(const token& probe, Show show, std::optional<deadline> until = {}) {
         static_assert(detail::can_log_in_with_device<Provider>,
@@ -246,24 +250,26 @@ class keeper {
             probe);
     }
 
-    /// Refreshes the sessions whose access token or refresh token ends within `within`, or earlier by lot, so that
-    /// thousands of sessions of one minute are not refreshed in one second. A program calls it from time to time, from
-    /// a thread or a job of its own; `next_in` says when. Keepers that do so at the same moment spend each refresh
-    /// token once. It does not count as use: see keeper_options::session_idle.
-    ///   for (;;) sleep_for(keep.refresh_due(10min).next_in);
+    /// Refreshes the sessions whose access token or refresh token ends within a half to the whole of `within`. A lot
+    /// decides where in between, so that thousands of sessions of one minute are not refreshed in one second. A program
+    /// calls it from time to time, from a thread or a job of its own; `next_in` says when. Keepers that do so at the
+    /// same moment spend each refresh token once. It does not count as use: see keeper_options::session_idle.
+    ///   try { next = keep.refresh_due(10min).next_in; } catch (const tokenkeep::error&) { next = 1min; }
     ///   keep.refresh_due(10min, [](const refresh_due_report& so_far) { show(so_far.done(), so_far.total); });
     ///
-    /// The progress is called after each row. If it throws, refresh_due ends. Failures of one session are counted.
-    /// Those of the server, the network, the client and the store are thrown: call again later. Cost: one look at all
-    /// rows, which are in memory meanwhile, and one refresh after the other.
+    /// The progress is called after each row. If it throws, refresh_due ends. If a session cannot be refreshed, it is
+    /// counted, and the next one is tried. If three in a row fail because of the server, the network or the client, or
+    /// one because of the store, refresh_due throws: call again later. Cost: one look at all rows, which are in memory
+    /// meanwhile, and one refresh after the other.
     template <std::invocable<const refresh_due_report&> Progress = detail::ignore_refreshing>
     refresh_due_report refresh_due(std::chrono::milliseconds within, Progress progress = {}) {
         return detail::upkeep<parts_type>(parts_).refresh_due(within, progress);
     }
 
     /// Deletes the rows that are over, as the function sweep does (see store_sweep.hpp). Sessions that are past their
-    /// lifetime or their idle time are revoked at the server first. If the server or the network fails, sweep throws:
-    /// call again later. If the server refuses to revoke one session, that row stays and is counted.
+    /// lifetime or their idle time are revoked at the server first. If the server refuses to revoke one session, that
+    /// row stays and is counted. If the server, the network or the store fails, or the server does not accept the
+    /// client, sweep throws: call again later.
     ///   keep.sweep({.lifetime = 30 * 24h, .dead_for = 24h});
     ///
     /// Throws errc::request_rejected if the policy has an idle time, and the keeper no session_idle of at most that.
@@ -282,10 +288,7 @@ class keeper {
         if (!probe.grant_token.empty()) {
             detail::login<parts_type> login(parts_, probe, until);
             row = login.run();
-            if (login.has_exchanged()) {
-                parts_.warn_if_without_limits(rows, row);
-                return row;
-            }
+            if (login.has_exchanged()) return row;
         } else if (!probe.refresh_token.empty()) {
             row = detail::seeding<parts_type>(parts_, probe, until).run();
         } else {
@@ -320,7 +323,7 @@ class keeper {
 
     /// Whether a program has stored the row with a grant token and no other token.
     bool is_unexchanged(const token& row) {
-        if (!row.access_token.empty() || !row.refresh_token.empty() || row.grant_token.empty()) return false;
+        if (!detail::has_only_grant(row)) return false;
         return read_status(row.status).kind == status_kind::none ||
                parts_.flight_of(identity_key(row))->unmarked(row, parts_.clock.steady_now());
     }

@@ -45,7 +45,7 @@ struct keeper_options {
     /// its tokens could still be used. 0 means without end.
     std::chrono::seconds session_lifetime{0};
     /// How long a session lasts after a token was last handed out. Refreshes in the background (keeper::refresh_due) do
-    /// not count. The keeper writes the time into the row (`used_at`) only when that is older than a quarter of
+    /// not count. The keeper writes the time into the row (`used_at`) only if the time there is older than a quarter of
     /// session_idle. So a session may end up to a quarter earlier. All keepers of a store use the same value. 0 means
     /// without end.
     ///

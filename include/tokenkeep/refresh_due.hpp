@@ -22,7 +22,7 @@ namespace tokenkeep { inline namespace v1 {
 /// What keeper::refresh_due has done so far, or in all.
 struct refresh_due_report {
     std::size_t total = 0;     ///< Rows that the store had at the beginning.
-    std::size_t refreshed = 0; ///< Sessions that were refreshed, by this keeper or by another one at the same moment.
+    std::size_t refreshed = 0; ///< Sessions that were refreshed, by this keeper or meanwhile by another one.
     std::size_t not_due = 0;   ///< Sessions whose tokens last longer.
     std::size_t skipped = 0;   ///< Rows without a session that can be refreshed: no refresh token, over, or in doubt.
     std::size_t failed = 0;    ///< Sessions that could not be refreshed now.
@@ -47,18 +47,18 @@ inline int lot_of(const token& row) {
 
 /// When a session is due for a refresh in the background: when its access token or its refresh token ends within a half
 /// to the whole of `within`. The lot decides where in between, so that sessions of one minute are not refreshed in one
-/// second. Of a token's life, at most the second half counts; a server may not make a refresh token live longer, so at
-/// least half of `within` lies between two refreshes for it. Nullopt: never.
+/// second. Of a token's life, at most the second half counts. Some servers do not make a refresh token live longer, so
+/// at least half of `within` lies between two refreshes for it. Nullopt: never.
 inline std::optional<timestamp> due_at(const token& row, std::chrono::milliseconds within) {
     const auto ahead = [&](std::chrono::milliseconds window) { return window - window * lot_of(row) / 131'072; };
     std::optional<timestamp> due;
     if (row.expires_at) {
         const auto life = row.issued_at ? time_between(*row.issued_at, *row.expires_at) : within;
-        due = *row.expires_at - ahead((std::min)(within, life / 2));
+        due = time_before(*row.expires_at, ahead((std::min)(within, life / 2)));
     }
     if (row.refresh_expires_at) {
-        timestamp for_refresh_token = *row.refresh_expires_at - ahead(within);
-        if (row.issued_at) for_refresh_token = (std::max)(for_refresh_token, *row.issued_at + within / 2);
+        timestamp for_refresh_token = time_before(*row.refresh_expires_at, ahead(within));
+        if (row.issued_at) for_refresh_token = (std::max)(for_refresh_token, time_before(*row.issued_at, -within / 2));
         due = due ? (std::min)(*due, for_refresh_token) : for_refresh_token;
     }
     return due;

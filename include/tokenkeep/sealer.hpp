@@ -100,7 +100,7 @@ concept sealer = std::same_as<S, no_seal> || detail::seals_and_opens<S>;
 ///       std::string              fingerprint(std::string_view text, std::string_view key_id) const;
 ///   };
 /// Meaning:
-///   F1  key_ids returns the id of every key by which the sealer can open. The first one is key_id().
+///   F1  key_ids returns the id of every key by which the sealer can open. The first one is key_id(). None is empty.
 ///   F2  fingerprint returns 32 bytes. The same text and key give the same bytes; another text or key gives others.
 ///   F3  Without the key, no one can tell from a fingerprint which text it is of, even if only few texts are possible.
 ///       So it is a MAC such as HMAC-SHA-256, not a hash. Its key is not the one that seals, but derived from it.

@@ -116,4 +116,32 @@ inline std::string to_status(const token_status& status) {
 
 }} // namespace tokenkeep::v1
 
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Whether the row has a spend marker for that refresh or grant token.
+inline bool is_marked_with(const token& row, const secret& spent) {
+    const token_status status = read_status(row.status);
+    return status.kind == status_kind::spend && status.is_about(spent);
+}
+
+/// Whether the program is revoking the row's refresh token. The keeper then hands out nothing of the row.
+inline bool is_revoking(const token& row) {
+    const token_status status = read_status(row.status);
+    return status.kind == status_kind::revoking && status.is_about(row.refresh_token);
+}
+
+/// Whether the row's refresh token was refused or is being revoked. The keeper does not send such a token.
+inline bool is_over(const token& row) {
+    const token_status status = read_status(row.status);
+    const bool dead = status.kind == status_kind::refused || status.kind == status_kind::revoking;
+    return dead && status.is_about(row.refresh_token);
+}
+
+/// Whether the row has a grant token and no other token.
+inline bool has_only_grant(const token& row) {
+    return row.access_token.empty() && row.refresh_token.empty() && !row.grant_token.empty();
+}
+
+}}} // namespace tokenkeep::v1::detail
+
 #endif

@@ -41,7 +41,7 @@ struct sweep_report {
     std::size_t total = 0; ///< Rows that the store had at the beginning.
     std::size_t kept = 0;  ///< Rows that are not over, or have changed.
     std::size_t lifetime = 0, idle = 0, dead = 0, unexchanged = 0, refresh_expired = 0; ///< Rows deleted, by reason.
-    std::size_t not_revoked = 0; ///< Rows that the server refuses to revoke. They stay. See keeper::sweep.
+    std::size_t not_revoked = 0; ///< Rows that the server refuses to revoke, and that stay. See keeper::sweep.
 
     /// How many rows were deleted.
     std::size_t deleted() const { return lifetime + idle + dead + unexchanged + refresh_expired; }
@@ -66,10 +66,10 @@ class swept_row {
 
     /// Nullopt if the row stays.
     std::optional<sweep_reason> reason() const {
+        if (is_over(row_) && is_past(policy_.dead_for, status_.since)) return &sweep_report::dead;
         if (is_past(policy_.lifetime, row_.logged_in_at)) return &sweep_report::lifetime;
-        if (is_past(policy_.idle, row_.used_at) && !is_unexchanged()) return &sweep_report::idle;
-        if (is_dead() && is_past(policy_.dead_for, status_.since)) return &sweep_report::dead;
-        if (is_unexchanged() && is_past(policy_.unexchanged_for, began())) return &sweep_report::unexchanged;
+        if (is_past(policy_.idle, row_.used_at) && !has_only_grant(row_)) return &sweep_report::idle;
+        if (has_only_grant(row_) && is_past(policy_.unexchanged_for, began())) return &sweep_report::unexchanged;
         if (policy_.refresh_expired && has_expired()) return &sweep_report::refresh_expired;
         return std::nullopt;
     }
@@ -77,11 +77,11 @@ class swept_row {
     /// The row with a time that it lacks, from which on a limit counts. Nullopt if it lacks none.
     std::optional<token> with_first_sight() const {
         token seen = row_;
-        if (policy_.dead_for.count() > 0 && is_dead() && !status_.since) {
+        if (policy_.dead_for.count() > 0 && is_over(row_) && !status_.since) {
             token_status status = status_;
             status.since = now_;
             seen.status = to_status(status);
-        } else if (policy_.unexchanged_for.count() > 0 && is_unexchanged() && !began()) {
+        } else if (policy_.unexchanged_for.count() > 0 && has_only_grant(row_) && !began()) {
             seen.used_at = now_;
         } else {
             return std::nullopt;
@@ -91,14 +91,8 @@ class swept_row {
 
   private:
     bool is_past(std::chrono::seconds limit, const std::optional<timestamp>& since) const {
-        return limit.count() > 0 && since && time_between(*since, now_) >= limit;
-    }
-    bool is_dead() const {
-        return (status_.kind == status_kind::refused || status_.kind == status_kind::revoking) &&
-               status_.is_about(row_.refresh_token);
-    }
-    bool is_unexchanged() const {
-        return row_.access_token.empty() && row_.refresh_token.empty() && !row_.grant_token.empty();
+        return limit.count() > 0 && since &&
+               std::chrono::floor<std::chrono::seconds>(time_between(*since, now_)) >= limit;
     }
     /// When a login began that was cut off: when its grant token was sent, or when a sweep saw it first.
     std::optional<timestamp> began() const {
@@ -142,9 +136,9 @@ sweep_report sweep_rows(Store& store, const sweep_policy& policy, Clock& clock, 
 ///   sweep(store, policy, [](const sweep_report& so_far) { show(so_far.done(), so_far.total); });
 ///
 /// Other programs and keepers may go on using the store. A row is deleted only if it still is as it was read, so never
-/// one that was refreshed or used meanwhile; a store that cannot compare is read once more before. If a row does not
-/// say since when it is dead or unexchanged, its time counts from the first sweep with that limit, which writes it
-/// down.
+/// one that was refreshed meanwhile. In a store that cannot compare, the row is read once more just before. If a row
+/// does not say since when it is dead or unexchanged, its time counts from the first sweep with that limit, which
+/// writes it down.
 ///
 /// It may be stopped and called again at any time. `progress(const sweep_report&)` is called after each row. If it
 /// throws, the sweep ends. sweep throws what the store throws. Cost: one look at all rows, which are in memory

@@ -322,7 +322,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 //   key                        | what it is
 //   ---------------------------|---------------------------------------------------------------------------------------
 //   {table}:version            | 32 random hex digits, which every change replaces; see redis_write_script. Those of a
-//                              | sealed table follow "sealed LAYOUT "; see sealed_redis_form
+//                              | sealed table follow "sealed 1 LAYOUT "; see sealed_redis_form
 //   {table}:ids                | the set of all ids
 //   {table}:row:ID             | the hash of a row: a field for each cell that is or was not empty; see encode_row, and
 //                              | for sealed rows sealed_redis_form
@@ -473,10 +473,11 @@ class plain_redis_form {
 ///   `<name>_index`   | the index cell of the sealed field `<name>`, if rows are looked up by it; see row_sealer
 ///   `row_mac`        | see row_sealer
 ///
-/// An absent cell is empty or missing. The version of the table begins with "sealed LAYOUT ", where LAYOUT is 8 hex
-/// digits that stand for the fields, for which of them are sealed, and for those by which rows are looked up. A store
-/// reads the version with the rows, and each change compares it. So no store without a sealer uses the table, nor one
-/// that seals or looks up other fields, and of programs that race to make a table only one kind gets it.
+/// An absent cell is empty or missing. The version of the table begins with "sealed 1 LAYOUT ", where 1 is the version
+/// of this form, and LAYOUT is 8 hex digits that stand for the fields, for which of them are sealed, and for those by
+/// which rows are looked up. A store reads the version with the rows, and each change compares it. So no store without
+/// a sealer uses the table, nor one that seals or looks up other fields, and of programs that race to make a table only
+/// one kind gets it.
 ///
 /// Decision: the mark is in the version, not in a key of its own. Thus it costs no command, and cannot get lost alone.
 /// Who may write can change it, and then the stores refuse the table, or the rows say what they are: a sealed one has a
@@ -484,6 +485,7 @@ class plain_redis_form {
 template <class Policy>
 class sealed_redis_form {
     static constexpr std::size_t first_index = std::size(fields), row_mac = 2 * std::size(fields);
+    static constexpr std::string_view own_form = "sealed 1 ";
     using views = std::array<std::string_view, row_mac + 1>; // index cells have places after the fields, used or not
 
   public:
@@ -497,15 +499,18 @@ class sealed_redis_form {
             layout.append(names_[n]).append("\n");
         }
         names_[row_mac] = "row_mac";
-        mark_ = "sealed " + text::sha256_hex(layout).substr(0, 8) + " ";
+        mark_ = std::string(own_form) + text::sha256_hex(layout).substr(0, 8) + " ";
     }
 
     std::string_view mark() const noexcept { return mark_; }
-    /// Throws errc::permissions if the table of that version is plain, and errc::request_rejected if it is sealed in
-    /// another way.
+    /// Throws errc::permissions if the table of that version is plain, errc::request_rejected if it is sealed in
+    /// another way, and errc::unsupported_version if a newer library sealed it.
     void require_own_kind(std::string_view version) const {
         if (version.empty() || version.starts_with(mark_)) return;
-        throw version.starts_with("sealed ") ? differently_sealed_table() : plain_table();
+        if (version.starts_with(own_form)) throw differently_sealed_table();
+        if (version.starts_with("sealed "))
+            throw error(errc::unsupported_version, "tokenkeep: the table of tokens is of a newer version");
+        throw plain_table();
     }
 
     /// The cells of a row, sealed with the sealer's first key.

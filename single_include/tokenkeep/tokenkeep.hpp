@@ -656,6 +656,14 @@ inline std::chrono::milliseconds time_between(timestamp from, timestamp to) {
     return std::chrono::milliseconds{static_cast<std::int64_t>((std::min)(gap, most))};
 }
 
+/// The moment that is `time` before t, or after it if `time` is negative. If that does not fit, the first or the last
+/// moment that there is.
+inline timestamp time_before(timestamp t, std::chrono::milliseconds time) {
+    if (time.count() > 0 && t < (timestamp::min)() + time) return (timestamp::min)();
+    if (time.count() < 0 && t > (timestamp::max)() + time) return (timestamp::max)();
+    return t - time;
+}
+
 /// The moment that comes `time` after t; the last moment that there is if that does not fit.
 inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_clock::time_point t,
                                                         std::chrono::milliseconds time) {
@@ -2085,6 +2093,34 @@ inline std::string to_status(const token_status& status) {
 }
 
 }} // namespace tokenkeep::v1
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Whether the row has a spend marker for that refresh or grant token.
+inline bool is_marked_with(const token& row, const secret& spent) {
+    const token_status status = read_status(row.status);
+    return status.kind == status_kind::spend && status.is_about(spent);
+}
+
+/// Whether the program is revoking the row's refresh token. The keeper then hands out nothing of the row.
+inline bool is_revoking(const token& row) {
+    const token_status status = read_status(row.status);
+    return status.kind == status_kind::revoking && status.is_about(row.refresh_token);
+}
+
+/// Whether the row's refresh token was refused or is being revoked. The keeper does not send such a token.
+inline bool is_over(const token& row) {
+    const token_status status = read_status(row.status);
+    const bool dead = status.kind == status_kind::refused || status.kind == status_kind::revoking;
+    return dead && status.is_about(row.refresh_token);
+}
+
+/// Whether the row has a grant token and no other token.
+inline bool has_only_grant(const token& row) {
+    return row.access_token.empty() && row.refresh_token.empty() && !row.grant_token.empty();
+}
+
+}}} // namespace tokenkeep::v1::detail
 
 #endif
 
@@ -4195,7 +4231,7 @@ concept sealer = std::same_as<S, no_seal> || detail::seals_and_opens<S>;
 ///       std::string              fingerprint(std::string_view text, std::string_view key_id) const;
 ///   };
 /// Meaning:
-///   F1  key_ids returns the id of every key by which the sealer can open. The first one is key_id().
+///   F1  key_ids returns the id of every key by which the sealer can open. The first one is key_id(). None is empty.
 ///   F2  fingerprint returns 32 bytes. The same text and key give the same bytes; another text or key gives others.
 ///   F3  Without the key, no one can tell from a fingerprint which text it is of, even if only few texts are possible.
 ///       So it is a MAC such as HMAC-SHA-256, not a hash. Its key is not the one that seals, but derived from it.
@@ -5215,7 +5251,7 @@ struct sweep_report {
     std::size_t total = 0; ///< Rows that the store had at the beginning.
     std::size_t kept = 0;  ///< Rows that are not over, or have changed.
     std::size_t lifetime = 0, idle = 0, dead = 0, unexchanged = 0, refresh_expired = 0; ///< Rows deleted, by reason.
-    std::size_t not_revoked = 0; ///< Rows that the server refuses to revoke. They stay. See keeper::sweep.
+    std::size_t not_revoked = 0; ///< Rows that the server refuses to revoke, and that stay. See keeper::sweep.
 
     /// How many rows were deleted.
     std::size_t deleted() const { return lifetime + idle + dead + unexchanged + refresh_expired; }
@@ -5240,10 +5276,10 @@ class swept_row {
 
     /// Nullopt if the row stays.
     std::optional<sweep_reason> reason() const {
+        if (is_over(row_) && is_past(policy_.dead_for, status_.since)) return &sweep_report::dead;
         if (is_past(policy_.lifetime, row_.logged_in_at)) return &sweep_report::lifetime;
-        if (is_past(policy_.idle, row_.used_at) && !is_unexchanged()) return &sweep_report::idle;
-        if (is_dead() && is_past(policy_.dead_for, status_.since)) return &sweep_report::dead;
-        if (is_unexchanged() && is_past(policy_.unexchanged_for, began())) return &sweep_report::unexchanged;
+        if (is_past(policy_.idle, row_.used_at) && !has_only_grant(row_)) return &sweep_report::idle;
+        if (has_only_grant(row_) && is_past(policy_.unexchanged_for, began())) return &sweep_report::unexchanged;
         if (policy_.refresh_expired && has_expired()) return &sweep_report::refresh_expired;
         return std::nullopt;
     }
@@ -5251,11 +5287,11 @@ class swept_row {
     /// The row with a time that it lacks, from which on a limit counts. Nullopt if it lacks none.
     std::optional<token> with_first_sight() const {
         token seen = row_;
-        if (policy_.dead_for.count() > 0 && is_dead() && !status_.since) {
+        if (policy_.dead_for.count() > 0 && is_over(row_) && !status_.since) {
             token_status status = status_;
             status.since = now_;
             seen.status = to_status(status);
-        } else if (policy_.unexchanged_for.count() > 0 && is_unexchanged() && !began()) {
+        } else if (policy_.unexchanged_for.count() > 0 && has_only_grant(row_) && !began()) {
             seen.used_at = now_;
         } else {
             return std::nullopt;
@@ -5265,14 +5301,8 @@ class swept_row {
 
   private:
     bool is_past(std::chrono::seconds limit, const std::optional<timestamp>& since) const {
-        return limit.count() > 0 && since && time_between(*since, now_) >= limit;
-    }
-    bool is_dead() const {
-        return (status_.kind == status_kind::refused || status_.kind == status_kind::revoking) &&
-               status_.is_about(row_.refresh_token);
-    }
-    bool is_unexchanged() const {
-        return row_.access_token.empty() && row_.refresh_token.empty() && !row_.grant_token.empty();
+        return limit.count() > 0 && since &&
+               std::chrono::floor<std::chrono::seconds>(time_between(*since, now_)) >= limit;
     }
     /// When a login began that was cut off: when its grant token was sent, or when a sweep saw it first.
     std::optional<timestamp> began() const {
@@ -5316,9 +5346,9 @@ sweep_report sweep_rows(Store& store, const sweep_policy& policy, Clock& clock, 
 ///   sweep(store, policy, [](const sweep_report& so_far) { show(so_far.done(), so_far.total); });
 ///
 /// Other programs and keepers may go on using the store. A row is deleted only if it still is as it was read, so never
-/// one that was refreshed or used meanwhile; a store that cannot compare is read once more before. If a row does not
-/// say since when it is dead or unexchanged, its time counts from the first sweep with that limit, which writes it
-/// down.
+/// one that was refreshed meanwhile. In a store that cannot compare, the row is read once more just before. If a row
+/// does not say since when it is dead or unexchanged, its time counts from the first sweep with that limit, which
+/// writes it down.
 ///
 /// It may be stopped and called again at any time. `progress(const sweep_report&)` is called after each row. If it
 /// throws, the sweep ends. sweep throws what the store throws. Cost: one look at all rows, which are in memory
@@ -11435,7 +11465,13 @@ class any_store {
     }
 
     any_store(any_store&&) noexcept = default;
-    any_store& operator=(any_store&&) noexcept = default;
+    any_store& operator=(any_store&& other) noexcept {
+        any_store taken(std::move(other)); // its destructor releases what this object had, in order
+        std::swap(of_, taken.of_);
+        std::swap(store_, taken.store_);
+        std::swap(end_, taken.end_);
+        return *this;
+    }
     ~any_store() = default;
 
     /// Whether the store is a locking_store. If not, lock_token throws errc::request_rejected.
@@ -12242,7 +12278,14 @@ class row_sealer {
     /// Both arguments must outlive this object.
     row_sealer(const Sealer& sealer, const std::string& table) noexcept : sealer_(sealer), table_(table) {}
 
-    std::string key_id() const { return sealer_.key_id(); }
+    /// Throws errc::request_rejected if it is empty: rows of such a key could not be told from none.
+    std::string key_id() const {
+        std::string id = sealer_.key_id();
+        if (id.empty())
+            throw error(errc::request_rejected, "tokenkeep: key_id() of the sealer of a table must not be empty; see "
+                                                "the concept fingerprinting_sealer");
+        return id;
+    }
 
     /// The value of a field, sealed with the first key. `field` is a place in `fields`.
     secret seal(std::size_t field, std::string_view id, std::string_view value) const {
@@ -14457,10 +14500,14 @@ constexpr bool is_plain_http(std::string_view url) noexcept {
     return text::parse_url(url).has_value() && !text::is_secure_url(url, true);
 }
 
-/// Throws errc::request_rejected if a secret must not go to the URL; see is_secure_url.
+/// Whether a secret may go to the URL; see is_secure_url.
+constexpr bool is_allowed_url(std::string_view url, plain_http allowed) noexcept {
+    return text::is_secure_url(url, allowed.to_loopback) || (allowed.to_any_host && text::parse_url(url));
+}
+
+/// Throws errc::request_rejected if a secret must not go to the URL.
 inline void require_secure_url(std::string_view url, plain_http allowed) {
-    if (text::is_secure_url(url, allowed.to_loopback)) return;
-    if (allowed.to_any_host && text::parse_url(url)) return;
+    if (is_allowed_url(url, allowed)) return;
     const char* message = "tokenkeep: secrets are sent to https URLs only, without user information and fragment";
     if (text::is_secure_url(url, true))
         message = "tokenkeep: plain http to this machine is refused; set allow_loopback_http of the provider";
@@ -16048,7 +16095,7 @@ inline std::string read_page(const response_members& members, std::initializer_l
     std::vector<std::string> ignored;
     for (const char* name : names) {
         std::string url = read_text_member(members, name, ignored);
-        if (text::is_secure_url(url, allowed.to_loopback) || (allowed.to_any_host && text::parse_url(url))) return url;
+        if (is_allowed_url(url, allowed)) return url;
     }
     return {};
 }
@@ -16606,8 +16653,11 @@ inline void require_redirect_url(std::string_view url) {
 /// program can do instead.
 struct fixed_parameter {
     std::string_view name, advice;
+    bool may_be_left_out = false; ///< For servers that have another name for it.
 };
 inline constexpr fixed_parameter fixed_parameters[] = {
+    {"client_id", "write it into the probe of the wish, or into the provider", true},
+    {"scope", "write it into scope of the wish", true},
     {"response_type", "the library reads the answer to the type code only"},
     {"redirect_uri", "write it into redirect_url of the wish"},
     {"state", "a program that wants to recognise its login keeps the authorization under its state"},
@@ -16620,7 +16670,7 @@ inline constexpr fixed_parameter fixed_parameters[] = {
 inline void add_wished(std::vector<text::form_pair>& pairs, const std::vector<form_field>& wished) {
     for (const form_field& own : wished) {
         for (const fixed_parameter& fixed : fixed_parameters)
-            if (own.name == fixed.name)
+            if (own.name == fixed.name && !(own.value.empty() && fixed.may_be_left_out))
                 throw error(errc::invalid_record, std::string("tokenkeep: a wish cannot replace the parameter ")
                                                       .append(fixed.name)
                                                       .append(": ")
@@ -16638,8 +16688,8 @@ inline std::string authorization_url(std::string_view endpoint, const std::vecto
         for (const text::form_pair& pair : pairs)
             if (!own ||
                 std::any_of(own->begin(), own->end(), [&](const auto& each) { return each.first == pair.name; }))
-                throw error(errc::request_rejected, "tokenkeep: the query of authorization_endpoint has a parameter "
-                                                    "that the login adds too; leave it out there");
+                throw error(errc::request_rejected, "tokenkeep: the query of authorization_endpoint cannot be read, or "
+                                                    "has a parameter that the login adds too; leave it out there");
     }
     std::string url(endpoint);
     if (mark == endpoint.npos)
@@ -16924,7 +16974,8 @@ concept login_provider = detail::can_request_authorization<P> || detail::has_aut
 ///     oauth2_provider::allow_loopback_http), if its query has a parameter that the login adds, or if the provider has
 ///     sends_iss and no issuer.
 ///   - errc::invalid_record if there is no client id, if the redirect URL is missing or must not receive a code, or if
-///     a parameter of the wish is state, nonce, code_challenge, code_challenge_method, response_type or redirect_uri.
+///     a parameter of the wish is state, nonce, code_challenge, code_challenge_method, response_type or redirect_uri,
+///     or gives client_id or scope another value.
 ///   - errc::storage_failure if the system gives no random bytes.
 ///
 ///   authorization login = authorization_request(provider, {.probe = {.user_name = "ada"}, .redirect_url = here});
@@ -17622,7 +17673,7 @@ struct keeper_options {
     /// its tokens could still be used. 0 means without end.
     std::chrono::seconds session_lifetime{0};
     /// How long a session lasts after a token was last handed out. Refreshes in the background (keeper::refresh_due) do
-    /// not count. The keeper writes the time into the row (`used_at`) only when that is older than a quarter of
+    /// not count. The keeper writes the time into the row (`used_at`) only if the time there is older than a quarter of
     /// session_idle. So a session may end up to a quarter earlier. All keepers of a store use the same value. 0 means
     /// without end.
     ///
@@ -17678,6 +17729,11 @@ inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, time
     return (std::max)(std::chrono::milliseconds{0}, time_left(row, now) - margin_of(row, margin));
 }
 
+/// A limit of the program's own, at most a hundred years.
+inline std::chrono::milliseconds session_limit(std::chrono::seconds limit) {
+    return (std::min)(limit, std::chrono::seconds(std::chrono::hours(24) * 36'500));
+}
+
 /// How long it is until the program's own limits end the row's session; see keeper_options::session_lifetime. Zero if
 /// they have ended it. Nullopt if it has no such end.
 inline std::optional<std::chrono::milliseconds> session_time_left(const token& row, const keeper_options& options,
@@ -17685,32 +17741,12 @@ inline std::optional<std::chrono::milliseconds> session_time_left(const token& r
     std::optional<std::chrono::milliseconds> left;
     const auto count = [&](std::chrono::seconds limit, const std::optional<timestamp>& since) {
         if (limit.count() <= 0 || !since) return;
-        constexpr std::chrono::seconds longest = std::chrono::hours(24) * 36'500;
-        const auto rest = (std::min)(limit, longest) - time_between(*since, now);
+        const auto rest = session_limit(limit) - time_between(*since, now);
         left = (std::max)(std::chrono::milliseconds{0}, left ? (std::min)(*left, rest) : rest);
     };
     count(options.session_lifetime, row.logged_in_at);
     count(options.session_idle, row.used_at);
     return left;
-}
-
-/// Whether the row has a spend marker for that refresh or grant token.
-inline bool is_marked_with(const token& row, const secret& spent) {
-    const token_status status = read_status(row.status);
-    return status.kind == status_kind::spend && status.is_about(spent);
-}
-
-/// Whether the program is revoking the row's refresh token. The keeper then hands out nothing of the row.
-inline bool is_revoking(const token& row) {
-    const token_status status = read_status(row.status);
-    return status.kind == status_kind::revoking && status.is_about(row.refresh_token);
-}
-
-/// Whether the row's refresh token was refused or is being revoked. The keeper does not send such a token.
-inline bool is_over(const token& row) {
-    const token_status status = read_status(row.status);
-    const bool dead = status.kind == status_kind::refused || status.kind == status_kind::revoking;
-    return dead && status.is_about(row.refresh_token);
 }
 
 /// Whether the access token is worth sending. It exists, it is not the one that was just rejected, it has not expired,
@@ -18206,8 +18242,7 @@ class transaction {
             rows_.end_by(parts_.save_deadline());
             if (parts_.clock.steady_now() <= latest_end) return;
             result.has_overrun = true;
-            tell(event_kind::warning, row,
-                 "the transport took longer than http_request::timeout, so the refresh token is not sent again now");
+            tell(event_kind::warning, row, "the transport took longer than http_request::timeout");
         };
         std::optional<wiped_response> response;
         try {
@@ -18264,6 +18299,21 @@ class transaction {
             std::throw_with_nested(error(static_cast<errc>(failure.code().value()),
                                          "tokenkeep: the server has asked for a pause that is not over", left));
         }
+    }
+
+    /// Whether the row's access token may still be handed out after a failure. Reads the row once more, if the store
+    /// can be read.
+    bool can_be_served(token& row, const secret* rejected) {
+        rows_.end_by(deadline_);
+        if (!usable(row, rejected)) return false;
+        try {
+            if (std::optional<token> now = rows_.find_by_id(row.id))
+                row = *std::move(now);
+            else
+                return false;
+        } catch (...) { // use the row as it was read last
+        }
+        return usable(row, rejected);
     }
 
     /// Throws the failure. If it is a std::system_error, callers that wait get it too, and a pause begins.
@@ -18360,12 +18410,13 @@ class transaction {
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// Tokens of the client itself (RFC 6749 4.4): one row for each client id, label and scope. A refresh token there is
-/// none, so nothing can be lost: the row is not marked, and a request whose answer is lost is simply sent again. Of all
+/// Tokens of the client itself (RFC 6749 4.4): one row for each client id, label and scope. There is no refresh token,
+/// so nothing can be lost: the row is not marked, and a request whose answer is lost is simply sent again. Of all
 /// callers that share the store, one asks the server when the token is due.
 template <class Parts>
 class client_credentials : transaction<Parts> {
@@ -18385,6 +18436,7 @@ class client_credentials : transaction<Parts> {
         std::optional<token> row;
         try {
             for (;;) {
+                rows_.end_by(deadline_);
                 row = find();
                 if (row && base::fresh(*row, rejected_)) {
                     tell(event_kind::cache_hit, *row);
@@ -18394,7 +18446,7 @@ class client_credentials : transaction<Parts> {
                 if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
             }
         } catch (...) {
-            if (!row || !base::usable(*row, rejected_)) throw;
+            if (!row || !base::can_be_served(*row, rejected_)) throw;
             tell(event_kind::served_old, *row);
             return *std::move(row);
         }
@@ -18433,30 +18485,56 @@ class client_credentials : transaction<Parts> {
     }
 
     std::optional<token> ask(flight_type& flight, const std::optional<token>& row) {
-        const token& before = row ? *row : wanted_;
-        room_type room({.marked = before, .bought_with = grant_kind::refresh_token});
-        wiped_request request(parts_.provider.client_credentials_request(before));
+        const token wanted = as_asked_for(row);
+        room_type room({.marked = wanted, .bought_with = grant_kind::refresh_token});
+        wiped_request request(parts_.provider.client_credentials_request(wanted));
         outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
         if (result.kind == outcome_kind::tokens) return save(flight, row, room);
         if (result.kind == outcome_kind::refused)
             result.why =
                 with_reason(error(errc::client_rejected, "tokenkeep: the server gives this client no token of its own"),
                             result.why);
-        base::fail(flight, before, result.why, result);
+        base::fail(flight, wanted, as_failure(result.why), result);
     }
 
-    /// Writes the token into the row, in one write, and gives the row. Nullopt if the row has changed meanwhile.
+    /// The row, with the scope and the client secret of the caller if it has come by them and not by the row's id.
+    token as_asked_for(const std::optional<token>& row) const {
+        if (!row || !wanted_.id.empty()) return row.value_or(wanted_);
+        token wanted = *row;
+        wanted.scope = wanted_.scope;
+        if (!wanted_.client_secret.empty()) wanted.client_secret = wanted_.client_secret;
+        return wanted;
+    }
+
+    /// What a transport throws may be anything. As an error it begins a pause.
+    static std::exception_ptr as_failure(const std::exception_ptr& why) {
+        try {
+            std::rethrow_exception(why);
+        } catch (const std::system_error&) {
+            return why;
+        } catch (...) {
+            return with_reason(error(errc::transport_failure, "tokenkeep: the transport failed"), why);
+        }
+    }
+
+    /// Writes the token into the row, in one write, and gives the row. The row keeps the scope that was asked for: its
+    /// seed and the next request are made of it. Nullopt if the row has changed meanwhile.
     std::optional<token> save(flight_type& flight, const std::optional<token>& row, room_type& room) {
         if (room.unread) throw std::bad_alloc();
         token_response& answer = room.tokens.answer;
         answer.refresh_token.clear(); // RFC 6749 4.4.3: it should not come
+        answer.scope.clear();
         if (answer.access_token.empty())
             base::fail(flight, room.tokens.marked, no_access_token(answer), {.is_unexplained = true});
         token record = room.tokens.record();
-        if (!row)
-            record = insert(record);
-        else if (!rows_.replace(*row, record))
-            return std::nullopt;
+        try {
+            if (!row)
+                record = insert(record);
+            else if (!rows_.replace(*row, record))
+                return std::nullopt;
+        } catch (...) { // no caller asks the server again and again while the store takes nothing
+            base::fail(flight, record, std::current_exception(), {});
+        }
         flight.publish();
         flight.succeeded();
         parts_.note_seen(record);
@@ -18918,6 +18996,7 @@ class login : transaction<Parts> {
     std::optional<token> keep(identity_lock& held, room_type& room) {
         std::optional<token> row = base::save(*held.flight, held.guard, room);
         has_exchanged_ = row.has_value();
+        if (row) parts_.warn_if_without_limits(rows_, *row);
         if (!row) row = rows_.find_by_id(room.tokens.marked.id);
         if (!row) throw no_session();
         if (has_exchanged_ && room.tokens.answer.access_token.empty())
@@ -18986,6 +19065,7 @@ class device_login : transaction<Parts> {
     /// `probe` says whose login it is: by an id, a user, or at least a client id.
     device_login(Parts& parts, const token& probe, deadline until)
         : base(parts, until), asked_(login<Parts>::require_owner(probe)) {
+        asked_.seed.clear(); // a probe without a user has that of the client's own row
         for (const auto member : {&token::access_token, &token::refresh_token, &token::code_verifier})
             (asked_.*member).clear();
     }
@@ -19015,12 +19095,12 @@ class device_login : transaction<Parts> {
         const deadline code_ends =
             time_after(parts_.clock.steady_now(), time_between(parts_.clock.now(), authorization.prompt.expires_at));
         const deadline end = (std::min)(deadline_, code_ends);
+        std::exception_ptr last;
         std::chrono::milliseconds pause = authorization.interval;
         bool may_be_spent = false;
         for (;;) {
             const deadline next = time_after(parts_.clock.steady_now(), pause);
-            if (next >= end)
-                throw error(errc::lock_timeout, "tokenkeep: the user did not finish the login in time; begin again");
+            if (next >= end) give_up(last);
             parts_.clock.sleep_until(next);
             wiped_request request(parts_.provider.device_token_request(asked_));
             const outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
@@ -19030,22 +19110,27 @@ class device_login : transaction<Parts> {
             if (is("slow_down"))
                 pause += std::chrono::seconds(5);
             else if (is("access_denied"))
-                fail(errc::reauthorization_required, "tokenkeep: the user refused the login", result);
+                std::rethrow_exception(with_reason(
+                    error(errc::reauthorization_required, "tokenkeep: the user refused the login"), result.why));
             else if (is("expired_token"))
-                fail(errc::lock_timeout, "tokenkeep: the user did not finish the login in time; begin again", result);
+                give_up(result.why);
             else if (result.kind == outcome_kind::refused && may_be_spent)
                 std::rethrow_exception(with_reason(lost_login_error(), result.why));
             else if (result.kind == outcome_kind::unknown || may_pass(result.why))
                 pause *= 2;
             else
                 std::rethrow_exception(result.why);
+            last = result.why;
             pause = (std::max)(pause, result.retry_after);
             may_be_spent = may_be_spent || result.kind == outcome_kind::unknown;
         }
     }
 
-    [[noreturn]] static void fail(errc code, const char* what, const outcome& result) {
-        std::rethrow_exception(with_reason(error(code, what), result.why));
+    /// Time is over. `last` is the last failure, or null.
+    [[noreturn]] static void give_up(const std::exception_ptr& last) {
+        const error late(errc::lock_timeout, "tokenkeep: the user did not finish the login in time; begin again");
+        if (!last) throw late;
+        std::rethrow_exception(with_reason(late, last));
     }
 
     static bool may_pass(const std::exception_ptr& why) {
@@ -19058,15 +19143,24 @@ class device_login : transaction<Parts> {
         }
     }
 
-    /// Saves the tokens that came, whatever the caller's deadline is. If the identity's lock cannot be had, or the store
-    /// does not even take the marker of the login, the tokens go to the caller, in the error.
+    /// Saves the tokens that came, whatever the caller's deadline is. If the identity's lock cannot be had, or the
+    /// store does not even take the marker of the login, tries again for save_timeout. Then the tokens go to the
+    /// caller, in the error.
     token keep(room_type& room) {
-        login<Parts> saving(parts_, asked_, parts_.default_deadline(), &room);
-        try {
-            return saving.run();
-        } catch (...) {
-            if (saving.has_taken_tokens()) throw;
-            room.throw_not_saved();
+        const deadline end = parts_.save_deadline();
+        for (;;) {
+            login<Parts> saving(parts_, asked_, parts_.default_deadline(), &room);
+            try {
+                return saving.run();
+            } catch (...) {
+                if (saving.has_taken_tokens()) throw;
+                const deadline next = time_after(parts_.clock.steady_now(), parts_.options.first_backoff);
+                if (next >= end || !may_pass(std::current_exception())) {
+                    room.tokens.marked.grant_token.clear(); // a device code that is spent belongs into no row
+                    room.throw_not_saved();
+                }
+                parts_.clock.sleep_until(next);
+            }
         }
     }
 
@@ -19250,14 +19344,15 @@ struct keeper_parts {
     }
 
     /// Like find. If only a refresh token says which row is meant, the row that was once seeded with this token is
-    /// found too; if only a seed does, the row with that seed. If the store's rules do not look for seeds, this reads
-    /// all rows.
+    /// found too; so is the client's own row, whatever its API domain. If the store's rules do not look for seeds, this
+    /// reads all rows.
     std::optional<token> find_or_seeded(rows_type& rows, const token& probe) {
-        std::optional<token> row = find(rows, probe);
+        std::optional<token> row;
+        if (!asks_for_client(probe)) row = find(rows, probe);
         if (row || !probe.user_name.empty() || !probe.id.empty()) return row;
         if (probe.refresh_token.empty() && !asks_for_client(probe)) return row;
         const token by_hash{.client_id = probe.client_id,
-                            .api_domain = probe.api_domain,
+                            .api_domain = probe.refresh_token.empty() ? std::string() : probe.api_domain,
                             .seed = probe.refresh_token.empty() ? probe.seed
                                                                 : text::sha256_hex(probe.refresh_token.reveal()),
                             .label = probe.label};
@@ -19300,9 +19395,10 @@ struct keeper_parts {
     }
 
     /// Notes in the row that its access token is handed out now. The time is written only if the one in the row is
-    /// older than a quarter of session_idle. If it cannot be written, the session may end earlier.
+    /// older than a quarter of session_idle. If it cannot be written, the session may end earlier. A row that is being
+    /// refreshed is left alone: the refresh compares it with what it has marked.
     void note_use(rows_type& rows, token& row) {
-        if (!row.used_at || !is_use_old(row)) return;
+        if (!row.used_at || !is_use_old(row) || read_status(row.status).kind == status_kind::spend) return;
         token used = row;
         used.used_at = clock.now();
         try {
@@ -19446,7 +19542,7 @@ struct keeper_parts {
     }
 
   private:
-    std::chrono::milliseconds note_use_after() const { return std::chrono::milliseconds(options.session_idle) / 4; }
+    std::chrono::milliseconds note_use_after() const { return session_limit(options.session_idle) / 4; }
     bool is_use_old(const token& row) const {
         return options.session_idle.count() > 0 && time_between(*row.used_at, clock.now()) >= note_use_after();
     }
@@ -19550,27 +19646,13 @@ class refresh_transaction : transaction<Parts> {
         } catch (const rotation_not_saved_error&) {
             throw;
         } catch (...) {
-            if (!can_be_served()) throw;
+            if (!base::can_be_served(row_, rejected_)) throw;
             tell(event_kind::served_old, row_);
             return std::move(row_);
         }
     }
 
   private:
-    /// Whether the row's access token may still be handed out. Reads the row once more, if the store can be read.
-    bool can_be_served() {
-        rows_.end_by(deadline_);
-        if (!base::usable(row_, rejected_)) return false;
-        try {
-            if (std::optional<token> row = rows_.find_by_id(row_.id))
-                row_ = *std::move(row);
-            else
-                return false;
-        } catch (...) { // use the row as it was read last
-        }
-        return base::usable(row_, rejected_);
-    }
-
     /// Keeps to the pause after a passing failure, unless the refresh token may be sent again now; see waits_for_pause.
     /// True if another caller has then refreshed the row.
     bool refreshed_during_pause(flight_type& flight) {
@@ -20031,7 +20113,7 @@ namespace tokenkeep { inline namespace v1 {
 /// What keeper::refresh_due has done so far, or in all.
 struct refresh_due_report {
     std::size_t total = 0;     ///< Rows that the store had at the beginning.
-    std::size_t refreshed = 0; ///< Sessions that were refreshed, by this keeper or by another one at the same moment.
+    std::size_t refreshed = 0; ///< Sessions that were refreshed, by this keeper or meanwhile by another one.
     std::size_t not_due = 0;   ///< Sessions whose tokens last longer.
     std::size_t skipped = 0;   ///< Rows without a session that can be refreshed: no refresh token, over, or in doubt.
     std::size_t failed = 0;    ///< Sessions that could not be refreshed now.
@@ -20056,18 +20138,18 @@ inline int lot_of(const token& row) {
 
 /// When a session is due for a refresh in the background: when its access token or its refresh token ends within a half
 /// to the whole of `within`. The lot decides where in between, so that sessions of one minute are not refreshed in one
-/// second. Of a token's life, at most the second half counts; a server may not make a refresh token live longer, so at
-/// least half of `within` lies between two refreshes for it. Nullopt: never.
+/// second. Of a token's life, at most the second half counts. Some servers do not make a refresh token live longer, so
+/// at least half of `within` lies between two refreshes for it. Nullopt: never.
 inline std::optional<timestamp> due_at(const token& row, std::chrono::milliseconds within) {
     const auto ahead = [&](std::chrono::milliseconds window) { return window - window * lot_of(row) / 131'072; };
     std::optional<timestamp> due;
     if (row.expires_at) {
         const auto life = row.issued_at ? time_between(*row.issued_at, *row.expires_at) : within;
-        due = *row.expires_at - ahead((std::min)(within, life / 2));
+        due = time_before(*row.expires_at, ahead((std::min)(within, life / 2)));
     }
     if (row.refresh_expires_at) {
-        timestamp for_refresh_token = *row.refresh_expires_at - ahead(within);
-        if (row.issued_at) for_refresh_token = (std::max)(for_refresh_token, *row.issued_at + within / 2);
+        timestamp for_refresh_token = time_before(*row.refresh_expires_at, ahead(within));
+        if (row.issued_at) for_refresh_token = (std::max)(for_refresh_token, time_before(*row.issued_at, -within / 2));
         due = due ? (std::min)(*due, for_refresh_token) : for_refresh_token;
     }
     return due;
@@ -20105,9 +20187,8 @@ class upkeep {
             throw error(errc::request_rejected, "tokenkeep: to sweep idle sessions, set keeper_options::session_idle, "
                                                 "and sweep_policy::idle to at least that");
         const auto remove = [this](const token& row, sweep_reason reason) {
-            const bool lives = reason == &sweep_report::lifetime || reason == &sweep_report::idle;
-            if (!lives) return parts_.rows(parts_.default_deadline()).remove(row) ? reason : &sweep_report::kept;
-            return revoke(row) ? reason : (has_refused_ ? &sweep_report::not_revoked : &sweep_report::kept);
+            if (reason == &sweep_report::lifetime || reason == &sweep_report::idle) return revoke(row, reason);
+            return parts_.rows(parts_.default_deadline()).remove(row) ? reason : &sweep_report::kept;
         };
         return sweep_rows(parts_.store, policy, parts_.clock, remove, progress);
     }
@@ -20127,23 +20208,25 @@ class upkeep {
 
   private:
     static constexpr std::chrono::milliseconds soonest{1'000}, after_failure{30'000};
+    static constexpr int most_in_a_row = 3;
 
-    /// Whether the row was as expected, and is revoked and removed. If the server refuses for good, the row is marked
-    /// as being revoked and stays.
-    bool revoke(const token& row) {
-        has_refused_ = false;
+    /// Revokes and removes the row if it still is as it was read. Gives the member of the report that counts it. A
+    /// failure that meets the other rows too is thrown.
+    sweep_reason revoke(const token& row, sweep_reason reason) {
         try {
-            return revocation<Parts>(parts_, row, parts_.default_deadline()).run_if_unchanged();
+            return revocation<Parts>(parts_, row, parts_.default_deadline()).run_if_unchanged() ? reason
+                                                                                                : &sweep_report::kept;
         } catch (const error& failure) {
-            if (is_passing(failure)) throw;
-            has_refused_ = true;
-            return false;
+            if (failure.code() == errc::token_not_found || failure.code() == errc::lock_timeout)
+                return &sweep_report::kept;
+            if (is_passing(failure) || failure.code() == errc::client_rejected) throw;
+            return &sweep_report::not_revoked;
         }
     }
 
     void look_at(const token& row, std::chrono::milliseconds within, refresh_due_report& report) {
-        const bool can_be_refreshed = !row.refresh_token.empty() && !is_over(row) &&
-                                      !is_marked_with(row, row.refresh_token) && !parts_.has_ended(row);
+        const bool can_be_refreshed =
+            !row.refresh_token.empty() && !is_over(row) && !is_left_in_doubt(row) && !parts_.has_ended(row);
         std::optional<timestamp> due = can_be_refreshed ? due_at(row, within) : std::nullopt;
         if (!can_be_refreshed)
             ++report.skipped;
@@ -20156,31 +20239,61 @@ class upkeep {
         report.next_in = (std::min)(report.next_in, wait);
     }
 
-    /// Refreshes the session unless another keeper does at the same moment. Gives when it is due again. A failure of
-    /// the server is thrown, because it meets the other sessions too; one of this session is counted.
+    /// Whether the row's refresh token may have been spent, and it is too early to find out: the old access token can
+    /// be used, or the request may still be under way.
+    bool is_left_in_doubt(const token& row) {
+        if (!is_marked_with(row, row.refresh_token)) return false;
+        const std::optional<timestamp> sent = read_status(row.status).last_sent;
+        const auto doubt = parts_.options.effective_doubt_expires_after(false);
+        return parts_.usable(row, nullptr) || (sent && time_between(*sent, parts_.clock.now()) < doubt);
+    }
+
+    /// Refreshes the session unless another keeper does at the same moment. Gives when it is due again.
     std::optional<timestamp> refresh(const token& row, std::chrono::milliseconds within, refresh_due_report& report) {
-        if (const auto pause = parts_.flight_of(identity_key(row))->pause(parts_.clock.steady_now())) {
+        const auto steady_now = parts_.clock.steady_now();
+        if (const auto pause = parts_.flight_of(identity_key(row))->pause(steady_now)) {
             ++report.failed;
-            return parts_.clock.now() +
-                   std::chrono::ceil<std::chrono::milliseconds>(pause->first - parts_.clock.steady_now());
+            return parts_.clock.now() + std::chrono::ceil<std::chrono::milliseconds>(pause->first - steady_now);
         }
         try {
-            const token fresh =
-                refresh_transaction<Parts>(parts_, row, &row.access_token, parts_.default_deadline()).run();
+            const secret* held = row.access_token.empty() ? nullptr : &row.access_token;
+            const token fresh = refresh_transaction<Parts>(parts_, row, held, parts_.default_deadline()).run();
             ++report.refreshed;
+            failures_in_a_row_ = 0;
             return due_at(fresh, within);
         } catch (const error& failure) {
-            if (failure.code() == errc::transport_failure || failure.code() == errc::server_unavailable ||
-                failure.code() == errc::client_rejected || failure.code() == errc::rotation_not_saved)
-                throw;
+            count(failure);
             ++report.failed;
             if (!is_passing(failure)) return std::nullopt;
             return parts_.clock.now() + (std::max)(after_failure, failure.retry_after());
         }
     }
 
+    /// While a failure is handled: throws it if it meets the other sessions too. A failure of the store does. One of
+    /// the server, the network or the client may be due to this session alone; the third in a row is not.
+    void count(const error& failure) {
+        switch (static_cast<errc>(failure.code().value())) {
+        case errc::reauthorization_required:
+        case errc::token_not_found:
+        case errc::throttled:
+        case errc::lock_timeout:
+        case errc::request_rejected:
+        case errc::invalid_record:
+        case errc::ambiguous:
+        case errc::malformed_response:
+        case errc::unknown_data_center: failures_in_a_row_ = 0; return;
+        case errc::transport_failure:
+        case errc::server_unavailable:
+        case errc::outcome_unknown:
+        case errc::client_rejected:
+            if (++failures_in_a_row_ < most_in_a_row) return;
+            [[fallthrough]];
+        default: throw;
+        }
+    }
+
     Parts& parts_;
-    bool has_refused_ = false;
+    int failures_in_a_row_ = 0;
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -20312,8 +20425,9 @@ namespace tokenkeep { inline namespace v1 {
 /// the row remembers the last 16. An old refresh token that came from the server counts as a new login: do not bring
 /// one.
 ///
-/// A token of the client itself (RFC 6749 4.4) belongs to the client id, the label and the scope of the probe. It is
-/// stored, shared and fetched again like the token of a user, but it has no refresh token: if a request fails, nothing
+/// A token of the client itself (RFC 6749 4.4) belongs to the client id, the label and the scope of the probe; its row
+/// keeps the scope that was asked for. It is stored, shared and fetched again like the token of a user, but it has no
+/// refresh token: if a request fails, nothing
 /// is lost, and the next call asks again. The store must keep the field `seed`. One with Zoho's ten columns does not:
 /// errc::invalid_record.
 ///
@@ -20470,11 +20584,14 @@ class keeper {
     ///       std::printf("Open %s and type %s\n", prompt.verification_url.c_str(), prompt.user_code.c_str());
     ///   });
     ///
-    /// Nothing is kept before tokens come, and no lock is held while the user types. Throws
-    /// errc::reauthorization_required if the user refuses, and errc::lock_timeout if the code ends or `until` passes.
-    /// If the network or the server fails meanwhile, the keeper goes on, more slowly. Throws errc::outcome_unknown if
-    /// an answer was lost and the server then takes the code for spent, and rotation_not_saved_error if the store does
-    /// not take the tokens. Otherwise throws what the server's refusal means, and what `show` throws.
+    /// Nothing is kept before tokens come, and no lock is held while the user types. If the network or the server fails
+    /// meanwhile, the keeper goes on, more slowly. It throws:
+    ///   - errc::reauthorization_required if the user refuses;
+    ///   - errc::lock_timeout if the code ends or `until` passes; the last failure is nested;
+    ///   - errc::outcome_unknown if an answer was lost and the server then takes the code for spent;
+    ///   - rotation_not_saved_error if the store does not take the tokens: store.save_token(failure.record()) saves
+    ///     them as soon as the store works again;
+    ///   - what the server's refusal means, and what `show` throws.
     template <std::invocable<const device_prompt&> Show>
     token log_in_with_device(const token& probe, Show show, std::optional<deadline> until = {}) {
         static_assert(detail::can_log_in_with_device<Provider>,
@@ -20496,24 +20613,26 @@ class keeper {
             probe);
     }
 
-    /// Refreshes the sessions whose access token or refresh token ends within `within`, or earlier by lot, so that
-    /// thousands of sessions of one minute are not refreshed in one second. A program calls it from time to time, from
-    /// a thread or a job of its own; `next_in` says when. Keepers that do so at the same moment spend each refresh
-    /// token once. It does not count as use: see keeper_options::session_idle.
-    ///   for (;;) sleep_for(keep.refresh_due(10min).next_in);
+    /// Refreshes the sessions whose access token or refresh token ends within a half to the whole of `within`. A lot
+    /// decides where in between, so that thousands of sessions of one minute are not refreshed in one second. A program
+    /// calls it from time to time, from a thread or a job of its own; `next_in` says when. Keepers that do so at the
+    /// same moment spend each refresh token once. It does not count as use: see keeper_options::session_idle.
+    ///   try { next = keep.refresh_due(10min).next_in; } catch (const tokenkeep::error&) { next = 1min; }
     ///   keep.refresh_due(10min, [](const refresh_due_report& so_far) { show(so_far.done(), so_far.total); });
     ///
-    /// The progress is called after each row. If it throws, refresh_due ends. Failures of one session are counted.
-    /// Those of the server, the network, the client and the store are thrown: call again later. Cost: one look at all
-    /// rows, which are in memory meanwhile, and one refresh after the other.
+    /// The progress is called after each row. If it throws, refresh_due ends. If a session cannot be refreshed, it is
+    /// counted, and the next one is tried. If three in a row fail because of the server, the network or the client, or
+    /// one because of the store, refresh_due throws: call again later. Cost: one look at all rows, which are in memory
+    /// meanwhile, and one refresh after the other.
     template <std::invocable<const refresh_due_report&> Progress = detail::ignore_refreshing>
     refresh_due_report refresh_due(std::chrono::milliseconds within, Progress progress = {}) {
         return detail::upkeep<parts_type>(parts_).refresh_due(within, progress);
     }
 
     /// Deletes the rows that are over, as the function sweep does (see store_sweep.hpp). Sessions that are past their
-    /// lifetime or their idle time are revoked at the server first. If the server or the network fails, sweep throws:
-    /// call again later. If the server refuses to revoke one session, that row stays and is counted.
+    /// lifetime or their idle time are revoked at the server first. If the server refuses to revoke one session, that
+    /// row stays and is counted. If the server, the network or the store fails, or the server does not accept the
+    /// client, sweep throws: call again later.
     ///   keep.sweep({.lifetime = 30 * 24h, .dead_for = 24h});
     ///
     /// Throws errc::request_rejected if the policy has an idle time, and the keeper no session_idle of at most that.
@@ -20532,10 +20651,7 @@ class keeper {
         if (!probe.grant_token.empty()) {
             detail::login<parts_type> login(parts_, probe, until);
             row = login.run();
-            if (login.has_exchanged()) {
-                parts_.warn_if_without_limits(rows, row);
-                return row;
-            }
+            if (login.has_exchanged()) return row;
         } else if (!probe.refresh_token.empty()) {
             row = detail::seeding<parts_type>(parts_, probe, until).run();
         } else {
@@ -20570,7 +20686,7 @@ class keeper {
 
     /// Whether a program has stored the row with a grant token and no other token.
     bool is_unexchanged(const token& row) {
-        if (!row.access_token.empty() || !row.refresh_token.empty() || row.grant_token.empty()) return false;
+        if (!detail::has_only_grant(row)) return false;
         return read_status(row.status).kind == status_kind::none ||
                parts_.flight_of(identity_key(row))->unmarked(row, parts_.clock.steady_now());
     }

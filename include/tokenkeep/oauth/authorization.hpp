@@ -181,7 +181,8 @@ concept login_provider = detail::can_request_authorization<P> || detail::has_aut
 ///     oauth2_provider::allow_loopback_http), if its query has a parameter that the login adds, or if the provider has
 ///     sends_iss and no issuer.
 ///   - errc::invalid_record if there is no client id, if the redirect URL is missing or must not receive a code, or if
-///     a parameter of the wish is state, nonce, code_challenge, code_challenge_method, response_type or redirect_uri.
+///     a parameter of the wish is state, nonce, code_challenge, code_challenge_method, response_type or redirect_uri,
+///     or gives client_id or scope another value.
 ///   - errc::storage_failure if the system gives no random bytes.
 ///
 ///   authorization login = authorization_request(provider, {.probe = {.user_name = "ada"}, .redirect_url = here});

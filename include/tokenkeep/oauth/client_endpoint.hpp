@@ -91,10 +91,14 @@ constexpr bool is_plain_http(std::string_view url) noexcept {
     return text::parse_url(url).has_value() && !text::is_secure_url(url, true);
 }
 
-/// Throws errc::request_rejected if a secret must not go to the URL; see is_secure_url.
+/// Whether a secret may go to the URL; see is_secure_url.
+constexpr bool is_allowed_url(std::string_view url, plain_http allowed) noexcept {
+    return text::is_secure_url(url, allowed.to_loopback) || (allowed.to_any_host && text::parse_url(url));
+}
+
+/// Throws errc::request_rejected if a secret must not go to the URL.
 inline void require_secure_url(std::string_view url, plain_http allowed) {
-    if (text::is_secure_url(url, allowed.to_loopback)) return;
-    if (allowed.to_any_host && text::parse_url(url)) return;
+    if (is_allowed_url(url, allowed)) return;
     const char* message = "tokenkeep: secrets are sent to https URLs only, without user information and fragment";
     if (text::is_secure_url(url, true))
         message = "tokenkeep: plain http to this machine is refused; set allow_loopback_http of the provider";

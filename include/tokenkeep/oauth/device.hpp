@@ -111,7 +111,7 @@ inline std::string read_page(const response_members& members, std::initializer_l
     std::vector<std::string> ignored;
     for (const char* name : names) {
         std::string url = read_text_member(members, name, ignored);
-        if (text::is_secure_url(url, allowed.to_loopback) || (allowed.to_any_host && text::parse_url(url))) return url;
+        if (is_allowed_url(url, allowed)) return url;
     }
     return {};
 }

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -127,6 +128,88 @@ TEST_CASE("client credentials: the lock is held while the server is asked", "[cl
     }
     keep.access_token({});
     CHECK(has_asked);
+}
+
+TEST_CASE("client credentials: what is asked for counts, not what the row holds", "[client_credentials]") {
+    service_world<> w;
+    std::vector<std::string> bodies;
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        bodies.push_back(request.body);
+        return w.server(request);
+    };
+    auto provider = w.server.provider();
+    provider.client_credentials = true;
+    tokenkeep::keeper keep{w.store, transport, provider, {}, w.seen, w.clock};
+    SECTION("a scope that the server narrows is asked for again") {
+        w.server.set_options({.members = {{"scope", "\"mail\""}}});
+        const token row = keep.record({.scope = "mail files"});
+        CHECK(row.scope == "mail files");
+        w.clock.advance(2h);
+        keep.access_token({.scope = "mail files"});
+        CHECK(bodies.back().find("scope=mail+files") != std::string::npos);
+        w.clock.advance(2h);
+        keep.access_token({.id = row.id});
+        CHECK(bodies.back().find("scope=mail+files") != std::string::npos);
+    }
+    SECTION("a client secret that was replaced") {
+        keep.access_token({.client_secret = "app-secret"});
+        w.server.set_options({.client_secret = "new-secret"});
+        w.clock.advance(2h);
+        CHECK(!keep.access_token({.client_secret = "new-secret"}).empty());
+        CHECK(w.store.get_tokens()[0].client_secret == secret("new-secret"));
+    }
+    SECTION("an API domain does not make a second row") {
+        const secret first = keep.access_token({.api_domain = "https://eu.example"});
+        CHECK(keep.access_token({}) == first);
+        CHECK(keep.access_token({.api_domain = "https://us.example"}) == first);
+    }
+    CHECK(w.store.get_tokens().size() == 1);
+}
+
+TEST_CASE("client credentials: any failure begins a pause, so that callers do not ask again and again",
+          "[client_credentials]") {
+    service_world<> w;
+    int requests = 0;
+    bool throws = false;
+    const auto transport = [&](const tokenkeep::http_request& request) {
+        ++requests;
+        if (throws) throw std::runtime_error("the cable is out");
+        return w.server(request);
+    };
+    auto provider = w.server.provider();
+    provider.client_credentials = true;
+    tokenkeep::keeper keep{w.store, transport, provider, {.first_backoff = 10s}, w.seen, w.clock};
+    const auto soon = [&] { return w.clock.steady_now() + 1s; };
+    SECTION("the transport throws what is not an error of the library") {
+        throws = true;
+        CHECK(error_of([&] { keep.access_token({}, soon()); }) == errc::transport_failure);
+        CHECK(error_of([&] { keep.access_token({}, soon()); }) == errc::transport_failure);
+    }
+    SECTION("the store takes nothing") {
+        w.store.before = [](std::string_view operation) {
+            if (operation == "save") throw tokenkeep::error(errc::storage_failure, "no disk");
+        };
+        CHECK(error_of([&] { keep.access_token({}, soon()); }) == errc::storage_failure);
+        CHECK(error_of([&] { keep.access_token({}, soon()); }) == errc::storage_failure);
+    }
+    CHECK(requests == 1);
+}
+
+TEST_CASE("client credentials: a token that is revoked while a caller waits is not handed out from its copy",
+          "[client_credentials]") {
+    service_world<> w;
+    auto provider = w.server.provider();
+    provider.client_credentials = true;
+    const auto failing = [&](const tokenkeep::http_request&) { return tokenkeep::http_response{.status = 503}; };
+    tokenkeep::keeper other{w.store, failing, provider, {}, w.seen, w.clock};
+    auto keep = w.service();
+    keep.access_token({});
+    w.clock.advance(59min + 30s); // due, and usable
+    w.store.before = [&, has_run = false](std::string_view operation) mutable {
+        if (operation == "lock" && !std::exchange(has_run, true))
+            CHECK(error_of([&] { other.revoke({}); }) == errc::server_unavailable);
+    };
+    CHECK(error_of([&] { keep.access_token({}); }) == errc::reauthorization_required);
 }
 
 TEST_CASE("client credentials: a token that is being revoked is not handed out, and not fetched again",
@@ -258,6 +341,7 @@ TEST_CASE("client credentials: a save that fails comes through, and the next cal
     };
     CHECK(error_of([&] { keep.access_token({}); }) == errc::storage_failure);
     w.store.before = [](std::string_view) {};
+    w.clock.advance(1s);
     CHECK(!keep.access_token({}).empty());
     CHECK(w.store.get_tokens().size() == 1);
 }

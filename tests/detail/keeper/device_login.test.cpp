@@ -5,6 +5,7 @@
 #include "support/keeper_world.hpp"
 
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -161,6 +162,50 @@ TEST_CASE("device login: what ends it leaves nothing behind", "[device]") {
     CHECK(w.store.inner.get_tokens().empty());
 }
 
+TEST_CASE("device login: when time is over, the failure that came last is nested", "[device]") {
+    device_world w;
+    w.before_poll = [&](int) { w.server.next(fault::kind::unreachable); };
+    try {
+        w.log_in(ada);
+        FAIL("it did not end");
+    } catch (const tokenkeep::error& late) {
+        CHECK(late.code() == errc::lock_timeout);
+        CHECK(tokenkeep::describe(late).find("no connection") != std::string::npos);
+    }
+}
+
+TEST_CASE("device login: a user without a name does not get the row of the client itself", "[device]") {
+    device_world w;
+    auto provider = w.server.provider();
+    provider.client_credentials = true;
+    w.before_poll = [&](int) { w.server.approve(w.shown.user_code, "ada"); };
+    tokenkeep::keeper keep{w.store, w.transport, provider, {}, w.seen, w.clock};
+    const auto show = [&](const device_prompt& prompt) { w.shown = prompt; };
+    std::optional<secret> own;
+    SECTION("the client has a row") { own = keep.access_token({.scope = "files"}); }
+    SECTION("it has none yet") {}
+    const token user = keep.log_in_with_device({.scope = "files"}, show);
+    CHECK(keep.access_token({.scope = "files"}) != user.access_token);
+    if (own) CHECK(keep.access_token({.scope = "files"}) == *own);
+    CHECK(keep.access_token({.id = user.id}) == user.access_token);
+    CHECK(w.store.inner.get_tokens().size() == 2);
+}
+
+TEST_CASE("device login: a limit that the store cannot keep is a warning", "[device]") {
+    device_world w;
+    w.before_poll = [&](int) { w.server.approve(w.shown.user_code, "ada"); };
+    w.store.after_replacing = [&] { // as a store without a place for it
+        for (token row : w.store.inner.get_tokens()) {
+            const token stored = row;
+            row.logged_in_at.reset();
+            w.store.inner.replace_token(stored, row);
+        }
+    };
+    tokenkeep::keeper keep{w.store, w.transport, w.server.provider(), {.session_lifetime = 1h}, w.seen, w.clock};
+    keep.log_in_with_device(ada, [&](const device_prompt& prompt) { w.shown = prompt; });
+    CHECK(w.seen.count(tokenkeep::event_kind::warning) == 1);
+}
+
 TEST_CASE("device login: if the answer with the tokens is lost, the caller learns that the login is lost", "[device]") {
     device_world w;
     w.before_poll = [&](int nth) {
@@ -190,8 +235,22 @@ TEST_CASE("device login: tokens that the store does not take go to the caller, o
         } catch (const tokenkeep::rotation_not_saved_error& failure) {
             CHECK(failure.record().user_name == "ada");
             CHECK(w.server.is_live(failure.record().refresh_token));
+            CHECK(w.store.inner.get_tokens().empty());
+            failing.clear();
+            w.store.save_token(failure.record()); // as log_in_with_device says
         }
-        CHECK(w.store.inner.get_tokens().empty());
+        CHECK(w.is_stored(keep.access_token(ada)));
+        w.clock.advance(2h);
+        CHECK(w.is_stored(keep.access_token(ada)));
+        CHECK(w.server.log().token_requests == 2);
+    }
+    SECTION("the marker cannot be written at first: the keeper tries again") {
+        int tries = 0;
+        w.store.before = [&](std::string_view operation) {
+            if (operation == "save" && ++tries < 5) throw tokenkeep::error(errc::storage_failure, "no disk");
+        };
+        CHECK(keep.log_in_with_device(ada, show).access_token == w.row().access_token);
+        CHECK(tries == 5);
     }
     SECTION("another process does not let go of the identity: the error has the record, in time") {
         const auto held = w.store.inner.lock_token(tokenkeep::identity_key({.user_name = "ada", .client_id = "app"}),

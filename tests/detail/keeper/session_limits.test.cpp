@@ -126,6 +126,21 @@ TEST_CASE("session limits: a row that says neither is not over, and the next ref
     CHECK(error_of([&] { keep.access_token(ada); }) == errc::reauthorization_required);
 }
 
+TEST_CASE("session limits: a row that is being refreshed is not written to, so that the marker can be taken back",
+          "[session_limits]") {
+    world w({.token_life = 24h});
+    w.login();
+    auto keep = w.keeper({.session_idle = 60min}), other = w.keeper({.session_idle = 60min});
+    w.clock.advance(30min);
+    const auto transport = [&](const tokenkeep::http_request&) {
+        CHECK(w.is_stored(other.access_token(ada))); // another caller, while the refresh token is sent
+        return tokenkeep::http_response{.status = 429};
+    };
+    tokenkeep::keeper busy{w.store, transport, w.server.provider(), {.session_idle = 60min}, w.seen, w.clock};
+    CHECK(error_of([&] { busy.refresh(ada, w.row().access_token); }) == errc::throttled);
+    CHECK(w.row().status.empty());
+}
+
 TEST_CASE("session limits: without limits nothing is written at a look-up, and nothing ends", "[session_limits]") {
     world w({.token_life = 24h});
     w.login();
@@ -144,8 +159,12 @@ TEST_CASE("session limits: the largest limits are no limits", "[session_limits]"
         w.keeper({.session_lifetime = (std::chrono::seconds::max)(), .session_idle = (std::chrono::seconds::max)()});
     w.clock.advance(240h);
     CHECK(w.is_stored(keep.access_token(ada)));
+    int writes = 0;
+    w.store.before = [&](std::string_view operation) { writes += operation == "replace" ? 1 : 0; };
     auto session = keep.session(ada);
     CHECK(w.is_stored(session.access_token()));
+    CHECK(w.is_stored(keep.access_token(ada)));
+    CHECK(writes == 0);
 }
 
 TEST_CASE("session limits: over Zoho's ten columns the observer learns that they cannot be kept", "[session_limits]") {

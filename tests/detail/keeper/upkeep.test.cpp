@@ -5,6 +5,7 @@
 #include "support/keeper_world.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -116,6 +117,47 @@ TEST_CASE("refresh_due: rows that are no session to refresh are left alone", "[r
     CHECK(w.server.log().refreshes == 0);
 }
 
+TEST_CASE("refresh_due: a session without an access token that another refuses meanwhile is not sent again",
+          "[refresh_due]") {
+    world w({.members = {{"refresh_token_expires_in", "600"}}});
+    const token ada = w.login();
+    token bare = ada;
+    bare.access_token.clear();
+    bare.expires_at.reset();
+    bare.issued_at.reset();
+    REQUIRE(w.store.inner.replace_token(ada, bare));
+    auto keep = w.keeper();
+    w.clock.advance(9min);
+    w.store.before = [&, has_run = false](std::string_view operation) mutable {
+        if (operation != "lock" || std::exchange(has_run, true)) return;
+        token refused = bare;
+        refused.status =
+            tokenkeep::to_status({.kind = tokenkeep::status_kind::refused,
+                                  .fingerprint = tokenkeep::token_status::fingerprint_of(ada.refresh_token)});
+        REQUIRE(w.store.inner.replace_token(bare, refused));
+    };
+    CHECK(keep.refresh_due(10min).failed == 1);
+    CHECK(w.server.log().token_requests == 1);
+}
+
+TEST_CASE("refresh_due: times that cannot be are no harm", "[refresh_due]") {
+    world w;
+    const token ada = w.login();
+    auto keep = w.keeper();
+    constexpr auto first = (tokenkeep::timestamp::min)(), last = (tokenkeep::timestamp::max)();
+    for (const auto [issued, expires, refresh] : {std::array{last, last, last}, std::array{first, last, first},
+                                                  std::array{last, first, last}, std::array{first, first, first}}) {
+        token odd = w.row();
+        odd.issued_at = issued;
+        odd.expires_at = expires;
+        odd.refresh_expires_at = refresh;
+        REQUIRE(w.store.inner.replace_token(w.row(), odd));
+        const refresh_due_report report = keep.refresh_due((std::chrono::milliseconds::max)());
+        CHECK(report.done() == 1);
+        CHECK(report.next_in >= 1s);
+    }
+}
+
 TEST_CASE("refresh_due: it is no use of the session", "[refresh_due]") {
     world w;
     const auto login = w.clock.now();
@@ -174,10 +216,40 @@ TEST_CASE("refresh_due: one session that fails does not stop the others; a serve
         w.clock.advance(report.next_in);
         CHECK(keep.refresh_due(10min).refreshed == 1);
     }
-    SECTION("the server cannot be reached") {
-        w.server.next(fault::kind::unreachable);
-        CHECK(error_of([&] { keep.refresh_due(10min); }) == errc::transport_failure);
+    SECTION("one has no answer: it is in doubt, and settled when its token has ended") {
+        w.server.next(fault::http(503));
+        refresh_due_report report = keep.refresh_due(10min);
+        CHECK(report.failed == 1);
+        CHECK(report.refreshed == 9);
+        report = keep.refresh_due(10min);
+        CHECK(report.skipped == 1);
+        w.clock.advance(2min);
+        report = keep.refresh_due(10min);
+        CHECK(report.refreshed == 1);
+        CHECK(report.skipped == 0);
+    }
+    SECTION("one has a client secret that is wrong: the rows behind it are reached") {
+        token wrong = w.row("user-3");
+        wrong.client_secret = "old";
+        REQUIRE(w.store.inner.replace_token(w.row("user-3"), wrong));
+        const refresh_due_report report = keep.refresh_due(10min);
+        CHECK(report.failed == 1);
+        CHECK(report.refreshed == 9);
+    }
+    SECTION("the server fails: three are enough to see it") {
+        const auto kind = GENERATE(fault{fault::kind::unreachable}, fault::http(503), fault{fault::kind::lost_request});
+        for (int n = 0; n < 10; ++n) w.server.next(kind);
+        const auto failure = error_of([&] { keep.refresh_due(10min); });
+        CHECK((failure == errc::transport_failure || failure == errc::outcome_unknown));
+        CHECK(w.server.log().token_requests <= 13);
         CHECK(w.server.log().refreshes == 0);
+    }
+    SECTION("the store fails") {
+        w.store.before = [](std::string_view operation) {
+            if (operation == "replace") throw tokenkeep::error(errc::storage_failure, "no disk");
+        };
+        CHECK(error_of([&] { keep.refresh_due(10min); }) == errc::storage_failure);
+        CHECK(w.server.log().token_requests == 10);
     }
     SECTION("the progress throws") {
         std::size_t last = 0;
@@ -237,6 +309,57 @@ TEST_CASE("keeper sweep: a session that is used just before it is marked stays, 
     CHECK(keep.sweep({.idle = 1h}).kept == 1);
     CHECK(w.server.log().revocations == 0);
     CHECK(w.server.is_live(w.row().refresh_token));
+}
+
+TEST_CASE("keeper sweep: a row that the server will not revoke goes when it has been dead for so long", "[sweep]") {
+    world w;
+    w.login();
+    w.clock.advance(2h);
+    const auto transport = [&](const tokenkeep::http_request&) {
+        return tokenkeep::http_response{.status = 400, .body = R"({"error":"invalid_request"})"};
+    };
+    tokenkeep::keeper keep{w.store, transport, w.server.provider(), {}, w.seen, w.clock};
+    CHECK(keep.sweep({.lifetime = 1h, .dead_for = 1h}).not_revoked == 1);
+    w.clock.advance(30min);
+    CHECK(keep.sweep({.lifetime = 1h, .dead_for = 1h}).not_revoked == 1); // its time still counts from the first
+    w.clock.advance(30min);
+    CHECK(keep.sweep({.lifetime = 1h, .dead_for = 1h}).dead == 1);
+}
+
+TEST_CASE("keeper sweep: a row that another sweep has removed, or that another process works on, is passed over",
+          "[sweep]") {
+    world w;
+    log_in(w, 2);
+    w.clock.advance(2h);
+    auto keep = w.keeper();
+    SECTION("removed") {
+        w.store.before = [&](std::string_view operation) {
+            if (operation == "lock") w.store.inner.delete_tokens();
+        };
+        const sweep_report report = keep.sweep({.lifetime = 1h});
+        CHECK(report.kept == 2);
+        CHECK(report.not_revoked == 0);
+    }
+    SECTION("locked") {
+        const auto held =
+            w.store.inner.lock_token(identity_key(w.row("user-0")), std::chrono::steady_clock::now() + 5s);
+        const sweep_report report = keep.sweep({.lifetime = 1h});
+        CHECK(report.kept == 1);
+        CHECK(report.lifetime == 1);
+    }
+}
+
+TEST_CASE("keeper sweep: a client that the server does not accept ends it at the first row", "[sweep]") {
+    world w;
+    log_in(w, 3);
+    w.clock.advance(2h);
+    auto provider = w.server.provider();
+    provider.client_secret = "wrong";
+    tokenkeep::keeper keep = w.keeper_with(provider);
+    CHECK(error_of([&] { keep.sweep({.lifetime = 1h}); }) == errc::client_rejected);
+    int marked = 0;
+    for (const token& row : w.store.get_tokens()) marked += row.status.empty() ? 0 : 1;
+    CHECK(marked == 1);
 }
 
 TEST_CASE("keeper sweep: failures of the server end it, a refusal of one session does not", "[sweep]") {

@@ -161,6 +161,25 @@ TEST_CASE("sealed_form: what is no seal is a row that cannot be opened", "[seale
     CHECK_THAT(code_of_mac(std::nullopt), ContainsSubstring("the row \"7\" of the table tokens"));
 }
 
+TEST_CASE("sealed_form: a key without an id is refused before anything is written", "[sealed_form]") {
+    struct nameless : open_book {
+        std::string key_id() const { return {}; }
+    };
+    struct of_nameless : sealed {
+        using sealer = nameless;
+    };
+    const nameless sealer;
+    const std::string name = "tokens";
+    const detail::sealed_form<of_nameless> form(sealer, name);
+    try {
+        (void)form.cells({.user_name = "ada", .refresh_token = "rt-1", .id = "1"});
+        FAIL("it is taken");
+    } catch (const error& failure) {
+        CHECK(failure.code() == errc::request_rejected);
+        CHECK_THAT(failure.what(), ContainsSubstring("key_id() of the sealer of a table must not be empty"));
+    }
+}
+
 TEST_CASE("sealed_form: a fingerprint of another size is refused before anything is written", "[sealed_form]") {
     struct long_prints : open_book {
         std::string fingerprint(std::string_view, std::string_view) const { return std::string(64, 'f'); }

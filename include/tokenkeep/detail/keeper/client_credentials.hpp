@@ -11,12 +11,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// Tokens of the client itself (RFC 6749 4.4): one row for each client id, label and scope. A refresh token there is
-/// none, so nothing can be lost: the row is not marked, and a request whose answer is lost is simply sent again. Of all
+/// Tokens of the client itself (RFC 6749 4.4): one row for each client id, label and scope. There is no refresh token,
+/// so nothing can be lost: the row is not marked, and a request whose answer is lost is simply sent again. Of all
 /// callers that share the store, one asks the server when the token is due.
 template <class Parts>
 class client_credentials : transaction<Parts> {
@@ -36,6 +37,7 @@ class client_credentials : transaction<Parts> {
         std::optional<token> row;
         try {
             for (;;) {
+                rows_.end_by(deadline_);
                 row = find();
                 if (row && base::fresh(*row, rejected_)) {
                     tell(event_kind::cache_hit, *row);
@@ -45,7 +47,7 @@ class client_credentials : transaction<Parts> {
                 if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
             }
         } catch (...) {
-            if (!row || !base::usable(*row, rejected_)) throw;
+            if (!row || !base::can_be_served(*row, rejected_)) throw;
             tell(event_kind::served_old, *row);
             return *std::move(row);
         }
@@ -84,30 +86,56 @@ class client_credentials : transaction<Parts> {
     }
 
     std::optional<token> ask(flight_type& flight, const std::optional<token>& row) {
-        const token& before = row ? *row : wanted_;
-        room_type room({.marked = before, .bought_with = grant_kind::refresh_token});
-        wiped_request request(parts_.provider.client_credentials_request(before));
+        const token wanted = as_asked_for(row);
+        room_type room({.marked = wanted, .bought_with = grant_kind::refresh_token});
+        wiped_request request(parts_.provider.client_credentials_request(wanted));
         outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
         if (result.kind == outcome_kind::tokens) return save(flight, row, room);
         if (result.kind == outcome_kind::refused)
             result.why =
                 with_reason(error(errc::client_rejected, "tokenkeep: the server gives this client no token of its own"),
                             result.why);
-        base::fail(flight, before, result.why, result);
+        base::fail(flight, wanted, as_failure(result.why), result);
     }
 
-    /// Writes the token into the row, in one write, and gives the row. Nullopt if the row has changed meanwhile.
+    /// The row, with the scope and the client secret of the caller if it has come by them and not by the row's id.
+    token as_asked_for(const std::optional<token>& row) const {
+        if (!row || !wanted_.id.empty()) return row.value_or(wanted_);
+        token wanted = *row;
+        wanted.scope = wanted_.scope;
+        if (!wanted_.client_secret.empty()) wanted.client_secret = wanted_.client_secret;
+        return wanted;
+    }
+
+    /// What a transport throws may be anything. As an error it begins a pause.
+    static std::exception_ptr as_failure(const std::exception_ptr& why) {
+        try {
+            std::rethrow_exception(why);
+        } catch (const std::system_error&) {
+            return why;
+        } catch (...) {
+            return with_reason(error(errc::transport_failure, "tokenkeep: the transport failed"), why);
+        }
+    }
+
+    /// Writes the token into the row, in one write, and gives the row. The row keeps the scope that was asked for: its
+    /// seed and the next request are made of it. Nullopt if the row has changed meanwhile.
     std::optional<token> save(flight_type& flight, const std::optional<token>& row, room_type& room) {
         if (room.unread) throw std::bad_alloc();
         token_response& answer = room.tokens.answer;
         answer.refresh_token.clear(); // RFC 6749 4.4.3: it should not come
+        answer.scope.clear();
         if (answer.access_token.empty())
             base::fail(flight, room.tokens.marked, no_access_token(answer), {.is_unexplained = true});
         token record = room.tokens.record();
-        if (!row)
-            record = insert(record);
-        else if (!rows_.replace(*row, record))
-            return std::nullopt;
+        try {
+            if (!row)
+                record = insert(record);
+            else if (!rows_.replace(*row, record))
+                return std::nullopt;
+        } catch (...) { // no caller asks the server again and again while the store takes nothing
+            base::fail(flight, record, std::current_exception(), {});
+        }
         flight.publish();
         flight.succeeded();
         parts_.note_seen(record);

@@ -38,6 +38,7 @@ class device_login : transaction<Parts> {
     /// `probe` says whose login it is: by an id, a user, or at least a client id.
     device_login(Parts& parts, const token& probe, deadline until)
         : base(parts, until), asked_(login<Parts>::require_owner(probe)) {
+        asked_.seed.clear(); // a probe without a user has that of the client's own row
         for (const auto member : {&token::access_token, &token::refresh_token, &token::code_verifier})
             (asked_.*member).clear();
     }
@@ -67,12 +68,12 @@ class device_login : transaction<Parts> {
         const deadline code_ends =
             time_after(parts_.clock.steady_now(), time_between(parts_.clock.now(), authorization.prompt.expires_at));
         const deadline end = (std::min)(deadline_, code_ends);
+        std::exception_ptr last;
         std::chrono::milliseconds pause = authorization.interval;
         bool may_be_spent = false;
         for (;;) {
             const deadline next = time_after(parts_.clock.steady_now(), pause);
-            if (next >= end)
-                throw error(errc::lock_timeout, "tokenkeep: the user did not finish the login in time; begin again");
+            if (next >= end) give_up(last);
             parts_.clock.sleep_until(next);
             wiped_request request(parts_.provider.device_token_request(asked_));
             const outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
@@ -82,22 +83,27 @@ class device_login : transaction<Parts> {
             if (is("slow_down"))
                 pause += std::chrono::seconds(5);
             else if (is("access_denied"))
-                fail(errc::reauthorization_required, "tokenkeep: the user refused the login", result);
+                std::rethrow_exception(with_reason(
+                    error(errc::reauthorization_required, "tokenkeep: the user refused the login"), result.why));
             else if (is("expired_token"))
-                fail(errc::lock_timeout, "tokenkeep: the user did not finish the login in time; begin again", result);
+                give_up(result.why);
             else if (result.kind == outcome_kind::refused && may_be_spent)
                 std::rethrow_exception(with_reason(lost_login_error(), result.why));
             else if (result.kind == outcome_kind::unknown || may_pass(result.why))
                 pause *= 2;
             else
                 std::rethrow_exception(result.why);
+            last = result.why;
             pause = (std::max)(pause, result.retry_after);
             may_be_spent = may_be_spent || result.kind == outcome_kind::unknown;
         }
     }
 
-    [[noreturn]] static void fail(errc code, const char* what, const outcome& result) {
-        std::rethrow_exception(with_reason(error(code, what), result.why));
+    /// Time is over. `last` is the last failure, or null.
+    [[noreturn]] static void give_up(const std::exception_ptr& last) {
+        const error late(errc::lock_timeout, "tokenkeep: the user did not finish the login in time; begin again");
+        if (!last) throw late;
+        std::rethrow_exception(with_reason(late, last));
     }
 
     static bool may_pass(const std::exception_ptr& why) {
@@ -110,15 +116,24 @@ class device_login : transaction<Parts> {
         }
     }
 
-    /// Saves the tokens that came, whatever the caller's deadline is. If the identity's lock cannot be had, or the store
-    /// does not even take the marker of the login, the tokens go to the caller, in the error.
+    /// Saves the tokens that came, whatever the caller's deadline is. If the identity's lock cannot be had, or the
+    /// store does not even take the marker of the login, tries again for save_timeout. Then the tokens go to the
+    /// caller, in the error.
     token keep(room_type& room) {
-        login<Parts> saving(parts_, asked_, parts_.default_deadline(), &room);
-        try {
-            return saving.run();
-        } catch (...) {
-            if (saving.has_taken_tokens()) throw;
-            room.throw_not_saved();
+        const deadline end = parts_.save_deadline();
+        for (;;) {
+            login<Parts> saving(parts_, asked_, parts_.default_deadline(), &room);
+            try {
+                return saving.run();
+            } catch (...) {
+                if (saving.has_taken_tokens()) throw;
+                const deadline next = time_after(parts_.clock.steady_now(), parts_.options.first_backoff);
+                if (next >= end || !may_pass(std::current_exception())) {
+                    room.tokens.marked.grant_token.clear(); // a device code that is spent belongs into no row
+                    room.throw_not_saved();
+                }
+                parts_.clock.sleep_until(next);
+            }
         }
     }
 

@@ -35,6 +35,11 @@ inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, time
     return (std::max)(std::chrono::milliseconds{0}, time_left(row, now) - margin_of(row, margin));
 }
 
+/// A limit of the program's own, at most a hundred years.
+inline std::chrono::milliseconds session_limit(std::chrono::seconds limit) {
+    return (std::min)(limit, std::chrono::seconds(std::chrono::hours(24) * 36'500));
+}
+
 /// How long it is until the program's own limits end the row's session; see keeper_options::session_lifetime. Zero if
 /// they have ended it. Nullopt if it has no such end.
 inline std::optional<std::chrono::milliseconds> session_time_left(const token& row, const keeper_options& options,
@@ -42,32 +47,12 @@ inline std::optional<std::chrono::milliseconds> session_time_left(const token& r
     std::optional<std::chrono::milliseconds> left;
     const auto count = [&](std::chrono::seconds limit, const std::optional<timestamp>& since) {
         if (limit.count() <= 0 || !since) return;
-        constexpr std::chrono::seconds longest = std::chrono::hours(24) * 36'500;
-        const auto rest = (std::min)(limit, longest) - time_between(*since, now);
+        const auto rest = session_limit(limit) - time_between(*since, now);
         left = (std::max)(std::chrono::milliseconds{0}, left ? (std::min)(*left, rest) : rest);
     };
     count(options.session_lifetime, row.logged_in_at);
     count(options.session_idle, row.used_at);
     return left;
-}
-
-/// Whether the row has a spend marker for that refresh or grant token.
-inline bool is_marked_with(const token& row, const secret& spent) {
-    const token_status status = read_status(row.status);
-    return status.kind == status_kind::spend && status.is_about(spent);
-}
-
-/// Whether the program is revoking the row's refresh token. The keeper then hands out nothing of the row.
-inline bool is_revoking(const token& row) {
-    const token_status status = read_status(row.status);
-    return status.kind == status_kind::revoking && status.is_about(row.refresh_token);
-}
-
-/// Whether the row's refresh token was refused or is being revoked. The keeper does not send such a token.
-inline bool is_over(const token& row) {
-    const token_status status = read_status(row.status);
-    const bool dead = status.kind == status_kind::refused || status.kind == status_kind::revoking;
-    return dead && status.is_about(row.refresh_token);
 }
 
 /// Whether the access token is worth sending. It exists, it is not the one that was just rejected, it has not expired,

@@ -283,6 +283,7 @@ class login : transaction<Parts> {
     std::optional<token> keep(identity_lock& held, room_type& room) {
         std::optional<token> row = base::save(*held.flight, held.guard, room);
         has_exchanged_ = row.has_value();
+        if (row) parts_.warn_if_without_limits(rows_, *row);
         if (!row) row = rows_.find_by_id(room.tokens.marked.id);
         if (!row) throw no_session();
         if (has_exchanged_ && room.tokens.answer.access_token.empty())

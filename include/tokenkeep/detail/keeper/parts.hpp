@@ -116,14 +116,15 @@ struct keeper_parts {
     }
 
     /// Like find. If only a refresh token says which row is meant, the row that was once seeded with this token is
-    /// found too; if only a seed does, the row with that seed. If the store's rules do not look for seeds, this reads
-    /// all rows.
+    /// found too; so is the client's own row, whatever its API domain. If the store's rules do not look for seeds, this
+    /// reads all rows.
     std::optional<token> find_or_seeded(rows_type& rows, const token& probe) {
-        std::optional<token> row = find(rows, probe);
+        std::optional<token> row;
+        if (!asks_for_client(probe)) row = find(rows, probe);
         if (row || !probe.user_name.empty() || !probe.id.empty()) return row;
         if (probe.refresh_token.empty() && !asks_for_client(probe)) return row;
         const token by_hash{.client_id = probe.client_id,
-                            .api_domain = probe.api_domain,
+                            .api_domain = probe.refresh_token.empty() ? std::string() : probe.api_domain,
                             .seed = probe.refresh_token.empty() ? probe.seed
                                                                 : text::sha256_hex(probe.refresh_token.reveal()),
                             .label = probe.label};
@@ -166,9 +167,10 @@ struct keeper_parts {
     }
 
     /// Notes in the row that its access token is handed out now. The time is written only if the one in the row is
-    /// older than a quarter of session_idle. If it cannot be written, the session may end earlier.
+    /// older than a quarter of session_idle. If it cannot be written, the session may end earlier. A row that is being
+    /// refreshed is left alone: the refresh compares it with what it has marked.
     void note_use(rows_type& rows, token& row) {
-        if (!row.used_at || !is_use_old(row)) return;
+        if (!row.used_at || !is_use_old(row) || read_status(row.status).kind == status_kind::spend) return;
         token used = row;
         used.used_at = clock.now();
         try {
@@ -312,7 +314,7 @@ struct keeper_parts {
     }
 
   private:
-    std::chrono::milliseconds note_use_after() const { return std::chrono::milliseconds(options.session_idle) / 4; }
+    std::chrono::milliseconds note_use_after() const { return session_limit(options.session_idle) / 4; }
     bool is_use_old(const token& row) const {
         return options.session_idle.count() > 0 && time_between(*row.used_at, clock.now()) >= note_use_after();
     }

@@ -42,27 +42,13 @@ class refresh_transaction : transaction<Parts> {
         } catch (const rotation_not_saved_error&) {
             throw;
         } catch (...) {
-            if (!can_be_served()) throw;
+            if (!base::can_be_served(row_, rejected_)) throw;
             tell(event_kind::served_old, row_);
             return std::move(row_);
         }
     }
 
   private:
-    /// Whether the row's access token may still be handed out. Reads the row once more, if the store can be read.
-    bool can_be_served() {
-        rows_.end_by(deadline_);
-        if (!base::usable(row_, rejected_)) return false;
-        try {
-            if (std::optional<token> row = rows_.find_by_id(row_.id))
-                row_ = *std::move(row);
-            else
-                return false;
-        } catch (...) { // use the row as it was read last
-        }
-        return base::usable(row_, rejected_);
-    }
-
     /// Keeps to the pause after a passing failure, unless the refresh token may be sent again now; see waits_for_pause.
     /// True if another caller has then refreshed the row.
     bool refreshed_during_pause(flight_type& flight) {

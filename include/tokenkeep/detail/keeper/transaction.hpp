@@ -201,8 +201,7 @@ class transaction {
             rows_.end_by(parts_.save_deadline());
             if (parts_.clock.steady_now() <= latest_end) return;
             result.has_overrun = true;
-            tell(event_kind::warning, row,
-                 "the transport took longer than http_request::timeout, so the refresh token is not sent again now");
+            tell(event_kind::warning, row, "the transport took longer than http_request::timeout");
         };
         std::optional<wiped_response> response;
         try {
@@ -259,6 +258,21 @@ class transaction {
             std::throw_with_nested(error(static_cast<errc>(failure.code().value()),
                                          "tokenkeep: the server has asked for a pause that is not over", left));
         }
+    }
+
+    /// Whether the row's access token may still be handed out after a failure. Reads the row once more, if the store
+    /// can be read.
+    bool can_be_served(token& row, const secret* rejected) {
+        rows_.end_by(deadline_);
+        if (!usable(row, rejected)) return false;
+        try {
+            if (std::optional<token> now = rows_.find_by_id(row.id))
+                row = *std::move(now);
+            else
+                return false;
+        } catch (...) { // use the row as it was read last
+        }
+        return usable(row, rejected);
     }
 
     /// Throws the failure. If it is a std::system_error, callers that wait get it too, and a pause begins.

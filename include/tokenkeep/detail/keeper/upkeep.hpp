@@ -34,9 +34,8 @@ class upkeep {
             throw error(errc::request_rejected, "tokenkeep: to sweep idle sessions, set keeper_options::session_idle, "
                                                 "and sweep_policy::idle to at least that");
         const auto remove = [this](const token& row, sweep_reason reason) {
-            const bool lives = reason == &sweep_report::lifetime || reason == &sweep_report::idle;
-            if (!lives) return parts_.rows(parts_.default_deadline()).remove(row) ? reason : &sweep_report::kept;
-            return revoke(row) ? reason : (has_refused_ ? &sweep_report::not_revoked : &sweep_report::kept);
+            if (reason == &sweep_report::lifetime || reason == &sweep_report::idle) return revoke(row, reason);
+            return parts_.rows(parts_.default_deadline()).remove(row) ? reason : &sweep_report::kept;
         };
         return sweep_rows(parts_.store, policy, parts_.clock, remove, progress);
     }
@@ -56,23 +55,25 @@ class upkeep {
 
   private:
     static constexpr std::chrono::milliseconds soonest{1'000}, after_failure{30'000};
+    static constexpr int most_in_a_row = 3;
 
-    /// Whether the row was as expected, and is revoked and removed. If the server refuses for good, the row is marked
-    /// as being revoked and stays.
-    bool revoke(const token& row) {
-        has_refused_ = false;
+    /// Revokes and removes the row if it still is as it was read. Gives the member of the report that counts it. A
+    /// failure that meets the other rows too is thrown.
+    sweep_reason revoke(const token& row, sweep_reason reason) {
         try {
-            return revocation<Parts>(parts_, row, parts_.default_deadline()).run_if_unchanged();
+            return revocation<Parts>(parts_, row, parts_.default_deadline()).run_if_unchanged() ? reason
+                                                                                                : &sweep_report::kept;
         } catch (const error& failure) {
-            if (is_passing(failure)) throw;
-            has_refused_ = true;
-            return false;
+            if (failure.code() == errc::token_not_found || failure.code() == errc::lock_timeout)
+                return &sweep_report::kept;
+            if (is_passing(failure) || failure.code() == errc::client_rejected) throw;
+            return &sweep_report::not_revoked;
         }
     }
 
     void look_at(const token& row, std::chrono::milliseconds within, refresh_due_report& report) {
-        const bool can_be_refreshed = !row.refresh_token.empty() && !is_over(row) &&
-                                      !is_marked_with(row, row.refresh_token) && !parts_.has_ended(row);
+        const bool can_be_refreshed =
+            !row.refresh_token.empty() && !is_over(row) && !is_left_in_doubt(row) && !parts_.has_ended(row);
         std::optional<timestamp> due = can_be_refreshed ? due_at(row, within) : std::nullopt;
         if (!can_be_refreshed)
             ++report.skipped;
@@ -85,31 +86,61 @@ class upkeep {
         report.next_in = (std::min)(report.next_in, wait);
     }
 
-    /// Refreshes the session unless another keeper does at the same moment. Gives when it is due again. A failure of
-    /// the server is thrown, because it meets the other sessions too; one of this session is counted.
+    /// Whether the row's refresh token may have been spent, and it is too early to find out: the old access token can
+    /// be used, or the request may still be under way.
+    bool is_left_in_doubt(const token& row) {
+        if (!is_marked_with(row, row.refresh_token)) return false;
+        const std::optional<timestamp> sent = read_status(row.status).last_sent;
+        const auto doubt = parts_.options.effective_doubt_expires_after(false);
+        return parts_.usable(row, nullptr) || (sent && time_between(*sent, parts_.clock.now()) < doubt);
+    }
+
+    /// Refreshes the session unless another keeper does at the same moment. Gives when it is due again.
     std::optional<timestamp> refresh(const token& row, std::chrono::milliseconds within, refresh_due_report& report) {
-        if (const auto pause = parts_.flight_of(identity_key(row))->pause(parts_.clock.steady_now())) {
+        const auto steady_now = parts_.clock.steady_now();
+        if (const auto pause = parts_.flight_of(identity_key(row))->pause(steady_now)) {
             ++report.failed;
-            return parts_.clock.now() +
-                   std::chrono::ceil<std::chrono::milliseconds>(pause->first - parts_.clock.steady_now());
+            return parts_.clock.now() + std::chrono::ceil<std::chrono::milliseconds>(pause->first - steady_now);
         }
         try {
-            const token fresh =
-                refresh_transaction<Parts>(parts_, row, &row.access_token, parts_.default_deadline()).run();
+            const secret* held = row.access_token.empty() ? nullptr : &row.access_token;
+            const token fresh = refresh_transaction<Parts>(parts_, row, held, parts_.default_deadline()).run();
             ++report.refreshed;
+            failures_in_a_row_ = 0;
             return due_at(fresh, within);
         } catch (const error& failure) {
-            if (failure.code() == errc::transport_failure || failure.code() == errc::server_unavailable ||
-                failure.code() == errc::client_rejected || failure.code() == errc::rotation_not_saved)
-                throw;
+            count(failure);
             ++report.failed;
             if (!is_passing(failure)) return std::nullopt;
             return parts_.clock.now() + (std::max)(after_failure, failure.retry_after());
         }
     }
 
+    /// While a failure is handled: throws it if it meets the other sessions too. A failure of the store does. One of
+    /// the server, the network or the client may be due to this session alone; the third in a row is not.
+    void count(const error& failure) {
+        switch (static_cast<errc>(failure.code().value())) {
+        case errc::reauthorization_required:
+        case errc::token_not_found:
+        case errc::throttled:
+        case errc::lock_timeout:
+        case errc::request_rejected:
+        case errc::invalid_record:
+        case errc::ambiguous:
+        case errc::malformed_response:
+        case errc::unknown_data_center: failures_in_a_row_ = 0; return;
+        case errc::transport_failure:
+        case errc::server_unavailable:
+        case errc::outcome_unknown:
+        case errc::client_rejected:
+            if (++failures_in_a_row_ < most_in_a_row) return;
+            [[fallthrough]];
+        default: throw;
+        }
+    }
+
     Parts& parts_;
-    bool has_refused_ = false;
+    int failures_in_a_row_ = 0;
 };
 
 }}} // namespace tokenkeep::v1::detail

@@ -21,7 +21,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 //   key                        | what it is
 //   ---------------------------|---------------------------------------------------------------------------------------
 //   {table}:version            | 32 random hex digits, which every change replaces; see redis_write_script. Those of a
-//                              | sealed table follow "sealed LAYOUT "; see sealed_redis_form
+//                              | sealed table follow "sealed 1 LAYOUT "; see sealed_redis_form
 //   {table}:ids                | the set of all ids
 //   {table}:row:ID             | the hash of a row: a field for each cell that is or was not empty; see encode_row, and
 //                              | for sealed rows sealed_redis_form

@@ -112,7 +112,14 @@ class row_sealer {
     /// Both arguments must outlive this object.
     row_sealer(const Sealer& sealer, const std::string& table) noexcept : sealer_(sealer), table_(table) {}
 
-    std::string key_id() const { return sealer_.key_id(); }
+    /// Throws errc::request_rejected if it is empty: rows of such a key could not be told from none.
+    std::string key_id() const {
+        std::string id = sealer_.key_id();
+        if (id.empty())
+            throw error(errc::request_rejected, "tokenkeep: key_id() of the sealer of a table must not be empty; see "
+                                                "the concept fingerprinting_sealer");
+        return id;
+    }
 
     /// The value of a field, sealed with the first key. `field` is a place in `fields`.
     secret seal(std::size_t field, std::string_view id, std::string_view value) const {

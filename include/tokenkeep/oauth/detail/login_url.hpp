@@ -71,8 +71,11 @@ inline void require_redirect_url(std::string_view url) {
 /// program can do instead.
 struct fixed_parameter {
     std::string_view name, advice;
+    bool may_be_left_out = false; ///< For servers that have another name for it.
 };
 inline constexpr fixed_parameter fixed_parameters[] = {
+    {"client_id", "write it into the probe of the wish, or into the provider", true},
+    {"scope", "write it into scope of the wish", true},
     {"response_type", "the library reads the answer to the type code only"},
     {"redirect_uri", "write it into redirect_url of the wish"},
     {"state", "a program that wants to recognise its login keeps the authorization under its state"},
@@ -85,7 +88,7 @@ inline constexpr fixed_parameter fixed_parameters[] = {
 inline void add_wished(std::vector<text::form_pair>& pairs, const std::vector<form_field>& wished) {
     for (const form_field& own : wished) {
         for (const fixed_parameter& fixed : fixed_parameters)
-            if (own.name == fixed.name)
+            if (own.name == fixed.name && !(own.value.empty() && fixed.may_be_left_out))
                 throw error(errc::invalid_record, std::string("tokenkeep: a wish cannot replace the parameter ")
                                                       .append(fixed.name)
                                                       .append(": ")
@@ -103,8 +106,8 @@ inline std::string authorization_url(std::string_view endpoint, const std::vecto
         for (const text::form_pair& pair : pairs)
             if (!own ||
                 std::any_of(own->begin(), own->end(), [&](const auto& each) { return each.first == pair.name; }))
-                throw error(errc::request_rejected, "tokenkeep: the query of authorization_endpoint has a parameter "
-                                                    "that the login adds too; leave it out there");
+                throw error(errc::request_rejected, "tokenkeep: the query of authorization_endpoint cannot be read, or "
+                                                    "has a parameter that the login adds too; leave it out there");
     }
     std::string url(endpoint);
     if (mark == endpoint.npos)
