@@ -49,7 +49,7 @@ struct command {
     sweep_policy sweep{};
     bool revokes = false;
     // import and export
-    std::string file{}, format{};
+    std::string file{}, format{}, section{};
     bool is_dry = false;
     // doctor
     bool settles = false;
@@ -71,6 +71,10 @@ int refresh(const command& given);
 int call(const command& given);
 int revoke(const command& given);
 int sweep_store(const command& given);
+
+int import_file(const command& given);
+int export_file(const command& given);
+int migrate_store(const command& given);
 
 } // namespace cli
 

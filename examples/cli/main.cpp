@@ -5,6 +5,7 @@
 // command, `tokenkeep help COMMAND`, and the man page are made from the same texts.
 #include "command.hpp"
 #include "exit_code.hpp"
+#include "import.hpp"
 #include "manual.hpp"
 #include "print.hpp"
 #include "provider.hpp"
@@ -184,6 +185,41 @@ constexpr known_command commands[] = {
          all.duration(of, "--unexchanged-for", over.unexchanged_for, "Logins that were cut off");
          of.add_flag("--refresh-expired", over.refresh_expired, "Sessions whose refresh token ended a day ago");
          of.add_flag("--revoke", all.given.revokes, "End sessions at the server first");
+     }},
+    {"import", "Take over the tokens of another program's file",
+     "The file is only read. If it does not say whose the token is, --user must. A login that the store has already is "
+     "replaced only if its access token is older. A refresh token that is used by two programs may end the session: "
+     "stop the other program.",
+     cli::import_file,
+     [](const options& all, CLI::App& of) {
+         command& given = all.given;
+         of.add_option("file", given.file, "The file; - is standard input")->required()->type_name("FILE");
+         of.add_option("--format", given.format,
+                       "The file's format: " + cli::format_names() + ". Without it, the program looks")
+             ->type_name("NAME");
+         of.add_option("--section", given.section, "Of an rclone.conf with several tokens")->type_name("NAME");
+         all.store(of), all.login(of);
+         of.add_option("--client-id", given.who.client_id, "The OAuth client, if the file does not name it")
+             ->type_name("ID");
+         of.add_flag("--dry-run", given.is_dry, "Write what the file has as JSON, and change nothing");
+         all.json(of), all.reveal(of);
+     }},
+    {"export", "Copy a store into a JSON file",
+     "The file has all secrets, and only its owner may read it. import and a json: store read it.", cli::export_file,
+     [](const options& all, CLI::App& of) {
+         of.add_option("file", all.given.file, "A file that does not exist; - is the output, with --reveal")
+             ->required()
+             ->type_name("FILE");
+         all.store(of), all.json(of), all.reveal(of);
+     }},
+    {"migrate", "Copy the logins of a store into another",
+     "It may be stopped and called again, while other programs use both stores. A login of the target is replaced only "
+     "if its access token is older.",
+     cli::migrate_store,
+     [](const options& all, CLI::App& of) {
+         all.store(of);
+         of.add_option("--to", all.given.target, "The URL of the other store")->required()->type_name("URL");
+         all.json(of);
      }},
 };
 

@@ -344,6 +344,118 @@ TEST_CASE("cli: a token of the client itself", "[cli]") {
     CHECK(w.run_json({"ls"}).size() == 1);
 }
 
+TEST_CASE("cli: import reads the token files of other programs", "[cli]") {
+    world w;
+    w.environment.resize(1); // only the store
+    struct known_file {
+        const char *name, *user, *client, *access, *refresh, *ends;
+    };
+    for (const known_file& file : std::vector<known_file>{
+             {"golang-token.json", "", "", "ya29.EXAMPLE", "1//EXAMPLE", "2026-01-02T14:04:05Z"},
+             {"rclone.conf", "", "", "ya29.EXAMPLE", "1//EXAMPLE", "2026-01-02T14:04:05Z"},
+             {"google-authorized-user.json", "", "000-example.apps.googleusercontent.com", "ya29.EXAMPLE", "1//EXAMPLE",
+              "2026-01-02T14:04:05Z"},
+             {"google-node-oauth_creds.json", "", "", "ya29.EXAMPLE", "1//EXAMPLE", "2026-01-02T14:04:05Z"},
+             {"spotipy.cache", "", "", "BQEXAMPLE", "AQEXAMPLE", "2026-01-02T14:04:05Z"},
+             {"msal-cache.json", "user@example.com", "client", "eyJ.EXAMPLE.x", "0.EXAMPLE", "2026-01-02T14:04:05Z"},
+             {"aws-sso.json", "", "EXAMPLE", "aoaEXAMPLE", "aorEXAMPLE", "2026-01-02T14:04:05Z"},
+             {"zoho.csv", "user@example.com", "1000.C", "1000.a.EXAMPLE", "1000.r.EXAMPLE", "2026-01-02T14:04:05Z"}}) {
+        INFO(file.name);
+        const std::string path = std::string(TOKENKEEP_TEST_DATA "/token_files/") + file.name;
+        const bool names_user = *file.user != '\0';
+        if (!names_user) {
+            const finished unnamed = w.run({"import", path});
+            CHECK(unnamed.code == 2);
+            CHECK(has(unnamed.err, "--user"));
+        }
+        const std::string user = names_user ? file.user : file.name;
+        std::vector<std::string> words{"import", path};
+        if (!names_user) words.insert(words.end(), {"--user", user});
+        const json first = w.run_json(words);
+        CHECK(first["copied"] == 1);
+        CHECK(w.run_json(words)["unchanged"] == 1);
+        std::vector<std::string> show{"show", "--user", user, "--reveal"};
+        json row = w.run_json(show);
+        CHECK(row.value("client_id", "") == file.client);
+        CHECK(row["access_token"] == file.access);
+        CHECK(row["refresh_token"] == file.refresh);
+        CHECK(row["expiry_time"] == file.ends);
+        CHECK(row["state"] == "due");
+        CHECK(w.run({"rm", "--user", user}).code == 0);
+    }
+    const std::string google = TOKENKEEP_TEST_DATA "/token_files/google-authorized-user.json";
+    const finished dry = w.run({"import", google, "--dry-run", "--user", "ada", "--label", "work"});
+    CHECK(json::parse(dry.out)[0]["label"] == "work");
+    CHECK_FALSE(has(dry.out, "EXAMPLE"));
+    CHECK(w.run_json({"ls"}).empty());
+
+    CHECK(w.run({"import", "-", "--user", "ada", "--format", "spotipy"}, R"({"refresh_token":"r","expires_at":1.5e9})")
+              .code == 0);
+    CHECK(w.run_json({"show", "--user", "ada"})["expiry_time"] == "2017-07-14T02:40:00Z");
+    const std::string two = "[a]\ntoken = {\"access_token\":\"x\"}\n[b]\ntoken = {\"access_token\":\"y\"}\n";
+    CHECK(w.run({"import", "-", "--user", "bob"}, two).code == 2);
+    CHECK(w.run({"import", "-", "--user", "bob", "--section", "c"}, two).code == 2);
+    CHECK(w.run({"import", "-", "--user", "bob", "--section", "b"}, two).code == 0);
+    CHECK(w.run({"token", "--user", "bob"}).out == "y\n");
+    CHECK(w.run({"import", "-", "--user", "eve"}, R"({"hush-hush":1})").code == code_of_errc(errc::storage_corrupt));
+    const finished broken = w.run({"import", "-", "--user", "eve"}, R"({"access_token":"hush-hush")");
+    CHECK(broken.code == code_of_errc(errc::storage_corrupt));
+    CHECK_FALSE(has(broken.err, "hush"));
+    CHECK(w.run({"import", "/nonexistent", "--user", "eve"}).code == 1);
+    CHECK(w.run({"import", "-", "--user", "eve"}, R"({"scope":"x","token_uri":"y"})").code ==
+          code_of_errc(errc::storage_corrupt));
+}
+
+TEST_CASE("cli: export and migrate copy a store", "[cli]") {
+    world w;
+    w.log_in("ada");
+    const token ada = w.row("ada");
+    CHECK(w.run({"export", "-"}).code == 2);
+    const finished out = w.run({"export", "-", "--reveal"});
+    CHECK(json::parse(out.out)["tokens"][0]["access_token"] == std::string(ada.access_token.reveal()));
+    const std::string file = w.folder / "export.json";
+    CHECK(w.run_json({"export", file})["copied"] == 1);
+    CHECK(mode_of(file) == 0600);
+    CHECK(w.run({"export", file}).code == 2);
+    CHECK(w.run_json({"show", "--store", "json:" + file})["id"] == ada.id);
+    CHECK(w.run_json({"import", file})["unchanged"] == 1);
+
+    const std::string other = "sqlite:" + (w.folder / "tokens.db");
+    CHECK(w.run_json({"migrate", "--to", other})["copied"] == 1);
+    CHECK(w.run_json({"migrate", "--to", other})["unchanged"] == 1);
+    CHECK(w.run({"token", "--store", other}).out == std::string(ada.access_token.reveal()) + "\n");
+    CHECK(w.run({"refresh", "--store", other}).code == 0);
+    const finished older = w.run({"migrate", "--to", other});
+    CHECK(older.code == 3);
+    CHECK(has(older.err, ada.id));
+    CHECK(w.run_json({"migrate", "--store", other, "--to", w.store})["updated"] == 1);
+    CHECK(w.run({"migrate"}).code == 2);
+}
+
+TEST_CASE("cli: long work shows a bar on a terminal, and only there", "[cli]") {
+    world w;
+    std::string many = R"({"tokenkeep":1,"tokens":[)";
+    for (int n = 0; n < 3'000; ++n)
+        many += (n == 0 ? R"({"id":")" : R"(,{"id":")") + std::to_string(n) + R"(","user_name":"u)" +
+                std::to_string(n) + R"(","access_token":"a)" + std::to_string(n) + R"("})";
+    write_file(w.folder / "many.json", many + "]}");
+    const std::vector<std::string> words{"migrate", "--store", "json:" + (w.folder / "many.json"), "--to"};
+    const auto to = [&](const std::string& name) {
+        std::vector<std::string> all = words;
+        all.push_back("file:" + (w.folder / name));
+        return w.call(std::move(all));
+    };
+    terminal_run shown(to("shown.tkj"));
+    const finished seen = shown.finish(), unseen = run_tool(to("unseen.tkj"));
+    CHECK(seen.code == 0);
+    CHECK(has(seen.out, "copying ["));
+    CHECK(has(seen.out, "/3000"));
+    CHECK(has(seen.out, "\r\x1b[K3000 of 3000 logins copied"));
+    CHECK(unseen.code == 0);
+    CHECK(unseen.err.empty());
+    CHECK_FALSE(has(unseen.out, "\x1b"));
+}
+
 TEST_CASE("cli: each provider can be chosen by name", "[cli]") {
     temporary_directory folder;
     const std::string names = run_tool({{"help", "providers"}, {}, ""}).out;
@@ -393,7 +505,8 @@ TEST_CASE("cli: each provider can be chosen by name", "[cli]") {
 
 TEST_CASE("cli: every command has a help, and the manual has every command", "[cli]") {
     const std::string all = run_tool({{"help"}, {}, ""}).out, manual = run_tool({{"help", "--man"}, {}, ""}).out;
-    for (const char* name : {"login", "ls", "show", "token", "refresh", "call", "revoke", "rm", "sweep"}) {
+    for (const char* name :
+         {"login", "ls", "show", "token", "refresh", "call", "revoke", "rm", "sweep", "import", "export", "migrate"}) {
         INFO(name);
         const finished help = run_tool({{"help", name}, {}, ""}), option = run_tool({{name, "--help"}, {}, ""});
         CHECK(help.code == 0);
