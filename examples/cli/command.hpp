@@ -52,7 +52,7 @@ struct command {
     std::string file{}, format{}, section{};
     bool is_dry = false;
     // doctor
-    bool settles = false;
+    bool settles = false, salvages = false;
 };
 
 /// A command line that cannot be carried out as it is written. Exit code 2.
@@ -75,6 +75,8 @@ int sweep_store(const command& given);
 int import_file(const command& given);
 int export_file(const command& given);
 int migrate_store(const command& given);
+
+int examine(const command& given);
 
 } // namespace cli
 

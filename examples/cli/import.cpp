@@ -44,8 +44,8 @@ timestamp time_of_seconds(double seconds) {
     return timestamp{std::chrono::milliseconds(static_cast<long long>(seconds * 1'000))};
 }
 
-/// A date, which some programs write without a zone, or with UTC in place of Z. A date that cannot be read becomes 1970:
-/// the token is then refreshed, and not trusted. Nullopt if there is none; the year 1 is Go's word for that.
+/// A date. Some programs write it without a zone, or with UTC in place of Z. A date that cannot be read becomes 1970:
+/// the token is then refreshed, and not trusted. Nullopt if there is none; Go writes the year 1 then.
 std::optional<timestamp> date_of(const json_value& object, const char* name) {
     std::string date = text_of(object, name);
     if (date.empty() || date.starts_with("0001-")) return std::nullopt;

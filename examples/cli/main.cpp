@@ -221,6 +221,20 @@ constexpr known_command commands[] = {
          of.add_option("--to", all.given.target, "The URL of the other store")->required()->type_name("URL");
          all.json(of);
      }},
+    {"doctor", "Say what is wrong with a store and its logins, and what helps",
+     "It looks at permissions, at the disk and its locks and who holds them, at damage, at logins and refreshes whose "
+     "outcome is unknown, at tokens that end, and at the clock. It changes nothing unless --settle or --salvage is "
+     "given.",
+     cli::examine,
+     [](const options& all, CLI::App& of) {
+         all.store(of), all.server(of);
+         of.add_flag("--settle", all.given.settles,
+                     "If the outcome of a refresh is unknown, send the refresh token once more: the answer shows "
+                     "whether it was spent. If that of a login is unknown, remove it");
+         of.add_flag("--salvage", all.given.salvages,
+                     "If the file of a file: store is damaged, keep a copy and repair it");
+         all.json(of);
+     }},
 };
 
 const char* const summary =

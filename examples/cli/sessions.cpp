@@ -2,6 +2,7 @@
 // The commands that use a keeper: login, token, refresh, call, revoke and sweep. This is the only file that compiles
 // one.
 #include "command.hpp"
+#include "doctor.hpp"
 #include "exit_code.hpp"
 #include "print.hpp"
 #include "provider.hpp"
@@ -207,6 +208,21 @@ int revoke(const command& given) {
     kept.keep.revoke({.id = row.id}, kept.until);
     if (given.as_json) print(json_object().add("revoked", row.id).text() + "\n");
     return success;
+}
+
+void settle(const command& given, const token& row) {
+    kept_store(given).keep.refresh({.id = row.id}, row.access_token);
+}
+
+std::optional<std::chrono::seconds> clock_difference(const command& given) {
+    if (given.server.issuer.empty()) return std::nullopt;
+    const curl_transport transport(given.ca_file);
+    const http_request request = metadata_request(given.server.issuer, {.allow_loopback_http = true});
+    const timestamp sent = system_clock{}.now();
+    const http_response answer = transport(request);
+    const auto date = text::parse_http_date(find_header(answer.headers, "Date"));
+    if (!date) return std::nullopt;
+    return std::chrono::duration_cast<std::chrono::seconds>(sent - *date);
 }
 
 int sweep_store(const command& given) {

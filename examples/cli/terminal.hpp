@@ -19,8 +19,8 @@ tokenkeep::secret ask_without_echo(const std::string& question);
 /// or is empty.
 tokenkeep::secret read_secret(const std::string& path);
 
-/// A whole file, or standard input if the path is "-". Throws std::runtime_error if it cannot be read or has more than 64
-/// MB.
+/// A whole file, or standard input if the path is "-". Throws std::runtime_error if it cannot be read or has more than
+/// 64 MB.
 tokenkeep::secret read_file(const std::string& path);
 
 /// A code that the user gives: "-" means standard input, or a question if that is a terminal.

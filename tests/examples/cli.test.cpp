@@ -57,6 +57,16 @@ struct world {
         change(row);
         file.save_token(row);
     }
+    /// Makes the marker of a refresh a minute older: no request can be on its way any more.
+    void age_marker(const std::string& user) const {
+        change(user, [](token& row) {
+            tokenkeep::token_status status = tokenkeep::read_status(row.status);
+            CHECK(status.kind == tokenkeep::status_kind::spend);
+            status.first_sent -= 1min;
+            if (status.last_sent) *status.last_sent -= 1min;
+            row.status = tokenkeep::to_status(status);
+        });
+    }
     void expire(const std::string& user) const {
         change(user, [](token& row) { row.expires_at = tokenkeep::system_clock{}.now() - 1min; });
     }
@@ -432,6 +442,105 @@ TEST_CASE("cli: export and migrate copy a store", "[cli]") {
     CHECK(w.run({"migrate"}).code == 2);
 }
 
+TEST_CASE("cli: doctor finds what is wrong with logins, and helps", "[cli]") {
+    world w;
+    const auto healthy = [&] {
+        const finished done = w.run({"doctor"});
+        INFO(done.out << done.err);
+        CHECK(done.code == 0);
+        return done.out;
+    };
+    const auto faults = [&](std::vector<std::string> words) {
+        words.emplace_back("--json");
+        const finished done = w.run(words);
+        INFO(done.out << done.err);
+        CHECK(done.code == 3);
+        std::vector<json> found;
+        for (const json& each : json::parse(done.out))
+            if (each["fault"] == true) found.push_back(each);
+        return found;
+    };
+    CHECK(has(healthy(), "does not exist yet"));
+    w.log_in("ada");
+    CHECK(healthy() == "Nothing is wrong.\n");
+
+    w.expire("ada");
+    w.server.fake.next(tokenkeep::testing::fault::kind::lost_request);
+    CHECK(w.run({"token", "-u", "ada"}).code == code_of_errc(errc::outcome_unknown));
+    CHECK(faults({"doctor"}).at(0)["fix"] == "tokenkeep doctor --settle");
+    CHECK_FALSE(faults({"doctor"}).at(0).dump().find("outcome is unknown") == std::string::npos);
+    w.age_marker("ada");
+    const finished settled = w.run({"doctor", "--settle"});
+    CHECK(settled.code == 0);
+    CHECK(has(settled.out, "the session goes on"));
+    CHECK(healthy() == "Nothing is wrong.\n");
+
+    w.expire("ada");
+    w.server.fake.next(tokenkeep::testing::fault::kind::lost_answer);
+    CHECK(w.run({"token", "-u", "ada"}).code == code_of_errc(errc::outcome_unknown));
+    w.age_marker("ada");
+    CHECK(has(faults({"doctor", "--settle"}).at(0)["what"], "the session is over"));
+    CHECK(faults({"doctor"}).at(0)["fix"] == "tokenkeep login --user ada");
+    CHECK(w.run({"rm", "--user", "ada"}).code == 0);
+
+    w.server.fake.next(tokenkeep::testing::fault::kind::lost_answer);
+    const std::string grant(w.server.fake.grant("O'Hara").reveal());
+    CHECK(w.run({"login", "--user", "O'Hara", "--grant", "-"}, grant).code == code_of_errc(errc::outcome_unknown));
+    const std::vector<json> doubt = faults({"doctor"});
+    CHECK(has(doubt.at(0)["what"], "a login began"));
+    CHECK(has(doubt.at(0)["fix"], R"(tokenkeep login --user 'O'\''Hara')"));
+    CHECK_FALSE(has(doubt.at(0).dump(), grant));
+    CHECK(has(faults({"doctor", "--settle"}).at(0)["what"], "removed"));
+    CHECK(healthy() == "Nothing is wrong.\n");
+
+    w.log_in("eve");
+    w.change("eve", [](token& row) {
+        row.issued_at = tokenkeep::system_clock{}.now() + 1h;
+        row.refresh_expires_at = tokenkeep::system_clock{}.now() + 24h;
+    });
+    const std::vector<json> times = faults({"doctor"});
+    CHECK(has(times.at(0)["what"], "issued in the future, in 59 min"));
+    CHECK(has(times.at(1)["what"], "the refresh token ends in 23 h"));
+}
+
+TEST_CASE("cli: doctor finds what is wrong with a file and a clock", "[cli]") {
+    world w;
+    w.server.date = "Sun, 06 Nov 1994 08:49:37 GMT";
+    w.log_in("ada");
+    w.log_in("bob");
+    const std::string path = w.folder / "tokens.tkj";
+    const finished clock = w.run({"doctor"});
+    CHECK(clock.code == 3);
+    CHECK(has(clock.out, "s ahead of the server's\n    timedatectl"));
+    w.environment.resize(1); // no server: no clock
+
+    {
+        tokenkeep::file_store busy = w.opened();
+        const auto held = busy.lock_token(tokenkeep::identity_key(w.row("ada")), std::chrono::steady_clock::now() + 5s);
+        const finished seen = w.run({"doctor"});
+        CHECK(seen.code == 0);
+        CHECK(has(seen.out, "process " + std::to_string(::getpid()) + " ("));
+        CHECK(has(seen.out, "holds a lock of the store"));
+    }
+    ::chmod(path.c_str(), 0644);
+    const finished open = w.run({"doctor"});
+    CHECK(open.code == 3);
+    CHECK(has(open.out, "others can use it\n    chmod 600 " + path + "\n"));
+    CHECK(std::count(open.out.begin(), open.out.end(), '!') == 1);
+    ::chmod(path.c_str(), 0600);
+
+    std::string bytes = bytes_of(path);
+    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+    write_file(path, bytes);
+    const finished damaged = w.run({"doctor"});
+    CHECK(damaged.code == 3);
+    CHECK(has(damaged.out, "\n    tokenkeep doctor --salvage\n"));
+    CHECK(bytes_of(path) == bytes);
+    const finished repaired = w.run({"doctor", "--salvage"});
+    CHECK(has(repaired.out, "the file was damaged, and is repaired with "));
+    CHECK(w.run({"doctor"}).code == 0);
+}
+
 TEST_CASE("cli: long work shows a bar on a terminal, and only there", "[cli]") {
     world w;
     std::string many = R"({"tokenkeep":1,"tokens":[)";
@@ -505,8 +614,8 @@ TEST_CASE("cli: each provider can be chosen by name", "[cli]") {
 
 TEST_CASE("cli: every command has a help, and the manual has every command", "[cli]") {
     const std::string all = run_tool({{"help"}, {}, ""}).out, manual = run_tool({{"help", "--man"}, {}, ""}).out;
-    for (const char* name :
-         {"login", "ls", "show", "token", "refresh", "call", "revoke", "rm", "sweep", "import", "export", "migrate"}) {
+    for (const char* name : {"login", "ls", "show", "token", "refresh", "call", "revoke", "rm", "sweep", "import",
+                             "export", "migrate", "doctor"}) {
         INFO(name);
         const finished help = run_tool({{"help", name}, {}, ""}), option = run_tool({{name, "--help"}, {}, ""});
         CHECK(help.code == 0);

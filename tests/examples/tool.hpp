@@ -60,6 +60,7 @@ class served {
 
     const std::string& url() const { return url_; }
     tokenkeep::testing::fake_server fake{};
+    std::string date{}; ///< The header Date of the metadata. Set before the first request.
 
   private:
     void serve() {
@@ -89,6 +90,7 @@ class served {
     tokenkeep::http_response respond(const tokenkeep::http_request& request) {
         if (request.url.starts_with(url_ + "/.well-known/openid-configuration"))
             return {.status = 200,
+                    .headers = {{"Date", date}},
                     .body = R"({"issuer":")" + url_ + R"(","token_endpoint":")" + url_ +
                             R"(/token","revocation_endpoint":")" + url_ + R"(/revoke","authorization_endpoint":")" +
                             url_ + R"(/authorize","device_authorization_endpoint":")" + url_ +
