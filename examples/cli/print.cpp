@@ -17,19 +17,20 @@ std::string padded(long long number, std::size_t width) {
     return std::string(width - (std::min)(width, digits.size()), '0') + digits;
 }
 
-/// Calls visit(name, text, is_text) for each field that the row has.
+/// Calls visit(name, text) for each field that the row has.
 template <class Visit>
 void for_each_field(const token& row, bool reveals, Visit visit) {
     for (const field& f : fields) {
-        if (f.visit([&](auto member) { return tokenkeep::detail::is_absent(row.*member); })) continue;
+        std::string text;
         if (f.secret_text != nullptr)
-            visit(f.name, shown(row.*f.secret_text, reveals));
-        else if (f.text == &token::seed && !reveals)
-            visit(f.name, "#" + row.seed.substr(0, 8));
-        else if (f.text != nullptr)
-            visit(f.name, row.*f.text);
+            text = shown(row.*f.secret_text, reveals);
+        else if (f.time != nullptr)
+            text = row.*f.time ? date_text(*(row.*f.time)) : "";
+        else if (f.text == &token::seed && !row.seed.empty() && !reveals)
+            text = "#" + row.seed.substr(0, 8);
         else
-            visit(f.name, date_text(*(row.*f.time)));
+            text = row.*f.text;
+        if (!text.empty()) visit(f.name, text);
     }
 }
 

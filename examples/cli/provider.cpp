@@ -13,7 +13,8 @@
 
 namespace cli {
 
-/// The types of all providers. Most are plain oauth2_provider.
+/// The types of all providers. Most are plain oauth2_provider. If the user has named an issuer, its metadata are fetched
+/// before the first request to it: as long as the access token is fresh, no request is sent.
 struct chosen_provider::server {
     std::variant<oauth2_provider, zoho::provider, providers::digitalocean_provider, providers::dropbox_provider,
                  providers::linkedin_provider, providers::microsoft_provider, providers::notion_provider,
@@ -23,8 +24,18 @@ struct chosen_provider::server {
                  providers::withings_provider, providers::zoom_provider>
         any{};
 
+    std::function<void(oauth2_provider&)> discover{};
+
+    /// Calls use(provider), whose endpoints may not be known yet.
     template <class Use>
     decltype(auto) visit(Use use) const {
+        return std::visit(use, any);
+    }
+    /// Calls use(provider), whose endpoints are known.
+    template <class Use>
+    decltype(auto) reach(Use use) {
+        if (discover) discover(std::get<oauth2_provider>(any));
+        discover = nullptr; // after a failure, the next request tries again
         return std::visit(use, any);
     }
 };
@@ -54,8 +65,12 @@ std::string argument(const arguments& all, std::size_t n, const char* otherwise 
 }
 
 zoho::provider make_zoho(const std::string& location) {
-    for (const auto& known : tokenkeep::detail::data_centers)
-        if (known.location == location) return zoho::provider{.center = known.center};
+    const std::pair<const char*, zoho::data_center> centers[] = {
+        {"us", zoho::us}, {"eu", zoho::eu}, {"in", zoho::in}, {"au", zoho::au}, {"cn", zoho::cn},
+        {"jp", zoho::jp}, {"ca", zoho::ca}, {"sa", zoho::sa}, {"uk", zoho::uk},
+    };
+    for (const auto& [name, center] : centers)
+        if (name == location) return zoho::provider{.center = center};
     throw usage_error("zoho needs a data centre: us, eu, in, au, cn, jp, ca, sa or uk");
 }
 
@@ -132,27 +147,39 @@ secret client_secret_of(const server_choice& choice) {
     return found == nullptr ? secret() : secret(std::string_view(found));
 }
 
-chosen_provider::server make_server(const server_choice& choice,
-                                    const std::function<http_response(const http_request&)>& send) {
+chosen_provider::server make_server(const server_choice& choice, sender send) {
     if (!choice.provider.empty()) return make_known(choice.provider);
-    oauth2_provider server{.allow_loopback_http = true};
-    if (!choice.issuer.empty()) {
-        const metadata_options options{.allow_loopback_http = true}; // for a server on this machine
-        server = read_metadata(send(metadata_request(choice.issuer, options)), choice.issuer, options);
-    }
-    const auto take = [](std::string& endpoint, const std::string& said) {
-        if (!said.empty()) endpoint = said;
+    const auto name_endpoints = [choice](oauth2_provider& server) {
+        const auto take = [](std::string& endpoint, const std::string& said) {
+            if (!said.empty()) endpoint = said;
+        };
+        take(server.token_endpoint, choice.token_endpoint);
+        take(server.authorization_endpoint, choice.authorization_endpoint);
+        take(server.device_authorization_endpoint, choice.device_endpoint);
+        take(server.revocation_endpoint, choice.revocation_endpoint);
     };
-    take(server.token_endpoint, choice.token_endpoint);
-    take(server.authorization_endpoint, choice.authorization_endpoint);
-    take(server.device_authorization_endpoint, choice.device_endpoint);
-    take(server.revocation_endpoint, choice.revocation_endpoint);
-    return {server};
+    oauth2_provider server{.allow_loopback_http = true}; // for a server on this machine
+    name_endpoints(server);
+    if (choice.issuer.empty()) return {server};
+    const auto discover = [issuer = choice.issuer, is_chosen = !choice.authentication.empty(), send = std::move(send),
+                           name_endpoints](oauth2_provider& known) {
+        const metadata_options options{.allow_loopback_http = true};
+        oauth2_provider found = read_metadata(send(metadata_request(issuer, options)), issuer, options);
+        name_endpoints(found);
+        known.token_endpoint = found.token_endpoint;
+        known.authorization_endpoint = found.authorization_endpoint;
+        known.device_authorization_endpoint = found.device_authorization_endpoint;
+        known.revocation_endpoint = found.revocation_endpoint;
+        known.issuer = found.issuer;
+        known.sends_iss = found.sends_iss;
+        if (!is_chosen) known.authentication = found.authentication;
+    };
+    return {server, discover};
 }
 
 } // namespace
 
-chosen_provider::chosen_provider(server any) : server_(std::make_shared<const server>(std::move(any))) {
+chosen_provider::chosen_provider(server any) : server_(std::make_shared<server>(std::move(any))) {
     server_->visit([this](const auto& p) {
         client_id = p.client_id;
         client_secret = p.client_secret;
@@ -163,10 +190,10 @@ chosen_provider::chosen_provider(server any) : server_(std::make_shared<const se
 }
 
 http_request chosen_provider::exchange_request(const token& record) const {
-    return server_->visit([&](const auto& p) { return p.exchange_request(record); });
+    return server_->reach([&](const auto& p) { return p.exchange_request(record); });
 }
 http_request chosen_provider::refresh_request(const token& record) const {
-    return server_->visit([&](const auto& p) -> http_request {
+    return server_->reach([&](const auto& p) -> http_request {
         if constexpr (requires { p.token_endpoint; })
             if (p.token_endpoint.empty())
                 throw error(errc::request_rejected, "tokenkeep: the access token is due, and no server is named to "
@@ -175,7 +202,7 @@ http_request chosen_provider::refresh_request(const token& record) const {
     });
 }
 std::optional<http_request> chosen_provider::revoke_request(const token& record) const {
-    return server_->visit([&](const auto& p) { return p.revoke_request(record); });
+    return server_->reach([&](const auto& p) { return p.revoke_request(record); });
 }
 token_response chosen_provider::read_token_response(const http_response& response, const token& record) const {
     return server_->visit([&](const auto& p) { return p.read_token_response(response, record); });
@@ -195,7 +222,7 @@ bool chosen_provider::is_token_rejected(const http_response& response) const {
     });
 }
 http_request chosen_provider::client_credentials_request(const token& record) const {
-    return server_->visit([&](const auto& p) -> http_request {
+    return server_->reach([&](const auto& p) -> http_request {
         if constexpr (requires { p.client_credentials_request(record); })
             return p.client_credentials_request(record);
         else
@@ -203,7 +230,7 @@ http_request chosen_provider::client_credentials_request(const token& record) co
     });
 }
 http_request chosen_provider::device_authorization_request(const token& record) const {
-    return server_->visit([&](const auto& p) -> http_request {
+    return server_->reach([&](const auto& p) -> http_request {
         if constexpr (requires { p.device_authorization_request(record); })
             return p.device_authorization_request(record);
         else
@@ -211,7 +238,7 @@ http_request chosen_provider::device_authorization_request(const token& record) 
     });
 }
 http_request chosen_provider::device_token_request(const token& record) const {
-    return server_->visit([&](const auto& p) -> http_request {
+    return server_->reach([&](const auto& p) -> http_request {
         if constexpr (requires { p.device_token_request(record); })
             return p.device_token_request(record);
         else
@@ -228,16 +255,15 @@ device_authorization chosen_provider::read_device_authorization(const http_respo
     });
 }
 authorization chosen_provider::authorization_request(const authorization_wish& wish) const {
-    return server_->visit([&](const auto& p) { return tokenkeep::authorization_request(p, wish); });
+    return server_->reach([&](const auto& p) { return tokenkeep::authorization_request(p, wish); });
 }
 token chosen_provider::read_authorization_response(std::string_view redirected, authorization& pending) const {
     return server_->visit(
         [&](const auto& p) { return tokenkeep::read_authorization_response(p, redirected, pending); });
 }
 
-chosen_provider choose_provider(const server_choice& choice,
-                                const std::function<http_response(const http_request&)>& send) {
-    chosen_provider::server server = make_server(choice, send);
+chosen_provider choose_provider(const server_choice& choice, sender send) {
+    chosen_provider::server server = make_server(choice, std::move(send));
     const secret client_secret = client_secret_of(choice);
     std::visit(
         [&](auto& p) {

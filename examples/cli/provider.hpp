@@ -41,13 +41,15 @@ class chosen_provider {
     token read_authorization_response(std::string_view redirected, authorization& pending) const;
 
   private:
-    std::shared_ptr<const server> server_;
+    std::shared_ptr<server> server_;
 };
+
+/// Sends a request that is not the keeper's.
+using sender = std::function<http_response(const http_request&)>;
 
 /// The provider of the command line. `send` fetches the metadata of an issuer. The client's secret comes from a file,
 /// the environment or the terminal.
-chosen_provider choose_provider(const server_choice& choice,
-                                const std::function<http_response(const http_request&)>& send);
+chosen_provider choose_provider(const server_choice& choice, sender send);
 
 /// The names that --provider takes, with what each needs.
 std::string provider_names();

@@ -17,7 +17,9 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <spawn.h>
 #include <unistd.h>
@@ -60,16 +62,21 @@ void print_row(const command& given, const token& row) {
               ": the access token ends " + ends + "\n");
 }
 
-/// Starts the user's browser: the program that BROWSER in the environment names, or xdg-open. No shell reads the URL.
+/// Starts the user's browser: the program that BROWSER in the environment names, or xdg-open. No shell reads the URL,
+/// and the browser does not get the client's secret.
 bool open_in_browser(std::string url) {
     const char* const wished = std::getenv("BROWSER");
     std::string program = wished != nullptr && *wished != '\0' ? wished : "xdg-open";
     char* words[] = {program.data(), url.data(), nullptr};
+    std::vector<char*> variables;
+    for (char** each = environ; *each != nullptr; ++each)
+        if (!std::string_view(*each).starts_with("TOKENKEEP_CLIENT_SECRET=")) variables.push_back(*each);
+    variables.push_back(nullptr);
     posix_spawn_file_actions_t quiet; // what a browser prints is not the program's output
     posix_spawn_file_actions_init(&quiet);
     posix_spawn_file_actions_adddup2(&quiet, STDERR_FILENO, STDOUT_FILENO);
     pid_t browser = 0;
-    const bool is_started = ::posix_spawnp(&browser, words[0], &quiet, nullptr, words, environ) == 0;
+    const bool is_started = ::posix_spawnp(&browser, words[0], &quiet, nullptr, words, variables.data()) == 0;
     posix_spawn_file_actions_destroy(&quiet);
     return is_started;
 }

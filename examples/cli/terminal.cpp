@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "terminal.hpp"
 
-#include <tokenkeep/memory/wipe.hpp>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -116,18 +114,18 @@ tokenkeep::secret read_file(const std::string& path) {
     const open_file file(path.c_str(), O_RDONLY);
     const int from = path == "-" ? STDIN_FILENO : file.number;
     if (from < 0) throw std::runtime_error("cannot read " + path + ": " + std::generic_category().message(errno));
-    constexpr std::size_t most = 64 * 1024 * 1024;
-    tokenkeep::detail::wiping_string text;
-    for (ssize_t count = 1; count != 0;) {
-        const std::size_t size = text.size();
-        text.resize(size + 64 * 1024);
-        count = ::read(from, text.data() + size, text.size() - size);
-        if (count < 0 && errno != EINTR)
-            throw std::runtime_error("cannot read " + path + ": " + std::generic_category().message(errno));
-        text.resize(size + static_cast<std::size_t>(count < 0 ? 0 : count));
-        if (text.size() > most) throw std::runtime_error(path + " is too large for a file of tokens");
-    }
-    return tokenkeep::secret(std::string_view(text));
+    constexpr std::size_t most = 16 * 1024 * 1024;
+    return tokenkeep::secret::build(most, [&](char* out) {
+        std::size_t size = 0;
+        for (ssize_t count = 1; count != 0;) {
+            count = ::read(from, out + size, most - size);
+            if (count < 0 && errno != EINTR)
+                throw std::runtime_error("cannot read " + path + ": " + std::generic_category().message(errno));
+            size += static_cast<std::size_t>(count < 0 ? 0 : count);
+            if (size == most) throw std::runtime_error(path + " is too large for a file of tokens");
+        }
+        return size;
+    });
 }
 
 tokenkeep::secret read_or_ask(const std::string& question) {

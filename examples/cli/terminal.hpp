@@ -20,7 +20,7 @@ tokenkeep::secret ask_without_echo(const std::string& question);
 tokenkeep::secret read_secret(const std::string& path);
 
 /// A whole file, or standard input if the path is "-". Throws std::runtime_error if it cannot be read or has more than
-/// 64 MB.
+/// 16 MB.
 tokenkeep::secret read_file(const std::string& path);
 
 /// A code that the user gives: "-" means standard input, or a question if that is a terminal.

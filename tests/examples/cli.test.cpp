@@ -109,6 +109,7 @@ TEST_CASE("cli: a login, and all that is seen of it", "[cli]") {
     CHECK(printed.out == std::string(row.access_token.reveal()) + "\n");
     CHECK(w.run_json({"token", "-u", "ada"})["token_type"] == "Bearer");
     CHECK(w.server.fake.log().token_requests == 1);
+    CHECK(w.run({"token", "--issuer", "http://127.0.0.1:9"}).code == 0); // nothing is asked while the token is fresh
 }
 
 TEST_CASE("cli: an expired token is refreshed, and a call goes through", "[cli]") {
@@ -332,7 +333,8 @@ TEST_CASE("cli: a login in a browser", "[cli]") {
     CHECK(visit(visit(page_in(refused.await("?response_type=code")) + "&denied=1").location).status == 400);
     CHECK(refused.finish().code == code_of_errc(errc::reauthorization_required));
 
-    write_file(w.folder / "browser", "#!/bin/sh\necho noise\nprintf %s \"$1\" >" + (w.folder / "page"), 0700);
+    write_file(w.folder / "browser",
+               "#!/bin/sh\necho noise\nprintf %s \"$TOKENKEEP_CLIENT_SECRET$1\" >" + (w.folder / "page"), 0700);
     world started;
     started.environment.push_back("BROWSER=" + (w.folder / "browser"));
     const finished alone = started.run({"login", "--user", "eve", "--timeout", "2s"});
@@ -470,6 +472,9 @@ TEST_CASE("cli: doctor finds what is wrong with logins, and helps", "[cli]") {
     CHECK(faults({"doctor"}).at(0)["fix"] == "tokenkeep doctor --settle");
     CHECK_FALSE(faults({"doctor"}).at(0).dump().find("outcome is unknown") == std::string::npos);
     w.age_marker("ada");
+    const finished without_server = run_tool({{"doctor", "--settle", "--store", w.store}, {}, ""});
+    CHECK(without_server.code == 3);
+    CHECK(has(without_server.out, "not settled"));
     const finished settled = w.run({"doctor", "--settle"});
     CHECK(settled.code == 0);
     CHECK(has(settled.out, "the session goes on"));
