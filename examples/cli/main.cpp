@@ -291,7 +291,8 @@ int run(int count, char** words) {
     const auto chosen = app.get_subcommands();
     if (chosen.empty()) throw cli::usage_error("say what to do; tokenkeep help names the commands");
     if (chosen.front() != help) {
-        const auto& [known, given] = possible.at(chosen.front());
+        auto& [known, given] = possible.at(chosen.front());
+        if (given.server.client_credentials) given.who.user_name.clear(); // it may come from the environment
         return known->run(given);
     }
     cli::print(as_man ? cli::man_page(app) : cli::help_of(app, topic));

@@ -13,8 +13,8 @@
 
 namespace cli {
 
-/// The types of all providers. Most are plain oauth2_provider. If the user has named an issuer, its metadata are fetched
-/// before the first request to it: as long as the access token is fresh, no request is sent.
+/// The types of all providers. Most are plain oauth2_provider. If the user has named an issuer, its metadata are
+/// fetched before the first request to it: as long as the access token is fresh, nothing is sent.
 struct chosen_provider::server {
     std::variant<oauth2_provider, zoho::provider, providers::digitalocean_provider, providers::dropbox_provider,
                  providers::linkedin_provider, providers::microsoft_provider, providers::notion_provider,

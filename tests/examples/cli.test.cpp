@@ -347,6 +347,7 @@ TEST_CASE("cli: a login in a browser", "[cli]") {
 
 TEST_CASE("cli: a token of the client itself", "[cli]") {
     world w;
+    w.environment.emplace_back("TOKENKEEP_USER=ada");
     CHECK(w.run({"login", "--client-credentials", "--scope", "files"}).code == 0);
     const finished first = w.run({"token", "--client-credentials", "--scope", "files"});
     CHECK(first.out == w.run({"token", "--client-credentials", "--scope", "files"}).out);
