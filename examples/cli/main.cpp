@@ -104,7 +104,7 @@ struct options {
 };
 
 struct known_command {
-    const char *name, *line, *more;
+    const char *name, *line, *more, *example;
     int (*run)(const command&);
     void (*add)(const options&, CLI::App&);
 };
@@ -114,7 +114,7 @@ constexpr known_command commands[] = {
      "Without --device, --grant and --client-credentials, the browser of this machine shows the server's page, and the "
      "program waits on 127.0.0.1 for the answer (RFC 8252). The client must be registered with that redirect URL: "
      "http://127.0.0.1/callback at any port, or the one that --redirect-url names.",
-     cli::log_in,
+     "tokenkeep login --user ada --provider github --client-id Iv1.0123 --device", cli::log_in,
      [](const options& all, CLI::App& of) {
          command& given = all.given;
          all.store(of), all.login(of), all.server(of), all.client_credentials(of);
@@ -130,13 +130,14 @@ constexpr known_command commands[] = {
          of.add_flag("!--no-browser", given.opens_browser, "Show the page's URL, and start no browser");
          all.json(of), all.reveal(of);
      }},
-    {"ls", "List the logins of a store", "", cli::list_rows,
+    {"ls", "List the logins of a store", "", "tokenkeep ls --store sqlite:tokens.db --json", cli::list_rows,
      [](const options& all, CLI::App& of) { all.store(of), all.json(of); }},
-    {"show", "Show all that the store has of a login", "", cli::show_row,
+    {"show", "Show all that the store has of a login", "", "tokenkeep show --user ada", cli::show_row,
      [](const options& all, CLI::App& of) { all.store(of), all.login(of), all.json(of), all.reveal(of); }},
     {"token", "Print an access token that is valid now",
      "It is refreshed if it is due. Any number of programs may ask at the same moment: one of them sends the request, "
      "and all get the same token. On a terminal the token is hidden, unless --reveal is given.",
+     "tokenkeep token --user ada | sed 's/^/Authorization: Bearer /' | curl -H @- https://api.example/me",
      cli::print_token,
      [](const options& all, CLI::App& of) {
          all.store(of), all.login(of), all.server(of), all.client_credentials(of), all.json(of), all.reveal(of);
@@ -144,7 +145,7 @@ constexpr known_command commands[] = {
     {"refresh", "Refresh an access token now, or those of a store that are due",
      "With --due, every login of the store whose tokens end within that time is refreshed, for a cron job. The output "
      "says when to call it again.",
-     cli::refresh,
+     "tokenkeep refresh --due 10m", cli::refresh,
      [](const options& all, CLI::App& of) {
          all.store(of), all.login(of), all.server(of), all.client_credentials(of);
          all.duration(of, "--due", all.given.due_within, "Refresh what ends within this time");
@@ -154,7 +155,7 @@ constexpr known_command commands[] = {
      }},
     {"call", "Send a request to an API, with the login's access token",
      "After a 401 the token is refreshed, and the request sent once more. The answer's body goes to standard output.",
-     cli::call,
+     "tokenkeep call https://api.example/me --user ada", cli::call,
      [](const options& all, CLI::App& of) {
          command& given = all.given;
          of.add_option("url", given.url, "The URL of the API")->required()->type_name("URL");
@@ -166,14 +167,15 @@ constexpr known_command commands[] = {
          of.add_flag("--any-host", given.any_host, "Also send the token to another host than the login's API domain");
          all.store(of), all.login(of), all.server(of), all.client_credentials(of);
      }},
-    {"revoke", "End a session at the server, and remove it", "", cli::revoke,
+    {"revoke", "End a session at the server, and remove it", "", "tokenkeep revoke --user ada", cli::revoke,
      [](const options& all, CLI::App& of) { all.store(of), all.login(of), all.server(of), all.json(of); }},
     {"rm", "Remove a login from the store; the server is not told", "To tell the server too, use revoke.",
-     cli::remove_row, [](const options& all, CLI::App& of) { all.store(of), all.login(of), all.json(of); }},
+     "tokenkeep rm --user ada", cli::remove_row,
+     [](const options& all, CLI::App& of) { all.store(of), all.login(of), all.json(of); }},
     {"sweep", "Delete the logins that are over",
      "It may run beside other programs: it never deletes a login that was refreshed meanwhile. The server is told only "
      "with --revoke.",
-     cli::sweep_store,
+     "tokenkeep sweep --lifetime 30d --dead-for 1d --revoke", cli::sweep_store,
      [](const options& all, CLI::App& of) {
          tokenkeep::sweep_policy& over = all.given.sweep;
          all.store(of), all.server(of), all.json(of);
@@ -190,7 +192,7 @@ constexpr known_command commands[] = {
      "The file is only read. If it does not say whose the token is, --user must. A login that the store has already is "
      "replaced only if its access token is older. A refresh token that is used by two programs may end the session: "
      "stop the other program.",
-     cli::import_file,
+     "tokenkeep import ~/.config/rclone/rclone.conf --section gdrive --user ada", cli::import_file,
      [](const options& all, CLI::App& of) {
          command& given = all.given;
          of.add_option("file", given.file, "The file; - is standard input")->required()->type_name("FILE");
@@ -205,7 +207,8 @@ constexpr known_command commands[] = {
          all.json(of), all.reveal(of);
      }},
     {"export", "Copy a store into a JSON file",
-     "The file has all secrets, and only its owner may read it. import and a json: store read it.", cli::export_file,
+     "The file has all secrets, and only its owner may read it. import and a json: store read it.",
+     "tokenkeep export tokens.json", cli::export_file,
      [](const options& all, CLI::App& of) {
          of.add_option("file", all.given.file, "A file that does not exist; - is the output, with --reveal")
              ->required()
@@ -215,7 +218,7 @@ constexpr known_command commands[] = {
     {"migrate", "Copy the logins of a store into another",
      "It may be stopped and called again, while other programs use both stores. A login of the target is replaced only "
      "if its access token is older.",
-     cli::migrate_store,
+     "tokenkeep migrate --store file:tokens.tkj --to sqlite:tokens.db", cli::migrate_store,
      [](const options& all, CLI::App& of) {
          all.store(of);
          of.add_option("--to", all.given.target, "The URL of the other store")->required()->type_name("URL");
@@ -225,7 +228,7 @@ constexpr known_command commands[] = {
      "It looks at permissions, at the disk and its locks and who holds them, at damage, at logins and refreshes whose "
      "outcome is unknown, at tokens that end, and at the clock. It changes nothing unless --settle or --salvage is "
      "given.",
-     cli::examine,
+     "tokenkeep doctor", cli::examine,
      [](const options& all, CLI::App& of) {
          all.store(of), all.server(of);
          of.add_flag("--settle", all.given.settles,
@@ -269,7 +272,7 @@ int run(int count, char** words) {
     std::map<const CLI::App*, possible_command> possible;
     for (const known_command& each : commands) {
         CLI::App* const sub = app.add_subcommand(each.name, each.line);
-        sub->footer(each.more);
+        sub->footer(std::string(each.more) + "\n" + each.example);
         possible[sub].known = &each;
         each.add({possible[sub].given}, *sub);
     }

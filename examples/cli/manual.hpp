@@ -54,13 +54,30 @@ inline std::string usage_of(const CLI::App& command) {
     return line + " [OPTIONS]";
 }
 
+/// What main.cpp says of a command, in two parts: more words on it, and an example.
+struct command_text {
+    explicit command_text(const CLI::App& command) {
+        const std::string both = command.get_footer();
+        const std::size_t end = both.find('\n');
+        if (end == both.npos) return;
+        more = both.substr(0, end);
+        example = both.substr(end + 1);
+    }
+    std::string more{}, example{};
+};
+
+/// Whether an option is for people: `help --man` is not.
+inline bool is_shown(const CLI::Option& option) { return !option.get_group().empty(); }
+
 /// The help of one command.
 inline std::string help_of_command(const CLI::App& command) {
     std::string text = usage_of(command) + "\n\n" + wrapped(command.get_description() + ".", 0);
-    if (!command.get_footer().empty()) text += "\n" + wrapped(command.get_footer(), 0);
+    const command_text said(command);
+    if (!said.more.empty()) text += "\n" + wrapped(said.more, 0);
+    if (!said.example.empty()) text += "\n  " + said.example + "\n";
     text += "\n";
     for (const CLI::Option* option : command.get_options())
-        text += "  " + spelling(*option) + "\n" + wrapped(meaning(*option), 6);
+        if (is_shown(*option)) text += "  " + spelling(*option) + "\n" + wrapped(meaning(*option), 6);
     if (takes_server(command)) text += "\nProviders:\n" + wrapped(provider_names(), 2);
     return text;
 }
@@ -102,9 +119,11 @@ inline std::string roff(std::string_view text) {
 
 inline std::string man_of_command(const CLI::App& command) {
     std::string text = ".SS " + roff(usage_of(command)) + "\n" + roff(command.get_description()) + ".\n";
-    if (!command.get_footer().empty()) text += ".PP\n" + roff(command.get_footer()) + "\n";
+    const command_text said(command);
+    if (!said.more.empty()) text += ".PP\n" + roff(said.more) + "\n";
+    if (!said.example.empty()) text += ".PP\n.nf\n" + roff(said.example) + "\n.fi\n";
     for (const CLI::Option* option : command.get_options())
-        text += ".TP\n.B " + roff(spelling(*option)) + "\n" + roff(meaning(*option)) + "\n";
+        if (is_shown(*option)) text += ".TP\n.B " + roff(spelling(*option)) + "\n" + roff(meaning(*option)) + "\n";
     return text;
 }
 

@@ -632,5 +632,6 @@ TEST_CASE("cli: every command has a help, and the manual has every command", "[c
     }
     CHECK(has(run_tool({{"help", "exit-codes"}, {}, ""}).out, "\n  22  reauthorization required\n"));
     CHECK(has(manual, "reauthorization required"));
+    CHECK_FALSE(has(manual, "\n.B \n"));
     CHECK(has(run_tool({{"--version"}, {}, ""}).out, "tokenkeep "));
 }
