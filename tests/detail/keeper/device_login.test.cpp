@@ -234,6 +234,7 @@ TEST_CASE("device login: tokens that the store does not take go to the caller, o
             FAIL("it was saved");
         } catch (const tokenkeep::rotation_not_saved_error& failure) {
             CHECK(failure.record().user_name == "ada");
+            CHECK(failure.record().grant_token.empty()); // the device code is spent
             CHECK(w.server.is_live(failure.record().refresh_token));
             CHECK(w.store.inner.get_tokens().empty());
             failing.clear();

@@ -236,6 +236,15 @@ TEST_CASE("refresh_due: one session that fails does not stop the others; a serve
         CHECK(report.failed == 1);
         CHECK(report.refreshed == 9);
     }
+    SECTION("some fail here and there: it goes on") {
+        for (int n = 0; n < 5; ++n) {
+            w.server.next(fault::http(503));
+            w.server.next(fault::kind::none);
+        }
+        const refresh_due_report report = keep.refresh_due(10min);
+        CHECK(report.failed == 5);
+        CHECK(report.refreshed == 5);
+    }
     SECTION("the server fails: three are enough to see it") {
         const auto kind = GENERATE(fault{fault::kind::unreachable}, fault::http(503), fault{fault::kind::lost_request});
         for (int n = 0; n < 10; ++n) w.server.next(kind);
