@@ -154,13 +154,13 @@ tokenkeep_mutant(transaction save_inserts "[login]" "S8: ")
 tokenkeep_mutation(transaction detail/keeper/revocation.hpp "while (!rows_.remove(row_)) {"
   [[if (tests::mutated("revocation_deletes_by_id")) {
             parts_.store.delete_token(row_.id);
-            return;
+            return true;
         }
         while (!rows_.remove(row_)) {]])
 tokenkeep_mutant(transaction revocation_deletes_by_id "[revocation]" "S8: ")
 
-tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (!can_be_served()) throw;"
-  [[if (!can_be_served() || tests::mutated("old_token_not_served")) throw;]])
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (!base::can_be_served(row_, rejected_)) throw;"
+  [[if (!base::can_be_served(row_, rejected_) || tests::mutated("old_token_not_served")) throw;]])
 tokenkeep_mutant(transaction old_token_not_served "[harmless]" "S3: ")
 
 tokenkeep_mutation(transaction detail/keeper/refresh.hpp "is_marked_with(before, before.grant_token) ? before.status"
@@ -173,7 +173,7 @@ tokenkeep_mutant(transaction grant_token_sent_again "[exchange]" "S1: ")
 tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (finish(flight, guard, room)) return true;"
   [[if (room.tokens.answer.access_token.empty() && tests::mutated("half_of_the_tokens_is_dropped")) {
                     take_back(before);
-                    fail(flight, no_access_token(room.tokens.answer), {.is_unexplained = true});
+                    base::fail(flight, row_, no_access_token(room.tokens.answer), {.is_unexplained = true});
                 }
                 if (finish(flight, guard, room)) return true;]])
 tokenkeep_mutation(transaction detail/keeper/transaction.hpp [[result.kind = outcome_kind::tokens;
