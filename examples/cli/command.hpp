@@ -38,6 +38,7 @@ struct command {
     // login
     std::string grant{}; ///< "-" reads the code from standard input, or asks for it on a terminal.
     bool on_device = false, opens_browser = true;
+    std::vector<std::string> login_parameters{}; ///< More parameters of the login page's URL, as NAME=VALUE.
     // refresh
     std::chrono::seconds due_within{0};
     bool retries_refused = false;

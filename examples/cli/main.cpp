@@ -126,6 +126,10 @@ constexpr known_command commands[] = {
              ->type_name("CODE");
          of.add_option("--redirect-url", given.who.redirect_url, "The redirect URL that the client is registered with")
              ->type_name("URL");
+         of.add_option("--login-parameter", given.login_parameters,
+                       "One more parameter of the login page's URL, such as prompt=consent; repeatable. Google needs "
+                       "access_type=offline for a refresh token")
+             ->type_name("NAME=VALUE");
          of.add_option("--api-domain", given.who.api_domain, "Where the API is")->type_name("URL");
          of.add_flag("!--no-browser", given.opens_browser, "Show the page's URL, and start no browser");
          all.json(of), all.reveal(of);

@@ -272,17 +272,20 @@ chosen_provider choose_provider(const server_choice& choice, sender send) {
             if (!choice.authentication.empty()) p.authentication = authentication_named(choice.authentication);
             if constexpr (requires { p.client_credentials; }) {
                 p.client_credentials = choice.client_credentials;
-                for (const std::string& pair : choice.parameters) {
-                    const std::size_t sign = pair.find('=');
-                    if (sign == pair.npos) throw usage_error("write --parameter NAME=VALUE");
-                    p.parameters.push_back({pair.substr(0, sign), pair.substr(sign + 1)});
-                }
+                for (const std::string& pair : choice.parameters)
+                    p.parameters.push_back(read_parameter("--parameter", pair));
             } else if (choice.client_credentials) {
                 throw has_no("tokens for the client itself");
             }
         },
         server.any);
     return chosen_provider(std::move(server));
+}
+
+form_field read_parameter(const std::string& option, const std::string& pair) {
+    const std::size_t sign = pair.find('=');
+    if (sign == pair.npos) throw usage_error("write " + option + " NAME=VALUE");
+    return {pair.substr(0, sign), pair.substr(sign + 1)};
 }
 
 std::string provider_names() {

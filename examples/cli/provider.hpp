@@ -51,6 +51,9 @@ using sender = std::function<http_response(const http_request&)>;
 /// the environment or the terminal.
 chosen_provider choose_provider(const server_choice& choice, sender send);
 
+/// NAME=VALUE, as an option takes it. Throws usage_error if there is no equals sign.
+form_field read_parameter(const std::string& option, const std::string& pair);
+
 /// The names that --provider takes, with what each needs.
 std::string provider_names();
 

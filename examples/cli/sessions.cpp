@@ -85,6 +85,8 @@ bool open_in_browser(std::string url) {
 token log_in_with_browser(const command& given, kept_store& kept) {
     loopback_listener listener(given.who.redirect_url.empty() ? "http://127.0.0.1/callback" : given.who.redirect_url);
     authorization_wish wish{.probe = given.who, .redirect_url = listener.redirect_url()};
+    for (const std::string& pair : given.login_parameters)
+        wish.parameters.push_back(read_parameter("--login-parameter", pair));
     authorization login = authorization_request(kept.provider, wish);
     if (given.opens_browser && open_in_browser(login.url))
         print_error("Log in on the page that the browser shows.");

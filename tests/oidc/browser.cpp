@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// needs: chromium, examples
-// examples/login.cpp as its user sees it: the login page in a real browser, against a certified authorization server.
+// needs: chromium, examples, CLI11
+// examples/login.cpp and the command line as their user sees them: the login page in a real browser, against a certified
+// authorization server.
 #include <tokenkeep/tokenkeep.hpp>
 
 #include "real_server.hpp"
@@ -13,6 +14,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -32,9 +34,18 @@ class user {
                    0700);
     }
 
+    /// Runs examples/login.cpp.
     piped_process run(const real_server& server) const {
-        return piped_process({"/bin/sh", "-c", "cd \"$0\" && PATH=$0:$PATH exec \"$@\" 2>&1", home_ / "",
-                              TOKENKEEP_TEST_LOGIN, server.process.url(), "app-native", server.process.url() + "/me"});
+        return run({TOKENKEEP_TEST_LOGIN, server.process.url(), "app-native", server.process.url() + "/me"});
+    }
+    /// Runs the command line.
+    piped_process run_tool(const real_server& server, std::vector<std::string> words) const {
+        words.insert(words.begin(), TOKENKEEP_TEST_TOOL);
+        for (const std::string& each :
+             {std::string("--store"), std::string("file:login.tkj"), std::string("--user"), std::string("me"),
+              std::string("--issuer"), server.process.url(), std::string("--client-id"), std::string("app-native")})
+            words.push_back(each);
+        return run(std::move(words));
     }
 
     /// What the browser shows at the end.
@@ -48,6 +59,13 @@ class user {
     std::vector<tokenkeep::token> rows() const { return tokenkeep::file_store{home_ / "login.tkj"}.get_tokens(); }
 
   private:
+    piped_process run(std::vector<std::string> words) const {
+        std::vector<std::string> all{"/bin/sh", "-c", "cd \"$0\" && PATH=$0:$PATH \"$@\" 2>&1; echo \" ($?)\"",
+                                     home_ / ""};
+        all.insert(all.end(), words.begin(), words.end());
+        return piped_process(std::move(all));
+    }
+
     temporary_directory home_{};
 };
 
@@ -89,11 +107,51 @@ TEST_CASE("browser: a user who refuses is told so, by the page and by the progra
     CHECK(lines ==
           std::set<std::string>{"Log in on the page that your browser shows.",
                                 "tokenkeep: the server refuses the login: access_denied: reauthorization required"});
-    CHECK_THROWS(program.read_line()); // it has ended
+    CHECK(program.read_line() == " (1)");
     const json page = ada.page();
     CHECK(page["status"] == 400);
     CHECK(page["text"] == "You are not logged in: the login was refused. The program says more. You can close this "
                           "window.");
+    CHECK(ada.rows().empty());
+    CHECK(server.log()["token_requests"] == 0);
+}
+
+TEST_CASE("browser: tokenkeep login, and then tokenkeep call, after expiry too", "[oidc]") {
+    const real_server server({"--access-token-seconds", "4", "--seconds", "120"});
+    const user ada("Allow");
+    const std::string me = server.process.url() + "/me";
+    {
+        piped_process login =
+            ada.run_tool(server, {"login", "--scope", "openid offline_access", "--login-parameter", "prompt=consent"});
+        CHECK(login.read_line(90s) == "Log in on the page that the browser shows.");
+        CHECK(login.read_line(90s).starts_with("me: the access token ends in "));
+        CHECK(login.read_line() == " (0)");
+        const json page = ada.page();
+        CHECK(page["status"] == 200);
+        CHECK(page["text"] == "The program has the answer and goes on. You can close this window.");
+    }
+    ada.remove_browser();
+    const auto rows = ada.rows();
+    REQUIRE(rows.size() == 1);
+    CHECK(server.is_alive(rows[0].refresh_token));
+    CHECK(ada.run_tool(server, {"call", me}).read_line() == R"({"user":"ada"} (0))");
+    std::this_thread::sleep_for(4200ms); // the access token has ended
+    CHECK(ada.run_tool(server, {"call", me}).read_line() == R"({"user":"ada"} (0))");
+    const json log = server.log();
+    CHECK(log["successes_by_grant_type"] == json{{"authorization_code", 1}, {"refresh_token", 1}});
+    CHECK(log["resource_ok"] == 2);
+    CHECK(log["resource_rejected"] == 0);
+}
+
+TEST_CASE("browser: a user who refuses is told so by tokenkeep login, and nothing is kept", "[oidc]") {
+    const real_server server({"--access-token-seconds", "60", "--seconds", "120"});
+    const user ada("Refuse");
+    piped_process login =
+        ada.run_tool(server, {"login", "--scope", "openid offline_access", "--login-parameter", "prompt=consent"});
+    CHECK(login.read_line(90s) == "Log in on the page that the browser shows.");
+    CHECK(login.read_line(90s).find("the server refuses the login: access_denied") != std::string::npos);
+    CHECK(login.read_line().starts_with(" ("));
+    CHECK(ada.page()["status"] == 400);
     CHECK(ada.rows().empty());
     CHECK(server.log()["token_requests"] == 0);
 }
