@@ -345,7 +345,7 @@ TEST_CASE("any_store: what until gives keeps the store alive to which it refers"
 TEST_CASE("any_store: an assignment releases what until gave before the store to which it refers", "[any_store]") {
     struct referring : plain {
         struct value : plain {
-            explicit value(referring* of) : plain(*of), of_(of->lives), ended_well_(of->ended_well) {}
+            explicit value(referring* owner) : plain(*owner), of_(owner->lives), ended_well_(owner->ended_well) {}
             value(value&&) = default;
             ~value() {
                 if (ended_well_) *ended_well_ = !of_.expired();
