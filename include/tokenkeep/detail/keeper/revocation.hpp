@@ -60,12 +60,13 @@ class revocation : transaction<Parts> {
             std::optional<token> row = rows_.find_by_id(row_.id);
             if (!row) throw no_session();
             if (!may_end(*row)) return false;
-            const std::optional<timestamp> since = is_revoking(*row) ? read_status(row->status).since : std::nullopt;
-            const token_status revoking{.kind = status_kind::revoking,
-                                        .fingerprint = token_status::fingerprint_of(row->refresh_token),
-                                        .since = since.value_or(parts_.clock.now())};
+            token_status status = read_status(row->status);
+            if (!is_revoking(*row))
+                status = {.kind = status_kind::revoking,
+                          .fingerprint = token_status::fingerprint_of(row->refresh_token),
+                          .since = parts_.clock.now()};
             row_ = *row;
-            row_.status = to_status(revoking);
+            row_.status = to_status(status);
             if (rows_.replace(*row, row_)) return true;
             stop_if_late();
         }
