@@ -18471,7 +18471,7 @@ class client_credentials : transaction<Parts> {
         if (flight->pause(parts_.clock.steady_now())) return std::nullopt;
         guard_type guard = base::lock(*flight, key);
         rows_.renew(guard, parts_.lease());
-        const std::optional<token> row = find();
+        std::optional<token> row = find();
         if (identity_key(row ? *row : wanted_) != key) return std::nullopt;
         if (row && is_revoking(*row))
             throw error(errc::reauthorization_required, "tokenkeep: this token is being revoked; finish with revoke");
@@ -19128,9 +19128,11 @@ class device_login : transaction<Parts> {
 
     /// Time is over. `last` is the last failure, or null.
     [[noreturn]] static void give_up(const std::exception_ptr& last) {
-        const error late(errc::lock_timeout, "tokenkeep: the user did not finish the login in time; begin again");
-        if (!last) throw late;
-        std::rethrow_exception(with_reason(late, last));
+        if (!last) throw too_late();
+        std::rethrow_exception(with_reason(too_late(), last));
+    }
+    static error too_late() {
+        return error(errc::lock_timeout, "tokenkeep: the user did not finish the login in time; begin again");
     }
 
     static bool may_pass(const std::exception_ptr& why) {

@@ -72,7 +72,7 @@ class client_credentials : transaction<Parts> {
         if (flight->pause(parts_.clock.steady_now())) return std::nullopt;
         guard_type guard = base::lock(*flight, key);
         rows_.renew(guard, parts_.lease());
-        const std::optional<token> row = find();
+        std::optional<token> row = find();
         if (identity_key(row ? *row : wanted_) != key) return std::nullopt;
         if (row && is_revoking(*row))
             throw error(errc::reauthorization_required, "tokenkeep: this token is being revoked; finish with revoke");

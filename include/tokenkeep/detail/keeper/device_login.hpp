@@ -101,9 +101,11 @@ class device_login : transaction<Parts> {
 
     /// Time is over. `last` is the last failure, or null.
     [[noreturn]] static void give_up(const std::exception_ptr& last) {
-        const error late(errc::lock_timeout, "tokenkeep: the user did not finish the login in time; begin again");
-        if (!last) throw late;
-        std::rethrow_exception(with_reason(late, last));
+        if (!last) throw too_late();
+        std::rethrow_exception(with_reason(too_late(), last));
+    }
+    static error too_late() {
+        return error(errc::lock_timeout, "tokenkeep: the user did not finish the login in time; begin again");
     }
 
     static bool may_pass(const std::exception_ptr& why) {
