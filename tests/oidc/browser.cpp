@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // needs: chromium, examples, CLI11
-// examples/login.cpp and the command line as their user sees them: the login page in a real browser, against a certified
-// authorization server.
+// examples/login.cpp and the command line as their user sees them: the login page in a real browser, against a
+// certified authorization server.
 #include <tokenkeep/tokenkeep.hpp>
 
 #include "real_server.hpp"

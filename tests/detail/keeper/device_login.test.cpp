@@ -250,20 +250,23 @@ TEST_CASE("device login: tokens that the store does not take go to the caller, o
         w.store.before = [&](std::string_view operation) {
             if (operation == "save" && ++tries < 5) throw tokenkeep::error(errc::storage_failure, "no disk");
         };
-        CHECK(keep.log_in_with_device(ada, show).access_token == w.row().access_token);
+        const token made = keep.log_in_with_device(ada, show);
+        CHECK(made == w.row());
         CHECK(tries == 5);
     }
     SECTION("another process does not let go of the identity: the error has the record, in time") {
         const auto held = w.store.inner.lock_token(tokenkeep::identity_key({.user_name = "ada", .client_id = "app"}),
                                                    std::chrono::steady_clock::now() + 5s);
         const auto start = w.clock.now();
+        tokenkeep::keeper hasty{
+            w.store, w.transport, w.server.provider(), {.lock_timeout = 200ms, .save_timeout = 500ms}, w.seen, w.clock};
         try {
-            keep.log_in_with_device(ada, show);
+            hasty.log_in_with_device(ada, show);
             FAIL("it was saved");
         } catch (const tokenkeep::rotation_not_saved_error& failure) {
             CHECK(w.server.is_live(failure.record().refresh_token));
         }
-        CHECK(w.clock.now() - start < 2min);
+        CHECK(w.clock.now() - start < 10s);
     }
     SECTION("the tokens cannot be written: the keeper saves them at the next call") {
         failing = "replace";
