@@ -20291,7 +20291,14 @@ class upkeep {
         case errc::client_rejected:
             if (++failures_in_a_row_ < most_in_a_row) return;
             [[fallthrough]];
-        default: throw;
+        case errc::storage_failure:
+        case errc::storage_corrupt:
+        case errc::store_gone:
+        case errc::permissions:
+        case errc::unsupported_version:
+        case errc::not_saved:
+        case errc::indeterminate:
+        case errc::rotation_not_saved: throw;
         }
     }
 
