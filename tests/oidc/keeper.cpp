@@ -174,10 +174,7 @@ TEST_CASE("real server: a login that begins at the issuer brings a token that wo
 TEST_CASE("real server: two logins at the same time come back to their listeners, strangers beside them", "[oidc]") {
     const real_server server({"--access-token-seconds", "60", "--seconds", "90"});
     const std::string issuer = server.process.url();
-    const tokenkeep::metadata_options options{.allow_loopback_http = true};
-    tokenkeep::oauth2_provider provider =
-        read_metadata(server.transport(metadata_request(issuer, options)), issuer, options);
-    provider.client_id = "app-native";
+    const tokenkeep::oauth2_provider provider = server.native_provider();
     tokenkeep::memory_store store;
     tokenkeep::keeper keep{store, server.transport, provider};
     const auto get = [&](const std::string& url) { return server.transport({.method = "GET", .url = url}); };
@@ -385,10 +382,7 @@ TEST_CASE("real server: a client without a secret signs what it asks for (privat
 TEST_CASE("real server: a login with a device code", "[oidc]") {
     const real_server server({"--access-token-seconds", "60", "--seconds", "90"});
     const std::string issuer = server.process.url();
-    const tokenkeep::metadata_options options{.allow_loopback_http = true};
-    tokenkeep::oauth2_provider provider =
-        read_metadata(server.transport(metadata_request(issuer, options)), issuer, options);
-    provider.client_id = "app-native";
+    const tokenkeep::oauth2_provider provider = server.native_provider();
     std::string user_code, decides = "ada";
     int polls = 0;
     const auto transport = [&](const tokenkeep::http_request& request) {

@@ -80,6 +80,14 @@ struct real_server : asked_server {
                                           const std::string& challenge) const {
         return asked_server::grant(user, "&client_id=" + who.id + "&code_challenge=" + challenge);
     }
+    /// That of the client app-native, a public one, made of what the server says about itself.
+    tokenkeep::oauth2_provider native_provider() const {
+        const tokenkeep::metadata_options options{.allow_loopback_http = true};
+        tokenkeep::oauth2_provider made =
+            read_metadata(transport(metadata_request(process.url(), options)), process.url(), options);
+        made.client_id = "app-native";
+        return made;
+    }
     tokenkeep::oauth2_provider provider(const client& who) const {
         return {.token_endpoint = process.url() + "/token",
                 .revocation_endpoint = process.url() + "/token/revocation",
