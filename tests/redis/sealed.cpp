@@ -27,6 +27,7 @@
 
 using namespace tests;
 using namespace std::chrono_literals;
+using tests::new_table, tests::server;
 using tokenkeep::any_store;
 using tokenkeep::errc;
 using tokenkeep::redis_parameters;
@@ -34,15 +35,6 @@ using tokenkeep::redis_store;
 using tokenkeep::token;
 
 namespace {
-
-redis_server& server() {
-    static redis_server one;
-    return one;
-}
-std::string new_table() {
-    static int number = 0;
-    return "table-" + std::to_string(++number);
-}
 
 template <class Policy>
 using store_of = tokenkeep::basic_redis_store<Policy>;

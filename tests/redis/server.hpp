@@ -128,4 +128,19 @@ class redis_server {
 
 } // namespace tests
 
+namespace tests {
+
+/// The server that the tests of one program share.
+inline redis_server& server() {
+    static redis_server one;
+    return one;
+}
+/// A table that no other test has used.
+inline std::string new_table() {
+    static int number = 0;
+    return "table-" + std::to_string(++number);
+}
+
+} // namespace tests
+
 #endif

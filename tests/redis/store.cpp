@@ -25,17 +25,9 @@
 
 using namespace tests;
 using namespace tokenkeep;
+using tests::new_table, tests::server;
 
 namespace {
-
-redis_server& server() {
-    static redis_server one;
-    return one;
-}
-std::string new_table() {
-    static int number = 0;
-    return "table-" + std::to_string(++number);
-}
 
 const token ada{.user_name = "ada"};
 const token first{.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1", .id = "1"};
