@@ -27,7 +27,7 @@
 
 using namespace tests;
 using namespace std::chrono_literals;
-using tests::new_table, tests::server;
+using tests::on_redis::new_table, tests::on_redis::server;
 using tokenkeep::any_store;
 using tokenkeep::errc;
 using tokenkeep::redis_parameters;

@@ -128,7 +128,7 @@ class redis_server {
 
 } // namespace tests
 
-namespace tests {
+namespace tests::on_redis {
 
 /// The server that the tests of one program share.
 inline redis_server& server() {
@@ -141,6 +141,6 @@ inline std::string new_table() {
     return "table-" + std::to_string(++number);
 }
 
-} // namespace tests
+} // namespace tests::on_redis
 
 #endif

@@ -25,7 +25,7 @@
 
 using namespace tests;
 using namespace tokenkeep;
-using tests::new_table, tests::server;
+using tests::on_redis::new_table, tests::on_redis::server;
 
 namespace {
 
