@@ -8,22 +8,21 @@
 #endif
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/detail/store/erased_store.hpp>
 #include <tokenkeep/detail/store/store_url.hpp>
 #include <tokenkeep/error.hpp>
+#include <tokenkeep/memory/function_ref.hpp>
 #include <tokenkeep/policy.hpp>
 #include <tokenkeep/reseal.hpp>
 #include <tokenkeep/store.hpp>
 #include <tokenkeep/token.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <concepts>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -37,37 +36,15 @@ namespace tokenkeep { inline namespace v1 {
 /// A keeper over an any_store does what it does over the store itself: it asks locks(), compares(), lock_lapses() and
 /// looks_for_seed(). A store with `until` keeps its deadlines too.
 ///
-/// Cost: each call goes through one virtual function. get_tokens copies the rows into a vector. A lock, and a call by
-/// `until` if the store has `until`, take one or two small blocks of memory.
+/// Cost: each call goes through one virtual function. get_tokens copies the rows into a vector. A lock takes a small block
+/// of memory.
 ///
 /// Errors and thread safety are those of the store that it holds. It may be moved while no other thread uses it. What
 /// it was moved from may only be destroyed or assigned to.
 class any_store {
-    struct held_lock {
-        held_lock() = default;
-        held_lock(const held_lock&) = delete;
-        held_lock& operator=(const held_lock&) = delete;
-        virtual ~held_lock() = default;
-        virtual void renew(std::chrono::milliseconds time) = 0;
-    };
-
   public:
     /// The guard of a lock; see locking_store. It converts to true if it holds one.
-    class guard {
-      public:
-        guard() = default;
-        /// If the store's lock is a lease that can be renewed, lets it run for `time` from now.
-        void renew(std::chrono::milliseconds time) {
-            if (held_) held_->renew(time);
-        }
-        explicit operator bool() const noexcept { return held_ != nullptr; }
-
-      private:
-        friend any_store;
-        explicit guard(std::unique_ptr<held_lock> held) : held_(std::move(held)) {}
-
-        std::unique_ptr<held_lock> held_{};
-    };
+    using guard = detail::erased_guard;
 
     /// Holds this store, which is moved in.
     ///   any_store store{file_store("tokens.tkj")};
@@ -85,13 +62,7 @@ class any_store {
     }
 
     any_store(any_store&&) noexcept = default;
-    any_store& operator=(any_store&& other) noexcept {
-        any_store taken(std::move(other)); // its destructor releases what this object had, in order
-        std::swap(of_, taken.of_);
-        std::swap(store_, taken.store_);
-        std::swap(end_, taken.end_);
-        return *this;
-    }
+    any_store& operator=(any_store&&) noexcept = default;
     ~any_store() = default;
 
     /// Whether the store is a locking_store. If not, lock_token throws errc::request_rejected.
@@ -102,154 +73,89 @@ class any_store {
     ///   if (store.reseals()) reseal(store);
     bool reseals() const { return store_->reseals(); }
     /// Whether the store's lock is a lease; see locking_store.
-    bool lock_lapses() const { return store_->lapses(); }
+    bool lock_lapses() const { return store_->lock_lapses(); }
     /// Whether the store is known to look for the row of this probe by its seed: its rules do.
     bool looks_for_seed(const token& probe) const { return store_->looks_for_seed(probe); }
 
-    std::optional<token> find_token(const token& probe) { return store_->find_token(probe); }
-    void save_token(const token& record) { store_->save_token(record); }
-    void delete_token(const std::string& id) { store_->delete_token(id); }
-    std::vector<token> get_tokens() { return store_->get_tokens(); }
-    void delete_tokens() { store_->delete_tokens(); }
-    std::optional<token> find_token_by_id(const std::string& id) { return store_->find_token_by_id(id); }
+    std::optional<token> find_token(const token& probe) { return store_->find_token(probe, end_); }
+    void save_token(const token& record) { store_->save_token(record, end_); }
+    void delete_token(const std::string& id) { store_->delete_token(id, end_); }
+    std::vector<token> get_tokens() { return store_->get_tokens(end_); }
+    void delete_tokens() { store_->delete_tokens(end_); }
+    std::optional<token> find_token_by_id(const std::string& id) { return store_->find_token_by_id(id, end_); }
 
     /// The lock of the store; see locking_store.
     ///   if (store.locks()) auto held = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + 5s);
     guard lock_token(const std::string& key, deadline until) {
-        return guard(store_->lock_token(key, (std::min)(until, end_)));
+        if (!locks())
+            throw error(errc::request_rejected, "tokenkeep: the store of this any_store does not lock; ask locks()");
+        return store_->lock_token(key, (std::min)(until, end_), end_);
     }
     /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store.
     ///   if (!store.replace_token(expected, record)) read_again();
-    bool replace_token(const token& expected, const token& record) { return store_->replace_token(expected, record); }
+    bool replace_token(const token& expected, const token& record) {
+        require_comparing();
+        return store_->replace_token(expected, record, end_);
+    }
     /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
     ///   if (!store.remove_token(expected)) read_again();
-    bool remove_token(const token& expected) { return store_->remove_token(expected); }
+    bool remove_token(const token& expected) {
+        require_comparing();
+        return store_->remove_token(expected, end_);
+    }
     /// Seals every row with the first key of the store's sealer. The free function reseal calls it.
     ///   const reseal_report report = store.reseal();
     template <std::invocable<const reseal_report&> Progress = detail::ignore_resealing>
     reseal_report reseal(Progress progress = {}) {
-        return store_->reseal(detail::resealing_progress(progress));
+        return store_->reseal(progress);
     }
 
     /// The same store, for calls that end by `end` if the store is a deadline_store. If it is not, they take as long as
     /// the store takes, and only lock_token ends by then. The result may outlive this object.
     ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
-    any_store until(deadline end) {
-        std::shared_ptr<erased_store> limited = store_->until(end);
-        any_store result(limited ? std::move(limited) : store_, (std::min)(end, end_));
-        result.of_ = of_ ? of_ : store_;
-        return result;
-    }
+    any_store until(deadline end) { return any_store(store_, (std::min)(end, end_)); }
 
   private:
-    struct erased_store {
-        erased_store() = default;
-        erased_store(const erased_store&) = delete;
-        erased_store& operator=(const erased_store&) = delete;
-        virtual ~erased_store() = default;
-        virtual bool locks() = 0;
-        virtual bool compares() = 0;
+    struct held_store : detail::erased_store {
+        virtual void delete_tokens(deadline end) = 0;
         virtual bool reseals() = 0;
-        virtual bool lapses() = 0;
-        virtual bool looks_for_seed(const token& probe) = 0;
-        virtual std::optional<token> find_token(const token& probe) = 0;
-        virtual void save_token(const token& record) = 0;
-        virtual void delete_token(const std::string& id) = 0;
-        virtual std::vector<token> get_tokens() = 0;
-        virtual void delete_tokens() = 0;
-        virtual std::optional<token> find_token_by_id(const std::string& id) = 0;
-        virtual std::unique_ptr<held_lock> lock_token(const std::string& key, deadline until) = 0;
-        virtual bool replace_token(const token& expected, const token& record) = 0;
-        virtual bool remove_token(const token& expected) = 0;
-        virtual reseal_report reseal(detail::resealing_progress progress) = 0;
-        virtual std::shared_ptr<erased_store> until(deadline end) = 0; ///< Null if the store has no until.
-    };
-
-    template <class Guard>
-    struct held_guard final : held_lock {
-        explicit held_guard(Guard taken) : taken_(std::move(taken)) {}
-        void renew([[maybe_unused]] std::chrono::milliseconds time) override {
-            if constexpr (detail::has_renew<Guard>) taken_.renew(time);
-        }
-        Guard taken_;
+        virtual reseal_report reseal(detail::function_ref<void(const reseal_report&)> progress) = 0;
     };
 
     template <class Store>
-    struct model final : erased_store {
-        template <class... Arguments>
-        explicit model(Arguments&&... arguments) : store(std::forward<Arguments>(arguments)...) {}
+    struct model final : detail::erased_store_of<Store, held_store> {
+        using detail::erased_store_of<Store, held_store>::erased_store_of;
 
-        bool locks() override { return detail::store_locks(store); }
-        bool compares() override { return detail::store_compares(store); }
+        void delete_tokens(deadline end) override {
+            this->by(end, [](auto&& store) { store.delete_tokens(); });
+        }
         bool reseals() override {
-            if constexpr (requires {
+            if constexpr (requires(Store & store) {
                               { store.reseals() } -> std::convertible_to<bool>;
                           })
-                return store.reseals();
+                return this->store().reseals();
             else
                 return resealing_store<Store>;
         }
-        bool lapses() override { return detail::lock_lapses(store); }
-        bool looks_for_seed(const token& probe) override { return detail::store_looks_for_seed(store, probe); }
-        std::optional<token> find_token(const token& probe) override { return store.find_token(probe); }
-        void save_token(const token& record) override { store.save_token(record); }
-        void delete_token(const std::string& id) override { store.delete_token(id); }
-        std::vector<token> get_tokens() override {
-            auto&& rows = store.get_tokens();
-            if constexpr (std::is_same_v<decltype(rows), std::vector<token>&&>)
-                return std::move(rows);
-            else
-                return std::vector<token>(std::begin(rows), std::end(rows));
-        }
-        void delete_tokens() override { store.delete_tokens(); }
-        std::optional<token> find_token_by_id(const std::string& id) override { return store.find_token_by_id(id); }
-        std::unique_ptr<held_lock> lock_token(const std::string& key, deadline until) override {
-            if constexpr (locking_store<Store>) {
-                if (locks()) {
-                    using guard_type = decltype(store.lock_token(key, until));
-                    return std::make_unique<held_guard<guard_type>>(
-                        detail::require_locked(store.lock_token(key, until)));
-                }
-            }
-            throw error(errc::request_rejected, "tokenkeep: the store of this any_store does not lock; ask locks()");
-        }
-        bool replace_token(const token& expected, const token& record) override {
-            if constexpr (comparing_store<Store>)
-                if (compares()) return store.replace_token(expected, record);
-            throw does_not_compare();
-        }
-        bool remove_token(const token& expected) override {
-            if constexpr (comparing_store<Store>)
-                if (compares()) return store.remove_token(expected);
-            throw does_not_compare();
-        }
-        reseal_report reseal(detail::resealing_progress progress) override {
+        reseal_report reseal(detail::function_ref<void(const reseal_report&)> progress) override {
             if constexpr (resealing_store<Store>)
-                return tokenkeep::reseal(store, progress);
+                return tokenkeep::reseal(this->store(), progress);
             else
                 throw error(errc::request_rejected,
                             "tokenkeep: the store of this any_store is not sealed, or cannot be sealed again; ask "
                             "reseals()");
         }
-        std::shared_ptr<erased_store> until(deadline end) override {
-            if constexpr (deadline_store<Store>)
-                return std::make_shared<model<decltype(store.until(end))>>(store.until(end));
-            else
-                return nullptr;
-        }
-
-        static error does_not_compare() {
-            return error(errc::request_rejected,
-                         "tokenkeep: the store of this any_store does not compare; ask compares()");
-        }
-
-        Store store;
     };
 
-    any_store(std::shared_ptr<erased_store> store, deadline end) : store_(std::move(store)), end_(end) {}
+    any_store(std::shared_ptr<held_store> store, deadline end) : store_(std::move(store)), end_(end) {}
 
-    std::shared_ptr<erased_store> of_{}; ///< What until was called on: its value may refer to it. Released last.
-    std::shared_ptr<erased_store> store_{};
+    void require_comparing() const {
+        if (!compares())
+            throw error(errc::request_rejected,
+                        "tokenkeep: the store of this any_store does not compare; ask compares()");
+    }
+
+    std::shared_ptr<held_store> store_{};
     deadline end_ = (deadline::max)(); ///< See until.
 };
 

@@ -8,15 +8,11 @@
 #endif
 
 #include <tokenkeep/clock.hpp>
-#include <tokenkeep/detail/keeper/client_credentials.hpp>
-#include <tokenkeep/detail/keeper/device_login.hpp>
+#include <tokenkeep/detail/keeper/core.hpp>
+#include <tokenkeep/detail/keeper/core_functions.hpp>
+#include <tokenkeep/detail/keeper/erased_parts.hpp>
 #include <tokenkeep/detail/keeper/fitting.hpp>
-#include <tokenkeep/detail/keeper/login.hpp>
-#include <tokenkeep/detail/keeper/parts.hpp>
-#include <tokenkeep/detail/keeper/refresh.hpp>
-#include <tokenkeep/detail/keeper/revocation.hpp>
-#include <tokenkeep/detail/keeper/seeding.hpp>
-#include <tokenkeep/detail/keeper/upkeep.hpp>
+#include <tokenkeep/detail/store/erased_store.hpp>
 #include <tokenkeep/event.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/http.hpp>
@@ -26,15 +22,10 @@
 #include <tokenkeep/session.hpp>
 #include <tokenkeep/store.hpp>
 #include <tokenkeep/store_sweep.hpp>
-#include <tokenkeep/text/url.hpp>
 
-#include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <concepts>
-#include <memory>
 #include <optional>
-#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -121,13 +112,16 @@ template <class Store, class Transport, class Provider, class Observer, class Cl
 class keeper {
     static_assert(detail::explain_keeper<std::remove_reference_t<Store>, std::remove_reference_t<Transport>, Provider,
                                          std::remove_reference_t<Observer>, std::remove_reference_t<Clock>>());
-    using parts_type = detail::keeper_parts<Store, Transport, Provider, Observer, Clock>;
 
   public:
     keeper(Store&& store, Transport&& transport, Provider provider, keeper_options options = {},
            Observer&& observer = Observer{}, Clock&& clock = Clock{})
-        : parts_{std::forward<Store>(store),       std::forward<Transport>(transport), std::move(provider), options,
-                 std::forward<Observer>(observer), std::forward<Clock>(clock)} {}
+        : store_(std::forward<Store>(store)),
+          transport_(std::forward<Transport>(transport)),
+          provider_(std::move(provider)),
+          observer_(std::forward<Observer>(observer)),
+          clock_(std::forward<Clock>(clock)),
+          core_(store_, transport_, provider_, options, observer_, clock_) {}
 
     keeper() = delete; // tokenkeep: a keeper needs {store, transport, provider}
     template <class S, detail::given_by_name_with<S, Store, Transport> T>
@@ -137,17 +131,7 @@ class keeper {
 
     /// Tries once more to save tokens that the store did not take, for save_timeout in all. If that fails, the tokens
     /// are lost. Then the keeper releases its locks.
-    ~keeper() {
-        lives_->store(false, std::memory_order_release);
-        const deadline end = parts_.save_deadline();
-        parts_.flights.for_each([&](const std::string&, auto& flight) {
-            if (!flight.unsaved) return;
-            try {
-                parts_.save_unsaved(flight, end);
-            } catch (const std::exception&) { // the marker in the row tells the next process
-            }
-        });
-    }
+    ~keeper() = default;
 
     /// An access token that is valid now, of any token type. Without `until` the call waits for others as long as
     /// keeper_options::lock_timeout says. If the store is a deadline_store, `until` ends its calls too. Once a refresh
@@ -158,12 +142,12 @@ class keeper {
     ///   secret access = keep.access_token({.user_name = "ada"});
     ///   secret soon = keep.access_token({.user_name = "ada"}, std::chrono::steady_clock::now() + 2s);
     secret access_token(const token& probe, std::optional<deadline> until = {}) {
-        return std::move(obtain(probe, nullptr, until).access_token);
+        return std::move(core_.record(probe, nullptr, until).access_token);
     }
 
     /// The whole row, with an access token that is valid now. Otherwise as access_token.
     ///   std::string scope = keep.record({.user_name = "ada"}).scope;
-    token record(const token& probe, std::optional<deadline> until = {}) { return obtain(probe, nullptr, until); }
+    token record(const token& probe, std::optional<deadline> until = {}) { return core_.record(probe, nullptr, until); }
 
     /// Another access token, for a program whose own HTTP client got a 401 for `rejected`. If the store holds another
     /// fresh access token already, refresh gives that one without a request. If `rejected` is empty, the keeper also
@@ -171,7 +155,7 @@ class keeper {
     /// other call ever sends a refused token again. Otherwise as access_token.
     ///   if (status == 401) access = keep.refresh({.user_name = "ada"}, access);
     secret refresh(const token& probe, const secret& rejected, std::optional<deadline> until = {}) {
-        return std::move(obtain(probe, &rejected, until).access_token);
+        return std::move(core_.record(probe, &rejected, until).access_token);
     }
 
     /// Sends a request to an API with the access token of the probe's row, in the header that the provider writes.
@@ -188,31 +172,15 @@ class keeper {
     ///   keeper_options::allow_other_hosts).
     /// What the transport throws comes through. Otherwise as access_token. `until` limits the waiting for a token;
     /// http_request::timeout limits the request to the API.
-    http_response send(http_request given, const token& probe, std::optional<deadline> until = {}) {
-        detail::wiped_request request(std::move(given));
-        token row = obtain(probe, nullptr, until);
-        http_response response = send_once(*request, row);
-        if (!is_rejected(response)) return response;
-        const auto flight = parts_.flight_of(identity_key(row));
-        if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
-        const secret rejected = std::move(row.access_token);
-        row = obtain(token{.id = row.id}, &rejected, until);
-        response = send_once(*request, row);
-        if (is_rejected(response)) flight->refreshed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
-        return response;
+    http_response send(http_request request, const token& probe, std::optional<deadline> until = {}) {
+        return core_.send(std::move(request), probe, until);
     }
 
     /// Ends the session at the server (RFC 7009) and removes the row. If the provider has no revocation, revoke only
     /// removes the row. If the row is marked and the request then fails, revoke throws, the keeper hands out nothing of
     /// the row any more, and the next revoke finishes the work. Throws errc::token_not_found if there is no row.
     ///   keep.revoke({.user_name = "ada"});
-    void revoke(const token& probe, std::optional<deadline> until = {}) {
-        const deadline end = until.value_or(parts_.default_deadline());
-        auto rows = parts_.rows(end);
-        std::optional<token> row = parts_.find_or_seeded(rows, parts_.with_client(probe));
-        if (!row) throw detail::no_session();
-        detail::revocation<parts_type>(parts_, *std::move(row), end).run();
-    }
+    void revoke(const token& probe, std::optional<deadline> until = {}) { core_.revoke(probe, until); }
 
     /// Logs a user in on a device without a browser (RFC 8628), and gives the row. The keeper asks the server for a
     /// code and calls show(const device_prompt&). Then it asks for tokens until the user has typed the code into the
@@ -234,21 +202,13 @@ class keeper {
         static_assert(detail::can_log_in_with_device<Provider>,
                       "tokenkeep: this provider has no device login: it needs device_authorization_request, "
                       "device_token_request and read_device_authorization; see the concept authorization_provider");
-        return detail::device_login<parts_type>(parts_, parts_.with_client(probe), until.value_or((deadline::max)()))
-            .run(show);
+        return core_.log_in_with_device(probe, show, until);
     }
 
     /// A cheap value for one identity, for programs that ask for its access token all the time; see tokenkeep::session.
     /// The keeper must live longer than the session.
     ///   tokenkeep::session ada = keep.session({.user_name = "ada"});
-    tokenkeep::session session(const token& probe) {
-        return tokenkeep::session(
-            {.keeper = this,
-             .keeper_lives = lives_,
-             .now = [](void* self) { return static_cast<keeper*>(self)->parts_.clock.steady_now(); },
-             .obtain = &keeper::obtain_pinned},
-            probe);
-    }
+    tokenkeep::session session(const token& probe) { return tokenkeep::session(core_, probe); }
 
     /// Refreshes the sessions whose access token or refresh token ends within a half to the whole of `within`. A lot
     /// decides where in between, so that thousands of sessions of one minute are not refreshed in one second. A program
@@ -263,7 +223,7 @@ class keeper {
     /// meanwhile, and one refresh after the other.
     template <std::invocable<const refresh_due_report&> Progress = detail::ignore_refreshing>
     refresh_due_report refresh_due(std::chrono::milliseconds within, Progress progress = {}) {
-        return detail::upkeep<parts_type>(parts_).refresh_due(within, progress);
+        return core_.refresh_due(within, progress);
     }
 
     /// Deletes the rows that are over, as the function sweep does (see store_sweep.hpp). Sessions that are past their
@@ -275,136 +235,16 @@ class keeper {
     /// Throws errc::request_rejected if the policy has an idle time, and the keeper no session_idle of at most that.
     template <std::invocable<const sweep_report&> Progress = detail::ignore_sweeping>
     sweep_report sweep(const sweep_policy& policy, Progress progress = {}) {
-        return detail::upkeep<parts_type>(parts_).sweep(policy, progress);
+        return core_.sweep(policy, progress);
     }
 
   private:
-    /// The row of the probe, with a fresh access token. All calls decide here what is to be done.
-    token obtain(const token& given, const secret* rejected, std::optional<deadline> wanted) {
-        const token probe = parts_.with_client(given);
-        const deadline until = wanted.value_or(parts_.default_deadline());
-        auto rows = parts_.rows(until);
-        token row;
-        if (!probe.grant_token.empty()) {
-            detail::login<parts_type> login(parts_, probe, until);
-            row = login.run();
-            if (login.has_exchanged()) return row;
-        } else if (!probe.refresh_token.empty()) {
-            row = detail::seeding<parts_type>(parts_, probe, until).run();
-        } else {
-            if (parts_.asks_for_client(probe)) return token_of_client(probe, rejected, until);
-            std::optional<token> found = parts_.find(rows, probe);
-            if (!found) throw detail::no_session();
-            row = *std::move(found);
-            if (parts_.is_of_client(row)) return token_of_client(std::move(row), rejected, until);
-            if (is_unexchanged(row)) {
-                const token login = row;
-                row = detail::login<parts_type>(parts_, login, until).run();
-            }
-        }
-        if (parts_.has_ended(row))
-            throw error(errc::reauthorization_required,
-                        "tokenkeep: the session has lasted as long as session_lifetime or session_idle allow; the user "
-                        "has to log in again");
-        if (parts_.fresh(row, rejected))
-            parts_.tell(event_kind::cache_hit, row);
-        else
-            row = detail::refresh_transaction<parts_type>(parts_, std::move(row), rejected, until).run();
-        parts_.note_use(rows, row);
-        return row;
-    }
-
-    token token_of_client(token wanted, const secret* rejected, deadline until) {
-        if constexpr (detail::can_request_client_token<Provider>)
-            return detail::client_credentials<parts_type>(parts_, std::move(wanted), rejected, until).run();
-        else
-            throw detail::no_session();
-    }
-
-    /// Whether a program has stored the row with a grant token and no other token.
-    bool is_unexchanged(const token& row) {
-        if (!detail::has_only_grant(row)) return false;
-        return read_status(row.status).kind == status_kind::none ||
-               parts_.flight_of(identity_key(row))->unmarked(row, parts_.clock.steady_now());
-    }
-
-    /// An API may reject every token, for example if a scope is missing. Then this pause makes five refreshes in ten
-    /// minutes. Zoho allows ten.
-    static constexpr std::chrono::minutes pause_in_vain{2};
-
-    http_response send_once(http_request& request, const token& row) {
-        check_target(request, row);
-        if (!row.token_type.empty() && !text::equal_ignoring_case(row.token_type, "bearer"))
-            parts_.tell(event_kind::warning, row, "the token is not of type bearer");
-        erase_header(request.headers, "Authorization"); // the rejected one, when this is the second time
-        parts_.provider.authorize(request, row);
-        parts_.warn_of_plain_http(request, row);
-        return parts_.transport(std::as_const(request));
-    }
-
-    /// Whether a response of an API means that the access token has ended.
-    bool is_rejected(const http_response& response) {
-        if constexpr (requires {
-                          { parts_.provider.is_token_rejected(response) } -> std::convertible_to<bool>;
-                      })
-            return parts_.provider.is_token_rejected(response);
-        else
-            return response.status == 401;
-    }
-
-    void check_target(const http_request& request, const token& row) const {
-        const bool is_home = goes_home(request, row);
-        detail::plain_http allowed;
-        if constexpr (requires { parts_.provider.allow_loopback_http; })
-            allowed.to_loopback = parts_.provider.allow_loopback_http;
-        if constexpr (requires { parts_.provider.allow_plain_http; })
-            allowed.to_any_host = parts_.provider.allow_plain_http && is_home;
-        detail::require_secure_url(request.url, allowed);
-        if (!is_home && !parts_.options.allow_other_hosts && !row.api_domain.empty())
-            throw error(errc::request_rejected,
-                        "tokenkeep: the request goes to another host than the record's api_domain; "
-                        "set allow_other_hosts if that is meant");
-    }
-
-    /// Whether a request goes to the record's api_domain.
-    static bool goes_home(const http_request& request, const token& row) {
-        const bool has_scheme = row.api_domain.find("://") != std::string::npos;
-        const std::string home = has_scheme ? row.api_domain : "https://" + row.api_domain;
-        const auto from = text::parse_url(home), to = text::parse_url(request.url);
-        return from && to && text::same_origin(*from, *to);
-    }
-
-    /// For sessions: the access token, and until when a session may give it without asking. The version is read before
-    /// the row, so that the session sees a change in between at its next call.
-    static std::shared_ptr<const detail::pinned_token>
-    obtain_pinned(void* self, const token& probe, const detail::pinned_token* last, const secret* rejected) {
-        keeper& keep = *static_cast<keeper*>(self);
-        std::string id = last != nullptr && !probe.access_token.empty() ? last->id : std::string();
-        std::shared_ptr<const detail::published_version> published = last != nullptr ? last->published : nullptr;
-        for (;;) {
-            const std::uint64_t version = published ? published->count.load(std::memory_order_acquire) : 0;
-            token row = keep.obtain(id.empty() ? probe : token{.id = id}, rejected, std::nullopt);
-            if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
-            const auto own = keep.parts_.flight_of(identity_key(row))->published;
-            if (own == published) return keep.pin(std::move(row), own, version);
-            published = own; // known only now: the row is looked at again, after its version
-            const std::uint64_t current = own->count.load(std::memory_order_acquire);
-            const std::optional<token> again = keep.parts_.rows(keep.parts_.default_deadline()).find_by_id(row.id);
-            if (again && again->access_token == row.access_token) return keep.pin(std::move(row), own, current);
-        }
-    }
-
-    std::shared_ptr<const detail::pinned_token>
-    pin(token row, std::shared_ptr<const detail::published_version> published, std::uint64_t version) {
-        std::optional<std::chrono::milliseconds> lasts = parts_.lasts(row, parts_.options.refresh_margin);
-        if (const auto session = parts_.session_lasts(row)) lasts = (std::min)(lasts.value_or(*session), *session);
-        const deadline due = lasts ? detail::time_after(parts_.clock.steady_now(), *lasts) : (deadline::max)();
-        return std::make_shared<const detail::pinned_token>(
-            detail::pinned_token{std::move(row.access_token), std::move(row.id), due, std::move(published), version});
-    }
-
-    parts_type parts_;
-    std::shared_ptr<std::atomic<bool>> lives_ = std::make_shared<std::atomic<bool>>(true);
+    detail::erased_store_of<Store> store_;
+    detail::erased_transport_of<Transport> transport_;
+    detail::erased_provider_of<Provider> provider_;
+    detail::erased_observer_of<Observer> observer_;
+    detail::erased_clock_of<Clock> clock_;
+    detail::keeper_core core_;
 };
 
 /// The compiler chooses this class if a part of a keeper does not fit. It only says why: its members fit every call, so

@@ -7,6 +7,7 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/memory/function_ref.hpp>
 #include <tokenkeep/store.hpp>
 #include <tokenkeep/token.hpp>
 
@@ -64,21 +65,6 @@ std::vector<std::string> ids_of(Store& store) {
 
 struct ignore_resealing {
     void operator()(const reseal_report&) const noexcept {}
-};
-
-/// Refers to a progress of any type.
-class resealing_progress {
-  public:
-    template <class Progress>
-    explicit resealing_progress(Progress& progress) noexcept
-        : progress_(&progress),
-          call_([](void* self, const reseal_report& report) { (*static_cast<Progress*>(self))(report); }) {}
-
-    void operator()(const reseal_report& report) const { call_(progress_, report); }
-
-  private:
-    void* progress_;
-    void (*call_)(void* progress, const reseal_report& report);
 };
 
 } // namespace detail
@@ -161,7 +147,7 @@ reseal_report reseal(Store& store, Progress progress = {}) {
     static_assert(detail::explain_resealing_store<Store>());
     reseal_report report;
     if constexpr (resealing_store<Store> && detail::has_reseal<Store>) {
-        report = store.reseal(detail::resealing_progress(progress));
+        report = store.reseal(detail::function_ref<void(const reseal_report&)>(progress));
     } else if constexpr (resealing_store<Store>) {
         const std::vector<std::string> ids = detail::ids_of(store);
         report.total = ids.size();

@@ -7,29 +7,17 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/detail/keeper/core.hpp>
+#include <tokenkeep/detail/keeper/core_functions.hpp>
 #include <tokenkeep/detail/keeper/published.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/token.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <memory>
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 {
-
-namespace detail {
-
-/// How a session calls its keeper without knowing the keeper's type.
-struct session_source {
-    void* keeper = nullptr;
-    std::shared_ptr<const std::atomic<bool>> keeper_lives{};
-    std::chrono::steady_clock::time_point (*now)(void* keeper) = nullptr;
-    std::shared_ptr<const pinned_token> (*obtain)(void* keeper, const token& probe, const pinned_token* last,
-                                                  const secret* rejected) = nullptr;
-};
-
-} // namespace detail
 
 /// The access token of one identity, for programs that ask for it all the time. While the token is fresh, a call reads
 /// one counter and the clock. It asks no store, takes no lock and copies nothing.
@@ -42,8 +30,8 @@ struct session_source {
 class session {
   public:
     /// Programs call keeper::session instead.
-    session(detail::session_source source, token probe)
-        : source_(std::move(source)), probe_(std::make_shared<const token>(std::move(probe))) {}
+    session(detail::keeper_core& keeper, token probe)
+        : keeper_(&keeper), keeper_lives_(keeper.lives()), probe_(std::make_shared<const token>(std::move(probe))) {}
 
     /// An access token that is valid now. The reference is valid until the next call on this object. Throws as
     /// keeper::access_token does.
@@ -62,18 +50,19 @@ class session {
 
   private:
     bool is_stale() const {
-        if (!source_.keeper_lives->load(std::memory_order_acquire)) return false;
+        if (!keeper_lives_->load(std::memory_order_acquire)) return false;
         return pinned_->published->count.load(std::memory_order_acquire) != pinned_->version ||
-               source_.now(source_.keeper) >= pinned_->due;
+               keeper_->steady_now() >= pinned_->due;
     }
 
     void obtain(const secret* rejected) {
-        if (!source_.keeper_lives->load(std::memory_order_acquire))
+        if (!keeper_lives_->load(std::memory_order_acquire))
             throw error(errc::token_not_found, "tokenkeep: the keeper of this session is gone");
-        pinned_ = source_.obtain(source_.keeper, *probe_, pinned_.get(), rejected);
+        pinned_ = keeper_->pin(*probe_, pinned_.get(), rejected);
     }
 
-    detail::session_source source_;
+    detail::keeper_core* keeper_;
+    std::shared_ptr<const std::atomic<bool>> keeper_lives_;
     std::shared_ptr<const token> probe_;
     std::shared_ptr<const detail::pinned_token> pinned_{};
 };

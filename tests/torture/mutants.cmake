@@ -73,7 +73,7 @@ tokenkeep_mutant(transaction no_second_look "[no fault]" "S1: ")
 tokenkeep_mutant(transaction marker_compares_the_token_only "[lock lost]" "S1: ")
 
 tokenkeep_mutation(transaction detail/keeper/refresh.hpp "std::optional<token> saved;"
-  [[if (tests::mutated("lock_given_back_before_the_save")) const guard_type early = std::move(guard);
+  [[if (tests::mutated("lock_given_back_before_the_save")) const tokenkeep::detail::erased_guard early = std::move(guard);
         if (token cleared = row_; tests::mutated("marker_cleared_before_the_save")) {
             cleared.status.clear();
             if (rows_.replace(row_, cleared)) row_ = cleared;
@@ -87,10 +87,10 @@ tokenkeep_mutant(transaction lock_given_back_before_the_save "[slow]" "S1: ")
 tokenkeep_mutant(transaction marker_cleared_before_the_save "[losing]" "S3: ")
 tokenkeep_mutant(transaction handed_out_before_the_save "[no fault]" "S5: ")
 
-tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (!base::write_marker(before, row_) || !base::may_still_send(row_, marker, marked_at)) continue;"
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (!write_marker(before, row_) || !may_still_send(row_, marker, marked_at)) continue;"
   [[if (tests::mutated("no_marker"))
                 row_ = before;
-            else if (!base::write_marker(before, row_))
+            else if (!write_marker(before, row_))
                 continue;]])
 tokenkeep_mutant(transaction no_marker "[losing]" "S3: ")
 
@@ -102,7 +102,7 @@ tokenkeep_mutant(transaction never_settles "[losing]" "S9: ")
 
 tokenkeep_mutation(transaction detail/keeper/row_access.hpp "if (failure.code() != errc::lock_timeout || clock_.steady_now() >= until_) throw;"
   [[if (tests::mutated("carries_on_without_the_lock"))
-                        return store_.lock_token(key + ", not obtained", std::chrono::steady_clock::time_point::max());
+                        return store_.lock_token(key + ", not obtained", (deadline::max)(), (deadline::max)());
                     if (failure.code() != errc::lock_timeout || clock_.steady_now() >= until_) throw;]])
 tokenkeep_mutation(transaction detail/keeper/transaction.hpp "bool is_late() const { return "
   [[bool is_late() const { return !tests::mutated("carries_on_without_the_lock") && ]])
@@ -127,12 +127,12 @@ tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (refusal.certai
 tokenkeep_mutant(transaction 5xx_taken_for_not_spent "[losing]" "S3: ")
 
 tokenkeep_mutation(transaction detail/keeper/transaction.hpp "tell(event_kind::not_saved, flight.unsaved->tokens.marked);"
-  [[if (tests::mutated("lock_given_back_with_unsaved_tokens")) const guard_type early = *std::move(flight.unsaved->guard);
+  [[if (tests::mutated("lock_given_back_with_unsaved_tokens")) const tokenkeep::detail::erased_guard early = *std::move(flight.unsaved->guard);
             tell(event_kind::not_saved, flight.unsaved->tokens.marked);]])
 tokenkeep_mutation(transaction detail/keeper/transaction.hpp "if (flight.unsaved) {"
   [[if (tests::mutated("unsaved_tokens_forgotten")) flight.unsaved.reset();
         if (flight.unsaved) {]])
-tokenkeep_mutation(transaction keeper.hpp "if (!flight.unsaved) return;" [[if (!flight.unsaved || tests::mutated("unsaved_tokens_forgotten")) return;]])
+tokenkeep_mutation(transaction detail/keeper/core_functions.hpp "if (!flight.unsaved) return;" [[if (!flight.unsaved || tests::mutated("unsaved_tokens_forgotten")) return;]])
 tokenkeep_mutant(transaction lock_given_back_with_unsaved_tokens "[unsaved]" "S1: ")
 tokenkeep_mutant(transaction unsaved_tokens_forgotten "[unsaved]" "S[12]: ")
 
@@ -153,14 +153,14 @@ tokenkeep_mutant(transaction save_inserts "[login]" "S8: ")
 
 tokenkeep_mutation(transaction detail/keeper/revocation.hpp "while (!rows_.remove(row_)) {"
   [[if (tests::mutated("revocation_deletes_by_id")) {
-            parts_.store.delete_token(row_.id);
+            parts_.store.delete_token(row_.id, (deadline::max)());
             return true;
         }
         while (!rows_.remove(row_)) {]])
 tokenkeep_mutant(transaction revocation_deletes_by_id "[revocation]" "S8: ")
 
-tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (!base::can_be_served(row_, rejected_)) throw;"
-  [[if (!base::can_be_served(row_, rejected_) || tests::mutated("old_token_not_served")) throw;]])
+tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (!can_be_served(row_, rejected_)) throw;"
+  [[if (!can_be_served(row_, rejected_) || tests::mutated("old_token_not_served")) throw;]])
 tokenkeep_mutant(transaction old_token_not_served "[harmless]" "S3: ")
 
 tokenkeep_mutation(transaction detail/keeper/refresh.hpp "is_marked_with(before, before.grant_token) ? before.status"
@@ -173,7 +173,7 @@ tokenkeep_mutant(transaction grant_token_sent_again "[exchange]" "S1: ")
 tokenkeep_mutation(transaction detail/keeper/refresh.hpp "if (finish(flight, guard, room)) return true;"
   [[if (room.tokens.answer.access_token.empty() && tests::mutated("half_of_the_tokens_is_dropped")) {
                     take_back(before);
-                    base::fail(flight, row_, no_access_token(room.tokens.answer), {.is_unexplained = true});
+                    fail(flight, row_, no_access_token(room.tokens.answer), {.is_unexplained = true});
                 }
                 if (finish(flight, guard, room)) return true;]])
 tokenkeep_mutation(transaction detail/keeper/transaction.hpp [[result.kind = outcome_kind::tokens;

@@ -12,8 +12,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using flight = tokenkeep::detail::flight<int>;
-using flights = tokenkeep::detail::flights<flight>;
+using flight = tokenkeep::detail::identity_flight;
+using flights = tokenkeep::detail::identity_flights;
 
 const std::exception_ptr failure = std::make_exception_ptr(std::runtime_error("as a test wants it"));
 constexpr flight::time_point start = flight::time_point() + 1000h;
@@ -54,7 +54,7 @@ TEST_CASE("flight: what else is remembered is forgotten too", "[flight]") {
     CHECK(one.next_unexplained_pause(start) == 1min);
     CHECK(one.remembers(start + 179s));
     CHECK(!one.remembers(start + 3min));
-    one.unsaved = 7;
+    one.unsaved.emplace(tokenkeep::detail::new_tokens{});
     CHECK(one.remembers(start + 1000h));
 }
 

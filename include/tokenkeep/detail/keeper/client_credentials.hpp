@@ -19,18 +19,12 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// Tokens of the client itself (RFC 6749 4.4): one row for each client id, label and scope. There is no refresh token,
 /// so nothing can be lost: the row is not marked, and a request whose answer is lost is simply sent again. Of all
 /// callers that share the store, one asks the server when the token is due.
-template <class Parts>
-class client_credentials : transaction<Parts> {
-    using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::flight_type, typename base::guard_type, typename base::flight_lock_type;
-    using typename base::room_type;
-
+class client_credentials : transaction {
   public:
     /// `wanted` is the row, or has the seed of a probe without a user; see seed_of_client. `rejected` is an access
     /// token that got a 401, or null.
-    client_credentials(Parts& parts, token wanted, const secret* rejected, deadline until)
-        : base(parts, until), wanted_(std::move(wanted)), rejected_(rejected) {}
+    client_credentials(keeper_parts& parts, token wanted, const secret* rejected, deadline until)
+        : transaction(parts, until), wanted_(std::move(wanted)), rejected_(rejected) {}
 
     /// The row with a fresh access token. If the server gives none and the old one is usable, the row with the old one.
     token run() {
@@ -39,15 +33,15 @@ class client_credentials : transaction<Parts> {
             for (;;) {
                 rows_.end_by(deadline_);
                 row = find();
-                if (row && base::fresh(*row, rejected_)) {
+                if (row && fresh(*row, rejected_)) {
                     tell(event_kind::cache_hit, *row);
                     return *std::move(row);
                 }
                 if (std::optional<token> made = attempt(row)) return *std::move(made);
-                if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+                if (is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
             }
         } catch (...) {
-            if (!row || !base::can_be_served(*row, rejected_)) throw;
+            if (!row || !can_be_served(*row, rejected_)) throw;
             tell(event_kind::served_old, *row);
             return *std::move(row);
         }
@@ -65,37 +59,37 @@ class client_credentials : transaction<Parts> {
     std::optional<token> attempt(const std::optional<token>& seen) {
         const std::string key = identity_key(seen ? *seen : wanted_);
         const auto flight = parts_.flight_of(key);
-        if (base::waits_for_pause(*flight, seen && base::usable(*seen, rejected_))) return std::nullopt;
-        const flight_lock_type entered(*flight, parts_.clock, deadline_);
+        if (waits_for_pause(*flight, seen && usable(*seen, rejected_))) return std::nullopt;
+        const flight_lock entered(*flight, parts_.clock, deadline_);
         if (entered.waited()) tell(event_kind::waited, seen.value_or(wanted_));
         if (entered.failure_while_waiting()) std::rethrow_exception(entered.failure_while_waiting());
         if (flight->pause(parts_.clock.steady_now())) return std::nullopt;
-        guard_type guard = base::lock(*flight, key);
+        erased_guard guard = lock(*flight, key);
         rows_.renew(guard, parts_.lease());
         std::optional<token> row = find();
         if (identity_key(row ? *row : wanted_) != key) return std::nullopt;
         if (row && is_revoking(*row))
             throw error(errc::reauthorization_required, "tokenkeep: this token is being revoked; finish with revoke");
-        if (row && base::fresh(*row, rejected_)) {
+        if (row && fresh(*row, rejected_)) {
             flight->succeeded();
             flight->publish();
             tell(event_kind::adopted, *row);
             return row;
         }
-        return ask(*flight, row);
+        return fetch(*flight, row);
     }
 
-    std::optional<token> ask(flight_type& flight, const std::optional<token>& row) {
+    std::optional<token> fetch(identity_flight& flight, const std::optional<token>& row) {
         const token wanted = as_asked_for(row);
-        room_type room({.marked = wanted, .bought_with = grant_kind::refresh_token});
+        answer_room room({.marked = wanted, .bought_with = grant_kind::refresh_token});
         wiped_request request(parts_.provider.client_credentials_request(wanted));
-        outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
-        if (result.kind == outcome_kind::tokens) return save(flight, row, room);
+        outcome result = ask(std::move(request), room, parts_.options.request_timeout);
+        if (result.kind == outcome_kind::tokens) return keep(flight, row, room);
         if (result.kind == outcome_kind::refused)
             result.why =
                 with_reason(error(errc::client_rejected, "tokenkeep: the server gives this client no token of its own"),
                             result.why);
-        base::fail(flight, wanted, as_failure(result.why), result);
+        fail(flight, wanted, as_failure(result.why), result);
     }
 
     /// The row, with the scope and the client secret of the caller if it has come by them and not by the row's id.
@@ -120,13 +114,13 @@ class client_credentials : transaction<Parts> {
 
     /// Writes the token into the row, in one write, and gives the row. The row keeps the scope that was asked for: its
     /// seed and the next request are made of it. Nullopt if the row has changed meanwhile.
-    std::optional<token> save(flight_type& flight, const std::optional<token>& row, room_type& room) {
+    std::optional<token> keep(identity_flight& flight, const std::optional<token>& row, answer_room& room) {
         if (room.unread) throw std::bad_alloc();
         token_response& answer = room.tokens.answer;
         answer.refresh_token.clear(); // RFC 6749 4.4.3: it should not come
         answer.scope.clear();
         if (answer.access_token.empty())
-            base::fail(flight, room.tokens.marked, no_access_token(answer), {.is_unexplained = true});
+            fail(flight, room.tokens.marked, no_access_token(answer), {.is_unexplained = true});
         token record = room.tokens.record();
         try {
             if (!row)
@@ -134,7 +128,7 @@ class client_credentials : transaction<Parts> {
             else if (!rows_.replace(*row, record))
                 return std::nullopt;
         } catch (...) { // no caller asks the server again and again while the store takes nothing
-            base::fail(flight, record, std::current_exception(), {});
+            fail(flight, record, std::current_exception(), {});
         }
         flight.publish();
         flight.succeeded();

@@ -18,39 +18,25 @@
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-template <class P>
-concept can_log_in_with_device = requires(P& provider, const token& record, const http_response& response,
-                                          timestamp sent) {
-    { provider.device_authorization_request(record) } -> std::convertible_to<http_request>;
-    { provider.device_token_request(record) } -> std::convertible_to<http_request>;
-    { provider.read_device_authorization(response, record, sent) } -> std::convertible_to<device_authorization>;
-};
-
 /// The login with a device code (RFC 8628). While the user types, no lock is held and the store is not touched: calls
 /// for a session that the user already has go on. The tokens that come are kept as those of any other login.
-template <class Parts>
-class device_login : transaction<Parts> {
-    using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::deadline_;
-    using typename base::room_type;
-
+class device_login : transaction {
   public:
     /// `probe` says whose login it is: by an id, a user, or at least a client id.
-    device_login(Parts& parts, const token& probe, deadline until)
-        : base(parts, until), asked_(login<Parts>::require_owner(probe)) {
+    device_login(keeper_parts& parts, const token& probe, deadline until)
+        : transaction(parts, until), asked_(login::require_owner(probe)) {
         asked_.seed.clear(); // a probe without a user has that of the client's own row
         for (const auto member : {&token::access_token, &token::refresh_token, &token::code_verifier})
             (asked_.*member).clear();
     }
 
     /// Calls show(prompt), waits for the user, and gives the row with the new tokens.
-    template <class Show>
-    token run(Show& show) {
+    token run(function_ref<void(const device_prompt&)> show) {
         (void)parts_.find(rows_, asked_); // a store that cannot be read fails before the user is asked
         const device_authorization authorization = begin();
         show(authorization.prompt);
         asked_.grant_token = authorization.device_code;
-        room_type room({.marked = asked_, .bought_with = grant_kind::authorization_code});
+        answer_room room({.marked = asked_, .bought_with = grant_kind::authorization_code});
         wait_for_user(authorization, room);
         return keep(room);
     }
@@ -64,7 +50,7 @@ class device_login : transaction<Parts> {
     }
 
     /// Asks for tokens until they come (RFC 8628 3.5). After a failure that may pass, the pause is twice as long.
-    void wait_for_user(const device_authorization& authorization, room_type& room) {
+    void wait_for_user(const device_authorization& authorization, answer_room& room) {
         const deadline code_ends =
             time_after(parts_.clock.steady_now(), time_between(parts_.clock.now(), authorization.prompt.expires_at));
         const deadline end = (std::min)(deadline_, code_ends);
@@ -76,7 +62,7 @@ class device_login : transaction<Parts> {
             if (next >= end) give_up(last);
             parts_.clock.sleep_until(next);
             wiped_request request(parts_.provider.device_token_request(asked_));
-            const outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
+            const outcome result = ask(std::move(request), room, parts_.options.request_timeout);
             const auto is = [&](std::string_view code) { return text::equal_ignoring_case(result.server_code, code); };
             if (result.kind == outcome_kind::tokens) return;
             if (is("authorization_pending")) continue;
@@ -121,10 +107,10 @@ class device_login : transaction<Parts> {
     /// Saves the tokens that came, whatever the caller's deadline is. If the identity's lock cannot be had, or the
     /// store does not even take the marker of the login, tries again for save_timeout. Then the tokens go to the
     /// caller, in the error.
-    token keep(room_type& room) {
+    token keep(answer_room& room) {
         const deadline end = parts_.save_deadline();
         for (;;) {
-            login<Parts> saving(parts_, asked_, parts_.default_deadline(), &room);
+            login saving(parts_, asked_, parts_.default_deadline(), &room);
             try {
                 return saving.run();
             } catch (...) {

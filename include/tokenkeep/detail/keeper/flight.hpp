@@ -3,6 +3,8 @@
 #define TOKENKEEP_DETAIL_KEEPER_FLIGHT_HPP
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/detail/keeper/erased_parts.hpp>
+#include <tokenkeep/detail/keeper/new_tokens.hpp>
 #include <tokenkeep/detail/keeper/published.hpp>
 #include <tokenkeep/detail/keeper/steady_expiry.hpp>
 #include <tokenkeep/error.hpp>
@@ -32,9 +34,8 @@ struct unsent_marker {
 };
 
 /// What one keeper knows of one identity: who works on it, which failure came last, and new tokens that the store could
-/// not save. Unsaved tokens keep the identity's lock until they are saved. `Unsaved` is their type.
-template <class Unsaved>
-struct flight {
+/// not save. Unsaved tokens keep the identity's lock until they are saved.
+struct identity_flight {
     using time_point = std::chrono::steady_clock::time_point;
 
     std::mutex mutex{};
@@ -48,7 +49,7 @@ struct flight {
     std::chrono::milliseconds unexplained_pause{0}; // guarded by mutex: after the last unexplained refusal
     time_point unexplained_until{};                 // guarded by mutex: until then that pause is remembered
     std::optional<time_point> revived_at{};         // guarded by mutex: when a refused token was last sent again
-    std::optional<Unsaved> unsaved{};               // only the owner uses it
+    std::optional<answer_room> unsaved{};           // only the owner uses it
     std::array<unsent_marker, 2> unsent{};          // guarded by mutex: one of them may be in the row
     time_point unsent_until{};                      // guarded by mutex: until then they are remembered
     std::string future_nonce{};                     // only the owner uses it: the nonce of a marker from the future
@@ -165,19 +166,18 @@ struct flight {
 };
 
 /// Lets one caller of a keeper at a time work on an identity. The destructor lets the next one in.
-template <class Flight>
 class flight_lock {
   public:
     /// Waits until the other caller has finished. Throws errc::lock_timeout when `until` has passed. Throws it at once
     /// if this thread is already inside: a transport or an observer has called the keeper back.
-    template <class Clock>
-    flight_lock(Flight& entered, Clock& clock, deadline until) : flight_(entered) {
+    flight_lock(identity_flight& entered, erased_clock& clock, deadline until) : flight_(entered) {
         std::unique_lock lock(flight_.mutex);
         const std::uint64_t failures = flight_.failures;
         if (flight_.owner == std::this_thread::get_id())
             throw error(errc::lock_timeout, "tokenkeep: called from within the refresh of the same identity");
         waited_ = flight_.owner.has_value();
-        if (!clock.wait_until(flight_.left, lock, until, [&] { return !flight_.owner.has_value(); }))
+        const auto is_free = [&] { return !flight_.owner.has_value(); };
+        if (!clock.wait_until(flight_.left, lock, until, is_free))
             throw error(errc::lock_timeout, "tokenkeep: another caller is at work on this identity");
         flight_.owner = std::this_thread::get_id();
         if (waited_ && flight_.failures != failures) failure_while_waiting_ = flight_.last_failure;
@@ -199,21 +199,21 @@ class flight_lock {
     const std::exception_ptr& failure_while_waiting() const noexcept { return failure_while_waiting_; }
 
   private:
-    Flight& flight_;
+    identity_flight& flight_;
     bool waited_ = false;
     std::exception_ptr failure_while_waiting_{};
 };
 
-/// The flights of a keeper, by identity key. Flights that are not in use and remember nothing are forgotten.
-template <class Flight>
-class flights {
+/// The flights of a keeper, by identity key. identity_flights that are not in use and remember nothing are forgotten.
+class identity_flights {
   public:
     /// The flight of an identity. If there is none, it is made.
-    std::shared_ptr<Flight> of(const std::string& key, typename Flight::time_point now) {
+    std::shared_ptr<identity_flight> of(const std::string& key, identity_flight::time_point now) {
         const std::lock_guard lock(mutex_);
         if (by_key_.size() >= forget_at_) forget_idle(now);
         const auto found = by_key_.find(key);
-        return found != by_key_.end() ? found->second : by_key_.emplace(key, std::make_shared<Flight>()).first->second;
+        return found != by_key_.end() ? found->second
+                                      : by_key_.emplace(key, std::make_shared<identity_flight>()).first->second;
     }
 
     /// Calls act(key, flight) for each flight. No other thread may use the keeper meanwhile.
@@ -223,9 +223,9 @@ class flights {
     }
 
   private:
-    void forget_idle(typename Flight::time_point now) {
+    void forget_idle(identity_flight::time_point now) {
         std::erase_if(by_key_, [&](const auto& entry) {
-            Flight& one = *entry.second;
+            identity_flight& one = *entry.second;
             const std::lock_guard lock(one.mutex);
             return entry.second.use_count() == 1 && one.published.use_count() == 1 && !one.remembers(now);
         });
@@ -233,7 +233,7 @@ class flights {
     }
 
     std::mutex mutex_{};
-    std::map<std::string, std::shared_ptr<Flight>> by_key_{};
+    std::map<std::string, std::shared_ptr<identity_flight>> by_key_{};
     std::size_t forget_at_ = 64;
 };
 

@@ -17,17 +17,12 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The login. The keeper sends a grant token once and never again (RFC 6749 4.1.2). The new tokens replace what the row
 /// held before.
-template <class Parts>
-class login : transaction<Parts> {
-    using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::identity_lock, typename base::room_type;
-
+class login : transaction {
   public:
     /// `probe` holds a grant token. It also says whose it is: by an id, a user, or at least a client id. If the grant
     /// token was sent already and tokens came, `come` has them, and nothing is sent.
-    login(Parts& parts, const token& probe, deadline until, room_type* come = nullptr)
-        : base(parts, until), probe_(require_owner(probe)), come_(come) {}
+    login(keeper_parts& parts, const token& probe, deadline until, answer_room* come = nullptr)
+        : transaction(parts, until), probe_(require_owner(probe)), come_(come) {}
 
     /// The probe, if it says whose login it is. Otherwise throws errc::invalid_record.
     static const token& require_owner(const token& probe) {
@@ -42,7 +37,7 @@ class login : transaction<Parts> {
         for (;;) {
             if (std::optional<token> row = parts_.find(rows_, probe_); row && is_done(*row)) return *std::move(row);
             if (std::optional<token> row = under_first_lock()) return *std::move(row);
-            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: others are logging in all the time");
+            if (is_late()) throw error(errc::lock_timeout, "tokenkeep: others are logging in all the time");
         }
     }
 
@@ -87,7 +82,7 @@ class login : transaction<Parts> {
     std::optional<token> first_login(identity_lock& held, const std::string& key) {
         token record = probe_;
         record.code_verifier.clear();
-        token_status marker = base::new_marker(probe_.grant_token);
+        token_status marker = new_marker(probe_.grant_token);
         record.status = to_status(marker);
         wiped_request request = request_for(record, probe_.code_verifier);
         try {
@@ -116,8 +111,8 @@ class login : transaction<Parts> {
 
     /// Sends the grant token if the row still is as it was marked. Nullopt: look again.
     std::optional<token> send_if_marked(identity_lock& held, const token& row, wiped_request request) {
-        if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
-        room_type room = room_for(row);
+        if (!marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
+        answer_room room = room_for(row);
         return send(held, std::nullopt, room, std::move(request));
     }
 
@@ -170,7 +165,7 @@ class login : transaction<Parts> {
         const std::optional<token> unmarked = first.flight->unmarked(row, parts_.clock.steady_now());
         const token& before = unmarked ? *unmarked : row;
         if (is_in_doubt(row) && !unmarked) {
-            if (!rows_.excludes() && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
+            if (!rows_.excludes() && is_young(*held.flight, read_status(row.status)) && !is_late()) {
                 parts_.clock.sleep_until(
                     (std::min)(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
                 return std::nullopt;
@@ -184,14 +179,14 @@ class login : transaction<Parts> {
         if (!is_stored) marked.former = with_former_token(before.former, before.grant_token);
         marked.code_verifier = without_verifier(before);
         end_what_is_over(before, marked);
-        token_status marker = base::new_marker(probe_.grant_token);
+        token_status marker = new_marker(probe_.grant_token);
         marked.status = to_status(marker);
-        room_type room = room_for(marked);
+        answer_room room = room_for(marked);
         wiped_request request =
             request_for(marked, is_stored && !has_code_verifier(probe_) ? before.code_verifier : probe_.code_verifier);
         unsent_marker unsent{.nonce = std::move(marker.nonce), .before = before, .after = marked};
         try {
-            if (!base::write_marker(row, marked)) return std::nullopt;
+            if (!write_marker(row, marked)) return std::nullopt;
         } catch (...) { // the marker may have been written all the same
             first.flight->note_unsent(std::move(unsent), read_status(row.status).nonce, parts_.clock.steady_now());
             undo(marked, before);
@@ -200,8 +195,8 @@ class login : transaction<Parts> {
         return send(held, before, room, std::move(request));
     }
 
-    static room_type room_for(const token& marked) {
-        return room_type({.marked = marked, .bought_with = grant_kind::authorization_code});
+    static answer_room room_for(const token& marked) {
+        return answer_room({.marked = marked, .bought_with = grant_kind::authorization_code});
     }
 
     /// What the probe says about the login, without what it says about tokens that it may hold.
@@ -247,14 +242,14 @@ class login : transaction<Parts> {
     }
 
     /// Steps 4 to 8. The row holds the marker. `before` is the row without it; nullopt if this call has inserted it.
-    std::optional<token> send(identity_lock& held, const std::optional<token>& before, room_type& room,
+    std::optional<token> send(identity_lock& held, const std::optional<token>& before, answer_room& room,
                               wiped_request request) {
         const token& marked = room.tokens.marked;
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
         is_sent_ = true;
         const outcome result =
-            come_ != nullptr ? take_over(room) : base::ask(std::move(request), room, parts_.options.request_timeout);
+            come_ != nullptr ? take_over(room) : ask(std::move(request), room, parts_.options.request_timeout);
         switch (result.kind) {
         case outcome_kind::tokens: return keep(held, room);
         case outcome_kind::unknown:
@@ -270,7 +265,7 @@ class login : transaction<Parts> {
     }
 
     /// In place of steps 4 and 5, if the tokens came before.
-    outcome take_over(room_type& room) {
+    outcome take_over(answer_room& room) {
         room.tokens.answer = std::move(come_->tokens.answer);
         room.tokens.sent = come_->tokens.sent;
         if (come_->unread) room.unread.emplace(*std::move(come_->unread));
@@ -280,8 +275,8 @@ class login : transaction<Parts> {
 
     /// Step 7, save: gives the row with the new tokens. If another login has taken the row meanwhile, gives it as it
     /// now is.
-    std::optional<token> keep(identity_lock& held, room_type& room) {
-        std::optional<token> row = base::save(*held.flight, held.guard, room);
+    std::optional<token> keep(identity_lock& held, answer_room& room) {
+        std::optional<token> row = save(*held.flight, held.guard, room);
         has_exchanged_ = row.has_value();
         if (row) parts_.warn_if_without_limits(rows_, *row);
         if (!row) row = rows_.find_by_id(room.tokens.marked.id);
@@ -310,7 +305,7 @@ class login : transaction<Parts> {
     }
 
     const token& probe_;
-    room_type* come_;
+    answer_room* come_;
     bool has_exchanged_ = false;
     bool is_sent_ = false;
 };

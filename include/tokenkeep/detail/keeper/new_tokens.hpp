@@ -3,6 +3,7 @@
 #define TOKENKEEP_DETAIL_KEEPER_NEW_TOKENS_HPP
 
 #include <tokenkeep/detail/keeper/freshness.hpp>
+#include <tokenkeep/detail/store/erased_store.hpp>
 #include <tokenkeep/http.hpp>
 #include <tokenkeep/oauth/provider.hpp>
 #include <tokenkeep/rotation_not_saved.hpp>
@@ -54,7 +55,6 @@ struct new_tokens {
 
 /// Room for the server's answer, made before the request leaves: what comes then is kept without more memory. Step 8,
 /// keep what is unsaved: if the store does not take the new tokens, this stays in the flight, with the identity's lock.
-template <class Guard>
 struct answer_room {
     explicit answer_room(new_tokens expected) : tokens(std::move(expected)), no_memory(tokens.marked) {}
 
@@ -70,7 +70,7 @@ struct answer_room {
     new_tokens tokens;                      ///< Their answer is empty before it comes, and as long as it is unread.
     rotation_not_saved_error no_memory;     ///< For lack of memory to make one with the new tokens.
     std::optional<wiped_response> unread{}; ///< The answer, if there was no memory to read it.
-    std::optional<Guard> guard{};
+    std::optional<erased_guard> guard{};
 };
 
 }}} // namespace tokenkeep::v1::detail

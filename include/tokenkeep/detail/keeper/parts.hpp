@@ -2,13 +2,20 @@
 #ifndef TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
 #define TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
 
+#include <tokenkeep/detail/keeper/erased_parts.hpp>
+#include <tokenkeep/detail/keeper/flight.hpp>
+#include <tokenkeep/detail/keeper/freshness.hpp>
+#include <tokenkeep/detail/keeper/new_tokens.hpp>
+#include <tokenkeep/detail/keeper/row_access.hpp>
 #include <tokenkeep/detail/keeper/steady_expiry.hpp>
-#include <tokenkeep/detail/keeper/transaction.hpp>
+#include <tokenkeep/event.hpp>
+#include <tokenkeep/identity_key.hpp>
+#include <tokenkeep/keeper_options.hpp>
+#include <tokenkeep/os/os.hpp>
 #include <tokenkeep/rules.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <concepts>
 #include <exception>
 #include <memory>
 #include <new>
@@ -20,31 +27,23 @@
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-template <class P>
-concept can_request_client_token = requires(const P& provider, P& asked, const token& record) {
-    { provider.client_credentials } -> std::convertible_to<bool>;
-    { asked.client_credentials_request(record) } -> std::convertible_to<http_request>;
-};
+inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
 /// The parts of a keeper, and what its transactions do with them.
-template <class Store, class Transport, class Provider, class Observer, class Clock>
 struct keeper_parts {
-    using rows_type = row_access<std::remove_reference_t<Store>, std::remove_reference_t<Clock>>;
-    using room_type = answer_room<typename rows_type::guard>;
-    using flight_type = flight<room_type>;
     static_assert(std::is_nothrow_move_constructible_v<new_tokens>);
 
-    Store store;
-    Transport transport;
-    Provider provider;
+    erased_store& store;
+    erased_transport& transport;
+    erased_provider& provider;
     keeper_options options;
-    Observer observer;
-    Clock clock;
-    detail::flights<flight_type> flights{};
+    erased_observer& observer;
+    erased_clock& clock;
+    identity_flights flights{};
     steady_expiry seen{};
 
     /// The store's rows, for calls that end by `until`.
-    rows_type rows(deadline until) { return rows_type(store, clock, until); }
+    row_access rows(deadline until) { return row_access(store, clock, until); }
     /// When a call ends that begins now and whose caller names no deadline.
     deadline default_deadline() {
         return time_after(clock.steady_now(), options.effective_lock_timeout(replay_grace()));
@@ -57,17 +56,16 @@ struct keeper_parts {
     std::chrono::milliseconds lease() const { return options.request_timeout + options.save_timeout; }
 
     /// The flight of an identity; see identity_key.
-    std::shared_ptr<flight_type> flight_of(const std::string& key) { return flights.of(key, clock.steady_now()); }
+    std::shared_ptr<identity_flight> flight_of(const std::string& key) { return flights.of(key, clock.steady_now()); }
 
     /// Tells the observer. What the observer throws is ignored, because a transaction is under way.
     void tell(event_kind kind, const token& row, std::string_view detail = {}) {
-        if constexpr (!std::is_same_v<std::remove_cvref_t<Observer>, ignore_events>) {
-            try {
-                const secret& named = row.refresh_token.empty() ? row.grant_token : row.refresh_token;
-                const std::string fingerprint = named.empty() ? std::string() : named.fingerprint();
-                observer(event{kind, row.id, fingerprint, detail});
-            } catch (...) { // an observer cannot stop a transaction
-            }
+        if (observer.ignores_events()) return;
+        try {
+            const secret& named = row.refresh_token.empty() ? row.grant_token : row.refresh_token;
+            const std::string fingerprint = named.empty() ? std::string() : named.fingerprint();
+            observer(event{kind, row.id, fingerprint, detail});
+        } catch (...) { // an observer cannot stop a transaction
         }
     }
 
@@ -75,21 +73,14 @@ struct keeper_parts {
     /// gets no client id, because by_access_token needs a probe without a client. A probe that names neither user nor
     /// token gets the seed of the client's own row, if the provider has client_credentials.
     token with_client(token probe) const {
-        if constexpr (requires { provider.client_id; }) {
-            const bool by_access_token = !probe.access_token.empty() && probe.user_name.empty();
-            if (probe.client_id.empty() && !by_access_token) probe.client_id = provider.client_id;
-        }
+        const bool by_access_token = !probe.access_token.empty() && probe.user_name.empty();
+        if (probe.client_id.empty() && !by_access_token) probe.client_id = provider.client_id();
         if (serves_clients() && probe.seed.empty() && names_no_login(probe)) probe.seed = seed_of_client(probe);
         return probe;
     }
 
     /// Whether the provider has client_credentials.
-    bool serves_clients() const {
-        if constexpr (can_request_client_token<Provider>)
-            return provider.client_credentials;
-        else
-            return false;
-    }
+    bool serves_clients() const { return provider.client_credentials(); }
     /// Whether a probe from with_client asks for the client's own row.
     bool asks_for_client(const token& probe) const {
         return serves_clients() && names_no_login(probe) && probe.seed == seed_of_client(probe);
@@ -103,22 +94,18 @@ struct keeper_parts {
     /// The row that a probe from with_client means. If the probe names a user, a row that was stored without a client
     /// may match too. Some rules apply only if the probe has a client secret, though none compares it: the provider's
     /// is then added.
-    std::optional<token> find(rows_type& rows, const token& probe) {
-        if constexpr (requires { provider.client_secret; }) {
-            const bool by_its_token = !probe.grant_token.empty() || !probe.refresh_token.empty() || !probe.seed.empty();
-            if (by_its_token && probe.client_secret.empty() && !provider.client_secret.empty()) {
-                token with_secret = probe;
-                with_secret.client_secret = provider.client_secret;
-                return find_any_client(rows, with_secret);
-            }
-        }
-        return find_any_client(rows, probe);
+    std::optional<token> find(row_access& rows, const token& probe) {
+        const bool by_its_token = !probe.grant_token.empty() || !probe.refresh_token.empty() || !probe.seed.empty();
+        if (!by_its_token || !probe.client_secret.empty()) return find_any_client(rows, probe);
+        token with_secret = probe;
+        with_secret.client_secret = provider.client_secret();
+        return find_any_client(rows, with_secret);
     }
 
     /// Like find. If only a refresh token says which row is meant, the row that was once seeded with this token is
     /// found too; so is the client's own row, whatever its API domain. If the store's rules do not look for seeds, this
     /// reads all rows.
-    std::optional<token> find_or_seeded(rows_type& rows, const token& probe) {
+    std::optional<token> find_or_seeded(row_access& rows, const token& probe) {
         std::optional<token> row;
         if (!asks_for_client(probe)) row = find(rows, probe);
         if (row || !probe.user_name.empty() || !probe.id.empty()) return row;
@@ -169,7 +156,7 @@ struct keeper_parts {
     /// Notes in the row that its access token is handed out now. The time is written only if the one in the row is
     /// older than a quarter of session_idle. If it cannot be written, the session may end earlier. A row that is being
     /// refreshed is left alone: the refresh compares it with what it has marked.
-    void note_use(rows_type& rows, token& row) {
+    void note_use(row_access& rows, token& row) {
         if (!row.used_at || !is_use_old(row) || read_status(row.status).kind == status_kind::spend) return;
         token used = row;
         used.used_at = clock.now();
@@ -186,7 +173,7 @@ struct keeper_parts {
     }
 
     /// Tells the observer after a login if the store does not keep what the limits need.
-    void warn_if_without_limits(rows_type& rows, const token& logged_in) {
+    void warn_if_without_limits(row_access& rows, const token& logged_in) {
         if (options.session_lifetime.count() <= 0 && options.session_idle.count() <= 0) return;
         try {
             const std::optional<token> row = rows.find_by_id(logged_in.id);
@@ -230,17 +217,13 @@ struct keeper_parts {
             tell(event_kind::warning, row, "a request with a secret goes over plain http, which everybody can read");
     }
 
-    std::chrono::milliseconds replay_grace() const {
-        if constexpr (requires { provider.replay_grace; })
-            return provider.replay_grace;
-        else
-            return std::chrono::milliseconds{0};
-    }
+    std::chrono::milliseconds replay_grace() const { return provider.replay_grace(); }
 
     /// How long to pause after a failure: at least as long as the server asked for, and at least the next step of the
     /// backoff. Each step is twice as long as the one before; up to a half of it is taken off by chance. After an
     /// unexplained refusal, the steps are those of next_unexplained_pause.
-    std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after, bool is_unexplained) {
+    std::chrono::milliseconds backoff(identity_flight& flight, std::chrono::milliseconds retry_after,
+                                      bool is_unexplained) {
         if (is_unexplained) return (std::max)(retry_after, flight.next_unexplained_pause(clock.steady_now()));
         const unsigned doublings = (std::min)(flight.failures_that_count(clock.steady_now()), 16U);
         const auto step = (std::min)(options.longest_backoff, options.first_backoff * (1 << doublings));
@@ -252,7 +235,7 @@ struct keeper_parts {
     /// Step 7, save: writes the new tokens into the row if they still belong there, and gives the row. Nullopt if the
     /// row is gone or holds other tokens. Throws what the store throws, and errc::storage_failure if the row changes
     /// all the time.
-    std::optional<token> save_tokens(rows_type& store_rows, const new_tokens& tokens) {
+    std::optional<token> save_tokens(row_access& store_rows, const new_tokens& tokens) {
         for (int tries = 0; tries < 1'000; ++tries) {
             const std::optional<token> row = store_rows.find_by_id(tokens.marked.id);
             if (!row || !tokens.belong_to(*row)) return std::nullopt;
@@ -265,11 +248,11 @@ struct keeper_parts {
     /// Step 8, keep what is unsaved: tries again, until the deadline, to save the flight's unsaved tokens, which stay
     /// in the flight. Throws rotation_not_saved_error if that fails. If an answer that was unread brings no tokens, its
     /// outcome is unknown, and the marker in the row is settled.
-    void save_unsaved(flight_type& flight, deadline until) {
-        room_type& room = *flight.unsaved;
+    void save_unsaved(identity_flight& flight, deadline until) {
+        answer_room& room = *flight.unsaved;
         try {
             if (room.unread && !read_again(room)) return tell(event_kind::outcome_unknown, room.tokens.marked);
-            rows_type store_rows = rows(until);
+            row_access store_rows = rows(until);
             const std::optional<token> saved = save_tokens(store_rows, room.tokens);
             if (!saved) drop(store_rows, room.tokens);
             flight.publish();
@@ -302,7 +285,7 @@ struct keeper_parts {
     /// token, and its row is gone or is being revoked, that token is revoked too, if the server can. In all other cases
     /// nothing is revoked: a server may end everything that the user has granted to this client (RFC 7009 2.1), and so
     /// also the row's session.
-    void drop(rows_type& store_rows, const new_tokens& tokens) {
+    void drop(row_access& store_rows, const new_tokens& tokens) {
         const token record = tokens.record();
         tell(event_kind::dropped, record);
         try {
@@ -334,7 +317,7 @@ struct keeper_parts {
     }
 
     /// Reads an answer for which there was no memory before. False if it brings no tokens.
-    bool read_again(room_type& room) {
+    bool read_again(answer_room& room) {
         try {
             room.tokens.answer = provider.read_token_response(**room.unread, room.tokens.marked);
             room.unread.reset();
@@ -346,16 +329,14 @@ struct keeper_parts {
         }
     }
 
-    std::optional<token> find_any_client(rows_type& rows, const token& probe) {
+    std::optional<token> find_any_client(row_access& rows, const token& probe) {
         std::optional<token> row = rows.find(probe);
-        if constexpr (requires { provider.client_id; }) {
-            if (!row && !probe.user_name.empty() && !probe.client_id.empty() && probe.client_id == provider.client_id) {
-                token clientless = probe;
-                clientless.client_id.clear();
-                clientless.client_secret.clear();
-                row = rows.find(clientless);
-                if (row && !row->client_id.empty()) row.reset();
-            }
+        if (!row && !probe.user_name.empty() && !probe.client_id.empty() && probe.client_id == provider.client_id()) {
+            token clientless = probe;
+            clientless.client_id.clear();
+            clientless.client_secret.clear();
+            row = rows.find(clientless);
+            if (row && !row->client_id.empty()) row.reset();
         }
         return row;
     }
@@ -364,7 +345,7 @@ struct keeper_parts {
         std::optional<http_request> request = provider.revoke_request(row);
         if (!request) return;
         const wiped_response response(post(wiped_request(*std::move(request)), row, options.request_timeout));
-        read_revoke_response(provider, *response);
+        provider.read_revoke_response(*response);
     }
 };
 

@@ -15,14 +15,9 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// Ends a session on both sides: marks the row, tells the server, removes the row. If it is cut off anywhere, the
 /// keeper hands out nothing of the row, and the next revocation finishes the work. A login that was made meanwhile
 /// stays.
-template <class Parts>
-class revocation : transaction<Parts> {
-    using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::identity_lock;
-
+class revocation : transaction {
   public:
-    revocation(Parts& parts, token row, deadline until) : base(parts, until), row_(std::move(row)) {}
+    revocation(keeper_parts& parts, token row, deadline until) : transaction(parts, until), row_(std::move(row)) {}
 
     void run() {
         (void)run_if([](const token&) { return true; });
@@ -73,7 +68,7 @@ class revocation : transaction<Parts> {
     }
 
     void stop_if_late() const {
-        if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+        if (is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
     }
 
     token row_;

@@ -16,16 +16,11 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// the token, the program's token still means that row, by its hash. If the probe also names a user or an id, a token
 /// that the row has never had from a program is a new login. It replaces what the row holds. So of two programs with
 /// two tokens for one user, the second brings a new login, and then both use it.
-template <class Parts>
-class seeding : transaction<Parts> {
-    using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::tell;
-    using typename base::identity_lock;
-
+class seeding : transaction {
   public:
     /// `probe` holds a refresh token. It also says whose it is: by an id, a user, or at least a client id.
-    seeding(Parts& parts, const token& probe, deadline until)
-        : base(parts, until), probe_(probe), seed_(text::sha256_hex(probe.refresh_token.reveal())) {}
+    seeding(keeper_parts& parts, const token& probe, deadline until)
+        : transaction(parts, until), probe_(probe), seed_(text::sha256_hex(probe.refresh_token.reveal())) {}
 
     /// The row of the probe. Its access token may be due.
     token run() {
@@ -35,7 +30,7 @@ class seeding : transaction<Parts> {
             if (std::optional<token> row = parts_.find_or_seeded(rows_, probe_); row && is_known(*row))
                 return *std::move(row);
             if (std::optional<token> row = under_lock()) return *std::move(row);
-            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+            if (is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
         }
     }
 

@@ -3,15 +3,8 @@
 #define TOKENKEEP_DETAIL_KEEPER_TRANSACTION_HPP
 
 #include <tokenkeep/clock.hpp>
-#include <tokenkeep/detail/keeper/flight.hpp>
-#include <tokenkeep/detail/keeper/freshness.hpp>
-#include <tokenkeep/detail/keeper/new_tokens.hpp>
-#include <tokenkeep/detail/keeper/row_access.hpp>
-#include <tokenkeep/event.hpp>
-#include <tokenkeep/http.hpp>
+#include <tokenkeep/detail/keeper/parts.hpp>
 #include <tokenkeep/identity_key.hpp>
-#include <tokenkeep/keeper_options.hpp>
-#include <tokenkeep/oauth/provider.hpp>
 #include <tokenkeep/os/os.hpp>
 #include <tokenkeep/rotation_not_saved.hpp>
 
@@ -27,8 +20,6 @@
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
-
-inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
 /// How a request to the token endpoint ended.
 enum class outcome_kind {
@@ -72,15 +63,9 @@ inline std::exception_ptr no_access_token(const token_response& answer) {
 
 /// The parts of a keeper, and the steps that its transactions share. A transaction is an object that lives for one
 /// call. Its steps: 1 look up, 2 reread, 3 mark, 4 send, 5 read the outcome, 6 merge, 7 save, 8 keep what is unsaved.
-template <class Parts>
 class transaction {
   protected:
-    using flight_type = typename Parts::flight_type;
-    using guard_type = typename Parts::rows_type::guard;
-    using room_type = typename Parts::room_type;
-    using flight_lock_type = flight_lock<flight_type>;
-
-    transaction(Parts& parts, deadline until) : parts_(parts), rows_(parts.rows(until)), deadline_(until) {}
+    transaction(keeper_parts& parts, deadline until) : parts_(parts), rows_(parts.rows(until)), deadline_(until) {}
 
     void tell(event_kind kind, const token& row, std::string_view detail = {}) const { parts_.tell(kind, row, detail); }
 
@@ -91,10 +76,10 @@ class transaction {
 
     /// Takes the identity's lock. If new tokens are unsaved, they are saved first, and their lock is taken over, unless
     /// it may have lapsed. If that fails, throws rotation_not_saved_error, and the tokens and their lock stay (step 8).
-    guard_type lock(flight_type& flight, const std::string& key) {
+    erased_guard lock(identity_flight& flight, const std::string& key) {
         if (flight.unsaved) {
             parts_.save_unsaved(flight, deadline_);
-            std::optional<guard_type> guard = std::move(flight.unsaved->guard);
+            std::optional<erased_guard> guard = std::move(flight.unsaved->guard);
             flight.unsaved.reset();
             if (rows_.excludes()) return *std::move(guard);
         }
@@ -110,9 +95,9 @@ class transaction {
             by.rows_.renew(guard, by.parts_.lease());
         }
 
-        std::shared_ptr<flight_type> flight;
-        flight_lock_type entered;
-        guard_type guard;
+        std::shared_ptr<identity_flight> flight;
+        flight_lock entered;
+        erased_guard guard;
     };
 
     /// A marker for a token that is about to be spent. `first_sent` is given if it may have been sent before.
@@ -127,7 +112,7 @@ class transaction {
 
     /// Whether the request of a marker may still be under way. If a marker is from the future, its age counts from when
     /// it was first seen: no clock can block an identity.
-    bool is_young(flight_type& flight, const token_status& marker) const {
+    bool is_young(identity_flight& flight, const token_status& marker) const {
         if (!marker.last_sent) return false;
         const timestamp now = parts_.clock.now();
         const auto doubt_expires_after = parts_.options.effective_doubt_expires_after(rows_.excludes());
@@ -192,7 +177,7 @@ class transaction {
     /// deadline is. If the transport throws, the request may still be under way, unless the exception says that it was
     /// not sent. Notes it if the transport takes longer than it may. If there is not enough memory to read a 2xx
     /// answer, keeps it in room.unread, and reports tokens.
-    outcome ask(wiped_request request, room_type& room, std::chrono::milliseconds timeout) {
+    outcome ask(wiped_request request, answer_room& room, std::chrono::milliseconds timeout) {
         const token& row = room.tokens.marked;
         outcome result;
         room.tokens.sent = parts_.clock.now();
@@ -241,7 +226,7 @@ class transaction {
     /// Keeps to the pause after a passing failure. False if there is none. If the caller has a usable token, or its
     /// deadline comes first, throws the failure; if the server asked for the pause, the error says how much is left.
     /// Otherwise waits for the end of the pause.
-    bool waits_for_pause(flight_type& flight, bool has_usable_token) {
+    bool waits_for_pause(identity_flight& flight, bool has_usable_token) {
         const auto pause = flight.pause(parts_.clock.steady_now());
         if (!pause) return false;
         if (!has_usable_token && pause->first <= deadline_) {
@@ -276,7 +261,7 @@ class transaction {
     }
 
     /// Throws the failure. If it is a std::system_error, callers that wait get it too, and a pause begins.
-    [[noreturn]] void fail(flight_type& flight, const token& row, const std::exception_ptr& why,
+    [[noreturn]] void fail(identity_flight& flight, const token& row, const std::exception_ptr& why,
                            const outcome& result) {
         try {
             std::rethrow_exception(why);
@@ -302,7 +287,7 @@ class transaction {
     /// holds other tokens; the new tokens are then dropped. If the store cannot hold the access token, saves the rest,
     /// and throws errc::invalid_record. If the store does not take them, or they are unread, keeps them with their lock
     /// (step 8) and throws rotation_not_saved_error.
-    std::optional<token> save(flight_type& flight, guard_type& guard, room_type& room) {
+    std::optional<token> save(identity_flight& flight, erased_guard& guard, answer_room& room) {
         const new_tokens& tokens = room.tokens;
         try {
             if (room.unread) throw std::bad_alloc();
@@ -353,8 +338,8 @@ class transaction {
 
     static constexpr int most_markers = 3;
 
-    Parts& parts_;
-    typename Parts::rows_type rows_;
+    keeper_parts& parts_;
+    row_access rows_;
     deadline deadline_;
 };
 

@@ -14,21 +14,19 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
-#include <iterator>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// What a keeper does for all rows of its store: background refreshes, and sweeping.
-template <class Parts>
 class upkeep {
   public:
-    explicit upkeep(Parts& parts) : parts_(parts) {}
+    explicit upkeep(keeper_parts& parts) : parts_(parts) {}
 
     /// Sessions that live at the server are revoked there first.
-    template <class Progress>
-    sweep_report sweep(const sweep_policy& policy, Progress& progress) {
+    sweep_report sweep(const sweep_policy& policy, function_ref<void(const sweep_report&)> progress) {
         if (policy.idle.count() > 0 &&
             (parts_.options.session_idle.count() <= 0 || policy.idle < parts_.options.session_idle))
             throw error(errc::request_rejected, "tokenkeep: to sweep idle sessions, set keeper_options::session_idle, "
@@ -37,15 +35,16 @@ class upkeep {
             if (reason == &sweep_report::lifetime || reason == &sweep_report::idle) return revoke(row, reason);
             return parts_.rows(parts_.default_deadline()).remove(row) ? reason : &sweep_report::kept;
         };
-        return sweep_rows(parts_.store, policy, parts_.clock, remove, progress);
+        timed_store rows(parts_.store, (deadline::max)());
+        return sweep_rows(rows, policy, parts_.clock, remove, progress);
     }
 
-    template <class Progress>
-    refresh_due_report refresh_due(std::chrono::milliseconds within, Progress& progress) {
+    refresh_due_report refresh_due(std::chrono::milliseconds within,
+                                   function_ref<void(const refresh_due_report&)> progress) {
         within = std::clamp(within, std::chrono::milliseconds{0}, longest_lifetime);
         refresh_due_report report{.next_in = (std::max)(within / 2, soonest)};
-        const auto rows = parts_.store.get_tokens();
-        report.total = static_cast<std::size_t>(std::distance(std::begin(rows), std::end(rows)));
+        const std::vector<token> rows = parts_.store.get_tokens((deadline::max)());
+        report.total = rows.size();
         for (const token& row : rows) {
             look_at(row, within, report);
             progress(std::as_const(report));
@@ -61,8 +60,7 @@ class upkeep {
     /// failure that meets the other rows too is thrown.
     sweep_reason revoke(const token& row, sweep_reason reason) {
         try {
-            return revocation<Parts>(parts_, row, parts_.default_deadline()).run_if_unchanged() ? reason
-                                                                                                : &sweep_report::kept;
+            return revocation(parts_, row, parts_.default_deadline()).run_if_unchanged() ? reason : &sweep_report::kept;
         } catch (const error& failure) {
             if (failure.code() == errc::token_not_found || failure.code() == errc::lock_timeout)
                 return &sweep_report::kept;
@@ -104,7 +102,7 @@ class upkeep {
         }
         try {
             const secret* held = row.access_token.empty() ? nullptr : &row.access_token;
-            const token fresh = refresh_transaction<Parts>(parts_, row, held, parts_.default_deadline()).run();
+            const token fresh = refresh_transaction(parts_, row, held, parts_.default_deadline()).run();
             ++report.refreshed;
             failures_in_a_row_ = 0;
             return due_at(fresh, within);
@@ -146,7 +144,7 @@ class upkeep {
         }
     }
 
-    Parts& parts_;
+    keeper_parts& parts_;
     int failures_in_a_row_ = 0;
 };
 

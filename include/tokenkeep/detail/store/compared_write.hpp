@@ -39,7 +39,7 @@ inline token changes_between(const token& before, const token& after) {
 /// and then saves only what differs. `compares` is store_compares of the store.
 template <class Store>
 bool replace_row(Store&& store, bool compares, const token& expected, const token& record) {
-    if constexpr (comparing_store<std::remove_reference_t<Store>>)
+    if constexpr (has_replace_token<std::remove_reference_t<Store>>)
         if (compares) return store.replace_token(expected, record);
     if (store.find_token_by_id(expected.id) != expected) return false;
     store.save_token(changes_between(expected, record));
@@ -49,7 +49,7 @@ bool replace_row(Store&& store, bool compares, const token& expected, const toke
 /// If the row still is `expected`, removes it. If the store cannot compare, reads the row first.
 template <class Store>
 bool remove_row(Store&& store, bool compares, const token& expected) {
-    if constexpr (comparing_store<std::remove_reference_t<Store>>)
+    if constexpr (has_remove_token<std::remove_reference_t<Store>>)
         if (compares) return store.remove_token(expected);
     if (store.find_token_by_id(expected.id) != expected) return false;
     store.delete_token(expected.id);

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_CORE_FUNCTIONS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_CORE_FUNCTIONS_HPP
+
+#include <tokenkeep/detail/keeper/client_credentials.hpp>
+#include <tokenkeep/detail/keeper/core.hpp>
+#include <tokenkeep/detail/keeper/device_login.hpp>
+#include <tokenkeep/detail/keeper/login.hpp>
+#include <tokenkeep/detail/keeper/refresh.hpp>
+#include <tokenkeep/detail/keeper/revocation.hpp>
+#include <tokenkeep/detail/keeper/seeding.hpp>
+#include <tokenkeep/detail/keeper/upkeep.hpp>
+#include <tokenkeep/text/url.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+inline keeper_core::~keeper_core() {
+    lives_->store(false, std::memory_order_release);
+    const deadline end = parts_.save_deadline();
+    parts_.flights.for_each([&](const std::string&, identity_flight& flight) {
+        if (!flight.unsaved) return;
+        try {
+            parts_.save_unsaved(flight, end);
+        } catch (const std::exception&) { // the marker in the row tells the next process
+        }
+    });
+}
+
+/// All calls decide here what is to be done.
+inline token keeper_core::record(const token& given, const secret* rejected, std::optional<deadline> wanted) {
+    const token probe = parts_.with_client(given);
+    const deadline until = wanted.value_or(parts_.default_deadline());
+    row_access rows = parts_.rows(until);
+    token row;
+    if (!probe.grant_token.empty()) {
+        login given_login(parts_, probe, until);
+        row = given_login.run();
+        if (given_login.has_exchanged()) return row;
+    } else if (!probe.refresh_token.empty()) {
+        row = seeding(parts_, probe, until).run();
+    } else {
+        if (parts_.asks_for_client(probe)) return token_of_client(probe, rejected, until);
+        std::optional<token> found = parts_.find(rows, probe);
+        if (!found) throw no_session();
+        row = *std::move(found);
+        if (parts_.is_of_client(row)) return token_of_client(std::move(row), rejected, until);
+        if (is_unexchanged(row)) {
+            const token stored_login = row;
+            row = login(parts_, stored_login, until).run();
+        }
+    }
+    if (parts_.has_ended(row))
+        throw error(errc::reauthorization_required,
+                    "tokenkeep: the session has lasted as long as session_lifetime or session_idle allow; the user "
+                    "has to log in again");
+    if (parts_.fresh(row, rejected))
+        parts_.tell(event_kind::cache_hit, row);
+    else
+        row = refresh_transaction(parts_, std::move(row), rejected, until).run();
+    parts_.note_use(rows, row);
+    return row;
+}
+
+inline http_response keeper_core::send(http_request given, const token& probe, std::optional<deadline> until) {
+    // An API may reject every token, for example if a scope is missing. Then this pause makes five refreshes in ten
+    // minutes. Zoho allows ten.
+    constexpr std::chrono::minutes pause_in_vain{2};
+    wiped_request request(std::move(given));
+    token row = record(probe, nullptr, until);
+    http_response response = send_once(*request, row);
+    if (!parts_.provider.is_token_rejected(response)) return response;
+    const auto flight = parts_.flight_of(identity_key(row));
+    if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
+    const secret rejected = std::move(row.access_token);
+    row = record(token{.id = row.id}, &rejected, until);
+    response = send_once(*request, row);
+    if (parts_.provider.is_token_rejected(response))
+        flight->refreshed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
+    return response;
+}
+
+inline void keeper_core::revoke(const token& probe, std::optional<deadline> until) {
+    const deadline end = until.value_or(parts_.default_deadline());
+    row_access rows = parts_.rows(end);
+    std::optional<token> row = parts_.find_or_seeded(rows, parts_.with_client(probe));
+    if (!row) throw no_session();
+    revocation(parts_, *std::move(row), end).run();
+}
+
+inline token keeper_core::log_in_with_device(const token& probe, function_ref<void(const device_prompt&)> show,
+                                             std::optional<deadline> until) {
+    return device_login(parts_, parts_.with_client(probe), until.value_or((deadline::max)())).run(show);
+}
+
+inline refresh_due_report keeper_core::refresh_due(std::chrono::milliseconds within,
+                                                   function_ref<void(const refresh_due_report&)> progress) {
+    return upkeep(parts_).refresh_due(within, progress);
+}
+
+inline sweep_report keeper_core::sweep(const sweep_policy& policy, function_ref<void(const sweep_report&)> progress) {
+    return upkeep(parts_).sweep(policy, progress);
+}
+
+/// The version is read before the row, so that the session sees a change in between at its next call.
+inline std::shared_ptr<const pinned_token> keeper_core::pin(const token& probe, const pinned_token* last,
+                                                            const secret* rejected) {
+    std::string id = last != nullptr && !probe.access_token.empty() ? last->id : std::string();
+    std::shared_ptr<const published_version> published = last != nullptr ? last->published : nullptr;
+    for (;;) {
+        const std::uint64_t version = published ? published->count.load(std::memory_order_acquire) : 0;
+        token row = record(id.empty() ? probe : token{.id = id}, rejected, std::nullopt);
+        if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
+        const auto own = parts_.flight_of(identity_key(row))->published;
+        if (own == published) return pin_row(std::move(row), own, version);
+        published = own; // known only now: the row is looked at again, after its version
+        const std::uint64_t current = own->count.load(std::memory_order_acquire);
+        const std::optional<token> again = parts_.rows(parts_.default_deadline()).find_by_id(row.id);
+        if (again && again->access_token == row.access_token) return pin_row(std::move(row), own, current);
+    }
+}
+
+inline std::shared_ptr<const pinned_token>
+keeper_core::pin_row(token row, std::shared_ptr<const published_version> published, std::uint64_t version) {
+    std::optional<std::chrono::milliseconds> lasts = parts_.lasts(row, parts_.options.refresh_margin);
+    if (const auto session = parts_.session_lasts(row)) lasts = (std::min)(lasts.value_or(*session), *session);
+    const deadline due = lasts ? time_after(parts_.clock.steady_now(), *lasts) : (deadline::max)();
+    return std::make_shared<const pinned_token>(
+        pinned_token{std::move(row.access_token), std::move(row.id), due, std::move(published), version});
+}
+
+inline token keeper_core::token_of_client(token wanted, const secret* rejected, deadline until) {
+    return client_credentials(parts_, std::move(wanted), rejected, until).run();
+}
+
+/// Whether a program has stored the row with a grant token and no other token.
+inline bool keeper_core::is_unexchanged(const token& row) {
+    if (!has_only_grant(row)) return false;
+    return read_status(row.status).kind == status_kind::none ||
+           parts_.flight_of(identity_key(row))->unmarked(row, parts_.clock.steady_now());
+}
+
+inline http_response keeper_core::send_once(http_request& request, const token& row) {
+    check_target(request, row);
+    if (!row.token_type.empty() && !text::equal_ignoring_case(row.token_type, "bearer"))
+        parts_.tell(event_kind::warning, row, "the token is not of type bearer");
+    erase_header(request.headers, "Authorization"); // the rejected one, when this is the second time
+    parts_.provider.authorize(request, row);
+    parts_.warn_of_plain_http(request, row);
+    return parts_.transport(std::as_const(request));
+}
+
+/// Whether a request goes to the record's api_domain.
+inline bool goes_home(const http_request& request, const token& row) {
+    const bool has_scheme = row.api_domain.find("://") != std::string::npos;
+    const std::string home = has_scheme ? row.api_domain : "https://" + row.api_domain;
+    const auto from = text::parse_url(home), to = text::parse_url(request.url);
+    return from && to && text::same_origin(*from, *to);
+}
+
+inline void keeper_core::check_target(const http_request& request, const token& row) const {
+    const bool is_home = goes_home(request, row);
+    plain_http allowed = parts_.provider.allowed_plain_http();
+    allowed.to_any_host = allowed.to_any_host && is_home;
+    require_secure_url(request.url, allowed);
+    if (!is_home && !parts_.options.allow_other_hosts && !row.api_domain.empty())
+        throw error(errc::request_rejected, "tokenkeep: the request goes to another host than the record's api_domain; "
+                                            "set allow_other_hosts if that is meant");
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
