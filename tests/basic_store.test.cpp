@@ -22,6 +22,7 @@ static_assert(locking_store<memory_store> && comparing_store<memory_store>);
 static_assert(locking_store<map_store> && comparing_store<list_store>);
 static_assert(std::is_nothrow_move_constructible_v<memory_store> && std::is_nothrow_move_assignable_v<map_store>);
 static_assert(!std::is_copy_constructible_v<memory_store>);
+static_assert(memory_store::never_blocks && list_store::never_blocks);
 static_assert(!std::is_convertible_v<std::map<std::string, token>, map_store>);
 
 template <class Container>
@@ -136,6 +137,24 @@ TEST_CASE("basic_store: a save that throws changes nothing", "[basic_store]") {
     const std::string ada = store.find_token({.user_name = "ada"}).value().id;
     CHECK_THROWS_AS(store.save_token({.user_name = "bob", .client_id = "app", .id = ada}), error);
     CHECK((store.get_tokens() == before));
+}
+
+TEMPLATE_TEST_CASE("basic_store: a visit shows the row that a look-up copies", "[basic_store]", memory_store, map_store,
+                   list_store, basic_store<std::vector<token>>) {
+    TestType store;
+    store.save_token({.user_name = "ada", .client_id = "app", .access_token = "a", .label = "eu", .id = "1"});
+    store.save_token({.user_name = "ada", .client_id = "app", .access_token = "b", .label = "us", .id = "2"});
+    std::string seen;
+    const auto see = [&](const detail::row_view& row) { (seen += row.id) += row.access_token; };
+    CHECK(store.visit_token({.user_name = "ada", .label = "us"}, see));
+    CHECK(store.visit_token_by_id("1", see));
+    CHECK(seen == "2b1a");
+    CHECK_FALSE(store.visit_token({.user_name = "bob"}, see));
+    CHECK_FALSE(store.visit_token({}, see));
+    CHECK_FALSE(store.visit_token_by_id("3", see));
+    CHECK_FALSE(store.visit_token_by_id("", see));
+    CHECK_THROWS_AS(store.visit_token({.user_name = "ada"}, see), error);
+    CHECK(seen == "2b1a");
 }
 
 TEMPLATE_TEST_CASE("basic_store: a save changes only a row of the same label, and none is a label too", "[basic_store]",

@@ -283,6 +283,22 @@ TEST_CASE("file_store: what one store does, another of the same file sees at its
     CHECK(rows_of(file_store(here / "tokens")) == rows_of(one));
 }
 
+TEST_CASE("file_store: a visit shows the row that a look-up copies, as it is in the file now", "[file_store]") {
+    const temporary_directory here;
+    file_store one(here / "tokens"), two(here / "tokens");
+    one.save_token({.user_name = "ada", .access_token = "a1", .id = "1"});
+    std::string seen;
+    const auto see = [&](const detail::row_view& row) { (seen += row.id) += row.access_token; };
+    CHECK(two.visit_token({.user_name = "ada"}, see));
+    one.save_token({.user_name = "ada", .access_token = "a2"});
+    CHECK(two.visit_token_by_id("1", see));
+    CHECK(seen == "1a11a2");
+    CHECK_FALSE(two.visit_token({.user_name = "bob"}, see));
+    CHECK_FALSE(two.visit_token({}, see));
+    CHECK_FALSE(two.visit_token_by_id("2", see));
+    CHECK(seen == "1a11a2");
+}
+
 TEST_CASE("file_store: many threads over two stores of one file lose nothing", "[file_store]") {
     const temporary_directory here;
     file_store one(here / "tokens"), two(here / "tokens");

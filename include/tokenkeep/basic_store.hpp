@@ -13,6 +13,7 @@
 #include <tokenkeep/detail/store/key_locks.hpp>
 #include <tokenkeep/detail/store/read_lock.hpp>
 #include <tokenkeep/detail/store/row_set.hpp>
+#include <tokenkeep/detail/store/row_view.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/indexed.hpp>
 
@@ -21,6 +22,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -50,6 +52,9 @@ class basic_store {
   public:
     using policy_type = Policy;
     static constexpr std::string_view scheme = "memory"; ///< See open_store.
+    /// A call waits for nothing but other threads that read or change the rows. So a program that must not wait, such
+    /// as an event loop, may call the store at once. Only lock_token waits for long.
+    static constexpr bool never_blocks = true;
 
     basic_store() = default;
 
@@ -98,6 +103,22 @@ class basic_store {
         return rows_.find_by_id(id);
     }
 
+    // For the keeper, which asks questions about a row and needs no copy of it. These functions are no part of the
+    // public contract. `visit` runs under the store's lock: it must be short and must not call the store.
+
+    /// Calls `visit(const detail::row_view&)` with the row that find_token gives. False if there is none.
+    template <class Visit>
+    bool visit_token(const token& probe, Visit&& visit) const {
+        const detail::read_lock<mutex> lock(mutex_);
+        return rows_.visit(probe, visit);
+    }
+    /// Calls `visit(const detail::row_view&)` with the row of exactly that id. False if there is none.
+    template <class Visit>
+    bool visit_token_by_id(std::string_view id, Visit&& visit) const {
+        const detail::read_lock<mutex> lock(mutex_);
+        return rows_.visit_by_id(id, visit);
+    }
+
     /// Takes the lock of one identity among the threads of this process; see locking_store.
     ///   auto guard = store.lock_token(identity_key(*ada), std::chrono::steady_clock::now() + 5s);
     auto lock_token(const std::string& key, deadline until) { return locks_.lock(key, until); }
@@ -119,6 +140,9 @@ class basic_store {
     detail::row_set<usable_rows, Policy> rows_{};
     detail::key_locks locks_{};
 };
+
+template <class Container, class Policy>
+inline constexpr bool detail::shows_rows<basic_store<Container, Policy>> = true;
 
 template <class Container>
 basic_store(Container) -> basic_store<Container>;

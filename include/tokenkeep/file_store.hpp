@@ -11,6 +11,7 @@
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/journal/shared.hpp>
+#include <tokenkeep/detail/store/row_view.hpp>
 #include <tokenkeep/file_system.hpp>
 #include <tokenkeep/fwd.hpp>
 #include <tokenkeep/row_rules.hpp>
@@ -24,6 +25,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -241,6 +243,28 @@ class basic_file_store {
             return row;
         });
     }
+
+    // For the keeper, which asks questions about a row and needs no copy of it. These functions are no part of the
+    // public contract. `visit` runs under the store's lock: it must be short and must not call the store. After `visit`
+    // has run, the call can still throw errc::indeterminate, if the row is not durable.
+
+    /// Calls `visit(const detail::row_view&)` with the row that find_token gives. False if there is none. Throws as
+    /// find_token does.
+    template <class Visit>
+    bool visit_token(const token& probe, Visit&& visit) {
+        const std::optional<token> row = find_token(probe);
+        if (row) visit(detail::row_view(*row));
+        return row.has_value();
+    }
+    /// Calls `visit(const detail::row_view&)` with the row of exactly that id. False if there is none. Throws as
+    /// find_token_by_id does.
+    template <class Visit>
+    bool visit_token_by_id(std::string_view id, Visit&& visit) {
+        const std::optional<token> row = find_token_by_id(std::string(id));
+        if (row) visit(detail::row_view(*row));
+        return row.has_value();
+    }
+
     /// Every row, in any order. Throws errc::storage_corrupt or errc::permissions if any row cannot be read.
     ///   for (const token& row : store.get_tokens()) std::puts(row.user_name.c_str());
     std::vector<token> get_tokens() {
@@ -384,6 +408,9 @@ class basic_file_store {
     std::shared_ptr<shared> shared_;
     deadline end_ = (deadline::max)(); ///< See until.
 };
+
+template <class Policy>
+inline constexpr bool detail::shows_rows<basic_file_store<Policy>> = true;
 
 /// The store for programs, with the default policy and without a sealer.
 ///   file_store store{"tokens.tkj"};

@@ -142,8 +142,19 @@ class keeper {
     ///   secret access = keep.access_token({.user_name = "ada"});
     ///   secret soon = keep.access_token({.user_name = "ada"}, std::chrono::steady_clock::now() + 2s);
     secret access_token(const token& probe, std::optional<deadline> until = {}) {
-        return std::move(core_.record(probe, nullptr, until).access_token);
+        return core_.access_token(probe, until);
     }
+
+    /// The access token of the probe's row if it is at hand and fresh, else nullopt. It never waits and sends nothing,
+    /// so an event loop may call it. If it gives nullopt, call access_token on a thread that may wait.
+    ///   if (auto access = keep.fresh_token({.user_name = "ada"})) use(*access);
+    ///
+    /// If the store says `never_blocks`, as the stores in memory do, fresh_token asks the store. If not, it answers from
+    /// what this keeper has seen: once it was asked for a probe, the keeper remembers the token that access_token or a
+    /// session gives for the same probe. Like a session, it sees changes by this keeper at once, and other changes when
+    /// the token is due. It gives nullopt for a probe with a refresh or grant token; over such a store, for a probe with
+    /// any secret. Cost: one look-up in memory.
+    std::optional<secret> fresh_token(const token& probe) { return core_.fresh_token(probe); }
 
     /// The whole row, with an access token that is valid now. Otherwise as access_token.
     ///   std::string scope = keep.record({.user_name = "ada"}).scope;
@@ -259,6 +270,7 @@ class keeper<Store, Transport, Provider, Observer, Clock> {
   public:
     keeper(auto&&, auto&&, auto&&, keeper_options = {}, auto&&...);
     secret access_token(const token&, std::optional<deadline> = {});
+    std::optional<secret> fresh_token(const token&);
     token record(const token&, std::optional<deadline> = {});
     secret refresh(const token&, const secret&, std::optional<deadline> = {});
     http_response send(http_request, const token&, std::optional<deadline> = {});

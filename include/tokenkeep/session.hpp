@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 {
@@ -36,7 +37,7 @@ class session {
     /// An access token that is valid now. The reference is valid until the next call on this object. Throws as
     /// keeper::access_token does.
     const secret& access_token() {
-        if (!pinned_ || is_stale()) obtain(nullptr);
+        if (!is_fresh()) obtain(nullptr);
         return pinned_->access_token;
     }
 
@@ -49,16 +50,15 @@ class session {
     }
 
   private:
-    bool is_stale() const {
-        if (!keeper_lives_->load(std::memory_order_acquire)) return false;
-        return pinned_->published->count.load(std::memory_order_acquire) != pinned_->version ||
-               keeper_->steady_now() >= pinned_->due;
+    bool is_fresh() const {
+        if (!keeper_lives_->load(std::memory_order_acquire)) return pinned_ != nullptr;
+        return detail::is_current(pinned_, keeper_->coarse_now());
     }
 
     void obtain(const secret* rejected) {
         if (!keeper_lives_->load(std::memory_order_acquire))
             throw error(errc::token_not_found, "tokenkeep: the keeper of this session is gone");
-        pinned_ = keeper_->pin(*probe_, pinned_.get(), rejected);
+        pinned_ = keeper_->pin(*probe_, pinned_.get(), rejected, std::nullopt);
     }
 
     detail::keeper_core* keeper_;

@@ -153,7 +153,7 @@ concept names_until = can_be_base<S> && !requires {
 ///   S11  Values come back as they went in, byte for byte, at any length and with any characters; or the save fails.
 ///        A store that has no place for a field says so in its comment.
 ///   S12  The store never gives an id to a second row.
-/// May:   throw anything derived from std::exception. Many threads call every operation at once. Five things are
+/// May:   throw anything derived from std::exception. Many threads call every operation at once. Six things are
 ///        optional; the keeper finds them by their names and uses them:
 ///
 ///   | expression | what it gives you | without it |
@@ -163,6 +163,8 @@ concept names_until = can_be_base<S> && !requires {
 ///     the row again before each write |
 ///   | `until`; see deadline_store | a caller's deadline ends the store's waiting too | a call waits as long as the
 ///     store waits |
+///   | `static constexpr bool never_blocks = true`, for a store that waits for nothing but its own threads |
+///     keeper::fresh_token asks the store | keeper::fresh_token answers from what the keeper has seen |
 ///   | a type `policy_type`, the policy by whose rules it finds rows | if these look for seeds, no get_tokens | the
 ///     keeper reads all rows for a refresh token that no row has |
 ///   | `locks()`, `compares()`, `lock_lapses()`, `looks_for_seed(probe)`, each giving bool; see any_store | what the
@@ -262,6 +264,17 @@ bool lock_lapses([[maybe_unused]] S& store) {
     else
         return lock_may_lapse<S>;
 }
+
+/// Whether a store waits for nothing.
+template <class S>
+inline constexpr bool never_blocks = [] {
+    if constexpr (requires {
+                      { S::never_blocks } -> std::convertible_to<bool>;
+                  })
+        return static_cast<bool>(S::never_blocks);
+    else
+        return false;
+}();
 
 template <class G>
 concept has_renew = requires(G& guard, std::chrono::milliseconds time) {

@@ -4,6 +4,7 @@
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/keeper/erased_parts.hpp>
+#include <tokenkeep/detail/keeper/known_tokens.hpp>
 #include <tokenkeep/detail/keeper/parts.hpp>
 #include <tokenkeep/detail/keeper/published.hpp>
 #include <tokenkeep/detail/store/erased_store.hpp>
@@ -16,6 +17,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -33,6 +35,8 @@ class keeper_core {
     keeper_core& operator=(const keeper_core&) = delete;
     ~keeper_core();
 
+    secret access_token(const token& probe, std::optional<deadline> until);
+    std::optional<secret> fresh_token(const token& probe);
     /// The row of the probe, with a fresh access token. `rejected` is an access token that got a 401, or null.
     token record(const token& probe, const secret* rejected, std::optional<deadline> until);
     http_response send(http_request given, const token& probe, std::optional<deadline> until);
@@ -45,21 +49,24 @@ class keeper_core {
 
     /// For sessions: the access token, and until when a session may give it without asking. `last` is what the session
     /// got before, or null.
-    std::shared_ptr<const pinned_token> pin(const token& probe, const pinned_token* last, const secret* rejected);
+    std::shared_ptr<const pinned_token> pin(const token& probe, const pinned_token* last, const secret* rejected,
+                                            std::optional<deadline> until);
     /// The time by which pinned_token::due counts.
-    deadline steady_now() { return parts_.clock.steady_now(); }
+    deadline coarse_now() { return parts_.clock.coarse_now(); }
     /// False as soon as this object is gone.
     std::shared_ptr<const std::atomic<bool>> lives() const { return lives_; }
 
   private:
+    std::optional<secret> at_hand(const token& probe, deadline until);
     token token_of_client(token wanted, const secret* rejected, deadline until);
     bool is_unexchanged(const token& row);
     http_response send_once(http_request& request, const token& row);
     void check_target(const http_request& request, const token& row) const;
-    std::shared_ptr<const pinned_token> pin_row(token row, std::shared_ptr<const published_version> published,
-                                                std::uint64_t version);
+    std::shared_ptr<const pinned_token>
+    pin_row(const token& probe, token row, std::shared_ptr<const published_version> published, std::uint64_t version);
 
     keeper_parts parts_;
+    known_tokens known_{};
     std::shared_ptr<std::atomic<bool>> lives_ = std::make_shared<std::atomic<bool>>(true);
 };
 

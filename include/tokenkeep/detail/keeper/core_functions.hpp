@@ -35,6 +35,46 @@ inline keeper_core::~keeper_core() {
     });
 }
 
+inline secret keeper_core::access_token(const token& probe, std::optional<deadline> until) {
+    if (const auto wanted = known_.wanted(probe)) return pin(probe, wanted->get(), nullptr, until)->access_token;
+    if (parts_.store.shows_rows()) {
+        const bool needs_deadline = !until && parts_.store.has_until();
+        std::optional<secret> fresh =
+            at_hand(probe, needs_deadline ? parts_.default_deadline() : until.value_or((deadline::max)()));
+        if (fresh) return *std::move(fresh);
+    }
+    return std::move(record(probe, nullptr, until).access_token);
+}
+
+inline std::optional<secret> keeper_core::fresh_token(const token& probe) {
+    if (parts_.store.never_blocks()) return at_hand(probe, (deadline::max)());
+    return known_.find(probe, parts_.clock.coarse_now());
+}
+
+/// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has to
+/// be looked at. Copies nothing but the token, and the probe if it lacks a client id.
+inline std::optional<secret> keeper_core::at_hand(const token& given, deadline until) {
+    if (!given.grant_token.empty() || !given.refresh_token.empty() || !given.seed.empty()) return std::nullopt;
+    std::optional<token> with_client;
+    if (parts_.serves_clients() || parts_.lacks_client(given)) with_client = parts_.with_client(given);
+    const token& probe = with_client ? *with_client : given;
+    if (!probe.seed.empty()) return std::nullopt; // the client's own row
+    std::optional<secret> access;
+    std::optional<token> told; // the observer must not be called while the store is locked
+    const auto visit = [&](const row_view& row) {
+        if (!parts_.is_at_hand(row)) return;
+        access.emplace(row.access_token);
+        if (parts_.observer.ignores_events()) return;
+        told.emplace();
+        told->id = row.id;
+        (row.refresh_token.empty() ? told->grant_token = secret(row.grant_token)
+                                   : told->refresh_token = secret(row.refresh_token));
+    };
+    parts_.rows(until).visit(probe, visit);
+    if (told) parts_.tell(event_kind::cache_hit, *told);
+    return access;
+}
+
 /// All calls decide here what is to be done.
 inline token keeper_core::record(const token& given, const secret* rejected, std::optional<deadline> wanted) {
     const token probe = parts_.with_client(given);
@@ -112,29 +152,33 @@ inline sweep_report keeper_core::sweep(const sweep_policy& policy, function_ref<
 
 /// The version is read before the row, so that the session sees a change in between at its next call.
 inline std::shared_ptr<const pinned_token> keeper_core::pin(const token& probe, const pinned_token* last,
-                                                            const secret* rejected) {
+                                                            const secret* rejected, std::optional<deadline> until) {
     std::string id = last != nullptr && !probe.access_token.empty() ? last->id : std::string();
     std::shared_ptr<const published_version> published = last != nullptr ? last->published : nullptr;
     for (;;) {
         const std::uint64_t version = published ? published->count.load(std::memory_order_acquire) : 0;
-        token row = record(id.empty() ? probe : token{.id = id}, rejected, std::nullopt);
+        token row = record(id.empty() ? probe : token{.id = id}, rejected, until);
         if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
         const auto own = parts_.flight_of(identity_key(row))->published;
-        if (own == published) return pin_row(std::move(row), own, version);
+        if (own == published) return pin_row(probe, std::move(row), own, version);
         published = own; // known only now: the row is looked at again, after its version
         const std::uint64_t current = own->count.load(std::memory_order_acquire);
-        const std::optional<token> again = parts_.rows(parts_.default_deadline()).find_by_id(row.id);
-        if (again && again->access_token == row.access_token) return pin_row(std::move(row), own, current);
+        const std::optional<token> again = parts_.rows(until.value_or(parts_.default_deadline())).find_by_id(row.id);
+        if (again && again->access_token == row.access_token) return pin_row(probe, std::move(row), own, current);
     }
 }
 
-inline std::shared_ptr<const pinned_token>
-keeper_core::pin_row(token row, std::shared_ptr<const published_version> published, std::uint64_t version) {
-    std::optional<std::chrono::milliseconds> lasts = parts_.lasts(row, parts_.options.refresh_margin);
+inline std::shared_ptr<const pinned_token> keeper_core::pin_row(const token& probe, token row,
+                                                                std::shared_ptr<const published_version> published,
+                                                                std::uint64_t version) {
+    std::optional<std::chrono::milliseconds> lasts =
+        parts_.lasts(row_view(row), parts_.clock.now(), parts_.options.refresh_margin);
     if (const auto session = parts_.session_lasts(row)) lasts = (std::min)(lasts.value_or(*session), *session);
-    const deadline due = lasts ? time_after(parts_.clock.steady_now(), *lasts) : (deadline::max)();
-    return std::make_shared<const pinned_token>(
+    const deadline due = lasts ? time_after(parts_.clock.coarse_now(), *lasts) : (deadline::max)();
+    auto seen = std::make_shared<const pinned_token>(
         pinned_token{std::move(row.access_token), std::move(row.id), due, std::move(published), version});
+    known_.note(probe, seen);
+    return seen;
 }
 
 inline token keeper_core::token_of_client(token wanted, const secret* rejected, deadline until) {

@@ -71,6 +71,7 @@ class erased_clock {
     virtual ~erased_clock() = default;
     virtual timestamp now() = 0;
     virtual deadline steady_now() = 0;
+    virtual deadline coarse_now() = 0; ///< steady_now() if the clock has no other.
     virtual void sleep_until(deadline t) = 0;
     virtual bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, deadline t,
                             function_ref<bool()> predicate) = 0;
@@ -82,6 +83,14 @@ class erased_clock_of final : public erased_clock {
     explicit erased_clock_of(Clock&& clock) : clock_(std::forward<Clock>(clock)) {}
     timestamp now() override { return clock_.now(); }
     deadline steady_now() override { return clock_.steady_now(); }
+    deadline coarse_now() override {
+        if constexpr (requires {
+                          { clock_.coarse_now() } -> std::convertible_to<deadline>;
+                      })
+            return clock_.coarse_now();
+        else
+            return clock_.steady_now();
+    }
     void sleep_until(deadline t) override { clock_.sleep_until(t); }
     bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, deadline t,
                     function_ref<bool()> predicate) override {

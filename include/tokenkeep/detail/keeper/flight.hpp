@@ -63,14 +63,14 @@ struct identity_flight {
 
     /// Remembers that a server rejected the row's access token just after a refresh: refreshing does not help.
     void refreshed_in_vain(const token& row, time_point until) {
-        const std::size_t hash = hash_of_access(row);
+        const std::size_t hash = hash_of_access(row_view(row));
         const std::lock_guard lock(mutex);
         rejected = hash;
         rejected_until = until;
     }
     /// Whether that is remembered of the row's access token, at the time `now`.
     bool would_refresh_in_vain(const token& row, time_point now) {
-        const std::size_t hash = hash_of_access(row);
+        const std::size_t hash = hash_of_access(row_view(row));
         const std::lock_guard lock(mutex);
         return rejected == hash && now < rejected_until;
     }

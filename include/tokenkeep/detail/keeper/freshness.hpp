@@ -3,6 +3,7 @@
 #define TOKENKEEP_DETAIL_KEEPER_FRESHNESS_HPP
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/detail/store/row_view.hpp>
 #include <tokenkeep/keeper_options.hpp>
 #include <tokenkeep/status.hpp>
 #include <tokenkeep/token.hpp>
@@ -15,7 +16,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// How long before its end the row's access token is refreshed: `margin`, but at most a fifth of the token's life. If
 /// the row does not say when the token was issued, at most five seconds, as in Zoho's SDKs, which write such rows.
-inline std::chrono::milliseconds margin_of(const token& row, std::chrono::milliseconds margin) {
+inline std::chrono::milliseconds margin_of(const row_view& row, std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::chrono::milliseconds{0};
     if (!row.issued_at) return (std::min)(margin, std::chrono::milliseconds{5'000});
     return (std::min)(margin, time_between(*row.issued_at, *row.expires_at) / 5);
@@ -23,13 +24,13 @@ inline std::chrono::milliseconds margin_of(const token& row, std::chrono::millis
 
 /// How long it is until the access token ends, for a row that says when. Never more than the token's whole life: if it
 /// was issued in the future, a clock was wrong, and its end may be wrong too.
-inline std::chrono::milliseconds time_left(const token& row, timestamp now) {
+inline std::chrono::milliseconds time_left(const row_view& row, timestamp now) {
     const auto left = time_between(now, *row.expires_at);
     return row.issued_at ? (std::min)(left, time_between(*row.issued_at, *row.expires_at)) : left;
 }
 
 /// How long the access token may be handed out before it is due. Zero if it is due now. Nullopt if it has no known end.
-inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, timestamp now,
+inline std::optional<std::chrono::milliseconds> fresh_for(const row_view& row, timestamp now,
                                                           std::chrono::milliseconds margin) {
     if (!row.expires_at) return std::nullopt;
     return (std::max)(std::chrono::milliseconds{0}, time_left(row, now) - margin_of(row, margin));
@@ -42,7 +43,7 @@ inline std::chrono::milliseconds session_limit(std::chrono::seconds limit) {
 
 /// How long it is until the program's own limits end the row's session; see keeper_options::session_lifetime. Zero if
 /// they have ended it. Nullopt if it has no such end.
-inline std::optional<std::chrono::milliseconds> session_time_left(const token& row, const keeper_options& options,
+inline std::optional<std::chrono::milliseconds> session_time_left(const row_view& row, const keeper_options& options,
                                                                   timestamp now) {
     std::optional<std::chrono::milliseconds> left;
     const auto count = [&](std::chrono::seconds limit, const std::optional<timestamp>& since) {

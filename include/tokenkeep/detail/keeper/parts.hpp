@@ -73,10 +73,15 @@ struct keeper_parts {
     /// gets no client id, because by_access_token needs a probe without a client. A probe that names neither user nor
     /// token gets the seed of the client's own row, if the provider has client_credentials.
     token with_client(token probe) const {
-        const bool by_access_token = !probe.access_token.empty() && probe.user_name.empty();
-        if (probe.client_id.empty() && !by_access_token) probe.client_id = provider.client_id();
+        if (lacks_client(probe)) probe.client_id = provider.client_id();
         if (serves_clients() && probe.seed.empty() && names_no_login(probe)) probe.seed = seed_of_client(probe);
         return probe;
+    }
+
+    /// Whether with_client adds a client id.
+    bool lacks_client(const token& probe) const {
+        const bool by_access_token = !probe.access_token.empty() && probe.user_name.empty();
+        return probe.client_id.empty() && !by_access_token && !provider.client_id().empty();
     }
 
     /// Whether the provider has client_credentials.
@@ -125,39 +130,52 @@ struct keeper_parts {
     /// How long the row's access token may be handed out, up to `margin` before its end. Zero if it is due. Nullopt if
     /// it has no known end. Two clocks count, and the shorter time wins: the wall clock, and the steady clock since the
     /// token was first seen. So no token lives longer if the wall clock is set back, or was ahead when the token came.
-    std::optional<std::chrono::milliseconds> lasts(const token& row, std::chrono::milliseconds margin) {
-        const timestamp now = clock.now();
+    std::optional<std::chrono::milliseconds> lasts(const row_view& row, timestamp now,
+                                                   std::chrono::milliseconds margin) {
         const std::optional<std::chrono::milliseconds> left = fresh_for(row, now, margin);
         if (!left || left->count() == 0) return left;
-        const auto steady_now = clock.steady_now();
-        const auto end = seen.end_of(row, time_after(steady_now, time_left(row, now)));
+        const deadline steady_now = clock.coarse_now();
+        const deadline end = seen.end_of(row, time_after(steady_now, time_left(row, now)));
         const auto steady_left =
             std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
     }
     /// Notes that the row's access token is seen now, so that its time runs; see lasts.
-    void note_seen(const token& row) { (void)lasts(row, std::chrono::milliseconds{0}); }
+    void note_seen(const token& row) { (void)lasts(row_view(row), clock.now(), std::chrono::milliseconds{0}); }
     /// Whether the access token is worth sending; see is_usable.
     bool usable(const token& row, const secret* rejected) {
-        return is_usable(row, clock.now(), rejected) &&
-               lasts(row, std::chrono::milliseconds{0}) != std::chrono::milliseconds{0};
+        const timestamp now = clock.now();
+        return is_usable(row, now, rejected) &&
+               lasts(row_view(row), now, std::chrono::milliseconds{0}) != std::chrono::milliseconds{0};
     }
     /// Whether the access token is usable and not yet due for refresh.
     bool fresh(const token& row, const secret* rejected) {
-        return is_usable(row, clock.now(), rejected) &&
-               lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
+        const timestamp now = clock.now();
+        return is_usable(row, now, rejected) &&
+               lasts(row_view(row), now, options.refresh_margin) != std::chrono::milliseconds{0};
+    }
+    /// Whether nothing is to be done before the row's access token is handed out: it is fresh, its session has not
+    /// ended, no request is under way, and its use need not be noted.
+    bool is_at_hand(const row_view& row) {
+        const timestamp now = clock.now();
+        return !row.access_token.empty() && (row.status.empty() || row.status.substr(0, 4) == "none") &&
+               session_time_left(row, options, now) != std::chrono::milliseconds{0} &&
+               !(row.used_at && is_use_old(row, now)) && (!row.expires_at || now < *row.expires_at) &&
+               lasts(row, now, options.refresh_margin) != std::chrono::milliseconds{0};
     }
 
     /// Whether the program's own limits have ended the row's session.
     bool has_ended(const token& row) const {
-        return session_time_left(row, options, clock.now()) == std::chrono::milliseconds{0};
+        return session_time_left(row_view(row), options, clock.now()) == std::chrono::milliseconds{0};
     }
 
     /// Notes in the row that its access token is handed out now. The time is written only if the one in the row is
     /// older than a quarter of session_idle. If it cannot be written, the session may end earlier. A row that is being
     /// refreshed is left alone: the refresh compares it with what it has marked.
     void note_use(row_access& rows, token& row) {
-        if (!row.used_at || !is_use_old(row) || read_status(row.status).kind == status_kind::spend) return;
+        if (!row.used_at || !is_use_old(row_view(row), clock.now()) ||
+            read_status(row.status).kind == status_kind::spend)
+            return;
         token used = row;
         used.used_at = clock.now();
         try {
@@ -187,7 +205,7 @@ struct keeper_parts {
     /// How long a session value may hand out the row's access token without asking the keeper, if the program's limits
     /// say so: until the session ends, and until its use has to be noted again.
     std::optional<std::chrono::milliseconds> session_lasts(const token& row) const {
-        std::optional<std::chrono::milliseconds> left = session_time_left(row, options, clock.now());
+        std::optional<std::chrono::milliseconds> left = session_time_left(row_view(row), options, clock.now());
         if (left && options.session_idle.count() > 0 && row.used_at) {
             const std::chrono::milliseconds quarter = note_use_after(), used = time_between(*row.used_at, clock.now());
             left = (std::min)(*left, used < quarter ? quarter - used : quarter);
@@ -298,8 +316,8 @@ struct keeper_parts {
 
   private:
     std::chrono::milliseconds note_use_after() const { return session_limit(options.session_idle) / 4; }
-    bool is_use_old(const token& row) const {
-        return options.session_idle.count() > 0 && time_between(*row.used_at, clock.now()) >= note_use_after();
+    bool is_use_old(const row_view& row, timestamp now) const {
+        return options.session_idle.count() > 0 && time_between(*row.used_at, now) >= note_use_after();
     }
 
     static bool names_no_login(const token& probe) {

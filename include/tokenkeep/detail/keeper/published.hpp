@@ -26,6 +26,12 @@ struct pinned_token {
     std::uint64_t version = 0;
 };
 
+/// Whether a token is current at this time. `seen` may be null.
+inline bool is_current(const std::shared_ptr<const pinned_token>& seen, deadline now) {
+    return seen != nullptr && seen->published->count.load(std::memory_order_acquire) == seen->version &&
+           now < seen->due;
+}
+
 }}} // namespace tokenkeep::v1::detail
 
 #endif

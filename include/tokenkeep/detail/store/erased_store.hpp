@@ -3,6 +3,8 @@
 #define TOKENKEEP_DETAIL_STORE_ERASED_STORE_HPP
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/detail/store/row_view.hpp>
+#include <tokenkeep/memory/function_ref.hpp>
 #include <tokenkeep/policy.hpp>
 #include <tokenkeep/store.hpp>
 #include <tokenkeep/token.hpp>
@@ -65,6 +67,8 @@ class erased_store {
     virtual bool compares() = 0;
     virtual bool lock_lapses() = 0;
     virtual bool has_until() const = 0;
+    virtual bool shows_rows() const = 0;
+    virtual bool never_blocks() const = 0;
     virtual bool looks_for_seed(const token& probe) = 0;
 
     virtual std::optional<token> find_token(const token& probe, deadline end) = 0;
@@ -72,6 +76,9 @@ class erased_store {
     virtual void delete_token(const std::string& id, deadline end) = 0;
     virtual std::vector<token> get_tokens(deadline end) = 0;
     virtual std::optional<token> find_token_by_id(const std::string& id, deadline end) = 0;
+    /// Calls visit(row) with the row that find_token gives. False if there is none. If the store shows_rows, the row is
+    /// not copied; visit must then be short and must not call the store.
+    virtual bool visit_token(const token& probe, function_ref<void(const row_view&)> visit, deadline end) = 0;
     /// Only if the store locks, else the guard is empty. The same holds for what follows, if the store compares.
     virtual erased_guard lock_token(const std::string& key, deadline until, deadline end) = 0;
     virtual bool replace_token(const token& expected, const token& record, deadline end) = 0;
@@ -91,6 +98,8 @@ class erased_store_of : public Base {
     bool compares() override { return store_compares(store_); }
     bool lock_lapses() override { return detail::lock_lapses(store_); }
     bool has_until() const override { return deadline_store<store_type>; }
+    bool shows_rows() const override { return detail::shows_rows<store_type>; }
+    bool never_blocks() const override { return detail::never_blocks<store_type>; }
     bool looks_for_seed(const token& probe) override { return store_looks_for_seed(store_, probe); }
 
     std::optional<token> find_token(const token& probe, deadline end) override {
@@ -113,6 +122,17 @@ class erased_store_of : public Base {
     }
     std::optional<token> find_token_by_id(const std::string& id, deadline end) override {
         return by(end, [&](auto&& store) { return store.find_token_by_id(id); });
+    }
+    bool visit_token(const token& probe, function_ref<void(const row_view&)> visit, deadline end) override {
+        return by(end, [&](auto&& store) {
+            if constexpr (detail::shows_rows<store_type>) {
+                return store.visit_token(probe, visit);
+            } else {
+                const std::optional<token> row = store.find_token(probe);
+                if (row) visit(row_view(*row));
+                return row.has_value();
+            }
+        });
     }
     erased_guard lock_token([[maybe_unused]] const std::string& key, [[maybe_unused]] deadline until,
                             [[maybe_unused]] deadline end) override {

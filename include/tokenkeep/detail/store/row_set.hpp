@@ -3,10 +3,12 @@
 #define TOKENKEEP_DETAIL_STORE_ROW_SET_HPP
 
 #include <tokenkeep/container.hpp>
+#include <tokenkeep/detail/store/row_view.hpp>
 #include <tokenkeep/row_rules.hpp>
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -38,6 +40,14 @@ class row_set {
 
     std::optional<token> find(const token& probe) const { return meaning::find(rows_, probe); }
     std::optional<token> find_by_id(const std::string& id) const { return meaning::find_by_id(rows_, id); }
+    template <class Visit>
+    bool visit(const token& probe, Visit& visit) const {
+        return visit_found(meaning::find(rows_, probe), visit);
+    }
+    template <class Visit>
+    bool visit_by_id(std::string_view id, Visit& visit) const {
+        return visit_found(meaning::find_by_id(rows_, std::string(id)), visit);
+    }
     std::vector<token> all() const { return meaning::all(rows_); }
 
     void save(const token& record) { traits::insert_or_assign(rows_, meaning::row_to_save(rows_, record)); }
@@ -58,6 +68,12 @@ class row_set {
     }
 
   private:
+    template <class Visit>
+    static bool visit_found(const std::optional<token>& row, Visit& visit) {
+        if (row) visit(row_view(*row));
+        return row.has_value();
+    }
+
     Container rows_{};
 };
 
