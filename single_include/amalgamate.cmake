@@ -4,8 +4,9 @@
 #   cmake -P single_include/amalgamate.cmake              writes them
 #   cmake -DCHECK=ON -P single_include/amalgamate.cmake   says whether the committed ones are up to date
 #
-# tokenkeep.hpp holds the whole umbrella, fwd.hpp the names of its classes. testing.hpp, providers.hpp and the headers
-# beside the umbrella (those that need a client library) include tokenkeep.hpp and hold the rest of what they include.
+# tokenkeep.hpp holds the whole umbrella, fwd.hpp the names of its classes. testing.hpp, providers.hpp, src.hpp and the
+# headers beside the umbrella (those that need a client library) include tokenkeep.hpp and hold the rest of what they
+# include.
 # Each own header is put where it is included first; standard includes and include guards stay as they are. The refusal
 # of an older language standard stands once, at the top.
 #
@@ -129,8 +130,16 @@ expand(tokenkeep/providers/all.hpp FALSE text)
 put(providers.hpp "the providers in one header." "${first}" "${text}")
 list(APPEND placed ${done})
 
+# It defines a macro before it includes the umbrella.
+file(READ ${root}/include/tokenkeep/src.hpp text)
+string(REPLACE "${standard}" "" text "${text}")
+string(REPLACE "\n#include <tokenkeep/tokenkeep.hpp>\n" "${first}" text "${text}")
+put(src.hpp "the library compiled once." "" "\n// ==== tokenkeep/src.hpp\n${text}")
+list(APPEND placed tokenkeep/src.hpp)
+list(APPEND files src.hpp)
+
 file(GLOB beside RELATIVE ${root}/include ${root}/include/tokenkeep/*.hpp)
-list(REMOVE_ITEM beside ${umbrella} tokenkeep/testing.hpp)
+list(REMOVE_ITEM beside ${umbrella} tokenkeep/testing.hpp tokenkeep/src.hpp)
 foreach(header IN LISTS beside)
   set(done "${umbrella}")
   expand(${header} FALSE text)

@@ -147,12 +147,9 @@ TEMPLATE_TEST_CASE("basic_store: a visit shows the row that a look-up copies", "
     std::string seen;
     const auto see = [&](const detail::row_view& row) { (seen += row.id) += row.access_token; };
     CHECK(store.visit_token({.user_name = "ada", .label = "us"}, see));
-    CHECK(store.visit_token_by_id("1", see));
     CHECK(seen == "2b1a");
     CHECK_FALSE(store.visit_token({.user_name = "bob"}, see));
     CHECK_FALSE(store.visit_token({}, see));
-    CHECK_FALSE(store.visit_token_by_id("3", see));
-    CHECK_FALSE(store.visit_token_by_id("", see));
     CHECK_THROWS_AS(store.visit_token({.user_name = "ada"}, see), error);
     CHECK(seen == "2b1a");
 }

@@ -7,6 +7,8 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/compilation.hpp>
+
 #include <chrono>
 #include <string>
 #include <string_view>

@@ -10,10 +10,12 @@
 #include <tokenkeep/sealer.hpp> // first: compilers name the way to a header before a message about it
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/compilation.hpp>
 #include <tokenkeep/detail/journal/shared.hpp>
 #include <tokenkeep/detail/store/row_view.hpp>
 #include <tokenkeep/file_system.hpp>
 #include <tokenkeep/fwd.hpp>
+#include <tokenkeep/memory/function_ref.hpp>
 #include <tokenkeep/row_rules.hpp>
 #include <tokenkeep/store.hpp>
 
@@ -198,6 +200,7 @@ class basic_file_store {
     using journal = typename shared::journal_type;
     using meaning = row_rules<Policy>;
     using files_type = typename Policy::files;
+    using lock_type = decltype(std::declval<const files_type&>().lock(std::string(), std::string(), deadline()));
     using sealer_type = detail::sealer_of<Policy>;
 
   public:
@@ -214,8 +217,7 @@ class basic_file_store {
 
     /// The same with the policy's sealer.
     ///   basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
-    explicit basic_file_store(std::string path, sealer_type sealer, files_type files = {})
-        : shared_(std::make_shared<shared>(std::move(path), std::move(sealer), std::move(files))) {}
+    explicit basic_file_store(std::string path, sealer_type sealer, files_type files = {});
 
     basic_file_store(basic_file_store&&) noexcept = default;
     basic_file_store& operator=(basic_file_store&&) noexcept = default;
@@ -230,134 +232,73 @@ class basic_file_store {
     /// two readable rows. If no readable row matches and one that cannot be read could match, throws
     /// errc::storage_corrupt or errc::permissions.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
-    std::optional<token> find_token(const token& probe) {
-        return find([&](const journal& rows) { return meaning::find(rows, probe, refuse_unreadable(rows, probe)); });
-    }
+    std::optional<token> find_token(const token& probe);
     /// The row of exactly that id; nullopt if there is none. If that row cannot be read, or journal records are
     /// missing, throws errc::storage_corrupt or errc::permissions. Unreadable rows of other ids do not matter.
     ///   std::optional<token> row = store.find_token_by_id("1");
-    std::optional<token> find_token_by_id(const std::string& id) {
-        return find([&](const journal& rows) {
-            std::optional<token> row = meaning::find_by_id(rows, id);
-            if (!row) refuse_unreadable(rows, {.id = id})(by_id{});
-            return row;
-        });
-    }
+    std::optional<token> find_token_by_id(const std::string& id);
 
-    // For the keeper, which asks questions about a row and needs no copy of it. These functions are no part of the
-    // public contract. `visit` runs under the store's lock: it must be short and must not call the store. After `visit`
-    // has run, the call can still throw errc::indeterminate, if the row is not durable.
-
-    /// Calls `visit(const detail::row_view&)` with the row that find_token gives. False if there is none. Throws as
-    /// find_token does.
-    template <class Visit>
-    bool visit_token(const token& probe, Visit&& visit) {
-        const std::optional<token> row = find_token(probe);
-        if (row) visit(detail::row_view(*row));
-        return row.has_value();
-    }
-    /// Calls `visit(const detail::row_view&)` with the row of exactly that id. False if there is none. Throws as
-    /// find_token_by_id does.
-    template <class Visit>
-    bool visit_token_by_id(std::string_view id, Visit&& visit) {
-        const std::optional<token> row = find_token_by_id(std::string(id));
-        if (row) visit(detail::row_view(*row));
-        return row.has_value();
-    }
+    /// For the keeper, which asks questions about a row and needs no copy of it. Calls visit(row) with the row that
+    /// find_token gives. False if there is none. Throws as find_token does, even after it has called visit. `visit` runs
+    /// under the store's lock: it must be short and must not call the store. This function is not part of the public
+    /// contract.
+    bool visit_token(const token& probe, detail::function_ref<void(const detail::row_view&)> visit);
 
     /// Every row, in any order. Throws errc::storage_corrupt or errc::permissions if any row cannot be read.
     ///   for (const token& row : store.get_tokens()) std::puts(row.user_name.c_str());
-    std::vector<token> get_tokens() {
-        return shared_->read(end(), [&](const journal& rows) {
-            rows.require_all_readable();
-            return std::pair(meaning::all(rows), rows.last_seq());
-        });
-    }
+    std::vector<token> get_tokens();
 
     /// Inserts the record, or merges it into the row that the store's rules name; see merge. A record without an id
     /// gets one. After it has returned, the row is durable. If no readable row matches and an unreadable one
     /// could match, throws as find_token does.
     ///   store.save_token({.user_name = "ada", .refresh_token = refresh, .access_token = access});
-    void save_token(const token& record) {
-        shared_->write(end(), [&](journal& rows) {
-            return std::optional(rows.put(meaning::row_to_save(rows, record, refuse_unreadable(rows, record))));
-        });
-    }
+    void save_token(const token& record);
     /// Removes the row of that id, if there is one. It also removes a row that is damaged, or that this sealer cannot
     /// open. Unless Policy::erases_deleted_tokens is false, it then overwrites the row's bytes in the file, those of
     /// earlier versions too; this costs a second flush. If that fails, it throws errc::storage_failure: the row is
     /// gone, but not erased, and compact() erases it. If a program was killed before it had erased a row that it had
     /// removed, that row is erased too. It does not change copies of damaged files.
     ///   store.delete_token("1");
-    void delete_token(const std::string& id) {
-        shared_->remove(end(), id, [&](const journal& rows) {
-            rows.require_whole();
-            return rows.find(id) != nullptr || !rows.is_readable(id);
-        });
-    }
+    void delete_token(const std::string& id);
     /// Removes every row, damaged ones too: a new file without rows replaces the old one. Throws
     /// errc::storage_corrupt if the file is empty or its header is damaged.
     ///   store.delete_tokens();
-    void delete_tokens() {
-        shared_->write(end(), [](journal& rows) { return std::optional(rows.clear()); });
-    }
+    void delete_tokens();
 
     /// Locks the key against all threads and processes of this machine that share the file; see locking_store.
     /// The key is the name of an identity; see identity_key.hpp.
     ///   auto lock = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + std::chrono::seconds(5));
-    auto lock_token(const std::string& key, deadline until) {
-        return shared_->lock("identity " + key, (std::min)(until, end_));
-    }
+    lock_type lock_token(const std::string& key, deadline until);
     /// Replaces the row by `record` if it still is `expected` in every field, and says whether it did; see
     /// comparing_store.
     ///   token changed = row;
     ///   changed.status.clear();
     ///   bool is_done = store.replace_token(row, changed);
-    bool replace_token(const token& expected, const token& record) {
-        return shared_->write(end(), [&](journal& rows) {
-            refuse_unreadable(rows, expected)(by_id{});
-            return meaning::may_replace(rows, expected, record) ? std::optional(rows.put(record)) : std::nullopt;
-        });
-    }
+    bool replace_token(const token& expected, const token& record);
     /// Removes the row if it still is `expected` in every field, and says whether it did; see comparing_store. It
     /// erases as delete_token does.
     ///   bool is_done = store.remove_token(row);
-    bool remove_token(const token& expected) {
-        return shared_->remove(end(), expected.id, [&](const journal& rows) {
-            refuse_unreadable(rows, expected)(by_id{});
-            return meaning::is_unchanged(rows, expected);
-        });
-    }
+    bool remove_token(const token& expected);
 
     /// Rewrites the file with its rows, and with a mark for each damaged row. Secrets that were replaced are then gone
     /// from it. If there is a sealer, its first key seals every row. Throws errc::storage_corrupt if journal records
     /// are missing. Throws errc::permissions if a row cannot be opened, as the row would be lost. In both cases it
     /// changes nothing.
     ///   store.compact();
-    void compact() {
-        shared_->write(end(), [](journal& rows) {
-            rows.require_whole();
-            return std::optional(rows.rewrite());
-        });
-    }
+    void compact();
 
     /// If any row of the file, or an earlier version of one, is sealed with another key than the sealer's first one,
     /// rewrites the file as compact() does, and gives true. If not, gives false; see reseal. If a row cannot be read,
     /// throws errc::storage_corrupt or errc::permissions, and changes nothing.
     ///   store.reseal_tokens();
-    bool reseal_tokens() requires(!std::same_as<sealer_type, no_seal>) {
-        return shared_->write(end(), [](journal& rows) {
-            rows.require_all_readable();
-            return rows.reseal();
-        });
-    }
+    bool reseal_tokens() requires(!std::same_as<detail::sealer_of<Policy>, no_seal>);
 
     /// Tries in the store's directory all that the store needs: writing, flushing, renaming, and locks that exclude
     /// another descriptor. If something does not work, throws a file_error or an error, which names the step that
     /// failed. It finds a network file system without locks, a file that is mounted alone into a container, and a disk
     /// that is full or read-only. It leaves nothing behind but the lock file.
     ///   store.self_test(); // at the start of the program
-    void self_test() const { shared_->self_test(); }
+    void self_test() const;
 
     /// Repairs a damaged file: copies it to `PATH.damaged-...`, then rewrites it with the rows that can be read. It
     /// finds them wherever they lie in the file, even if the header is damaged. Rows that cannot be read are lost. It
@@ -366,18 +307,7 @@ class basic_file_store {
     /// would be lost.
     ///   const salvage_report report = store.salvage();
     ///   for (const std::string& id : report.lost) std::cerr << "log in again: " << id << '\n';
-    salvage_report salvage() {
-        salvage_report report;
-        shared_->repair(end(), [&](journal& rows) {
-            const auto [found, copy] = rows.salvage();
-            report.rows = rows.size();
-            for (const auto& [id, how] : found.damaged) report.lost.push_back(id);
-            report.may_have_lost_others = found.position.has_holes;
-            report.original = copy;
-            return !copy.empty();
-        });
-        return report;
-    }
+    salvage_report salvage();
 
   private:
     basic_file_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
@@ -410,11 +340,121 @@ class basic_file_store {
 };
 
 template <class Policy>
+basic_file_store<Policy>::basic_file_store(std::string path, sealer_type sealer, files_type files)
+    : shared_(std::make_shared<shared>(std::move(path), std::move(sealer), std::move(files))) {}
+
+template <class Policy>
+std::optional<token> basic_file_store<Policy>::find_token(const token& probe) {
+    return find([&](const journal& rows) { return meaning::find(rows, probe, refuse_unreadable(rows, probe)); });
+}
+
+template <class Policy>
+std::optional<token> basic_file_store<Policy>::find_token_by_id(const std::string& id) {
+    return find([&](const journal& rows) {
+        std::optional<token> row = meaning::find_by_id(rows, id);
+        if (!row) refuse_unreadable(rows, {.id = id})(by_id{});
+        return row;
+    });
+}
+
+template <class Policy>
+std::vector<token> basic_file_store<Policy>::get_tokens() {
+    return shared_->read(end(), [&](const journal& rows) {
+        rows.require_all_readable();
+        return std::pair(meaning::all(rows), rows.last_seq());
+    });
+}
+
+template <class Policy>
+void basic_file_store<Policy>::save_token(const token& record) {
+    shared_->write(end(), [&](journal& rows) {
+        return std::optional(rows.put(meaning::row_to_save(rows, record, refuse_unreadable(rows, record))));
+    });
+}
+
+template <class Policy>
+void basic_file_store<Policy>::delete_token(const std::string& id) {
+    shared_->remove(end(), id, [&](const journal& rows) {
+        rows.require_whole();
+        return rows.find(id) != nullptr || !rows.is_readable(id);
+    });
+}
+
+template <class Policy>
+void basic_file_store<Policy>::delete_tokens() {
+    shared_->write(end(), [](journal& rows) { return std::optional(rows.clear()); });
+}
+
+template <class Policy>
+auto basic_file_store<Policy>::lock_token(const std::string& key, deadline until) -> lock_type {
+    return shared_->lock("identity " + key, (std::min)(until, end_));
+}
+
+template <class Policy>
+bool basic_file_store<Policy>::replace_token(const token& expected, const token& record) {
+    return shared_->write(end(), [&](journal& rows) {
+        refuse_unreadable(rows, expected)(by_id{});
+        return meaning::may_replace(rows, expected, record) ? std::optional(rows.put(record)) : std::nullopt;
+    });
+}
+
+template <class Policy>
+bool basic_file_store<Policy>::remove_token(const token& expected) {
+    return shared_->remove(end(), expected.id, [&](const journal& rows) {
+        refuse_unreadable(rows, expected)(by_id{});
+        return meaning::is_unchanged(rows, expected);
+    });
+}
+
+template <class Policy>
+void basic_file_store<Policy>::compact() {
+    shared_->write(end(), [](journal& rows) {
+        rows.require_whole();
+        return std::optional(rows.rewrite());
+    });
+}
+
+template <class Policy>
+bool basic_file_store<Policy>::reseal_tokens() requires(!std::same_as<detail::sealer_of<Policy>, no_seal>) {
+    return shared_->write(end(), [](journal& rows) {
+        rows.require_all_readable();
+        return rows.reseal();
+    });
+}
+
+template <class Policy>
+void basic_file_store<Policy>::self_test() const {
+    shared_->self_test();
+}
+
+template <class Policy>
+salvage_report basic_file_store<Policy>::salvage() {
+    salvage_report report;
+    shared_->repair(end(), [&](journal& rows) {
+        const auto [found, copy] = rows.salvage();
+        report.rows = rows.size();
+        for (const auto& [id, how] : found.damaged) report.lost.push_back(id);
+        report.may_have_lost_others = found.position.has_holes;
+        report.original = copy;
+        return !copy.empty();
+    });
+    return report;
+}
+template <class Policy>
+bool basic_file_store<Policy>::visit_token(const token& probe,
+                                           detail::function_ref<void(const detail::row_view&)> visit) {
+    const std::optional<token> row = find_token(probe);
+    if (row) visit(detail::row_view(*row));
+    return row.has_value();
+}
+
+template <class Policy>
 inline constexpr bool detail::shows_rows<basic_file_store<Policy>> = true;
 
 /// The store for programs, with the default policy and without a sealer.
 ///   file_store store{"tokens.tkj"};
 using file_store = basic_file_store<>;
+TOKENKEEP_INSTANTIATE(basic_file_store<>);
 
 }} // namespace tokenkeep::v1
 

@@ -7,6 +7,7 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/compilation.hpp>
 #include <tokenkeep/token.hpp>
 
 #include <string>
@@ -28,7 +29,9 @@ namespace tokenkeep { inline namespace v1 {
 /// two identities never get the same name:
 ///   identity_key({.user_name = "ada", .client_id = "app"}) == "user:3:app:3:ada"
 ///   identity_key({.user_name = "ada", .client_id = "app", .label = "eu"}) == "user:3:app:3:ada:2:eu"
-inline std::string identity_key(const token& record) {
+std::string identity_key(const token& record);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE std::string identity_key(const token& record) {
     std::string key;
     const auto add = [&](std::string_view part) {
         key.append(":").append(std::to_string(part.size())).append(":").append(part);
@@ -46,6 +49,7 @@ inline std::string identity_key(const token& record) {
     const std::string hash = given.empty() ? record.seed : text::sha256_hex(given.reveal());
     return hash.empty() ? key : join("token", record.client_id, hash, record.label);
 }
+#endif
 
 }} // namespace tokenkeep::v1
 

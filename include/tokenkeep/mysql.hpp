@@ -15,6 +15,7 @@
 // tokenkeep.hpp does not include this header, because it needs mysql.h.
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/compilation.hpp>
 #include <tokenkeep/detail/sql/lock_connections.hpp>
 #include <tokenkeep/detail/sql/mysql_statement.hpp>
 #include <tokenkeep/detail/store/server_url.hpp>
@@ -348,6 +349,7 @@ using basic_mysql_store = sql_store<mysql_connection, Policy>;
 /// A store in a MySQL or MariaDB database:
 ///   mysql_store store{mysql_parameters{.host = "db.example", .database = "app", .user = "app", .password = password}};
 using mysql_store = basic_mysql_store<>;
+TOKENKEEP_INSTANTIATE(sql_store<mysql_connection>);
 
 }} // namespace tokenkeep::v1
 

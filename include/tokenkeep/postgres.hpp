@@ -14,6 +14,7 @@
 // tokenkeep.hpp does not include this header, because it needs libpq-fe.h.
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/compilation.hpp>
 #include <tokenkeep/detail/sql/lock_connections.hpp>
 #include <tokenkeep/detail/sql/postgres_channel.hpp>
 #include <tokenkeep/memory/wipe.hpp>
@@ -277,6 +278,7 @@ using basic_postgres_store = sql_store<postgres_connection, Policy>;
 /// A store in a PostgreSQL database:
 ///   postgres_store store{"host=db.example dbname=app user=app sslmode=verify-full"};
 using postgres_store = basic_postgres_store<>;
+TOKENKEEP_INSTANTIATE(sql_store<postgres_connection>);
 
 }} // namespace tokenkeep::v1
 

@@ -50,6 +50,17 @@ struct sql_guard {
     void renew(std::chrono::milliseconds time) requires has_renew<Guard> { among_all.renew(time); }
 };
 
+/// The lock of the connection, if it has one.
+template <class Connection>
+auto lock_among_all(Connection& connection, const std::string& name, deadline until, deadline end) {
+    if constexpr (requires { connection.lock(name, until, end); })
+        return connection.lock(name, until, end);
+    else if constexpr (can_lock<Connection>)
+        return connection.lock(name, until);
+}
+template <class Connection>
+using lock_of = decltype(lock_among_all(std::declval<Connection&>(), std::string(), deadline(), deadline()));
+
 } // namespace detail
 
 /// A store in a database: one row of a table is one token. Programs on several machines can share it through a server.
@@ -192,6 +203,7 @@ class sql_store : public detail::named_by<Connection>,
     using rows_type = detail::sql_rows<link_type>;
     using transaction = detail::sql_transaction<link_type>;
     using change = std::optional<detail::sql_change>;
+    using lock_type = detail::sql_guard<detail::lock_of<Connection>>;
     using schema = typename Policy::schema;
     using sealer_type = detail::sealer_of<Policy>;
     using meaning = row_rules<Policy>;
@@ -218,7 +230,7 @@ class sql_store : public detail::named_by<Connection>,
     template <class Place>
         requires std::constructible_from<Connection, Place>
     explicit sql_store(Place&& place, detail::sealer_of<Policy> sealer)
-        : shared_(std::make_shared<shared>(Connection(std::forward<Place>(place)), std::move(sealer))) {}
+        : shared_(make(Connection(std::forward<Place>(place)), std::move(sealer))) {}
 
     /// For open_store, over a connection that has from_url: what follows the scheme. A store whose sealer needs a key
     /// has no from_url; see open_store.
@@ -239,99 +251,38 @@ class sql_store : public detail::named_by<Connection>,
     /// The row that the probe means; nullopt if there is none. A probe is a record that says whose row you want; see
     /// token.hpp.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
-    std::optional<token> find_token(const token& probe) {
-        return read([&](rows_type& rows) { return meaning::find(rows, probe); });
-    }
+    std::optional<token> find_token(const token& probe);
     /// The row of exactly that id; nullopt if there is none.
-    std::optional<token> find_token_by_id(const std::string& id) {
-        return read([&](rows_type& rows) { return meaning::find_by_id(rows, id); });
-    }
+    std::optional<token> find_token_by_id(const std::string& id);
     /// Every row, in no particular order.
-    std::vector<token> get_tokens() {
-        return read([&](rows_type& rows) { return meaning::all(rows); });
-    }
+    std::vector<token> get_tokens();
 
     /// The ids of all rows. No other cell is read.
     ///   for (const std::string& id : store.token_ids()) show(id);
-    std::vector<std::string> token_ids() {
-        return read([](rows_type& rows) { return rows.ids(); });
-    }
+    std::vector<std::string> token_ids();
 
     /// Changes the row that the record means, or inserts a row. A field that the record leaves empty keeps its value;
     /// see merge for the exception of a new access token.
     ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
-    void save_token(const token& record) {
-        write([&](transaction& rows) -> change {
-            std::optional<token> before = meaning::find_to_save(rows, record);
-            token after = meaning::row_to_save_over(rows, before, record);
-            const auto cells = rows.cells(after);
-            if (before)
-                rows.update(cells);
-            else
-                rows.insert(cells);
-            std::string id = after.id;
-            return {{std::move(id), std::move(before), std::move(after)}};
-        });
-    }
+    void save_token(const token& record);
     /// Deletes the row of that id, if there is one.
     ///   store.delete_token(ada->id);
-    void delete_token(const std::string& id) {
-        erase([&](transaction& rows) -> change {
-            std::optional<token> before;
-            try {
-                before = meaning::find_by_id(rows, id);
-                if (!before) return std::nullopt;
-            } catch (const detail::unopened_row&) { // it can be deleted all the same
-            }
-            rows.erase(id);
-            if (!before) return detail::sql_change{}; // may be made twice
-            return {{id, std::move(before), std::nullopt}};
-        });
-    }
+    void delete_token(const std::string& id);
     /// Deletes every row of the table.
-    void delete_tokens() {
-        erase([](transaction& rows) -> change {
-            rows.clear();
-            return detail::sql_change{};
-        });
-    }
+    void delete_tokens();
 
     /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store. The store reads
     /// the row and compares its bytes itself, so the database's collation does not matter.
     ///   token next = *ada;  next.access_token = "at-2";
     ///   bool done = store.replace_token(*ada, next);
-    bool replace_token(const token& expected, const token& record) {
-        const auto cells = shared_->links.first().form().cells(record);
-        return write([&](transaction& rows) -> change {
-            rows.lock(expected.id);
-            if (!meaning::may_replace(rows, *detail::as_stored<schema>(expected), record)) return std::nullopt;
-            rows.update(cells);
-            return {{expected.id, expected, record}};
-        });
-    }
+    bool replace_token(const token& expected, const token& record);
     /// Deletes the row if it still is `expected`, and says whether it did; see comparing_store.
-    bool remove_token(const token& expected) {
-        return erase([&](transaction& rows) -> change {
-            rows.lock(expected.id);
-            if (!meaning::is_unchanged(rows, *detail::as_stored<schema>(expected))) return std::nullopt;
-            rows.erase(expected.id);
-            return {{expected.id, expected, std::nullopt}};
-        });
-    }
+    bool remove_token(const token& expected);
 
     /// If another key than the sealer's first one has sealed the row of that id, seals it with the first one, and gives
     /// true. If not, gives false and begins no transaction; see reseal.
     ///   store.reseal_token(ada->id);
-    bool reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>) {
-        if (!read([&](rows_type& rows) { return rows.has_other_key(id); })) return false;
-        return write([&](transaction& rows) -> change {
-            rows.lock(id);
-            const std::optional<token> row = rows.find_under_other_key(id);
-            if (!row) return std::nullopt;
-            rows.update(rows.cells(*row));
-            return detail::sql_change{}; // may be made twice
-        });
-    }
+    bool reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>);
 
   private:
     struct shared {
@@ -342,6 +293,7 @@ class sql_store : public detail::named_by<Connection>,
         detail::key_locks locks{};
     };
 
+    static std::shared_ptr<shared> make(Connection connection, sealer_type sealer);
     sql_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
 
     template <class Look>
@@ -377,21 +329,7 @@ class sql_store : public detail::named_by<Connection>,
 
     /// The threads of this store wait for each other first, so that each identity uses only one connection for its
     /// lock.
-    auto lock_identity(const std::string& key, deadline until) {
-        require_time();
-        until = (std::min)(until, end_);
-        auto among_threads = shared_->locks.lock(key, until);
-        auto among_all = detail::require_locked(lock_for_all(shared_->links.first().table_key() + " " + key, until));
-        return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
-    }
-    auto lock_for_all(const std::string& name, deadline until) {
-        Connection& connection = shared_->links.first().connection();
-        if constexpr (requires { connection.lock(name, until, end_); })
-            return connection.lock(name, until, end_);
-        else
-            return connection.lock(name, until);
-    }
-
+    lock_type lock_identity(const std::string& key, deadline until);
     /// Once its deadline has passed, a call does not begin: its first statement would find no time left, and the
     /// connection would be closed.
     void require_time() const {
@@ -402,6 +340,112 @@ class sql_store : public detail::named_by<Connection>,
     std::shared_ptr<shared> shared_;
     deadline end_ = (deadline::max)(); ///< See until.
 };
+
+template <class Connection, class Policy>
+auto sql_store<Connection, Policy>::make(Connection connection, sealer_type sealer) -> std::shared_ptr<shared> {
+    return std::make_shared<shared>(std::move(connection), std::move(sealer));
+}
+
+template <class Connection, class Policy>
+std::optional<token> sql_store<Connection, Policy>::find_token(const token& probe) {
+    return read([&](rows_type& rows) { return meaning::find(rows, probe); });
+}
+
+template <class Connection, class Policy>
+std::optional<token> sql_store<Connection, Policy>::find_token_by_id(const std::string& id) {
+    return read([&](rows_type& rows) { return meaning::find_by_id(rows, id); });
+}
+
+template <class Connection, class Policy>
+std::vector<token> sql_store<Connection, Policy>::get_tokens() {
+    return read([&](rows_type& rows) { return meaning::all(rows); });
+}
+
+template <class Connection, class Policy>
+std::vector<std::string> sql_store<Connection, Policy>::token_ids() {
+    return read([](rows_type& rows) { return rows.ids(); });
+}
+
+template <class Connection, class Policy>
+void sql_store<Connection, Policy>::save_token(const token& record) {
+    write([&](transaction& rows) -> change {
+        std::optional<token> before = meaning::find_to_save(rows, record);
+        token after = meaning::row_to_save_over(rows, before, record);
+        const auto cells = rows.cells(after);
+        if (before)
+            rows.update(cells);
+        else
+            rows.insert(cells);
+        std::string id = after.id;
+        return {{std::move(id), std::move(before), std::move(after)}};
+    });
+}
+
+template <class Connection, class Policy>
+void sql_store<Connection, Policy>::delete_token(const std::string& id) {
+    erase([&](transaction& rows) -> change {
+        std::optional<token> before;
+        try {
+            before = meaning::find_by_id(rows, id);
+            if (!before) return std::nullopt;
+        } catch (const detail::unopened_row&) { // it can be deleted all the same
+        }
+        rows.erase(id);
+        if (!before) return detail::sql_change{}; // may be made twice
+        return {{id, std::move(before), std::nullopt}};
+    });
+}
+
+template <class Connection, class Policy>
+void sql_store<Connection, Policy>::delete_tokens() {
+    erase([](transaction& rows) -> change {
+        rows.clear();
+        return detail::sql_change{};
+    });
+}
+
+template <class Connection, class Policy>
+bool sql_store<Connection, Policy>::replace_token(const token& expected, const token& record) {
+    const auto cells = shared_->links.first().form().cells(record);
+    return write([&](transaction& rows) -> change {
+        rows.lock(expected.id);
+        if (!meaning::may_replace(rows, *detail::as_stored<schema>(expected), record)) return std::nullopt;
+        rows.update(cells);
+        return {{expected.id, expected, record}};
+    });
+}
+
+template <class Connection, class Policy>
+bool sql_store<Connection, Policy>::remove_token(const token& expected) {
+    return erase([&](transaction& rows) -> change {
+        rows.lock(expected.id);
+        if (!meaning::is_unchanged(rows, *detail::as_stored<schema>(expected))) return std::nullopt;
+        rows.erase(expected.id);
+        return {{expected.id, expected, std::nullopt}};
+    });
+}
+
+template <class Connection, class Policy>
+bool sql_store<Connection, Policy>::reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>) {
+    if (!read([&](rows_type& rows) { return rows.has_other_key(id); })) return false;
+    return write([&](transaction& rows) -> change {
+        rows.lock(id);
+        const std::optional<token> row = rows.find_under_other_key(id);
+        if (!row) return std::nullopt;
+        rows.update(rows.cells(*row));
+        return detail::sql_change{}; // may be made twice
+    });
+}
+
+template <class Connection, class Policy>
+auto sql_store<Connection, Policy>::lock_identity(const std::string& key, deadline until) -> lock_type {
+    require_time();
+    until = (std::min)(until, end_);
+    auto among_threads = shared_->locks.lock(key, until);
+    auto among_all = detail::require_locked(detail::lock_among_all(
+        shared_->links.first().connection(), shared_->links.first().table_key() + " " + key, until, end_));
+    return {std::move(among_threads), std::move(among_all)};
+}
 
 }} // namespace tokenkeep::v1
 

@@ -14,6 +14,7 @@
 // tokenkeep.hpp does not include this header, because it needs SQLite's own.
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/compilation.hpp>
 #include <tokenkeep/os/os.hpp>
 #include <tokenkeep/sql_connection.hpp>
 #include <tokenkeep/sql_store.hpp>
@@ -311,6 +312,7 @@ template <class Policy = defaults>
 using basic_sqlite_store = sql_store<sqlite_connection, Policy>;
 /// A store in an SQLite database: sqlite_store store{"tokens.db"};
 using sqlite_store = basic_sqlite_store<>;
+TOKENKEEP_INSTANTIATE(sql_store<sqlite_connection>);
 
 }} // namespace tokenkeep::v1
 

@@ -7,6 +7,7 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/compilation.hpp>
 #include <tokenkeep/token.hpp>
 
 #include <optional>
@@ -66,13 +67,21 @@ struct token_status {
     }
 
     /// The name of a token in a status: the first 32 hex digits of its SHA-256.
-    static std::string fingerprint_of(const secret& spent) { return text::sha256_hex(spent.reveal()).substr(0, 32); }
+    static std::string fingerprint_of(const secret& spent);
 };
+
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE std::string token_status::fingerprint_of(const secret& spent) {
+    return text::sha256_hex(spent.reveal()).substr(0, 32);
+}
+#endif
 
 /// Reads the text of a record's `status`. Text that cannot be read gives the kind none, and then only `kind` has a
 /// meaning.
 ///   read_status("dead 5f36 refused").kind == status_kind::refused
-inline token_status read_status(std::string_view text) {
+token_status read_status(std::string_view text);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE token_status read_status(std::string_view text) {
     const auto word = [&text] {
         const std::string_view head = text.substr(0, text.find(' '));
         text.remove_prefix(head.size() < text.size() ? head.size() + 1 : head.size());
@@ -99,10 +108,13 @@ inline token_status read_status(std::string_view text) {
     }
     return status;
 }
+#endif
 
 /// The text for a record's `status`: the reverse of read_status. The kind none gives "none", because a store would not
 /// replace a stored status by an empty one.
-inline std::string to_status(const token_status& status) {
+std::string to_status(const token_status& status);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE std::string to_status(const token_status& status) {
     const std::string since = status.since ? ' ' + to_text(*status.since) : std::string();
     switch (status.kind) {
     case status_kind::none: return status.fingerprint.empty() ? "none" : "none " + status.fingerprint;
@@ -113,6 +125,7 @@ inline std::string to_status(const token_status& status) {
     return "spend " + status.fingerprint + ' ' + to_text(status.first_sent) + ' ' +
            (status.last_sent ? to_text(*status.last_sent) : "-") + ' ' + status.nonce;
 }
+#endif
 
 }} // namespace tokenkeep::v1
 

@@ -22,6 +22,7 @@
 // ---- The record ----
 #include <tokenkeep/fwd.hpp>                 // every public class, declared only
 #include <tokenkeep/version.hpp>             // the version of the library
+#include <tokenkeep/compilation.hpp>         // header-only, or compiled once: src.hpp says how
 #include <tokenkeep/secret.hpp>              // text that never prints and that wipes its memory
 #include <tokenkeep/token.hpp>               // the record of one login, and the table of its fields
 #include <tokenkeep/status.hpp>              // the field that says what is being done to a refresh token

@@ -5,7 +5,7 @@
 # others. What stands before a header is then only what it includes, and it compiles as it does alone. For the same
 # reason a unit whose first header includes oauth/provider.hpp may begin with that one, precompiled. Not tested are
 # the headers that need a library (of a database, a keyring, a cipher), and those of one platform; gates/clang++ compiles
-# them.
+# them. src.hpp is tested in tests/separate/.
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/own_includes.cmake)
 separate_arguments(OPTIONS)
@@ -23,7 +23,7 @@ function(look_below header)
   endif()
 endfunction()
 
-list(FILTER headers EXCLUDE REGEX "^(sqlite|mysql|postgres|redis|keyring|openssl_sealer|sodium_sealer|detail/sql/(mysql|postgres)_[a-z]+|detail/redis/[a-z]+|os/posix[a-z_]*)$")
+list(FILTER headers EXCLUDE REGEX "^(src|sqlite|mysql|postgres|redis|keyring|openssl_sealer|sodium_sealer|detail/sql/(mysql|postgres)_[a-z]+|detail/redis/[a-z]+|os/posix[a-z_]*)$")
 set(by_size "")
 foreach(header IN LISTS headers)
   look_below(${header})

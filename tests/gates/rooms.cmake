@@ -4,7 +4,7 @@
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/own_includes.cmake)
 
-set(floor_0 version fwd error clock event file_identity memory/)
+set(floor_0 version compilation fwd error clock event file_identity memory/)
 set(floor_1 text/)
 set(floor_2 secret http)
 set(floor_3 token sealer os/)
@@ -14,7 +14,7 @@ set(floor_5 row_rules detail/store/ detail/journal/ detail/sql/ oauth/ oauth/det
 set(floor_6 key_source indexed basic_store document_store file_store sql_store any_store describe reseal store_sweep refresh_due zoho/ providers/)
 set(floor_7 detail/keeper/ detail/sealer/ session keeper)
 set(floor_8 tokenkeep sqlite mysql postgres redis keyring openssl_sealer sodium_sealer detail/redis/)
-set(floor_9 testing testing/ testing/detail/)
+set(floor_9 src testing testing/ testing/detail/)
 
 # Who may enter a detail room from outside.
 set(doors_of_detail/store/ keeper any_store basic_store indexed document_store file_store sql_store mysql redis key_source store_sweep
@@ -71,7 +71,7 @@ endforeach()
 # The umbrella is the table of contents: it includes every public header.
 read_own_includes(contents tokenkeep)
 foreach(header IN LISTS headers)
-  if(NOT header MATCHES "^(memory|text|os|testing|providers)/|detail/|^(tokenkeep|testing|sqlite|mysql|postgres|redis|keyring|openssl_sealer|sodium_sealer)$"
+  if(NOT header MATCHES "^(memory|text|os|testing|providers)/|detail/|^(tokenkeep|src|testing|sqlite|mysql|postgres|redis|keyring|openssl_sealer|sodium_sealer)$"
      AND NOT header IN_LIST contents)
     message(SEND_ERROR "tokenkeep.hpp does not list ${header}.hpp.")
   endif()

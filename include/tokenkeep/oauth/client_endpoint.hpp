@@ -7,6 +7,7 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/compilation.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/http.hpp>
 #include <tokenkeep/memory/wipe.hpp>
@@ -118,8 +119,10 @@ inline void add_parameters(std::vector<text::form_pair>& pairs, const client_end
 
 /// A POST of `pairs` as a form, with the client's id and secret. Throws errc::request_rejected if the URL is not
 /// secure; see is_secure_url. Throws errc::invalid_record if there is a client secret but no client id.
-inline http_request post_form(const client_endpoint& endpoint, const token& record,
-                              std::vector<text::form_pair> pairs) {
+http_request post_form(const client_endpoint& endpoint, const token& record, std::vector<text::form_pair> pairs);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE http_request post_form(const client_endpoint& endpoint, const token& record,
+                                        std::vector<text::form_pair> pairs) {
     require_secure_url(endpoint.url, {endpoint.allow_loopback_http, endpoint.allow_plain_http});
     const client_identity client = client_of(endpoint, record);
     const bool has_secret = !client.secret_text.empty() && endpoint.authentication != client_authentication::none;
@@ -143,6 +146,7 @@ inline http_request post_form(const client_endpoint& endpoint, const token& reco
     request->body = text::to_form(pairs);
     return std::move(request).release();
 }
+#endif
 
 }}} // namespace tokenkeep::v1::detail
 

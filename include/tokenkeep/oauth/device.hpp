@@ -11,6 +11,7 @@
 // keeper::log_in_with_device does all of it. These are its parts, for programs without a keeper.
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/compilation.hpp>
 #include <tokenkeep/oauth/client_endpoint.hpp>
 #include <tokenkeep/oauth/response.hpp>
 
@@ -117,8 +118,12 @@ inline std::string read_page(const response_members& members, std::initializer_l
 }
 
 /// Reads a response of a server that speaks this dialect; see read_device_authorization.
-inline device_authorization read_device_response(const http_response& response, const token& record, timestamp sent,
-                                                 const response_dialect& dialect, plain_http allowed) {
+device_authorization read_device_response(const http_response& response, const token& record, timestamp sent,
+                                          const response_dialect& dialect, plain_http allowed);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE device_authorization read_device_response(const http_response& response, const token& record,
+                                                           timestamp sent, const response_dialect& dialect,
+                                                           plain_http allowed) {
     const response_reader reader(response, &record, dialect);
     reader.require_success();
     const response_members& members = reader.members();
@@ -141,6 +146,7 @@ inline device_authorization read_device_response(const http_response& response, 
     read.interval = read_pause(members, "interval").value_or(read.interval);
     return read;
 }
+#endif
 
 }}} // namespace tokenkeep::v1::detail
 

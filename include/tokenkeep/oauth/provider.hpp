@@ -7,6 +7,7 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/compilation.hpp>
 #include <tokenkeep/oauth/client_credentials.hpp>
 #include <tokenkeep/oauth/device.hpp>
 #include <tokenkeep/oauth/exchange.hpp>
@@ -48,7 +49,9 @@ concept can_authorize = requires(P& provider, http_request& request, const token
 /// Puts the record's access token into the request's only Authorization header. Throws errc::request_rejected if a
 /// token of its type needs a proof that the library cannot give. Throws errc::invalid_record if there is no access
 /// token that can be sent.
-inline void write_authorization(http_request& request, const token& record, std::string_view scheme) {
+void write_authorization(http_request& request, const token& record, std::string_view scheme);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE void write_authorization(http_request& request, const token& record, std::string_view scheme) {
     for (const std::string_view proven : {"dpop", "mac"})
         if (text::equal_ignoring_case(record.token_type, proven))
             throw error(errc::request_rejected, "tokenkeep: a token of this type needs a proof of possession");
@@ -62,6 +65,7 @@ inline void write_authorization(http_request& request, const token& record, std:
     value.reserve(scheme.size() + 1 + access.size());
     value.append(scheme).append(" ").append(access);
 }
+#endif
 
 /// Takes the API domain out of a response, with a warning, if the record has another one, or if it is plain http. Only
 /// the program may move a record to another host, and only the program may choose to do without TLS.
@@ -224,10 +228,7 @@ struct oauth2_provider {
         return answer;
     }
     /// See the free function read_revoke_response.
-    void read_revoke_response(const http_response& response) const {
-        const detail::response_dialect codes = dialect();
-        detail::response_reader(response, nullptr, codes).require_revocation();
-    }
+    void read_revoke_response(const http_response& response) const;
     /// See the free function client_credentials_request.
     http_request client_credentials_request(const token& record) const {
         return tokenkeep::client_credentials_request(endpoint(token_endpoint), record);
@@ -257,22 +258,30 @@ struct oauth2_provider {
     }
 
   private:
-    client_endpoint endpoint(const std::string& url) const {
-        return {.url = url,
-                .authentication = authentication,
-                .client_id = client_id,
-                .client_secret = client_secret,
-                .parameters = parameters,
-                .headers = headers,
-                .encodes_basic = encodes_basic,
-                .allow_loopback_http = allow_loopback_http,
-                .allow_plain_http = allow_plain_http};
-    }
-
+    client_endpoint endpoint(const std::string& url) const;
     detail::response_dialect dialect() const {
         return {.more_codes = error_codes, .default_lifetime = default_lifetime, .client_secret = &client_secret};
     }
 };
+
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE void oauth2_provider::read_revoke_response(const http_response& response) const {
+    const detail::response_dialect codes = dialect();
+    detail::response_reader(response, nullptr, codes).require_revocation();
+}
+
+TOKENKEEP_INLINE client_endpoint oauth2_provider::endpoint(const std::string& url) const {
+    return {.url = url,
+            .authentication = authentication,
+            .client_id = client_id,
+            .client_secret = client_secret,
+            .parameters = parameters,
+            .headers = headers,
+            .encodes_basic = encodes_basic,
+            .allow_loopback_http = allow_loopback_http,
+            .allow_plain_http = allow_plain_http};
+}
+#endif
 
 }} // namespace tokenkeep::v1
 

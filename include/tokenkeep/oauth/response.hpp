@@ -7,6 +7,7 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
+#include <tokenkeep/compilation.hpp>
 #include <tokenkeep/http.hpp>
 #include <tokenkeep/oauth/detail/lifetime.hpp>
 #include <tokenkeep/oauth/detail/response_reader.hpp>
@@ -98,8 +99,10 @@ constexpr std::string_view sentence_about(response_reason reason) noexcept {
 }
 
 /// Reads a response of a server that speaks this dialect; see read_token_response.
-inline token_response read_response(const http_response& response, const token& record,
-                                    const response_dialect& dialect) {
+token_response read_response(const http_response& response, const token& record, const response_dialect& dialect);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE token_response read_response(const http_response& response, const token& record,
+                                              const response_dialect& dialect) {
     const response_reader reader(response, &record, dialect);
     reader.require_success();
     const response_members& members = reader.members();
@@ -135,6 +138,7 @@ inline token_response read_response(const http_response& response, const token& 
         warnings.emplace_back("token_type is not bearer");
     return answer;
 }
+#endif
 
 }}} // namespace tokenkeep::v1::detail
 

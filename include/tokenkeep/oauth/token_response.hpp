@@ -8,6 +8,7 @@
 #endif
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/compilation.hpp>
 #include <tokenkeep/oauth/detail/json_members.hpp>
 #include <tokenkeep/oauth/response_error.hpp>
 #include <tokenkeep/token.hpp>
@@ -110,8 +111,10 @@ namespace tokenkeep { inline namespace v1 {
 ///     stays.
 ///   token refreshed = apply_response(record, answer, sent);
 ///   token logged_in = apply_response(record, answer, sent, grant_kind::authorization_code);
-inline token apply_response(token record, const token_response& answer, timestamp sent,
-                            grant_kind given = grant_kind::refresh_token) {
+token apply_response(token record, const token_response& answer, timestamp sent,
+                     grant_kind given = grant_kind::refresh_token);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE token apply_response(token record, const token_response& answer, timestamp sent, grant_kind given) {
     const auto replace = [](auto& member, const auto& come) {
         if (!come.empty()) member = come;
     };
@@ -140,6 +143,7 @@ inline token apply_response(token record, const token_response& answer, timestam
     if (record.api_domain == answer.replaced_api_domain) replace(record.api_domain, answer.api_domain);
     return record;
 }
+#endif
 
 }} // namespace tokenkeep::v1
 

@@ -29,8 +29,7 @@ class keeper_core {
   public:
     /// The parts must live longer.
     keeper_core(erased_store& store, erased_transport& transport, erased_provider& provider,
-                const keeper_options& options, erased_observer& observer, erased_clock& clock)
-        : parts_{store, transport, provider, options, observer, clock} {}
+                const keeper_options& options, erased_observer& observer, erased_clock& clock);
     keeper_core(const keeper_core&) = delete;
     keeper_core& operator=(const keeper_core&) = delete;
     ~keeper_core();

@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_KEEPER_CORE_FUNCTIONS_HPP
 #define TOKENKEEP_DETAIL_KEEPER_CORE_FUNCTIONS_HPP
 
+#include <tokenkeep/compilation.hpp>
 #include <tokenkeep/detail/keeper/client_credentials.hpp>
 #include <tokenkeep/detail/keeper/core.hpp>
 #include <tokenkeep/detail/keeper/device_login.hpp>
@@ -23,7 +24,11 @@
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-inline keeper_core::~keeper_core() {
+TOKENKEEP_INLINE keeper_core::keeper_core(erased_store& store, erased_transport& transport, erased_provider& provider,
+                                          const keeper_options& options, erased_observer& observer, erased_clock& clock)
+    : parts_{store, transport, provider, options, observer, clock} {}
+
+TOKENKEEP_INLINE keeper_core::~keeper_core() {
     lives_->store(false, std::memory_order_release);
     const deadline end = parts_.save_deadline();
     parts_.flights.for_each([&](const std::string&, identity_flight& flight) {
@@ -35,7 +40,7 @@ inline keeper_core::~keeper_core() {
     });
 }
 
-inline secret keeper_core::access_token(const token& probe, std::optional<deadline> until) {
+TOKENKEEP_INLINE secret keeper_core::access_token(const token& probe, std::optional<deadline> until) {
     if (const auto wanted = known_.wanted(probe)) return pin(probe, wanted->get(), nullptr, until)->access_token;
     if (parts_.store.shows_rows()) {
         const bool needs_deadline = !until && parts_.store.has_until();
@@ -46,14 +51,14 @@ inline secret keeper_core::access_token(const token& probe, std::optional<deadli
     return std::move(record(probe, nullptr, until).access_token);
 }
 
-inline std::optional<secret> keeper_core::fresh_token(const token& probe) {
+TOKENKEEP_INLINE std::optional<secret> keeper_core::fresh_token(const token& probe) {
     if (parts_.store.never_blocks()) return at_hand(probe, (deadline::max)());
     return known_.find(probe, parts_.clock.coarse_now());
 }
 
 /// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has to
 /// be looked at. Copies nothing but the token, and the probe if it lacks a client id.
-inline std::optional<secret> keeper_core::at_hand(const token& given, deadline until) {
+TOKENKEEP_INLINE std::optional<secret> keeper_core::at_hand(const token& given, deadline until) {
     if (!given.grant_token.empty() || !given.refresh_token.empty() || !given.seed.empty()) return std::nullopt;
     std::optional<token> with_client;
     if (parts_.serves_clients() || parts_.lacks_client(given)) with_client = parts_.with_client(given);
@@ -76,7 +81,7 @@ inline std::optional<secret> keeper_core::at_hand(const token& given, deadline u
 }
 
 /// All calls decide here what is to be done.
-inline token keeper_core::record(const token& given, const secret* rejected, std::optional<deadline> wanted) {
+TOKENKEEP_INLINE token keeper_core::record(const token& given, const secret* rejected, std::optional<deadline> wanted) {
     const token probe = parts_.with_client(given);
     const deadline until = wanted.value_or(parts_.default_deadline());
     row_access rows = parts_.rows(until);
@@ -110,7 +115,8 @@ inline token keeper_core::record(const token& given, const secret* rejected, std
     return row;
 }
 
-inline http_response keeper_core::send(http_request given, const token& probe, std::optional<deadline> until) {
+TOKENKEEP_INLINE http_response keeper_core::send(http_request given, const token& probe,
+                                                 std::optional<deadline> until) {
     // An API may reject every token, for example if a scope is missing. Then this pause makes five refreshes in ten
     // minutes. Zoho allows ten.
     constexpr std::chrono::minutes pause_in_vain{2};
@@ -128,7 +134,7 @@ inline http_response keeper_core::send(http_request given, const token& probe, s
     return response;
 }
 
-inline void keeper_core::revoke(const token& probe, std::optional<deadline> until) {
+TOKENKEEP_INLINE void keeper_core::revoke(const token& probe, std::optional<deadline> until) {
     const deadline end = until.value_or(parts_.default_deadline());
     row_access rows = parts_.rows(end);
     std::optional<token> row = parts_.find_or_seeded(rows, parts_.with_client(probe));
@@ -136,23 +142,25 @@ inline void keeper_core::revoke(const token& probe, std::optional<deadline> unti
     revocation(parts_, *std::move(row), end).run();
 }
 
-inline token keeper_core::log_in_with_device(const token& probe, function_ref<void(const device_prompt&)> show,
-                                             std::optional<deadline> until) {
+TOKENKEEP_INLINE token keeper_core::log_in_with_device(const token& probe,
+                                                       function_ref<void(const device_prompt&)> show,
+                                                       std::optional<deadline> until) {
     return device_login(parts_, parts_.with_client(probe), until.value_or((deadline::max)())).run(show);
 }
 
-inline refresh_due_report keeper_core::refresh_due(std::chrono::milliseconds within,
-                                                   function_ref<void(const refresh_due_report&)> progress) {
+TOKENKEEP_INLINE refresh_due_report keeper_core::refresh_due(std::chrono::milliseconds within,
+                                                             function_ref<void(const refresh_due_report&)> progress) {
     return upkeep(parts_).refresh_due(within, progress);
 }
 
-inline sweep_report keeper_core::sweep(const sweep_policy& policy, function_ref<void(const sweep_report&)> progress) {
+TOKENKEEP_INLINE sweep_report keeper_core::sweep(const sweep_policy& policy,
+                                                 function_ref<void(const sweep_report&)> progress) {
     return upkeep(parts_).sweep(policy, progress);
 }
 
 /// The version is read before the row, so that the session sees a change in between at its next call.
-inline std::shared_ptr<const pinned_token> keeper_core::pin(const token& probe, const pinned_token* last,
-                                                            const secret* rejected, std::optional<deadline> until) {
+TOKENKEEP_INLINE std::shared_ptr<const pinned_token>
+keeper_core::pin(const token& probe, const pinned_token* last, const secret* rejected, std::optional<deadline> until) {
     std::string id = last != nullptr && !probe.access_token.empty() ? last->id : std::string();
     std::shared_ptr<const published_version> published = last != nullptr ? last->published : nullptr;
     for (;;) {
@@ -168,9 +176,9 @@ inline std::shared_ptr<const pinned_token> keeper_core::pin(const token& probe, 
     }
 }
 
-inline std::shared_ptr<const pinned_token> keeper_core::pin_row(const token& probe, token row,
-                                                                std::shared_ptr<const published_version> published,
-                                                                std::uint64_t version) {
+TOKENKEEP_INLINE std::shared_ptr<const pinned_token>
+keeper_core::pin_row(const token& probe, token row, std::shared_ptr<const published_version> published,
+                     std::uint64_t version) {
     std::optional<std::chrono::milliseconds> lasts =
         parts_.lasts(row_view(row), parts_.clock.now(), parts_.options.refresh_margin);
     if (const auto session = parts_.session_lasts(row)) lasts = (std::min)(lasts.value_or(*session), *session);
@@ -181,18 +189,18 @@ inline std::shared_ptr<const pinned_token> keeper_core::pin_row(const token& pro
     return seen;
 }
 
-inline token keeper_core::token_of_client(token wanted, const secret* rejected, deadline until) {
+TOKENKEEP_INLINE token keeper_core::token_of_client(token wanted, const secret* rejected, deadline until) {
     return client_credentials(parts_, std::move(wanted), rejected, until).run();
 }
 
 /// Whether a program has stored the row with a grant token and no other token.
-inline bool keeper_core::is_unexchanged(const token& row) {
+TOKENKEEP_INLINE bool keeper_core::is_unexchanged(const token& row) {
     if (!has_only_grant(row)) return false;
     return read_status(row.status).kind == status_kind::none ||
            parts_.flight_of(identity_key(row))->unmarked(row, parts_.clock.steady_now());
 }
 
-inline http_response keeper_core::send_once(http_request& request, const token& row) {
+TOKENKEEP_INLINE http_response keeper_core::send_once(http_request& request, const token& row) {
     check_target(request, row);
     if (!row.token_type.empty() && !text::equal_ignoring_case(row.token_type, "bearer"))
         parts_.tell(event_kind::warning, row, "the token is not of type bearer");
@@ -210,7 +218,7 @@ inline bool goes_home(const http_request& request, const token& row) {
     return from && to && text::same_origin(*from, *to);
 }
 
-inline void keeper_core::check_target(const http_request& request, const token& row) const {
+TOKENKEEP_INLINE void keeper_core::check_target(const http_request& request, const token& row) const {
     const bool is_home = goes_home(request, row);
     plain_http allowed = parts_.provider.allowed_plain_http();
     allowed.to_any_host = allowed.to_any_host && is_home;

@@ -2,6 +2,7 @@
 #ifndef TOKENKEEP_DETAIL_STORE_COMPARED_WRITE_HPP
 #define TOKENKEEP_DETAIL_STORE_COMPARED_WRITE_HPP
 
+#include <tokenkeep/compilation.hpp>
 #include <tokenkeep/store.hpp>
 #include <tokenkeep/token.hpp>
 
@@ -13,7 +14,9 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A record that turns `before` into `after` when it is merged, as far as merging can do that. It holds the names of
 /// the identity and what has changed.
-inline token changes_between(const token& before, const token& after) {
+token changes_between(const token& before, const token& after);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE token changes_between(const token& before, const token& after) {
     const bool new_access = !after.access_token.empty() && after.access_token != before.access_token;
     token change{.user_name = after.user_name,
                  .client_id = after.client_id,
@@ -34,6 +37,7 @@ inline token changes_between(const token& before, const token& after) {
     }
     return change;
 }
+#endif
 
 /// If the row still is `expected`, makes it `record`; see comparing_store. If the store cannot compare, reads the row,
 /// and then saves only what differs. `compares` is store_compares of the store.

@@ -8,7 +8,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,10 +42,6 @@ class row_set {
     template <class Visit>
     bool visit(const token& probe, Visit& visit) const {
         return visit_found(meaning::find(rows_, probe), visit);
-    }
-    template <class Visit>
-    bool visit_by_id(std::string_view id, Visit& visit) const {
-        return visit_found(meaning::find_by_id(rows_, std::string(id)), visit);
     }
     std::vector<token> all() const { return meaning::all(rows_); }
 
