@@ -291,10 +291,10 @@ TEST_CASE("file_store: a visit shows the row that a look-up copies, as it is in 
     const auto see = [&](const detail::row_view& row) { (seen += row.id) += row.access_token; };
     CHECK(two.visit_token({.user_name = "ada"}, see));
     one.save_token({.user_name = "ada", .access_token = "a2"});
-    CHECK(seen == "1a11a2");
+    CHECK(seen == "1a1");
     CHECK_FALSE(two.visit_token({.user_name = "bob"}, see));
     CHECK_FALSE(two.visit_token({}, see));
-    CHECK(seen == "1a11a2");
+    CHECK(seen == "1a1");
 }
 
 TEST_CASE("file_store: many threads over two stores of one file lose nothing", "[file_store]") {
