@@ -8,8 +8,8 @@
 #endif
 
 #include <tokenkeep/clock.hpp>
-#include <tokenkeep/compilation.hpp>
 #include <tokenkeep/detail/keeper/core.hpp>
+#include <tokenkeep/detail/keeper/core_functions.hpp>
 #include <tokenkeep/detail/keeper/erased_parts.hpp>
 #include <tokenkeep/detail/keeper/fitting.hpp>
 #include <tokenkeep/detail/store/erased_store.hpp>
@@ -28,10 +28,6 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
-
-#ifdef TOKENKEEP_INLINE
-#include <tokenkeep/detail/keeper/core_functions.hpp>
-#endif
 
 namespace tokenkeep { inline namespace v1 {
 

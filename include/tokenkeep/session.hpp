@@ -7,8 +7,8 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
-#include <tokenkeep/compilation.hpp>
 #include <tokenkeep/detail/keeper/core.hpp>
+#include <tokenkeep/detail/keeper/core_functions.hpp>
 #include <tokenkeep/detail/keeper/published.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/token.hpp>
@@ -17,10 +17,6 @@
 #include <memory>
 #include <optional>
 #include <utility>
-
-#ifdef TOKENKEEP_INLINE
-#include <tokenkeep/detail/keeper/core_functions.hpp>
-#endif
 
 namespace tokenkeep { inline namespace v1 {
 

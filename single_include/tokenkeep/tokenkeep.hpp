@@ -132,6 +132,68 @@ inline constexpr struct {
 #endif
 
 
+// ==== tokenkeep/compilation.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_COMPILATION_HPP
+#define TOKENKEEP_COMPILATION_HPP
+
+
+
+// How the library is compiled. src.hpp says how a program chooses.
+//
+//   in a file of a program that                                   | functions | the usual stores
+//   --------------------------------------------------------------|-----------|------------------------
+//   is header-only (the default)                                  | inline    | instantiated where used
+//   is compiled with TOKENKEEP_SEPARATE_COMPILATION               | declared  | `extern template`
+//   is compiled so, and includes src.hpp, which defines           | defined   | instantiated
+//   TOKENKEEP_SOURCE                                              |           |
+//
+// For this, a header of the library does two things. It puts the definitions of functions that are not templates
+// between `#ifdef TOKENKEEP_INLINE` and `#endif`. It defines the members of a store outside the class, without
+// `inline`: compilers instantiate inline members in spite of `extern template`.
+
+#if !defined(TOKENKEEP_SEPARATE_COMPILATION)
+#define TOKENKEEP_INLINE inline
+#define TOKENKEEP_INSTANTIATE(...) static_assert(true)
+#elif defined(TOKENKEEP_SOURCE)
+#define TOKENKEEP_INLINE
+#define TOKENKEEP_INSTANTIATE(...) template class __VA_ARGS__
+#else
+#define TOKENKEEP_INSTANTIATE(...) extern template class __VA_ARGS__
+#endif
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+// The linker refuses a program if its parts were compiled in different ways. A part that is header-only defines the
+// symbol compiled_with_and_without_TOKENKEEP_SEPARATE_COMPILATION as a usual object. The file that includes src.hpp
+// defines it as an object of each thread. Linkers do not accept both.
+#if !defined(TOKENKEEP_SEPARATE_COMPILATION)
+[[gnu::used, gnu::visibility("hidden")]] //
+inline constexpr char compiled_with_and_without_TOKENKEEP_SEPARATE_COMPILATION = 0;
+#elif defined(TOKENKEEP_SOURCE)
+[[gnu::visibility("hidden")]] //
+constinit thread_local char compiled_with_and_without_TOKENKEEP_SEPARATE_COMPILATION = 0;
+#endif
+
+// Every other part needs a symbol of its version, which only the file that includes src.hpp defines.
+template <int Major, int Minor, int Patch>
+struct library_of_version {
+    static const char compiled_by_the_file_that_includes_src_hpp;
+    [[gnu::used, gnu::retain]] static inline const char* const needed = &compiled_by_the_file_that_includes_src_hpp;
+};
+using this_library = library_of_version<TOKENKEEP_VERSION_MAJOR, TOKENKEEP_VERSION_MINOR, TOKENKEEP_VERSION_PATCH>;
+#if defined(TOKENKEEP_SOURCE)
+template <>
+const char this_library::compiled_by_the_file_that_includes_src_hpp = 0;
+#elif defined(TOKENKEEP_SEPARATE_COMPILATION)
+[[gnu::used]] inline constexpr const void* needs_src_hpp = &this_library::needed;
+#endif
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
 // ==== tokenkeep/secret.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_SECRET_HPP
@@ -594,6 +656,7 @@ class secret {
 #include <concepts>
 #include <condition_variable>
 #include <cstdint>
+#include <ctime>
 #include <limits>
 #include <mutex>
 #include <thread>
@@ -623,6 +686,8 @@ using deadline = std::chrono::steady_clock::time_point;
 ///   C3  wait_until waits on `changed` with `lock` until predicate() is true or steady_now() >= t. It gives
 ///       predicate(). The keeper passes other callables than function pointers too.
 /// May:   not rely on one thread: a keeper calls it from many threads at once.
+///   optional: `coarse_now()` gives steady_now(), at most 10 ms late, if that is cheaper. Without it, steady_now is
+///   called. A session asks it at each call.
 /// Models: system_clock; testing::virtual_clock.
 template <class C>
 concept clock = requires(C& c, std::chrono::steady_clock::time_point t, std::condition_variable& changed,
@@ -637,6 +702,15 @@ concept clock = requires(C& c, std::chrono::steady_clock::time_point t, std::con
 struct system_clock {
     timestamp now() const { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
     std::chrono::steady_clock::time_point steady_now() const { return std::chrono::steady_clock::now(); }
+#if defined(__linux__) && defined(CLOCK_MONOTONIC_COARSE)
+    /// At a fifth of the cost of steady_now.
+    std::chrono::steady_clock::time_point coarse_now() const {
+        timespec t{};
+        if (::clock_gettime(CLOCK_MONOTONIC_COARSE, &t) != 0) return steady_now();
+        return std::chrono::steady_clock::time_point(std::chrono::seconds(t.tv_sec) +
+                                                     std::chrono::nanoseconds(t.tv_nsec));
+    }
+#endif
     void sleep_until(std::chrono::steady_clock::time_point t) const { std::this_thread::sleep_until(t); }
     template <class Predicate>
     bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
@@ -683,6 +757,8 @@ inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_cloc
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_ERROR_HPP
 #define TOKENKEEP_ERROR_HPP
+
+
 
 #include <chrono>
 #include <string>
@@ -1987,6 +2063,7 @@ inline std::string redacted(const token& record) {
 
 
 
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -2044,13 +2121,21 @@ struct token_status {
     }
 
     /// The name of a token in a status: the first 32 hex digits of its SHA-256.
-    static std::string fingerprint_of(const secret& spent) { return text::sha256_hex(spent.reveal()).substr(0, 32); }
+    static std::string fingerprint_of(const secret& spent);
 };
+
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE std::string token_status::fingerprint_of(const secret& spent) {
+    return text::sha256_hex(spent.reveal()).substr(0, 32);
+}
+#endif
 
 /// Reads the text of a record's `status`. Text that cannot be read gives the kind none, and then only `kind` has a
 /// meaning.
 ///   read_status("dead 5f36 refused").kind == status_kind::refused
-inline token_status read_status(std::string_view text) {
+token_status read_status(std::string_view text);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE token_status read_status(std::string_view text) {
     const auto word = [&text] {
         const std::string_view head = text.substr(0, text.find(' '));
         text.remove_prefix(head.size() < text.size() ? head.size() + 1 : head.size());
@@ -2077,10 +2162,13 @@ inline token_status read_status(std::string_view text) {
     }
     return status;
 }
+#endif
 
 /// The text for a record's `status`: the reverse of read_status. The kind none gives "none", because a store would not
 /// replace a stored status by an empty one.
-inline std::string to_status(const token_status& status) {
+std::string to_status(const token_status& status);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE std::string to_status(const token_status& status) {
     const std::string since = status.since ? ' ' + to_text(*status.since) : std::string();
     switch (status.kind) {
     case status_kind::none: return status.fingerprint.empty() ? "none" : "none " + status.fingerprint;
@@ -2091,6 +2179,7 @@ inline std::string to_status(const token_status& status) {
     return "spend " + status.fingerprint + ' ' + to_text(status.first_sent) + ' ' +
            (status.last_sent ? to_text(*status.last_sent) : "-") + ' ' + status.nonce;
 }
+#endif
 
 }} // namespace tokenkeep::v1
 
@@ -2436,6 +2525,7 @@ struct default_rules
 
 
 
+
 #include <string>
 #include <string_view>
 
@@ -2455,7 +2545,9 @@ namespace tokenkeep { inline namespace v1 {
 /// two identities never get the same name:
 ///   identity_key({.user_name = "ada", .client_id = "app"}) == "user:3:app:3:ada"
 ///   identity_key({.user_name = "ada", .client_id = "app", .label = "eu"}) == "user:3:app:3:ada:2:eu"
-inline std::string identity_key(const token& record) {
+std::string identity_key(const token& record);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE std::string identity_key(const token& record) {
     std::string key;
     const auto add = [&](std::string_view part) {
         key.append(":").append(std::to_string(part.size())).append(":").append(part);
@@ -2473,6 +2565,7 @@ inline std::string identity_key(const token& record) {
     const std::string hash = given.empty() ? record.seed : text::sha256_hex(given.reveal());
     return hash.empty() ? key : join("token", record.client_id, hash, record.label);
 }
+#endif
 
 }} // namespace tokenkeep::v1
 
@@ -2632,7 +2725,7 @@ concept names_until = can_be_base<S> && !requires {
 ///   S11  Values come back as they went in, byte for byte, at any length and with any characters; or the save fails.
 ///        A store that has no place for a field says so in its comment.
 ///   S12  The store never gives an id to a second row.
-/// May:   throw anything derived from std::exception. Many threads call every operation at once. Five things are
+/// May:   throw anything derived from std::exception. Many threads call every operation at once. Six things are
 ///        optional; the keeper finds them by their names and uses them:
 ///
 ///   | expression | what it gives you | without it |
@@ -2642,6 +2735,8 @@ concept names_until = can_be_base<S> && !requires {
 ///     the row again before each write |
 ///   | `until`; see deadline_store | a caller's deadline ends the store's waiting too | a call waits as long as the
 ///     store waits |
+///   | `static constexpr bool never_blocks = true`, for a store that waits for nothing but its own threads |
+///     keeper::fresh_token asks the store | keeper::fresh_token answers from what the keeper has seen |
 ///   | a type `policy_type`, the policy by whose rules it finds rows | if these look for seeds, no get_tokens | the
 ///     keeper reads all rows for a refresh token that no row has |
 ///   | `locks()`, `compares()`, `lock_lapses()`, `looks_for_seed(probe)`, each giving bool; see any_store | what the
@@ -2741,6 +2836,17 @@ bool lock_lapses([[maybe_unused]] S& store) {
     else
         return lock_may_lapse<S>;
 }
+
+/// Whether a store waits for nothing.
+template <class S>
+inline constexpr bool never_blocks = [] {
+    if constexpr (requires {
+                      { S::never_blocks } -> std::convertible_to<bool>;
+                  })
+        return static_cast<bool>(S::never_blocks);
+    else
+        return false;
+}();
 
 template <class G>
 concept has_renew = requires(G& guard, std::chrono::milliseconds time) {
@@ -5164,6 +5270,7 @@ migration_report migrate(From& from, To& to, Progress progress = {}) {
 
 
 
+
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -5172,7 +5279,9 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A record that turns `before` into `after` when it is merged, as far as merging can do that. It holds the names of
 /// the identity and what has changed.
-inline token changes_between(const token& before, const token& after) {
+token changes_between(const token& before, const token& after);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE token changes_between(const token& before, const token& after) {
     const bool new_access = !after.access_token.empty() && after.access_token != before.access_token;
     token change{.user_name = after.user_name,
                  .client_id = after.client_id,
@@ -5193,12 +5302,13 @@ inline token changes_between(const token& before, const token& after) {
     }
     return change;
 }
+#endif
 
 /// If the row still is `expected`, makes it `record`; see comparing_store. If the store cannot compare, reads the row,
 /// and then saves only what differs. `compares` is store_compares of the store.
 template <class Store>
 bool replace_row(Store&& store, bool compares, const token& expected, const token& record) {
-    if constexpr (comparing_store<std::remove_reference_t<Store>>)
+    if constexpr (has_replace_token<std::remove_reference_t<Store>>)
         if (compares) return store.replace_token(expected, record);
     if (store.find_token_by_id(expected.id) != expected) return false;
     store.save_token(changes_between(expected, record));
@@ -5208,7 +5318,7 @@ bool replace_row(Store&& store, bool compares, const token& expected, const toke
 /// If the row still is `expected`, removes it. If the store cannot compare, reads the row first.
 template <class Store>
 bool remove_row(Store&& store, bool compares, const token& expected) {
-    if constexpr (comparing_store<std::remove_reference_t<Store>>)
+    if constexpr (has_remove_token<std::remove_reference_t<Store>>)
         if (compares) return store.remove_token(expected);
     if (store.find_token_by_id(expected.id) != expected) return false;
     store.delete_token(expected.id);
@@ -5373,6 +5483,46 @@ sweep_report sweep(Store& store, const sweep_policy& policy, Progress progress =
 #define TOKENKEEP_RESEAL_HPP
 
 
+// ==== tokenkeep/memory/function_ref.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_MEMORY_FUNCTION_REF_HPP
+#define TOKENKEEP_MEMORY_FUNCTION_REF_HPP
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Refers to a callable object of any type, which must live longer. It takes no memory.
+///   function_ref<void(int)> call = visit;
+template <class Signature>
+class function_ref;
+
+template <class Result, class... Arguments>
+class function_ref<Result(Arguments...)> {
+  public:
+    template <class Callable>
+        requires(!std::is_same_v<std::remove_const_t<Callable>, function_ref> && std::is_object_v<Callable>)
+    function_ref(Callable& callable)
+    noexcept
+        : callable_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
+          call_([](void* self, Arguments... arguments) -> Result {
+              return (*static_cast<Callable*>(self))(std::forward<Arguments>(arguments)...);
+          }) {}
+
+    Result operator()(Arguments... arguments) const { return call_(callable_, std::forward<Arguments>(arguments)...); }
+
+  private:
+    void* callable_;
+    Result (*call_)(void* callable, Arguments... arguments);
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
 
 
 #include <concepts>
@@ -5429,21 +5579,6 @@ std::vector<std::string> ids_of(Store& store) {
 
 struct ignore_resealing {
     void operator()(const reseal_report&) const noexcept {}
-};
-
-/// Refers to a progress of any type.
-class resealing_progress {
-  public:
-    template <class Progress>
-    explicit resealing_progress(Progress& progress) noexcept
-        : progress_(&progress),
-          call_([](void* self, const reseal_report& report) { (*static_cast<Progress*>(self))(report); }) {}
-
-    void operator()(const reseal_report& report) const { call_(progress_, report); }
-
-  private:
-    void* progress_;
-    void (*call_)(void* progress, const reseal_report& report);
 };
 
 } // namespace detail
@@ -5526,7 +5661,7 @@ reseal_report reseal(Store& store, Progress progress = {}) {
     static_assert(detail::explain_resealing_store<Store>());
     reseal_report report;
     if constexpr (resealing_store<Store> && detail::has_reseal<Store>) {
-        report = store.reseal(detail::resealing_progress(progress));
+        report = store.reseal(detail::function_ref<void(const reseal_report&)>(progress));
     } else if constexpr (resealing_store<Store>) {
         const std::vector<std::string> ids = detail::ids_of(store);
         report.total = ids.size();
@@ -5554,6 +5689,7 @@ reseal_report reseal(Store& store, Progress progress = {}) {
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_BASIC_STORE_HPP
 #define TOKENKEEP_BASIC_STORE_HPP
+
 
 
 
@@ -5670,6 +5806,119 @@ class read_lock {
 
 
 
+// ==== tokenkeep/detail/store/row_view.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_STORE_ROW_VIEW_HPP
+#define TOKENKEEP_DETAIL_STORE_ROW_VIEW_HPP
+
+
+
+
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// A row that is read where it lies. It has each member of `token` by the same name; text and secrets are views.
+struct row_view {
+    std::string_view user_name{};
+    std::string_view client_id{};
+    std::string_view client_secret{};
+    std::string_view refresh_token{};
+    std::string_view access_token{};
+    std::string_view grant_token{};
+    std::string_view redirect_url{};
+    std::string_view api_domain{};
+    std::string_view scope{};
+    std::string_view token_type{};
+    std::optional<timestamp> expires_at{};
+    std::optional<timestamp> issued_at{};
+    std::string_view status{};
+    std::string_view seed{};
+    std::string_view extra{};
+    std::optional<timestamp> refresh_expires_at{};
+    std::optional<timestamp> logged_in_at{};
+    std::optional<timestamp> used_at{};
+    std::string_view code_verifier{};
+    std::string_view label{};
+    std::string_view former{};
+    std::string_view id{};
+
+    row_view() = default;
+    explicit row_view(const token& row);
+};
+
+/// Whether a store has visit_token, which shows a row where it lies. Only the class that has the function says so: a
+/// class that derives from it may find other rows.
+template <class Store>
+inline constexpr bool shows_rows = false;
+
+/// The member of row_view for one line of the table of fields.
+struct viewed_field {
+    constexpr viewed_field(std::string_view row_view::*member) : text(member) {}
+    constexpr viewed_field(std::optional<timestamp> row_view::*member) : time(member) {}
+
+    std::string_view row_view::*text = nullptr;
+    std::optional<timestamp> row_view::*time = nullptr;
+};
+
+/// In the order of `fields`.
+inline constexpr viewed_field viewed_fields[] = {
+    &row_view::id,
+    &row_view::user_name,
+    &row_view::client_id,
+    &row_view::client_secret,
+    &row_view::refresh_token,
+    &row_view::access_token,
+    &row_view::grant_token,
+    &row_view::expires_at,
+    &row_view::redirect_url,
+    &row_view::api_domain,
+    &row_view::scope,
+    &row_view::token_type,
+    &row_view::issued_at,
+    &row_view::status,
+    &row_view::seed,
+    &row_view::extra,
+    &row_view::refresh_expires_at,
+    &row_view::logged_in_at,
+    &row_view::used_at,
+    &row_view::code_verifier,
+    &row_view::label,
+    &row_view::former,
+};
+static_assert(std::size(viewed_fields) == std::size(fields));
+
+/// Calls `act` with each place in the table of fields as a constant.
+template <class Act>
+constexpr void for_each_place(Act act) {
+    [&]<std::size_t... place>(std::index_sequence<place...>) {
+        (act(std::integral_constant<std::size_t, place>{}), ...);
+    }
+    (std::make_index_sequence<std::size(fields)>{});
+}
+
+inline row_view::row_view(const token& row) {
+    for_each_place([&](auto place) {
+        constexpr viewed_field viewed = viewed_fields[place];
+        if constexpr (viewed.time != nullptr)
+            this->*viewed.time = row.*fields[place].time;
+        else if constexpr (fields[place].text != nullptr)
+            this->*viewed.text = row.*fields[place].text;
+        else
+            this->*viewed.text = (row.*fields[place].secret_text).reveal();
+    });
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
 
 #include <optional>
 #include <string>
@@ -5704,6 +5953,10 @@ class row_set {
 
     std::optional<token> find(const token& probe) const { return meaning::find(rows_, probe); }
     std::optional<token> find_by_id(const std::string& id) const { return meaning::find_by_id(rows_, id); }
+    template <class Visit>
+    bool visit(const token& probe, Visit& visit) const {
+        return visit_found(meaning::find(rows_, probe), visit);
+    }
     std::vector<token> all() const { return meaning::all(rows_); }
 
     void save(const token& record) { traits::insert_or_assign(rows_, meaning::row_to_save(rows_, record)); }
@@ -5724,12 +5977,19 @@ class row_set {
     }
 
   private:
+    template <class Visit>
+    static bool visit_found(const std::optional<token>& row, Visit& visit) {
+        if (row) visit(row_view(*row));
+        return row.has_value();
+    }
+
     Container rows_{};
 };
 
 }}} // namespace tokenkeep::v1::detail
 
 #endif
+
 
 
 
@@ -6105,11 +6365,13 @@ struct indexed {};
 #endif
 
 
+
 #include <list>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -6139,69 +6401,50 @@ class basic_store {
   public:
     using policy_type = Policy;
     static constexpr std::string_view scheme = "memory"; ///< See open_store.
+    /// A call waits for nothing but other threads that read or change the rows. So a program that must not wait, such
+    /// as an event loop, may call the store at once. Only lock_token waits for long.
+    static constexpr bool never_blocks = true;
 
     basic_store() = default;
 
     /// Starts with rows that exist. In a map, the key becomes the row's id. A row without an id gets one.
     ///   map_store store(rows);
-    explicit basic_store(usable_rows rows) : rows_(std::move(rows)) {}
+    explicit basic_store(usable_rows rows);
 
-    basic_store(basic_store&& other) noexcept : rows_(std::move(other.rows_)), locks_(std::move(other.locks_)) {}
-    basic_store& operator=(basic_store&& other) noexcept {
-        rows_ = std::move(other.rows_);
-        locks_ = std::move(other.locks_);
-        return *this;
-    }
+    basic_store(basic_store&& other) noexcept;
+    basic_store& operator=(basic_store&& other) noexcept;
+    ~basic_store();
 
     /// The row that the probe means by the policy's rules; nullopt if there is none.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
-    std::optional<token> find_token(const token& probe) const {
-        const detail::read_lock<mutex> lock(mutex_);
-        return rows_.find(probe);
-    }
+    std::optional<token> find_token(const token& probe) const;
     /// Inserts the record, or merges it into the row that it means; see merge. A new row gets an id if it has none.
     ///   store.save_token({.user_name = "ada", .access_token = "a2"});
-    void save_token(const token& record) {
-        const std::lock_guard lock(mutex_);
-        rows_.save(record);
-    }
+    void save_token(const token& record);
     /// Removes the row of that id. It is not an error if there is none.
     ///   store.delete_token(ada->id);
-    void delete_token(const std::string& id) {
-        const std::lock_guard lock(mutex_);
-        rows_.erase(id);
-    }
+    void delete_token(const std::string& id);
     /// Every row, in the order of the container.
-    std::vector<token> get_tokens() const {
-        const detail::read_lock<mutex> lock(mutex_);
-        return rows_.all();
-    }
+    std::vector<token> get_tokens() const;
     /// Removes every row.
-    void delete_tokens() {
-        const std::lock_guard lock(mutex_);
-        rows_.clear();
-    }
+    void delete_tokens();
     /// The row of exactly that id; nullopt if there is none.
-    std::optional<token> find_token_by_id(const std::string& id) const {
-        const detail::read_lock<mutex> lock(mutex_);
-        return rows_.find_by_id(id);
-    }
+    std::optional<token> find_token_by_id(const std::string& id) const;
+
+    /// For the keeper, which asks questions about a row and needs no copy of it. Calls visit(row) with the row that
+    /// find_token gives. False if there is none. `visit` runs under the store's lock: it must be short and must not
+    /// call the store. This function is not part of the public contract.
+    bool visit_token(const token& probe, detail::function_ref<void(const detail::row_view&)> visit) const;
 
     /// Takes the lock of one identity among the threads of this process; see locking_store.
     ///   auto guard = store.lock_token(identity_key(*ada), std::chrono::steady_clock::now() + 5s);
-    auto lock_token(const std::string& key, deadline until) { return locks_.lock(key, until); }
+    detail::key_locks::guard lock_token(const std::string& key, deadline until);
     /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store.
     ///   if (!store.replace_token(expected, record)) read_again();
-    bool replace_token(const token& expected, const token& record) {
-        const std::lock_guard lock(mutex_);
-        return rows_.replace(expected, record);
-    }
+    bool replace_token(const token& expected, const token& record);
     /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
     ///   if (!store.remove_token(expected)) read_again();
-    bool remove_token(const token& expected) {
-        const std::lock_guard lock(mutex_);
-        return rows_.remove(expected);
-    }
+    bool remove_token(const token& expected);
 
   private:
     mutable mutex mutex_{};
@@ -6209,11 +6452,92 @@ class basic_store {
     detail::key_locks locks_{};
 };
 
+template <class Container, class Policy>
+basic_store<Container, Policy>::basic_store(usable_rows rows) : rows_(std::move(rows)) {}
+
+template <class Container, class Policy>
+basic_store<Container, Policy>::basic_store(basic_store&& other) noexcept
+    : rows_(std::move(other.rows_)), locks_(std::move(other.locks_)) {}
+
+template <class Container, class Policy>
+auto basic_store<Container, Policy>::operator=(basic_store&& other) noexcept -> basic_store& {
+    rows_ = std::move(other.rows_);
+    locks_ = std::move(other.locks_);
+    return *this;
+}
+
+template <class Container, class Policy>
+basic_store<Container, Policy>::~basic_store() = default;
+
+template <class Container, class Policy>
+std::optional<token> basic_store<Container, Policy>::find_token(const token& probe) const {
+    const detail::read_lock<mutex> lock(mutex_);
+    return rows_.find(probe);
+}
+
+template <class Container, class Policy>
+void basic_store<Container, Policy>::save_token(const token& record) {
+    const std::lock_guard lock(mutex_);
+    rows_.save(record);
+}
+
+template <class Container, class Policy>
+void basic_store<Container, Policy>::delete_token(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    rows_.erase(id);
+}
+
+template <class Container, class Policy>
+std::vector<token> basic_store<Container, Policy>::get_tokens() const {
+    const detail::read_lock<mutex> lock(mutex_);
+    return rows_.all();
+}
+
+template <class Container, class Policy>
+void basic_store<Container, Policy>::delete_tokens() {
+    const std::lock_guard lock(mutex_);
+    rows_.clear();
+}
+
+template <class Container, class Policy>
+std::optional<token> basic_store<Container, Policy>::find_token_by_id(const std::string& id) const {
+    const detail::read_lock<mutex> lock(mutex_);
+    return rows_.find_by_id(id);
+}
+
+template <class Container, class Policy>
+detail::key_locks::guard basic_store<Container, Policy>::lock_token(const std::string& key, deadline until) {
+    return locks_.lock(key, until);
+}
+
+template <class Container, class Policy>
+bool basic_store<Container, Policy>::replace_token(const token& expected, const token& record) {
+    const std::lock_guard lock(mutex_);
+    return rows_.replace(expected, record);
+}
+
+template <class Container, class Policy>
+bool basic_store<Container, Policy>::remove_token(const token& expected) {
+    const std::lock_guard lock(mutex_);
+    return rows_.remove(expected);
+}
+
+template <class Container, class Policy>
+bool basic_store<Container, Policy>::visit_token(const token& probe,
+                                                 detail::function_ref<void(const detail::row_view&)> visit) const {
+    const detail::read_lock<mutex> lock(mutex_);
+    return rows_.visit(probe, visit);
+}
+
+template <class Container, class Policy>
+inline constexpr bool detail::shows_rows<basic_store<Container, Policy>> = true;
+
 template <class Container>
 basic_store(Container) -> basic_store<Container>;
 
 /// The store in memory for programs. A look-up takes the same time for any number of tokens.
 using memory_store = basic_store<indexed>;
+TOKENKEEP_INSTANTIATE(basic_store<indexed>);
 /// A store over std::map. The key is the id.
 using map_store = basic_store<std::map<std::string, token>>;
 /// A store over a list of rows of attributes. Its rows are plain strings, so it does not wipe their memory.
@@ -6232,6 +6556,7 @@ using list_store = basic_store<std::vector<std::list<std::string>>>;
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_FILE_STORE_HPP
 #define TOKENKEEP_FILE_STORE_HPP
+
 
 
 
@@ -9134,6 +9459,8 @@ class shared_journal {
 
 
 
+
+
 #include <algorithm>
 #include <chrono>
 #include <concepts>
@@ -9142,6 +9469,7 @@ class shared_journal {
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -9314,6 +9642,7 @@ class basic_file_store {
     using journal = typename shared::journal_type;
     using meaning = row_rules<Policy>;
     using files_type = typename Policy::files;
+    using lock_type = decltype(std::declval<const files_type&>().lock(std::string(), std::string(), deadline()));
     using sealer_type = detail::sealer_of<Policy>;
 
   public:
@@ -9330,8 +9659,7 @@ class basic_file_store {
 
     /// The same with the policy's sealer.
     ///   basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
-    explicit basic_file_store(std::string path, sealer_type sealer, files_type files = {})
-        : shared_(std::make_shared<shared>(std::move(path), std::move(sealer), std::move(files))) {}
+    explicit basic_file_store(std::string path, sealer_type sealer, files_type files = {});
 
     basic_file_store(basic_file_store&&) noexcept = default;
     basic_file_store& operator=(basic_file_store&&) noexcept = default;
@@ -9346,112 +9674,73 @@ class basic_file_store {
     /// two readable rows. If no readable row matches and one that cannot be read could match, throws
     /// errc::storage_corrupt or errc::permissions.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
-    std::optional<token> find_token(const token& probe) {
-        return find([&](const journal& rows) { return meaning::find(rows, probe, refuse_unreadable(rows, probe)); });
-    }
+    std::optional<token> find_token(const token& probe);
     /// The row of exactly that id; nullopt if there is none. If that row cannot be read, or journal records are
     /// missing, throws errc::storage_corrupt or errc::permissions. Unreadable rows of other ids do not matter.
     ///   std::optional<token> row = store.find_token_by_id("1");
-    std::optional<token> find_token_by_id(const std::string& id) {
-        return find([&](const journal& rows) {
-            std::optional<token> row = meaning::find_by_id(rows, id);
-            if (!row) refuse_unreadable(rows, {.id = id})(by_id{});
-            return row;
-        });
-    }
+    std::optional<token> find_token_by_id(const std::string& id);
+
+    /// For the keeper, which asks questions about a row and needs no copy of it. Calls visit(row) with the row that
+    /// find_token gives. False if there is none. Throws as find_token does, even after it has called visit. `visit` runs
+    /// under the store's lock: it must be short and must not call the store. This function is not part of the public
+    /// contract.
+    bool visit_token(const token& probe, detail::function_ref<void(const detail::row_view&)> visit);
+
     /// Every row, in any order. Throws errc::storage_corrupt or errc::permissions if any row cannot be read.
     ///   for (const token& row : store.get_tokens()) std::puts(row.user_name.c_str());
-    std::vector<token> get_tokens() {
-        return shared_->read(end(), [&](const journal& rows) {
-            rows.require_all_readable();
-            return std::pair(meaning::all(rows), rows.last_seq());
-        });
-    }
+    std::vector<token> get_tokens();
 
     /// Inserts the record, or merges it into the row that the store's rules name; see merge. A record without an id
     /// gets one. After it has returned, the row is durable. If no readable row matches and an unreadable one
     /// could match, throws as find_token does.
     ///   store.save_token({.user_name = "ada", .refresh_token = refresh, .access_token = access});
-    void save_token(const token& record) {
-        shared_->write(end(), [&](journal& rows) {
-            return std::optional(rows.put(meaning::row_to_save(rows, record, refuse_unreadable(rows, record))));
-        });
-    }
+    void save_token(const token& record);
     /// Removes the row of that id, if there is one. It also removes a row that is damaged, or that this sealer cannot
     /// open. Unless Policy::erases_deleted_tokens is false, it then overwrites the row's bytes in the file, those of
     /// earlier versions too; this costs a second flush. If that fails, it throws errc::storage_failure: the row is
     /// gone, but not erased, and compact() erases it. If a program was killed before it had erased a row that it had
     /// removed, that row is erased too. It does not change copies of damaged files.
     ///   store.delete_token("1");
-    void delete_token(const std::string& id) {
-        shared_->remove(end(), id, [&](const journal& rows) {
-            rows.require_whole();
-            return rows.find(id) != nullptr || !rows.is_readable(id);
-        });
-    }
+    void delete_token(const std::string& id);
     /// Removes every row, damaged ones too: a new file without rows replaces the old one. Throws
     /// errc::storage_corrupt if the file is empty or its header is damaged.
     ///   store.delete_tokens();
-    void delete_tokens() {
-        shared_->write(end(), [](journal& rows) { return std::optional(rows.clear()); });
-    }
+    void delete_tokens();
 
     /// Locks the key against all threads and processes of this machine that share the file; see locking_store.
     /// The key is the name of an identity; see identity_key.hpp.
     ///   auto lock = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + std::chrono::seconds(5));
-    auto lock_token(const std::string& key, deadline until) {
-        return shared_->lock("identity " + key, (std::min)(until, end_));
-    }
+    lock_type lock_token(const std::string& key, deadline until);
     /// Replaces the row by `record` if it still is `expected` in every field, and says whether it did; see
     /// comparing_store.
     ///   token changed = row;
     ///   changed.status.clear();
     ///   bool is_done = store.replace_token(row, changed);
-    bool replace_token(const token& expected, const token& record) {
-        return shared_->write(end(), [&](journal& rows) {
-            refuse_unreadable(rows, expected)(by_id{});
-            return meaning::may_replace(rows, expected, record) ? std::optional(rows.put(record)) : std::nullopt;
-        });
-    }
+    bool replace_token(const token& expected, const token& record);
     /// Removes the row if it still is `expected` in every field, and says whether it did; see comparing_store. It
     /// erases as delete_token does.
     ///   bool is_done = store.remove_token(row);
-    bool remove_token(const token& expected) {
-        return shared_->remove(end(), expected.id, [&](const journal& rows) {
-            refuse_unreadable(rows, expected)(by_id{});
-            return meaning::is_unchanged(rows, expected);
-        });
-    }
+    bool remove_token(const token& expected);
 
     /// Rewrites the file with its rows, and with a mark for each damaged row. Secrets that were replaced are then gone
     /// from it. If there is a sealer, its first key seals every row. Throws errc::storage_corrupt if journal records
     /// are missing. Throws errc::permissions if a row cannot be opened, as the row would be lost. In both cases it
     /// changes nothing.
     ///   store.compact();
-    void compact() {
-        shared_->write(end(), [](journal& rows) {
-            rows.require_whole();
-            return std::optional(rows.rewrite());
-        });
-    }
+    void compact();
 
     /// If any row of the file, or an earlier version of one, is sealed with another key than the sealer's first one,
     /// rewrites the file as compact() does, and gives true. If not, gives false; see reseal. If a row cannot be read,
     /// throws errc::storage_corrupt or errc::permissions, and changes nothing.
     ///   store.reseal_tokens();
-    bool reseal_tokens() requires(!std::same_as<sealer_type, no_seal>) {
-        return shared_->write(end(), [](journal& rows) {
-            rows.require_all_readable();
-            return rows.reseal();
-        });
-    }
+    bool reseal_tokens() requires(!std::same_as<detail::sealer_of<Policy>, no_seal>);
 
     /// Tries in the store's directory all that the store needs: writing, flushing, renaming, and locks that exclude
     /// another descriptor. If something does not work, throws a file_error or an error, which names the step that
     /// failed. It finds a network file system without locks, a file that is mounted alone into a container, and a disk
     /// that is full or read-only. It leaves nothing behind but the lock file.
     ///   store.self_test(); // at the start of the program
-    void self_test() const { shared_->self_test(); }
+    void self_test() const;
 
     /// Repairs a damaged file: copies it to `PATH.damaged-...`, then rewrites it with the rows that can be read. It
     /// finds them wherever they lie in the file, even if the header is damaged. Rows that cannot be read are lost. It
@@ -9460,18 +9749,7 @@ class basic_file_store {
     /// would be lost.
     ///   const salvage_report report = store.salvage();
     ///   for (const std::string& id : report.lost) std::cerr << "log in again: " << id << '\n';
-    salvage_report salvage() {
-        salvage_report report;
-        shared_->repair(end(), [&](journal& rows) {
-            const auto [found, copy] = rows.salvage();
-            report.rows = rows.size();
-            for (const auto& [id, how] : found.damaged) report.lost.push_back(id);
-            report.may_have_lost_others = found.position.has_holes;
-            report.original = copy;
-            return !copy.empty();
-        });
-        return report;
-    }
+    salvage_report salvage();
 
   private:
     basic_file_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
@@ -9503,9 +9781,122 @@ class basic_file_store {
     deadline end_ = (deadline::max)(); ///< See until.
 };
 
+template <class Policy>
+basic_file_store<Policy>::basic_file_store(std::string path, sealer_type sealer, files_type files)
+    : shared_(std::make_shared<shared>(std::move(path), std::move(sealer), std::move(files))) {}
+
+template <class Policy>
+std::optional<token> basic_file_store<Policy>::find_token(const token& probe) {
+    return find([&](const journal& rows) { return meaning::find(rows, probe, refuse_unreadable(rows, probe)); });
+}
+
+template <class Policy>
+std::optional<token> basic_file_store<Policy>::find_token_by_id(const std::string& id) {
+    return find([&](const journal& rows) {
+        std::optional<token> row = meaning::find_by_id(rows, id);
+        if (!row) refuse_unreadable(rows, {.id = id})(by_id{});
+        return row;
+    });
+}
+
+template <class Policy>
+std::vector<token> basic_file_store<Policy>::get_tokens() {
+    return shared_->read(end(), [&](const journal& rows) {
+        rows.require_all_readable();
+        return std::pair(meaning::all(rows), rows.last_seq());
+    });
+}
+
+template <class Policy>
+void basic_file_store<Policy>::save_token(const token& record) {
+    shared_->write(end(), [&](journal& rows) {
+        return std::optional(rows.put(meaning::row_to_save(rows, record, refuse_unreadable(rows, record))));
+    });
+}
+
+template <class Policy>
+void basic_file_store<Policy>::delete_token(const std::string& id) {
+    shared_->remove(end(), id, [&](const journal& rows) {
+        rows.require_whole();
+        return rows.find(id) != nullptr || !rows.is_readable(id);
+    });
+}
+
+template <class Policy>
+void basic_file_store<Policy>::delete_tokens() {
+    shared_->write(end(), [](journal& rows) { return std::optional(rows.clear()); });
+}
+
+template <class Policy>
+auto basic_file_store<Policy>::lock_token(const std::string& key, deadline until) -> lock_type {
+    return shared_->lock("identity " + key, (std::min)(until, end_));
+}
+
+template <class Policy>
+bool basic_file_store<Policy>::replace_token(const token& expected, const token& record) {
+    return shared_->write(end(), [&](journal& rows) {
+        refuse_unreadable(rows, expected)(by_id{});
+        return meaning::may_replace(rows, expected, record) ? std::optional(rows.put(record)) : std::nullopt;
+    });
+}
+
+template <class Policy>
+bool basic_file_store<Policy>::remove_token(const token& expected) {
+    return shared_->remove(end(), expected.id, [&](const journal& rows) {
+        refuse_unreadable(rows, expected)(by_id{});
+        return meaning::is_unchanged(rows, expected);
+    });
+}
+
+template <class Policy>
+void basic_file_store<Policy>::compact() {
+    shared_->write(end(), [](journal& rows) {
+        rows.require_whole();
+        return std::optional(rows.rewrite());
+    });
+}
+
+template <class Policy>
+bool basic_file_store<Policy>::reseal_tokens() requires(!std::same_as<detail::sealer_of<Policy>, no_seal>) {
+    return shared_->write(end(), [](journal& rows) {
+        rows.require_all_readable();
+        return rows.reseal();
+    });
+}
+
+template <class Policy>
+void basic_file_store<Policy>::self_test() const {
+    shared_->self_test();
+}
+
+template <class Policy>
+salvage_report basic_file_store<Policy>::salvage() {
+    salvage_report report;
+    shared_->repair(end(), [&](journal& rows) {
+        const auto [found, copy] = rows.salvage();
+        report.rows = rows.size();
+        for (const auto& [id, how] : found.damaged) report.lost.push_back(id);
+        report.may_have_lost_others = found.position.has_holes;
+        report.original = copy;
+        return !copy.empty();
+    });
+    return report;
+}
+template <class Policy>
+bool basic_file_store<Policy>::visit_token(const token& probe,
+                                           detail::function_ref<void(const detail::row_view&)> visit) {
+    const std::optional<token> row = find_token(probe);
+    if (row) visit(detail::row_view(*row));
+    return row.has_value();
+}
+
+template <class Policy>
+inline constexpr bool detail::shows_rows<basic_file_store<Policy>> = true;
+
 /// The store for programs, with the default policy and without a sealer.
 ///   file_store store{"tokens.tkj"};
 using file_store = basic_file_store<>;
+TOKENKEEP_INSTANTIATE(basic_file_store<>);
 
 }} // namespace tokenkeep::v1
 
@@ -11389,6 +11780,209 @@ using json_file_store = basic_document_store<text_file>;
 
 
 
+// ==== tokenkeep/detail/store/erased_store.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_STORE_ERASED_STORE_HPP
+#define TOKENKEEP_DETAIL_STORE_ERASED_STORE_HPP
+
+
+
+
+
+
+
+
+#include <chrono>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// The guard of a lock, from a store of any type. It is empty if it holds none.
+class erased_guard {
+  public:
+    erased_guard() = default;
+    template <class Guard>
+    explicit erased_guard(std::in_place_type_t<Guard>, Guard taken)
+        : held_(std::make_unique<guard_of<Guard>>(std::move(taken))) {}
+
+    /// If the lock is a lease that can be renewed, lets it run for `time` from now.
+    void renew(std::chrono::milliseconds time) {
+        if (held_) held_->renew(time);
+    }
+    explicit operator bool() const noexcept { return held_ != nullptr; }
+
+  private:
+    struct any_guard {
+        any_guard() = default;
+        any_guard(const any_guard&) = delete;
+        any_guard& operator=(const any_guard&) = delete;
+        virtual ~any_guard() = default;
+        virtual void renew(std::chrono::milliseconds time) = 0;
+    };
+    template <class Guard>
+    struct guard_of final : any_guard {
+        explicit guard_of(Guard taken) : taken_(std::move(taken)) {}
+        void renew([[maybe_unused]] std::chrono::milliseconds time) override {
+            if constexpr (has_renew<Guard>) taken_.renew(time);
+        }
+        Guard taken_;
+    };
+
+    std::unique_ptr<any_guard> held_{};
+};
+
+/// A store of any type. What is written for it is compiled once, and not for each type of store. A call ends by `end`,
+/// a time of std::chrono::steady_clock, if the store is a deadline_store and `end` is not deadline::max().
+class erased_store {
+  public:
+    erased_store() = default;
+    erased_store(const erased_store&) = delete;
+    erased_store& operator=(const erased_store&) = delete;
+    virtual ~erased_store() = default;
+
+    virtual bool locks() = 0;
+    virtual bool compares() = 0;
+    virtual bool lock_lapses() = 0;
+    virtual bool has_until() const = 0;
+    virtual bool shows_rows() const = 0;
+    virtual bool never_blocks() const = 0;
+    virtual bool looks_for_seed(const token& probe) = 0;
+
+    virtual std::optional<token> find_token(const token& probe, deadline end) = 0;
+    virtual void save_token(const token& record, deadline end) = 0;
+    virtual void delete_token(const std::string& id, deadline end) = 0;
+    virtual std::vector<token> get_tokens(deadline end) = 0;
+    virtual std::optional<token> find_token_by_id(const std::string& id, deadline end) = 0;
+    /// Calls visit(row) with the row that find_token gives. False if there is none. If the store shows_rows, the row is
+    /// not copied; visit must then be short and must not call the store.
+    virtual bool visit_token(const token& probe, function_ref<void(const row_view&)> visit, deadline end) = 0;
+    /// Only if the store locks, else the guard is empty. The same holds for what follows, if the store compares.
+    virtual erased_guard lock_token(const std::string& key, deadline until, deadline end) = 0;
+    virtual bool replace_token(const token& expected, const token& record, deadline end) = 0;
+    virtual bool remove_token(const token& expected, deadline end) = 0;
+};
+
+/// Holds the store, or refers to it if `Store` is a reference. `Base` is erased_store, or adds to it.
+template <class Store, class Base = erased_store>
+class erased_store_of : public Base {
+    using store_type = std::remove_reference_t<Store>;
+
+  public:
+    template <class... Arguments>
+    explicit erased_store_of(Arguments&&... arguments) : store_(std::forward<Arguments>(arguments)...) {}
+
+    bool locks() override { return store_locks(store_); }
+    bool compares() override { return store_compares(store_); }
+    bool lock_lapses() override { return detail::lock_lapses(store_); }
+    bool has_until() const override { return deadline_store<store_type>; }
+    bool shows_rows() const override { return detail::shows_rows<store_type>; }
+    bool never_blocks() const override { return detail::never_blocks<store_type>; }
+    bool looks_for_seed(const token& probe) override { return store_looks_for_seed(store_, probe); }
+
+    std::optional<token> find_token(const token& probe, deadline end) override {
+        return by(end, [&](auto&& store) { return store.find_token(probe); });
+    }
+    void save_token(const token& record, deadline end) override {
+        by(end, [&](auto&& store) { store.save_token(record); });
+    }
+    void delete_token(const std::string& id, deadline end) override {
+        by(end, [&](auto&& store) { store.delete_token(id); });
+    }
+    std::vector<token> get_tokens(deadline end) override {
+        return by(end, [&](auto&& store) {
+            auto&& rows = store.get_tokens();
+            if constexpr (std::is_same_v<decltype(rows), std::vector<token>&&>)
+                return std::move(rows);
+            else
+                return std::vector<token>(std::begin(rows), std::end(rows));
+        });
+    }
+    std::optional<token> find_token_by_id(const std::string& id, deadline end) override {
+        return by(end, [&](auto&& store) { return store.find_token_by_id(id); });
+    }
+    bool visit_token(const token& probe, function_ref<void(const row_view&)> visit, deadline end) override {
+        return by(end, [&](auto&& store) {
+            if constexpr (detail::shows_rows<store_type>) {
+                return store.visit_token(probe, visit);
+            } else {
+                const std::optional<token> row = store.find_token(probe);
+                if (row) visit(row_view(*row));
+                return row.has_value();
+            }
+        });
+    }
+    erased_guard lock_token([[maybe_unused]] const std::string& key, [[maybe_unused]] deadline until,
+                            [[maybe_unused]] deadline end) override {
+        if constexpr (locking_store<store_type>)
+            if (locks())
+                return by(end, [&](auto&& store) {
+                    auto guard = require_locked(store.lock_token(key, until));
+                    return erased_guard(std::in_place_type<decltype(guard)>, std::move(guard));
+                });
+        return {};
+    }
+    bool replace_token([[maybe_unused]] const token& expected, [[maybe_unused]] const token& record,
+                       [[maybe_unused]] deadline end) override {
+        if constexpr (comparing_store<store_type>)
+            return by(end, [&](auto&& store) { return store.replace_token(expected, record); });
+        else
+            return false;
+    }
+    bool remove_token([[maybe_unused]] const token& expected, [[maybe_unused]] deadline end) override {
+        if constexpr (comparing_store<store_type>)
+            return by(end, [&](auto&& store) { return store.remove_token(expected); });
+        else
+            return false;
+    }
+
+  protected:
+    store_type& store() { return store_; }
+
+    /// Calls act(store), with the store's value for calls that end by `end`.
+    template <class Act>
+    auto by(deadline end, Act act) {
+        if constexpr (deadline_store<store_type>)
+            if (end != (deadline::max)()) return act(store_.until(end));
+        return act(store_);
+    }
+
+  private:
+    Store store_;
+};
+
+/// A store of any type, for calls that end by `end`. It is a comparing_store; see store_compares.
+class timed_store {
+  public:
+    timed_store(erased_store& store, deadline end) : store_(store), end_(end) {}
+
+    bool compares() const { return store_.compares(); }
+    std::optional<token> find_token(const token& probe) { return store_.find_token(probe, end_); }
+    void save_token(const token& record) { store_.save_token(record, end_); }
+    void delete_token(const std::string& id) { store_.delete_token(id, end_); }
+    std::vector<token> get_tokens() { return store_.get_tokens(end_); }
+    std::optional<token> find_token_by_id(const std::string& id) { return store_.find_token_by_id(id, end_); }
+    bool replace_token(const token& expected, const token& record) {
+        return store_.replace_token(expected, record, end_);
+    }
+    bool remove_token(const token& expected) { return store_.remove_token(expected, end_); }
+
+  private:
+    erased_store& store_;
+    deadline end_;
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
 
 
 
@@ -11396,14 +11990,11 @@ using json_file_store = basic_document_store<text_file>;
 
 
 #include <algorithm>
-#include <chrono>
 #include <concepts>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -11417,37 +12008,15 @@ namespace tokenkeep { inline namespace v1 {
 /// A keeper over an any_store does what it does over the store itself: it asks locks(), compares(), lock_lapses() and
 /// looks_for_seed(). A store with `until` keeps its deadlines too.
 ///
-/// Cost: each call goes through one virtual function. get_tokens copies the rows into a vector. A lock, and a call by
-/// `until` if the store has `until`, take one or two small blocks of memory.
+/// Cost: each call goes through one virtual function. get_tokens copies the rows into a vector. A lock takes a small block
+/// of memory.
 ///
 /// Errors and thread safety are those of the store that it holds. It may be moved while no other thread uses it. What
 /// it was moved from may only be destroyed or assigned to.
 class any_store {
-    struct held_lock {
-        held_lock() = default;
-        held_lock(const held_lock&) = delete;
-        held_lock& operator=(const held_lock&) = delete;
-        virtual ~held_lock() = default;
-        virtual void renew(std::chrono::milliseconds time) = 0;
-    };
-
   public:
     /// The guard of a lock; see locking_store. It converts to true if it holds one.
-    class guard {
-      public:
-        guard() = default;
-        /// If the store's lock is a lease that can be renewed, lets it run for `time` from now.
-        void renew(std::chrono::milliseconds time) {
-            if (held_) held_->renew(time);
-        }
-        explicit operator bool() const noexcept { return held_ != nullptr; }
-
-      private:
-        friend any_store;
-        explicit guard(std::unique_ptr<held_lock> held) : held_(std::move(held)) {}
-
-        std::unique_ptr<held_lock> held_{};
-    };
+    using guard = detail::erased_guard;
 
     /// Holds this store, which is moved in.
     ///   any_store store{file_store("tokens.tkj")};
@@ -11465,13 +12034,7 @@ class any_store {
     }
 
     any_store(any_store&&) noexcept = default;
-    any_store& operator=(any_store&& other) noexcept {
-        any_store taken(std::move(other)); // its destructor releases what this object had, in order
-        std::swap(of_, taken.of_);
-        std::swap(store_, taken.store_);
-        std::swap(end_, taken.end_);
-        return *this;
-    }
+    any_store& operator=(any_store&&) noexcept = default;
     ~any_store() = default;
 
     /// Whether the store is a locking_store. If not, lock_token throws errc::request_rejected.
@@ -11482,154 +12045,89 @@ class any_store {
     ///   if (store.reseals()) reseal(store);
     bool reseals() const { return store_->reseals(); }
     /// Whether the store's lock is a lease; see locking_store.
-    bool lock_lapses() const { return store_->lapses(); }
+    bool lock_lapses() const { return store_->lock_lapses(); }
     /// Whether the store is known to look for the row of this probe by its seed: its rules do.
     bool looks_for_seed(const token& probe) const { return store_->looks_for_seed(probe); }
 
-    std::optional<token> find_token(const token& probe) { return store_->find_token(probe); }
-    void save_token(const token& record) { store_->save_token(record); }
-    void delete_token(const std::string& id) { store_->delete_token(id); }
-    std::vector<token> get_tokens() { return store_->get_tokens(); }
-    void delete_tokens() { store_->delete_tokens(); }
-    std::optional<token> find_token_by_id(const std::string& id) { return store_->find_token_by_id(id); }
+    std::optional<token> find_token(const token& probe) { return store_->find_token(probe, end_); }
+    void save_token(const token& record) { store_->save_token(record, end_); }
+    void delete_token(const std::string& id) { store_->delete_token(id, end_); }
+    std::vector<token> get_tokens() { return store_->get_tokens(end_); }
+    void delete_tokens() { store_->delete_tokens(end_); }
+    std::optional<token> find_token_by_id(const std::string& id) { return store_->find_token_by_id(id, end_); }
 
     /// The lock of the store; see locking_store.
     ///   if (store.locks()) auto held = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + 5s);
     guard lock_token(const std::string& key, deadline until) {
-        return guard(store_->lock_token(key, (std::min)(until, end_)));
+        if (!locks())
+            throw error(errc::request_rejected, "tokenkeep: the store of this any_store does not lock; ask locks()");
+        return store_->lock_token(key, (std::min)(until, end_), end_);
     }
     /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store.
     ///   if (!store.replace_token(expected, record)) read_again();
-    bool replace_token(const token& expected, const token& record) { return store_->replace_token(expected, record); }
+    bool replace_token(const token& expected, const token& record) {
+        require_comparing();
+        return store_->replace_token(expected, record, end_);
+    }
     /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
     ///   if (!store.remove_token(expected)) read_again();
-    bool remove_token(const token& expected) { return store_->remove_token(expected); }
+    bool remove_token(const token& expected) {
+        require_comparing();
+        return store_->remove_token(expected, end_);
+    }
     /// Seals every row with the first key of the store's sealer. The free function reseal calls it.
     ///   const reseal_report report = store.reseal();
     template <std::invocable<const reseal_report&> Progress = detail::ignore_resealing>
     reseal_report reseal(Progress progress = {}) {
-        return store_->reseal(detail::resealing_progress(progress));
+        return store_->reseal(progress);
     }
 
     /// The same store, for calls that end by `end` if the store is a deadline_store. If it is not, they take as long as
     /// the store takes, and only lock_token ends by then. The result may outlive this object.
     ///   store.until(std::chrono::steady_clock::now() + std::chrono::seconds(2)).save_token(record);
-    any_store until(deadline end) {
-        std::shared_ptr<erased_store> limited = store_->until(end);
-        any_store result(limited ? std::move(limited) : store_, (std::min)(end, end_));
-        result.of_ = of_ ? of_ : store_;
-        return result;
-    }
+    any_store until(deadline end) { return any_store(store_, (std::min)(end, end_)); }
 
   private:
-    struct erased_store {
-        erased_store() = default;
-        erased_store(const erased_store&) = delete;
-        erased_store& operator=(const erased_store&) = delete;
-        virtual ~erased_store() = default;
-        virtual bool locks() = 0;
-        virtual bool compares() = 0;
+    struct held_store : detail::erased_store {
+        virtual void delete_tokens(deadline end) = 0;
         virtual bool reseals() = 0;
-        virtual bool lapses() = 0;
-        virtual bool looks_for_seed(const token& probe) = 0;
-        virtual std::optional<token> find_token(const token& probe) = 0;
-        virtual void save_token(const token& record) = 0;
-        virtual void delete_token(const std::string& id) = 0;
-        virtual std::vector<token> get_tokens() = 0;
-        virtual void delete_tokens() = 0;
-        virtual std::optional<token> find_token_by_id(const std::string& id) = 0;
-        virtual std::unique_ptr<held_lock> lock_token(const std::string& key, deadline until) = 0;
-        virtual bool replace_token(const token& expected, const token& record) = 0;
-        virtual bool remove_token(const token& expected) = 0;
-        virtual reseal_report reseal(detail::resealing_progress progress) = 0;
-        virtual std::shared_ptr<erased_store> until(deadline end) = 0; ///< Null if the store has no until.
-    };
-
-    template <class Guard>
-    struct held_guard final : held_lock {
-        explicit held_guard(Guard taken) : taken_(std::move(taken)) {}
-        void renew([[maybe_unused]] std::chrono::milliseconds time) override {
-            if constexpr (detail::has_renew<Guard>) taken_.renew(time);
-        }
-        Guard taken_;
+        virtual reseal_report reseal(detail::function_ref<void(const reseal_report&)> progress) = 0;
     };
 
     template <class Store>
-    struct model final : erased_store {
-        template <class... Arguments>
-        explicit model(Arguments&&... arguments) : store(std::forward<Arguments>(arguments)...) {}
+    struct model final : detail::erased_store_of<Store, held_store> {
+        using detail::erased_store_of<Store, held_store>::erased_store_of;
 
-        bool locks() override { return detail::store_locks(store); }
-        bool compares() override { return detail::store_compares(store); }
+        void delete_tokens(deadline end) override {
+            this->by(end, [](auto&& store) { store.delete_tokens(); });
+        }
         bool reseals() override {
-            if constexpr (requires {
+            if constexpr (requires(Store & store) {
                               { store.reseals() } -> std::convertible_to<bool>;
                           })
-                return store.reseals();
+                return this->store().reseals();
             else
                 return resealing_store<Store>;
         }
-        bool lapses() override { return detail::lock_lapses(store); }
-        bool looks_for_seed(const token& probe) override { return detail::store_looks_for_seed(store, probe); }
-        std::optional<token> find_token(const token& probe) override { return store.find_token(probe); }
-        void save_token(const token& record) override { store.save_token(record); }
-        void delete_token(const std::string& id) override { store.delete_token(id); }
-        std::vector<token> get_tokens() override {
-            auto&& rows = store.get_tokens();
-            if constexpr (std::is_same_v<decltype(rows), std::vector<token>&&>)
-                return std::move(rows);
-            else
-                return std::vector<token>(std::begin(rows), std::end(rows));
-        }
-        void delete_tokens() override { store.delete_tokens(); }
-        std::optional<token> find_token_by_id(const std::string& id) override { return store.find_token_by_id(id); }
-        std::unique_ptr<held_lock> lock_token(const std::string& key, deadline until) override {
-            if constexpr (locking_store<Store>) {
-                if (locks()) {
-                    using guard_type = decltype(store.lock_token(key, until));
-                    return std::make_unique<held_guard<guard_type>>(
-                        detail::require_locked(store.lock_token(key, until)));
-                }
-            }
-            throw error(errc::request_rejected, "tokenkeep: the store of this any_store does not lock; ask locks()");
-        }
-        bool replace_token(const token& expected, const token& record) override {
-            if constexpr (comparing_store<Store>)
-                if (compares()) return store.replace_token(expected, record);
-            throw does_not_compare();
-        }
-        bool remove_token(const token& expected) override {
-            if constexpr (comparing_store<Store>)
-                if (compares()) return store.remove_token(expected);
-            throw does_not_compare();
-        }
-        reseal_report reseal(detail::resealing_progress progress) override {
+        reseal_report reseal(detail::function_ref<void(const reseal_report&)> progress) override {
             if constexpr (resealing_store<Store>)
-                return tokenkeep::reseal(store, progress);
+                return tokenkeep::reseal(this->store(), progress);
             else
                 throw error(errc::request_rejected,
                             "tokenkeep: the store of this any_store is not sealed, or cannot be sealed again; ask "
                             "reseals()");
         }
-        std::shared_ptr<erased_store> until(deadline end) override {
-            if constexpr (deadline_store<Store>)
-                return std::make_shared<model<decltype(store.until(end))>>(store.until(end));
-            else
-                return nullptr;
-        }
-
-        static error does_not_compare() {
-            return error(errc::request_rejected,
-                         "tokenkeep: the store of this any_store does not compare; ask compares()");
-        }
-
-        Store store;
     };
 
-    any_store(std::shared_ptr<erased_store> store, deadline end) : store_(std::move(store)), end_(end) {}
+    any_store(std::shared_ptr<held_store> store, deadline end) : store_(std::move(store)), end_(end) {}
 
-    std::shared_ptr<erased_store> of_{}; ///< What until was called on: its value may refer to it. Released last.
-    std::shared_ptr<erased_store> store_{};
+    void require_comparing() const {
+        if (!compares())
+            throw error(errc::request_rejected,
+                        "tokenkeep: the store of this any_store does not compare; ask compares()");
+    }
+
+    std::shared_ptr<held_store> store_{};
     deadline end_ = (deadline::max)(); ///< See until.
 };
 
@@ -13779,6 +14277,17 @@ struct sql_guard {
     void renew(std::chrono::milliseconds time) requires has_renew<Guard> { among_all.renew(time); }
 };
 
+/// The lock of the connection, if it has one.
+template <class Connection>
+auto lock_among_all(Connection& connection, const std::string& name, deadline until, deadline end) {
+    if constexpr (requires { connection.lock(name, until, end); })
+        return connection.lock(name, until, end);
+    else if constexpr (can_lock<Connection>)
+        return connection.lock(name, until);
+}
+template <class Connection>
+using lock_of = decltype(lock_among_all(std::declval<Connection&>(), std::string(), deadline(), deadline()));
+
 } // namespace detail
 
 /// A store in a database: one row of a table is one token. Programs on several machines can share it through a server.
@@ -13921,6 +14430,7 @@ class sql_store : public detail::named_by<Connection>,
     using rows_type = detail::sql_rows<link_type>;
     using transaction = detail::sql_transaction<link_type>;
     using change = std::optional<detail::sql_change>;
+    using lock_type = detail::sql_guard<detail::lock_of<Connection>>;
     using schema = typename Policy::schema;
     using sealer_type = detail::sealer_of<Policy>;
     using meaning = row_rules<Policy>;
@@ -13947,7 +14457,7 @@ class sql_store : public detail::named_by<Connection>,
     template <class Place>
         requires std::constructible_from<Connection, Place>
     explicit sql_store(Place&& place, detail::sealer_of<Policy> sealer)
-        : shared_(std::make_shared<shared>(Connection(std::forward<Place>(place)), std::move(sealer))) {}
+        : shared_(make(Connection(std::forward<Place>(place)), std::move(sealer))) {}
 
     /// For open_store, over a connection that has from_url: what follows the scheme. A store whose sealer needs a key
     /// has no from_url; see open_store.
@@ -13968,99 +14478,38 @@ class sql_store : public detail::named_by<Connection>,
     /// The row that the probe means; nullopt if there is none. A probe is a record that says whose row you want; see
     /// token.hpp.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
-    std::optional<token> find_token(const token& probe) {
-        return read([&](rows_type& rows) { return meaning::find(rows, probe); });
-    }
+    std::optional<token> find_token(const token& probe);
     /// The row of exactly that id; nullopt if there is none.
-    std::optional<token> find_token_by_id(const std::string& id) {
-        return read([&](rows_type& rows) { return meaning::find_by_id(rows, id); });
-    }
+    std::optional<token> find_token_by_id(const std::string& id);
     /// Every row, in no particular order.
-    std::vector<token> get_tokens() {
-        return read([&](rows_type& rows) { return meaning::all(rows); });
-    }
+    std::vector<token> get_tokens();
 
     /// The ids of all rows. No other cell is read.
     ///   for (const std::string& id : store.token_ids()) show(id);
-    std::vector<std::string> token_ids() {
-        return read([](rows_type& rows) { return rows.ids(); });
-    }
+    std::vector<std::string> token_ids();
 
     /// Changes the row that the record means, or inserts a row. A field that the record leaves empty keeps its value;
     /// see merge for the exception of a new access token.
     ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
-    void save_token(const token& record) {
-        write([&](transaction& rows) -> change {
-            std::optional<token> before = meaning::find_to_save(rows, record);
-            token after = meaning::row_to_save_over(rows, before, record);
-            const auto cells = rows.cells(after);
-            if (before)
-                rows.update(cells);
-            else
-                rows.insert(cells);
-            std::string id = after.id;
-            return {{std::move(id), std::move(before), std::move(after)}};
-        });
-    }
+    void save_token(const token& record);
     /// Deletes the row of that id, if there is one.
     ///   store.delete_token(ada->id);
-    void delete_token(const std::string& id) {
-        erase([&](transaction& rows) -> change {
-            std::optional<token> before;
-            try {
-                before = meaning::find_by_id(rows, id);
-                if (!before) return std::nullopt;
-            } catch (const detail::unopened_row&) { // it can be deleted all the same
-            }
-            rows.erase(id);
-            if (!before) return detail::sql_change{}; // may be made twice
-            return {{id, std::move(before), std::nullopt}};
-        });
-    }
+    void delete_token(const std::string& id);
     /// Deletes every row of the table.
-    void delete_tokens() {
-        erase([](transaction& rows) -> change {
-            rows.clear();
-            return detail::sql_change{};
-        });
-    }
+    void delete_tokens();
 
     /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store. The store reads
     /// the row and compares its bytes itself, so the database's collation does not matter.
     ///   token next = *ada;  next.access_token = "at-2";
     ///   bool done = store.replace_token(*ada, next);
-    bool replace_token(const token& expected, const token& record) {
-        const auto cells = shared_->links.first().form().cells(record);
-        return write([&](transaction& rows) -> change {
-            rows.lock(expected.id);
-            if (!meaning::may_replace(rows, *detail::as_stored<schema>(expected), record)) return std::nullopt;
-            rows.update(cells);
-            return {{expected.id, expected, record}};
-        });
-    }
+    bool replace_token(const token& expected, const token& record);
     /// Deletes the row if it still is `expected`, and says whether it did; see comparing_store.
-    bool remove_token(const token& expected) {
-        return erase([&](transaction& rows) -> change {
-            rows.lock(expected.id);
-            if (!meaning::is_unchanged(rows, *detail::as_stored<schema>(expected))) return std::nullopt;
-            rows.erase(expected.id);
-            return {{expected.id, expected, std::nullopt}};
-        });
-    }
+    bool remove_token(const token& expected);
 
     /// If another key than the sealer's first one has sealed the row of that id, seals it with the first one, and gives
     /// true. If not, gives false and begins no transaction; see reseal.
     ///   store.reseal_token(ada->id);
-    bool reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>) {
-        if (!read([&](rows_type& rows) { return rows.has_other_key(id); })) return false;
-        return write([&](transaction& rows) -> change {
-            rows.lock(id);
-            const std::optional<token> row = rows.find_under_other_key(id);
-            if (!row) return std::nullopt;
-            rows.update(rows.cells(*row));
-            return detail::sql_change{}; // may be made twice
-        });
-    }
+    bool reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>);
 
   private:
     struct shared {
@@ -14071,6 +14520,7 @@ class sql_store : public detail::named_by<Connection>,
         detail::key_locks locks{};
     };
 
+    static std::shared_ptr<shared> make(Connection connection, sealer_type sealer);
     sql_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
 
     template <class Look>
@@ -14106,21 +14556,7 @@ class sql_store : public detail::named_by<Connection>,
 
     /// The threads of this store wait for each other first, so that each identity uses only one connection for its
     /// lock.
-    auto lock_identity(const std::string& key, deadline until) {
-        require_time();
-        until = (std::min)(until, end_);
-        auto among_threads = shared_->locks.lock(key, until);
-        auto among_all = detail::require_locked(lock_for_all(shared_->links.first().table_key() + " " + key, until));
-        return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
-    }
-    auto lock_for_all(const std::string& name, deadline until) {
-        Connection& connection = shared_->links.first().connection();
-        if constexpr (requires { connection.lock(name, until, end_); })
-            return connection.lock(name, until, end_);
-        else
-            return connection.lock(name, until);
-    }
-
+    lock_type lock_identity(const std::string& key, deadline until);
     /// Once its deadline has passed, a call does not begin: its first statement would find no time left, and the
     /// connection would be closed.
     void require_time() const {
@@ -14131,6 +14567,112 @@ class sql_store : public detail::named_by<Connection>,
     std::shared_ptr<shared> shared_;
     deadline end_ = (deadline::max)(); ///< See until.
 };
+
+template <class Connection, class Policy>
+auto sql_store<Connection, Policy>::make(Connection connection, sealer_type sealer) -> std::shared_ptr<shared> {
+    return std::make_shared<shared>(std::move(connection), std::move(sealer));
+}
+
+template <class Connection, class Policy>
+std::optional<token> sql_store<Connection, Policy>::find_token(const token& probe) {
+    return read([&](rows_type& rows) { return meaning::find(rows, probe); });
+}
+
+template <class Connection, class Policy>
+std::optional<token> sql_store<Connection, Policy>::find_token_by_id(const std::string& id) {
+    return read([&](rows_type& rows) { return meaning::find_by_id(rows, id); });
+}
+
+template <class Connection, class Policy>
+std::vector<token> sql_store<Connection, Policy>::get_tokens() {
+    return read([&](rows_type& rows) { return meaning::all(rows); });
+}
+
+template <class Connection, class Policy>
+std::vector<std::string> sql_store<Connection, Policy>::token_ids() {
+    return read([](rows_type& rows) { return rows.ids(); });
+}
+
+template <class Connection, class Policy>
+void sql_store<Connection, Policy>::save_token(const token& record) {
+    write([&](transaction& rows) -> change {
+        std::optional<token> before = meaning::find_to_save(rows, record);
+        token after = meaning::row_to_save_over(rows, before, record);
+        const auto cells = rows.cells(after);
+        if (before)
+            rows.update(cells);
+        else
+            rows.insert(cells);
+        std::string id = after.id;
+        return {{std::move(id), std::move(before), std::move(after)}};
+    });
+}
+
+template <class Connection, class Policy>
+void sql_store<Connection, Policy>::delete_token(const std::string& id) {
+    erase([&](transaction& rows) -> change {
+        std::optional<token> before;
+        try {
+            before = meaning::find_by_id(rows, id);
+            if (!before) return std::nullopt;
+        } catch (const detail::unopened_row&) { // it can be deleted all the same
+        }
+        rows.erase(id);
+        if (!before) return detail::sql_change{}; // may be made twice
+        return {{id, std::move(before), std::nullopt}};
+    });
+}
+
+template <class Connection, class Policy>
+void sql_store<Connection, Policy>::delete_tokens() {
+    erase([](transaction& rows) -> change {
+        rows.clear();
+        return detail::sql_change{};
+    });
+}
+
+template <class Connection, class Policy>
+bool sql_store<Connection, Policy>::replace_token(const token& expected, const token& record) {
+    const auto cells = shared_->links.first().form().cells(record);
+    return write([&](transaction& rows) -> change {
+        rows.lock(expected.id);
+        if (!meaning::may_replace(rows, *detail::as_stored<schema>(expected), record)) return std::nullopt;
+        rows.update(cells);
+        return {{expected.id, expected, record}};
+    });
+}
+
+template <class Connection, class Policy>
+bool sql_store<Connection, Policy>::remove_token(const token& expected) {
+    return erase([&](transaction& rows) -> change {
+        rows.lock(expected.id);
+        if (!meaning::is_unchanged(rows, *detail::as_stored<schema>(expected))) return std::nullopt;
+        rows.erase(expected.id);
+        return {{expected.id, expected, std::nullopt}};
+    });
+}
+
+template <class Connection, class Policy>
+bool sql_store<Connection, Policy>::reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>) {
+    if (!read([&](rows_type& rows) { return rows.has_other_key(id); })) return false;
+    return write([&](transaction& rows) -> change {
+        rows.lock(id);
+        const std::optional<token> row = rows.find_under_other_key(id);
+        if (!row) return std::nullopt;
+        rows.update(rows.cells(*row));
+        return detail::sql_change{}; // may be made twice
+    });
+}
+
+template <class Connection, class Policy>
+auto sql_store<Connection, Policy>::lock_identity(const std::string& key, deadline until) -> lock_type {
+    require_time();
+    until = (std::min)(until, end_);
+    auto among_threads = shared_->locks.lock(key, until);
+    auto among_all = detail::require_locked(detail::lock_among_all(
+        shared_->links.first().connection(), shared_->links.first().table_key() + " " + key, until, end_));
+    return {std::move(among_threads), std::move(among_all)};
+}
 
 }} // namespace tokenkeep::v1
 
@@ -14276,6 +14818,7 @@ concept http_transport = requires(T& transport, const http_request& request) {
 #define TOKENKEEP_OAUTH_PROVIDER_HPP
 
 
+
 // ==== tokenkeep/oauth/client_credentials.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_OAUTH_CLIENT_CREDENTIALS_HPP
@@ -14286,6 +14829,7 @@ concept http_transport = requires(T& transport, const http_request& request) {
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_OAUTH_CLIENT_ENDPOINT_HPP
 #define TOKENKEEP_OAUTH_CLIENT_ENDPOINT_HPP
+
 
 
 
@@ -14527,8 +15071,10 @@ inline void add_parameters(std::vector<text::form_pair>& pairs, const client_end
 
 /// A POST of `pairs` as a form, with the client's id and secret. Throws errc::request_rejected if the URL is not
 /// secure; see is_secure_url. Throws errc::invalid_record if there is a client secret but no client id.
-inline http_request post_form(const client_endpoint& endpoint, const token& record,
-                              std::vector<text::form_pair> pairs) {
+http_request post_form(const client_endpoint& endpoint, const token& record, std::vector<text::form_pair> pairs);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE http_request post_form(const client_endpoint& endpoint, const token& record,
+                                        std::vector<text::form_pair> pairs) {
     require_secure_url(endpoint.url, {endpoint.allow_loopback_http, endpoint.allow_plain_http});
     const client_identity client = client_of(endpoint, record);
     const bool has_secret = !client.secret_text.empty() && endpoint.authentication != client_authentication::none;
@@ -14552,6 +15098,7 @@ inline http_request post_form(const client_endpoint& endpoint, const token& reco
     request->body = text::to_form(pairs);
     return std::move(request).release();
 }
+#endif
 
 }}} // namespace tokenkeep::v1::detail
 
@@ -14600,10 +15147,12 @@ http_request client_credentials_request(Provider&& provider, const token& record
 
 
 
+
 // ==== tokenkeep/oauth/response.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_OAUTH_RESPONSE_HPP
 #define TOKENKEEP_OAUTH_RESPONSE_HPP
+
 
 
 
@@ -15083,6 +15632,7 @@ class response_members {
 
 
 
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -15181,8 +15731,10 @@ namespace tokenkeep { inline namespace v1 {
 ///     stays.
 ///   token refreshed = apply_response(record, answer, sent);
 ///   token logged_in = apply_response(record, answer, sent, grant_kind::authorization_code);
-inline token apply_response(token record, const token_response& answer, timestamp sent,
-                            grant_kind given = grant_kind::refresh_token) {
+token apply_response(token record, const token_response& answer, timestamp sent,
+                     grant_kind given = grant_kind::refresh_token);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE token apply_response(token record, const token_response& answer, timestamp sent, grant_kind given) {
     const auto replace = [](auto& member, const auto& come) {
         if (!come.empty()) member = come;
     };
@@ -15211,6 +15763,7 @@ inline token apply_response(token record, const token_response& answer, timestam
     if (record.api_domain == answer.replaced_api_domain) replace(record.api_domain, answer.api_domain);
     return record;
 }
+#endif
 
 }} // namespace tokenkeep::v1
 
@@ -15931,8 +16484,10 @@ constexpr std::string_view sentence_about(response_reason reason) noexcept {
 }
 
 /// Reads a response of a server that speaks this dialect; see read_token_response.
-inline token_response read_response(const http_response& response, const token& record,
-                                    const response_dialect& dialect) {
+token_response read_response(const http_response& response, const token& record, const response_dialect& dialect);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE token_response read_response(const http_response& response, const token& record,
+                                              const response_dialect& dialect) {
     const response_reader reader(response, &record, dialect);
     reader.require_success();
     const response_members& members = reader.members();
@@ -15968,6 +16523,7 @@ inline token_response read_response(const http_response& response, const token& 
         warnings.emplace_back("token_type is not bearer");
     return answer;
 }
+#endif
 
 }}} // namespace tokenkeep::v1::detail
 
@@ -16101,8 +16657,12 @@ inline std::string read_page(const response_members& members, std::initializer_l
 }
 
 /// Reads a response of a server that speaks this dialect; see read_device_authorization.
-inline device_authorization read_device_response(const http_response& response, const token& record, timestamp sent,
-                                                 const response_dialect& dialect, plain_http allowed) {
+device_authorization read_device_response(const http_response& response, const token& record, timestamp sent,
+                                          const response_dialect& dialect, plain_http allowed);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE device_authorization read_device_response(const http_response& response, const token& record,
+                                                           timestamp sent, const response_dialect& dialect,
+                                                           plain_http allowed) {
     const response_reader reader(response, &record, dialect);
     reader.require_success();
     const response_members& members = reader.members();
@@ -16125,6 +16685,7 @@ inline device_authorization read_device_response(const http_response& response, 
     read.interval = read_pause(members, "interval").value_or(read.interval);
     return read;
 }
+#endif
 
 }}} // namespace tokenkeep::v1::detail
 
@@ -16338,7 +16899,9 @@ concept can_authorize = requires(P& provider, http_request& request, const token
 /// Puts the record's access token into the request's only Authorization header. Throws errc::request_rejected if a
 /// token of its type needs a proof that the library cannot give. Throws errc::invalid_record if there is no access
 /// token that can be sent.
-inline void write_authorization(http_request& request, const token& record, std::string_view scheme) {
+void write_authorization(http_request& request, const token& record, std::string_view scheme);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE void write_authorization(http_request& request, const token& record, std::string_view scheme) {
     for (const std::string_view proven : {"dpop", "mac"})
         if (text::equal_ignoring_case(record.token_type, proven))
             throw error(errc::request_rejected, "tokenkeep: a token of this type needs a proof of possession");
@@ -16352,6 +16915,7 @@ inline void write_authorization(http_request& request, const token& record, std:
     value.reserve(scheme.size() + 1 + access.size());
     value.append(scheme).append(" ").append(access);
 }
+#endif
 
 /// Takes the API domain out of a response, with a warning, if the record has another one, or if it is plain http. Only
 /// the program may move a record to another host, and only the program may choose to do without TLS.
@@ -16514,10 +17078,7 @@ struct oauth2_provider {
         return answer;
     }
     /// See the free function read_revoke_response.
-    void read_revoke_response(const http_response& response) const {
-        const detail::response_dialect codes = dialect();
-        detail::response_reader(response, nullptr, codes).require_revocation();
-    }
+    void read_revoke_response(const http_response& response) const;
     /// See the free function client_credentials_request.
     http_request client_credentials_request(const token& record) const {
         return tokenkeep::client_credentials_request(endpoint(token_endpoint), record);
@@ -16547,22 +17108,30 @@ struct oauth2_provider {
     }
 
   private:
-    client_endpoint endpoint(const std::string& url) const {
-        return {.url = url,
-                .authentication = authentication,
-                .client_id = client_id,
-                .client_secret = client_secret,
-                .parameters = parameters,
-                .headers = headers,
-                .encodes_basic = encodes_basic,
-                .allow_loopback_http = allow_loopback_http,
-                .allow_plain_http = allow_plain_http};
-    }
-
+    client_endpoint endpoint(const std::string& url) const;
     detail::response_dialect dialect() const {
         return {.more_codes = error_codes, .default_lifetime = default_lifetime, .client_secret = &client_secret};
     }
 };
+
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE void oauth2_provider::read_revoke_response(const http_response& response) const {
+    const detail::response_dialect codes = dialect();
+    detail::response_reader(response, nullptr, codes).require_revocation();
+}
+
+TOKENKEEP_INLINE client_endpoint oauth2_provider::endpoint(const std::string& url) const {
+    return {.url = url,
+            .authentication = authentication,
+            .client_id = client_id,
+            .client_secret = client_secret,
+            .parameters = parameters,
+            .headers = headers,
+            .encodes_basic = encodes_basic,
+            .allow_loopback_http = allow_loopback_http,
+            .allow_plain_http = allow_plain_http};
+}
+#endif
 
 }} // namespace tokenkeep::v1
 
@@ -17280,24 +17849,314 @@ inline oauth2_provider read_metadata(const http_response& response, std::string_
 
 
 
-// ==== tokenkeep/detail/keeper/client_credentials.hpp
+// ==== tokenkeep/detail/keeper/core.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_KEEPER_CLIENT_CREDENTIALS_HPP
-#define TOKENKEEP_DETAIL_KEEPER_CLIENT_CREDENTIALS_HPP
+#ifndef TOKENKEEP_DETAIL_KEEPER_CORE_HPP
+#define TOKENKEEP_DETAIL_KEEPER_CORE_HPP
 
 
 
-// ==== tokenkeep/detail/keeper/transaction.hpp
+// ==== tokenkeep/detail/keeper/erased_parts.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_KEEPER_TRANSACTION_HPP
-#define TOKENKEEP_DETAIL_KEEPER_TRANSACTION_HPP
+#ifndef TOKENKEEP_DETAIL_KEEPER_ERASED_PARTS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_ERASED_PARTS_HPP
 
 
 
-// ==== tokenkeep/detail/keeper/flight.hpp
+// ==== tokenkeep/event.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_KEEPER_FLIGHT_HPP
-#define TOKENKEEP_DETAIL_KEEPER_FLIGHT_HPP
+#ifndef TOKENKEEP_EVENT_HPP
+#define TOKENKEEP_EVENT_HPP
+
+#include <string_view>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// What has happened, when a keeper tells its observer.
+enum class event_kind {
+    cache_hit,       ///< The keeper handed out the stored access token, which is fresh.
+    waited,          ///< The caller waited while another caller of this keeper worked on the identity.
+    adopted,         ///< Another thread or process had refreshed the token; the keeper uses that one.
+    seeded,          ///< The keeper made a row, or gave it a new login, from a refresh token of the program.
+    marked,          ///< The spend marker was durable. At a refresh, told after the request, which nothing may delay.
+    spent,           ///< The keeper is about to send a refresh or grant token. At a refresh, told before the marker.
+    replayed,        ///< The keeper sends the same refresh token again, within the provider's replay_grace.
+    settled,         ///< The outcome of an old request is unknown. The keeper sends the refresh token to find out.
+    saved,           ///< The new tokens are durable.
+    not_saved,       ///< The store failed to save the new tokens. The keeper holds them, and the lock.
+    dropped,         ///< The keeper dropped the new tokens: the row is gone, or holds other tokens.
+    taken_back,      ///< Nothing was spent, and the keeper removed its marker. `detail` is the server's code.
+    served_old,      ///< The refresh failed. The keeper handed out the old access token, which is still valid.
+    refused,         ///< The server refused the refresh or grant token. `detail` is the server's code.
+    outcome_unknown, ///< No answer came, or none that can be understood. The token may have been spent.
+    throttled,       ///< The server asked for a pause. `detail` is the server's code.
+    revoked,         ///< The session has ended at the server and in the store.
+    warning,         ///< An answer or a request was odd; `detail` says how.
+};
+
+/// One thing that has happened. The texts are valid during the call of the observer. None of them is a secret.
+struct event {
+    event_kind kind{};
+    std::string_view id{};          ///< The row's id; empty while there is no row.
+    std::string_view fingerprint{}; ///< secret::fingerprint of the refresh or grant token; may be empty.
+    std::string_view detail{};      ///< A sentence, or the server's error code; may be empty.
+};
+
+/// The observer that does nothing and costs nothing. The default.
+///
+/// Any callable that takes `const event&` can be an observer. The keeper calls it from many threads at once, and
+/// ignores what it throws:
+///   auto log = [](const tokenkeep::event& e) { std::printf("%.*s\n", int(e.detail.size()), e.detail.data()); };
+///   tokenkeep::keeper keep{store, transport, provider, {}, log};
+struct ignore_events {
+    void operator()(const event&) const noexcept {}
+};
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+
+
+
+#include <chrono>
+#include <concepts>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+// A transport, a provider, an observer and a clock of any type. What is written for them is compiled once, and not for
+// each keeper. A class erased_X_of holds the part, or refers to it if its type is a reference.
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+class erased_transport {
+  public:
+    erased_transport() = default;
+    erased_transport(const erased_transport&) = delete;
+    erased_transport& operator=(const erased_transport&) = delete;
+    virtual ~erased_transport() = default;
+    virtual http_response operator()(const http_request& request) = 0;
+};
+
+template <class Transport>
+class erased_transport_of final : public erased_transport {
+  public:
+    explicit erased_transport_of(Transport&& transport) : transport_(std::forward<Transport>(transport)) {}
+    http_response operator()(const http_request& request) override { return transport_(request); }
+
+  private:
+    Transport transport_;
+};
+
+class erased_observer {
+  public:
+    erased_observer() = default;
+    erased_observer(const erased_observer&) = delete;
+    erased_observer& operator=(const erased_observer&) = delete;
+    virtual ~erased_observer() = default;
+    virtual bool ignores_events() const = 0;
+    virtual void operator()(const event& e) = 0;
+};
+
+template <class Observer>
+class erased_observer_of final : public erased_observer {
+  public:
+    explicit erased_observer_of(Observer&& observer) : observer_(std::forward<Observer>(observer)) {}
+    bool ignores_events() const override { return std::is_same_v<std::remove_cvref_t<Observer>, ignore_events>; }
+    void operator()(const event& e) override { observer_(e); }
+
+  private:
+    Observer observer_;
+};
+
+class erased_clock {
+  public:
+    erased_clock() = default;
+    erased_clock(const erased_clock&) = delete;
+    erased_clock& operator=(const erased_clock&) = delete;
+    virtual ~erased_clock() = default;
+    virtual timestamp now() = 0;
+    virtual deadline steady_now() = 0;
+    virtual deadline coarse_now() = 0; ///< steady_now() if the clock has no other.
+    virtual void sleep_until(deadline t) = 0;
+    virtual bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, deadline t,
+                            function_ref<bool()> predicate) = 0;
+};
+
+template <class Clock>
+class erased_clock_of final : public erased_clock {
+  public:
+    explicit erased_clock_of(Clock&& clock) : clock_(std::forward<Clock>(clock)) {}
+    timestamp now() override { return clock_.now(); }
+    deadline steady_now() override { return clock_.steady_now(); }
+    deadline coarse_now() override {
+        if constexpr (requires {
+                          { clock_.coarse_now() } -> std::convertible_to<deadline>;
+                      })
+            return clock_.coarse_now();
+        else
+            return clock_.steady_now();
+    }
+    void sleep_until(deadline t) override { clock_.sleep_until(t); }
+    bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, deadline t,
+                    function_ref<bool()> predicate) override {
+        return clock_.wait_until(changed, lock, t, predicate);
+    }
+
+  private:
+    Clock clock_;
+};
+
+template <class P>
+concept can_request_client_token = requires(const P& provider, P& asked, const token& record) {
+    { provider.client_credentials } -> std::convertible_to<bool>;
+    { asked.client_credentials_request(record) } -> std::convertible_to<http_request>;
+};
+
+template <class P>
+concept can_log_in_with_device = requires(P& provider, const token& record, const http_response& response,
+                                          timestamp sent) {
+    { provider.device_authorization_request(record) } -> std::convertible_to<http_request>;
+    { provider.device_token_request(record) } -> std::convertible_to<http_request>;
+    { provider.read_device_authorization(response, record, sent) } -> std::convertible_to<device_authorization>;
+};
+
+/// The functions of the concept authorization_provider. For an optional member that is not there, what the concept's
+/// table says holds.
+class erased_provider {
+  public:
+    erased_provider() = default;
+    erased_provider(const erased_provider&) = delete;
+    erased_provider& operator=(const erased_provider&) = delete;
+    virtual ~erased_provider() = default;
+
+    virtual http_request exchange_request(const token& record) = 0;
+    virtual http_request refresh_request(const token& record) = 0;
+    virtual std::optional<http_request> revoke_request(const token& record) = 0;
+    virtual token_response read_token_response(const http_response& response, const token& record) = 0;
+    virtual void read_revoke_response(const http_response& response) = 0;
+    virtual void authorize(http_request& request, const token& record) = 0;
+    virtual bool is_token_rejected(const http_response& response) = 0;
+
+    virtual std::string_view client_id() const = 0; ///< Empty if there is none.
+    virtual secret client_secret() const = 0;       ///< Empty if there is none.
+    virtual std::chrono::milliseconds replay_grace() const = 0;
+    virtual plain_http allowed_plain_http() const = 0; ///< For requests to the record's api_domain.
+
+    virtual bool client_credentials() const = 0;
+    virtual http_request client_credentials_request(const token& record) = 0; ///< If client_credentials().
+
+    /// Only for a provider that can_log_in_with_device. The same holds for the two below.
+    virtual http_request device_authorization_request(const token& record) = 0;
+    virtual http_request device_token_request(const token& record) = 0;
+    virtual device_authorization read_device_authorization(const http_response& response, const token& record,
+                                                           timestamp sent) = 0;
+};
+
+template <class Provider>
+class erased_provider_of final : public erased_provider {
+  public:
+    explicit erased_provider_of(Provider&& provider) : provider_(std::move(provider)) {}
+
+    http_request exchange_request(const token& record) override { return provider_.exchange_request(record); }
+    http_request refresh_request(const token& record) override { return provider_.refresh_request(record); }
+    std::optional<http_request> revoke_request(const token& record) override {
+        return provider_.revoke_request(record);
+    }
+    token_response read_token_response(const http_response& response, const token& record) override {
+        return provider_.read_token_response(response, record);
+    }
+    void read_revoke_response(const http_response& response) override {
+        tokenkeep::read_revoke_response(provider_, response);
+    }
+    void authorize(http_request& request, const token& record) override { provider_.authorize(request, record); }
+    bool is_token_rejected(const http_response& response) override {
+        if constexpr (requires {
+                          { provider_.is_token_rejected(response) } -> std::convertible_to<bool>;
+                      })
+            return provider_.is_token_rejected(response);
+        else
+            return response.status == 401;
+    }
+
+    std::string_view client_id() const override {
+        if constexpr (requires { provider_.client_id; })
+            return provider_.client_id;
+        else
+            return {};
+    }
+    secret client_secret() const override {
+        if constexpr (requires { provider_.client_secret; })
+            return secret(provider_.client_secret);
+        else
+            return {};
+    }
+    std::chrono::milliseconds replay_grace() const override {
+        if constexpr (requires { provider_.replay_grace; })
+            return provider_.replay_grace;
+        else
+            return std::chrono::milliseconds{0};
+    }
+    plain_http allowed_plain_http() const override {
+        plain_http allowed;
+        if constexpr (requires { provider_.allow_loopback_http; }) allowed.to_loopback = provider_.allow_loopback_http;
+        if constexpr (requires { provider_.allow_plain_http; }) allowed.to_any_host = provider_.allow_plain_http;
+        return allowed;
+    }
+
+    bool client_credentials() const override {
+        if constexpr (can_request_client_token<Provider>)
+            return provider_.client_credentials;
+        else
+            return false;
+    }
+    http_request client_credentials_request([[maybe_unused]] const token& record) override {
+        if constexpr (can_request_client_token<Provider>)
+            return provider_.client_credentials_request(record);
+        else
+            return {};
+    }
+
+    http_request device_authorization_request([[maybe_unused]] const token& record) override {
+        if constexpr (can_log_in_with_device<Provider>)
+            return provider_.device_authorization_request(record);
+        else
+            return {};
+    }
+    http_request device_token_request([[maybe_unused]] const token& record) override {
+        if constexpr (can_log_in_with_device<Provider>)
+            return provider_.device_token_request(record);
+        else
+            return {};
+    }
+    device_authorization read_device_authorization([[maybe_unused]] const http_response& response,
+                                                   [[maybe_unused]] const token& record,
+                                                   [[maybe_unused]] timestamp sent) override {
+        if constexpr (can_log_in_with_device<Provider>)
+            return provider_.read_device_authorization(response, record, sent);
+        else
+            return {};
+    }
+
+  private:
+    Provider provider_;
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/keeper/known_tokens.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_KNOWN_TOKENS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_KNOWN_TOKENS_HPP
 
 
 
@@ -17330,9 +18189,373 @@ struct pinned_token {
     std::uint64_t version = 0;
 };
 
+/// Whether a token is current at this time. `seen` may be null.
+inline bool is_current(const std::shared_ptr<const pinned_token>& seen, deadline now) {
+    return seen != nullptr && seen->published->count.load(std::memory_order_acquire) == seen->version &&
+           now < seen->due;
+}
+
 }}} // namespace tokenkeep::v1::detail
 
 #endif
+
+
+
+
+
+#include <atomic>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// The name under which known_tokens keeps a probe: its texts, each with its length. Two different probes have different
+/// names. Nullopt if the probe has a secret or a time, which are not kept.
+inline std::optional<std::string> name_of_probe(const token& probe) {
+    std::string name;
+    for (const field& each : fields) {
+        if (each.time != nullptr ? (probe.*each.time).has_value()
+                                 : each.secret_text != nullptr && !(probe.*each.secret_text).empty())
+            return std::nullopt;
+        const std::string_view text = each.text != nullptr ? std::string_view(probe.*each.text) : std::string_view();
+        name.append(std::to_string(text.size())).append(":").append(text);
+    }
+    return name;
+}
+
+/// The access tokens that a keeper has seen last, by the probes that were asked for. They take the place of a store
+/// that may block. Up to 65,536 probes are known; then those without a current token are forgotten, or all.
+class known_tokens {
+  public:
+    /// The token that is known for the probe, if it is current. If the probe is not known, it is from now on: wants()
+    /// says so.
+    std::optional<secret> find(const token& probe, deadline now) {
+        const std::optional<std::string> name = name_of_probe(probe);
+        if (!name) return std::nullopt;
+        {
+            const read_lock lock(mutex_);
+            if (const auto found = by_name_.find(*name); found != by_name_.end())
+                return is_current(found->second, now) ? std::optional(found->second->access_token) : std::nullopt;
+        }
+        const std::lock_guard lock(mutex_);
+        if (by_name_.size() >= most) forget(now);
+        by_name_.try_emplace(*name);
+        is_used_.store(true, std::memory_order_relaxed);
+        return std::nullopt;
+    }
+
+    /// Whether find has been asked for this probe. Gives the token that is known for it, which may be null.
+    std::optional<std::shared_ptr<const pinned_token>> wanted(const token& probe) {
+        if (!is_used_.load(std::memory_order_relaxed)) return std::nullopt;
+        const std::optional<std::string> name = name_of_probe(probe);
+        if (!name) return std::nullopt;
+        const read_lock lock(mutex_);
+        const auto found = by_name_.find(*name);
+        return found == by_name_.end() ? std::nullopt : std::optional(found->second);
+    }
+
+    /// Keeps the token for the probe, if it is wanted.
+    void note(const token& probe, const std::shared_ptr<const pinned_token>& seen) {
+        if (!is_used_.load(std::memory_order_relaxed)) return;
+        const std::optional<std::string> name = name_of_probe(probe);
+        if (!name) return;
+        const std::lock_guard lock(mutex_);
+        if (const auto found = by_name_.find(*name); found != by_name_.end()) found->second = seen;
+    }
+
+  private:
+    static constexpr std::size_t most = 65'536;
+
+    void forget(deadline now) {
+        std::erase_if(by_name_, [&](const auto& each) { return !is_current(each.second, now); });
+        if (by_name_.size() >= most) by_name_.clear();
+    }
+
+    fair_mutex mutex_{};
+    std::map<std::string, std::shared_ptr<const pinned_token>> by_name_{};
+    std::atomic<bool> is_used_{false};
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/keeper/parts.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
+
+
+
+// ==== tokenkeep/detail/keeper/flight.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_FLIGHT_HPP
+#define TOKENKEEP_DETAIL_KEEPER_FLIGHT_HPP
+
+
+
+
+// ==== tokenkeep/detail/keeper/new_tokens.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_NEW_TOKENS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_NEW_TOKENS_HPP
+
+
+// ==== tokenkeep/detail/keeper/freshness.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_FRESHNESS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_FRESHNESS_HPP
+
+
+
+
+// ==== tokenkeep/keeper_options.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_KEEPER_OPTIONS_HPP
+#define TOKENKEEP_KEEPER_OPTIONS_HPP
+
+#include <chrono>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// Every wait and margin of a keeper, with its default and the reason for it:
+///   tokenkeep::keeper keep{store, transport, provider, {.refresh_margin = 30s}};
+struct keeper_options {
+    /// How long before its end the keeper refreshes an access token: the token must outlive the call that it is handed
+    /// out for. The keeper uses at most a fifth of the token's life, so that it does not refresh a short-lived token at
+    /// every call.
+    std::chrono::milliseconds refresh_margin{60'000};
+    /// How long one request to the token endpoint may take in all: http_request::timeout. If the provider has a
+    /// replay_grace, a refresh takes at most 5 s, or half of the grace if that is longer; so there is time to send the
+    /// refresh token again if the answer is lost. The second request takes at most the rest of the grace.
+    std::chrono::milliseconds request_timeout{30'000};
+    /// How long a call without a deadline waits while others work on the identity. It should be longer than their work
+    /// takes. 0 means: request_timeout and save_timeout; twice request_timeout if the provider's replay_grace allows a
+    /// second request.
+    std::chrono::milliseconds lock_timeout{0};
+    /// How long the keeper waits between writing its marker and reading it back, over a store that cannot both lock
+    /// and compare. It should be longer than any other process takes from a read to the write that follows.
+    std::chrono::milliseconds read_back_pause{100};
+    /// How long a request without an answer may still be on its way to the server. Until then no other process sends
+    /// the same refresh token. 0 means: request_timeout; over a store without locks, or whose locks are leases,
+    /// request_timeout, read_back_pause and 5 s, because there the sender's pause and save count too.
+    std::chrono::milliseconds doubt_expires_after{0};
+    /// How long the keeper tries to save what the server has sent. The caller's deadline never cuts this short. A store
+    /// may give up earlier, such as after Policy::store_lock_timeout. Tokens that it did not take are then saved by the
+    /// next call, within that call's deadline.
+    std::chrono::milliseconds save_timeout{15'000};
+    /// How long the keeper pauses after a failure that may pass. Each further failure doubles the pause, up to
+    /// longest_backoff. Chance takes away up to half of it, so that many programs do not ask at the same moment.
+    std::chrono::milliseconds first_backoff{250};
+    std::chrono::milliseconds longest_backoff{30'000};
+    /// How long a session lasts from its login on. After that, its calls throw errc::reauthorization_required, even if
+    /// its tokens could still be used. 0 means without end.
+    std::chrono::seconds session_lifetime{0};
+    /// How long a session lasts after a token was last handed out. Refreshes in the background (keeper::refresh_due) do
+    /// not count. The keeper writes the time into the row (`used_at`) only if the time there is older than a quarter of
+    /// session_idle. So a session may end up to a quarter earlier. All keepers of a store use the same value. 0 means
+    /// without end.
+    ///
+    /// A row that does not say when its session began or was used has no end; the next refresh writes what is missing.
+    /// A store with Zoho's ten columns never says it: the keeper tells its observer so at each login.
+    std::chrono::seconds session_idle{0};
+    /// Whether keeper::send may send an access token to another host than the record's api_domain.
+    bool allow_other_hosts = false;
+
+    /// The values that 0 stands for above.
+    constexpr std::chrono::milliseconds effective_lock_timeout(std::chrono::milliseconds replay_grace) const {
+        if (lock_timeout.count() > 0) return lock_timeout;
+        return request_timeout * (replay_grace < request_timeout ? 1 : 2) + save_timeout;
+    }
+    constexpr std::chrono::milliseconds effective_doubt_expires_after(bool store_excludes) const {
+        if (doubt_expires_after.count() > 0) return doubt_expires_after;
+        return store_excludes ? request_timeout : request_timeout + read_back_pause + std::chrono::seconds(5);
+    }
+};
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// How long before its end the row's access token is refreshed: `margin`, but at most a fifth of the token's life. If
+/// the row does not say when the token was issued, at most five seconds, as in Zoho's SDKs, which write such rows.
+inline std::chrono::milliseconds margin_of(const row_view& row, std::chrono::milliseconds margin) {
+    if (!row.expires_at) return std::chrono::milliseconds{0};
+    if (!row.issued_at) return (std::min)(margin, std::chrono::milliseconds{5'000});
+    return (std::min)(margin, time_between(*row.issued_at, *row.expires_at) / 5);
+}
+
+/// How long it is until the access token ends, for a row that says when. Never more than the token's whole life: if it
+/// was issued in the future, a clock was wrong, and its end may be wrong too.
+inline std::chrono::milliseconds time_left(const row_view& row, timestamp now) {
+    const auto left = time_between(now, *row.expires_at);
+    return row.issued_at ? (std::min)(left, time_between(*row.issued_at, *row.expires_at)) : left;
+}
+
+/// How long the access token may be handed out before it is due. Zero if it is due now. Nullopt if it has no known end.
+inline std::optional<std::chrono::milliseconds> fresh_for(const row_view& row, timestamp now,
+                                                          std::chrono::milliseconds margin) {
+    if (!row.expires_at) return std::nullopt;
+    return (std::max)(std::chrono::milliseconds{0}, time_left(row, now) - margin_of(row, margin));
+}
+
+/// A limit of the program's own, at most a hundred years.
+inline std::chrono::milliseconds session_limit(std::chrono::seconds limit) {
+    return (std::min)(limit, std::chrono::seconds(std::chrono::hours(24) * 36'500));
+}
+
+/// How long it is until the program's own limits end the row's session; see keeper_options::session_lifetime. Zero if
+/// they have ended it. Nullopt if it has no such end.
+inline std::optional<std::chrono::milliseconds> session_time_left(const row_view& row, const keeper_options& options,
+                                                                  timestamp now) {
+    std::optional<std::chrono::milliseconds> left;
+    const auto count = [&](std::chrono::seconds limit, const std::optional<timestamp>& since) {
+        if (limit.count() <= 0 || !since) return;
+        const auto rest = session_limit(limit) - time_between(*since, now);
+        left = (std::max)(std::chrono::milliseconds{0}, left ? (std::min)(*left, rest) : rest);
+    };
+    count(options.session_lifetime, row.logged_in_at);
+    count(options.session_idle, row.used_at);
+    return left;
+}
+
+/// Whether the access token is worth sending. It exists, it is not the one that was just rejected, it has not expired,
+/// and the program is not revoking its session.
+inline bool is_usable(const token& row, timestamp now, const secret* rejected) {
+    if (row.access_token.empty() || (rejected != nullptr && row.access_token == *rejected) || is_revoking(row))
+        return false;
+    return !row.expires_at || now < *row.expires_at;
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
+
+
+// ==== tokenkeep/rotation_not_saved.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_ROTATION_NOT_SAVED_HPP
+#define TOKENKEEP_ROTATION_NOT_SAVED_HPP
+
+
+
+
+#include <memory>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// The server issued new tokens and the store did not save them. The old refresh token is spent, so the new tokens
+/// are in this exception. The keeper holds them too, and the lock on the identity, and saves them before it sends
+/// anything else for this identity. A program need not do more than call again.
+///   catch (const tokenkeep::rotation_not_saved_error& failure) { backup(failure.record()); }
+class rotation_not_saved_error : public error {
+  public:
+    explicit rotation_not_saved_error(token record)
+        : error(errc::rotation_not_saved, "tokenkeep: new tokens came and could not be saved"),
+          record_(std::make_shared<const token>(std::move(record))) {}
+
+    /// The row as it should be: with the new tokens. If there was no memory for that, the row with the refresh
+    /// token that is spent; the keeper has the new tokens all the same.
+    const token& record() const noexcept { return *record_; }
+
+  private:
+    std::shared_ptr<const token> record_; // exceptions are copied; the tokens are not
+};
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+#include <exception>
+#include <new>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// New tokens on their way into the store, and what was sent to get them.
+struct new_tokens {
+    token marked{}; ///< The row when its refresh or grant token was sent.
+    grant_kind bought_with{};
+    token_response answer{};
+    timestamp sent{};
+    std::string status{}; ///< The status of the row once the tokens are in it.
+
+    /// Step 6, merge: what the row becomes if it was not changed meanwhile.
+    token record() const { return applied_to(marked); }
+
+    /// Step 6, merge: the row with these tokens. If it has no seed and no grant token, the first refresh token that the
+    /// server rotates away becomes its seed. A program that still has that token, or a record with it, then means this
+    /// row, and does not bring a new login.
+    token applied_to(const token& row) const {
+        token record = apply_response(row, answer, sent, bought_with);
+        record.status = status;
+        // A store that only merges cannot empty the access token of the login before; it is at least expired.
+        if (record.access_token.empty() && !row.access_token.empty()) record.expires_at = timestamp{};
+        if (bought_with == grant_kind::refresh_token) {
+            if (is_marked_with(row, row.grant_token)) record.status = row.status; // a login is under way
+            if (record.seed.empty() && record.grant_token.empty() && record.refresh_token != row.refresh_token)
+                record.seed = text::sha256_hex(row.refresh_token.reveal());
+        }
+        return record;
+    }
+
+    /// Whether the tokens belong into the row: it still holds the refresh token that it had, or already the new one. A
+    /// row that is being revoked takes no tokens. The tokens of a login also need a row with the same grant token.
+    bool belong_to(const token& row) const {
+        if (is_revoking(row)) return false;
+        if (bought_with == grant_kind::authorization_code && row.grant_token != marked.grant_token) return false;
+        return row.refresh_token == marked.refresh_token ||
+               (!answer.refresh_token.empty() && row.refresh_token == answer.refresh_token);
+    }
+};
+
+/// Room for the server's answer, made before the request leaves: what comes then is kept without more memory. Step 8,
+/// keep what is unsaved: if the store does not take the new tokens, this stays in the flight, with the identity's lock.
+struct answer_room {
+    explicit answer_room(new_tokens expected) : tokens(std::move(expected)), no_memory(tokens.marked) {}
+
+    /// To be called while the failure of a save is handled: throws rotation_not_saved_error, with the failure nested.
+    [[noreturn]] void throw_not_saved() const {
+        try {
+            if (!unread) std::throw_with_nested(rotation_not_saved_error(tokens.record()));
+        } catch (const std::bad_alloc&) {
+        }
+        std::throw_with_nested(no_memory);
+    }
+
+    new_tokens tokens;                      ///< Their answer is empty before it comes, and as long as it is unread.
+    rotation_not_saved_error no_memory;     ///< For lack of memory to make one with the new tokens.
+    std::optional<wiped_response> unread{}; ///< The answer, if there was no memory to read it.
+    std::optional<erased_guard> guard{};
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
 
 
 // ==== tokenkeep/detail/keeper/steady_expiry.hpp
@@ -17342,42 +18565,46 @@ struct pinned_token {
 
 
 
+
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <string_view>
-#include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A hash that tells one access token with its expiry from another. No secret can be read from it.
-inline std::size_t hash_of_access(const token& row) {
+inline std::size_t hash_of_access(const row_view& row) {
     const std::int64_t end = row.expires_at.value_or(timestamp{}).time_since_epoch().count();
-    return std::hash<std::string_view>{}(row.access_token.reveal()) ^ std::hash<std::int64_t>{}(end);
+    return std::hash<std::string_view>{}(row.access_token) ^ std::hash<std::int64_t>{}(end);
 }
 
 /// Remembers when access tokens end by the steady clock. The time is fixed when the token is first seen. Up to 256
 /// tokens are remembered. If one takes the place of another, the other counts as new again.
+///
+/// Threads do not wait for each other. If two write one slot at the same moment, what they leave may fit no token; the
+/// token then counts as new.
 class steady_expiry {
   public:
-    using time_point = std::chrono::steady_clock::time_point;
-
     /// When the row's access token ends: `seems`, if the token is new here, or else what it was at first.
-    time_point end_of(const token& row, time_point seems) {
-        const std::size_t hash = hash_of_access(row);
+    deadline end_of(const row_view& row, deadline seems) {
+        const std::uint64_t hash = hash_of_access(row);
         slot& own = slots_[hash % slots_.size()];
-        const std::lock_guard lock(own.mutex);
-        if (std::exchange(own.token, hash) != hash) own.end = seems;
-        return own.end;
+        const std::uint64_t end = own.end.load(std::memory_order_relaxed);
+        if ((own.check.load(std::memory_order_relaxed) ^ end) == hash)
+            return deadline(deadline::duration(static_cast<deadline::rep>(end)));
+        const auto first = static_cast<std::uint64_t>(seems.time_since_epoch().count());
+        own.end.store(first, std::memory_order_relaxed);
+        own.check.store(first ^ hash, std::memory_order_relaxed);
+        return seems;
     }
 
   private:
     struct slot {
-        std::mutex mutex{};
-        std::size_t token = 0;
-        time_point end{};
+        std::atomic<std::uint64_t> check{0}; ///< The token's hash, exclusive or `end`.
+        std::atomic<std::uint64_t> end{0};
     };
     std::array<slot, 256> slots_{};
 };
@@ -17413,9 +18640,8 @@ struct unsent_marker {
 };
 
 /// What one keeper knows of one identity: who works on it, which failure came last, and new tokens that the store could
-/// not save. Unsaved tokens keep the identity's lock until they are saved. `Unsaved` is their type.
-template <class Unsaved>
-struct flight {
+/// not save. Unsaved tokens keep the identity's lock until they are saved.
+struct identity_flight {
     using time_point = std::chrono::steady_clock::time_point;
 
     std::mutex mutex{};
@@ -17429,7 +18655,7 @@ struct flight {
     std::chrono::milliseconds unexplained_pause{0}; // guarded by mutex: after the last unexplained refusal
     time_point unexplained_until{};                 // guarded by mutex: until then that pause is remembered
     std::optional<time_point> revived_at{};         // guarded by mutex: when a refused token was last sent again
-    std::optional<Unsaved> unsaved{};               // only the owner uses it
+    std::optional<answer_room> unsaved{};           // only the owner uses it
     std::array<unsent_marker, 2> unsent{};          // guarded by mutex: one of them may be in the row
     time_point unsent_until{};                      // guarded by mutex: until then they are remembered
     std::string future_nonce{};                     // only the owner uses it: the nonce of a marker from the future
@@ -17443,14 +18669,14 @@ struct flight {
 
     /// Remembers that a server rejected the row's access token just after a refresh: refreshing does not help.
     void refreshed_in_vain(const token& row, time_point until) {
-        const std::size_t hash = hash_of_access(row);
+        const std::size_t hash = hash_of_access(row_view(row));
         const std::lock_guard lock(mutex);
         rejected = hash;
         rejected_until = until;
     }
     /// Whether that is remembered of the row's access token, at the time `now`.
     bool would_refresh_in_vain(const token& row, time_point now) {
-        const std::size_t hash = hash_of_access(row);
+        const std::size_t hash = hash_of_access(row_view(row));
         const std::lock_guard lock(mutex);
         return rejected == hash && now < rejected_until;
     }
@@ -17546,19 +18772,18 @@ struct flight {
 };
 
 /// Lets one caller of a keeper at a time work on an identity. The destructor lets the next one in.
-template <class Flight>
 class flight_lock {
   public:
     /// Waits until the other caller has finished. Throws errc::lock_timeout when `until` has passed. Throws it at once
     /// if this thread is already inside: a transport or an observer has called the keeper back.
-    template <class Clock>
-    flight_lock(Flight& entered, Clock& clock, deadline until) : flight_(entered) {
+    flight_lock(identity_flight& entered, erased_clock& clock, deadline until) : flight_(entered) {
         std::unique_lock lock(flight_.mutex);
         const std::uint64_t failures = flight_.failures;
         if (flight_.owner == std::this_thread::get_id())
             throw error(errc::lock_timeout, "tokenkeep: called from within the refresh of the same identity");
         waited_ = flight_.owner.has_value();
-        if (!clock.wait_until(flight_.left, lock, until, [&] { return !flight_.owner.has_value(); }))
+        const auto is_free = [&] { return !flight_.owner.has_value(); };
+        if (!clock.wait_until(flight_.left, lock, until, is_free))
             throw error(errc::lock_timeout, "tokenkeep: another caller is at work on this identity");
         flight_.owner = std::this_thread::get_id();
         if (waited_ && flight_.failures != failures) failure_while_waiting_ = flight_.last_failure;
@@ -17580,21 +18805,21 @@ class flight_lock {
     const std::exception_ptr& failure_while_waiting() const noexcept { return failure_while_waiting_; }
 
   private:
-    Flight& flight_;
+    identity_flight& flight_;
     bool waited_ = false;
     std::exception_ptr failure_while_waiting_{};
 };
 
-/// The flights of a keeper, by identity key. Flights that are not in use and remember nothing are forgotten.
-template <class Flight>
-class flights {
+/// The flights of a keeper, by identity key. identity_flights that are not in use and remember nothing are forgotten.
+class identity_flights {
   public:
     /// The flight of an identity. If there is none, it is made.
-    std::shared_ptr<Flight> of(const std::string& key, typename Flight::time_point now) {
+    std::shared_ptr<identity_flight> of(const std::string& key, identity_flight::time_point now) {
         const std::lock_guard lock(mutex_);
         if (by_key_.size() >= forget_at_) forget_idle(now);
         const auto found = by_key_.find(key);
-        return found != by_key_.end() ? found->second : by_key_.emplace(key, std::make_shared<Flight>()).first->second;
+        return found != by_key_.end() ? found->second
+                                      : by_key_.emplace(key, std::make_shared<identity_flight>()).first->second;
     }
 
     /// Calls act(key, flight) for each flight. No other thread may use the keeper meanwhile.
@@ -17604,9 +18829,9 @@ class flights {
     }
 
   private:
-    void forget_idle(typename Flight::time_point now) {
+    void forget_idle(identity_flight::time_point now) {
         std::erase_if(by_key_, [&](const auto& entry) {
-            Flight& one = *entry.second;
+            identity_flight& one = *entry.second;
             const std::lock_guard lock(one.mutex);
             return entry.second.use_count() == 1 && one.published.use_count() == 1 && !one.remembers(now);
         });
@@ -17614,7 +18839,7 @@ class flights {
     }
 
     std::mutex mutex_{};
-    std::map<std::string, std::shared_ptr<Flight>> by_key_{};
+    std::map<std::string, std::shared_ptr<identity_flight>> by_key_{};
     std::size_t forget_at_ = 64;
 };
 
@@ -17623,259 +18848,6 @@ class flights {
 #endif
 
 
-// ==== tokenkeep/detail/keeper/freshness.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_KEEPER_FRESHNESS_HPP
-#define TOKENKEEP_DETAIL_KEEPER_FRESHNESS_HPP
-
-
-
-// ==== tokenkeep/keeper_options.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_KEEPER_OPTIONS_HPP
-#define TOKENKEEP_KEEPER_OPTIONS_HPP
-
-#include <chrono>
-
-namespace tokenkeep { inline namespace v1 {
-
-/// Every wait and margin of a keeper, with its default and the reason for it:
-///   tokenkeep::keeper keep{store, transport, provider, {.refresh_margin = 30s}};
-struct keeper_options {
-    /// How long before its end the keeper refreshes an access token: the token must outlive the call that it is handed
-    /// out for. The keeper uses at most a fifth of the token's life, so that it does not refresh a short-lived token at
-    /// every call.
-    std::chrono::milliseconds refresh_margin{60'000};
-    /// How long one request to the token endpoint may take in all: http_request::timeout. If the provider has a
-    /// replay_grace, a refresh takes at most 5 s, or half of the grace if that is longer; so there is time to send the
-    /// refresh token again if the answer is lost. The second request takes at most the rest of the grace.
-    std::chrono::milliseconds request_timeout{30'000};
-    /// How long a call without a deadline waits while others work on the identity. It should be longer than their work
-    /// takes. 0 means: request_timeout and save_timeout; twice request_timeout if the provider's replay_grace allows a
-    /// second request.
-    std::chrono::milliseconds lock_timeout{0};
-    /// How long the keeper waits between writing its marker and reading it back, over a store that cannot both lock
-    /// and compare. It should be longer than any other process takes from a read to the write that follows.
-    std::chrono::milliseconds read_back_pause{100};
-    /// How long a request without an answer may still be on its way to the server. Until then no other process sends
-    /// the same refresh token. 0 means: request_timeout; over a store without locks, or whose locks are leases,
-    /// request_timeout, read_back_pause and 5 s, because there the sender's pause and save count too.
-    std::chrono::milliseconds doubt_expires_after{0};
-    /// How long the keeper tries to save what the server has sent. The caller's deadline never cuts this short. A store
-    /// may give up earlier, such as after Policy::store_lock_timeout. Tokens that it did not take are then saved by the
-    /// next call, within that call's deadline.
-    std::chrono::milliseconds save_timeout{15'000};
-    /// How long the keeper pauses after a failure that may pass. Each further failure doubles the pause, up to
-    /// longest_backoff. Chance takes away up to half of it, so that many programs do not ask at the same moment.
-    std::chrono::milliseconds first_backoff{250};
-    std::chrono::milliseconds longest_backoff{30'000};
-    /// How long a session lasts from its login on. After that, its calls throw errc::reauthorization_required, even if
-    /// its tokens could still be used. 0 means without end.
-    std::chrono::seconds session_lifetime{0};
-    /// How long a session lasts after a token was last handed out. Refreshes in the background (keeper::refresh_due) do
-    /// not count. The keeper writes the time into the row (`used_at`) only if the time there is older than a quarter of
-    /// session_idle. So a session may end up to a quarter earlier. All keepers of a store use the same value. 0 means
-    /// without end.
-    ///
-    /// A row that does not say when its session began or was used has no end; the next refresh writes what is missing.
-    /// A store with Zoho's ten columns never says it: the keeper tells its observer so at each login.
-    std::chrono::seconds session_idle{0};
-    /// Whether keeper::send may send an access token to another host than the record's api_domain.
-    bool allow_other_hosts = false;
-
-    /// The values that 0 stands for above.
-    constexpr std::chrono::milliseconds effective_lock_timeout(std::chrono::milliseconds replay_grace) const {
-        if (lock_timeout.count() > 0) return lock_timeout;
-        return request_timeout * (replay_grace < request_timeout ? 1 : 2) + save_timeout;
-    }
-    constexpr std::chrono::milliseconds effective_doubt_expires_after(bool store_excludes) const {
-        if (doubt_expires_after.count() > 0) return doubt_expires_after;
-        return store_excludes ? request_timeout : request_timeout + read_back_pause + std::chrono::seconds(5);
-    }
-};
-
-}} // namespace tokenkeep::v1
-
-#endif
-
-
-
-
-#include <algorithm>
-#include <chrono>
-#include <optional>
-
-namespace tokenkeep { inline namespace v1 { namespace detail {
-
-/// How long before its end the row's access token is refreshed: `margin`, but at most a fifth of the token's life. If
-/// the row does not say when the token was issued, at most five seconds, as in Zoho's SDKs, which write such rows.
-inline std::chrono::milliseconds margin_of(const token& row, std::chrono::milliseconds margin) {
-    if (!row.expires_at) return std::chrono::milliseconds{0};
-    if (!row.issued_at) return (std::min)(margin, std::chrono::milliseconds{5'000});
-    return (std::min)(margin, time_between(*row.issued_at, *row.expires_at) / 5);
-}
-
-/// How long it is until the access token ends, for a row that says when. Never more than the token's whole life: if it
-/// was issued in the future, a clock was wrong, and its end may be wrong too.
-inline std::chrono::milliseconds time_left(const token& row, timestamp now) {
-    const auto left = time_between(now, *row.expires_at);
-    return row.issued_at ? (std::min)(left, time_between(*row.issued_at, *row.expires_at)) : left;
-}
-
-/// How long the access token may be handed out before it is due. Zero if it is due now. Nullopt if it has no known end.
-inline std::optional<std::chrono::milliseconds> fresh_for(const token& row, timestamp now,
-                                                          std::chrono::milliseconds margin) {
-    if (!row.expires_at) return std::nullopt;
-    return (std::max)(std::chrono::milliseconds{0}, time_left(row, now) - margin_of(row, margin));
-}
-
-/// A limit of the program's own, at most a hundred years.
-inline std::chrono::milliseconds session_limit(std::chrono::seconds limit) {
-    return (std::min)(limit, std::chrono::seconds(std::chrono::hours(24) * 36'500));
-}
-
-/// How long it is until the program's own limits end the row's session; see keeper_options::session_lifetime. Zero if
-/// they have ended it. Nullopt if it has no such end.
-inline std::optional<std::chrono::milliseconds> session_time_left(const token& row, const keeper_options& options,
-                                                                  timestamp now) {
-    std::optional<std::chrono::milliseconds> left;
-    const auto count = [&](std::chrono::seconds limit, const std::optional<timestamp>& since) {
-        if (limit.count() <= 0 || !since) return;
-        const auto rest = session_limit(limit) - time_between(*since, now);
-        left = (std::max)(std::chrono::milliseconds{0}, left ? (std::min)(*left, rest) : rest);
-    };
-    count(options.session_lifetime, row.logged_in_at);
-    count(options.session_idle, row.used_at);
-    return left;
-}
-
-/// Whether the access token is worth sending. It exists, it is not the one that was just rejected, it has not expired,
-/// and the program is not revoking its session.
-inline bool is_usable(const token& row, timestamp now, const secret* rejected) {
-    if (row.access_token.empty() || (rejected != nullptr && row.access_token == *rejected) || is_revoking(row))
-        return false;
-    return !row.expires_at || now < *row.expires_at;
-}
-
-}}} // namespace tokenkeep::v1::detail
-
-#endif
-
-
-// ==== tokenkeep/detail/keeper/new_tokens.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_KEEPER_NEW_TOKENS_HPP
-#define TOKENKEEP_DETAIL_KEEPER_NEW_TOKENS_HPP
-
-
-
-
-
-// ==== tokenkeep/rotation_not_saved.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_ROTATION_NOT_SAVED_HPP
-#define TOKENKEEP_ROTATION_NOT_SAVED_HPP
-
-
-
-
-#include <memory>
-#include <utility>
-
-namespace tokenkeep { inline namespace v1 {
-
-/// The server issued new tokens and the store did not save them. The old refresh token is spent, so the new tokens
-/// are in this exception. The keeper holds them too, and the lock on the identity, and saves them before it sends
-/// anything else for this identity. A program need not do more than call again.
-///   catch (const tokenkeep::rotation_not_saved_error& failure) { backup(failure.record()); }
-class rotation_not_saved_error : public error {
-  public:
-    explicit rotation_not_saved_error(token record)
-        : error(errc::rotation_not_saved, "tokenkeep: new tokens came and could not be saved"),
-          record_(std::make_shared<const token>(std::move(record))) {}
-
-    /// The row as it should be: with the new tokens. If there was no memory for that, the row with the refresh
-    /// token that is spent; the keeper has the new tokens all the same.
-    const token& record() const noexcept { return *record_; }
-
-  private:
-    std::shared_ptr<const token> record_; // exceptions are copied; the tokens are not
-};
-
-}} // namespace tokenkeep::v1
-
-#endif
-
-
-#include <exception>
-#include <new>
-#include <optional>
-#include <string>
-#include <utility>
-
-namespace tokenkeep { inline namespace v1 { namespace detail {
-
-/// New tokens on their way into the store, and what was sent to get them.
-struct new_tokens {
-    token marked{}; ///< The row when its refresh or grant token was sent.
-    grant_kind bought_with{};
-    token_response answer{};
-    timestamp sent{};
-    std::string status{}; ///< The status of the row once the tokens are in it.
-
-    /// Step 6, merge: what the row becomes if it was not changed meanwhile.
-    token record() const { return applied_to(marked); }
-
-    /// Step 6, merge: the row with these tokens. If it has no seed and no grant token, the first refresh token that the
-    /// server rotates away becomes its seed. A program that still has that token, or a record with it, then means this
-    /// row, and does not bring a new login.
-    token applied_to(const token& row) const {
-        token record = apply_response(row, answer, sent, bought_with);
-        record.status = status;
-        // A store that only merges cannot empty the access token of the login before; it is at least expired.
-        if (record.access_token.empty() && !row.access_token.empty()) record.expires_at = timestamp{};
-        if (bought_with == grant_kind::refresh_token) {
-            if (is_marked_with(row, row.grant_token)) record.status = row.status; // a login is under way
-            if (record.seed.empty() && record.grant_token.empty() && record.refresh_token != row.refresh_token)
-                record.seed = text::sha256_hex(row.refresh_token.reveal());
-        }
-        return record;
-    }
-
-    /// Whether the tokens belong into the row: it still holds the refresh token that it had, or already the new one. A
-    /// row that is being revoked takes no tokens. The tokens of a login also need a row with the same grant token.
-    bool belong_to(const token& row) const {
-        if (is_revoking(row)) return false;
-        if (bought_with == grant_kind::authorization_code && row.grant_token != marked.grant_token) return false;
-        return row.refresh_token == marked.refresh_token ||
-               (!answer.refresh_token.empty() && row.refresh_token == answer.refresh_token);
-    }
-};
-
-/// Room for the server's answer, made before the request leaves: what comes then is kept without more memory. Step 8,
-/// keep what is unsaved: if the store does not take the new tokens, this stays in the flight, with the identity's lock.
-template <class Guard>
-struct answer_room {
-    explicit answer_room(new_tokens expected) : tokens(std::move(expected)), no_memory(tokens.marked) {}
-
-    /// To be called while the failure of a save is handled: throws rotation_not_saved_error, with the failure nested.
-    [[noreturn]] void throw_not_saved() const {
-        try {
-            if (!unread) std::throw_with_nested(rotation_not_saved_error(tokens.record()));
-        } catch (const std::bad_alloc&) {
-        }
-        std::throw_with_nested(no_memory);
-    }
-
-    new_tokens tokens;                      ///< Their answer is empty before it comes, and as long as it is unread.
-    rotation_not_saved_error no_memory;     ///< For lack of memory to make one with the new tokens.
-    std::optional<wiped_response> unread{}; ///< The answer, if there was no memory to read it.
-    std::optional<Guard> guard{};
-};
-
-}}} // namespace tokenkeep::v1::detail
-
-#endif
 
 
 // ==== tokenkeep/detail/keeper/row_access.hpp
@@ -17888,164 +18860,89 @@ struct answer_room {
 
 
 
-
 #include <algorithm>
 #include <chrono>
 #include <exception>
 #include <optional>
 #include <string>
-#include <type_traits>
-#include <utility>
+#include <system_error>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
-
-/// The guard of a store without locks.
-struct no_guard {};
 
 /// A store as the transactions use it. Locks, conditional writes and deadlines are the store's own if it has them. If
 /// not, there is no lock, the row is read once more before each write, and a call takes as long as the store takes. A
 /// store may say only at run time what it has; see the table at token_store.
-template <token_store Store, class Clock>
 class row_access {
-    static auto guard_of(Store& store) {
-        if constexpr (locking_store<Store> && deadline_store<Store>)
-            return store.until(deadline()).lock_token(std::string(), deadline());
-        else if constexpr (locking_store<Store>)
-            return store.lock_token(std::string(), deadline());
-        else
-            return no_guard{};
-    }
-
   public:
-    using guard = decltype(guard_of(std::declval<Store&>()));
-
     /// The rows, for calls that end by `until`, a time of the keeper's clock.
-    row_access(Store& store, Clock& clock, deadline until) : store_(store), clock_(clock), until_(until) {}
+    row_access(erased_store& store, erased_clock& clock, deadline until)
+        : store_(store), clock_(clock), until_(until) {}
 
     /// From now on the calls end by then.
     void end_by(deadline until) { until_ = until; }
 
     /// Whether a guard of this store keeps all others out as long as it lives. The lock of a store whose lock can lapse
     /// does not: the keeper takes it only to spare duplicate requests.
-    bool excludes() const { return store_locks(store_) && !lock_lapses(store_); }
-    bool compares() const { return store_compares(store_); }
+    bool excludes() const { return store_.locks() && !store_.lock_lapses(); }
+    bool compares() const { return store_.compares(); }
 
     /// Whether the store is known to look for the row of this probe by its seed.
-    bool looks_for_seed(const token& probe) const { return store_looks_for_seed(store_, probe); }
+    bool looks_for_seed(const token& probe) const { return store_.looks_for_seed(probe); }
 
-    std::optional<token> find(const token& probe) { return timed().find_token(probe); }
-    std::optional<token> find_by_id(const std::string& id) { return timed().find_token_by_id(id); }
-    void save(const token& record) { timed().save_token(record); }
-    auto all() { return timed().get_tokens(); }
+    std::optional<token> find(const token& probe) { return store_.find_token(probe, real_end()); }
+    std::optional<token> find_by_id(const std::string& id) { return store_.find_token_by_id(id, real_end()); }
+    /// See erased_store::visit_token.
+    bool visit(const token& probe, function_ref<void(const row_view&)> act) {
+        return store_.visit_token(probe, act, real_end());
+    }
+    void save(const token& record) { store_.save_token(record, real_end()); }
+    std::vector<token> all() { return store_.get_tokens(real_end()); }
 
     /// Takes the lock of an identity. Asks the store in short slices of real time, and counts the deadline on the
     /// keeper's clock. A store without locks gives an empty guard at once.
-    guard lock(const std::string& key) {
-        if constexpr (locking_store<Store>) {
-            if constexpr (has_locks<Store>)
-                if (!store_locks(store_)) return {};
-            constexpr std::chrono::milliseconds slice{50};
-            for (;;) {
-                const auto asked = clock_.steady_now();
-                try {
-                    return require_locked(timed().lock_token(key, std::chrono::steady_clock::now() + slice));
-                } catch (const std::system_error& failure) {
-                    if (failure.code() != errc::lock_timeout || clock_.steady_now() >= until_) throw;
-                }
-                clock_.sleep_until((std::min)(until_, asked + slice));
+    erased_guard lock(const std::string& key) {
+        constexpr std::chrono::milliseconds slice{50};
+        for (;;) {
+            const auto asked = clock_.steady_now();
+            try {
+                return store_.lock_token(key, std::chrono::steady_clock::now() + slice, real_end());
+            } catch (const std::system_error& failure) {
+                if (failure.code() != errc::lock_timeout || clock_.steady_now() >= until_) throw;
             }
-        } else {
-            return {};
+            clock_.sleep_until((std::min)(until_, asked + slice));
         }
     }
 
     /// See replace_row and remove_row.
     bool replace(const token& expected, const token& record) {
-        return replace_row(timed(), compares(), expected, record);
+        return replace_row(timed_store(store_, real_end()), compares(), expected, record);
     }
-    bool remove(const token& expected) { return remove_row(timed(), compares(), expected); }
+    bool remove(const token& expected) { return remove_row(timed_store(store_, real_end()), compares(), expected); }
 
     /// If the lock of this guard is a lease that can be renewed, lets it run for `time` from now. If that fails, the
     /// lock lapses, which such a store's callers expect.
-    static void renew([[maybe_unused]] guard& held, [[maybe_unused]] std::chrono::milliseconds time) {
-        if constexpr (has_renew<guard>) {
-            try {
-                held.renew(time);
-            } catch (const std::exception&) { // the compare of each write keeps others' changes
-            }
+    static void renew(erased_guard& held, std::chrono::milliseconds time) {
+        try {
+            held.renew(time);
+        } catch (const std::exception&) { // the compare of each write keeps others' changes
         }
     }
 
   private:
-    /// The store for a call that ends in real time when the deadline comes on the keeper's clock.
-    decltype(auto) timed() {
-        if constexpr (deadline_store<Store>)
-            return store_.until(time_after(std::chrono::steady_clock::now(),
-                                           std::chrono::ceil<std::chrono::milliseconds>(until_ - clock_.steady_now())));
-        else
-            return (store_);
+    /// The real time at which a call ends now, so that it ends when the deadline comes on the keeper's clock.
+    deadline real_end() {
+        if (!store_.has_until()) return (deadline::max)();
+        return time_after(std::chrono::steady_clock::now(),
+                          std::chrono::ceil<std::chrono::milliseconds>(until_ - clock_.steady_now()));
     }
 
-    Store& store_;
-    Clock& clock_;
+    erased_store& store_;
+    erased_clock& clock_;
     deadline until_;
 };
 
 }}} // namespace tokenkeep::v1::detail
-
-#endif
-
-
-// ==== tokenkeep/event.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_EVENT_HPP
-#define TOKENKEEP_EVENT_HPP
-
-#include <string_view>
-
-namespace tokenkeep { inline namespace v1 {
-
-/// What has happened, when a keeper tells its observer.
-enum class event_kind {
-    cache_hit,       ///< The keeper handed out the stored access token, which is fresh.
-    waited,          ///< The caller waited while another caller of this keeper worked on the identity.
-    adopted,         ///< Another thread or process had refreshed the token; the keeper uses that one.
-    seeded,          ///< The keeper made a row, or gave it a new login, from a refresh token of the program.
-    marked,          ///< The spend marker was durable. At a refresh, told after the request, which nothing may delay.
-    spent,           ///< The keeper is about to send a refresh or grant token. At a refresh, told before the marker.
-    replayed,        ///< The keeper sends the same refresh token again, within the provider's replay_grace.
-    settled,         ///< The outcome of an old request is unknown. The keeper sends the refresh token to find out.
-    saved,           ///< The new tokens are durable.
-    not_saved,       ///< The store failed to save the new tokens. The keeper holds them, and the lock.
-    dropped,         ///< The keeper dropped the new tokens: the row is gone, or holds other tokens.
-    taken_back,      ///< Nothing was spent, and the keeper removed its marker. `detail` is the server's code.
-    served_old,      ///< The refresh failed. The keeper handed out the old access token, which is still valid.
-    refused,         ///< The server refused the refresh or grant token. `detail` is the server's code.
-    outcome_unknown, ///< No answer came, or none that can be understood. The token may have been spent.
-    throttled,       ///< The server asked for a pause. `detail` is the server's code.
-    revoked,         ///< The session has ended at the server and in the store.
-    warning,         ///< An answer or a request was odd; `detail` says how.
-};
-
-/// One thing that has happened. The texts are valid during the call of the observer. None of them is a secret.
-struct event {
-    event_kind kind{};
-    std::string_view id{};          ///< The row's id; empty while there is no row.
-    std::string_view fingerprint{}; ///< secret::fingerprint of the refresh or grant token; may be empty.
-    std::string_view detail{};      ///< A sentence, or the server's error code; may be empty.
-};
-
-/// The observer that does nothing and costs nothing. The default.
-///
-/// Any callable that takes `const event&` can be an observer. The keeper calls it from many threads at once, and
-/// ignores what it throws:
-///   auto log = [](const tokenkeep::event& e) { std::printf("%.*s\n", int(e.detail.size()), e.detail.data()); };
-///   tokenkeep::keeper keep{store, transport, provider, {}, log};
-struct ignore_events {
-    void operator()(const event&) const noexcept {}
-};
-
-}} // namespace tokenkeep::v1
 
 #endif
 
@@ -18070,6 +18967,522 @@ struct ignore_events {
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
 inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
+
+/// The parts of a keeper, and what its transactions do with them.
+struct keeper_parts {
+    static_assert(std::is_nothrow_move_constructible_v<new_tokens>);
+
+    erased_store& store;
+    erased_transport& transport;
+    erased_provider& provider;
+    keeper_options options;
+    erased_observer& observer;
+    erased_clock& clock;
+    identity_flights flights{};
+    steady_expiry seen{};
+
+    /// The store's rows, for calls that end by `until`.
+    row_access rows(deadline until) { return row_access(store, clock, until); }
+    /// When a call ends that begins now and whose caller names no deadline.
+    deadline default_deadline() {
+        return time_after(clock.steady_now(), options.effective_lock_timeout(replay_grace()));
+    }
+    /// When saving what has come from the server ends, if it begins now.
+    deadline save_deadline() { return time_after(clock.steady_now(), options.save_timeout); }
+
+    /// How long the lock of an identity is needed at most, if a request begins now: until its answer is saved. Others
+    /// who wait for a holder that was killed wait as long.
+    std::chrono::milliseconds lease() const { return options.request_timeout + options.save_timeout; }
+
+    /// The flight of an identity; see identity_key.
+    std::shared_ptr<identity_flight> flight_of(const std::string& key) { return flights.of(key, clock.steady_now()); }
+
+    /// Tells the observer. What the observer throws is ignored, because a transaction is under way.
+    void tell(event_kind kind, const token& row, std::string_view detail = {}) {
+        if (observer.ignores_events()) return;
+        try {
+            const secret& named = row.refresh_token.empty() ? row.grant_token : row.refresh_token;
+            const std::string fingerprint = named.empty() ? std::string() : named.fingerprint();
+            observer(event{kind, row.id, fingerprint, detail});
+        } catch (...) { // an observer cannot stop a transaction
+        }
+    }
+
+    /// The probe with the provider's client id, if the probe names no client. A probe with an access token and no user
+    /// gets no client id, because by_access_token needs a probe without a client. A probe that names neither user nor
+    /// token gets the seed of the client's own row, if the provider has client_credentials.
+    token with_client(token probe) const {
+        if (lacks_client(probe)) probe.client_id = provider.client_id();
+        if (serves_clients() && probe.seed.empty() && names_no_login(probe)) probe.seed = seed_of_client(probe);
+        return probe;
+    }
+
+    /// Whether with_client adds a client id.
+    bool lacks_client(const token& probe) const {
+        const bool by_access_token = !probe.access_token.empty() && probe.user_name.empty();
+        return probe.client_id.empty() && !by_access_token && !provider.client_id().empty();
+    }
+
+    /// Whether the provider has client_credentials.
+    bool serves_clients() const { return provider.client_credentials(); }
+    /// Whether a probe from with_client asks for the client's own row.
+    bool asks_for_client(const token& probe) const {
+        return serves_clients() && names_no_login(probe) && probe.seed == seed_of_client(probe);
+    }
+    /// Whether the row is the client's own.
+    bool is_of_client(const token& row) const {
+        return serves_clients() && !row.seed.empty() && row.user_name.empty() && row.refresh_token.empty() &&
+               row.grant_token.empty();
+    }
+
+    /// The row that a probe from with_client means. If the probe names a user, a row that was stored without a client
+    /// may match too. Some rules apply only if the probe has a client secret, though none compares it: the provider's
+    /// is then added.
+    std::optional<token> find(row_access& rows, const token& probe) {
+        const bool by_its_token = !probe.grant_token.empty() || !probe.refresh_token.empty() || !probe.seed.empty();
+        if (!by_its_token || !probe.client_secret.empty()) return find_any_client(rows, probe);
+        token with_secret = probe;
+        with_secret.client_secret = provider.client_secret();
+        return find_any_client(rows, with_secret);
+    }
+
+    /// Like find. If only a refresh token says which row is meant, the row that was once seeded with this token is
+    /// found too; so is the client's own row, whatever its API domain. If the store's rules do not look for seeds, this
+    /// reads all rows.
+    std::optional<token> find_or_seeded(row_access& rows, const token& probe) {
+        std::optional<token> row;
+        if (!asks_for_client(probe)) row = find(rows, probe);
+        if (row || !probe.user_name.empty() || !probe.id.empty()) return row;
+        if (probe.refresh_token.empty() && !asks_for_client(probe)) return row;
+        const token by_hash{.client_id = probe.client_id,
+                            .api_domain = probe.refresh_token.empty() ? std::string() : probe.api_domain,
+                            .seed = probe.refresh_token.empty() ? probe.seed
+                                                                : text::sha256_hex(probe.refresh_token.reveal()),
+                            .label = probe.label};
+        row = find(rows, by_hash);
+        if (row || rows.looks_for_seed(by_hash)) return row;
+        for (const token& each : rows.all())
+            if (matches<same_client<by_seed>>(by_hash, each)) return each;
+        return std::nullopt;
+    }
+
+    /// How long the row's access token may be handed out, up to `margin` before its end. Zero if it is due. Nullopt if
+    /// it has no known end. Two clocks count, and the shorter time wins: the wall clock, and the steady clock since the
+    /// token was first seen. So no token lives longer if the wall clock is set back, or was ahead when the token came.
+    std::optional<std::chrono::milliseconds> lasts(const row_view& row, timestamp now,
+                                                   std::chrono::milliseconds margin) {
+        const std::optional<std::chrono::milliseconds> left = fresh_for(row, now, margin);
+        if (!left || left->count() == 0) return left;
+        const deadline steady_now = clock.coarse_now();
+        const deadline end = seen.end_of(row, time_after(steady_now, time_left(row, now)));
+        const auto steady_left =
+            std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
+        return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
+    }
+    /// Notes that the row's access token is seen now, so that its time runs; see lasts.
+    void note_seen(const token& row) { (void)lasts(row_view(row), clock.now(), std::chrono::milliseconds{0}); }
+    /// Whether the access token is worth sending; see is_usable.
+    bool usable(const token& row, const secret* rejected) {
+        const timestamp now = clock.now();
+        return is_usable(row, now, rejected) &&
+               lasts(row_view(row), now, std::chrono::milliseconds{0}) != std::chrono::milliseconds{0};
+    }
+    /// Whether the access token is usable and not yet due for refresh.
+    bool fresh(const token& row, const secret* rejected) {
+        const timestamp now = clock.now();
+        return is_usable(row, now, rejected) &&
+               lasts(row_view(row), now, options.refresh_margin) != std::chrono::milliseconds{0};
+    }
+    /// Whether nothing is to be done before the row's access token is handed out: it is fresh, its session has not
+    /// ended, no request is under way, and its use need not be noted.
+    bool is_at_hand(const row_view& row) {
+        const timestamp now = clock.now();
+        return !row.access_token.empty() && (row.status.empty() || row.status.substr(0, 4) == "none") &&
+               session_time_left(row, options, now) != std::chrono::milliseconds{0} &&
+               !(row.used_at && is_use_old(row, now)) && (!row.expires_at || now < *row.expires_at) &&
+               lasts(row, now, options.refresh_margin) != std::chrono::milliseconds{0};
+    }
+
+    /// Whether the program's own limits have ended the row's session.
+    bool has_ended(const token& row) const {
+        return session_time_left(row_view(row), options, clock.now()) == std::chrono::milliseconds{0};
+    }
+
+    /// Notes in the row that its access token is handed out now. The time is written only if the one in the row is
+    /// older than a quarter of session_idle. If it cannot be written, the session may end earlier. A row that is being
+    /// refreshed is left alone: the refresh compares it with what it has marked.
+    void note_use(row_access& rows, token& row) {
+        if (!row.used_at || !is_use_old(row_view(row), clock.now()) ||
+            read_status(row.status).kind == status_kind::spend)
+            return;
+        token used = row;
+        used.used_at = clock.now();
+        try {
+            if (rows.replace(row, used)) row = std::move(used);
+        } catch (...) { // the access token is handed out all the same
+        }
+    }
+
+    /// Writes when the session began and was used into a row that does not say so, if a limit needs it.
+    void begin_session_if_unknown(token& row) const {
+        if (options.session_lifetime.count() > 0 && !row.logged_in_at) row.logged_in_at = clock.now();
+        if (options.session_idle.count() > 0 && !row.used_at) row.used_at = clock.now();
+    }
+
+    /// Tells the observer after a login if the store does not keep what the limits need.
+    void warn_if_without_limits(row_access& rows, const token& logged_in) {
+        if (options.session_lifetime.count() <= 0 && options.session_idle.count() <= 0) return;
+        try {
+            const std::optional<token> row = rows.find_by_id(logged_in.id);
+            if (row && (!row->logged_in_at || !row->used_at))
+                tell(event_kind::warning, *row,
+                     "the store does not keep when a session began, so session_lifetime and session_idle do not count");
+        } catch (...) { // the login is done
+        }
+    }
+
+    /// How long a session value may hand out the row's access token without asking the keeper, if the program's limits
+    /// say so: until the session ends, and until its use has to be noted again.
+    std::optional<std::chrono::milliseconds> session_lasts(const token& row) const {
+        std::optional<std::chrono::milliseconds> left = session_time_left(row_view(row), options, clock.now());
+        if (left && options.session_idle.count() > 0 && row.used_at) {
+            const std::chrono::milliseconds quarter = note_use_after(), used = time_between(*row.used_at, clock.now());
+            left = (std::min)(*left, used < quarter ? quarter - used : quarter);
+        }
+        return left;
+    }
+
+    /// How long a request to the token endpoint may take. If the provider accepts a spent token for a while, a request
+    /// whose answer is lost leaves time to send the token again.
+    std::chrono::milliseconds request_timeout() const {
+        const auto grace = replay_grace();
+        if (grace.count() == 0) return options.request_timeout;
+        return (std::min)(options.request_timeout,
+                          std::max<std::chrono::milliseconds>(std::chrono::seconds(5), grace / 2));
+    }
+
+    /// Sends a request about the row to the authorization server. The request is wiped afterwards.
+    http_response post(wiped_request request, const token& row, std::chrono::milliseconds timeout) {
+        request->timeout = timeout;
+        warn_of_plain_http(*request, row);
+        return transport(std::as_const(*request));
+    }
+
+    /// Tells the observer if a request with a secret goes to another machine without TLS.
+    void warn_of_plain_http(const http_request& request, const token& row) {
+        if (is_plain_http(request.url))
+            tell(event_kind::warning, row, "a request with a secret goes over plain http, which everybody can read");
+    }
+
+    std::chrono::milliseconds replay_grace() const { return provider.replay_grace(); }
+
+    /// How long to pause after a failure: at least as long as the server asked for, and at least the next step of the
+    /// backoff. Each step is twice as long as the one before; up to a half of it is taken off by chance. After an
+    /// unexplained refusal, the steps are those of next_unexplained_pause.
+    std::chrono::milliseconds backoff(identity_flight& flight, std::chrono::milliseconds retry_after,
+                                      bool is_unexplained) {
+        if (is_unexplained) return (std::max)(retry_after, flight.next_unexplained_pause(clock.steady_now()));
+        const unsigned doublings = (std::min)(flight.failures_that_count(clock.steady_now()), 16U);
+        const auto step = (std::min)(options.longest_backoff, options.first_backoff * (1 << doublings));
+        unsigned char chance = 0;
+        random_bytes(&chance, 1);
+        return (std::max)(retry_after, step - step * chance / 512);
+    }
+
+    /// Step 7, save: writes the new tokens into the row if they still belong there, and gives the row. Nullopt if the
+    /// row is gone or holds other tokens. Throws what the store throws, and errc::storage_failure if the row changes
+    /// all the time.
+    std::optional<token> save_tokens(row_access& store_rows, const new_tokens& tokens) {
+        for (int tries = 0; tries < 1'000; ++tries) {
+            const std::optional<token> row = store_rows.find_by_id(tokens.marked.id);
+            if (!row || !tokens.belong_to(*row)) return std::nullopt;
+            token record = tokens.applied_to(*row);
+            if (store_rows.replace(*row, record)) return record;
+        }
+        throw error(errc::storage_failure, "tokenkeep: the row changes all the time");
+    }
+
+    /// Step 8, keep what is unsaved: tries again, until the deadline, to save the flight's unsaved tokens, which stay
+    /// in the flight. Throws rotation_not_saved_error if that fails. If an answer that was unread brings no tokens, its
+    /// outcome is unknown, and the marker in the row is settled.
+    void save_unsaved(identity_flight& flight, deadline until) {
+        answer_room& room = *flight.unsaved;
+        try {
+            if (room.unread && !read_again(room)) return tell(event_kind::outcome_unknown, room.tokens.marked);
+            row_access store_rows = rows(until);
+            const std::optional<token> saved = save_tokens(store_rows, room.tokens);
+            if (!saved) drop(store_rows, room.tokens);
+            flight.publish();
+            if (!room.tokens.answer.access_token.empty()) flight.succeeded();
+            if (saved) tell(event_kind::saved, *saved);
+        } catch (...) {
+            tell(event_kind::not_saved, room.tokens.marked);
+            room.throw_not_saved();
+        }
+    }
+
+    /// Asks the server to revoke the row's tokens (RFC 7009). Does nothing if the provider has no revocation. Throws
+    /// what the response means. A token that the server calls invalid counts as revoked.
+    void revoke(const token& row) {
+        try {
+            revoke_once(row);
+        } catch (const response_error& refusal) {
+            if (refusal.server_code() == "invalid_token" || refusal.server_code() == "invalid_grant")
+                return; // the token had ended before
+            if (refusal.server_code() != "unsupported_token_type" || row.access_token.empty() ||
+                row.refresh_token.empty())
+                throw;
+            token access_only = row; // RFC 7009 2.2.1: revoke the other token
+            access_only.refresh_token.clear();
+            revoke_once(access_only);
+        }
+    }
+
+    /// Gives up new tokens, because their row is gone or holds other tokens. If the server has sent a new refresh
+    /// token, and its row is gone or is being revoked, that token is revoked too, if the server can. In all other cases
+    /// nothing is revoked: a server may end everything that the user has granted to this client (RFC 7009 2.1), and so
+    /// also the row's session.
+    void drop(row_access& store_rows, const new_tokens& tokens) {
+        const token record = tokens.record();
+        tell(event_kind::dropped, record);
+        try {
+            const bool is_new = record.refresh_token != tokens.marked.refresh_token;
+            const std::optional<token> row = store_rows.find_by_id(record.id);
+            if (is_new && (!row || is_revoking(*row))) revoke(record);
+        } catch (...) { // no caller uses these tokens, revoked or not
+        }
+    }
+
+  private:
+    std::chrono::milliseconds note_use_after() const { return session_limit(options.session_idle) / 4; }
+    bool is_use_old(const row_view& row, timestamp now) const {
+        return options.session_idle.count() > 0 && time_between(*row.used_at, now) >= note_use_after();
+    }
+
+    static bool names_no_login(const token& probe) {
+        return probe.id.empty() && probe.user_name.empty() && probe.access_token.empty() &&
+               probe.refresh_token.empty() && probe.grant_token.empty();
+    }
+
+    /// The seed of the client's own row: the SHA-256 of these words, client id, label and scope, each with its length.
+    static std::string seed_of_client(const token& probe) {
+        std::string words;
+        for (const std::string_view word : {std::string_view("client credentials"), std::string_view(probe.client_id),
+                                            std::string_view(probe.label), std::string_view(probe.scope)})
+            words.append(std::to_string(word.size())).append(":").append(word);
+        return text::sha256_hex(words);
+    }
+
+    /// Reads an answer for which there was no memory before. False if it brings no tokens.
+    bool read_again(answer_room& room) {
+        try {
+            room.tokens.answer = provider.read_token_response(**room.unread, room.tokens.marked);
+            room.unread.reset();
+            return true;
+        } catch (const std::bad_alloc&) {
+            throw;
+        } catch (...) {
+            return false;
+        }
+    }
+
+    std::optional<token> find_any_client(row_access& rows, const token& probe) {
+        std::optional<token> row = rows.find(probe);
+        if (!row && !probe.user_name.empty() && !probe.client_id.empty() && probe.client_id == provider.client_id()) {
+            token clientless = probe;
+            clientless.client_id.clear();
+            clientless.client_secret.clear();
+            row = rows.find(clientless);
+            if (row && !row->client_id.empty()) row.reset();
+        }
+        return row;
+    }
+
+    void revoke_once(const token& row) {
+        std::optional<http_request> request = provider.revoke_request(row);
+        if (!request) return;
+        const wiped_response response(post(wiped_request(*std::move(request)), row, options.request_timeout));
+        provider.read_revoke_response(*response);
+    }
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+
+
+
+
+
+
+// ==== tokenkeep/refresh_due.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_REFRESH_DUE_HPP
+#define TOKENKEEP_REFRESH_DUE_HPP
+
+
+
+
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+namespace tokenkeep { inline namespace v1 {
+
+/// What keeper::refresh_due has done so far, or in all.
+struct refresh_due_report {
+    std::size_t total = 0;     ///< Rows that the store had at the beginning.
+    std::size_t refreshed = 0; ///< Sessions that were refreshed, by this keeper or meanwhile by another one.
+    std::size_t not_due = 0;   ///< Sessions whose tokens last longer.
+    std::size_t skipped = 0;   ///< Rows without a session that can be refreshed: no refresh token, over, or in doubt.
+    std::size_t failed = 0;    ///< Sessions that could not be refreshed now.
+    std::chrono::milliseconds next_in{0}; ///< After this time, call refresh_due again.
+
+    /// How many rows have been looked at so far.
+    std::size_t done() const { return refreshed + not_due + skipped + failed; }
+};
+
+namespace detail {
+
+struct ignore_refreshing {
+    void operator()(const refresh_due_report&) const noexcept {}
+};
+
+/// A number of 0 to 65,535 that differs from row to row, and for a row from token to token.
+inline int lot_of(const token& row) {
+    const std::array<unsigned char, 32> digest =
+        text::sha256_hash().update(row.id).update(row.access_token.reveal()).finish();
+    return digest[0] * 256 + digest[1];
+}
+
+/// When a session is due for a refresh in the background: when its access token or its refresh token ends within a half
+/// to the whole of `within`. The lot decides where in between, so that sessions of one minute are not refreshed in one
+/// second. Of a token's life, at most the second half counts. Some servers do not make a refresh token live longer, so
+/// at least half of `within` lies between two refreshes for it. Nullopt: never.
+inline std::optional<timestamp> due_at(const token& row, std::chrono::milliseconds within) {
+    const auto ahead = [&](std::chrono::milliseconds window) { return window - window * lot_of(row) / 131'072; };
+    std::optional<timestamp> due;
+    if (row.expires_at) {
+        const auto life = row.issued_at ? time_between(*row.issued_at, *row.expires_at) : within;
+        due = time_before(*row.expires_at, ahead((std::min)(within, life / 2)));
+    }
+    if (row.refresh_expires_at) {
+        timestamp for_refresh_token = time_before(*row.refresh_expires_at, ahead(within));
+        if (row.issued_at) for_refresh_token = (std::max)(for_refresh_token, time_before(*row.issued_at, -within / 2));
+        due = due ? (std::min)(*due, for_refresh_token) : for_refresh_token;
+    }
+    return due;
+}
+
+} // namespace detail
+
+}} // namespace tokenkeep::v1
+
+#endif
+
+
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// What a keeper does, for parts of any type. The class keeper says what each function means. A call without a deadline
+/// ends by keeper_options::lock_timeout.
+class keeper_core {
+  public:
+    /// The parts must live longer.
+    keeper_core(erased_store& store, erased_transport& transport, erased_provider& provider,
+                const keeper_options& options, erased_observer& observer, erased_clock& clock);
+    keeper_core(const keeper_core&) = delete;
+    keeper_core& operator=(const keeper_core&) = delete;
+    ~keeper_core();
+
+    secret access_token(const token& probe, std::optional<deadline> until);
+    std::optional<secret> fresh_token(const token& probe);
+    /// The row of the probe, with a fresh access token. `rejected` is an access token that got a 401, or null.
+    token record(const token& probe, const secret* rejected, std::optional<deadline> until);
+    http_response send(http_request given, const token& probe, std::optional<deadline> until);
+    void revoke(const token& probe, std::optional<deadline> until);
+    token log_in_with_device(const token& probe, function_ref<void(const device_prompt&)> show,
+                             std::optional<deadline> until);
+    refresh_due_report refresh_due(std::chrono::milliseconds within,
+                                   function_ref<void(const refresh_due_report&)> progress);
+    sweep_report sweep(const sweep_policy& policy, function_ref<void(const sweep_report&)> progress);
+
+    /// For sessions: the access token, and until when a session may give it without asking. `last` is what the session
+    /// got before, or null.
+    std::shared_ptr<const pinned_token> pin(const token& probe, const pinned_token* last, const secret* rejected,
+                                            std::optional<deadline> until);
+    /// The time by which pinned_token::due counts.
+    deadline coarse_now() { return parts_.clock.coarse_now(); }
+    /// False as soon as this object is gone.
+    std::shared_ptr<const std::atomic<bool>> lives() const { return lives_; }
+
+  private:
+    std::optional<secret> at_hand(const token& probe, deadline until);
+    token token_of_client(token wanted, const secret* rejected, deadline until);
+    bool is_unexchanged(const token& row);
+    http_response send_once(http_request& request, const token& row);
+    void check_target(const http_request& request, const token& row) const;
+    std::shared_ptr<const pinned_token>
+    pin_row(const token& probe, token row, std::shared_ptr<const published_version> published, std::uint64_t version);
+
+    keeper_parts parts_;
+    known_tokens known_{};
+    std::shared_ptr<std::atomic<bool>> lives_ = std::make_shared<std::atomic<bool>>(true);
+};
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/keeper/core_functions.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_CORE_FUNCTIONS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_CORE_FUNCTIONS_HPP
+
+
+
+// ==== tokenkeep/detail/keeper/client_credentials.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_CLIENT_CREDENTIALS_HPP
+#define TOKENKEEP_DETAIL_KEEPER_CLIENT_CREDENTIALS_HPP
+
+
+
+// ==== tokenkeep/detail/keeper/transaction.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_TRANSACTION_HPP
+#define TOKENKEEP_DETAIL_KEEPER_TRANSACTION_HPP
+
+
+
+
+
+
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// How a request to the token endpoint ended.
 enum class outcome_kind {
@@ -18113,15 +19526,9 @@ inline std::exception_ptr no_access_token(const token_response& answer) {
 
 /// The parts of a keeper, and the steps that its transactions share. A transaction is an object that lives for one
 /// call. Its steps: 1 look up, 2 reread, 3 mark, 4 send, 5 read the outcome, 6 merge, 7 save, 8 keep what is unsaved.
-template <class Parts>
 class transaction {
   protected:
-    using flight_type = typename Parts::flight_type;
-    using guard_type = typename Parts::rows_type::guard;
-    using room_type = typename Parts::room_type;
-    using flight_lock_type = flight_lock<flight_type>;
-
-    transaction(Parts& parts, deadline until) : parts_(parts), rows_(parts.rows(until)), deadline_(until) {}
+    transaction(keeper_parts& parts, deadline until) : parts_(parts), rows_(parts.rows(until)), deadline_(until) {}
 
     void tell(event_kind kind, const token& row, std::string_view detail = {}) const { parts_.tell(kind, row, detail); }
 
@@ -18132,10 +19539,10 @@ class transaction {
 
     /// Takes the identity's lock. If new tokens are unsaved, they are saved first, and their lock is taken over, unless
     /// it may have lapsed. If that fails, throws rotation_not_saved_error, and the tokens and their lock stay (step 8).
-    guard_type lock(flight_type& flight, const std::string& key) {
+    erased_guard lock(identity_flight& flight, const std::string& key) {
         if (flight.unsaved) {
             parts_.save_unsaved(flight, deadline_);
-            std::optional<guard_type> guard = std::move(flight.unsaved->guard);
+            std::optional<erased_guard> guard = std::move(flight.unsaved->guard);
             flight.unsaved.reset();
             if (rows_.excludes()) return *std::move(guard);
         }
@@ -18151,9 +19558,9 @@ class transaction {
             by.rows_.renew(guard, by.parts_.lease());
         }
 
-        std::shared_ptr<flight_type> flight;
-        flight_lock_type entered;
-        guard_type guard;
+        std::shared_ptr<identity_flight> flight;
+        flight_lock entered;
+        erased_guard guard;
     };
 
     /// A marker for a token that is about to be spent. `first_sent` is given if it may have been sent before.
@@ -18168,7 +19575,7 @@ class transaction {
 
     /// Whether the request of a marker may still be under way. If a marker is from the future, its age counts from when
     /// it was first seen: no clock can block an identity.
-    bool is_young(flight_type& flight, const token_status& marker) const {
+    bool is_young(identity_flight& flight, const token_status& marker) const {
         if (!marker.last_sent) return false;
         const timestamp now = parts_.clock.now();
         const auto doubt_expires_after = parts_.options.effective_doubt_expires_after(rows_.excludes());
@@ -18233,7 +19640,7 @@ class transaction {
     /// deadline is. If the transport throws, the request may still be under way, unless the exception says that it was
     /// not sent. Notes it if the transport takes longer than it may. If there is not enough memory to read a 2xx
     /// answer, keeps it in room.unread, and reports tokens.
-    outcome ask(wiped_request request, room_type& room, std::chrono::milliseconds timeout) {
+    outcome ask(wiped_request request, answer_room& room, std::chrono::milliseconds timeout) {
         const token& row = room.tokens.marked;
         outcome result;
         room.tokens.sent = parts_.clock.now();
@@ -18282,7 +19689,7 @@ class transaction {
     /// Keeps to the pause after a passing failure. False if there is none. If the caller has a usable token, or its
     /// deadline comes first, throws the failure; if the server asked for the pause, the error says how much is left.
     /// Otherwise waits for the end of the pause.
-    bool waits_for_pause(flight_type& flight, bool has_usable_token) {
+    bool waits_for_pause(identity_flight& flight, bool has_usable_token) {
         const auto pause = flight.pause(parts_.clock.steady_now());
         if (!pause) return false;
         if (!has_usable_token && pause->first <= deadline_) {
@@ -18317,7 +19724,7 @@ class transaction {
     }
 
     /// Throws the failure. If it is a std::system_error, callers that wait get it too, and a pause begins.
-    [[noreturn]] void fail(flight_type& flight, const token& row, const std::exception_ptr& why,
+    [[noreturn]] void fail(identity_flight& flight, const token& row, const std::exception_ptr& why,
                            const outcome& result) {
         try {
             std::rethrow_exception(why);
@@ -18343,7 +19750,7 @@ class transaction {
     /// holds other tokens; the new tokens are then dropped. If the store cannot hold the access token, saves the rest,
     /// and throws errc::invalid_record. If the store does not take them, or they are unread, keeps them with their lock
     /// (step 8) and throws rotation_not_saved_error.
-    std::optional<token> save(flight_type& flight, guard_type& guard, room_type& room) {
+    std::optional<token> save(identity_flight& flight, erased_guard& guard, answer_room& room) {
         const new_tokens& tokens = room.tokens;
         try {
             if (room.unread) throw std::bad_alloc();
@@ -18394,8 +19801,8 @@ class transaction {
 
     static constexpr int most_markers = 3;
 
-    Parts& parts_;
-    typename Parts::rows_type rows_;
+    keeper_parts& parts_;
+    row_access rows_;
     deadline deadline_;
 };
 
@@ -18418,18 +19825,12 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// Tokens of the client itself (RFC 6749 4.4): one row for each client id, label and scope. There is no refresh token,
 /// so nothing can be lost: the row is not marked, and a request whose answer is lost is simply sent again. Of all
 /// callers that share the store, one asks the server when the token is due.
-template <class Parts>
-class client_credentials : transaction<Parts> {
-    using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::flight_type, typename base::guard_type, typename base::flight_lock_type;
-    using typename base::room_type;
-
+class client_credentials : transaction {
   public:
     /// `wanted` is the row, or has the seed of a probe without a user; see seed_of_client. `rejected` is an access
     /// token that got a 401, or null.
-    client_credentials(Parts& parts, token wanted, const secret* rejected, deadline until)
-        : base(parts, until), wanted_(std::move(wanted)), rejected_(rejected) {}
+    client_credentials(keeper_parts& parts, token wanted, const secret* rejected, deadline until)
+        : transaction(parts, until), wanted_(std::move(wanted)), rejected_(rejected) {}
 
     /// The row with a fresh access token. If the server gives none and the old one is usable, the row with the old one.
     token run() {
@@ -18438,15 +19839,15 @@ class client_credentials : transaction<Parts> {
             for (;;) {
                 rows_.end_by(deadline_);
                 row = find();
-                if (row && base::fresh(*row, rejected_)) {
+                if (row && fresh(*row, rejected_)) {
                     tell(event_kind::cache_hit, *row);
                     return *std::move(row);
                 }
                 if (std::optional<token> made = attempt(row)) return *std::move(made);
-                if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+                if (is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
             }
         } catch (...) {
-            if (!row || !base::can_be_served(*row, rejected_)) throw;
+            if (!row || !can_be_served(*row, rejected_)) throw;
             tell(event_kind::served_old, *row);
             return *std::move(row);
         }
@@ -18464,37 +19865,37 @@ class client_credentials : transaction<Parts> {
     std::optional<token> attempt(const std::optional<token>& seen) {
         const std::string key = identity_key(seen ? *seen : wanted_);
         const auto flight = parts_.flight_of(key);
-        if (base::waits_for_pause(*flight, seen && base::usable(*seen, rejected_))) return std::nullopt;
-        const flight_lock_type entered(*flight, parts_.clock, deadline_);
+        if (waits_for_pause(*flight, seen && usable(*seen, rejected_))) return std::nullopt;
+        const flight_lock entered(*flight, parts_.clock, deadline_);
         if (entered.waited()) tell(event_kind::waited, seen.value_or(wanted_));
         if (entered.failure_while_waiting()) std::rethrow_exception(entered.failure_while_waiting());
         if (flight->pause(parts_.clock.steady_now())) return std::nullopt;
-        guard_type guard = base::lock(*flight, key);
+        erased_guard guard = lock(*flight, key);
         rows_.renew(guard, parts_.lease());
         std::optional<token> row = find();
         if (identity_key(row ? *row : wanted_) != key) return std::nullopt;
         if (row && is_revoking(*row))
             throw error(errc::reauthorization_required, "tokenkeep: this token is being revoked; finish with revoke");
-        if (row && base::fresh(*row, rejected_)) {
+        if (row && fresh(*row, rejected_)) {
             flight->succeeded();
             flight->publish();
             tell(event_kind::adopted, *row);
             return row;
         }
-        return ask(*flight, row);
+        return fetch(*flight, row);
     }
 
-    std::optional<token> ask(flight_type& flight, const std::optional<token>& row) {
+    std::optional<token> fetch(identity_flight& flight, const std::optional<token>& row) {
         const token wanted = as_asked_for(row);
-        room_type room({.marked = wanted, .bought_with = grant_kind::refresh_token});
+        answer_room room({.marked = wanted, .bought_with = grant_kind::refresh_token});
         wiped_request request(parts_.provider.client_credentials_request(wanted));
-        outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
-        if (result.kind == outcome_kind::tokens) return save(flight, row, room);
+        outcome result = ask(std::move(request), room, parts_.options.request_timeout);
+        if (result.kind == outcome_kind::tokens) return keep(flight, row, room);
         if (result.kind == outcome_kind::refused)
             result.why =
                 with_reason(error(errc::client_rejected, "tokenkeep: the server gives this client no token of its own"),
                             result.why);
-        base::fail(flight, wanted, as_failure(result.why), result);
+        fail(flight, wanted, as_failure(result.why), result);
     }
 
     /// The row, with the scope and the client secret of the caller if it has come by them and not by the row's id.
@@ -18519,13 +19920,13 @@ class client_credentials : transaction<Parts> {
 
     /// Writes the token into the row, in one write, and gives the row. The row keeps the scope that was asked for: its
     /// seed and the next request are made of it. Nullopt if the row has changed meanwhile.
-    std::optional<token> save(flight_type& flight, const std::optional<token>& row, room_type& room) {
+    std::optional<token> keep(identity_flight& flight, const std::optional<token>& row, answer_room& room) {
         if (room.unread) throw std::bad_alloc();
         token_response& answer = room.tokens.answer;
         answer.refresh_token.clear(); // RFC 6749 4.4.3: it should not come
         answer.scope.clear();
         if (answer.access_token.empty())
-            base::fail(flight, room.tokens.marked, no_access_token(answer), {.is_unexplained = true});
+            fail(flight, room.tokens.marked, no_access_token(answer), {.is_unexplained = true});
         token record = room.tokens.record();
         try {
             if (!row)
@@ -18533,7 +19934,7 @@ class client_credentials : transaction<Parts> {
             else if (!rows_.replace(*row, record))
                 return std::nullopt;
         } catch (...) { // no caller asks the server again and again while the store takes nothing
-            base::fail(flight, record, std::current_exception(), {});
+            fail(flight, record, std::current_exception(), {});
         }
         flight.publish();
         flight.succeeded();
@@ -18560,6 +19961,7 @@ class client_credentials : transaction<Parts> {
 }}} // namespace tokenkeep::v1::detail
 
 #endif
+
 
 
 // ==== tokenkeep/detail/keeper/device_login.hpp
@@ -18730,17 +20132,12 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The login. The keeper sends a grant token once and never again (RFC 6749 4.1.2). The new tokens replace what the row
 /// held before.
-template <class Parts>
-class login : transaction<Parts> {
-    using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::identity_lock, typename base::room_type;
-
+class login : transaction {
   public:
     /// `probe` holds a grant token. It also says whose it is: by an id, a user, or at least a client id. If the grant
     /// token was sent already and tokens came, `come` has them, and nothing is sent.
-    login(Parts& parts, const token& probe, deadline until, room_type* come = nullptr)
-        : base(parts, until), probe_(require_owner(probe)), come_(come) {}
+    login(keeper_parts& parts, const token& probe, deadline until, answer_room* come = nullptr)
+        : transaction(parts, until), probe_(require_owner(probe)), come_(come) {}
 
     /// The probe, if it says whose login it is. Otherwise throws errc::invalid_record.
     static const token& require_owner(const token& probe) {
@@ -18755,7 +20152,7 @@ class login : transaction<Parts> {
         for (;;) {
             if (std::optional<token> row = parts_.find(rows_, probe_); row && is_done(*row)) return *std::move(row);
             if (std::optional<token> row = under_first_lock()) return *std::move(row);
-            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: others are logging in all the time");
+            if (is_late()) throw error(errc::lock_timeout, "tokenkeep: others are logging in all the time");
         }
     }
 
@@ -18800,7 +20197,7 @@ class login : transaction<Parts> {
     std::optional<token> first_login(identity_lock& held, const std::string& key) {
         token record = probe_;
         record.code_verifier.clear();
-        token_status marker = base::new_marker(probe_.grant_token);
+        token_status marker = new_marker(probe_.grant_token);
         record.status = to_status(marker);
         wiped_request request = request_for(record, probe_.code_verifier);
         try {
@@ -18829,8 +20226,8 @@ class login : transaction<Parts> {
 
     /// Sends the grant token if the row still is as it was marked. Nullopt: look again.
     std::optional<token> send_if_marked(identity_lock& held, const token& row, wiped_request request) {
-        if (!base::marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
-        room_type room = room_for(row);
+        if (!marker_stands(row) || rows_.find_by_id(row.id) != row) return std::nullopt;
+        answer_room room = room_for(row);
         return send(held, std::nullopt, room, std::move(request));
     }
 
@@ -18883,7 +20280,7 @@ class login : transaction<Parts> {
         const std::optional<token> unmarked = first.flight->unmarked(row, parts_.clock.steady_now());
         const token& before = unmarked ? *unmarked : row;
         if (is_in_doubt(row) && !unmarked) {
-            if (!rows_.excludes() && base::is_young(*held.flight, read_status(row.status)) && !base::is_late()) {
+            if (!rows_.excludes() && is_young(*held.flight, read_status(row.status)) && !is_late()) {
                 parts_.clock.sleep_until(
                     (std::min)(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
                 return std::nullopt;
@@ -18897,14 +20294,14 @@ class login : transaction<Parts> {
         if (!is_stored) marked.former = with_former_token(before.former, before.grant_token);
         marked.code_verifier = without_verifier(before);
         end_what_is_over(before, marked);
-        token_status marker = base::new_marker(probe_.grant_token);
+        token_status marker = new_marker(probe_.grant_token);
         marked.status = to_status(marker);
-        room_type room = room_for(marked);
+        answer_room room = room_for(marked);
         wiped_request request =
             request_for(marked, is_stored && !has_code_verifier(probe_) ? before.code_verifier : probe_.code_verifier);
         unsent_marker unsent{.nonce = std::move(marker.nonce), .before = before, .after = marked};
         try {
-            if (!base::write_marker(row, marked)) return std::nullopt;
+            if (!write_marker(row, marked)) return std::nullopt;
         } catch (...) { // the marker may have been written all the same
             first.flight->note_unsent(std::move(unsent), read_status(row.status).nonce, parts_.clock.steady_now());
             undo(marked, before);
@@ -18913,8 +20310,8 @@ class login : transaction<Parts> {
         return send(held, before, room, std::move(request));
     }
 
-    static room_type room_for(const token& marked) {
-        return room_type({.marked = marked, .bought_with = grant_kind::authorization_code});
+    static answer_room room_for(const token& marked) {
+        return answer_room({.marked = marked, .bought_with = grant_kind::authorization_code});
     }
 
     /// What the probe says about the login, without what it says about tokens that it may hold.
@@ -18960,14 +20357,14 @@ class login : transaction<Parts> {
     }
 
     /// Steps 4 to 8. The row holds the marker. `before` is the row without it; nullopt if this call has inserted it.
-    std::optional<token> send(identity_lock& held, const std::optional<token>& before, room_type& room,
+    std::optional<token> send(identity_lock& held, const std::optional<token>& before, answer_room& room,
                               wiped_request request) {
         const token& marked = room.tokens.marked;
         tell(event_kind::marked, marked);
         tell(event_kind::spent, marked);
         is_sent_ = true;
         const outcome result =
-            come_ != nullptr ? take_over(room) : base::ask(std::move(request), room, parts_.options.request_timeout);
+            come_ != nullptr ? take_over(room) : ask(std::move(request), room, parts_.options.request_timeout);
         switch (result.kind) {
         case outcome_kind::tokens: return keep(held, room);
         case outcome_kind::unknown:
@@ -18983,7 +20380,7 @@ class login : transaction<Parts> {
     }
 
     /// In place of steps 4 and 5, if the tokens came before.
-    outcome take_over(room_type& room) {
+    outcome take_over(answer_room& room) {
         room.tokens.answer = std::move(come_->tokens.answer);
         room.tokens.sent = come_->tokens.sent;
         if (come_->unread) room.unread.emplace(*std::move(come_->unread));
@@ -18993,8 +20390,8 @@ class login : transaction<Parts> {
 
     /// Step 7, save: gives the row with the new tokens. If another login has taken the row meanwhile, gives it as it
     /// now is.
-    std::optional<token> keep(identity_lock& held, room_type& room) {
-        std::optional<token> row = base::save(*held.flight, held.guard, room);
+    std::optional<token> keep(identity_lock& held, answer_room& room) {
+        std::optional<token> row = save(*held.flight, held.guard, room);
         has_exchanged_ = row.has_value();
         if (row) parts_.warn_if_without_limits(rows_, *row);
         if (!row) row = rows_.find_by_id(room.tokens.marked.id);
@@ -19023,7 +20420,7 @@ class login : transaction<Parts> {
     }
 
     const token& probe_;
-    room_type* come_;
+    answer_room* come_;
     bool has_exchanged_ = false;
     bool is_sent_ = false;
 };
@@ -19045,39 +20442,25 @@ class login : transaction<Parts> {
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-template <class P>
-concept can_log_in_with_device = requires(P& provider, const token& record, const http_response& response,
-                                          timestamp sent) {
-    { provider.device_authorization_request(record) } -> std::convertible_to<http_request>;
-    { provider.device_token_request(record) } -> std::convertible_to<http_request>;
-    { provider.read_device_authorization(response, record, sent) } -> std::convertible_to<device_authorization>;
-};
-
 /// The login with a device code (RFC 8628). While the user types, no lock is held and the store is not touched: calls
 /// for a session that the user already has go on. The tokens that come are kept as those of any other login.
-template <class Parts>
-class device_login : transaction<Parts> {
-    using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::deadline_;
-    using typename base::room_type;
-
+class device_login : transaction {
   public:
     /// `probe` says whose login it is: by an id, a user, or at least a client id.
-    device_login(Parts& parts, const token& probe, deadline until)
-        : base(parts, until), asked_(login<Parts>::require_owner(probe)) {
+    device_login(keeper_parts& parts, const token& probe, deadline until)
+        : transaction(parts, until), asked_(login::require_owner(probe)) {
         asked_.seed.clear(); // a probe without a user has that of the client's own row
         for (const auto member : {&token::access_token, &token::refresh_token, &token::code_verifier})
             (asked_.*member).clear();
     }
 
     /// Calls show(prompt), waits for the user, and gives the row with the new tokens.
-    template <class Show>
-    token run(Show& show) {
+    token run(function_ref<void(const device_prompt&)> show) {
         (void)parts_.find(rows_, asked_); // a store that cannot be read fails before the user is asked
         const device_authorization authorization = begin();
         show(authorization.prompt);
         asked_.grant_token = authorization.device_code;
-        room_type room({.marked = asked_, .bought_with = grant_kind::authorization_code});
+        answer_room room({.marked = asked_, .bought_with = grant_kind::authorization_code});
         wait_for_user(authorization, room);
         return keep(room);
     }
@@ -19091,7 +20474,7 @@ class device_login : transaction<Parts> {
     }
 
     /// Asks for tokens until they come (RFC 8628 3.5). After a failure that may pass, the pause is twice as long.
-    void wait_for_user(const device_authorization& authorization, room_type& room) {
+    void wait_for_user(const device_authorization& authorization, answer_room& room) {
         const deadline code_ends =
             time_after(parts_.clock.steady_now(), time_between(parts_.clock.now(), authorization.prompt.expires_at));
         const deadline end = (std::min)(deadline_, code_ends);
@@ -19103,7 +20486,7 @@ class device_login : transaction<Parts> {
             if (next >= end) give_up(last);
             parts_.clock.sleep_until(next);
             wiped_request request(parts_.provider.device_token_request(asked_));
-            const outcome result = base::ask(std::move(request), room, parts_.options.request_timeout);
+            const outcome result = ask(std::move(request), room, parts_.options.request_timeout);
             const auto is = [&](std::string_view code) { return text::equal_ignoring_case(result.server_code, code); };
             if (result.kind == outcome_kind::tokens) return;
             if (is("authorization_pending")) continue;
@@ -19148,10 +20531,10 @@ class device_login : transaction<Parts> {
     /// Saves the tokens that came, whatever the caller's deadline is. If the identity's lock cannot be had, or the
     /// store does not even take the marker of the login, tries again for save_timeout. Then the tokens go to the
     /// caller, in the error.
-    token keep(room_type& room) {
+    token keep(answer_room& room) {
         const deadline end = parts_.save_deadline();
         for (;;) {
-            login<Parts> saving(parts_, asked_, parts_.default_deadline(), &room);
+            login saving(parts_, asked_, parts_.default_deadline(), &room);
             try {
                 return saving.run();
             } catch (...) {
@@ -19173,434 +20556,6 @@ class device_login : transaction<Parts> {
 
 #endif
 
-
-// ==== tokenkeep/detail/keeper/fitting.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_KEEPER_FITTING_HPP
-#define TOKENKEEP_DETAIL_KEEPER_FITTING_HPP
-
-
-
-
-
-
-
-#include <concepts>
-#include <type_traits>
-
-// Whether parts fit a keeper, and what to write if they do not.
-
-namespace tokenkeep { inline namespace v1 { namespace detail {
-
-template <class O>
-concept event_observer = requires(O& observer, const event& e) {
-    observer(e);
-};
-
-template <class Store, class Transport, class Provider, class Observer, class Clock>
-consteval bool explain_keeper() {
-    explain_token_store<Store>();
-    static_assert(http_transport<Transport>,
-                  "tokenkeep: a transport takes const http_request& and gives http_response; see "
-                  "the concept http_transport");
-    explain_authorization_provider<Provider>();
-    static_assert(event_observer<Observer>, "tokenkeep: an observer takes const event&; see ignore_events");
-    static_assert(clock<Clock>,
-                  "tokenkeep: a clock needs now, steady_now, sleep_until and wait_until; see the concept clock");
-    return true;
-}
-
-template <class Store, class Transport, class Provider, class Observer, class Clock>
-concept can_keep = token_store<Store> && http_transport<Transport> && authorization_provider<Provider> &&
-    event_observer<Observer> && clock<Clock>;
-
-template <class Part, class Given>
-concept given_by_name = !std::is_reference_v<Part> && std::same_as<Given, Part&>;
-
-/// Whether a store or a transport that a keeper would own was given by name.
-template <class GivenTransport, class GivenStore, class Store, class Transport>
-concept given_by_name_with = given_by_name<Store, GivenStore> || given_by_name<Transport, GivenTransport>;
-
-}}} // namespace tokenkeep::v1::detail
-
-#endif
-
-
-
-// ==== tokenkeep/detail/keeper/parts.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
-#define TOKENKEEP_DETAIL_KEEPER_PARTS_HPP
-
-
-
-
-
-#include <algorithm>
-#include <chrono>
-#include <concepts>
-#include <exception>
-#include <memory>
-#include <new>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <type_traits>
-#include <utility>
-
-namespace tokenkeep { inline namespace v1 { namespace detail {
-
-template <class P>
-concept can_request_client_token = requires(const P& provider, P& asked, const token& record) {
-    { provider.client_credentials } -> std::convertible_to<bool>;
-    { asked.client_credentials_request(record) } -> std::convertible_to<http_request>;
-};
-
-/// The parts of a keeper, and what its transactions do with them.
-template <class Store, class Transport, class Provider, class Observer, class Clock>
-struct keeper_parts {
-    using rows_type = row_access<std::remove_reference_t<Store>, std::remove_reference_t<Clock>>;
-    using room_type = answer_room<typename rows_type::guard>;
-    using flight_type = flight<room_type>;
-    static_assert(std::is_nothrow_move_constructible_v<new_tokens>);
-
-    Store store;
-    Transport transport;
-    Provider provider;
-    keeper_options options;
-    Observer observer;
-    Clock clock;
-    detail::flights<flight_type> flights{};
-    steady_expiry seen{};
-
-    /// The store's rows, for calls that end by `until`.
-    rows_type rows(deadline until) { return rows_type(store, clock, until); }
-    /// When a call ends that begins now and whose caller names no deadline.
-    deadline default_deadline() {
-        return time_after(clock.steady_now(), options.effective_lock_timeout(replay_grace()));
-    }
-    /// When saving what has come from the server ends, if it begins now.
-    deadline save_deadline() { return time_after(clock.steady_now(), options.save_timeout); }
-
-    /// How long the lock of an identity is needed at most, if a request begins now: until its answer is saved. Others
-    /// who wait for a holder that was killed wait as long.
-    std::chrono::milliseconds lease() const { return options.request_timeout + options.save_timeout; }
-
-    /// The flight of an identity; see identity_key.
-    std::shared_ptr<flight_type> flight_of(const std::string& key) { return flights.of(key, clock.steady_now()); }
-
-    /// Tells the observer. What the observer throws is ignored, because a transaction is under way.
-    void tell(event_kind kind, const token& row, std::string_view detail = {}) {
-        if constexpr (!std::is_same_v<std::remove_cvref_t<Observer>, ignore_events>) {
-            try {
-                const secret& named = row.refresh_token.empty() ? row.grant_token : row.refresh_token;
-                const std::string fingerprint = named.empty() ? std::string() : named.fingerprint();
-                observer(event{kind, row.id, fingerprint, detail});
-            } catch (...) { // an observer cannot stop a transaction
-            }
-        }
-    }
-
-    /// The probe with the provider's client id, if the probe names no client. A probe with an access token and no user
-    /// gets no client id, because by_access_token needs a probe without a client. A probe that names neither user nor
-    /// token gets the seed of the client's own row, if the provider has client_credentials.
-    token with_client(token probe) const {
-        if constexpr (requires { provider.client_id; }) {
-            const bool by_access_token = !probe.access_token.empty() && probe.user_name.empty();
-            if (probe.client_id.empty() && !by_access_token) probe.client_id = provider.client_id;
-        }
-        if (serves_clients() && probe.seed.empty() && names_no_login(probe)) probe.seed = seed_of_client(probe);
-        return probe;
-    }
-
-    /// Whether the provider has client_credentials.
-    bool serves_clients() const {
-        if constexpr (can_request_client_token<Provider>)
-            return provider.client_credentials;
-        else
-            return false;
-    }
-    /// Whether a probe from with_client asks for the client's own row.
-    bool asks_for_client(const token& probe) const {
-        return serves_clients() && names_no_login(probe) && probe.seed == seed_of_client(probe);
-    }
-    /// Whether the row is the client's own.
-    bool is_of_client(const token& row) const {
-        return serves_clients() && !row.seed.empty() && row.user_name.empty() && row.refresh_token.empty() &&
-               row.grant_token.empty();
-    }
-
-    /// The row that a probe from with_client means. If the probe names a user, a row that was stored without a client
-    /// may match too. Some rules apply only if the probe has a client secret, though none compares it: the provider's
-    /// is then added.
-    std::optional<token> find(rows_type& rows, const token& probe) {
-        if constexpr (requires { provider.client_secret; }) {
-            const bool by_its_token = !probe.grant_token.empty() || !probe.refresh_token.empty() || !probe.seed.empty();
-            if (by_its_token && probe.client_secret.empty() && !provider.client_secret.empty()) {
-                token with_secret = probe;
-                with_secret.client_secret = provider.client_secret;
-                return find_any_client(rows, with_secret);
-            }
-        }
-        return find_any_client(rows, probe);
-    }
-
-    /// Like find. If only a refresh token says which row is meant, the row that was once seeded with this token is
-    /// found too; so is the client's own row, whatever its API domain. If the store's rules do not look for seeds, this
-    /// reads all rows.
-    std::optional<token> find_or_seeded(rows_type& rows, const token& probe) {
-        std::optional<token> row;
-        if (!asks_for_client(probe)) row = find(rows, probe);
-        if (row || !probe.user_name.empty() || !probe.id.empty()) return row;
-        if (probe.refresh_token.empty() && !asks_for_client(probe)) return row;
-        const token by_hash{.client_id = probe.client_id,
-                            .api_domain = probe.refresh_token.empty() ? std::string() : probe.api_domain,
-                            .seed = probe.refresh_token.empty() ? probe.seed
-                                                                : text::sha256_hex(probe.refresh_token.reveal()),
-                            .label = probe.label};
-        row = find(rows, by_hash);
-        if (row || rows.looks_for_seed(by_hash)) return row;
-        for (const token& each : rows.all())
-            if (matches<same_client<by_seed>>(by_hash, each)) return each;
-        return std::nullopt;
-    }
-
-    /// How long the row's access token may be handed out, up to `margin` before its end. Zero if it is due. Nullopt if
-    /// it has no known end. Two clocks count, and the shorter time wins: the wall clock, and the steady clock since the
-    /// token was first seen. So no token lives longer if the wall clock is set back, or was ahead when the token came.
-    std::optional<std::chrono::milliseconds> lasts(const token& row, std::chrono::milliseconds margin) {
-        const timestamp now = clock.now();
-        const std::optional<std::chrono::milliseconds> left = fresh_for(row, now, margin);
-        if (!left || left->count() == 0) return left;
-        const auto steady_now = clock.steady_now();
-        const auto end = seen.end_of(row, time_after(steady_now, time_left(row, now)));
-        const auto steady_left =
-            std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
-        return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
-    }
-    /// Notes that the row's access token is seen now, so that its time runs; see lasts.
-    void note_seen(const token& row) { (void)lasts(row, std::chrono::milliseconds{0}); }
-    /// Whether the access token is worth sending; see is_usable.
-    bool usable(const token& row, const secret* rejected) {
-        return is_usable(row, clock.now(), rejected) &&
-               lasts(row, std::chrono::milliseconds{0}) != std::chrono::milliseconds{0};
-    }
-    /// Whether the access token is usable and not yet due for refresh.
-    bool fresh(const token& row, const secret* rejected) {
-        return is_usable(row, clock.now(), rejected) &&
-               lasts(row, options.refresh_margin) != std::chrono::milliseconds{0};
-    }
-
-    /// Whether the program's own limits have ended the row's session.
-    bool has_ended(const token& row) const {
-        return session_time_left(row, options, clock.now()) == std::chrono::milliseconds{0};
-    }
-
-    /// Notes in the row that its access token is handed out now. The time is written only if the one in the row is
-    /// older than a quarter of session_idle. If it cannot be written, the session may end earlier. A row that is being
-    /// refreshed is left alone: the refresh compares it with what it has marked.
-    void note_use(rows_type& rows, token& row) {
-        if (!row.used_at || !is_use_old(row) || read_status(row.status).kind == status_kind::spend) return;
-        token used = row;
-        used.used_at = clock.now();
-        try {
-            if (rows.replace(row, used)) row = std::move(used);
-        } catch (...) { // the access token is handed out all the same
-        }
-    }
-
-    /// Writes when the session began and was used into a row that does not say so, if a limit needs it.
-    void begin_session_if_unknown(token& row) const {
-        if (options.session_lifetime.count() > 0 && !row.logged_in_at) row.logged_in_at = clock.now();
-        if (options.session_idle.count() > 0 && !row.used_at) row.used_at = clock.now();
-    }
-
-    /// Tells the observer after a login if the store does not keep what the limits need.
-    void warn_if_without_limits(rows_type& rows, const token& logged_in) {
-        if (options.session_lifetime.count() <= 0 && options.session_idle.count() <= 0) return;
-        try {
-            const std::optional<token> row = rows.find_by_id(logged_in.id);
-            if (row && (!row->logged_in_at || !row->used_at))
-                tell(event_kind::warning, *row,
-                     "the store does not keep when a session began, so session_lifetime and session_idle do not count");
-        } catch (...) { // the login is done
-        }
-    }
-
-    /// How long a session value may hand out the row's access token without asking the keeper, if the program's limits
-    /// say so: until the session ends, and until its use has to be noted again.
-    std::optional<std::chrono::milliseconds> session_lasts(const token& row) const {
-        std::optional<std::chrono::milliseconds> left = session_time_left(row, options, clock.now());
-        if (left && options.session_idle.count() > 0 && row.used_at) {
-            const std::chrono::milliseconds quarter = note_use_after(), used = time_between(*row.used_at, clock.now());
-            left = (std::min)(*left, used < quarter ? quarter - used : quarter);
-        }
-        return left;
-    }
-
-    /// How long a request to the token endpoint may take. If the provider accepts a spent token for a while, a request
-    /// whose answer is lost leaves time to send the token again.
-    std::chrono::milliseconds request_timeout() const {
-        const auto grace = replay_grace();
-        if (grace.count() == 0) return options.request_timeout;
-        return (std::min)(options.request_timeout,
-                          std::max<std::chrono::milliseconds>(std::chrono::seconds(5), grace / 2));
-    }
-
-    /// Sends a request about the row to the authorization server. The request is wiped afterwards.
-    http_response post(wiped_request request, const token& row, std::chrono::milliseconds timeout) {
-        request->timeout = timeout;
-        warn_of_plain_http(*request, row);
-        return transport(std::as_const(*request));
-    }
-
-    /// Tells the observer if a request with a secret goes to another machine without TLS.
-    void warn_of_plain_http(const http_request& request, const token& row) {
-        if (is_plain_http(request.url))
-            tell(event_kind::warning, row, "a request with a secret goes over plain http, which everybody can read");
-    }
-
-    std::chrono::milliseconds replay_grace() const {
-        if constexpr (requires { provider.replay_grace; })
-            return provider.replay_grace;
-        else
-            return std::chrono::milliseconds{0};
-    }
-
-    /// How long to pause after a failure: at least as long as the server asked for, and at least the next step of the
-    /// backoff. Each step is twice as long as the one before; up to a half of it is taken off by chance. After an
-    /// unexplained refusal, the steps are those of next_unexplained_pause.
-    std::chrono::milliseconds backoff(flight_type& flight, std::chrono::milliseconds retry_after, bool is_unexplained) {
-        if (is_unexplained) return (std::max)(retry_after, flight.next_unexplained_pause(clock.steady_now()));
-        const unsigned doublings = (std::min)(flight.failures_that_count(clock.steady_now()), 16U);
-        const auto step = (std::min)(options.longest_backoff, options.first_backoff * (1 << doublings));
-        unsigned char chance = 0;
-        random_bytes(&chance, 1);
-        return (std::max)(retry_after, step - step * chance / 512);
-    }
-
-    /// Step 7, save: writes the new tokens into the row if they still belong there, and gives the row. Nullopt if the
-    /// row is gone or holds other tokens. Throws what the store throws, and errc::storage_failure if the row changes
-    /// all the time.
-    std::optional<token> save_tokens(rows_type& store_rows, const new_tokens& tokens) {
-        for (int tries = 0; tries < 1'000; ++tries) {
-            const std::optional<token> row = store_rows.find_by_id(tokens.marked.id);
-            if (!row || !tokens.belong_to(*row)) return std::nullopt;
-            token record = tokens.applied_to(*row);
-            if (store_rows.replace(*row, record)) return record;
-        }
-        throw error(errc::storage_failure, "tokenkeep: the row changes all the time");
-    }
-
-    /// Step 8, keep what is unsaved: tries again, until the deadline, to save the flight's unsaved tokens, which stay
-    /// in the flight. Throws rotation_not_saved_error if that fails. If an answer that was unread brings no tokens, its
-    /// outcome is unknown, and the marker in the row is settled.
-    void save_unsaved(flight_type& flight, deadline until) {
-        room_type& room = *flight.unsaved;
-        try {
-            if (room.unread && !read_again(room)) return tell(event_kind::outcome_unknown, room.tokens.marked);
-            rows_type store_rows = rows(until);
-            const std::optional<token> saved = save_tokens(store_rows, room.tokens);
-            if (!saved) drop(store_rows, room.tokens);
-            flight.publish();
-            if (!room.tokens.answer.access_token.empty()) flight.succeeded();
-            if (saved) tell(event_kind::saved, *saved);
-        } catch (...) {
-            tell(event_kind::not_saved, room.tokens.marked);
-            room.throw_not_saved();
-        }
-    }
-
-    /// Asks the server to revoke the row's tokens (RFC 7009). Does nothing if the provider has no revocation. Throws
-    /// what the response means. A token that the server calls invalid counts as revoked.
-    void revoke(const token& row) {
-        try {
-            revoke_once(row);
-        } catch (const response_error& refusal) {
-            if (refusal.server_code() == "invalid_token" || refusal.server_code() == "invalid_grant")
-                return; // the token had ended before
-            if (refusal.server_code() != "unsupported_token_type" || row.access_token.empty() ||
-                row.refresh_token.empty())
-                throw;
-            token access_only = row; // RFC 7009 2.2.1: revoke the other token
-            access_only.refresh_token.clear();
-            revoke_once(access_only);
-        }
-    }
-
-    /// Gives up new tokens, because their row is gone or holds other tokens. If the server has sent a new refresh
-    /// token, and its row is gone or is being revoked, that token is revoked too, if the server can. In all other cases
-    /// nothing is revoked: a server may end everything that the user has granted to this client (RFC 7009 2.1), and so
-    /// also the row's session.
-    void drop(rows_type& store_rows, const new_tokens& tokens) {
-        const token record = tokens.record();
-        tell(event_kind::dropped, record);
-        try {
-            const bool is_new = record.refresh_token != tokens.marked.refresh_token;
-            const std::optional<token> row = store_rows.find_by_id(record.id);
-            if (is_new && (!row || is_revoking(*row))) revoke(record);
-        } catch (...) { // no caller uses these tokens, revoked or not
-        }
-    }
-
-  private:
-    std::chrono::milliseconds note_use_after() const { return session_limit(options.session_idle) / 4; }
-    bool is_use_old(const token& row) const {
-        return options.session_idle.count() > 0 && time_between(*row.used_at, clock.now()) >= note_use_after();
-    }
-
-    static bool names_no_login(const token& probe) {
-        return probe.id.empty() && probe.user_name.empty() && probe.access_token.empty() &&
-               probe.refresh_token.empty() && probe.grant_token.empty();
-    }
-
-    /// The seed of the client's own row: the SHA-256 of these words, client id, label and scope, each with its length.
-    static std::string seed_of_client(const token& probe) {
-        std::string words;
-        for (const std::string_view word : {std::string_view("client credentials"), std::string_view(probe.client_id),
-                                            std::string_view(probe.label), std::string_view(probe.scope)})
-            words.append(std::to_string(word.size())).append(":").append(word);
-        return text::sha256_hex(words);
-    }
-
-    /// Reads an answer for which there was no memory before. False if it brings no tokens.
-    bool read_again(room_type& room) {
-        try {
-            room.tokens.answer = provider.read_token_response(**room.unread, room.tokens.marked);
-            room.unread.reset();
-            return true;
-        } catch (const std::bad_alloc&) {
-            throw;
-        } catch (...) {
-            return false;
-        }
-    }
-
-    std::optional<token> find_any_client(rows_type& rows, const token& probe) {
-        std::optional<token> row = rows.find(probe);
-        if constexpr (requires { provider.client_id; }) {
-            if (!row && !probe.user_name.empty() && !probe.client_id.empty() && probe.client_id == provider.client_id) {
-                token clientless = probe;
-                clientless.client_id.clear();
-                clientless.client_secret.clear();
-                row = rows.find(clientless);
-                if (row && !row->client_id.empty()) row.reset();
-            }
-        }
-        return row;
-    }
-
-    void revoke_once(const token& row) {
-        std::optional<http_request> request = provider.revoke_request(row);
-        if (!request) return;
-        const wiped_response response(post(wiped_request(*std::move(request)), row, options.request_timeout));
-        read_revoke_response(provider, *response);
-    }
-};
-
-}}} // namespace tokenkeep::v1::detail
-
-#endif
 
 
 // ==== tokenkeep/detail/keeper/refresh.hpp
@@ -19624,18 +20579,12 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// The refresh transaction. It turns a row whose access token is due into one whose access token is fresh. All callers
 /// that share the store together spend the refresh token at most once.
-template <class Parts>
-class refresh_transaction : transaction<Parts> {
-    using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::flight_type, typename base::guard_type, typename base::flight_lock_type;
-    using typename base::room_type;
-
+class refresh_transaction : transaction {
   public:
     /// `row` is as just read. `rejected` is an access token that got a 401, or null. If it is empty, the program asks
     /// by name that the refresh token be sent, even if the server has refused it before.
-    refresh_transaction(Parts& parts, token row, const secret* rejected, deadline until)
-        : base(parts, until), row_(std::move(row)), rejected_(rejected) {}
+    refresh_transaction(keeper_parts& parts, token row, const secret* rejected, deadline until)
+        : transaction(parts, until), row_(std::move(row)), rejected_(rejected) {}
 
     /// The row with a fresh access token. If the refresh fails and the old access token is usable, the row with the old
     /// one. Otherwise throws the failure.
@@ -19648,7 +20597,7 @@ class refresh_transaction : transaction<Parts> {
         } catch (const rotation_not_saved_error&) {
             throw;
         } catch (...) {
-            if (!base::can_be_served(row_, rejected_)) throw;
+            if (!can_be_served(row_, rejected_)) throw;
             tell(event_kind::served_old, row_);
             return std::move(row_);
         }
@@ -19657,20 +20606,20 @@ class refresh_transaction : transaction<Parts> {
   private:
     /// Keeps to the pause after a passing failure, unless the refresh token may be sent again now; see waits_for_pause.
     /// True if another caller has then refreshed the row.
-    bool refreshed_during_pause(flight_type& flight) {
-        if (is_replay_due() || !base::waits_for_pause(flight, base::usable(row_, rejected_))) return false;
+    bool refreshed_during_pause(identity_flight& flight) {
+        if (is_replay_due() || !waits_for_pause(flight, usable(row_, rejected_))) return false;
         look_again();
-        return base::fresh(row_, rejected_);
+        return fresh(row_, rejected_);
     }
 
     /// Steps 2 to 8, in the flight and under the lock. True if the row can be handed out. False if another sender's
     /// request may still be under way, or if a pause has begun: the caller waits outside, and looks again.
-    bool attempt(flight_type& flight) {
-        const flight_lock_type entered(flight, parts_.clock, deadline_);
+    bool attempt(identity_flight& flight) {
+        const flight_lock entered(flight, parts_.clock, deadline_);
         if (entered.waited()) tell(event_kind::waited, row_);
         if (entered.failure_while_waiting()) std::rethrow_exception(entered.failure_while_waiting());
         if (flight.pause(parts_.clock.steady_now()) && !is_replay_due()) return false;
-        guard_type guard = base::lock(flight, identity_key(row_));
+        erased_guard guard = lock(flight, identity_key(row_));
         const secret first_seen = row_.access_token;
         bool may_replay = true; // once in a call
         for (;;) {
@@ -19681,30 +20630,29 @@ class refresh_transaction : transaction<Parts> {
             if (is_over(row_) && !(may_be_revived() && flight.may_revive(parts_.clock.steady_now())))
                 throw session_is_over();
             const token_status status = read_status(row_.status);
-            if (base::is_late())
-                throw error(errc::lock_timeout, "tokenkeep: it could not be decided before the deadline");
+            if (is_late()) throw error(errc::lock_timeout, "tokenkeep: it could not be decided before the deadline");
             const bool in_doubt =
                 is_marked_with(row_, row_.refresh_token) && !flight.unmarked(row_, parts_.clock.steady_now());
             const bool replay = in_doubt && may_replay && replay_time(status).count() > 0;
             if (row_.refresh_token.empty() || (in_doubt && !replay)) {
-                if (base::usable(row_, rejected_)) return true;
-                if (in_doubt ? base::is_young(flight, status) : is_exchange_under_way(flight, status)) return false;
+                if (usable(row_, rejected_)) return true;
+                if (in_doubt ? is_young(flight, status) : is_exchange_under_way(flight, status)) return false;
                 if (!in_doubt) refuse_without_refresh_token();
             }
             wiped_request request(parts_.provider.refresh_request(row_));
             const token before = row_;
             token_status marker =
-                base::new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);
+                new_marker(row_.refresh_token, in_doubt ? std::optional(status.first_sent) : std::nullopt);
             row_.status = to_status(marker);
             parts_.begin_session_if_unknown(row_);
             // If a login was cut off before, its marker stays.
-            room_type room({.marked = row_,
-                            .bought_with = grant_kind::refresh_token,
-                            .status = is_marked_with(before, before.grant_token) ? before.status : std::string()});
+            answer_room room({.marked = row_,
+                              .bought_with = grant_kind::refresh_token,
+                              .status = is_marked_with(before, before.grant_token) ? before.status : std::string()});
             tell(event_kind::spent, row_); // before the marker: nothing slow comes between it and the request
             const deadline marked_at = parts_.clock.steady_now();
             try {
-                if (!base::write_marker(before, row_) || !base::may_still_send(row_, marker, marked_at)) continue;
+                if (!write_marker(before, row_) || !may_still_send(row_, marker, marked_at)) continue;
             } catch (...) {
                 if (!in_doubt) flight.note_unsent({.nonce = std::move(marker.nonce)}, status.nonce, marked_at);
                 throw;
@@ -19715,7 +20663,7 @@ class refresh_transaction : transaction<Parts> {
                 continue;
             }
             room.tokens.marked.status = row_.status; // it may have been marked again
-            const outcome result = base::ask(std::move(request), room, timeout);
+            const outcome result = ask(std::move(request), room, timeout);
             tell(event_kind::marked, row_);
             if (in_doubt) tell(replay ? event_kind::replayed : event_kind::settled, row_);
             may_replay = may_replay && !replay && !result.has_overrun;
@@ -19723,21 +20671,18 @@ class refresh_transaction : transaction<Parts> {
             case outcome_kind::tokens:
                 if (finish(flight, guard, room)) return true;
                 break;
-            case outcome_kind::not_spent:
-                take_back(before, result.server_code);
-                base::fail(flight, row_, result.why, result);
+            case outcome_kind::not_spent: take_back(before, result.server_code); fail(flight, row_, result.why, result);
             case outcome_kind::refused: refused(flight, result, in_doubt); break;
             case outcome_kind::unknown:
                 tell(event_kind::outcome_unknown, row_);
                 if (!result.may_be_under_way) note_nothing_under_way(marker);
-                if (may_replay && !base::is_late() && replay_time(marker).count() > 0) break;
-                base::fail(
-                    flight, row_,
-                    with_reason(error(errc::outcome_unknown,
-                                      "tokenkeep: no answer that can be understood; the token may have been spent",
-                                      result.retry_after),
-                                result.why),
-                    result);
+                if (may_replay && !is_late() && replay_time(marker).count() > 0) break;
+                fail(flight, row_,
+                     with_reason(error(errc::outcome_unknown,
+                                       "tokenkeep: no answer that can be understood; the token may have been spent",
+                                       result.retry_after),
+                                 result.why),
+                     result);
             }
         }
     }
@@ -19755,15 +20700,15 @@ class refresh_transaction : transaction<Parts> {
     /// True if the token is fresh, or if another caller just fetched it. (Some servers issue tokens that are already
     /// expired; waiting for a fresh one would never end.)
     bool is_refreshed_since(const secret& first_seen) const {
-        if (base::fresh(row_, rejected_)) return true;
+        if (fresh(row_, rejected_)) return true;
         if (row_.access_token == first_seen || row_.access_token.empty() || is_revoking(row_)) return false;
         if (rejected_ != nullptr && row_.access_token == *rejected_) return false;
         const bool born_expired = row_.expires_at && row_.issued_at && *row_.expires_at <= *row_.issued_at;
-        return born_expired || base::usable(row_, rejected_);
+        return born_expired || usable(row_, rejected_);
     }
 
     /// Takes over the token that another caller has fetched. Always true.
-    bool adopt(flight_type& flight) {
+    bool adopt(identity_flight& flight) {
         flight.succeeded();
         flight.publish();
         tell(event_kind::adopted, row_);
@@ -19779,8 +20724,8 @@ class refresh_transaction : transaction<Parts> {
 
     /// Whether another caller's login may be under way. If the store excludes others, it cannot be: the lock would be
     /// taken.
-    bool is_exchange_under_way(flight_type& flight, const token_status& status) const {
-        return !rows_.excludes() && is_marked_with(row_, row_.grant_token) && base::is_young(flight, status);
+    bool is_exchange_under_way(identity_flight& flight, const token_status& status) const {
+        return !rows_.excludes() && is_marked_with(row_, row_.grant_token) && is_young(flight, status);
     }
 
     /// For a row without a refresh token: its login was cut off, or the server never gave one.
@@ -19808,19 +20753,19 @@ class refresh_transaction : transaction<Parts> {
 
     /// Steps 6 and 7, merge and save. True if the new tokens are saved. False if the row now holds other tokens, which
     /// the caller looks at.
-    bool finish(flight_type& flight, guard_type& guard, room_type& room) {
+    bool finish(identity_flight& flight, erased_guard& guard, answer_room& room) {
         std::optional<token> saved;
         try {
-            saved = base::save(flight, guard, room);
+            saved = save(flight, guard, room);
         } catch (const rotation_not_saved_error&) {
             throw;
         } catch (const error&) { // a part is saved
-            base::fail(flight, row_, std::current_exception(), {.is_unexplained = true});
+            fail(flight, row_, std::current_exception(), {.is_unexplained = true});
         }
         if (!saved) return false;
         row_ = *std::move(saved);
         if (room.tokens.answer.access_token.empty())
-            base::fail(flight, row_, no_access_token(room.tokens.answer), {.is_unexplained = true});
+            fail(flight, row_, no_access_token(room.tokens.answer), {.is_unexplained = true});
         return true;
     }
 
@@ -19849,7 +20794,7 @@ class refresh_transaction : transaction<Parts> {
     /// that does not exclude others, another sender may have won and be about to save. The refusal is then believed
     /// only when no other request can be under way. If it settles a doubt, none can, because the marker before was old;
     /// without a compare, as far as read_back_pause keeps two senders apart.
-    void refused(flight_type& flight, const outcome& result, bool settles) {
+    void refused(identity_flight& flight, const outcome& result, bool settles) {
         const std::exception_ptr refusal = with_reason(
             error(errc::reauthorization_required, "tokenkeep: the server refused the refresh token"), result.why);
         const secret spent = row_.refresh_token;
@@ -19858,8 +20803,8 @@ class refresh_transaction : transaction<Parts> {
         for (;;) {
             look_again();
             if (row_.refresh_token != spent) return;
-            if (!settles && !rows_.excludes() && base::is_young(flight, marker)) {
-                if (base::usable(row_, rejected_)) std::rethrow_exception(refusal);
+            if (!settles && !rows_.excludes() && is_young(flight, marker)) {
+                if (usable(row_, rejected_)) std::rethrow_exception(refusal);
                 wait_a_little();
                 rows_.end_by((std::max)(deadline_, parts_.save_deadline()));
                 continue;
@@ -19869,7 +20814,7 @@ class refresh_transaction : transaction<Parts> {
                                      .fingerprint = token_status::fingerprint_of(spent),
                                      .since = parts_.clock.now()});
             try {
-                if (!rows_.replace(row_, dead) && !base::is_late()) continue;
+                if (!rows_.replace(row_, dead) && !is_late()) continue;
                 row_ = std::move(dead);
             } catch (...) { // the marker stays; the next caller that settles it comes here again
             }
@@ -19879,8 +20824,7 @@ class refresh_transaction : transaction<Parts> {
 
     /// Waits read_back_pause. Throws errc::outcome_unknown if the deadline has passed.
     void wait_a_little() {
-        if (base::is_late())
-            throw error(errc::outcome_unknown, "tokenkeep: another sender's request may still be under way");
+        if (is_late()) throw error(errc::outcome_unknown, "tokenkeep: another sender's request may still be under way");
         parts_.clock.sleep_until((std::min)(deadline_, parts_.clock.steady_now() + parts_.options.read_back_pause));
     }
 
@@ -19911,14 +20855,9 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// Ends a session on both sides: marks the row, tells the server, removes the row. If it is cut off anywhere, the
 /// keeper hands out nothing of the row, and the next revocation finishes the work. A login that was made meanwhile
 /// stays.
-template <class Parts>
-class revocation : transaction<Parts> {
-    using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::deadline_, base::tell;
-    using typename base::identity_lock;
-
+class revocation : transaction {
   public:
-    revocation(Parts& parts, token row, deadline until) : base(parts, until), row_(std::move(row)) {}
+    revocation(keeper_parts& parts, token row, deadline until) : transaction(parts, until), row_(std::move(row)) {}
 
     void run() {
         (void)run_if([](const token&) { return true; });
@@ -19969,7 +20908,7 @@ class revocation : transaction<Parts> {
     }
 
     void stop_if_late() const {
-        if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+        if (is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
     }
 
     token row_;
@@ -19999,16 +20938,11 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 /// the token, the program's token still means that row, by its hash. If the probe also names a user or an id, a token
 /// that the row has never had from a program is a new login. It replaces what the row holds. So of two programs with
 /// two tokens for one user, the second brings a new login, and then both use it.
-template <class Parts>
-class seeding : transaction<Parts> {
-    using base = transaction<Parts>;
-    using base::parts_, base::rows_, base::tell;
-    using typename base::identity_lock;
-
+class seeding : transaction {
   public:
     /// `probe` holds a refresh token. It also says whose it is: by an id, a user, or at least a client id.
-    seeding(Parts& parts, const token& probe, deadline until)
-        : base(parts, until), probe_(probe), seed_(text::sha256_hex(probe.refresh_token.reveal())) {}
+    seeding(keeper_parts& parts, const token& probe, deadline until)
+        : transaction(parts, until), probe_(probe), seed_(text::sha256_hex(probe.refresh_token.reveal())) {}
 
     /// The row of the probe. Its access token may be due.
     token run() {
@@ -20018,7 +20952,7 @@ class seeding : transaction<Parts> {
             if (std::optional<token> row = parts_.find_or_seeded(rows_, probe_); row && is_known(*row))
                 return *std::move(row);
             if (std::optional<token> row = under_lock()) return *std::move(row);
-            if (base::is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
+            if (is_late()) throw error(errc::lock_timeout, "tokenkeep: the row changes all the time");
         }
     }
 
@@ -20096,95 +21030,25 @@ class seeding : transaction<Parts> {
 
 
 
-// ==== tokenkeep/refresh_due.hpp
-// SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_REFRESH_DUE_HPP
-#define TOKENKEEP_REFRESH_DUE_HPP
-
-
-
-
-
-#include <algorithm>
-#include <array>
-#include <chrono>
-#include <cstddef>
-#include <optional>
-
-namespace tokenkeep { inline namespace v1 {
-
-/// What keeper::refresh_due has done so far, or in all.
-struct refresh_due_report {
-    std::size_t total = 0;     ///< Rows that the store had at the beginning.
-    std::size_t refreshed = 0; ///< Sessions that were refreshed, by this keeper or meanwhile by another one.
-    std::size_t not_due = 0;   ///< Sessions whose tokens last longer.
-    std::size_t skipped = 0;   ///< Rows without a session that can be refreshed: no refresh token, over, or in doubt.
-    std::size_t failed = 0;    ///< Sessions that could not be refreshed now.
-    std::chrono::milliseconds next_in{0}; ///< After this time, call refresh_due again.
-
-    /// How many rows have been looked at so far.
-    std::size_t done() const { return refreshed + not_due + skipped + failed; }
-};
-
-namespace detail {
-
-struct ignore_refreshing {
-    void operator()(const refresh_due_report&) const noexcept {}
-};
-
-/// A number of 0 to 65,535 that differs from row to row, and for a row from token to token.
-inline int lot_of(const token& row) {
-    const std::array<unsigned char, 32> digest =
-        text::sha256_hash().update(row.id).update(row.access_token.reveal()).finish();
-    return digest[0] * 256 + digest[1];
-}
-
-/// When a session is due for a refresh in the background: when its access token or its refresh token ends within a half
-/// to the whole of `within`. The lot decides where in between, so that sessions of one minute are not refreshed in one
-/// second. Of a token's life, at most the second half counts. Some servers do not make a refresh token live longer, so
-/// at least half of `within` lies between two refreshes for it. Nullopt: never.
-inline std::optional<timestamp> due_at(const token& row, std::chrono::milliseconds within) {
-    const auto ahead = [&](std::chrono::milliseconds window) { return window - window * lot_of(row) / 131'072; };
-    std::optional<timestamp> due;
-    if (row.expires_at) {
-        const auto life = row.issued_at ? time_between(*row.issued_at, *row.expires_at) : within;
-        due = time_before(*row.expires_at, ahead((std::min)(within, life / 2)));
-    }
-    if (row.refresh_expires_at) {
-        timestamp for_refresh_token = time_before(*row.refresh_expires_at, ahead(within));
-        if (row.issued_at) for_refresh_token = (std::max)(for_refresh_token, time_before(*row.issued_at, -within / 2));
-        due = due ? (std::min)(*due, for_refresh_token) : for_refresh_token;
-    }
-    return due;
-}
-
-} // namespace detail
-
-}} // namespace tokenkeep::v1
-
-#endif
-
 
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <exception>
-#include <iterator>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// What a keeper does for all rows of its store: background refreshes, and sweeping.
-template <class Parts>
 class upkeep {
   public:
-    explicit upkeep(Parts& parts) : parts_(parts) {}
+    explicit upkeep(keeper_parts& parts) : parts_(parts) {}
 
     /// Sessions that live at the server are revoked there first.
-    template <class Progress>
-    sweep_report sweep(const sweep_policy& policy, Progress& progress) {
+    sweep_report sweep(const sweep_policy& policy, function_ref<void(const sweep_report&)> progress) {
         if (policy.idle.count() > 0 &&
             (parts_.options.session_idle.count() <= 0 || policy.idle < parts_.options.session_idle))
             throw error(errc::request_rejected, "tokenkeep: to sweep idle sessions, set keeper_options::session_idle, "
@@ -20193,15 +21057,16 @@ class upkeep {
             if (reason == &sweep_report::lifetime || reason == &sweep_report::idle) return revoke(row, reason);
             return parts_.rows(parts_.default_deadline()).remove(row) ? reason : &sweep_report::kept;
         };
-        return sweep_rows(parts_.store, policy, parts_.clock, remove, progress);
+        timed_store rows(parts_.store, (deadline::max)());
+        return sweep_rows(rows, policy, parts_.clock, remove, progress);
     }
 
-    template <class Progress>
-    refresh_due_report refresh_due(std::chrono::milliseconds within, Progress& progress) {
+    refresh_due_report refresh_due(std::chrono::milliseconds within,
+                                   function_ref<void(const refresh_due_report&)> progress) {
         within = std::clamp(within, std::chrono::milliseconds{0}, longest_lifetime);
         refresh_due_report report{.next_in = (std::max)(within / 2, soonest)};
-        const auto rows = parts_.store.get_tokens();
-        report.total = static_cast<std::size_t>(std::distance(std::begin(rows), std::end(rows)));
+        const std::vector<token> rows = parts_.store.get_tokens((deadline::max)());
+        report.total = rows.size();
         for (const token& row : rows) {
             look_at(row, within, report);
             progress(std::as_const(report));
@@ -20217,8 +21082,7 @@ class upkeep {
     /// failure that meets the other rows too is thrown.
     sweep_reason revoke(const token& row, sweep_reason reason) {
         try {
-            return revocation<Parts>(parts_, row, parts_.default_deadline()).run_if_unchanged() ? reason
-                                                                                                : &sweep_report::kept;
+            return revocation(parts_, row, parts_.default_deadline()).run_if_unchanged() ? reason : &sweep_report::kept;
         } catch (const error& failure) {
             if (failure.code() == errc::token_not_found || failure.code() == errc::lock_timeout)
                 return &sweep_report::kept;
@@ -20260,7 +21124,7 @@ class upkeep {
         }
         try {
             const secret* held = row.access_token.empty() ? nullptr : &row.access_token;
-            const token fresh = refresh_transaction<Parts>(parts_, row, held, parts_.default_deadline()).run();
+            const token fresh = refresh_transaction(parts_, row, held, parts_.default_deadline()).run();
             ++report.refreshed;
             failures_in_a_row_ = 0;
             return due_at(fresh, within);
@@ -20302,13 +21166,292 @@ class upkeep {
         }
     }
 
-    Parts& parts_;
+    keeper_parts& parts_;
     int failures_in_a_row_ = 0;
 };
 
 }}} // namespace tokenkeep::v1::detail
 
 #endif
+
+
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#ifdef TOKENKEEP_INLINE
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+TOKENKEEP_INLINE keeper_core::keeper_core(erased_store& store, erased_transport& transport, erased_provider& provider,
+                                          const keeper_options& options, erased_observer& observer, erased_clock& clock)
+    : parts_{store, transport, provider, options, observer, clock} {}
+
+TOKENKEEP_INLINE keeper_core::~keeper_core() {
+    lives_->store(false, std::memory_order_release);
+    const deadline end = parts_.save_deadline();
+    parts_.flights.for_each([&](const std::string&, identity_flight& flight) {
+        if (!flight.unsaved) return;
+        try {
+            parts_.save_unsaved(flight, end);
+        } catch (const std::exception&) { // the marker in the row tells the next process
+        }
+    });
+}
+
+TOKENKEEP_INLINE secret keeper_core::access_token(const token& probe, std::optional<deadline> until) {
+    if (const auto wanted = known_.wanted(probe)) return pin(probe, wanted->get(), nullptr, until)->access_token;
+    if (parts_.store.shows_rows()) {
+        const bool needs_deadline = !until && parts_.store.has_until();
+        std::optional<secret> fresh =
+            at_hand(probe, needs_deadline ? parts_.default_deadline() : until.value_or((deadline::max)()));
+        if (fresh) return *std::move(fresh);
+    }
+    return std::move(record(probe, nullptr, until).access_token);
+}
+
+TOKENKEEP_INLINE std::optional<secret> keeper_core::fresh_token(const token& probe) {
+    if (parts_.store.never_blocks()) return at_hand(probe, (deadline::max)());
+    return known_.find(probe, parts_.clock.coarse_now());
+}
+
+/// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has to
+/// be looked at. Copies nothing but the token, and the probe if it lacks a client id.
+TOKENKEEP_INLINE std::optional<secret> keeper_core::at_hand(const token& given, deadline until) {
+    if (!given.grant_token.empty() || !given.refresh_token.empty() || !given.seed.empty()) return std::nullopt;
+    std::optional<token> with_client;
+    if (parts_.serves_clients() || parts_.lacks_client(given)) with_client = parts_.with_client(given);
+    const token& probe = with_client ? *with_client : given;
+    if (!probe.seed.empty()) return std::nullopt; // the client's own row
+    std::optional<secret> access;
+    std::optional<token> told; // the observer must not be called while the store is locked
+    const auto visit = [&](const row_view& row) {
+        if (!parts_.is_at_hand(row)) return;
+        access.emplace(row.access_token);
+        if (parts_.observer.ignores_events()) return;
+        told.emplace();
+        told->id = row.id;
+        (row.refresh_token.empty() ? told->grant_token = secret(row.grant_token)
+                                   : told->refresh_token = secret(row.refresh_token));
+    };
+    parts_.rows(until).visit(probe, visit);
+    if (told) parts_.tell(event_kind::cache_hit, *told);
+    return access;
+}
+
+/// All calls decide here what is to be done.
+TOKENKEEP_INLINE token keeper_core::record(const token& given, const secret* rejected, std::optional<deadline> wanted) {
+    const token probe = parts_.with_client(given);
+    const deadline until = wanted.value_or(parts_.default_deadline());
+    row_access rows = parts_.rows(until);
+    token row;
+    if (!probe.grant_token.empty()) {
+        login given_login(parts_, probe, until);
+        row = given_login.run();
+        if (given_login.has_exchanged()) return row;
+    } else if (!probe.refresh_token.empty()) {
+        row = seeding(parts_, probe, until).run();
+    } else {
+        if (parts_.asks_for_client(probe)) return token_of_client(probe, rejected, until);
+        std::optional<token> found = parts_.find(rows, probe);
+        if (!found) throw no_session();
+        row = *std::move(found);
+        if (parts_.is_of_client(row)) return token_of_client(std::move(row), rejected, until);
+        if (is_unexchanged(row)) {
+            const token stored_login = row;
+            row = login(parts_, stored_login, until).run();
+        }
+    }
+    if (parts_.has_ended(row))
+        throw error(errc::reauthorization_required,
+                    "tokenkeep: the session has lasted as long as session_lifetime or session_idle allow; the user "
+                    "has to log in again");
+    if (parts_.fresh(row, rejected))
+        parts_.tell(event_kind::cache_hit, row);
+    else
+        row = refresh_transaction(parts_, std::move(row), rejected, until).run();
+    parts_.note_use(rows, row);
+    return row;
+}
+
+TOKENKEEP_INLINE http_response keeper_core::send(http_request given, const token& probe,
+                                                 std::optional<deadline> until) {
+    // An API may reject every token, for example if a scope is missing. Then this pause makes five refreshes in ten
+    // minutes. Zoho allows ten.
+    constexpr std::chrono::minutes pause_in_vain{2};
+    wiped_request request(std::move(given));
+    token row = record(probe, nullptr, until);
+    http_response response = send_once(*request, row);
+    if (!parts_.provider.is_token_rejected(response)) return response;
+    const auto flight = parts_.flight_of(identity_key(row));
+    if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
+    const secret rejected = std::move(row.access_token);
+    row = record(token{.id = row.id}, &rejected, until);
+    response = send_once(*request, row);
+    if (parts_.provider.is_token_rejected(response))
+        flight->refreshed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
+    return response;
+}
+
+TOKENKEEP_INLINE void keeper_core::revoke(const token& probe, std::optional<deadline> until) {
+    const deadline end = until.value_or(parts_.default_deadline());
+    row_access rows = parts_.rows(end);
+    std::optional<token> row = parts_.find_or_seeded(rows, parts_.with_client(probe));
+    if (!row) throw no_session();
+    revocation(parts_, *std::move(row), end).run();
+}
+
+TOKENKEEP_INLINE token keeper_core::log_in_with_device(const token& probe,
+                                                       function_ref<void(const device_prompt&)> show,
+                                                       std::optional<deadline> until) {
+    return device_login(parts_, parts_.with_client(probe), until.value_or((deadline::max)())).run(show);
+}
+
+TOKENKEEP_INLINE refresh_due_report keeper_core::refresh_due(std::chrono::milliseconds within,
+                                                             function_ref<void(const refresh_due_report&)> progress) {
+    return upkeep(parts_).refresh_due(within, progress);
+}
+
+TOKENKEEP_INLINE sweep_report keeper_core::sweep(const sweep_policy& policy,
+                                                 function_ref<void(const sweep_report&)> progress) {
+    return upkeep(parts_).sweep(policy, progress);
+}
+
+/// The version is read before the row, so that the session sees a change in between at its next call.
+TOKENKEEP_INLINE std::shared_ptr<const pinned_token>
+keeper_core::pin(const token& probe, const pinned_token* last, const secret* rejected, std::optional<deadline> until) {
+    std::string id = last != nullptr && !probe.access_token.empty() ? last->id : std::string();
+    std::shared_ptr<const published_version> published = last != nullptr ? last->published : nullptr;
+    for (;;) {
+        const std::uint64_t version = published ? published->count.load(std::memory_order_acquire) : 0;
+        token row = record(id.empty() ? probe : token{.id = id}, rejected, until);
+        if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
+        const auto own = parts_.flight_of(identity_key(row))->published;
+        if (own == published) return pin_row(probe, std::move(row), own, version);
+        published = own; // known only now: the row is looked at again, after its version
+        const std::uint64_t current = own->count.load(std::memory_order_acquire);
+        const std::optional<token> again = parts_.rows(until.value_or(parts_.default_deadline())).find_by_id(row.id);
+        if (again && again->access_token == row.access_token) return pin_row(probe, std::move(row), own, current);
+    }
+}
+
+TOKENKEEP_INLINE std::shared_ptr<const pinned_token>
+keeper_core::pin_row(const token& probe, token row, std::shared_ptr<const published_version> published,
+                     std::uint64_t version) {
+    std::optional<std::chrono::milliseconds> lasts =
+        parts_.lasts(row_view(row), parts_.clock.now(), parts_.options.refresh_margin);
+    if (const auto session = parts_.session_lasts(row)) lasts = (std::min)(lasts.value_or(*session), *session);
+    const deadline due = lasts ? time_after(parts_.clock.coarse_now(), *lasts) : (deadline::max)();
+    auto seen = std::make_shared<const pinned_token>(
+        pinned_token{std::move(row.access_token), std::move(row.id), due, std::move(published), version});
+    known_.note(probe, seen);
+    return seen;
+}
+
+TOKENKEEP_INLINE token keeper_core::token_of_client(token wanted, const secret* rejected, deadline until) {
+    return client_credentials(parts_, std::move(wanted), rejected, until).run();
+}
+
+/// Whether a program has stored the row with a grant token and no other token.
+TOKENKEEP_INLINE bool keeper_core::is_unexchanged(const token& row) {
+    if (!has_only_grant(row)) return false;
+    return read_status(row.status).kind == status_kind::none ||
+           parts_.flight_of(identity_key(row))->unmarked(row, parts_.clock.steady_now());
+}
+
+TOKENKEEP_INLINE http_response keeper_core::send_once(http_request& request, const token& row) {
+    check_target(request, row);
+    if (!row.token_type.empty() && !text::equal_ignoring_case(row.token_type, "bearer"))
+        parts_.tell(event_kind::warning, row, "the token is not of type bearer");
+    erase_header(request.headers, "Authorization"); // the rejected one, when this is the second time
+    parts_.provider.authorize(request, row);
+    parts_.warn_of_plain_http(request, row);
+    return parts_.transport(std::as_const(request));
+}
+
+/// Whether a request goes to the record's api_domain.
+inline bool goes_home(const http_request& request, const token& row) {
+    const bool has_scheme = row.api_domain.find("://") != std::string::npos;
+    const std::string home = has_scheme ? row.api_domain : "https://" + row.api_domain;
+    const auto from = text::parse_url(home), to = text::parse_url(request.url);
+    return from && to && text::same_origin(*from, *to);
+}
+
+TOKENKEEP_INLINE void keeper_core::check_target(const http_request& request, const token& row) const {
+    const bool is_home = goes_home(request, row);
+    plain_http allowed = parts_.provider.allowed_plain_http();
+    allowed.to_any_host = allowed.to_any_host && is_home;
+    require_secure_url(request.url, allowed);
+    if (!is_home && !parts_.options.allow_other_hosts && !row.api_domain.empty())
+        throw error(errc::request_rejected, "tokenkeep: the request goes to another host than the record's api_domain; "
+                                            "set allow_other_hosts if that is meant");
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif // TOKENKEEP_INLINE
+
+#endif
+
+
+
+// ==== tokenkeep/detail/keeper/fitting.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_KEEPER_FITTING_HPP
+#define TOKENKEEP_DETAIL_KEEPER_FITTING_HPP
+
+
+
+
+
+
+
+#include <concepts>
+#include <type_traits>
+
+// Whether parts fit a keeper, and what to write if they do not.
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+template <class O>
+concept event_observer = requires(O& observer, const event& e) {
+    observer(e);
+};
+
+template <class Store, class Transport, class Provider, class Observer, class Clock>
+consteval bool explain_keeper() {
+    explain_token_store<Store>();
+    static_assert(http_transport<Transport>,
+                  "tokenkeep: a transport takes const http_request& and gives http_response; see "
+                  "the concept http_transport");
+    explain_authorization_provider<Provider>();
+    static_assert(event_observer<Observer>, "tokenkeep: an observer takes const event&; see ignore_events");
+    static_assert(clock<Clock>,
+                  "tokenkeep: a clock needs now, steady_now, sleep_until and wait_until; see the concept clock");
+    return true;
+}
+
+template <class Store, class Transport, class Provider, class Observer, class Clock>
+concept can_keep = token_store<Store> && http_transport<Transport> && authorization_provider<Provider> &&
+    event_observer<Observer> && clock<Clock>;
+
+template <class Part, class Given>
+concept given_by_name = !std::is_reference_v<Part> && std::same_as<Given, Part&>;
+
+/// Whether a store or a transport that a keeper would own was given by name.
+template <class GivenTransport, class GivenStore, class Store, class Transport>
+concept given_by_name_with = given_by_name<Store, GivenStore> || given_by_name<Transport, GivenTransport>;
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
 
 
 
@@ -20326,25 +21469,14 @@ class upkeep {
 
 
 
+
+
 #include <atomic>
-#include <chrono>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace tokenkeep { inline namespace v1 {
-
-namespace detail {
-
-/// How a session calls its keeper without knowing the keeper's type.
-struct session_source {
-    void* keeper = nullptr;
-    std::shared_ptr<const std::atomic<bool>> keeper_lives{};
-    std::chrono::steady_clock::time_point (*now)(void* keeper) = nullptr;
-    std::shared_ptr<const pinned_token> (*obtain)(void* keeper, const token& probe, const pinned_token* last,
-                                                  const secret* rejected) = nullptr;
-};
-
-} // namespace detail
 
 /// The access token of one identity, for programs that ask for it all the time. While the token is fresh, a call reads
 /// one counter and the clock. It asks no store, takes no lock and copies nothing.
@@ -20357,13 +21489,13 @@ struct session_source {
 class session {
   public:
     /// Programs call keeper::session instead.
-    session(detail::session_source source, token probe)
-        : source_(std::move(source)), probe_(std::make_shared<const token>(std::move(probe))) {}
+    session(detail::keeper_core& keeper, token probe)
+        : keeper_(&keeper), keeper_lives_(keeper.lives()), probe_(std::make_shared<const token>(std::move(probe))) {}
 
     /// An access token that is valid now. The reference is valid until the next call on this object. Throws as
     /// keeper::access_token does.
     const secret& access_token() {
-        if (!pinned_ || is_stale()) obtain(nullptr);
+        if (!is_fresh()) obtain(nullptr);
         return pinned_->access_token;
     }
 
@@ -20376,19 +21508,19 @@ class session {
     }
 
   private:
-    bool is_stale() const {
-        if (!source_.keeper_lives->load(std::memory_order_acquire)) return false;
-        return pinned_->published->count.load(std::memory_order_acquire) != pinned_->version ||
-               source_.now(source_.keeper) >= pinned_->due;
+    bool is_fresh() const {
+        if (!keeper_lives_->load(std::memory_order_acquire)) return pinned_ != nullptr;
+        return detail::is_current(pinned_, keeper_->coarse_now());
     }
 
     void obtain(const secret* rejected) {
-        if (!source_.keeper_lives->load(std::memory_order_acquire))
+        if (!keeper_lives_->load(std::memory_order_acquire))
             throw error(errc::token_not_found, "tokenkeep: the keeper of this session is gone");
-        pinned_ = source_.obtain(source_.keeper, *probe_, pinned_.get(), rejected);
+        pinned_ = keeper_->pin(*probe_, pinned_.get(), rejected, std::nullopt);
     }
 
-    detail::session_source source_;
+    detail::keeper_core* keeper_;
+    std::shared_ptr<const std::atomic<bool>> keeper_lives_;
     std::shared_ptr<const token> probe_;
     std::shared_ptr<const detail::pinned_token> pinned_{};
 };
@@ -20400,14 +21532,9 @@ class session {
 
 
 
-
-#include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <concepts>
-#include <memory>
 #include <optional>
-#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -20494,13 +21621,16 @@ template <class Store, class Transport, class Provider, class Observer, class Cl
 class keeper {
     static_assert(detail::explain_keeper<std::remove_reference_t<Store>, std::remove_reference_t<Transport>, Provider,
                                          std::remove_reference_t<Observer>, std::remove_reference_t<Clock>>());
-    using parts_type = detail::keeper_parts<Store, Transport, Provider, Observer, Clock>;
 
   public:
     keeper(Store&& store, Transport&& transport, Provider provider, keeper_options options = {},
            Observer&& observer = Observer{}, Clock&& clock = Clock{})
-        : parts_{std::forward<Store>(store),       std::forward<Transport>(transport), std::move(provider), options,
-                 std::forward<Observer>(observer), std::forward<Clock>(clock)} {}
+        : store_(std::forward<Store>(store)),
+          transport_(std::forward<Transport>(transport)),
+          provider_(std::move(provider)),
+          observer_(std::forward<Observer>(observer)),
+          clock_(std::forward<Clock>(clock)),
+          core_(store_, transport_, provider_, options, observer_, clock_) {}
 
     keeper() = delete; // tokenkeep: a keeper needs {store, transport, provider}
     template <class S, detail::given_by_name_with<S, Store, Transport> T>
@@ -20510,17 +21640,7 @@ class keeper {
 
     /// Tries once more to save tokens that the store did not take, for save_timeout in all. If that fails, the tokens
     /// are lost. Then the keeper releases its locks.
-    ~keeper() {
-        lives_->store(false, std::memory_order_release);
-        const deadline end = parts_.save_deadline();
-        parts_.flights.for_each([&](const std::string&, auto& flight) {
-            if (!flight.unsaved) return;
-            try {
-                parts_.save_unsaved(flight, end);
-            } catch (const std::exception&) { // the marker in the row tells the next process
-            }
-        });
-    }
+    ~keeper() = default;
 
     /// An access token that is valid now, of any token type. Without `until` the call waits for others as long as
     /// keeper_options::lock_timeout says. If the store is a deadline_store, `until` ends its calls too. Once a refresh
@@ -20531,12 +21651,23 @@ class keeper {
     ///   secret access = keep.access_token({.user_name = "ada"});
     ///   secret soon = keep.access_token({.user_name = "ada"}, std::chrono::steady_clock::now() + 2s);
     secret access_token(const token& probe, std::optional<deadline> until = {}) {
-        return std::move(obtain(probe, nullptr, until).access_token);
+        return core_.access_token(probe, until);
     }
+
+    /// The access token of the probe's row if it is at hand and fresh, else nullopt. It never waits and sends nothing,
+    /// so an event loop may call it. If it gives nullopt, call access_token on a thread that may wait.
+    ///   if (auto access = keep.fresh_token({.user_name = "ada"})) use(*access);
+    ///
+    /// If the store says `never_blocks`, as the stores in memory do, fresh_token asks the store. If not, it answers from
+    /// what this keeper has seen: once it was asked for a probe, the keeper remembers the token that access_token or a
+    /// session gives for the same probe. Like a session, it sees changes by this keeper at once, and other changes when
+    /// the token is due. It gives nullopt for a probe with a refresh or grant token; over such a store, for a probe with
+    /// any secret. Cost: one look-up in memory.
+    std::optional<secret> fresh_token(const token& probe) { return core_.fresh_token(probe); }
 
     /// The whole row, with an access token that is valid now. Otherwise as access_token.
     ///   std::string scope = keep.record({.user_name = "ada"}).scope;
-    token record(const token& probe, std::optional<deadline> until = {}) { return obtain(probe, nullptr, until); }
+    token record(const token& probe, std::optional<deadline> until = {}) { return core_.record(probe, nullptr, until); }
 
     /// Another access token, for a program whose own HTTP client got a 401 for `rejected`. If the store holds another
     /// fresh access token already, refresh gives that one without a request. If `rejected` is empty, the keeper also
@@ -20544,7 +21675,7 @@ class keeper {
     /// other call ever sends a refused token again. Otherwise as access_token.
     ///   if (status == 401) access = keep.refresh({.user_name = "ada"}, access);
     secret refresh(const token& probe, const secret& rejected, std::optional<deadline> until = {}) {
-        return std::move(obtain(probe, &rejected, until).access_token);
+        return std::move(core_.record(probe, &rejected, until).access_token);
     }
 
     /// Sends a request to an API with the access token of the probe's row, in the header that the provider writes.
@@ -20561,31 +21692,15 @@ class keeper {
     ///   keeper_options::allow_other_hosts).
     /// What the transport throws comes through. Otherwise as access_token. `until` limits the waiting for a token;
     /// http_request::timeout limits the request to the API.
-    http_response send(http_request given, const token& probe, std::optional<deadline> until = {}) {
-        detail::wiped_request request(std::move(given));
-        token row = obtain(probe, nullptr, until);
-        http_response response = send_once(*request, row);
-        if (!is_rejected(response)) return response;
-        const auto flight = parts_.flight_of(identity_key(row));
-        if (flight->would_refresh_in_vain(row, parts_.clock.steady_now())) return response;
-        const secret rejected = std::move(row.access_token);
-        row = obtain(token{.id = row.id}, &rejected, until);
-        response = send_once(*request, row);
-        if (is_rejected(response)) flight->refreshed_in_vain(row, parts_.clock.steady_now() + pause_in_vain);
-        return response;
+    http_response send(http_request request, const token& probe, std::optional<deadline> until = {}) {
+        return core_.send(std::move(request), probe, until);
     }
 
     /// Ends the session at the server (RFC 7009) and removes the row. If the provider has no revocation, revoke only
     /// removes the row. If the row is marked and the request then fails, revoke throws, the keeper hands out nothing of
     /// the row any more, and the next revoke finishes the work. Throws errc::token_not_found if there is no row.
     ///   keep.revoke({.user_name = "ada"});
-    void revoke(const token& probe, std::optional<deadline> until = {}) {
-        const deadline end = until.value_or(parts_.default_deadline());
-        auto rows = parts_.rows(end);
-        std::optional<token> row = parts_.find_or_seeded(rows, parts_.with_client(probe));
-        if (!row) throw detail::no_session();
-        detail::revocation<parts_type>(parts_, *std::move(row), end).run();
-    }
+    void revoke(const token& probe, std::optional<deadline> until = {}) { core_.revoke(probe, until); }
 
     /// Logs a user in on a device without a browser (RFC 8628), and gives the row. The keeper asks the server for a
     /// code and calls show(const device_prompt&). Then it asks for tokens until the user has typed the code into the
@@ -20607,21 +21722,13 @@ class keeper {
         static_assert(detail::can_log_in_with_device<Provider>,
                       "tokenkeep: this provider has no device login: it needs device_authorization_request, "
                       "device_token_request and read_device_authorization; see the concept authorization_provider");
-        return detail::device_login<parts_type>(parts_, parts_.with_client(probe), until.value_or((deadline::max)()))
-            .run(show);
+        return core_.log_in_with_device(probe, show, until);
     }
 
     /// A cheap value for one identity, for programs that ask for its access token all the time; see tokenkeep::session.
     /// The keeper must live longer than the session.
     ///   tokenkeep::session ada = keep.session({.user_name = "ada"});
-    tokenkeep::session session(const token& probe) {
-        return tokenkeep::session(
-            {.keeper = this,
-             .keeper_lives = lives_,
-             .now = [](void* self) { return static_cast<keeper*>(self)->parts_.clock.steady_now(); },
-             .obtain = &keeper::obtain_pinned},
-            probe);
-    }
+    tokenkeep::session session(const token& probe) { return tokenkeep::session(core_, probe); }
 
     /// Refreshes the sessions whose access token or refresh token ends within a half to the whole of `within`. A lot
     /// decides where in between, so that thousands of sessions of one minute are not refreshed in one second. A program
@@ -20636,7 +21743,7 @@ class keeper {
     /// meanwhile, and one refresh after the other.
     template <std::invocable<const refresh_due_report&> Progress = detail::ignore_refreshing>
     refresh_due_report refresh_due(std::chrono::milliseconds within, Progress progress = {}) {
-        return detail::upkeep<parts_type>(parts_).refresh_due(within, progress);
+        return core_.refresh_due(within, progress);
     }
 
     /// Deletes the rows that are over, as the function sweep does (see store_sweep.hpp). Sessions that are past their
@@ -20648,136 +21755,16 @@ class keeper {
     /// Throws errc::request_rejected if the policy has an idle time, and the keeper no session_idle of at most that.
     template <std::invocable<const sweep_report&> Progress = detail::ignore_sweeping>
     sweep_report sweep(const sweep_policy& policy, Progress progress = {}) {
-        return detail::upkeep<parts_type>(parts_).sweep(policy, progress);
+        return core_.sweep(policy, progress);
     }
 
   private:
-    /// The row of the probe, with a fresh access token. All calls decide here what is to be done.
-    token obtain(const token& given, const secret* rejected, std::optional<deadline> wanted) {
-        const token probe = parts_.with_client(given);
-        const deadline until = wanted.value_or(parts_.default_deadline());
-        auto rows = parts_.rows(until);
-        token row;
-        if (!probe.grant_token.empty()) {
-            detail::login<parts_type> login(parts_, probe, until);
-            row = login.run();
-            if (login.has_exchanged()) return row;
-        } else if (!probe.refresh_token.empty()) {
-            row = detail::seeding<parts_type>(parts_, probe, until).run();
-        } else {
-            if (parts_.asks_for_client(probe)) return token_of_client(probe, rejected, until);
-            std::optional<token> found = parts_.find(rows, probe);
-            if (!found) throw detail::no_session();
-            row = *std::move(found);
-            if (parts_.is_of_client(row)) return token_of_client(std::move(row), rejected, until);
-            if (is_unexchanged(row)) {
-                const token login = row;
-                row = detail::login<parts_type>(parts_, login, until).run();
-            }
-        }
-        if (parts_.has_ended(row))
-            throw error(errc::reauthorization_required,
-                        "tokenkeep: the session has lasted as long as session_lifetime or session_idle allow; the user "
-                        "has to log in again");
-        if (parts_.fresh(row, rejected))
-            parts_.tell(event_kind::cache_hit, row);
-        else
-            row = detail::refresh_transaction<parts_type>(parts_, std::move(row), rejected, until).run();
-        parts_.note_use(rows, row);
-        return row;
-    }
-
-    token token_of_client(token wanted, const secret* rejected, deadline until) {
-        if constexpr (detail::can_request_client_token<Provider>)
-            return detail::client_credentials<parts_type>(parts_, std::move(wanted), rejected, until).run();
-        else
-            throw detail::no_session();
-    }
-
-    /// Whether a program has stored the row with a grant token and no other token.
-    bool is_unexchanged(const token& row) {
-        if (!detail::has_only_grant(row)) return false;
-        return read_status(row.status).kind == status_kind::none ||
-               parts_.flight_of(identity_key(row))->unmarked(row, parts_.clock.steady_now());
-    }
-
-    /// An API may reject every token, for example if a scope is missing. Then this pause makes five refreshes in ten
-    /// minutes. Zoho allows ten.
-    static constexpr std::chrono::minutes pause_in_vain{2};
-
-    http_response send_once(http_request& request, const token& row) {
-        check_target(request, row);
-        if (!row.token_type.empty() && !text::equal_ignoring_case(row.token_type, "bearer"))
-            parts_.tell(event_kind::warning, row, "the token is not of type bearer");
-        erase_header(request.headers, "Authorization"); // the rejected one, when this is the second time
-        parts_.provider.authorize(request, row);
-        parts_.warn_of_plain_http(request, row);
-        return parts_.transport(std::as_const(request));
-    }
-
-    /// Whether a response of an API means that the access token has ended.
-    bool is_rejected(const http_response& response) {
-        if constexpr (requires {
-                          { parts_.provider.is_token_rejected(response) } -> std::convertible_to<bool>;
-                      })
-            return parts_.provider.is_token_rejected(response);
-        else
-            return response.status == 401;
-    }
-
-    void check_target(const http_request& request, const token& row) const {
-        const bool is_home = goes_home(request, row);
-        detail::plain_http allowed;
-        if constexpr (requires { parts_.provider.allow_loopback_http; })
-            allowed.to_loopback = parts_.provider.allow_loopback_http;
-        if constexpr (requires { parts_.provider.allow_plain_http; })
-            allowed.to_any_host = parts_.provider.allow_plain_http && is_home;
-        detail::require_secure_url(request.url, allowed);
-        if (!is_home && !parts_.options.allow_other_hosts && !row.api_domain.empty())
-            throw error(errc::request_rejected,
-                        "tokenkeep: the request goes to another host than the record's api_domain; "
-                        "set allow_other_hosts if that is meant");
-    }
-
-    /// Whether a request goes to the record's api_domain.
-    static bool goes_home(const http_request& request, const token& row) {
-        const bool has_scheme = row.api_domain.find("://") != std::string::npos;
-        const std::string home = has_scheme ? row.api_domain : "https://" + row.api_domain;
-        const auto from = text::parse_url(home), to = text::parse_url(request.url);
-        return from && to && text::same_origin(*from, *to);
-    }
-
-    /// For sessions: the access token, and until when a session may give it without asking. The version is read before
-    /// the row, so that the session sees a change in between at its next call.
-    static std::shared_ptr<const detail::pinned_token>
-    obtain_pinned(void* self, const token& probe, const detail::pinned_token* last, const secret* rejected) {
-        keeper& keep = *static_cast<keeper*>(self);
-        std::string id = last != nullptr && !probe.access_token.empty() ? last->id : std::string();
-        std::shared_ptr<const detail::published_version> published = last != nullptr ? last->published : nullptr;
-        for (;;) {
-            const std::uint64_t version = published ? published->count.load(std::memory_order_acquire) : 0;
-            token row = keep.obtain(id.empty() ? probe : token{.id = id}, rejected, std::nullopt);
-            if (!probe.access_token.empty()) id = row.id; // its access token will not find the row again
-            const auto own = keep.parts_.flight_of(identity_key(row))->published;
-            if (own == published) return keep.pin(std::move(row), own, version);
-            published = own; // known only now: the row is looked at again, after its version
-            const std::uint64_t current = own->count.load(std::memory_order_acquire);
-            const std::optional<token> again = keep.parts_.rows(keep.parts_.default_deadline()).find_by_id(row.id);
-            if (again && again->access_token == row.access_token) return keep.pin(std::move(row), own, current);
-        }
-    }
-
-    std::shared_ptr<const detail::pinned_token>
-    pin(token row, std::shared_ptr<const detail::published_version> published, std::uint64_t version) {
-        std::optional<std::chrono::milliseconds> lasts = parts_.lasts(row, parts_.options.refresh_margin);
-        if (const auto session = parts_.session_lasts(row)) lasts = (std::min)(lasts.value_or(*session), *session);
-        const deadline due = lasts ? detail::time_after(parts_.clock.steady_now(), *lasts) : (deadline::max)();
-        return std::make_shared<const detail::pinned_token>(
-            detail::pinned_token{std::move(row.access_token), std::move(row.id), due, std::move(published), version});
-    }
-
-    parts_type parts_;
-    std::shared_ptr<std::atomic<bool>> lives_ = std::make_shared<std::atomic<bool>>(true);
+    detail::erased_store_of<Store> store_;
+    detail::erased_transport_of<Transport> transport_;
+    detail::erased_provider_of<Provider> provider_;
+    detail::erased_observer_of<Observer> observer_;
+    detail::erased_clock_of<Clock> clock_;
+    detail::keeper_core core_;
 };
 
 /// The compiler chooses this class if a part of a keeper does not fit. It only says why: its members fit every call, so
@@ -20792,6 +21779,7 @@ class keeper<Store, Transport, Provider, Observer, Clock> {
   public:
     keeper(auto&&, auto&&, auto&&, keeper_options = {}, auto&&...);
     secret access_token(const token&, std::optional<deadline> = {});
+    std::optional<secret> fresh_token(const token&);
     token record(const token&, std::optional<deadline> = {});
     secret refresh(const token&, const secret&, std::optional<deadline> = {});
     http_response send(http_request, const token&, std::optional<deadline> = {});

@@ -22,6 +22,8 @@
 #include <string>
 #include <utility>
 
+#ifdef TOKENKEEP_INLINE
+
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
 TOKENKEEP_INLINE keeper_core::keeper_core(erased_store& store, erased_transport& transport, erased_provider& provider,
@@ -229,5 +231,7 @@ TOKENKEEP_INLINE void keeper_core::check_target(const http_request& request, con
 }
 
 }}} // namespace tokenkeep::v1::detail
+
+#endif // TOKENKEEP_INLINE
 
 #endif
