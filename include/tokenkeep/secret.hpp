@@ -110,7 +110,7 @@ class secret {
     }
     void allocate(std::size_t size) {
         if (size == 0) return;
-        data_ = std::make_unique<char[]>(size);
+        data_.reset(new char[size]); // not filled with zeros, unlike what std::make_unique gives
         size_ = size;
     }
 

@@ -627,7 +627,7 @@ class secret {
     }
     void allocate(std::size_t size) {
         if (size == 0) return;
-        data_ = std::make_unique<char[]>(size);
+        data_.reset(new char[size]); // not filled with zeros, unlike what std::make_unique gives
         size_ = size;
     }
 
@@ -1071,46 +1071,65 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 constexpr bool is_json_bracket(char c) noexcept { return c == '{' || c == '[' || c == '}' || c == ']'; }
 
-constexpr bool is_json_plain(char c) noexcept {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
-}
+/// The ASCII characters from First to Last, except quote and backslash.
+template <char First, char Last>
+struct json_characters {
+    static constexpr bool has(char c) noexcept {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte >= First && byte <= Last && c != '"' && c != '\\';
+    }
 
-/// Sets the high bit of every byte of a word that is not plain. The lowest mark is right. Marks above it may be wrong,
-/// because sums of bytes that are not ASCII carry over.
-constexpr std::uint64_t not_json_plain(std::uint64_t word) noexcept {
-    constexpr std::uint64_t ones = 0x0101010101010101;
-    const std::uint64_t not_quote = (word ^ ones * '"') + ones * 0x7f;
-    const std::uint64_t not_backslash = (word ^ ones * '\\') + ones * 0x7f;
-    const std::uint64_t not_control = word + ones * 0x60;
-    return (word | ~(not_quote & not_backslash & not_control)) & ones * 0x80;
-}
+    /// Sets the high bit of every byte of a word that is not such a character. The lowest mark is right. Marks above it
+    /// may be wrong, because sums of bytes that are not ASCII carry over.
+    static constexpr std::uint64_t others(std::uint64_t word) noexcept {
+        constexpr std::uint64_t ones = 0x0101010101010101;
+        const std::uint64_t not_quote = (word ^ ones * '"') + ones * 0x7f;
+        const std::uint64_t not_backslash = (word ^ ones * '\\') + ones * 0x7f;
+        const std::uint64_t not_below = word + ones * (0x80 - First);
+        const std::uint64_t above = word + ones * (0x7f - Last);
+        return (word | above | ~(not_quote & not_backslash & not_below)) & ones * 0x80;
+    }
 
-/// The first byte at or after `at` that is not plain, or `end`. Quotes, backslashes, control characters and non-ASCII
-/// bytes are not plain. It reads eight bytes at a time, because nearly all of a token response is plain.
-inline const char* skip_json_plain(const char* at, const char* end) noexcept {
 #if defined(__SSE2__)
-    // Sixteen bytes at a time. The comparison is signed, so that non-ASCII bytes count as below the space.
-    for (; end - at >= 16; at += 16) {
-        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-        const __m128i below_space = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
+    /// Sets the high bit of every byte that is not such a character. What is added to a byte's distance from First sets
+    /// the high bit if the distance is more than that of Last.
+    static __m128i others(__m128i bytes) noexcept {
+        const __m128i distance = _mm_sub_epi8(bytes, _mm_set1_epi8(First));
+        const __m128i outside = _mm_adds_epu8(distance, _mm_set1_epi8(0x7f - (Last - First)));
         const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
         const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-        const int found = _mm_movemask_epi8(_mm_or_si128(below_space, _mm_or_si128(quote, backslash)));
-        if (found != 0) return at + std::countr_zero(static_cast<unsigned>(found));
+        return _mm_or_si128(outside, _mm_or_si128(quote, backslash));
     }
 #endif
-    for (; end - at >= 8; at += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, at, 8);
-        const std::uint64_t found = not_json_plain(word);
-        if (found == 0) continue;
-        if constexpr (std::endian::native == std::endian::little) return at + std::countr_zero(found) / 8;
-        break;
+
+    /// The first byte at or after `at` that is not such a character, or `end`. It reads sixteen or eight bytes at a
+    /// time.
+    static const char* skip(const char* at, const char* end) noexcept {
+#if defined(__SSE2__)
+        for (; end - at >= 16; at += 16) {
+            const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+            const int found = _mm_movemask_epi8(others(bytes));
+            if (found != 0) return at + std::countr_zero(static_cast<unsigned>(found));
+        }
+#endif
+        for (; end - at >= 8; at += 8) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, at, 8);
+            const std::uint64_t found = others(word);
+            if (found == 0) continue;
+            if constexpr (std::endian::native == std::endian::little) return at + std::countr_zero(found) / 8;
+            break;
+        }
+        while (at != end && has(*at)) ++at;
+        return at;
     }
-    while (at != end && is_json_plain(*at)) ++at;
-    return at;
-}
+};
+
+/// What a string may have without further reading.
+using json_plain = json_characters<' ', '\x7f'>;
+
+/// The plain characters that a token may have (RFC 6750 2.1). Nearly all of a token response is made of them.
+using json_visible = json_characters<'!', '~'>;
 
 /// The value of the four hexadecimal digits at `at`; -1 if they are not there.
 inline std::int32_t json_hex4(const char* at, const char* end) noexcept {
@@ -1202,9 +1221,9 @@ void append_json_string(Out& out, std::string_view utf8) {
     while (at != end) {
         const char* stop = at;
         do {
-            stop = detail::skip_json_plain(stop, end);
+            stop = detail::json_plain::skip(stop, end);
             while (stop != end && static_cast<unsigned char>(*stop) >= 0x80) ++stop;
-        } while (stop != end && detail::is_json_plain(*stop));
+        } while (stop != end && detail::json_plain::has(*stop));
         out.append(at, static_cast<std::size_t>(stop - at));
         if (stop == end) break;
         const auto byte = static_cast<unsigned char>(*stop);
@@ -1257,87 +1276,85 @@ enum class bad_json_value {
     marked,  ///< The member of the outermost object in which it lies is marked as bad. The reader goes on.
 };
 
-/// A position in a text, and functions that read JSON values without others inside: strings, words and numbers.
+/// Functions that read JSON values without others inside: strings, words and numbers. Each begins at the position that
+/// it is given, and gives the position behind what it has read. If there is a fault, it remembers that and gives null.
+/// Positions are passed on and not kept in a member, because reading waits for each of them.
 class json_scanner {
     using json_fault = text::json_fault;
 
   protected:
     json_scanner(std::string_view text, bad_json_value treatment) noexcept
-        : begin_(text.data()),
-          at_(begin_),
-          end_(begin_ + text.size()),
-          marks_bad_values_(treatment == bad_json_value::marked) {}
+        : begin_(text.data()), end_(begin_ + text.size()), marks_bad_values_(treatment == bad_json_value::marked) {}
 
-    /// Reads a string. Its opening quote has been read.
-    json_fault read_string() {
+    /// Reads a string from behind its opening quote on.
+    const char* read_string(const char* at) noexcept {
+        at = json_visible::skip(at, end_);
+        is_visible_ = is(at, '"');
+        return is_visible_ ? at + 1 : read_other_string(at);
+    }
+
+    /// Reads the rest of a string that has a character which is not visible, or an escape.
+    const char* read_other_string(const char* at) noexcept {
         while (true) {
-            at_ = skip_json_plain(at_, end_);
-            if (take('"')) return json_fault::none;
-            if (at_ == end_) return json_fault::syntax;
-            const char* const odd = at_;
-            const json_fault fault = read_character();
-            if (fault == json_fault::none) continue;
-            if (!marks_bad_values_) return fault;
+            at = json_plain::skip(at, end_);
+            if (at == end_) return fail(json_fault::syntax, at);
+            if (*at == '"') return at + 1;
+            if (const char* const next = read_character(at); next != nullptr) {
+                at = next;
+                continue;
+            }
+            if (!marks_bad_values_) return nullptr;
             is_bad_ = true;
-            at_ = odd + (*odd == '\\' && end_ - odd > 1 ? 2 : 1);
+            at += *at == '\\' && end_ - at > 1 ? 2 : 1;
         }
     }
 
     /// Reads one character of a string that is not plain: an escape, or one that is not ASCII.
-    json_fault read_character() noexcept {
-        if (*at_ == '\\') return read_escape();
-        if (static_cast<unsigned char>(*at_) < 0x20) return json_fault::syntax;
-        const std::size_t length = utf8_length(at_, end_);
-        if (length == 0) return json_fault::encoding;
-        at_ += length;
-        return json_fault::none;
+    const char* read_character(const char* at) noexcept {
+        if (*at == '\\') return read_escape(at + 1);
+        if (static_cast<unsigned char>(*at) < 0x20) return fail(json_fault::syntax, at);
+        const std::size_t length = utf8_length(at, end_);
+        return length != 0 ? at + length : fail(json_fault::encoding, at);
     }
 
-    /// Reads an escape. The position is at its backslash.
-    json_fault read_escape() noexcept {
-        ++at_;
-        if (!take('u')) {
-            if (json_escape(peek()) == 0) return json_fault::syntax;
-            ++at_;
-            return json_fault::none;
-        }
-        const std::int32_t code = json_hex4(at_, end_);
-        if (code < 0) return json_fault::syntax;
-        if (is_low_surrogate(code)) return json_fault::encoding;
-        at_ += 4;
-        if (!is_high_surrogate(code)) return json_fault::none;
-        if (end_ - at_ < 6 || at_[0] != '\\' || at_[1] != 'u') return json_fault::encoding;
-        if (!is_low_surrogate(json_hex4(at_ + 2, end_))) return json_fault::encoding;
-        at_ += 6;
-        return json_fault::none;
+    /// Reads an escape from behind its backslash on.
+    const char* read_escape(const char* at) noexcept {
+        if (!is(at, 'u')) return at != end_ && json_escape(*at) != 0 ? at + 1 : fail(json_fault::syntax, at);
+        ++at;
+        const std::int32_t code = json_hex4(at, end_);
+        if (code < 0) return fail(json_fault::syntax, at);
+        if (is_low_surrogate(code)) return fail(json_fault::encoding, at);
+        at += 4;
+        if (!is_high_surrogate(code)) return at;
+        if (end_ - at < 6 || at[0] != '\\' || at[1] != 'u') return fail(json_fault::encoding, at);
+        if (!is_low_surrogate(json_hex4(at + 2, end_))) return fail(json_fault::encoding, at);
+        return at + 6;
     }
 
     /// Reads true, false, null or a number.
-    json_fault read_bare() noexcept {
-        const char* const first = at_;
-        const json_fault fault = read_word_or_number();
-        if (!marks_bad_values_) return fault;
-        const char* const understood = at_;
-        if (fault != json_fault::none) at_ = first;
-        while (at_ != end_ && is_bare(*at_)) ++at_;
-        if (at_ == first) return json_fault::syntax;
-        if (fault != json_fault::none || at_ != understood) is_bad_ = true;
-        return json_fault::none;
+    const char* read_bare(const char* const first) noexcept {
+        const char* const understood = read_word_or_number(first);
+        if (!marks_bad_values_) return understood;
+        const char* at = understood != nullptr ? understood : first;
+        while (at != end_ && is_bare(*at)) ++at;
+        if (at == first) return fail(json_fault::syntax, at);
+        if (at != understood) is_bad_ = true;
+        return at;
     }
 
-    json_fault read_word_or_number() noexcept {
-        switch (peek()) {
-        case 't': return read_word("true");
-        case 'f': return read_word("false");
-        case 'n': return read_word("null");
-        default: return read_number();
+    const char* read_word_or_number(const char* at) noexcept {
+        if (is(at, 't')) return read_word(at, "true");
+        if (is(at, 'f')) return read_word(at, "false");
+        if (is(at, 'n')) return read_word(at, "null");
+        return read_number(at);
+    }
+
+    const char* read_word(const char* at, std::string_view word) noexcept {
+        for (const char c : word) {
+            if (!is(at, c)) return fail(json_fault::syntax, at);
+            ++at;
         }
-    }
-
-    json_fault read_word(std::string_view word) noexcept {
-        for (const char c : word)
-            if (!take(c)) return json_fault::syntax;
-        return json_fault::none;
+        return at;
     }
 
     /// Whether a character can be part of a value without quotes and brackets.
@@ -1345,36 +1362,39 @@ class json_scanner {
         return static_cast<unsigned char>(c) > ' ' && !is_json_bracket(c) && c != '"' && c != ',' && c != ':';
     }
 
-    json_fault read_number() noexcept {
-        if (std::string_view(at_, static_cast<std::size_t>(end_ - at_)).starts_with("\xef\xbb\xbf"))
-            return json_fault::encoding;
-        take('-');
-        if (!take('0') && !take_digits()) return json_fault::syntax;
-        if (take('.') && !take_digits()) return json_fault::syntax;
-        if (take('e') || take('E')) {
-            if (!take('+')) take('-');
-            if (!take_digits()) return json_fault::syntax;
-        }
-        return json_fault::none;
+    const char* read_number(const char* at) noexcept {
+        if (std::string_view(at, static_cast<std::size_t>(end_ - at)).starts_with("\xef\xbb\xbf"))
+            return fail(json_fault::encoding, at);
+        if (is(at, '-')) ++at;
+        at = is(at, '0') ? at + 1 : read_digits(at);
+        if (at != nullptr && is(at, '.')) at = read_digits(at + 1);
+        if (at == nullptr || (!is(at, 'e') && !is(at, 'E'))) return at;
+        ++at;
+        return read_digits(is(at, '+') || is(at, '-') ? at + 1 : at);
     }
 
-    char peek() const noexcept { return at_ != end_ ? *at_ : '\0'; }
-    bool take(char c) noexcept {
-        if (at_ == end_ || *at_ != c) return false;
-        ++at_;
-        return true;
+    const char* read_digits(const char* at) noexcept {
+        if (at == end_ || !text::is_digit(*at)) return fail(json_fault::syntax, at);
+        while (at != end_ && text::is_digit(*at)) ++at;
+        return at;
     }
-    bool take_digits() noexcept {
-        const char* const first = at_;
-        while (at_ != end_ && text::is_digit(*at_)) ++at_;
-        return at_ != first;
+
+    /// Whether this character is at this position.
+    bool is(const char* at, char c) const noexcept { return at != end_ && *at == c; }
+
+    const char* fail(json_fault fault, const char* at) noexcept {
+        fault_ = fault;
+        noticed_ = at;
+        return nullptr;
     }
 
     const char* begin_;
-    const char* at_;
     const char* end_;
+    json_fault fault_ = json_fault::none; ///< The last one. It counts only if it ended the reading.
+    const char* noticed_ = nullptr;       ///< Where that fault was found.
     bool marks_bad_values_;
-    bool is_bad_ = false; ///< Whether a bad value was read. Only if it marks bad values.
+    bool is_bad_ = false;     ///< Whether a bad value was read. Only if it marks bad values.
+    bool is_visible_ = false; ///< Whether the last string has only visible characters, and no escape.
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -1401,9 +1421,19 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 class json_reader;
 
+constexpr bool is_json_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
 inline const char* skip_json_space(const char* at, const char* end) noexcept {
-    while (at != end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
+    while (at != end && *at <= ' ' && is_json_space(*at)) ++at; // mostly one comparison: JSON is sent without spaces
     return at;
+}
+
+/// The text without the spaces at its ends.
+inline std::string_view trim_json_space(std::string_view text) noexcept {
+    const char* last = text.data() + text.size();
+    const char* const first = skip_json_space(text.data(), last);
+    while (last != first && is_json_space(last[-1])) --last;
+    return {first, static_cast<std::size_t>(last - first)};
 }
 
 /// The closing quote of a string in valid JSON. `at` is behind the opening quote. A quote closes the string if an even
@@ -1588,9 +1618,7 @@ class json_value {
         if (*at == ']' || *at == '}') return false;
         const char* const first = at;
         at = detail::end_of_json_value(at, end());
-        const char* last = at;
-        while (last[-1] == ' ' || last[-1] == '\n' || last[-1] == '\r' || last[-1] == '\t') --last;
-        value = json_value(std::string_view(first, static_cast<std::size_t>(last - first)));
+        value = json_value(detail::trim_json_space({first, static_cast<std::size_t>(at - first)}));
         return true;
     }
 
@@ -1609,9 +1637,7 @@ class json_value {
 
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <forward_list>
 #include <span>
 #include <string>
@@ -1628,8 +1654,8 @@ inline constexpr std::size_t json_depth_limit = 64;
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// Reads a text once and decides whether it is JSON. It builds no tree. It remembers which brackets are open and, to
-/// find repeated names, the members of the objects that are open.
+/// Reads a text once and decides whether it is JSON. It builds no tree. To find repeated names, it remembers the
+/// members of the objects that are open.
 class json_reader : json_scanner {
     using json_fault = text::json_fault;
 
@@ -1640,12 +1666,18 @@ class json_reader : json_scanner {
     /// Reads the whole text, and says what is wrong with it. If bad values are marked, a name that the outermost object
     /// repeats is not a fault.
     json_fault read() {
-        at_ = skip_json_space(at_, end_);
-        const char* const first = at_;
-        const json_fault fault = read_values();
-        noticed_ = fault == json_fault::duplicate ? repeated_ : at_;
-        if (fault == json_fault::none) value_ = view(first, value_end_);
-        return fault;
+        const char* const first = skip_json_space(begin_, end_);
+        const char* const last = read_value(first, 0);
+        if (last == nullptr) return fault_;
+        const char* const rest = skip_json_space(last, end_);
+        fault_ = json_fault::none;
+        if (rest != end_)
+            fail(json_fault::syntax, rest);
+        else if (repeats_names() && !marks_bad_values_)
+            fail(json_fault::duplicate, repeated_);
+        else
+            value_ = view(first, last);
+        return fault_;
     }
 
     /// The byte at which the fault was found.
@@ -1663,6 +1695,8 @@ class json_reader : json_scanner {
         std::string_view written{}; ///< With its quotes.
         text::json_value value{};
         bool is_bad = false; ///< Whether its name or something in its value is not JSON. See bad_json_value.
+        /// Whether the value is a string of visible ASCII characters without escapes. Its text is what is written.
+        bool is_visible = false;
     };
 
     /// The members in their order, if the text is an object without fault. They refer to the text and to the reader.
@@ -1673,87 +1707,70 @@ class json_reader : json_scanner {
         return {from, static_cast<std::size_t>(to - from)};
     }
 
-    json_fault read_values() {
+    /// Reads a value inside so many brackets.
+    const char* read_value(const char* at, std::size_t depth) {
+        if (is(at, '"')) return read_string(at + 1);
+        const bool is_object = is(at, '{');
+        if (!is_object && !is(at, '[')) return read_bare(at);
+        if (depth == text::json_depth_limit) return fail(json_fault::depth, at);
+        return is_object ? read_object(at + 1, depth + 1) : read_array(at + 1, depth + 1);
+    }
+
+    const char* read_array(const char* at, std::size_t depth) {
+        at = skip_json_space(at, end_);
+        if (is(at, ']')) return at + 1;
         while (true) {
-            json_fault fault = read_value_or_bracket();
-            if (fault == json_fault::none && !value_due_) fault = read_after_value();
-            if (fault != json_fault::none) return fault;
-            if (!value_due_) return repeats_names() && !marks_bad_values_ ? json_fault::duplicate : json_fault::none;
+            at = read_value(at, depth);
+            if (at == nullptr) return nullptr;
+            at = skip_json_space(at, end_);
+            if (!is(at, ',')) break;
+            at = skip_json_space(at + 1, end_);
         }
+        return is(at, ']') ? at + 1 : fail(json_fault::syntax, at);
     }
 
-    /// Reads a whole scalar or an empty container. Of any other container it reads the beginning; then a value is due.
-    json_fault read_value_or_bracket() {
-        at_ = skip_json_space(at_, end_);
-        value_due_ = false;
-        switch (peek()) {
-        case '"': ++at_; return read_string();
-        case '{': return open(true);
-        case '[': return open(false);
-        default: return read_bare();
-        }
-    }
-
-    /// Reads what follows a value: closing brackets, then the comma before the next value, or the end.
-    json_fault read_after_value() {
-        while (true) {
-            value_end_ = at_;
-            if (in_object()) {
-                member& read = members_.back();
-                read.value = text::json_value(view(read.value.raw().data(), at_));
-                read.is_bad = is_bad_;
-            }
-            at_ = skip_json_space(at_, end_);
-            if (depth_ == 0) return at_ == end_ ? json_fault::none : json_fault::syntax;
-            if (take(',')) {
-                value_due_ = true;
-                return in_object() ? read_name() : json_fault::none;
-            }
-            if (!take(in_object() ? '}' : ']')) return json_fault::syntax;
-            close();
-        }
-    }
-
-    json_fault open(bool object) {
-        if (depth_ == text::json_depth_limit) return json_fault::depth;
-        ++at_;
-        objects_ = objects_ << 1 | (object ? 1u : 0u);
-        first_members_[depth_++] = members_.size();
-        at_ = skip_json_space(at_, end_);
-        if (take(object ? '}' : ']')) {
-            close();
-            return json_fault::none;
-        }
-        value_due_ = true;
-        return object ? read_name() : json_fault::none;
-    }
-
-    /// Forgets the members of the object that ends. The members of the outermost object stay.
-    void close() {
-        const std::size_t first = first_members_[--depth_];
-        if (in_object()) {
-            if (repeated_ == nullptr) repeated_ = find_repeated(first);
-            if (marks_bad_values_ && depth_ != 0) is_bad_ = std::exchange(repeated_, nullptr) != nullptr || is_bad_;
-            if (depth_ != 0) members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(first), members_.end());
-        }
-        objects_ >>= 1;
-    }
-
-    bool in_object() const noexcept { return (objects_ & 1) != 0; }
-
-    json_fault read_name() {
-        at_ = skip_json_space(at_, end_);
-        if (!take('"')) return json_fault::syntax;
-        if (depth_ == 1) is_bad_ = false;
-        const char* const first = at_;
-        if (const json_fault fault = read_string(); fault != json_fault::none) return fault;
+    /// Reads an object. It forgets the members, except those of the outermost object.
+    const char* read_object(const char* at, std::size_t depth) {
+        const std::size_t first = members_.size();
+        at = skip_json_space(at, end_);
+        if (is(at, '}')) return at + 1;
         if (members_.empty()) members_.reserve(16);
-        members_.push_back({.name = unescaped(view(first, at_ - 1)), .written = view(first - 1, at_)});
-        at_ = skip_json_space(at_, end_);
-        if (!take(':')) return json_fault::syntax;
-        at_ = skip_json_space(at_, end_);
-        members_.back().value = text::json_value(view(at_, at_));
-        return json_fault::none;
+        while (true) {
+            at = read_member(at, depth);
+            if (at == nullptr) return nullptr;
+            at = skip_json_space(at, end_);
+            if (!is(at, ',')) break;
+            at = skip_json_space(at + 1, end_);
+        }
+        if (!is(at, '}')) return fail(json_fault::syntax, at);
+        if (repeated_ == nullptr) repeated_ = find_repeated(first);
+        if (depth == 1) return at + 1;
+        if (marks_bad_values_) is_bad_ = std::exchange(repeated_, nullptr) != nullptr || is_bad_;
+        members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(first), members_.end());
+        return at + 1;
+    }
+
+    const char* read_member(const char* at, std::size_t depth) {
+        const char* const written = at;
+        if (depth == 1) is_bad_ = false;
+        if (!is(at, '"')) return fail(json_fault::syntax, at);
+        at = read_string(at + 1);
+        if (at == nullptr) return nullptr;
+        const std::string_view name = is_visible_ ? view(written + 1, at - 1) : unescaped(view(written + 1, at - 1));
+        const char* const name_end = at;
+        at = skip_json_space(at, end_);
+        if (!is(at, ':')) return fail(json_fault::syntax, at);
+        const char* const value = skip_json_space(at + 1, end_);
+        const bool is_string = is(value, '"');
+        at = is_string ? read_string(value + 1) : read_value(value, depth);
+        if (at == nullptr) return nullptr;
+        member& read = members_.emplace_back();
+        read.name = name;
+        read.written = view(written, name_end);
+        read.value = text::json_value(view(value, at));
+        read.is_bad = is_bad_;
+        read.is_visible = is_string && is_visible_;
+        return at;
     }
 
     /// A name with its escapes decoded.
@@ -1784,14 +1801,8 @@ class json_reader : json_scanner {
     }
 
     const char* repeated_ = nullptr;
-    const char* noticed_ = nullptr;
-    bool value_due_ = true;
-    std::size_t depth_ = 0;
-    std::uint64_t objects_ = 0; ///< One bit for every open bracket, the innermost lowest: whether it is an object.
-    std::array<std::size_t, text::json_depth_limit> first_members_{};
     std::vector<member> members_{}; ///< Of the objects that are open, the outermost first.
     std::forward_list<std::string> unescaped_{};
-    const char* value_end_ = nullptr; ///< Where the last value ended.
     std::string_view value_ = "null";
 };
 
@@ -15492,7 +15503,7 @@ inline secret merged_objects(const secret& old, const secret& fresh) {
 
 
 
-#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <iterator>
 #include <span>
@@ -15502,8 +15513,9 @@ inline secret merged_objects(const secret& old, const secret& fresh) {
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// The names of members that the library reads, besides those of one server's dialect. All others go into `extra`.
+/// The names of members that the library reads. All other members go into `extra`. The first stands for them.
 inline constexpr std::string_view read_names[] = {
+    "",
     "access_token",
     "refresh_token",
     "token_type",
@@ -15517,6 +15529,44 @@ inline constexpr std::string_view read_names[] = {
     "refresh_token_expires_in",
     "refresh_expires_in",
     "x_refresh_token_expires_in",
+    "expires_in_sec", // only of a dialect that has it
+};
+
+/// A number below 64 for a name. No two names in read_names have the same.
+constexpr std::size_t name_slot(std::string_view name) noexcept {
+    if (name.size() < 2) return 0;
+    const auto byte = [name](std::size_t at) { return static_cast<std::size_t>(static_cast<unsigned char>(name[at])); };
+    return (name.size() * 8 + byte(0) + byte(name.size() - 2)) % 64;
+}
+
+/// For each slot, the name of read_names that has it.
+inline constexpr std::array<unsigned char, 64> names_by_slot = [] {
+    std::array<unsigned char, 64> table{};
+    for (unsigned char number = 1; number < std::size(read_names); ++number)
+        table[name_slot(read_names[number])] = number;
+    return table;
+}();
+
+/// The place of a name in read_names; 0 if it is not one of them.
+constexpr std::size_t number_of_name(std::string_view name) noexcept {
+    const std::size_t number = names_by_slot[name_slot(name)];
+    return read_names[number] == name ? number : 0;
+}
+
+static_assert(
+    [] {
+        for (std::size_t number = 0; number < std::size(read_names); ++number)
+            if (number_of_name(read_names[number]) != number) return false;
+        return true;
+    }(),
+    "two names have one slot: change name_slot");
+
+/// The name of a member that is looked for. The compiler computes its number.
+struct member_name {
+    const char* text;
+    std::size_t number; ///< Of number_of_name.
+
+    consteval member_name(const char* name) noexcept : text(name), number(number_of_name(name)) {}
 };
 
 /// The members of a response: of a JSON object, or of a form, which is read as a JSON object of strings. It decides by
@@ -15538,6 +15588,11 @@ class response_members {
           reader_(is_form() ? std::string_view(form_.json) : text_, bad_json_value::marked) {
         if (!is_form() && !text_.starts_with('{')) return;
         is_object_ = reader_.read() == text::json_fault::none;
+        if (is_object_) all_ = reader_.members();
+        for (const member& m : all_) {
+            has_bad_ = has_bad_ || m.is_bad;
+            if (!is_left_out(m.value)) last_[number_of_name(m.name)] = &m;
+        }
         says_otherwise_ = is_object_ && !is_form() && !says_json(find_header(response.headers, "Content-Type"));
     }
     response_members(const response_members&) = delete;
@@ -15552,8 +15607,7 @@ class response_members {
         if (is_form()) warnings.emplace_back("the answer is a form, not JSON");
         if (says_otherwise_) warnings.emplace_back("the answer is JSON, but its content type says something else");
         if (reader_.repeats_names()) warnings.emplace_back("the answer repeats a member; the last usable one counts");
-        const auto is_bad = [](const member& m) { return m.is_bad; };
-        if (form_.lost_some || std::any_of(all().begin(), all().end(), is_bad))
+        if (form_.lost_some || has_bad_)
             warnings.emplace_back("a member of the answer cannot be decoded; it is ignored");
     }
 
@@ -15565,24 +15619,30 @@ class response_members {
     /// Calls use(member) for each member of that name that is not left out, the last one first, until it gives true.
     /// Whether it gave true.
     template <class Use>
-    bool use_last(std::string_view name, Use use) const {
-        for (std::size_t nth = all().size(); nth-- > 0;)
-            if (all()[nth].name == name && !is_left_out(all()[nth].value) && use(all()[nth])) return true;
+    bool use_last(member_name name, Use use) const {
+        const member* const last = last_[name.number];
+        if (last == nullptr) return false;
+        if (name.number != 0 && !reader_.repeats_names()) return use(*last);
+        for (std::size_t nth = all_.size(); nth-- > 0;)
+            if (all_[nth].name == name.text && !is_left_out(all_[nth].value) && use(all_[nth])) return true;
         return false;
     }
 
     /// Whether there is a member of that name that is not left out.
-    bool has(std::string_view name) const {
+    bool has(member_name name) const {
         return use_last(name, [](const member&) { return true; });
     }
 
     /// All members that the library does not read, as the server wrote them, in one JSON object. Empty if there are
     /// none. Of members of one name the last counts.
     secret extra(const response_dialect& dialect) const {
+        constexpr member_name expires_in_sec = "expires_in_sec";
+        const bool has_unread = last_[expires_in_sec.number] != nullptr && !dialect.has_expires_in_sec;
+        if (last_[0] == nullptr && !has_unread) return {};
         std::vector<const member*> chosen;
-        for (const member& m : all()) {
-            const bool is_read = std::count(std::begin(read_names), std::end(read_names), m.name) != 0 ||
-                                 (dialect.has_expires_in_sec && m.name == "expires_in_sec");
+        for (const member& m : all_) {
+            const std::size_t number = number_of_name(m.name);
+            const bool is_read = number != 0 && (number != expires_in_sec.number || dialect.has_expires_in_sec);
             if (!is_read && !m.is_bad && !is_left_out(m.value)) chosen.push_back(&m);
         }
         if (reader_.repeats_names()) keep_last_of_each_name(chosen);
@@ -15594,18 +15654,18 @@ class response_members {
 
     static std::string_view without_blanks(std::string_view body) noexcept {
         if (body.size() > size_limit) return {};
-        return text::trim(body, " \t\r\n");
+        return trim_json_space(body);
     }
 
     /// Whether a content type is JSON's (RFC 8259 11, RFC 6839 3.1), or is missing and says nothing.
     static bool says_json(std::string_view type) noexcept {
+        if (type == "application/json") return true; // as most servers write it
         type = text::trim(type.substr(0, type.find(';')));
         if (type.empty() || text::equal_ignoring_case(type, "application/json")) return true;
         const std::string_view end = type.substr(type.size() < 5 ? 0 : type.size() - 5);
         return text::equal_ignoring_case(type.substr(0, 12), "application/") && text::equal_ignoring_case(end, "+json");
     }
 
-    std::span<const member> all() const noexcept { return is_object_ ? reader_.members() : std::span<const member>(); }
     bool is_form() const noexcept { return !form_.json.empty(); }
 
     std::string_view body_;
@@ -15614,6 +15674,11 @@ class response_members {
     form_members form_;
     json_reader reader_;
     bool is_object_ = false;
+    std::span<const member> all_{}; ///< Of the object, if there is one.
+    /// For each of read_names, the last member of that name that is not left out; null if there is none. The first
+    /// belongs to all other names: it is null if there are none.
+    std::array<const member*, std::size(read_names)> last_{};
+    bool has_bad_ = false;
     bool says_otherwise_ = false;
 };
 
@@ -15912,6 +15977,7 @@ inline std::optional<std::chrono::sys_seconds> parse_date(std::string_view date)
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15935,6 +16001,11 @@ constexpr int take_digits(std::string_view& text, double& number) noexcept {
 inline std::optional<double> whole_number(std::string_view text) noexcept {
     constexpr double larger_than_any_time = 1e18;
     if (text.size() > 64) return std::nullopt;
+    std::int64_t usual = 0; // most have only digits, and few of them
+    std::size_t at = 0;
+    for (; at < (std::min)(text.size(), std::size_t{15}) && text::is_digit(text[at]); ++at)
+        usual = usual * 10 + (text[at] - '0');
+    if (at != 0 && at == text.size()) return static_cast<double>(usual);
     const auto take = [&text](char c) {
         const bool found = !text.empty() && text::to_lower(text.front()) == c;
         if (found) text.remove_prefix(1);
@@ -15997,17 +16068,24 @@ struct token_end {
 /// Reads when tokens end. Of members of one name, the last usable one counts. What is odd becomes a warning.
 class end_reader {
   public:
-    /// `date` is when the server wrote the response, if that is known.
-    end_reader(const response_members& members, std::optional<timestamp> date, std::vector<std::string>& warnings)
+    /// `date` is when the server wrote the response, if that is known. All three must stay alive.
+    end_reader(const response_members& members, const std::optional<timestamp>& date,
+               std::vector<std::string>& warnings)
         : members_(members), date_(date), warnings_(warnings) {}
 
     /// A member that is a lifetime in `unit`. Seconds above 1,000,000,000, and dates, are a moment. Zero means nothing;
     /// if `zero_is_never`, it means a lifetime of zero, which means "never".
-    token_end lifetime(std::string_view name, std::chrono::milliseconds unit, bool zero_is_never = false) {
+    token_end lifetime(member_name name, std::chrono::milliseconds unit, bool zero_is_never = false) {
+        return members_.has(name) ? read_lifetime(name, unit, zero_is_never) : token_end{};
+    }
+
+    /// A member that is a moment: seconds or milliseconds since 1970, or a date.
+    token_end moment(member_name name) { return members_.has(name) ? read_moment(name) : token_end{}; }
+
+  private:
+    token_end read_lifetime(member_name name, std::chrono::milliseconds unit, bool zero_is_never) {
         token_end end;
-        bool came = false;
         members_.use_last(name, [&](const response_members::member& member) {
-            came = true;
             const said_end said = said_end::of(member.value);
             if (said.moment || (unit == std::chrono::seconds(1) && said.number && *said.number > 1e9)) {
                 end = usable_moment(said.as_moment());
@@ -16017,43 +16095,39 @@ class end_reader {
             }
             return end.is_known();
         });
-        if (came && !end.is_known()) warn(name, "cannot be used as a time; it is ignored");
+        if (!end.is_known()) warn(name, "cannot be used as a time; it is ignored");
         return end;
     }
 
-    /// A member that is a moment: seconds or milliseconds since 1970, or a date.
-    token_end moment(std::string_view name) {
+    token_end read_moment(member_name name) {
         token_end end;
-        bool came = false;
         members_.use_last(name, [&](const response_members::member& member) {
-            came = true;
             end = usable_moment(said_end::of(member.value).as_moment());
             return end.is_known();
         });
-        if (came && !end.is_known()) warn(name, "cannot be used as a time; it is ignored");
+        if (!end.is_known()) warn(name, "cannot be used as a time; it is ignored");
         return end;
     }
 
-  private:
     /// A moment is usable unless it is known to have passed.
     token_end usable_moment(const said_end& said) const {
         if (!said.moment || (date_ && *said.moment <= *date_)) return {};
         return {.at = said.moment};
     }
 
-    std::chrono::milliseconds bounded(std::string_view name, double count, std::chrono::milliseconds unit) {
+    std::chrono::milliseconds bounded(member_name name, double count, std::chrono::milliseconds unit) {
         if (count <= static_cast<double>(longest_lifetime / unit)) return static_cast<std::int64_t>(count) * unit;
         warn(name, "is more than ten years; it counts as ten");
         return longest_lifetime;
     }
 
-    void warn(std::string_view name, std::string_view sentence) {
-        std::string warning(name);
+    void warn(member_name name, std::string_view sentence) {
+        std::string warning(name.text);
         warnings_.emplace_back(warning.append(" ").append(sentence));
     }
 
     const response_members& members_;
-    std::optional<timestamp> date_;
+    const std::optional<timestamp>& date_;
     std::vector<std::string>& warnings_;
 };
 
@@ -16069,7 +16143,8 @@ inline token_end read_expiry(end_reader& reader, const response_members& members
     } else {
         end = reader.lifetime("expires_in", 1s);
     }
-    for (const char* name : {"expires_on", "expires_at", "expires"})
+    static constexpr member_name moments[] = {"expires_on", "expires_at", "expires"};
+    for (const member_name name : moments)
         if (!end.is_known()) end = reader.moment(name);
     return end;
 }
@@ -16077,7 +16152,9 @@ inline token_end read_expiry(end_reader& reader, const response_members& members
 /// When the refresh token ends. A lifetime of zero means never.
 inline token_end read_refresh_expiry(end_reader& reader) {
     token_end end;
-    for (const char* name : {"refresh_token_expires_in", "refresh_expires_in", "x_refresh_token_expires_in"})
+    static constexpr member_name lifetimes[] = {"refresh_token_expires_in", "refresh_expires_in",
+                                                "x_refresh_token_expires_in"};
+    for (const member_name name : lifetimes)
         if (!end.is_known()) end = reader.lifetime(name, std::chrono::seconds(1), true);
     return end;
 }
@@ -16138,7 +16215,8 @@ constexpr std::optional<std::chrono::seconds> seconds_from_text(std::string_view
 
 /// The moment at which the server wrote the response, by its header Date (RFC 9110 6.6.1). Nullopt if it has none.
 inline std::optional<timestamp> date_of(const http_response& response) noexcept {
-    return text::parse_http_date(text::trim(find_header(response.headers, "Date")));
+    const std::string_view date = find_header(response.headers, "Date");
+    return date.empty() ? std::nullopt : std::optional<timestamp>(text::parse_http_date(text::trim(date)));
 }
 
 }}} // namespace tokenkeep::v1::detail
@@ -16333,7 +16411,8 @@ class response_reader {
             });
             return code.has_value();
         });
-        for (const char* name : {"status", "code", "name", "message"})
+        static constexpr member_name others[] = {"status", "code", "name", "message"};
+        for (const member_name name : others)
             members_.use_last(name,
                               [&](const response_members::member& said) { return take(said.value), code.has_value(); });
         return code;
@@ -16416,53 +16495,48 @@ inline secret secret_text(const text::json_value& value) {
     return secret::build(value.text_size(), [&value](char* out) { return value.copy_text(out); });
 }
 
-/// An access or refresh token of a response. If it is empty, `reason` says why.
-struct read_token {
-    secret text{};
-    response_reason reason = response_reason::missing_access_token;
-};
-
 /// Reads a token: text of visible ASCII characters (RFC 6750 2.1), around which white space is cut off with a warning.
-/// Of members of one name, the last usable one counts.
-inline read_token read_token_member(const response_members& members, const char* name,
-                                    std::vector<std::string>& warnings) {
-    read_token result;
-    members.use_last(name, [&](const response_members::member& member) {
-        if (member.value.kind() != text::json_kind::string) {
-            if (result.reason == response_reason::missing_access_token) result.reason = response_reason::type;
-            return false;
+/// Of members of one name, the last usable one counts. If there is none, the result says why.
+inline response_reason read_token_member(const response_members& members, member_name name, secret& token,
+                                         std::vector<std::string>& warnings) {
+    response_reason reason = response_reason::missing_access_token;
+    const auto fail = [&reason](response_reason why) {
+        if (reason == response_reason::missing_access_token) reason = why;
+        return false;
+    };
+    const bool found = members.use_last(name, [&](const response_members::member& member) {
+        if (member.is_visible) { // as nearly every token is
+            token = member.value.raw().substr(1, member.value.raw().size() - 2);
+            return true;
         }
-        secret written = secret_text(member.value);
+        if (member.value.kind() != text::json_kind::string) return fail(response_reason::type);
+        const secret written = secret_text(member.value);
         const std::string_view text = text::trim(written.reveal(), " \t\r\n");
         if (text.empty()) return false;
-        if (!text::is_visible(text)) {
-            if (result.reason == response_reason::missing_access_token) result.reason = response_reason::charset;
-            return false;
-        }
-        if (text.size() != written.reveal().size())
-            warnings.emplace_back(std::string("there was white space around ").append(name).append("; it is cut off"));
-        result = {text.size() == written.reveal().size() ? std::move(written) : secret(text), response_reason::none};
+        if (!text::is_visible(text)) return fail(response_reason::charset);
+        if (text.size() != written.size())
+            warnings.emplace_back(
+                std::string("there was white space around ").append(name.text).append("; it is cut off"));
+        token = text;
         return true;
     });
-    return result;
+    return found ? response_reason::none : reason;
 }
 
 /// Reads a text that is not a secret. If it is not usable, it is ignored with a warning.
-inline std::string read_text_member(const response_members& members, const char* name,
-                                    std::vector<std::string>& warnings) {
-    std::string text;
+inline void read_text_member(const response_members& members, member_name name, std::string& text,
+                             std::vector<std::string>& warnings) {
+    if (!members.has(name)) return;
     const bool found = members.use_last(name, [&](const response_members::member& member) {
         if (member.is_bad || member.value.kind() != text::json_kind::string) return false;
         text = member.value.text();
         return true;
     });
-    if (!found && members.has(name)) warnings.emplace_back(std::string(name).append(" is not a text; it is ignored"));
-    return text;
+    if (!found) warnings.emplace_back(std::string(name.text).append(" is not a text; it is ignored"));
 }
 
 /// Reads the scope. An array of texts is joined with spaces.
-inline std::string read_scope(const response_members& members, std::vector<std::string>& warnings) {
-    std::string scope;
+inline void read_scope(const response_members& members, std::string& scope, std::vector<std::string>& warnings) {
     const bool was_array = members.use_last("scope", [&](const response_members::member& member) {
         if (member.is_bad || member.value.kind() != text::json_kind::array) return false;
         bool is_usable = true;
@@ -16473,7 +16547,7 @@ inline std::string read_scope(const response_members& members, std::vector<std::
         if (!is_usable) scope.clear();
         return is_usable;
     });
-    return was_array ? scope : read_text_member(members, "scope", warnings);
+    if (!was_array) read_text_member(members, "scope", scope, warnings);
 }
 
 /// The sentence for a response without a usable access token.
@@ -16494,17 +16568,14 @@ TOKENKEEP_INLINE token_response read_response(const http_response& response, con
     token_response answer;
     std::vector<std::string>& warnings = answer.warnings;
     reader.warn(warnings);
-    read_token access = read_token_member(members, "access_token", warnings);
-    read_token refresh = read_token_member(members, "refresh_token", warnings);
-    if (access.text.empty() && refresh.text.empty()) {
+    answer.missing_access_token = read_token_member(members, "access_token", answer.access_token, warnings);
+    read_token_member(members, "refresh_token", answer.refresh_token, warnings);
+    if (answer.access_token.empty() && answer.refresh_token.empty()) {
         reader.require_tokens();
-        throw reader.not_understood(access.reason, sentence_about(access.reason));
+        throw reader.not_understood(answer.missing_access_token, sentence_about(answer.missing_access_token));
     }
-    if (refresh.text.empty() && members.has("refresh_token"))
+    if (answer.refresh_token.empty() && members.has("refresh_token"))
         warnings.emplace_back("refresh_token is nothing that can be one; it is ignored");
-    answer.access_token = std::move(access.text);
-    answer.refresh_token = std::move(refresh.text);
-    answer.missing_access_token = access.reason;
     answer.date = date_of(response);
     end_reader ends(members, answer.date, warnings);
     const token_end end = read_expiry(ends, members, dialect, warnings), refresh_end = read_refresh_expiry(ends);
@@ -16513,14 +16584,14 @@ TOKENKEEP_INLINE token_response read_response(const http_response& response, con
     answer.refresh_expires_in = refresh_end.after;
     answer.refresh_expires_at = refresh_end.at;
     answer.default_lifetime = dialect.default_lifetime;
-    answer.token_type = read_text_member(members, "token_type", warnings);
-    answer.scope = read_scope(members, warnings);
-    answer.api_domain = read_text_member(members, "api_domain", warnings);
+    read_text_member(members, "token_type", answer.token_type, warnings);
+    read_scope(members, answer.scope, warnings);
+    read_text_member(members, "api_domain", answer.api_domain, warnings);
     answer.extra = members.extra(dialect);
-    if (!members.has("token_type"))
-        warnings.emplace_back("token_type is missing");
-    else if (!answer.token_type.empty() && !text::equal_ignoring_case(answer.token_type, "bearer"))
+    if (!answer.token_type.empty() && !text::equal_ignoring_case(answer.token_type, "bearer"))
         warnings.emplace_back("token_type is not bearer");
+    else if (answer.token_type.empty() && !members.has("token_type"))
+        warnings.emplace_back("token_type is missing");
     return answer;
 }
 #endif
@@ -16633,7 +16704,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 inline constexpr std::chrono::seconds device_code_life{300};
 
 /// A number of seconds, up to an hour. Nullopt if the member is not there or is no positive number.
-inline std::optional<std::chrono::seconds> read_pause(const response_members& members, std::string_view name) {
+inline std::optional<std::chrono::seconds> read_pause(const response_members& members, member_name name) {
     std::optional<std::chrono::seconds> pause;
     members.use_last(name, [&](const response_members::member& member) {
         const std::optional<double> number = said_end::of(member.value).number;
@@ -16646,11 +16717,12 @@ inline std::optional<std::chrono::seconds> read_pause(const response_members& me
 
 /// The first of these members that is a URL to which a user can be sent: https, or http if that is allowed. Empty if
 /// there is none.
-inline std::string read_page(const response_members& members, std::initializer_list<const char*> names,
+inline std::string read_page(const response_members& members, std::initializer_list<member_name> names,
                              plain_http allowed) {
     std::vector<std::string> ignored;
-    for (const char* name : names) {
-        std::string url = read_text_member(members, name, ignored);
+    for (const member_name name : names) {
+        std::string url;
+        read_text_member(members, name, url, ignored);
         if (is_allowed_url(url, allowed)) return url;
     }
     return {};
@@ -16668,8 +16740,8 @@ TOKENKEEP_INLINE device_authorization read_device_response(const http_response& 
     const response_members& members = reader.members();
     std::vector<std::string> ignored;
     device_authorization read;
-    read.device_code = read_token_member(members, "device_code", ignored).text;
-    read.prompt.user_code = read_text_member(members, "user_code", ignored);
+    read_token_member(members, "device_code", read.device_code, ignored);
+    read_text_member(members, "user_code", read.prompt.user_code, ignored);
     read.prompt.verification_url = read_page(members, {"verification_uri", "verification_url"}, allowed);
     read.prompt.verification_url_complete =
         read_page(members, {"verification_uri_complete", "verification_url_complete"}, allowed);

@@ -445,7 +445,7 @@ TEST_CASE("response: tokens are visible ASCII, and white space around them is cu
         CHECK(answer.warnings.size() == 1);
     }
     for (const char* bad :
-         {"\\u0000", "a\\r\\nb", "\\u007f", "\xc3\xa9", "\\u00e9", "a b", "a\\tb", "\\ud800", "t\xff"}) {
+         {"\\u0000", "a\\r\\nb", "\\u007f", "t\x7f", "\xc3\xa9", "\\u00e9", "a b", "a\\tb", "\\ud800", "t\xff"}) {
         CAPTURE(bad);
         CHECK(refused(json(200, "{\"access_token\":\"" + std::string(bad) + "\"}")).reason() ==
               response_reason::charset);

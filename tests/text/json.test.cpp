@@ -6,7 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -445,6 +447,39 @@ TEST_CASE("json: a special byte is noticed wherever it stands", "[text]") {
             }
         }
     }
+}
+
+namespace {
+
+/// Whether the set has exactly these characters, and each way to find another one gives the same.
+template <class Set>
+bool has_exactly(int first, int last) {
+    for (int byte = 0; byte < 256; ++byte) {
+        const bool expected = byte >= first && byte <= last && byte != '"' && byte != '\\';
+        if (Set::has(static_cast<char>(byte)) != expected) return false;
+        for (std::size_t at = 0; at < 40; ++at) { // sixteen, eight and one at a time
+            std::string text(40, 'x');
+            text[at] = static_cast<char>(byte);
+            text[39] = '"';
+            const char* const found = Set::skip(text.data(), text.data() + text.size());
+            if (found != text.data() + (expected || at == 39 ? 39 : at)) return false;
+        }
+        for (std::size_t at = 0; at < 8; ++at) {
+            std::string text(8, '#');
+            text[at] = static_cast<char>(byte);
+            std::uint64_t word = 0;
+            std::memcpy(&word, text.data(), 8);
+            if ((Set::others(word) == 0) != expected) return false;
+        }
+    }
+    return true;
+}
+
+} // namespace
+
+TEST_CASE("json: a set of characters is the same, whether it is read in long pieces or one at a time", "[text]") {
+    CHECK(has_exactly<tokenkeep::detail::json_plain>(0x20, 0x7f));
+    CHECK(has_exactly<tokenkeep::detail::json_visible>(0x21, 0x7e));
 }
 
 TEST_CASE("json: every text is written so that it comes back", "[text]") {

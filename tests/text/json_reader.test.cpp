@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 using namespace tokenkeep;
 using detail::bad_json_value, detail::json_reader;
@@ -70,6 +71,35 @@ TEST_CASE("json_reader: the outermost object may repeat names, where bad values 
     json_reader once(R"({"a":{"c":1,"c":2}})", bad_json_value::marked);
     REQUIRE(once.read() == json_fault::none);
     CHECK_FALSE(once.repeats_names());
+}
+
+TEST_CASE("json_reader: only a string of visible characters without escapes counts as visible", "[text]") {
+    const std::pair<const char*, bool> cases[] = {
+        {"\"!#[]~\"", true},
+        {"\"a-string-of-more-than-sixteen-characters\"", true},
+        {"\"\"", true},
+        {"\"a b\"", false},
+        {"\"a-string-of-more-than-sixteen-characters \"", false},
+        {"\"a\x7f\"", false},
+        {"\"\\u0041\"", false},
+        {"\"\xc3\xa9\"", false},
+        {"\"\xff\"", false},
+        {"[\"a\"]", false},
+        {"{\"a\":\"b\"}", false},
+        {"1", false},
+        {"null", false},
+    };
+    for (const auto& [value, is_visible] : cases) {
+        CAPTURE(value);
+        const std::string text = "{\"a\":\"b\",\"v\": " + std::string(value) + " ,\"c\":\"d e\"}";
+        json_reader reader(text, bad_json_value::marked);
+        REQUIRE(reader.read() == json_fault::none);
+        REQUIRE(reader.members().size() == 3);
+        CHECK(reader.members()[0].is_visible);
+        CHECK(reader.members()[1].is_visible == is_visible);
+        CHECK_FALSE(reader.members()[2].is_visible);
+        CHECK(reader.members()[1].value.raw() == value);
+    }
 }
 
 TEST_CASE("json_reader: a fault in the structure is a fault, also where bad values are marked", "[text]") {

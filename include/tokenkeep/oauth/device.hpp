@@ -94,7 +94,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 inline constexpr std::chrono::seconds device_code_life{300};
 
 /// A number of seconds, up to an hour. Nullopt if the member is not there or is no positive number.
-inline std::optional<std::chrono::seconds> read_pause(const response_members& members, std::string_view name) {
+inline std::optional<std::chrono::seconds> read_pause(const response_members& members, member_name name) {
     std::optional<std::chrono::seconds> pause;
     members.use_last(name, [&](const response_members::member& member) {
         const std::optional<double> number = said_end::of(member.value).number;
@@ -107,11 +107,12 @@ inline std::optional<std::chrono::seconds> read_pause(const response_members& me
 
 /// The first of these members that is a URL to which a user can be sent: https, or http if that is allowed. Empty if
 /// there is none.
-inline std::string read_page(const response_members& members, std::initializer_list<const char*> names,
+inline std::string read_page(const response_members& members, std::initializer_list<member_name> names,
                              plain_http allowed) {
     std::vector<std::string> ignored;
-    for (const char* name : names) {
-        std::string url = read_text_member(members, name, ignored);
+    for (const member_name name : names) {
+        std::string url;
+        read_text_member(members, name, url, ignored);
         if (is_allowed_url(url, allowed)) return url;
     }
     return {};
@@ -129,8 +130,8 @@ TOKENKEEP_INLINE device_authorization read_device_response(const http_response& 
     const response_members& members = reader.members();
     std::vector<std::string> ignored;
     device_authorization read;
-    read.device_code = read_token_member(members, "device_code", ignored).text;
-    read.prompt.user_code = read_text_member(members, "user_code", ignored);
+    read_token_member(members, "device_code", read.device_code, ignored);
+    read_text_member(members, "user_code", read.prompt.user_code, ignored);
     read.prompt.verification_url = read_page(members, {"verification_uri", "verification_url"}, allowed);
     read.prompt.verification_url_complete =
         read_page(members, {"verification_uri_complete", "verification_url_complete"}, allowed);

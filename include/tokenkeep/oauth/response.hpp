@@ -31,53 +31,48 @@ inline secret secret_text(const text::json_value& value) {
     return secret::build(value.text_size(), [&value](char* out) { return value.copy_text(out); });
 }
 
-/// An access or refresh token of a response. If it is empty, `reason` says why.
-struct read_token {
-    secret text{};
-    response_reason reason = response_reason::missing_access_token;
-};
-
 /// Reads a token: text of visible ASCII characters (RFC 6750 2.1), around which white space is cut off with a warning.
-/// Of members of one name, the last usable one counts.
-inline read_token read_token_member(const response_members& members, const char* name,
-                                    std::vector<std::string>& warnings) {
-    read_token result;
-    members.use_last(name, [&](const response_members::member& member) {
-        if (member.value.kind() != text::json_kind::string) {
-            if (result.reason == response_reason::missing_access_token) result.reason = response_reason::type;
-            return false;
+/// Of members of one name, the last usable one counts. If there is none, the result says why.
+inline response_reason read_token_member(const response_members& members, member_name name, secret& token,
+                                         std::vector<std::string>& warnings) {
+    response_reason reason = response_reason::missing_access_token;
+    const auto fail = [&reason](response_reason why) {
+        if (reason == response_reason::missing_access_token) reason = why;
+        return false;
+    };
+    const bool found = members.use_last(name, [&](const response_members::member& member) {
+        if (member.is_visible) { // as nearly every token is
+            token = member.value.raw().substr(1, member.value.raw().size() - 2);
+            return true;
         }
-        secret written = secret_text(member.value);
+        if (member.value.kind() != text::json_kind::string) return fail(response_reason::type);
+        const secret written = secret_text(member.value);
         const std::string_view text = text::trim(written.reveal(), " \t\r\n");
         if (text.empty()) return false;
-        if (!text::is_visible(text)) {
-            if (result.reason == response_reason::missing_access_token) result.reason = response_reason::charset;
-            return false;
-        }
-        if (text.size() != written.reveal().size())
-            warnings.emplace_back(std::string("there was white space around ").append(name).append("; it is cut off"));
-        result = {text.size() == written.reveal().size() ? std::move(written) : secret(text), response_reason::none};
+        if (!text::is_visible(text)) return fail(response_reason::charset);
+        if (text.size() != written.size())
+            warnings.emplace_back(
+                std::string("there was white space around ").append(name.text).append("; it is cut off"));
+        token = text;
         return true;
     });
-    return result;
+    return found ? response_reason::none : reason;
 }
 
 /// Reads a text that is not a secret. If it is not usable, it is ignored with a warning.
-inline std::string read_text_member(const response_members& members, const char* name,
-                                    std::vector<std::string>& warnings) {
-    std::string text;
+inline void read_text_member(const response_members& members, member_name name, std::string& text,
+                             std::vector<std::string>& warnings) {
+    if (!members.has(name)) return;
     const bool found = members.use_last(name, [&](const response_members::member& member) {
         if (member.is_bad || member.value.kind() != text::json_kind::string) return false;
         text = member.value.text();
         return true;
     });
-    if (!found && members.has(name)) warnings.emplace_back(std::string(name).append(" is not a text; it is ignored"));
-    return text;
+    if (!found) warnings.emplace_back(std::string(name.text).append(" is not a text; it is ignored"));
 }
 
 /// Reads the scope. An array of texts is joined with spaces.
-inline std::string read_scope(const response_members& members, std::vector<std::string>& warnings) {
-    std::string scope;
+inline void read_scope(const response_members& members, std::string& scope, std::vector<std::string>& warnings) {
     const bool was_array = members.use_last("scope", [&](const response_members::member& member) {
         if (member.is_bad || member.value.kind() != text::json_kind::array) return false;
         bool is_usable = true;
@@ -88,7 +83,7 @@ inline std::string read_scope(const response_members& members, std::vector<std::
         if (!is_usable) scope.clear();
         return is_usable;
     });
-    return was_array ? scope : read_text_member(members, "scope", warnings);
+    if (!was_array) read_text_member(members, "scope", scope, warnings);
 }
 
 /// The sentence for a response without a usable access token.
@@ -109,17 +104,14 @@ TOKENKEEP_INLINE token_response read_response(const http_response& response, con
     token_response answer;
     std::vector<std::string>& warnings = answer.warnings;
     reader.warn(warnings);
-    read_token access = read_token_member(members, "access_token", warnings);
-    read_token refresh = read_token_member(members, "refresh_token", warnings);
-    if (access.text.empty() && refresh.text.empty()) {
+    answer.missing_access_token = read_token_member(members, "access_token", answer.access_token, warnings);
+    read_token_member(members, "refresh_token", answer.refresh_token, warnings);
+    if (answer.access_token.empty() && answer.refresh_token.empty()) {
         reader.require_tokens();
-        throw reader.not_understood(access.reason, sentence_about(access.reason));
+        throw reader.not_understood(answer.missing_access_token, sentence_about(answer.missing_access_token));
     }
-    if (refresh.text.empty() && members.has("refresh_token"))
+    if (answer.refresh_token.empty() && members.has("refresh_token"))
         warnings.emplace_back("refresh_token is nothing that can be one; it is ignored");
-    answer.access_token = std::move(access.text);
-    answer.refresh_token = std::move(refresh.text);
-    answer.missing_access_token = access.reason;
     answer.date = date_of(response);
     end_reader ends(members, answer.date, warnings);
     const token_end end = read_expiry(ends, members, dialect, warnings), refresh_end = read_refresh_expiry(ends);
@@ -128,14 +120,14 @@ TOKENKEEP_INLINE token_response read_response(const http_response& response, con
     answer.refresh_expires_in = refresh_end.after;
     answer.refresh_expires_at = refresh_end.at;
     answer.default_lifetime = dialect.default_lifetime;
-    answer.token_type = read_text_member(members, "token_type", warnings);
-    answer.scope = read_scope(members, warnings);
-    answer.api_domain = read_text_member(members, "api_domain", warnings);
+    read_text_member(members, "token_type", answer.token_type, warnings);
+    read_scope(members, answer.scope, warnings);
+    read_text_member(members, "api_domain", answer.api_domain, warnings);
     answer.extra = members.extra(dialect);
-    if (!members.has("token_type"))
-        warnings.emplace_back("token_type is missing");
-    else if (!answer.token_type.empty() && !text::equal_ignoring_case(answer.token_type, "bearer"))
+    if (!answer.token_type.empty() && !text::equal_ignoring_case(answer.token_type, "bearer"))
         warnings.emplace_back("token_type is not bearer");
+    else if (answer.token_type.empty() && !members.has("token_type"))
+        warnings.emplace_back("token_type is missing");
     return answer;
 }
 #endif

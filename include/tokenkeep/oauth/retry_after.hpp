@@ -42,7 +42,8 @@ constexpr std::optional<std::chrono::seconds> seconds_from_text(std::string_view
 
 /// The moment at which the server wrote the response, by its header Date (RFC 9110 6.6.1). Nullopt if it has none.
 inline std::optional<timestamp> date_of(const http_response& response) noexcept {
-    return text::parse_http_date(text::trim(find_header(response.headers, "Date")));
+    const std::string_view date = find_header(response.headers, "Date");
+    return date.empty() ? std::nullopt : std::optional<timestamp>(text::parse_http_date(text::trim(date)));
 }
 
 }}} // namespace tokenkeep::v1::detail

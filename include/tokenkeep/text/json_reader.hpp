@@ -11,9 +11,7 @@
 #include <tokenkeep/text/json_value.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <forward_list>
 #include <span>
 #include <string>
@@ -30,8 +28,8 @@ inline constexpr std::size_t json_depth_limit = 64;
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// Reads a text once and decides whether it is JSON. It builds no tree. It remembers which brackets are open and, to
-/// find repeated names, the members of the objects that are open.
+/// Reads a text once and decides whether it is JSON. It builds no tree. To find repeated names, it remembers the
+/// members of the objects that are open.
 class json_reader : json_scanner {
     using json_fault = text::json_fault;
 
@@ -42,12 +40,18 @@ class json_reader : json_scanner {
     /// Reads the whole text, and says what is wrong with it. If bad values are marked, a name that the outermost object
     /// repeats is not a fault.
     json_fault read() {
-        at_ = skip_json_space(at_, end_);
-        const char* const first = at_;
-        const json_fault fault = read_values();
-        noticed_ = fault == json_fault::duplicate ? repeated_ : at_;
-        if (fault == json_fault::none) value_ = view(first, value_end_);
-        return fault;
+        const char* const first = skip_json_space(begin_, end_);
+        const char* const last = read_value(first, 0);
+        if (last == nullptr) return fault_;
+        const char* const rest = skip_json_space(last, end_);
+        fault_ = json_fault::none;
+        if (rest != end_)
+            fail(json_fault::syntax, rest);
+        else if (repeats_names() && !marks_bad_values_)
+            fail(json_fault::duplicate, repeated_);
+        else
+            value_ = view(first, last);
+        return fault_;
     }
 
     /// The byte at which the fault was found.
@@ -65,6 +69,8 @@ class json_reader : json_scanner {
         std::string_view written{}; ///< With its quotes.
         text::json_value value{};
         bool is_bad = false; ///< Whether its name or something in its value is not JSON. See bad_json_value.
+        /// Whether the value is a string of visible ASCII characters without escapes. Its text is what is written.
+        bool is_visible = false;
     };
 
     /// The members in their order, if the text is an object without fault. They refer to the text and to the reader.
@@ -75,87 +81,70 @@ class json_reader : json_scanner {
         return {from, static_cast<std::size_t>(to - from)};
     }
 
-    json_fault read_values() {
+    /// Reads a value inside so many brackets.
+    const char* read_value(const char* at, std::size_t depth) {
+        if (is(at, '"')) return read_string(at + 1);
+        const bool is_object = is(at, '{');
+        if (!is_object && !is(at, '[')) return read_bare(at);
+        if (depth == text::json_depth_limit) return fail(json_fault::depth, at);
+        return is_object ? read_object(at + 1, depth + 1) : read_array(at + 1, depth + 1);
+    }
+
+    const char* read_array(const char* at, std::size_t depth) {
+        at = skip_json_space(at, end_);
+        if (is(at, ']')) return at + 1;
         while (true) {
-            json_fault fault = read_value_or_bracket();
-            if (fault == json_fault::none && !value_due_) fault = read_after_value();
-            if (fault != json_fault::none) return fault;
-            if (!value_due_) return repeats_names() && !marks_bad_values_ ? json_fault::duplicate : json_fault::none;
+            at = read_value(at, depth);
+            if (at == nullptr) return nullptr;
+            at = skip_json_space(at, end_);
+            if (!is(at, ',')) break;
+            at = skip_json_space(at + 1, end_);
         }
+        return is(at, ']') ? at + 1 : fail(json_fault::syntax, at);
     }
 
-    /// Reads a whole scalar or an empty container. Of any other container it reads the beginning; then a value is due.
-    json_fault read_value_or_bracket() {
-        at_ = skip_json_space(at_, end_);
-        value_due_ = false;
-        switch (peek()) {
-        case '"': ++at_; return read_string();
-        case '{': return open(true);
-        case '[': return open(false);
-        default: return read_bare();
-        }
-    }
-
-    /// Reads what follows a value: closing brackets, then the comma before the next value, or the end.
-    json_fault read_after_value() {
-        while (true) {
-            value_end_ = at_;
-            if (in_object()) {
-                member& read = members_.back();
-                read.value = text::json_value(view(read.value.raw().data(), at_));
-                read.is_bad = is_bad_;
-            }
-            at_ = skip_json_space(at_, end_);
-            if (depth_ == 0) return at_ == end_ ? json_fault::none : json_fault::syntax;
-            if (take(',')) {
-                value_due_ = true;
-                return in_object() ? read_name() : json_fault::none;
-            }
-            if (!take(in_object() ? '}' : ']')) return json_fault::syntax;
-            close();
-        }
-    }
-
-    json_fault open(bool object) {
-        if (depth_ == text::json_depth_limit) return json_fault::depth;
-        ++at_;
-        objects_ = objects_ << 1 | (object ? 1u : 0u);
-        first_members_[depth_++] = members_.size();
-        at_ = skip_json_space(at_, end_);
-        if (take(object ? '}' : ']')) {
-            close();
-            return json_fault::none;
-        }
-        value_due_ = true;
-        return object ? read_name() : json_fault::none;
-    }
-
-    /// Forgets the members of the object that ends. The members of the outermost object stay.
-    void close() {
-        const std::size_t first = first_members_[--depth_];
-        if (in_object()) {
-            if (repeated_ == nullptr) repeated_ = find_repeated(first);
-            if (marks_bad_values_ && depth_ != 0) is_bad_ = std::exchange(repeated_, nullptr) != nullptr || is_bad_;
-            if (depth_ != 0) members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(first), members_.end());
-        }
-        objects_ >>= 1;
-    }
-
-    bool in_object() const noexcept { return (objects_ & 1) != 0; }
-
-    json_fault read_name() {
-        at_ = skip_json_space(at_, end_);
-        if (!take('"')) return json_fault::syntax;
-        if (depth_ == 1) is_bad_ = false;
-        const char* const first = at_;
-        if (const json_fault fault = read_string(); fault != json_fault::none) return fault;
+    /// Reads an object. It forgets the members, except those of the outermost object.
+    const char* read_object(const char* at, std::size_t depth) {
+        const std::size_t first = members_.size();
+        at = skip_json_space(at, end_);
+        if (is(at, '}')) return at + 1;
         if (members_.empty()) members_.reserve(16);
-        members_.push_back({.name = unescaped(view(first, at_ - 1)), .written = view(first - 1, at_)});
-        at_ = skip_json_space(at_, end_);
-        if (!take(':')) return json_fault::syntax;
-        at_ = skip_json_space(at_, end_);
-        members_.back().value = text::json_value(view(at_, at_));
-        return json_fault::none;
+        while (true) {
+            at = read_member(at, depth);
+            if (at == nullptr) return nullptr;
+            at = skip_json_space(at, end_);
+            if (!is(at, ',')) break;
+            at = skip_json_space(at + 1, end_);
+        }
+        if (!is(at, '}')) return fail(json_fault::syntax, at);
+        if (repeated_ == nullptr) repeated_ = find_repeated(first);
+        if (depth == 1) return at + 1;
+        if (marks_bad_values_) is_bad_ = std::exchange(repeated_, nullptr) != nullptr || is_bad_;
+        members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(first), members_.end());
+        return at + 1;
+    }
+
+    const char* read_member(const char* at, std::size_t depth) {
+        const char* const written = at;
+        if (depth == 1) is_bad_ = false;
+        if (!is(at, '"')) return fail(json_fault::syntax, at);
+        at = read_string(at + 1);
+        if (at == nullptr) return nullptr;
+        const std::string_view name = is_visible_ ? view(written + 1, at - 1) : unescaped(view(written + 1, at - 1));
+        const char* const name_end = at;
+        at = skip_json_space(at, end_);
+        if (!is(at, ':')) return fail(json_fault::syntax, at);
+        const char* const value = skip_json_space(at + 1, end_);
+        const bool is_string = is(value, '"');
+        at = is_string ? read_string(value + 1) : read_value(value, depth);
+        if (at == nullptr) return nullptr;
+        member& read = members_.emplace_back();
+        read.name = name;
+        read.written = view(written, name_end);
+        read.value = text::json_value(view(value, at));
+        read.is_bad = is_bad_;
+        read.is_visible = is_string && is_visible_;
+        return at;
     }
 
     /// A name with its escapes decoded.
@@ -186,14 +175,8 @@ class json_reader : json_scanner {
     }
 
     const char* repeated_ = nullptr;
-    const char* noticed_ = nullptr;
-    bool value_due_ = true;
-    std::size_t depth_ = 0;
-    std::uint64_t objects_ = 0; ///< One bit for every open bracket, the innermost lowest: whether it is an object.
-    std::array<std::size_t, text::json_depth_limit> first_members_{};
     std::vector<member> members_{}; ///< Of the objects that are open, the outermost first.
     std::forward_list<std::string> unescaped_{};
-    const char* value_end_ = nullptr; ///< Where the last value ended.
     std::string_view value_ = "null";
 };
 

@@ -36,87 +36,85 @@ enum class bad_json_value {
     marked,  ///< The member of the outermost object in which it lies is marked as bad. The reader goes on.
 };
 
-/// A position in a text, and functions that read JSON values without others inside: strings, words and numbers.
+/// Functions that read JSON values without others inside: strings, words and numbers. Each begins at the position that
+/// it is given, and gives the position behind what it has read. If there is a fault, it remembers that and gives null.
+/// Positions are passed on and not kept in a member, because reading waits for each of them.
 class json_scanner {
     using json_fault = text::json_fault;
 
   protected:
     json_scanner(std::string_view text, bad_json_value treatment) noexcept
-        : begin_(text.data()),
-          at_(begin_),
-          end_(begin_ + text.size()),
-          marks_bad_values_(treatment == bad_json_value::marked) {}
+        : begin_(text.data()), end_(begin_ + text.size()), marks_bad_values_(treatment == bad_json_value::marked) {}
 
-    /// Reads a string. Its opening quote has been read.
-    json_fault read_string() {
+    /// Reads a string from behind its opening quote on.
+    const char* read_string(const char* at) noexcept {
+        at = json_visible::skip(at, end_);
+        is_visible_ = is(at, '"');
+        return is_visible_ ? at + 1 : read_other_string(at);
+    }
+
+    /// Reads the rest of a string that has a character which is not visible, or an escape.
+    const char* read_other_string(const char* at) noexcept {
         while (true) {
-            at_ = skip_json_plain(at_, end_);
-            if (take('"')) return json_fault::none;
-            if (at_ == end_) return json_fault::syntax;
-            const char* const odd = at_;
-            const json_fault fault = read_character();
-            if (fault == json_fault::none) continue;
-            if (!marks_bad_values_) return fault;
+            at = json_plain::skip(at, end_);
+            if (at == end_) return fail(json_fault::syntax, at);
+            if (*at == '"') return at + 1;
+            if (const char* const next = read_character(at); next != nullptr) {
+                at = next;
+                continue;
+            }
+            if (!marks_bad_values_) return nullptr;
             is_bad_ = true;
-            at_ = odd + (*odd == '\\' && end_ - odd > 1 ? 2 : 1);
+            at += *at == '\\' && end_ - at > 1 ? 2 : 1;
         }
     }
 
     /// Reads one character of a string that is not plain: an escape, or one that is not ASCII.
-    json_fault read_character() noexcept {
-        if (*at_ == '\\') return read_escape();
-        if (static_cast<unsigned char>(*at_) < 0x20) return json_fault::syntax;
-        const std::size_t length = utf8_length(at_, end_);
-        if (length == 0) return json_fault::encoding;
-        at_ += length;
-        return json_fault::none;
+    const char* read_character(const char* at) noexcept {
+        if (*at == '\\') return read_escape(at + 1);
+        if (static_cast<unsigned char>(*at) < 0x20) return fail(json_fault::syntax, at);
+        const std::size_t length = utf8_length(at, end_);
+        return length != 0 ? at + length : fail(json_fault::encoding, at);
     }
 
-    /// Reads an escape. The position is at its backslash.
-    json_fault read_escape() noexcept {
-        ++at_;
-        if (!take('u')) {
-            if (json_escape(peek()) == 0) return json_fault::syntax;
-            ++at_;
-            return json_fault::none;
-        }
-        const std::int32_t code = json_hex4(at_, end_);
-        if (code < 0) return json_fault::syntax;
-        if (is_low_surrogate(code)) return json_fault::encoding;
-        at_ += 4;
-        if (!is_high_surrogate(code)) return json_fault::none;
-        if (end_ - at_ < 6 || at_[0] != '\\' || at_[1] != 'u') return json_fault::encoding;
-        if (!is_low_surrogate(json_hex4(at_ + 2, end_))) return json_fault::encoding;
-        at_ += 6;
-        return json_fault::none;
+    /// Reads an escape from behind its backslash on.
+    const char* read_escape(const char* at) noexcept {
+        if (!is(at, 'u')) return at != end_ && json_escape(*at) != 0 ? at + 1 : fail(json_fault::syntax, at);
+        ++at;
+        const std::int32_t code = json_hex4(at, end_);
+        if (code < 0) return fail(json_fault::syntax, at);
+        if (is_low_surrogate(code)) return fail(json_fault::encoding, at);
+        at += 4;
+        if (!is_high_surrogate(code)) return at;
+        if (end_ - at < 6 || at[0] != '\\' || at[1] != 'u') return fail(json_fault::encoding, at);
+        if (!is_low_surrogate(json_hex4(at + 2, end_))) return fail(json_fault::encoding, at);
+        return at + 6;
     }
 
     /// Reads true, false, null or a number.
-    json_fault read_bare() noexcept {
-        const char* const first = at_;
-        const json_fault fault = read_word_or_number();
-        if (!marks_bad_values_) return fault;
-        const char* const understood = at_;
-        if (fault != json_fault::none) at_ = first;
-        while (at_ != end_ && is_bare(*at_)) ++at_;
-        if (at_ == first) return json_fault::syntax;
-        if (fault != json_fault::none || at_ != understood) is_bad_ = true;
-        return json_fault::none;
+    const char* read_bare(const char* const first) noexcept {
+        const char* const understood = read_word_or_number(first);
+        if (!marks_bad_values_) return understood;
+        const char* at = understood != nullptr ? understood : first;
+        while (at != end_ && is_bare(*at)) ++at;
+        if (at == first) return fail(json_fault::syntax, at);
+        if (at != understood) is_bad_ = true;
+        return at;
     }
 
-    json_fault read_word_or_number() noexcept {
-        switch (peek()) {
-        case 't': return read_word("true");
-        case 'f': return read_word("false");
-        case 'n': return read_word("null");
-        default: return read_number();
+    const char* read_word_or_number(const char* at) noexcept {
+        if (is(at, 't')) return read_word(at, "true");
+        if (is(at, 'f')) return read_word(at, "false");
+        if (is(at, 'n')) return read_word(at, "null");
+        return read_number(at);
+    }
+
+    const char* read_word(const char* at, std::string_view word) noexcept {
+        for (const char c : word) {
+            if (!is(at, c)) return fail(json_fault::syntax, at);
+            ++at;
         }
-    }
-
-    json_fault read_word(std::string_view word) noexcept {
-        for (const char c : word)
-            if (!take(c)) return json_fault::syntax;
-        return json_fault::none;
+        return at;
     }
 
     /// Whether a character can be part of a value without quotes and brackets.
@@ -124,36 +122,39 @@ class json_scanner {
         return static_cast<unsigned char>(c) > ' ' && !is_json_bracket(c) && c != '"' && c != ',' && c != ':';
     }
 
-    json_fault read_number() noexcept {
-        if (std::string_view(at_, static_cast<std::size_t>(end_ - at_)).starts_with("\xef\xbb\xbf"))
-            return json_fault::encoding;
-        take('-');
-        if (!take('0') && !take_digits()) return json_fault::syntax;
-        if (take('.') && !take_digits()) return json_fault::syntax;
-        if (take('e') || take('E')) {
-            if (!take('+')) take('-');
-            if (!take_digits()) return json_fault::syntax;
-        }
-        return json_fault::none;
+    const char* read_number(const char* at) noexcept {
+        if (std::string_view(at, static_cast<std::size_t>(end_ - at)).starts_with("\xef\xbb\xbf"))
+            return fail(json_fault::encoding, at);
+        if (is(at, '-')) ++at;
+        at = is(at, '0') ? at + 1 : read_digits(at);
+        if (at != nullptr && is(at, '.')) at = read_digits(at + 1);
+        if (at == nullptr || (!is(at, 'e') && !is(at, 'E'))) return at;
+        ++at;
+        return read_digits(is(at, '+') || is(at, '-') ? at + 1 : at);
     }
 
-    char peek() const noexcept { return at_ != end_ ? *at_ : '\0'; }
-    bool take(char c) noexcept {
-        if (at_ == end_ || *at_ != c) return false;
-        ++at_;
-        return true;
+    const char* read_digits(const char* at) noexcept {
+        if (at == end_ || !text::is_digit(*at)) return fail(json_fault::syntax, at);
+        while (at != end_ && text::is_digit(*at)) ++at;
+        return at;
     }
-    bool take_digits() noexcept {
-        const char* const first = at_;
-        while (at_ != end_ && text::is_digit(*at_)) ++at_;
-        return at_ != first;
+
+    /// Whether this character is at this position.
+    bool is(const char* at, char c) const noexcept { return at != end_ && *at == c; }
+
+    const char* fail(json_fault fault, const char* at) noexcept {
+        fault_ = fault;
+        noticed_ = at;
+        return nullptr;
     }
 
     const char* begin_;
-    const char* at_;
     const char* end_;
+    json_fault fault_ = json_fault::none; ///< The last one. It counts only if it ended the reading.
+    const char* noticed_ = nullptr;       ///< Where that fault was found.
     bool marks_bad_values_;
-    bool is_bad_ = false; ///< Whether a bad value was read. Only if it marks bad values.
+    bool is_bad_ = false;     ///< Whether a bad value was read. Only if it marks bad values.
+    bool is_visible_ = false; ///< Whether the last string has only visible characters, and no escape.
 };
 
 }}} // namespace tokenkeep::v1::detail

@@ -24,46 +24,65 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 constexpr bool is_json_bracket(char c) noexcept { return c == '{' || c == '[' || c == '}' || c == ']'; }
 
-constexpr bool is_json_plain(char c) noexcept {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
-}
+/// The ASCII characters from First to Last, except quote and backslash.
+template <char First, char Last>
+struct json_characters {
+    static constexpr bool has(char c) noexcept {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte >= First && byte <= Last && c != '"' && c != '\\';
+    }
 
-/// Sets the high bit of every byte of a word that is not plain. The lowest mark is right. Marks above it may be wrong,
-/// because sums of bytes that are not ASCII carry over.
-constexpr std::uint64_t not_json_plain(std::uint64_t word) noexcept {
-    constexpr std::uint64_t ones = 0x0101010101010101;
-    const std::uint64_t not_quote = (word ^ ones * '"') + ones * 0x7f;
-    const std::uint64_t not_backslash = (word ^ ones * '\\') + ones * 0x7f;
-    const std::uint64_t not_control = word + ones * 0x60;
-    return (word | ~(not_quote & not_backslash & not_control)) & ones * 0x80;
-}
+    /// Sets the high bit of every byte of a word that is not such a character. The lowest mark is right. Marks above it
+    /// may be wrong, because sums of bytes that are not ASCII carry over.
+    static constexpr std::uint64_t others(std::uint64_t word) noexcept {
+        constexpr std::uint64_t ones = 0x0101010101010101;
+        const std::uint64_t not_quote = (word ^ ones * '"') + ones * 0x7f;
+        const std::uint64_t not_backslash = (word ^ ones * '\\') + ones * 0x7f;
+        const std::uint64_t not_below = word + ones * (0x80 - First);
+        const std::uint64_t above = word + ones * (0x7f - Last);
+        return (word | above | ~(not_quote & not_backslash & not_below)) & ones * 0x80;
+    }
 
-/// The first byte at or after `at` that is not plain, or `end`. Quotes, backslashes, control characters and non-ASCII
-/// bytes are not plain. It reads eight bytes at a time, because nearly all of a token response is plain.
-inline const char* skip_json_plain(const char* at, const char* end) noexcept {
 #if defined(__SSE2__)
-    // Sixteen bytes at a time. The comparison is signed, so that non-ASCII bytes count as below the space.
-    for (; end - at >= 16; at += 16) {
-        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-        const __m128i below_space = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
+    /// Sets the high bit of every byte that is not such a character. What is added to a byte's distance from First sets
+    /// the high bit if the distance is more than that of Last.
+    static __m128i others(__m128i bytes) noexcept {
+        const __m128i distance = _mm_sub_epi8(bytes, _mm_set1_epi8(First));
+        const __m128i outside = _mm_adds_epu8(distance, _mm_set1_epi8(0x7f - (Last - First)));
         const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
         const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-        const int found = _mm_movemask_epi8(_mm_or_si128(below_space, _mm_or_si128(quote, backslash)));
-        if (found != 0) return at + std::countr_zero(static_cast<unsigned>(found));
+        return _mm_or_si128(outside, _mm_or_si128(quote, backslash));
     }
 #endif
-    for (; end - at >= 8; at += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, at, 8);
-        const std::uint64_t found = not_json_plain(word);
-        if (found == 0) continue;
-        if constexpr (std::endian::native == std::endian::little) return at + std::countr_zero(found) / 8;
-        break;
+
+    /// The first byte at or after `at` that is not such a character, or `end`. It reads sixteen or eight bytes at a
+    /// time.
+    static const char* skip(const char* at, const char* end) noexcept {
+#if defined(__SSE2__)
+        for (; end - at >= 16; at += 16) {
+            const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+            const int found = _mm_movemask_epi8(others(bytes));
+            if (found != 0) return at + std::countr_zero(static_cast<unsigned>(found));
+        }
+#endif
+        for (; end - at >= 8; at += 8) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, at, 8);
+            const std::uint64_t found = others(word);
+            if (found == 0) continue;
+            if constexpr (std::endian::native == std::endian::little) return at + std::countr_zero(found) / 8;
+            break;
+        }
+        while (at != end && has(*at)) ++at;
+        return at;
     }
-    while (at != end && is_json_plain(*at)) ++at;
-    return at;
-}
+};
+
+/// What a string may have without further reading.
+using json_plain = json_characters<' ', '\x7f'>;
+
+/// The plain characters that a token may have (RFC 6750 2.1). Nearly all of a token response is made of them.
+using json_visible = json_characters<'!', '~'>;
 
 /// The value of the four hexadecimal digits at `at`; -1 if they are not there.
 inline std::int32_t json_hex4(const char* at, const char* end) noexcept {
@@ -155,9 +174,9 @@ void append_json_string(Out& out, std::string_view utf8) {
     while (at != end) {
         const char* stop = at;
         do {
-            stop = detail::skip_json_plain(stop, end);
+            stop = detail::json_plain::skip(stop, end);
             while (stop != end && static_cast<unsigned char>(*stop) >= 0x80) ++stop;
-        } while (stop != end && detail::is_json_plain(*stop));
+        } while (stop != end && detail::json_plain::has(*stop));
         out.append(at, static_cast<std::size_t>(stop - at));
         if (stop == end) break;
         const auto byte = static_cast<unsigned char>(*stop);

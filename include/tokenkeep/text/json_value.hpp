@@ -21,9 +21,19 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 class json_reader;
 
+constexpr bool is_json_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
 inline const char* skip_json_space(const char* at, const char* end) noexcept {
-    while (at != end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
+    while (at != end && *at <= ' ' && is_json_space(*at)) ++at; // mostly one comparison: JSON is sent without spaces
     return at;
+}
+
+/// The text without the spaces at its ends.
+inline std::string_view trim_json_space(std::string_view text) noexcept {
+    const char* last = text.data() + text.size();
+    const char* const first = skip_json_space(text.data(), last);
+    while (last != first && is_json_space(last[-1])) --last;
+    return {first, static_cast<std::size_t>(last - first)};
 }
 
 /// The closing quote of a string in valid JSON. `at` is behind the opening quote. A quote closes the string if an even
@@ -208,9 +218,7 @@ class json_value {
         if (*at == ']' || *at == '}') return false;
         const char* const first = at;
         at = detail::end_of_json_value(at, end());
-        const char* last = at;
-        while (last[-1] == ' ' || last[-1] == '\n' || last[-1] == '\r' || last[-1] == '\t') --last;
-        value = json_value(std::string_view(first, static_cast<std::size_t>(last - first)));
+        value = json_value(detail::trim_json_space({first, static_cast<std::size_t>(at - first)}));
         return true;
     }
 

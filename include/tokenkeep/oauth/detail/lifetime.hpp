@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,6 +37,11 @@ constexpr int take_digits(std::string_view& text, double& number) noexcept {
 inline std::optional<double> whole_number(std::string_view text) noexcept {
     constexpr double larger_than_any_time = 1e18;
     if (text.size() > 64) return std::nullopt;
+    std::int64_t usual = 0; // most have only digits, and few of them
+    std::size_t at = 0;
+    for (; at < (std::min)(text.size(), std::size_t{15}) && text::is_digit(text[at]); ++at)
+        usual = usual * 10 + (text[at] - '0');
+    if (at != 0 && at == text.size()) return static_cast<double>(usual);
     const auto take = [&text](char c) {
         const bool found = !text.empty() && text::to_lower(text.front()) == c;
         if (found) text.remove_prefix(1);
@@ -98,17 +104,24 @@ struct token_end {
 /// Reads when tokens end. Of members of one name, the last usable one counts. What is odd becomes a warning.
 class end_reader {
   public:
-    /// `date` is when the server wrote the response, if that is known.
-    end_reader(const response_members& members, std::optional<timestamp> date, std::vector<std::string>& warnings)
+    /// `date` is when the server wrote the response, if that is known. All three must stay alive.
+    end_reader(const response_members& members, const std::optional<timestamp>& date,
+               std::vector<std::string>& warnings)
         : members_(members), date_(date), warnings_(warnings) {}
 
     /// A member that is a lifetime in `unit`. Seconds above 1,000,000,000, and dates, are a moment. Zero means nothing;
     /// if `zero_is_never`, it means a lifetime of zero, which means "never".
-    token_end lifetime(std::string_view name, std::chrono::milliseconds unit, bool zero_is_never = false) {
+    token_end lifetime(member_name name, std::chrono::milliseconds unit, bool zero_is_never = false) {
+        return members_.has(name) ? read_lifetime(name, unit, zero_is_never) : token_end{};
+    }
+
+    /// A member that is a moment: seconds or milliseconds since 1970, or a date.
+    token_end moment(member_name name) { return members_.has(name) ? read_moment(name) : token_end{}; }
+
+  private:
+    token_end read_lifetime(member_name name, std::chrono::milliseconds unit, bool zero_is_never) {
         token_end end;
-        bool came = false;
         members_.use_last(name, [&](const response_members::member& member) {
-            came = true;
             const said_end said = said_end::of(member.value);
             if (said.moment || (unit == std::chrono::seconds(1) && said.number && *said.number > 1e9)) {
                 end = usable_moment(said.as_moment());
@@ -118,43 +131,39 @@ class end_reader {
             }
             return end.is_known();
         });
-        if (came && !end.is_known()) warn(name, "cannot be used as a time; it is ignored");
+        if (!end.is_known()) warn(name, "cannot be used as a time; it is ignored");
         return end;
     }
 
-    /// A member that is a moment: seconds or milliseconds since 1970, or a date.
-    token_end moment(std::string_view name) {
+    token_end read_moment(member_name name) {
         token_end end;
-        bool came = false;
         members_.use_last(name, [&](const response_members::member& member) {
-            came = true;
             end = usable_moment(said_end::of(member.value).as_moment());
             return end.is_known();
         });
-        if (came && !end.is_known()) warn(name, "cannot be used as a time; it is ignored");
+        if (!end.is_known()) warn(name, "cannot be used as a time; it is ignored");
         return end;
     }
 
-  private:
     /// A moment is usable unless it is known to have passed.
     token_end usable_moment(const said_end& said) const {
         if (!said.moment || (date_ && *said.moment <= *date_)) return {};
         return {.at = said.moment};
     }
 
-    std::chrono::milliseconds bounded(std::string_view name, double count, std::chrono::milliseconds unit) {
+    std::chrono::milliseconds bounded(member_name name, double count, std::chrono::milliseconds unit) {
         if (count <= static_cast<double>(longest_lifetime / unit)) return static_cast<std::int64_t>(count) * unit;
         warn(name, "is more than ten years; it counts as ten");
         return longest_lifetime;
     }
 
-    void warn(std::string_view name, std::string_view sentence) {
-        std::string warning(name);
+    void warn(member_name name, std::string_view sentence) {
+        std::string warning(name.text);
         warnings_.emplace_back(warning.append(" ").append(sentence));
     }
 
     const response_members& members_;
-    std::optional<timestamp> date_;
+    const std::optional<timestamp>& date_;
     std::vector<std::string>& warnings_;
 };
 
@@ -170,7 +179,8 @@ inline token_end read_expiry(end_reader& reader, const response_members& members
     } else {
         end = reader.lifetime("expires_in", 1s);
     }
-    for (const char* name : {"expires_on", "expires_at", "expires"})
+    static constexpr member_name moments[] = {"expires_on", "expires_at", "expires"};
+    for (const member_name name : moments)
         if (!end.is_known()) end = reader.moment(name);
     return end;
 }
@@ -178,7 +188,9 @@ inline token_end read_expiry(end_reader& reader, const response_members& members
 /// When the refresh token ends. A lifetime of zero means never.
 inline token_end read_refresh_expiry(end_reader& reader) {
     token_end end;
-    for (const char* name : {"refresh_token_expires_in", "refresh_expires_in", "x_refresh_token_expires_in"})
+    static constexpr member_name lifetimes[] = {"refresh_token_expires_in", "refresh_expires_in",
+                                                "x_refresh_token_expires_in"};
+    for (const member_name name : lifetimes)
         if (!end.is_known()) end = reader.lifetime(name, std::chrono::seconds(1), true);
     return end;
 }

@@ -172,7 +172,8 @@ class response_reader {
             });
             return code.has_value();
         });
-        for (const char* name : {"status", "code", "name", "message"})
+        static constexpr member_name others[] = {"status", "code", "name", "message"};
+        for (const member_name name : others)
             members_.use_last(name,
                               [&](const response_members::member& said) { return take(said.value), code.has_value(); });
         return code;
