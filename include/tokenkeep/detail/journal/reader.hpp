@@ -69,7 +69,7 @@ class journal_reader {
   public:
     using opened = opened_file<Rows, file>;
 
-    journal_reader(const journal_medium<Sealer, Files>& medium, const acknowledged_marks<Files>& marks)
+    journal_reader(const journal_medium<Sealer, Files>& medium, acknowledged_marks<Files>& marks)
         : medium_(medium), marks_(marks) {}
 
     /// Opens the file and reads all of it. Throws errc::store_gone if there is no file.
@@ -161,7 +161,7 @@ class journal_reader {
     }
 
     const journal_medium<Sealer, Files>& medium_;
-    const acknowledged_marks<Files>& marks_;
+    acknowledged_marks<Files>& marks_;
 };
 
 }}} // namespace tokenkeep::v1::detail
