@@ -27,7 +27,7 @@ std::vector<compression> all_ways() {
     if (detail::has_sha256_instructions())
         ways.push_back(detail::sha256_blocks_by_instructions);
     else
-        WARN("skipped: the processor has no instructions for SHA-256, or the compiler is not asked for them");
+        WARN("skipped: there are no instructions for SHA-256, or the library cannot use them here");
     return ways;
 }
 

@@ -45,8 +45,8 @@ inline constexpr std::uint32_t sha256_constants[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-/// Round `I` of 16. `words` are the last 16 words of the message schedule. `variables` are a to h: instead of moving them,
-/// each round begins with another one.
+/// Round `I` of 16. `words` are the last 16 words of the message schedule. `variables` are a to h: they are not moved
+/// from round to round, but each round begins with another one.
 template <std::size_t I>
 inline void sha256_round(std::uint32_t (&variables)[8], std::uint32_t (&words)[16], const std::uint32_t* constants,
                          bool makes_word) noexcept {

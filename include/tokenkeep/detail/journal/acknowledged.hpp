@@ -115,8 +115,8 @@ class acknowledged_marks {
         return marks;
     }
 
-    /// The lock file, to write marks of that generation. It is opened once for each generation, because it may have been
-    /// removed and made again. It is opened again if the program has closed it.
+    /// The lock file, to write marks of that generation. It is opened once for each generation, because it may have
+    /// been removed and made again. It is opened again if the program has closed it.
     std::shared_ptr<const file> file_for(const journal::generation_id& generation) {
         const std::lock_guard lock(mutex_);
         if (!file_ || generation_ != generation || is_lost(file_)) {
@@ -127,8 +127,8 @@ class acknowledged_marks {
         return file_;
     }
 
-    /// The lock file, to read marks. It is opened if another file has the name, or none is open. Null if no file has the
-    /// name.
+    /// The lock file, to read marks. It is opened if none is open, or if another file has the name now. Null if no file
+    /// has the name.
     std::shared_ptr<const file> file_with_name() {
         const std::lock_guard lock(mutex_);
         const std::optional<file_identity> named = files_.find(path_);
@@ -147,9 +147,10 @@ class acknowledged_marks {
     std::string path_; ///< Of the lock file.
     Files files_;
     std::mutex mutex_{};
-    std::shared_ptr<const file> file_{};  ///< The lock file. Guarded by the mutex, and so are its
-    file_identity identity_{};            ///< identity, and
-    journal::generation_id generation_{}; ///< the generation of the last mark.
+    // The mutex guards these.
+    std::shared_ptr<const file> file_{}; ///< The lock file.
+    file_identity identity_{};
+    journal::generation_id generation_{}; ///< Of the last mark.
 };
 
 }}} // namespace tokenkeep::v1::detail
