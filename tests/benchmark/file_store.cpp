@@ -264,6 +264,7 @@ class benchmark {
             "   them an upsert into SQLite, WAL, synchronous=FULL, of at most 100,000 rows. Microseconds, medians.",
             &benchmark::save);
         compete();
+        hash_in_memory();
         section(
             "3. The first find_token of a store, which reads the file, against reading the file with pread of 1 MiB\n"
             "   and hashing it with SHA-256. The ratio is that of the rates.",
@@ -360,7 +361,7 @@ class benchmark {
             };
         };
         const auto print = [&](const char* who, const turns& rates) {
-            std::printf("   %-24s  store %6.0f/s  calls %6.0f/s  SQLite %6.0f/s  %4.2fx the calls  "
+            std::printf("   %-24s  store %6.0f/s  calls %6.0f/s  SQLite %6.0f/s  %4.2fx the calls (processes >= 0.95)  "
                         "ratio %5.2f (goal >= 2)\n",
                         who, median(rates[0]), median(rates[1]), median(rates[2]), ratio(rates[0], rates[1]),
                         ratio(rates[0], rates[2]));
@@ -377,6 +378,21 @@ class benchmark {
     template <class Store>
     static save_function saver(std::shared_ptr<Store> store) {
         return [store](const token& record) { store->save_token(record); };
+    }
+
+    void hash_in_memory() const {
+        const std::string bytes(1 << 16, 'x');
+        const auto rate = [&](auto blocks) {
+            detail::sha256_state state = detail::sha256_initial_state;
+            const std::size_t count = bytes.size() / detail::sha256_block_size;
+            const auto taken =
+                turn_of([&](std::size_t) { return seconds_of([&] { blocks(state, bytes.data(), count); }); });
+            return static_cast<double>(bytes.size()) / taken() / 1e6;
+        };
+        std::printf("   SHA-256 of 64 KiB in memory: portable %.0f MB/s", rate(detail::sha256_blocks_portable));
+        if (detail::has_sha256_instructions())
+            std::printf(", by instructions %.0f MB/s", rate(detail::sha256_blocks_by_instructions));
+        std::printf("\n\n");
     }
 
     void open(std::size_t rows) {
@@ -398,7 +414,7 @@ class benchmark {
         const double megabytes = size_of(path_of(rows)) / 1e6;
         costs_["open, a row"][rows] = median(took[0]) / static_cast<double>(rows);
         std::printf("%7.2f MB  open %8.2f ms, %3.0f MB/s  hash %8.2f ms, %3.0f MB/s  resident %5.0f bytes/row  "
-                    "ratio %4.2f (goal >= 0.5)\n",
+                    "ratio %4.2f (goal >= 250 MB/s)\n",
                     megabytes, median(took[0]) * 1e3, megabytes / median(took[0]), median(took[1]) * 1e3,
                     megabytes / median(took[1]), median(resident) / static_cast<double>(rows), ratio(took[1], took[0]));
     }
@@ -471,7 +487,7 @@ class benchmark {
         };
         const turns took = alternate(plan_.rounds, {compact_it, write});
         costs_["compact, a row"][rows] = median(took[0]) / static_cast<double>(rows);
-        std::printf("%7.2f MB before, %7.2f MB after  compact %7.4f s  write %7.4f s  ratio %4.2f (no goal)\n",
+        std::printf("%7.2f MB before, %7.2f MB after  compact %7.4f s  write %7.4f s  ratio %4.2f (goal <= 4)\n",
                     before / 1e6, size_of(path_of(rows)) / 1e6, median(took[0]), median(took[1]),
                     ratio(took[0], took[1]));
     }

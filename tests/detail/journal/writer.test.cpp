@@ -10,6 +10,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 using namespace tokenkeep;
@@ -117,4 +119,98 @@ TEST_CASE("row_journal: the removal of another process is not erased before it i
     CHECK(one.rows.flush_overwritten());
     CHECK(disk.content("t").find("of k1") == std::string::npos);
     CHECK(!one.rows.has_leftovers());
+}
+
+namespace {
+
+/// The places of a journal's rows are those that another process finds in the file.
+void check_places(const process& writer, const simulated_files& disk) {
+    process fresh(disk);
+    fresh.rows.catch_up();
+    REQUIRE(fresh.rows.size() == writer.rows.size());
+    writer.rows.for_each([&](const detail::packed_row& row) {
+        CAPTURE(std::string(row.id()));
+        const detail::packed_row* const found = fresh.rows.find(row.id());
+        REQUIRE(found != nullptr);
+        CHECK(found->payload() == row.payload());
+        CHECK(found->place().seq == row.place().seq);
+        CHECK(found->place().offset == row.place().offset);
+        CHECK(found->place().size == row.place().size);
+    });
+}
+
+std::string name_of(int row) { return "row" + std::string(static_cast<std::size_t>(row), 'x'); }
+
+} // namespace
+
+TEST_CASE("row_journal: a rewrite of a file without old records keeps the rows in memory and knows their new places",
+          "[row_journal]") {
+    simulated_files disk;
+    process one(disk);
+    for (int row = 0; row < 50; ++row) one.put_durably(name_of(row));
+    const detail::packed_row* const before = one.rows.find(name_of(7));
+    const std::uint64_t seq = before->place().seq;
+    for (int times = 0; times < 3; ++times) {
+        one.rows.rewrite();
+        CHECK(one.rows.find(name_of(7)) == before);
+        CHECK(before->place().seq != seq);
+        CHECK(one.rows.size() == 50);
+        check_places(one, disk);
+    }
+    one.put_durably(name_of(7));
+    one.put_durably("new");
+    check_places(one, disk);
+}
+
+TEST_CASE("row_journal: a rewrite that fails leaves the rows in memory where the old file has them", "[row_journal]") {
+    simulated_files disk;
+    process one(disk);
+    for (int row = 0; row < 5; ++row) one.put_durably(name_of(row));
+    std::size_t call = 0;
+    const auto rewrite_with_fault = [&] {
+        disk.plan(disk.calls() + call, disk_fault::fails);
+        one.rows.rewrite();
+    };
+    for (; code_of(rewrite_with_fault) == errc::not_saved; ++call) {
+        CAPTURE(call);
+        check_places(one, disk);
+    }
+    CHECK(call >= 4); // create, write, flush, rename
+    check_places(one, disk);
+}
+
+TEST_CASE("row_journal: a rewrite gives back the memory of old rows if they have a fifth or more of it",
+          "[row_journal]") {
+    simulated_files disk;
+    process one(disk);
+    for (int row = 0; row < 20; ++row) one.put_durably(name_of(row));
+    const auto save_again = [&](int times) {
+        while (times-- > 0) one.put_durably(name_of(7));
+    };
+    const auto address = [&] { return reinterpret_cast<std::uintptr_t>(one.rows.find(name_of(0))); };
+    const std::uintptr_t first = address();
+    save_again(1);
+    one.rows.rewrite();
+    CHECK(address() == first);
+    save_again(3); // with that before, a fifth
+    one.rows.rewrite();
+    const std::uintptr_t second = address();
+    CHECK(second != first);
+    check_places(one, disk);
+    save_again(3); // one rewrite later that is not enough
+    one.rows.rewrite();
+    CHECK(address() == second);
+    check_places(one, disk);
+}
+
+TEST_CASE("row_journal: a rewrite gives back the memory of rows that were removed", "[row_journal]") {
+    simulated_files disk;
+    process one(disk);
+    for (int row = 0; row < 20; ++row) one.put_durably(name_of(row));
+    const auto address = [&] { return reinterpret_cast<std::uintptr_t>(one.rows.find(name_of(0))); };
+    const std::uintptr_t first = address();
+    for (int row = 15; row < 20; ++row) one.rows.remove(name_of(row));
+    one.rows.rewrite();
+    CHECK(address() != first);
+    check_places(one, disk);
 }

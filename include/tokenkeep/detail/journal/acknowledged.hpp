@@ -6,11 +6,13 @@
 #include <tokenkeep/file_system.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -55,73 +57,100 @@ class acknowledged_marks {
     }
 
     /// The number of the last acknowledged record of that generation; 0 if there is no mark of it.
-    std::uint64_t last_of(const journal::generation_id& generation) const {
+    std::uint64_t last_of(const journal::generation_id& generation) {
         for (const mark& each : read())
-            if (each.generation == generation) return each.seq;
+            if (each.generation == generation && each.is_whole()) return each.seq;
         return 0;
     }
 
     /// The generations that have marks, the latest first.
-    std::vector<journal::generation_id> generations() const {
+    std::vector<journal::generation_id> generations() {
         std::vector<journal::generation_id> ids;
         for (const mark& each : read())
-            if (std::find(ids.begin(), ids.end(), each.generation) == ids.end()) ids.push_back(each.generation);
+            if (each.is_whole() && std::find(ids.begin(), ids.end(), each.generation) == ids.end())
+                ids.push_back(each.generation);
         return ids;
     }
 
   private:
     using file = typename Files::file;
 
-    struct mark {
-        journal::generation_id generation{};
-        std::uint64_t seq = 0;
-    };
-
     static constexpr std::string_view magic{"TKack1\r\n", 8};
     static constexpr std::size_t size_of_mark = 40;
     static constexpr std::size_t place_size = 64;
     static constexpr std::size_t places = 16;
 
-    /// All marks, that of the latest record first. If the lock file cannot be read, there are none.
-    std::vector<mark> read() const {
-        std::string bytes(places * place_size, '\0');
+    struct mark {
+        journal::generation_id generation{};
+        std::uint64_t seq = 0;
+        std::array<char, size_of_mark> bytes{};
+
+        bool is_whole() const {
+            constexpr std::size_t check_at = size_of_mark - journal::check_size;
+            const std::string_view all(bytes.data(), bytes.size());
+            return journal::has_check(all, check_at, journal::check_of(all.substr(0, check_at)));
+        }
+    };
+
+    /// What looks like marks, that of the latest record first. If the lock file cannot be read, there are none.
+    std::vector<mark> read() {
+        std::array<char, (places - 1) * place_size + size_of_mark> bytes;
+        std::size_t size = 0;
         try {
-            const auto there = files_.open(path_);
-            bytes.resize(there ? there->read(0, bytes.data(), bytes.size()) : 0);
+            const auto there = file_with_name();
+            size = there ? there->read(0, bytes.data(), bytes.size()) : 0;
         } catch (const std::exception&) {
             return {};
         }
         std::vector<mark> marks;
-        for (std::size_t at = 0; at + size_of_mark <= bytes.size(); at += place_size) {
-            const std::string_view each = std::string_view(bytes).substr(at, size_of_mark);
-            constexpr std::size_t check_at = size_of_mark - journal::check_size;
+        marks.reserve(places);
+        for (std::size_t at = 0; at + size_of_mark <= size; at += place_size) {
+            const std::string_view each(bytes.data() + at, size_of_mark);
             if (!each.starts_with(magic)) continue;
-            if (!journal::has_check(each, check_at, journal::check_of(each.substr(0, check_at)))) continue;
-            mark found{.seq = journal::number_at<std::uint64_t>(each, 24)};
+            mark& found = marks.emplace_back(mark{.seq = journal::number_at<std::uint64_t>(each, 24)});
             each.copy(found.generation.data(), found.generation.size(), magic.size());
-            marks.push_back(found);
+            each.copy(found.bytes.data(), found.bytes.size());
         }
         std::sort(marks.begin(), marks.end(), [](const mark& a, const mark& b) { return a.seq > b.seq; });
         return marks;
     }
 
-    /// The lock file. It is opened once for each generation, because it may have been removed and made again. It is
-    /// opened again if the program has closed it.
+    /// The lock file, to write marks of that generation. It is opened once for each generation, because it may have
+    /// been removed and made again. It is opened again if the program has closed it.
     std::shared_ptr<const file> file_for(const journal::generation_id& generation) {
         const std::lock_guard lock(mutex_);
         if (!file_ || generation_ != generation || is_lost(file_)) {
             auto there = files_.open(path_);
-            file_ = std::make_shared<const file>(there ? *std::move(there) : files_.create(path_));
+            keep(there ? *std::move(there) : files_.create(path_));
             generation_ = generation;
         }
         return file_;
     }
 
+    /// The lock file, to read marks. It is opened if none is open, or if another file has the name now. Null if no file
+    /// has the name.
+    std::shared_ptr<const file> file_with_name() {
+        const std::lock_guard lock(mutex_);
+        const std::optional<file_identity> named = files_.find(path_);
+        if (file_ && named && named->is_same_file(identity_) && !is_lost(file_)) return file_;
+        auto there = files_.open(path_);
+        if (!there) return nullptr;
+        keep(*std::move(there));
+        return file_;
+    }
+
+    void keep(file opened) {
+        file_ = std::make_shared<const file>(std::move(opened));
+        identity_ = file_->identity();
+    }
+
     std::string path_; ///< Of the lock file.
     Files files_;
     std::mutex mutex_{};
-    std::shared_ptr<const file> file_{};  ///< Guarded by the mutex.
-    journal::generation_id generation_{}; ///< Of the last mark. Guarded by the mutex.
+    // The mutex guards these.
+    std::shared_ptr<const file> file_{}; ///< The lock file.
+    file_identity identity_{};
+    journal::generation_id generation_{}; ///< Of the last mark.
 };
 
 }}} // namespace tokenkeep::v1::detail

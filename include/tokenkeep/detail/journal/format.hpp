@@ -103,7 +103,9 @@ struct record_header {
 
 template <class Number, class Bytes>
 void put_number(Bytes& out, Number value) {
-    for (std::size_t i = 0; i < sizeof value; ++i) out += static_cast<char>(value >> (8 * i));
+    char bytes[sizeof value];
+    for (std::size_t i = 0; i < sizeof value; ++i) bytes[i] = static_cast<char>(value >> (8 * i));
+    out.append(bytes, sizeof bytes);
 }
 
 template <class Number>

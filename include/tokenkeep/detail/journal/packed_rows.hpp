@@ -45,6 +45,7 @@ class packed_row {
     const journal_place& place() const noexcept { return place_; }
     std::string_view id() const noexcept { return {bytes(), id_size_}; }
     std::string_view payload() const noexcept { return {bytes() + id_size_, payload_size_}; }
+    void move_to(const journal_place& place) noexcept { place_ = place; }
     token unpack() const { return row_parts(payload()).row(id()); }
 
     /// Overwrites id and payload with zeros; the row must not be used afterwards.
@@ -91,6 +92,10 @@ class packed_rows {
     template <class Visit>
     void for_each(Visit&& visit) const {
         by_id_.for_each([&](const packed_row* row) { visit(*row); });
+    }
+    template <class Visit>
+    void for_each(Visit&& visit) {
+        by_id_.for_each([&](packed_row* row) { visit(*row); });
     }
 
     /// The rows that the probe means under the rule, unpacked.

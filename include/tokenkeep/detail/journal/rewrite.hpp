@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -45,11 +46,12 @@ class journal_rewrite {
     using opened = opened_file<Rows, file>;
 
     /// The generation after `before`.
-    journal_rewrite(const journal_medium<Sealer, Files>& medium, const opened& before)
+    journal_rewrite(const journal_medium<Sealer, Files>& medium, opened& before)
         : medium_(medium), before_(before), temporary_(medium.files, medium.path + ".tmp") {}
 
-    /// The new file, of which the name is not yet flushed. It has the edit if there is one. Throws errc::not_saved if
-    /// the old file stays, and errc::indeterminate if that is unknown.
+    /// The new file, of which the name is not yet flushed. It has the edit if there is one. It may have the table of
+    /// rows of the old file, which then has none. Throws errc::not_saved if the old file stays, and errc::indeterminate
+    /// if that is unknown.
     opened run(rewriting how, const row_edit* wanted) {
         try {
             if (how == rewriting::salvages || (how == rewriting::carries_on && before_.state.leaves_bytes_behind())) {
@@ -66,6 +68,7 @@ class journal_rewrite {
         }
         temporary_.keep();
         if (copy_) copy_->keep();
+        if (keeps_table_) take_table();
         return std::move(fresh_);
     }
 
@@ -81,6 +84,7 @@ class journal_rewrite {
             if (wanted->row) ++count;
             if (before_.rows.find(wanted->id) != nullptr) --count;
         }
+        keeps_table_ = how != rewriting::clears && wanted == nullptr && !before_.wastes_memory();
         begin(count + damaged.size());
         if (how != rewriting::clears)
             before_.rows.for_each([&](const packed_row& row) {
@@ -100,7 +104,10 @@ class journal_rewrite {
     void begin(std::uint64_t count) {
         medium_.files.remove(temporary_.path());
         fresh_.file = std::make_shared<const file>(medium_.files.create(temporary_.path()));
-        fresh_.rows.expect(number_cast<std::size_t>(count));
+        if (keeps_table_)
+            places_.reserve(before_.rows.size());
+        else
+            fresh_.rows.expect(number_cast<std::size_t>(count));
         journal::file_header& header = fresh_.state.header;
         random_bytes(header.generation.data(), header.generation.size());
         header.number = before_.state.header.number + 1;
@@ -114,9 +121,20 @@ class journal_rewrite {
         const std::size_t begin = bytes_.size();
         medium_.records.append_put(bytes_, generation(), {.seq = next_seq(), .id = id}, row);
         const journal_place place = count_record(bytes_.size() - begin);
-        fresh_.rows.insert_or_assign(id, row, place);
+        if (keeps_table_)
+            places_.push_back(place);
+        else
+            fresh_.rows.insert_or_assign(id, row, place);
         fresh_.state.live_bytes += place.size;
         if (bytes_.size() >= piece) write();
+    }
+
+    /// Moves the table of the old file into the new one. Its rows are now where the new file has them.
+    void take_table() noexcept {
+        fresh_.wasted_memory = before_.memory_of_rows() - before_.state.live_bytes;
+        fresh_.rows = std::move(before_.rows);
+        auto place = places_.begin();
+        fresh_.rows.for_each([&](packed_row& row) { row.move_to(*place++); });
     }
 
     /// The row of that id was damaged in the old file.
@@ -174,10 +192,12 @@ class journal_rewrite {
     static constexpr std::size_t piece = 1 << 20;
 
     const journal_medium<Sealer, Files>& medium_;
-    const opened& before_;
+    opened& before_;
     std::optional<temporary_file<Files>> copy_{}; ///< Of the old file.
     temporary_file<Files> temporary_;             ///< The new file, until it is renamed.
     opened fresh_{};
+    bool keeps_table_ = false;            ///< The new file gets the table of the old one, and not a copy of its rows.
+    std::vector<journal_place> places_{}; ///< If so: where its rows are in the new file, in their order there.
     wiping_string bytes_{};
     std::uint64_t written_ = 0;
 };
