@@ -231,17 +231,17 @@ class basic_file_store {
     /// errc::storage_corrupt or errc::permissions.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
     std::optional<token> find_token(const token& probe) {
-        return find([&](const journal& rows) { return meaning::find(rows, probe, refuse_unreadable(rows, probe)); });
+        std::optional<token> found;
+        visit_token(probe, [&](const detail::row_view& row) { found.emplace(row); });
+        return found;
     }
     /// The row of exactly that id; nullopt if there is none. If that row cannot be read, or journal records are
     /// missing, throws errc::storage_corrupt or errc::permissions. Unreadable rows of other ids do not matter.
     ///   std::optional<token> row = store.find_token_by_id("1");
     std::optional<token> find_token_by_id(const std::string& id) {
-        return find([&](const journal& rows) {
-            std::optional<token> row = meaning::find_by_id(rows, id);
-            if (!row) refuse_unreadable(rows, {.id = id})(by_id{});
-            return row;
-        });
+        std::optional<token> found;
+        visit_token_by_id(id, [&](const detail::row_view& row) { found.emplace(row); });
+        return found;
     }
 
     // For the keeper, which asks questions about a row and needs no copy of it. These functions are no part of the
@@ -252,17 +252,18 @@ class basic_file_store {
     /// find_token does.
     template <class Visit>
     bool visit_token(const token& probe, Visit&& visit) {
-        const std::optional<token> row = find_token(probe);
-        if (row) visit(detail::row_view(*row));
-        return row.has_value();
+        return show(
+            visit, [&](const journal& rows) { return meaning::find_row(rows, probe, refuse_unreadable(rows, probe)); });
     }
     /// Calls `visit(const detail::row_view&)` with the row of exactly that id. False if there is none. Throws as
     /// find_token_by_id does.
     template <class Visit>
     bool visit_token_by_id(std::string_view id, Visit&& visit) {
-        const std::optional<token> row = find_token_by_id(std::string(id));
-        if (row) visit(detail::row_view(*row));
-        return row.has_value();
+        return show(visit, [&](const journal& rows) {
+            const auto* row = meaning::find_row_by_id(rows, id);
+            if (row == nullptr) rows.require_readable(std::string(id));
+            return row;
+        });
     }
 
     /// Every row, in any order. Throws errc::storage_corrupt or errc::permissions if any row cannot be read.
@@ -395,13 +396,14 @@ class basic_file_store {
         };
     }
 
-    template <class Look>
-    std::optional<token> find(Look look) {
+    /// Shows the row to which `look(rows)` gives a pointer. False if that is null.
+    template <class Visit, class Look>
+    bool show(Visit& visit, Look look) {
         return shared_->read(end(), [&](const journal& rows) {
             rows.require_whole();
-            std::optional<token> found = look(rows);
-            const std::uint64_t record = found ? rows.find(found->id)->place().seq : 0;
-            return std::pair(std::move(found), record);
+            const auto* row = look(rows);
+            if (row != nullptr) visit(row->view());
+            return std::pair(row != nullptr, row != nullptr ? row->place().seq : 0);
         });
     }
 
