@@ -43,12 +43,13 @@ template <class Container, class Policy>
 class basic_store {
     static constexpr bool is_indexed = std::is_same_v<Container, indexed>;
     static_assert(detail::explain_policy<Policy>());
-    using rows_type =
-        typename std::conditional_t<is_indexed, std::type_identity<detail::indexed_table<detail::rules_of<Policy>>>,
-                                    std::type_identity<Container>>::type;
-    static_assert(detail::explain_container<rows_type>());
+    using container = std::conditional_t<is_indexed, std::vector<token>, Container>;
+    static_assert(detail::explain_container<container>());
     // After a failed static_assert, substitute std::vector<token> so that the compiler reports nothing else.
-    using usable_rows = std::conditional_t<detail::usable_container<rows_type>, rows_type, std::vector<token>>;
+    using usable_container = std::conditional_t<detail::usable_container<container>, container, std::vector<token>>;
+    using usable_rows =
+        typename std::conditional_t<is_indexed, std::type_identity<detail::indexed_table<detail::rules_of<Policy>>>,
+                                    std::type_identity<usable_container>>::type;
     using mutex = typename Policy::mutex;
 
   public:

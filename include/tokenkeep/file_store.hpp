@@ -325,13 +325,14 @@ class basic_file_store {
         };
     }
 
-    template <class Look>
-    std::optional<token> find(Look look) {
+    /// Shows the row to which `look(rows)` gives a pointer. False if that is null.
+    template <class Visit, class Look>
+    bool show(Visit& visit, Look look) {
         return shared_->read(end(), [&](const journal& rows) {
             rows.require_whole();
-            std::optional<token> found = look(rows);
-            const std::uint64_t record = found ? rows.find(found->id)->place().seq : 0;
-            return std::pair(std::move(found), record);
+            const auto* row = look(rows);
+            if (row != nullptr) visit(row->view());
+            return std::pair(row != nullptr, row != nullptr ? row->place().seq : 0);
         });
     }
 
@@ -345,16 +346,22 @@ basic_file_store<Policy>::basic_file_store(std::string path, sealer_type sealer,
 
 template <class Policy>
 std::optional<token> basic_file_store<Policy>::find_token(const token& probe) {
-    return find([&](const journal& rows) { return meaning::find(rows, probe, refuse_unreadable(rows, probe)); });
+    std::optional<token> found;
+    const auto copy = [&](const detail::row_view& row) { found.emplace(row); };
+    visit_token(probe, copy);
+    return found;
 }
 
 template <class Policy>
 std::optional<token> basic_file_store<Policy>::find_token_by_id(const std::string& id) {
-    return find([&](const journal& rows) {
-        std::optional<token> row = meaning::find_by_id(rows, id);
-        if (!row) refuse_unreadable(rows, {.id = id})(by_id{});
+    std::optional<token> found;
+    const auto copy = [&](const detail::row_view& row) { found.emplace(row); };
+    show(copy, [&](const journal& rows) {
+        const auto* row = meaning::find_row_by_id(rows, id);
+        if (row == nullptr) rows.require_readable(id);
         return row;
     });
+    return found;
 }
 
 template <class Policy>
@@ -443,9 +450,8 @@ salvage_report basic_file_store<Policy>::salvage() {
 template <class Policy>
 bool basic_file_store<Policy>::visit_token(const token& probe,
                                            detail::function_ref<void(const detail::row_view&)> visit) {
-    const std::optional<token> row = find_token(probe);
-    if (row) visit(detail::row_view(*row));
-    return row.has_value();
+    return show(visit,
+                [&](const journal& rows) { return meaning::find_row(rows, probe, refuse_unreadable(rows, probe)); });
 }
 
 template <class Policy>

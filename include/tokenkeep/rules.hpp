@@ -12,6 +12,7 @@
 #include <concepts>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace tokenkeep { inline namespace v1 {
@@ -59,6 +60,74 @@ template <class R>
 concept looks_up_id = requires {
     requires R::key == &token::id;
 };
+
+// How stores ask a rule about a probe and a row. Each is a token or one of the forms in which stores keep rows: any type
+// with `text<member>()`, which gives the text of that member of token, and with a conversion to token. The library's
+// rules take every form. A rule that takes tokens only gets copies.
+
+template <auto member, class Row>
+std::string_view text_of(const Row& row) noexcept {
+    if constexpr (std::is_same_v<Row, token>)
+        return view_of(row.*member);
+    else
+        return row.template text<member>();
+}
+
+template <auto member, class Row>
+bool has_text(const Row& row) noexcept {
+    return !text_of<member>(row).empty();
+}
+/// Two secrets are compared in fixed time.
+template <auto member, class A, class B>
+bool same_text(const A& a, const B& b) noexcept {
+    if constexpr (std::is_same_v<decltype(member), secret token::*>)
+        return same_in_fixed_time(text_of<member>(a), text_of<member>(b));
+    else
+        return text_of<member>(a) == text_of<member>(b);
+}
+
+template <class R, class Probe>
+concept can_apply_to = requires(const Probe& probe) {
+    { R::applies(probe) } -> std::convertible_to<bool>;
+};
+template <class R, class Probe, class Row>
+concept can_agree_on = !has_agrees<R> || requires(const Probe& probe, const Row& row) {
+    { R::agrees(probe, row) } -> std::convertible_to<bool>;
+};
+template <class R, class Record, class Row>
+concept can_save_over = !has_saves_over<R> || requires(const Record& record, const Row& row) {
+    { R::saves_over(record, row) } -> std::convertible_to<bool>;
+};
+
+template <class R, class Probe>
+bool applies_to(const Probe& probe) {
+    if constexpr (can_apply_to<R, Probe>)
+        return R::applies(probe);
+    else
+        return R::applies(token(probe));
+}
+
+template <class R, class Probe, class Row>
+bool matches_row(const Probe& probe, const Row& row) {
+    if (!has_text<R::key>(probe) || !same_text<R::key>(probe, row)) return false;
+    if constexpr (!has_agrees<R>)
+        return true;
+    else if constexpr (can_agree_on<R, Probe, Row>)
+        return R::agrees(probe, row);
+    else
+        return R::agrees(token(probe), token(row));
+}
+
+template <class R, class Record, class Row>
+bool saves_over_row(const Record& record, const Row& row) {
+    if (!matches_row<R>(record, row)) return false;
+    if constexpr (!has_saves_over<R>)
+        return true;
+    else if constexpr (can_save_over<R, Record, Row>)
+        return R::saves_over(record, row);
+    else
+        return R::saves_over(token(record), token(row));
+}
 
 template <class R>
 consteval bool explain_matching_rule() {
@@ -110,62 +179,72 @@ concept matching_rule =
 ///   matches<by_user>({.user_name = "ada"}, row)   // true if row.user_name is "ada"
 template <matching_rule Rule>
 bool matches(const token& probe, const token& row) {
-    const auto& wanted = probe.*Rule::key;
-    if (wanted.empty() || !(row.*Rule::key == wanted)) return false;
-    if constexpr (detail::has_agrees<Rule>)
-        return Rule::agrees(probe, row);
-    else
-        return true;
+    return detail::matches_row<Rule>(probe, row);
 }
 
 /// Whether a save of the record would change the row under the rule.
 ///   saves_over<same_client<by_user>>({.user_name = "ada"}, row)   // false if row.label is not empty
 template <matching_rule Rule>
 bool saves_over(const token& record, const token& row) {
-    if (!matches<Rule>(record, row)) return false;
-    if constexpr (detail::has_saves_over<Rule>)
-        return Rule::saves_over(record, row);
-    else
-        return true;
+    return detail::saves_over_row<Rule>(record, row);
 }
+
+// The functions of these rules take tokens, and rows in the forms in which stores keep them; see detail::text_of.
 
 /// By the row's own name in its store. One id is one row, for any client.
 struct by_id {
     static constexpr auto key = &token::id;
-    static bool applies(const token& probe) { return !probe.id.empty(); }
+    template <class Probe = token>
+    static bool applies(const Probe& probe) {
+        return detail::has_text<key>(probe);
+    }
 };
 
 /// By the user alone. To ask for the same client too, wrap it: same_client<by_user>.
 struct by_user {
     static constexpr auto key = &token::user_name;
-    static bool applies(const token& probe) { return !probe.user_name.empty(); }
+    template <class Probe = token>
+    static bool applies(const Probe& probe) {
+        return detail::has_text<key>(probe);
+    }
 };
 
 /// By the access token. It applies only if the probe has no client id and no client secret, as in Zoho's SDKs.
 struct by_access_token {
     static constexpr auto key = &token::access_token;
-    static bool applies(const token& probe) {
-        return !probe.access_token.empty() && probe.client_id.empty() && probe.client_secret.empty();
+    template <class Probe = token>
+    static bool applies(const Probe& probe) {
+        using detail::has_text;
+        return has_text<key>(probe) && !has_text<&token::client_id>(probe) && !has_text<&token::client_secret>(probe);
     }
 };
 
 /// By the grant token, which a row keeps after it was exchanged.
 struct by_grant_token {
     static constexpr auto key = &token::grant_token;
-    static bool applies(const token& probe) { return !probe.grant_token.empty(); }
+    template <class Probe = token>
+    static bool applies(const Probe& probe) {
+        return detail::has_text<key>(probe);
+    }
 };
 
 /// By the refresh token that the row has now; see also by_seed.
 struct by_refresh_token {
     static constexpr auto key = &token::refresh_token;
-    static bool applies(const token& probe) { return !probe.refresh_token.empty(); }
+    template <class Probe = token>
+    static bool applies(const Probe& probe) {
+        return detail::has_text<key>(probe);
+    }
 };
 
 /// By the refresh token that a program first gave the row, as its SHA-256. So the program finds the row again after the
 /// server has rotated the token.
 struct by_seed {
     static constexpr auto key = &token::seed;
-    static bool applies(const token& probe) { return !probe.seed.empty(); }
+    template <class Probe = token>
+    static bool applies(const Probe& probe) {
+        return detail::has_text<key>(probe);
+    }
 };
 
 /// Binds a rule to the client. If the probe names a client_id, only rows of that client can match. If the probe names
@@ -173,9 +252,14 @@ struct by_seed {
 /// rows with programs that know no labels. All others use same_client.
 template <class Rule>
 struct same_client_id : Rule {
-    static bool agrees(const token& probe, const token& row) {
-        if (!probe.client_id.empty() && probe.client_id != row.client_id) return false;
-        if (!probe.api_domain.empty() && !row.api_domain.empty() && probe.api_domain != row.api_domain) return false;
+    template <class Probe = token, class Row = token>
+        requires detail::can_agree_on<Rule, Probe, Row>
+    static bool agrees(const Probe& probe, const Row& row) {
+        using detail::has_text, detail::same_text;
+        if (has_text<&token::client_id>(probe) && !same_text<&token::client_id>(probe, row)) return false;
+        if (has_text<&token::api_domain>(probe) && has_text<&token::api_domain>(row) &&
+            !same_text<&token::api_domain>(probe, row))
+            return false;
         if constexpr (detail::has_agrees<Rule>)
             return Rule::agrees(probe, row);
         else
@@ -189,11 +273,17 @@ struct same_client_id : Rule {
 ///   struct ours : first_applicable<by_id, same_client<by_user>> {};
 template <class Rule>
 struct same_client : same_client_id<Rule> {
-    static bool agrees(const token& probe, const token& row) {
-        return (probe.label.empty() || probe.label == row.label) && same_client_id<Rule>::agrees(probe, row);
+    template <class Probe = token, class Row = token>
+        requires detail::can_agree_on<Rule, Probe, Row>
+    static bool agrees(const Probe& probe, const Row& row) {
+        using detail::has_text, detail::same_text;
+        return (!has_text<&token::label>(probe) || same_text<&token::label>(probe, row)) &&
+               same_client_id<Rule>::agrees(probe, row);
     }
-    static bool saves_over(const token& record, const token& row) {
-        if (record.label != row.label) return false;
+    template <class Record = token, class Row = token>
+        requires detail::can_save_over<Rule, Record, Row>
+    static bool saves_over(const Record& record, const Row& row) {
+        if (!detail::same_text<&token::label>(record, row)) return false;
         if constexpr (detail::has_saves_over<Rule>)
             return Rule::saves_over(record, row);
         else
@@ -204,7 +294,11 @@ struct same_client : same_client_id<Rule> {
 /// The rule applies only if the probe names a client_id.
 template <class Rule>
 struct needs_client : Rule {
-    static bool applies(const token& probe) { return !probe.client_id.empty() && Rule::applies(probe); }
+    template <class Probe = token>
+        requires detail::can_apply_to<Rule, Probe>
+    static bool applies(const Probe& probe) {
+        return detail::has_text<&token::client_id>(probe) && Rule::applies(probe);
+    }
 };
 
 /// The rules of a chain as types. Containers index their keys.
@@ -253,18 +347,24 @@ struct any_visit {
     void operator()(Rule) const {}
 };
 
-/// The place of a rule's key in the table of fields.
-template <class Rule>
-consteval std::size_t place_of_key() {
+/// The place of a member of token in the table of fields.
+template <auto member>
+consteval std::size_t place_of() {
     std::size_t place = 0;
-    while (!fields[place].visit([](auto member) {
-        if constexpr (std::is_same_v<decltype(member), std::remove_const_t<decltype(Rule::key)>>)
-            return member == Rule::key;
+    while (!fields[place].visit([](auto other) {
+        if constexpr (std::is_same_v<decltype(other), std::remove_const_t<decltype(member)>>)
+            return other == member;
         else
             return false;
     }))
         ++place;
     return place;
+}
+
+/// The place of a rule's key in the table of fields.
+template <class Rule>
+consteval std::size_t place_of_key() {
+    return place_of<Rule::key>();
 }
 
 } // namespace detail

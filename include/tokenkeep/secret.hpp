@@ -12,6 +12,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -24,6 +25,22 @@ namespace detail {
 
 template <class T>
 concept text_like = std::convertible_to<const T&, std::string_view>;
+
+/// Whether two texts are equal. It takes the same time wherever two texts of the same length differ.
+inline bool same_in_fixed_time(std::string_view a, std::string_view b) noexcept {
+    if (a.size() != b.size()) return false;
+    std::uint64_t difference = 0;
+    while (!a.empty()) {
+        std::uint64_t left = 0, right = 0;
+        const std::size_t size = a.size() < sizeof left ? a.size() : sizeof left;
+        std::memcpy(&left, a.data(), size);
+        std::memcpy(&right, b.data(), size);
+        difference |= left ^ right;
+        a.remove_prefix(size);
+        b.remove_prefix(size);
+    }
+    return difference == 0;
+}
 
 } // namespace detail
 
@@ -95,11 +112,7 @@ class secret {
     friend Stream& operator<<(Stream&, const secret&) = delete; // tokenkeep: a secret is not printed; use reveal()
 
     friend bool operator==(const secret& a, const secret& b) noexcept {
-        if (a.size_ != b.size_) return false;
-        unsigned char difference = 0;
-        for (std::size_t i = 0; i < a.size_; ++i)
-            difference = static_cast<unsigned char>(difference | (a.data_[i] ^ b.data_[i]));
-        return difference == 0;
+        return detail::same_in_fixed_time(a.reveal(), b.reveal());
     }
 
   private:

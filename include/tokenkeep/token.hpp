@@ -83,8 +83,8 @@ struct field {
 /// Every field of the record, in the order in which stores keep them. The first ten names are those of Zoho's SDKs.
 ///
 /// Merging, rows of text, JSON, journals and SQL columns all use this table, and so do the versions of these formats.
-/// So a new field is one line here, with the next version. It goes to the end, because a journal knows a field by its
-/// place.
+/// So a new field is one line here, with the next version, and one in each list of detail/store/row_view.hpp. It goes
+/// to the end, because a journal knows a field by its place.
 inline constexpr field fields[] = {
     {"id", &token::id},
     {"user_name", &token::user_name},
@@ -170,24 +170,39 @@ inline std::string write_cell(const field& f, const token& row) {
 
 } // namespace detail
 
+namespace detail {
+
+/// Gives `stored` each field that `record` has.
+inline void take_present(token& stored, const token& record) {
+    for (const field& f : fields) {
+        f.visit([&](auto member) {
+            if (!is_absent(record.*member)) stored.*member = record.*member;
+        });
+    }
+}
+
+/// Makes `stored` what merge gives. `Row` is token or row_view.
+template <class Row>
+void merge_into(Row& stored, const Row& record) {
+    if (!record.access_token.empty() && record.access_token != stored.access_token) {
+        stored.expires_at.reset();
+        stored.issued_at.reset();
+        stored.status = {};
+    }
+    if (!record.refresh_token.empty() && record.refresh_token != stored.refresh_token)
+        stored.refresh_expires_at.reset();
+    take_present(stored, record);
+}
+
+} // namespace detail
+
 /// The row that results if `record` is saved over `stored`. A field that is empty in `record` keeps the stored value.
 /// There are two exceptions, because the stored values were about the old tokens:
 ///   - If `record` has a new access token, its expires_at, issued_at and status replace the stored ones, empty or not.
 ///   - If `record` has a new refresh token, its refresh_expires_at replaces the stored one, empty or not.
 ///   token row = merge(stored, {.access_token = "at-2", .expires_at = soon}); // user, refresh token and id stay
 inline token merge(token stored, const token& record) {
-    if (!record.access_token.empty() && record.access_token != stored.access_token) {
-        stored.expires_at.reset();
-        stored.issued_at.reset();
-        stored.status.clear();
-    }
-    if (!record.refresh_token.empty() && record.refresh_token != stored.refresh_token)
-        stored.refresh_expires_at.reset();
-    for (const field& f : fields) {
-        f.visit([&](auto member) {
-            if (!detail::is_absent(record.*member)) stored.*member = record.*member;
-        });
-    }
+    detail::merge_into(stored, record);
     return stored;
 }
 

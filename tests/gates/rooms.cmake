@@ -17,7 +17,7 @@ set(floor_8 tokenkeep sqlite mysql postgres redis keyring openssl_sealer sodium_
 set(floor_9 src testing testing/ testing/detail/)
 
 # Who may enter a detail room from outside.
-set(doors_of_detail/store/ keeper any_store basic_store indexed document_store file_store sql_store mysql redis key_source store_sweep
+set(doors_of_detail/store/ keeper any_store basic_store indexed document_store file_store sql_store mysql redis key_source row_rules store_sweep
                             detail/journal/ detail/sql/ detail/redis/ detail/keeper/)
 set(doors_of_detail/journal/ file_store)
 set(doors_of_detail/sql/ sql_store sqlite mysql postgres)

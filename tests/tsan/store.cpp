@@ -59,6 +59,11 @@ void mix(Store& store, unsigned thread, int rounds) {
             (void)store.find_token({.user_name = user});
         }
         const std::optional<token> row = store.find_token({.client_id = "app", .refresh_token = "refresh of " + user});
+        if constexpr (requires { store.visit_token(*row, [](const detail::row_view&) {}); }) {
+            store.visit_token({.user_name = user}, [&](const detail::row_view& seen) {
+                if (seen.user_name != user || !seen.access_token.starts_with("access ")) ++failures;
+            });
+        }
         if (!row) continue;
         (void)store.find_token_by_id(row->id);
         if constexpr (comparing_store<Store>) {

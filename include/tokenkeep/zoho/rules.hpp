@@ -16,8 +16,11 @@ namespace tokenkeep { inline namespace v1 { namespace zoho {
 ///   using grant_rule = same_client_id<zoho::needs_client_credentials<by_grant_token>>;
 template <class Rule>
 struct needs_client_credentials : Rule {
-    static bool applies(const token& probe) {
-        return !probe.client_id.empty() && !probe.client_secret.empty() && Rule::applies(probe);
+    template <class Probe = token>
+        requires detail::can_apply_to<Rule, Probe>
+    static bool applies(const Probe& probe) {
+        using detail::has_text;
+        return has_text<&token::client_id>(probe) && has_text<&token::client_secret>(probe) && Rule::applies(probe);
     }
 };
 

@@ -28,7 +28,7 @@ void put(table& rows, const token& row, std::uint64_t seq = 1) {
 template <class Rule>
 std::set<std::string> ids(const table& rows, Rule rule, const token& probe) {
     std::set<std::string> found;
-    rows.for_each_match(rule, probe, [&](const token& row) { found.insert(row.id); });
+    rows.for_each_match(rule, probe, [&](const detail::packed_row& row) { found.emplace(row.id()); });
     return found;
 }
 
@@ -50,12 +50,12 @@ TEST_CASE("packed_rows: a row that changes is found by its new keys and no longe
     CHECK(ids(rows, refresh, {.client_id = "app", .refresh_token = "R3"}) == names{"1"});
     CHECK(ids(rows, by_id{}, {.id = "2"}) == names{"2"});
     CHECK(rows.find("1")->place().seq == 3);
-    CHECK(rows.find("1")->unpack().user_name == "eve");
+    CHECK(rows.find("1")->view().user_name == "eve");
     rows.erase("1");
     CHECK(ids(rows, user, {.user_name = "eve"}).empty());
     CHECK(rows.find("1") == nullptr);
     rows.erase("1");
-    CHECK(rows.find("2")->unpack().user_name == "bob");
+    CHECK(rows.find("2")->view().user_name == "bob");
 }
 
 TEST_CASE("packed_rows: rows with an empty key are found by no rule, and of others all", "[packed_rows]") {
@@ -96,12 +96,12 @@ TEST_CASE("packed_rows: it agrees with a map over many changes, and with rows la
         REQUIRE(ids(rows, user, probe) == wanted);
     }
     std::map<std::string, token> all;
-    rows.for_each([&](const detail::packed_row& row) { all.emplace(row.id(), row.unpack()); });
+    rows.for_each([&](const detail::packed_row& row) { all.emplace(row.id(), row.view()); });
     CHECK((all == expected));
     table moved = std::move(rows);
     rows = table();
     CHECK(moved.size() == expected.size());
-    CHECK((moved.find(expected.begin()->first)->unpack() == expected.begin()->second));
+    CHECK((token(moved.find(expected.begin()->first)->view()) == expected.begin()->second));
 }
 
 TEST_CASE("arena: its pieces do not overlap, and are aligned", "[packed_rows]") {

@@ -3,6 +3,7 @@
 #define TOKENKEEP_DETAIL_JOURNAL_PAYLOAD_HPP
 
 #include <tokenkeep/detail/journal/format.hpp>
+#include <tokenkeep/detail/store/row_view.hpp>
 #include <tokenkeep/token.hpp>
 
 #include <array>
@@ -77,20 +78,20 @@ class row_parts {
     /// All unknown fields, as bytes.
     std::string_view unknown() const noexcept { return unknown_; }
 
-    /// The row, with that id.
-    token row(std::string_view id) const {
-        token made{.id = std::string(id)};
-        for (std::size_t place = 1; place < std::size(fields); ++place) {
+    /// The row, with that id. It refers to the same bytes.
+    row_view view(std::string_view id) const noexcept {
+        row_view row;
+        row.id = id;
+        for_each_place([&](auto place) {
+            constexpr viewed_field viewed = viewed_fields[place];
             const std::string_view content = content_[place];
-            if (content.empty()) continue;
-            fields[place].visit([&](auto member) {
-                if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
-                    made.*member = timestamp(std::chrono::milliseconds(journal::number_at<std::int64_t>(content, 0)));
-                else
-                    made.*member = std::remove_reference_t<decltype(made.*member)>(content);
-            });
-        }
-        return made;
+            if (place == 0 || content.empty()) return;
+            if constexpr (viewed.time != nullptr)
+                row.*viewed.time = timestamp(std::chrono::milliseconds(journal::number_at<std::int64_t>(content, 0)));
+            else
+                row.*viewed.text = content;
+        });
+        return row;
     }
 
   private:

@@ -2,7 +2,6 @@
 #ifndef TOKENKEEP_DETAIL_JOURNAL_WRITER_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_WRITER_HPP
 
-#include <tokenkeep/container.hpp>
 #include <tokenkeep/detail/journal/acknowledged.hpp>
 #include <tokenkeep/detail/journal/erasable_records.hpp>
 #include <tokenkeep/detail/journal/group_commit.hpp>
@@ -33,6 +32,8 @@ class row_journal {
     using opened = typename reader::opened;
 
   public:
+    using stable_row = packed_row; ///< See has_stable_rows.
+
     row_journal(std::string path, Sealer sealer, Files files)
         : medium_{std::move(path), std::move(files), row_records<Sealer>(std::move(sealer))},
           marks_(medium_.path, medium_.files),
@@ -66,8 +67,8 @@ class row_journal {
     void for_each(Visit visit) const {
         now_.rows.for_each(visit);
     }
-    template <class Rule, class Visit>
-    void for_each_match(Rule rule, const token& probe, Visit visit) const {
+    template <class Rule, class Probe, class Visit>
+    void for_each_match(Rule rule, const Probe& probe, Visit visit) const {
         now_.rows.for_each_match(rule, probe, visit);
     }
     std::size_t size() const noexcept { return now_.rows.size(); }
@@ -506,24 +507,5 @@ class row_journal {
 };
 
 }}} // namespace tokenkeep::v1::detail
-
-namespace tokenkeep { inline namespace v1 {
-
-/// For look-ups only: row_rules can read the rows, and only the journal changes them.
-template <class Rows, class Sealer, class Files>
-struct container_traits<detail::row_journal<Rows, Sealer, Files>> {
-    using journal = detail::row_journal<Rows, Sealer, Files>;
-
-    template <class Visit>
-    static void for_each(const journal& rows, Visit visit) {
-        rows.for_each([&](const detail::packed_row& row) { visit(row.unpack()); });
-    }
-    template <class Rule, class Visit>
-    static void for_each_match(const journal& rows, Rule rule, const token& probe, Visit visit) {
-        rows.for_each_match(rule, probe, visit);
-    }
-};
-
-}} // namespace tokenkeep::v1
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,51 @@ class row_set {
     explicit row_set(Container rows) : rows_(std::move(rows)) {
         if constexpr (token_map<Container>)
             for (auto& [id, row] : rows_) row.id = id;
+        if constexpr (!has_stable_rows<Container>) name_nameless();
+    }
+
+    std::optional<token> find(const token& probe) const { return meaning::find(rows_, probe); }
+    std::optional<token> find_by_id(const std::string& id) const { return meaning::find_by_id(rows_, id); }
+    template <class Visit>
+    bool visit(const token& probe, Visit& visit) const {
+        return show(meaning::find_row(rows_, probe), visit);
+    }
+    std::vector<token> all() const { return meaning::all(rows_); }
+
+    void save(const token& record) {
+        if constexpr (has_stable_rows<Container>) {
+            std::string new_id;
+            rows_.insert_or_assign(meaning::view_to_save(rows_, record, new_id));
+        } else {
+            traits::insert_or_assign(rows_, meaning::row_to_save(rows_, record));
+        }
+    }
+    bool replace(const token& expected, const token& record) {
+        if (!meaning::may_replace(rows_, expected, record)) return false;
+        if constexpr (has_stable_rows<Container>)
+            rows_.insert_or_assign(row_view(record));
+        else
+            traits::insert_or_assign(rows_, record);
+        return true;
+    }
+    bool remove(const token& expected) {
+        if (!meaning::is_unchanged(rows_, expected)) return false;
+        erase(expected.id);
+        return true;
+    }
+    void erase(const std::string& id) {
+        if constexpr (has_stable_rows<Container>)
+            rows_.erase(id);
+        else
+            traits::erase(rows_, id);
+    }
+    void clear() {
+        Container empty{};
+        std::swap(rows_, empty);
+    }
+
+  private:
+    void name_nameless() {
         std::vector<token> nameless;
         traits::for_each(rows_, [&](const token& row) {
             if (row.id.empty()) nameless.push_back(row);
@@ -37,36 +83,15 @@ class row_set {
         }
     }
 
-    std::optional<token> find(const token& probe) const { return meaning::find(rows_, probe); }
-    std::optional<token> find_by_id(const std::string& id) const { return meaning::find_by_id(rows_, id); }
     template <class Visit>
-    bool visit(const token& probe, Visit& visit) const {
-        return visit_found(meaning::find(rows_, probe), visit);
-    }
-    std::vector<token> all() const { return meaning::all(rows_); }
-
-    void save(const token& record) { traits::insert_or_assign(rows_, meaning::row_to_save(rows_, record)); }
-    bool replace(const token& expected, const token& record) {
-        if (!meaning::may_replace(rows_, expected, record)) return false;
-        traits::insert_or_assign(rows_, record);
-        return true;
-    }
-    bool remove(const token& expected) {
-        if (!meaning::is_unchanged(rows_, expected)) return false;
-        traits::erase(rows_, expected.id);
-        return true;
-    }
-    void erase(const std::string& id) { traits::erase(rows_, id); }
-    void clear() {
-        Container empty{};
-        std::swap(rows_, empty);
-    }
-
-  private:
-    template <class Visit>
-    static bool visit_found(const std::optional<token>& row, Visit& visit) {
+    static bool show(const std::optional<token>& row, Visit& visit) {
         if (row) visit(row_view(*row));
         return row.has_value();
+    }
+    template <class Row, class Visit>
+    static bool show(const Row* row, Visit& visit) {
+        if (row != nullptr) visit(row->view());
+        return row != nullptr;
     }
 
     Container rows_{};

@@ -3,11 +3,13 @@
 #define TOKENKEEP_DETAIL_STORE_ROW_VIEW_HPP
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/rules.hpp>
 #include <tokenkeep/token.hpp>
 
 #include <cstddef>
 #include <iterator>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -41,6 +43,13 @@ struct row_view {
 
     row_view() = default;
     explicit row_view(const token& row);
+    explicit operator token() const;
+
+    /// The text of that member of token; see text_of.
+    template <auto member>
+    std::string_view text() const noexcept;
+
+    friend bool operator==(const row_view& a, const row_view& b) noexcept;
 };
 
 /// Whether a store has visit_token, which shows a row where it lies. Only the class that has the function says so: a
@@ -84,13 +93,16 @@ inline constexpr viewed_field viewed_fields[] = {
 };
 static_assert(std::size(viewed_fields) == std::size(fields));
 
-/// Calls `act` with each place in the table of fields as a constant.
+template <class Act, std::size_t... place>
+[[gnu::always_inline]] constexpr void for_each_of(std::index_sequence<place...>, Act& act) {
+    (act(std::integral_constant<std::size_t, place>{}), ...);
+}
+
+/// Calls `act` with each place in the table of fields as a constant. It is always inlined, with `view` below: what
+/// nobody reads of a view then costs nothing.
 template <class Act>
-constexpr void for_each_place(Act act) {
-    [&]<std::size_t... place>(std::index_sequence<place...>) {
-        (act(std::integral_constant<std::size_t, place>{}), ...);
-    }
-    (std::make_index_sequence<std::size(fields)>{});
+[[gnu::always_inline]] constexpr void for_each_place(Act act) {
+    for_each_of(std::make_index_sequence<std::size(fields)>{}, act);
 }
 
 inline row_view::row_view(const token& row) {
@@ -102,6 +114,70 @@ inline row_view::row_view(const token& row) {
             this->*viewed.text = row.*fields[place].text;
         else
             this->*viewed.text = (row.*fields[place].secret_text).reveal();
+    });
+}
+
+/// A row as the rules are asked about it. `Row` is a token, or has view(). See row_block for one that is asked itself.
+inline const token& asked(const token& row) noexcept { return row; }
+template <class Row>
+row_view asked(const Row& row) noexcept {
+    return row.view();
+}
+
+inline row_view::operator token() const {
+    return {.user_name = std::string(user_name),
+            .client_id = std::string(client_id),
+            .client_secret = client_secret,
+            .refresh_token = refresh_token,
+            .access_token = access_token,
+            .grant_token = grant_token,
+            .redirect_url = std::string(redirect_url),
+            .api_domain = std::string(api_domain),
+            .scope = std::string(scope),
+            .token_type = std::string(token_type),
+            .expires_at = expires_at,
+            .issued_at = issued_at,
+            .status = std::string(status),
+            .seed = std::string(seed),
+            .extra = extra,
+            .refresh_expires_at = refresh_expires_at,
+            .logged_in_at = logged_in_at,
+            .used_at = used_at,
+            .code_verifier = code_verifier,
+            .label = std::string(label),
+            .former = std::string(former),
+            .id = std::string(id)};
+}
+
+inline bool operator==(const row_view& a, const row_view& b) noexcept {
+    bool are_equal = true;
+    for_each_place([&](auto place) {
+        constexpr viewed_field viewed = viewed_fields[place];
+        if (!are_equal) return;
+        if constexpr (viewed.time != nullptr)
+            are_equal = a.*viewed.time == b.*viewed.time;
+        else if constexpr (fields[place].text != nullptr)
+            are_equal = a.*viewed.text == b.*viewed.text;
+        else
+            are_equal = same_in_fixed_time(a.*viewed.text, b.*viewed.text);
+    });
+    return are_equal;
+}
+
+template <auto member>
+std::string_view row_view::text() const noexcept {
+    return this->*viewed_fields[place_of<member>()].text;
+}
+
+/// For merge_into.
+inline void take_present(row_view& stored, const row_view& record) {
+    for_each_place([&](auto place) {
+        constexpr viewed_field viewed = viewed_fields[place];
+        if constexpr (viewed.time != nullptr) {
+            if (record.*viewed.time) stored.*viewed.time = record.*viewed.time;
+        } else {
+            if (!(record.*viewed.text).empty()) stored.*viewed.text = record.*viewed.text;
+        }
     });
 }
 
