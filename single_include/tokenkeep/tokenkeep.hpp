@@ -408,13 +408,12 @@ inline bool is_visible(std::string_view text) noexcept {
 #include <sys/auxv.h>
 #endif
 
-// How SHA-256 (FIPS 180-4, 6.2.2) takes in its blocks of 64 bytes: by the instructions that many processors have for
-// it, or by portable code, which takes four times as long. Nothing here needs a compiler option. The instructions are
-// used on x86-64 and on 64-bit ARM if the compiler is g++ or clang++.
+// SHA-256 (FIPS 180-4, 6.2.2) takes in blocks of 64 bytes. Most processors have instructions for that. The library uses
+// them on x86-64 and on 64-bit ARM if the compiler is g++ or clang++; no compiler option is needed. The portable code
+// takes four times as long.
 //
-// Decision: builtins and assembler, and not <immintrin.h> and <arm_neon.h>. Lost: names that more people know. But
-// <immintrin.h> has 40,000 lines with g++ 12, and <arm_neon.h> of clang++ 14 hides what a compiler option has not
-// turned on.
+// Decision: builtins and assembler instead of <immintrin.h> and <arm_neon.h>. Lost: names that more people know. But
+// <immintrin.h> of g++ 12 has 40,000 lines, and <arm_neon.h> of clang++ 14 hides what no compiler option has turned on.
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -433,8 +432,8 @@ inline constexpr std::uint32_t sha256_constants[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-/// Round `I` of 16. `words` are the last 16 words of the message schedule. `variables` are a to h: they are not moved
-/// from round to round, but each round begins with another one.
+/// Round `I` of 16. `words` are the last 16 words of the message schedule. `variables` are a to h. They stay in their
+/// places; instead, each round takes another place as its first.
 template <std::size_t I>
 inline void sha256_round(std::uint32_t (&variables)[8], std::uint32_t (&words)[16], const std::uint32_t* constants,
                          bool makes_word) noexcept {
@@ -487,8 +486,8 @@ struct sha256_registers {
 
 #if defined(__x86_64__)
 
-/// What the processor says of itself in that leaf of CPUID: eax, ebx, ecx, edx. Not by <cpuid.h>, because its macros
-/// would be everywhere.
+/// What the processor says of itself in that leaf of CPUID: eax, ebx, ecx, edx. <cpuid.h> could do that, but its macros
+/// would be visible in every program.
 inline std::array<std::uint32_t, 4> cpuid_leaf(std::uint32_t leaf) noexcept {
     std::uint32_t a = leaf, b = 0, c = 0, d = 0;
     __asm__("xchg{q} {%%|}rbx, %q1\n\tcpuid\n\txchg{q} {%%|}rbx, %q1" : "+a"(a), "=&r"(b), "+c"(c), "=d"(d));
@@ -533,7 +532,7 @@ sha256_next_words(const sha256_four& a, const sha256_four& b, const sha256_four&
 
 #else
 
-/// Whether the processor has what sha256_blocks_by_instructions uses. All of Apple's with 64 bits have it.
+/// Whether the processor has what sha256_blocks_by_instructions uses. All 64-bit processors of Apple have it.
 inline bool has_sha256_instructions() noexcept {
 #if defined(__APPLE__)
     return true;
@@ -601,7 +600,7 @@ sha256_blocks_by_instructions(sha256_state& state, const char* blocks, std::size
 
 #else
 
-/// The same as sha256_blocks_portable: for this compiler or processor there are no instructions.
+/// For this compiler or processor the library uses no instructions.
 inline bool has_sha256_instructions() noexcept { return false; }
 inline void sha256_blocks_by_instructions(sha256_state& state, const char* blocks, std::size_t count) noexcept {
     sha256_blocks_portable(state, blocks, count);
@@ -609,7 +608,7 @@ inline void sha256_blocks_by_instructions(sha256_state& state, const char* block
 
 #endif
 
-/// Takes `count` blocks into the state, in the fastest way that the processor has. Finds out once which that is.
+/// Takes `count` blocks into the state, by instructions if the processor has them. The first call finds that out.
 inline void sha256_blocks(sha256_state& state, const char* blocks, std::size_t count) noexcept {
     static const bool by_instructions = has_sha256_instructions();
     by_instructions ? sha256_blocks_by_instructions(state, blocks, count)
@@ -9111,7 +9110,7 @@ struct opened_file {
     journal::check last_check{};          ///< The check of the last record that was read or written.
     std::uint64_t found = 0;              ///< The last record that was in the file when it was opened.
     std::uint64_t read_until = 0;         ///< The last record that another process, or an earlier one, has written.
-    std::uint64_t wasted_memory = 0;      ///< How much of the table's memory no row had any more when the file began.
+    std::uint64_t wasted_memory = 0;      ///< How much of the table's memory belonged to no row when the file began.
     bool is_loaded = false;               ///< State and rows are those of the file with this identity.
     bool has_failed = false;              ///< Nothing may be appended to the file any more.
     std::uint64_t process = process_id(); ///< The process that opened the file.
@@ -9120,7 +9119,7 @@ struct opened_file {
 
     /// About how much memory the table has for rows: each record of the file has taken some.
     std::uint64_t memory_of_rows() const noexcept { return wasted_memory + state.position.at; }
-    /// Whether a fifth of that, or more, is of rows that have been replaced or erased. A new table would not have it.
+    /// Whether a fifth of that or more belongs to no row any more. A new table gives that memory back.
     bool wastes_memory() const noexcept { return memory_of_rows() / 5 * 4 >= state.live_bytes; }
 };
 
@@ -9438,7 +9437,7 @@ class journal_rewrite {
     std::optional<temporary_file<Files>> copy_{}; ///< Of the old file.
     temporary_file<Files> temporary_;             ///< The new file, until it is renamed.
     opened fresh_{};
-    bool keeps_table_ = false;            ///< The new file gets the table of the old one, and not a copy of its rows.
+    bool keeps_table_ = false;            ///< The new file gets the table of the old one; no row is copied.
     std::vector<journal_place> places_{}; ///< If so: where its rows are in the new file, in their order there.
     wiping_string bytes_{};
     std::uint64_t written_ = 0;

@@ -20,13 +20,12 @@
 #include <sys/auxv.h>
 #endif
 
-// How SHA-256 (FIPS 180-4, 6.2.2) takes in its blocks of 64 bytes: by the instructions that many processors have for
-// it, or by portable code, which takes four times as long. Nothing here needs a compiler option. The instructions are
-// used on x86-64 and on 64-bit ARM if the compiler is g++ or clang++.
+// SHA-256 (FIPS 180-4, 6.2.2) takes in blocks of 64 bytes. Most processors have instructions for that. The library uses
+// them on x86-64 and on 64-bit ARM if the compiler is g++ or clang++; no compiler option is needed. The portable code
+// takes four times as long.
 //
-// Decision: builtins and assembler, and not <immintrin.h> and <arm_neon.h>. Lost: names that more people know. But
-// <immintrin.h> has 40,000 lines with g++ 12, and <arm_neon.h> of clang++ 14 hides what a compiler option has not
-// turned on.
+// Decision: builtins and assembler instead of <immintrin.h> and <arm_neon.h>. Lost: names that more people know. But
+// <immintrin.h> of g++ 12 has 40,000 lines, and <arm_neon.h> of clang++ 14 hides what no compiler option has turned on.
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -45,8 +44,8 @@ inline constexpr std::uint32_t sha256_constants[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-/// Round `I` of 16. `words` are the last 16 words of the message schedule. `variables` are a to h: they are not moved
-/// from round to round, but each round begins with another one.
+/// Round `I` of 16. `words` are the last 16 words of the message schedule. `variables` are a to h. They stay in their
+/// places; instead, each round takes another place as its first.
 template <std::size_t I>
 inline void sha256_round(std::uint32_t (&variables)[8], std::uint32_t (&words)[16], const std::uint32_t* constants,
                          bool makes_word) noexcept {
@@ -99,8 +98,8 @@ struct sha256_registers {
 
 #if defined(__x86_64__)
 
-/// What the processor says of itself in that leaf of CPUID: eax, ebx, ecx, edx. Not by <cpuid.h>, because its macros
-/// would be everywhere.
+/// What the processor says of itself in that leaf of CPUID: eax, ebx, ecx, edx. <cpuid.h> could do that, but its macros
+/// would be visible in every program.
 inline std::array<std::uint32_t, 4> cpuid_leaf(std::uint32_t leaf) noexcept {
     std::uint32_t a = leaf, b = 0, c = 0, d = 0;
     __asm__("xchg{q} {%%|}rbx, %q1\n\tcpuid\n\txchg{q} {%%|}rbx, %q1" : "+a"(a), "=&r"(b), "+c"(c), "=d"(d));
@@ -145,7 +144,7 @@ sha256_next_words(const sha256_four& a, const sha256_four& b, const sha256_four&
 
 #else
 
-/// Whether the processor has what sha256_blocks_by_instructions uses. All of Apple's with 64 bits have it.
+/// Whether the processor has what sha256_blocks_by_instructions uses. All 64-bit processors of Apple have it.
 inline bool has_sha256_instructions() noexcept {
 #if defined(__APPLE__)
     return true;
@@ -213,7 +212,7 @@ sha256_blocks_by_instructions(sha256_state& state, const char* blocks, std::size
 
 #else
 
-/// The same as sha256_blocks_portable: for this compiler or processor there are no instructions.
+/// For this compiler or processor the library uses no instructions.
 inline bool has_sha256_instructions() noexcept { return false; }
 inline void sha256_blocks_by_instructions(sha256_state& state, const char* blocks, std::size_t count) noexcept {
     sha256_blocks_portable(state, blocks, count);
@@ -221,7 +220,7 @@ inline void sha256_blocks_by_instructions(sha256_state& state, const char* block
 
 #endif
 
-/// Takes `count` blocks into the state, in the fastest way that the processor has. Finds out once which that is.
+/// Takes `count` blocks into the state, by instructions if the processor has them. The first call finds that out.
 inline void sha256_blocks(sha256_state& state, const char* blocks, std::size_t count) noexcept {
     static const bool by_instructions = has_sha256_instructions();
     by_instructions ? sha256_blocks_by_instructions(state, blocks, count)

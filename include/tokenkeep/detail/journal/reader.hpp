@@ -41,7 +41,7 @@ struct opened_file {
     journal::check last_check{};          ///< The check of the last record that was read or written.
     std::uint64_t found = 0;              ///< The last record that was in the file when it was opened.
     std::uint64_t read_until = 0;         ///< The last record that another process, or an earlier one, has written.
-    std::uint64_t wasted_memory = 0;      ///< How much of the table's memory no row had any more when the file began.
+    std::uint64_t wasted_memory = 0;      ///< How much of the table's memory belonged to no row when the file began.
     bool is_loaded = false;               ///< State and rows are those of the file with this identity.
     bool has_failed = false;              ///< Nothing may be appended to the file any more.
     std::uint64_t process = process_id(); ///< The process that opened the file.
@@ -50,7 +50,7 @@ struct opened_file {
 
     /// About how much memory the table has for rows: each record of the file has taken some.
     std::uint64_t memory_of_rows() const noexcept { return wasted_memory + state.position.at; }
-    /// Whether a fifth of that, or more, is of rows that have been replaced or erased. A new table would not have it.
+    /// Whether a fifth of that or more belongs to no row any more. A new table gives that memory back.
     bool wastes_memory() const noexcept { return memory_of_rows() / 5 * 4 >= state.live_bytes; }
 };
 

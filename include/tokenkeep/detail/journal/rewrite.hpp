@@ -196,7 +196,7 @@ class journal_rewrite {
     std::optional<temporary_file<Files>> copy_{}; ///< Of the old file.
     temporary_file<Files> temporary_;             ///< The new file, until it is renamed.
     opened fresh_{};
-    bool keeps_table_ = false;            ///< The new file gets the table of the old one, and not a copy of its rows.
+    bool keeps_table_ = false;            ///< The new file gets the table of the old one; no row is copied.
     std::vector<journal_place> places_{}; ///< If so: where its rows are in the new file, in their order there.
     wiping_string bytes_{};
     std::uint64_t written_ = 0;
