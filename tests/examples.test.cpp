@@ -419,6 +419,7 @@ inline void call(my_keeper& keep, const secret& code, const std::string& api, in
     keep.access_token({.user_name = "ada", .grant_token = code});   // the login
     secret access = keep.access_token({.user_name = "ada"});
     secret soon = keep.access_token({.user_name = "ada"}, std::chrono::steady_clock::now() + 2s);
+    if (auto now = keep.fresh_token({.user_name = "ada"})) use(*now);
     std::string scope = keep.record({.user_name = "ada"}).scope;
     if (status == 401) access = keep.refresh({.user_name = "ada"}, access);
     http_response me = keep.send({.method = "GET", .url = api + "/me"}, {.user_name = "ada"});

@@ -147,7 +147,7 @@ class keeper {
 
     /// The access token of the probe's row if it is at hand and fresh, else nullopt. It never waits and sends nothing,
     /// so an event loop may call it. If it gives nullopt, call access_token on a thread that may wait.
-    ///   if (auto access = keep.fresh_token({.user_name = "ada"})) use(*access);
+    ///   if (auto now = keep.fresh_token({.user_name = "ada"})) use(*now);
     ///
     /// If the store says `never_blocks`, as the stores in memory do, fresh_token asks the store. If not, it answers from
     /// what this keeper has seen: once it was asked for a probe, the keeper remembers the token that access_token or a

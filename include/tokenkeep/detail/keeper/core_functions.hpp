@@ -62,9 +62,12 @@ TOKENKEEP_INLINE std::optional<secret> keeper_core::fresh_token(const token& pro
 /// be looked at. Copies nothing but the token, and the probe if it lacks a client id.
 TOKENKEEP_INLINE std::optional<secret> keeper_core::at_hand(const token& given, deadline until) {
     if (!given.grant_token.empty() || !given.refresh_token.empty() || !given.seed.empty()) return std::nullopt;
-    std::optional<token> with_client;
-    if (parts_.serves_clients() || parts_.lacks_client(given)) with_client = parts_.with_client(given);
-    const token& probe = with_client ? *with_client : given;
+    if (parts_.serves_clients() || parts_.lacks_client(given)) return shown(parts_.with_client(given), until);
+    return shown(given, until);
+}
+
+/// The same for a probe that names the client.
+TOKENKEEP_INLINE std::optional<secret> keeper_core::shown(const token& probe, deadline until) {
     if (!probe.seed.empty()) return std::nullopt; // the client's own row
     std::optional<secret> access;
     std::optional<token> told; // the observer must not be called while the store is locked
