@@ -20,7 +20,8 @@ namespace {
 
 struct user_only : first_applicable<same_client<by_user>> {};
 struct user_first : first_applicable<by_user, by_refresh_token, by_id> {};
-/// A rule of a program, which takes tokens: one user may have several rows, told apart by the first letter of the scope.
+/// A rule of a program, which takes tokens. One user may have several rows, of which each has another first letter of
+/// the scope.
 struct by_scope : by_user {
     static bool applies(const token& probe) { return !probe.user_name.empty() && !probe.scope.empty(); }
     static bool agrees(const token& probe, const token& row) { return probe.scope.front() == row.scope.front(); }

@@ -161,8 +161,8 @@ class row_rules {
         throw error(errc::invalid_record, "tokenkeep: the policy's ids gives no id that is free");
     }
 
-    // For the stores of this library, which need no copy of a row that lies in a table with stable rows. These functions
-    // are no part of the public contract.
+    // For the stores of this library, which need no copy of a row that lies in a table with stable rows. These
+    // functions are no part of the public contract.
 
     /// What find finds: a pointer to the row, which can be null, if the rows are stable; or else what find gives.
     template <class Rows, class Missed = detail::ignore_miss>

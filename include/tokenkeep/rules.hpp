@@ -61,9 +61,9 @@ concept looks_up_id = requires {
     requires R::key == &token::id;
 };
 
-// How stores ask a rule about a probe and a row. Each is a token or one of the forms in which stores keep rows: any type
-// with `text<member>()`, which gives the text of that member of token, and with a conversion to token. The library's
-// rules take every form. A rule that takes tokens only gets copies.
+// How stores ask a rule about a probe and a row. Each is a token or one of the forms in which stores keep rows: any
+// type with `text<member>()`, which gives the text of that member of token, and with a conversion to token. The
+// library's rules take every form. A rule that takes tokens only gets copies.
 
 template <auto member, class Row>
 std::string_view text_of(const Row& row) noexcept {
