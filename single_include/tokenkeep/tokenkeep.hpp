@@ -2498,9 +2498,9 @@ concept looks_up_id = requires {
     requires R::key == &token::id;
 };
 
-// How stores ask a rule about a probe and a row. Each is a token or one of the forms in which stores keep rows: any type
-// with `text<member>()`, which gives the text of that member of token, and with a conversion to token. The library's
-// rules take every form. A rule that takes tokens only gets copies.
+// How stores ask a rule about a probe and a row. Each is a token or one of the forms in which stores keep rows: any
+// type with `text<member>()`, which gives the text of that member of token, and with a conversion to token. The
+// library's rules take every form. A rule that takes tokens only gets copies.
 
 template <auto member, class Row>
 std::string_view text_of(const Row& row) noexcept {
@@ -5484,8 +5484,8 @@ class row_rules {
         throw error(errc::invalid_record, "tokenkeep: the policy's ids gives no id that is free");
     }
 
-    // For the stores of this library, which need no copy of a row that lies in a table with stable rows. These functions
-    // are no part of the public contract.
+    // For the stores of this library, which need no copy of a row that lies in a table with stable rows. These
+    // functions are no part of the public contract.
 
     /// What find finds: a pointer to the row, which can be null, if the rows are stable; or else what find gives.
     template <class Rows, class Missed = detail::ignore_miss>
@@ -6110,12 +6110,13 @@ template <class Result, class... Arguments>
 class function_ref<Result(Arguments...)> {
   public:
     template <class Callable>
-        requires(!std::is_same_v<std::remove_const_t<Callable>, function_ref> && std::is_object_v<Callable>)
-    function_ref(Callable& callable)
+        requires(!std::is_same_v<std::remove_cvref_t<Callable>, function_ref> &&
+                 std::is_object_v<std::remove_reference_t<Callable>>)
+    function_ref(Callable&& callable)
     noexcept
         : callable_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
           call_([](void* self, Arguments... arguments) -> Result {
-              return (*static_cast<Callable*>(self))(std::forward<Arguments>(arguments)...);
+              return (*static_cast<std::remove_reference_t<Callable>*>(self))(std::forward<Arguments>(arguments)...);
           }) {}
 
     Result operator()(Arguments... arguments) const { return call_(callable_, std::forward<Arguments>(arguments)...); }
@@ -20277,6 +20278,7 @@ class keeper_core {
 
   private:
     std::optional<secret> at_hand(const token& probe, deadline until);
+    std::optional<secret> shown(const token& probe, deadline until);
     token token_of_client(token wanted, const secret* rejected, deadline until);
     bool is_unexchanged(const token& row);
     http_response send_once(http_request& request, const token& row);
@@ -22073,9 +22075,12 @@ TOKENKEEP_INLINE std::optional<secret> keeper_core::fresh_token(const token& pro
 /// be looked at. Copies nothing but the token, and the probe if it lacks a client id.
 TOKENKEEP_INLINE std::optional<secret> keeper_core::at_hand(const token& given, deadline until) {
     if (!given.grant_token.empty() || !given.refresh_token.empty() || !given.seed.empty()) return std::nullopt;
-    std::optional<token> with_client;
-    if (parts_.serves_clients() || parts_.lacks_client(given)) with_client = parts_.with_client(given);
-    const token& probe = with_client ? *with_client : given;
+    if (parts_.serves_clients() || parts_.lacks_client(given)) return shown(parts_.with_client(given), until);
+    return shown(given, until);
+}
+
+/// The same for a probe that names the client.
+TOKENKEEP_INLINE std::optional<secret> keeper_core::shown(const token& probe, deadline until) {
     if (!probe.seed.empty()) return std::nullopt; // the client's own row
     std::optional<secret> access;
     std::optional<token> told; // the observer must not be called while the store is locked
@@ -22504,7 +22509,7 @@ class keeper {
 
     /// The access token of the probe's row if it is at hand and fresh, else nullopt. It never waits and sends nothing,
     /// so an event loop may call it. If it gives nullopt, call access_token on a thread that may wait.
-    ///   if (auto access = keep.fresh_token({.user_name = "ada"})) use(*access);
+    ///   if (auto now = keep.fresh_token({.user_name = "ada"})) use(*now);
     ///
     /// If the store says `never_blocks`, as the stores in memory do, fresh_token asks the store. If not, it answers from
     /// what this keeper has seen: once it was asked for a probe, the keeper remembers the token that access_token or a
