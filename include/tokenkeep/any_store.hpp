@@ -36,8 +36,8 @@ namespace tokenkeep { inline namespace v1 {
 /// A keeper over an any_store does what it does over the store itself: it asks locks(), compares(), lock_lapses() and
 /// looks_for_seed(). A store with `until` keeps its deadlines too.
 ///
-/// Cost: each call goes through one virtual function. get_tokens copies the rows into a vector. A lock takes a small block
-/// of memory.
+/// Cost: each call goes through one virtual function. get_tokens copies the rows into a vector. A lock takes a small
+/// block of memory.
 ///
 /// Errors and thread safety are those of the store that it holds. It may be moved while no other thread uses it. What
 /// it was moved from may only be destroyed or assigned to.

@@ -239,9 +239,9 @@ class basic_file_store {
     std::optional<token> find_token_by_id(const std::string& id);
 
     /// For the keeper, which asks questions about a row and needs no copy of it. Calls visit(row) with the row that
-    /// find_token gives. False if there is none. Throws as find_token does, even after it has called visit. `visit` runs
-    /// under the store's lock: it must be short and must not call the store. This function is not part of the public
-    /// contract.
+    /// find_token gives. False if there is none. Throws as find_token does, even after it has called visit. `visit`
+    /// runs under the store's lock: it must be short and must not call the store. This function is not part of the
+    /// public contract.
     bool visit_token(const token& probe, detail::function_ref<void(const detail::row_view&)> visit);
 
     /// Every row, in any order. Throws errc::storage_corrupt or errc::permissions if any row cannot be read.

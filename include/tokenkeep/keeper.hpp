@@ -149,11 +149,11 @@ class keeper {
     /// so an event loop may call it. If it gives nullopt, call access_token on a thread that may wait.
     ///   if (auto now = keep.fresh_token({.user_name = "ada"})) use(*now);
     ///
-    /// If the store says `never_blocks`, as the stores in memory do, fresh_token asks the store. If not, it answers from
-    /// what this keeper has seen: once it was asked for a probe, the keeper remembers the token that access_token or a
-    /// session gives for the same probe. Like a session, it sees changes by this keeper at once, and other changes when
-    /// the token is due. It gives nullopt for a probe with a refresh or grant token; over such a store, for a probe with
-    /// any secret. Cost: one look-up in memory.
+    /// If the store says `never_blocks`, as the stores in memory do, fresh_token asks the store. If not, it answers
+    /// from what this keeper has seen: once it was asked for a probe, the keeper remembers the token that access_token
+    /// or a session gives for the same probe. Like a session, it sees changes by this keeper at once, and other changes
+    /// when the token is due. It gives nullopt for a probe with a refresh or grant token; over such a store, for a
+    /// probe with any secret. Cost: one look-up in memory.
     std::optional<secret> fresh_token(const token& probe) { return core_.fresh_token(probe); }
 
     /// The whole row, with an access token that is valid now. Otherwise as access_token.

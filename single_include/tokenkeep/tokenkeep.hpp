@@ -10463,9 +10463,9 @@ class basic_file_store {
     std::optional<token> find_token_by_id(const std::string& id);
 
     /// For the keeper, which asks questions about a row and needs no copy of it. Calls visit(row) with the row that
-    /// find_token gives. False if there is none. Throws as find_token does, even after it has called visit. `visit` runs
-    /// under the store's lock: it must be short and must not call the store. This function is not part of the public
-    /// contract.
+    /// find_token gives. False if there is none. Throws as find_token does, even after it has called visit. `visit`
+    /// runs under the store's lock: it must be short and must not call the store. This function is not part of the
+    /// public contract.
     bool visit_token(const token& probe, detail::function_ref<void(const detail::row_view&)> visit);
 
     /// Every row, in any order. Throws errc::storage_corrupt or errc::permissions if any row cannot be read.
@@ -12626,7 +12626,7 @@ class erased_guard {
 };
 
 /// A store of any type. What is written for it is compiled once, and not for each type of store. A call ends by `end`,
-/// a time of std::chrono::steady_clock, if the store is a deadline_store and `end` is not deadline::max().
+/// a time of std::chrono::steady_clock, if the store is a deadline_store and `end` is not (deadline::max)().
 class erased_store {
   public:
     erased_store() = default;
@@ -12796,8 +12796,8 @@ namespace tokenkeep { inline namespace v1 {
 /// A keeper over an any_store does what it does over the store itself: it asks locks(), compares(), lock_lapses() and
 /// looks_for_seed(). A store with `until` keeps its deadlines too.
 ///
-/// Cost: each call goes through one virtual function. get_tokens copies the rows into a vector. A lock takes a small block
-/// of memory.
+/// Cost: each call goes through one virtual function. get_tokens copies the rows into a vector. A lock takes a small
+/// block of memory.
 ///
 /// Errors and thread safety are those of the store that it holds. It may be moved while no other thread uses it. What
 /// it was moved from may only be destroyed or assigned to.
@@ -19064,8 +19064,8 @@ inline bool is_current(const std::shared_ptr<const pinned_token>& seen, deadline
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// The name under which known_tokens keeps a probe: its texts, each with its length. Two different probes have different
-/// names. Nullopt if the probe has a secret or a time, which are not kept.
+/// The name under which known_tokens keeps a probe: its texts, each with its length. Two different probes have
+/// different names. Nullopt if the probe has a secret or a time, which are not kept.
 inline std::optional<std::string> name_of_probe(const token& probe) {
     std::string name;
     for (const field& each : fields) {
@@ -22071,8 +22071,8 @@ TOKENKEEP_INLINE std::optional<secret> keeper_core::fresh_token(const token& pro
     return known_.find(probe, parts_.clock.coarse_now());
 }
 
-/// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has to
-/// be looked at. Copies nothing but the token, and the probe if it lacks a client id.
+/// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has
+/// to be looked at. Copies nothing but the token, and the probe if it lacks a client id.
 TOKENKEEP_INLINE std::optional<secret> keeper_core::at_hand(const token& given, deadline until) {
     if (!given.grant_token.empty() || !given.refresh_token.empty() || !given.seed.empty()) return std::nullopt;
     if (parts_.serves_clients() || parts_.lacks_client(given)) return shown(parts_.with_client(given), until);
@@ -22511,11 +22511,11 @@ class keeper {
     /// so an event loop may call it. If it gives nullopt, call access_token on a thread that may wait.
     ///   if (auto now = keep.fresh_token({.user_name = "ada"})) use(*now);
     ///
-    /// If the store says `never_blocks`, as the stores in memory do, fresh_token asks the store. If not, it answers from
-    /// what this keeper has seen: once it was asked for a probe, the keeper remembers the token that access_token or a
-    /// session gives for the same probe. Like a session, it sees changes by this keeper at once, and other changes when
-    /// the token is due. It gives nullopt for a probe with a refresh or grant token; over such a store, for a probe with
-    /// any secret. Cost: one look-up in memory.
+    /// If the store says `never_blocks`, as the stores in memory do, fresh_token asks the store. If not, it answers
+    /// from what this keeper has seen: once it was asked for a probe, the keeper remembers the token that access_token
+    /// or a session gives for the same probe. Like a session, it sees changes by this keeper at once, and other changes
+    /// when the token is due. It gives nullopt for a probe with a refresh or grant token; over such a store, for a
+    /// probe with any secret. Cost: one look-up in memory.
     std::optional<secret> fresh_token(const token& probe) { return core_.fresh_token(probe); }
 
     /// The whole row, with an access token that is valid now. Otherwise as access_token.

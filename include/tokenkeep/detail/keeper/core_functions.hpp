@@ -58,8 +58,8 @@ TOKENKEEP_INLINE std::optional<secret> keeper_core::fresh_token(const token& pro
     return known_.find(probe, parts_.clock.coarse_now());
 }
 
-/// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has to
-/// be looked at. Copies nothing but the token, and the probe if it lacks a client id.
+/// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has
+/// to be looked at. Copies nothing but the token, and the probe if it lacks a client id.
 TOKENKEEP_INLINE std::optional<secret> keeper_core::at_hand(const token& given, deadline until) {
     if (!given.grant_token.empty() || !given.refresh_token.empty() || !given.seed.empty()) return std::nullopt;
     if (parts_.serves_clients() || parts_.lacks_client(given)) return shown(parts_.with_client(given), until);

@@ -20,8 +20,8 @@
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// The name under which known_tokens keeps a probe: its texts, each with its length. Two different probes have different
-/// names. Nullopt if the probe has a secret or a time, which are not kept.
+/// The name under which known_tokens keeps a probe: its texts, each with its length. Two different probes have
+/// different names. Nullopt if the probe has a secret or a time, which are not kept.
 inline std::optional<std::string> name_of_probe(const token& probe) {
     std::string name;
     for (const field& each : fields) {

@@ -55,7 +55,7 @@ class erased_guard {
 };
 
 /// A store of any type. What is written for it is compiled once, and not for each type of store. A call ends by `end`,
-/// a time of std::chrono::steady_clock, if the store is a deadline_store and `end` is not deadline::max().
+/// a time of std::chrono::steady_clock, if the store is a deadline_store and `end` is not (deadline::max)().
 class erased_store {
   public:
     erased_store() = default;
