@@ -37,6 +37,17 @@ TEST_CASE("system_clock: sleep_until returns no sooner than asked", "[clock]") {
     CHECK(clock.steady_now() >= wanted);
 }
 
+TEST_CASE("system_clock: coarse_now is steady_now, a little late", "[clock]") {
+    const tokenkeep::system_clock clock;
+    if constexpr (requires { clock.coarse_now(); }) {
+        const auto before = clock.steady_now();
+        while (clock.coarse_now() < before) std::this_thread::yield(); // it catches up
+        const auto coarse = clock.coarse_now();
+        CHECK(coarse <= clock.steady_now());
+        CHECK(clock.coarse_now() >= coarse);
+    }
+}
+
 TEST_CASE("system_clock: wait_until ends with the predicate or with the time, and says which", "[clock]") {
     const tokenkeep::system_clock clock;
     std::mutex mutex;

@@ -27,6 +27,32 @@ TEST_CASE("session: while the token is fresh, no store is asked and nothing is c
     CHECK_THROWS_AS(session.access_token(), std::runtime_error);
 }
 
+TEST_CASE("session: a clock with coarse_now is asked for nothing else while the token is fresh", "[session]") {
+    struct two_grains : tokenkeep::testing::virtual_clock {
+        int precise = 0, coarse = 0;
+        auto steady_now() {
+            ++precise;
+            return virtual_clock::steady_now();
+        }
+        auto coarse_now() {
+            ++coarse;
+            return virtual_clock::steady_now();
+        }
+    } clock;
+    tokenkeep::testing::fake_server server({}, clock);
+    tokenkeep::memory_store store;
+    tokenkeep::keeper keep{store, server, server.provider(), {}, tokenkeep::ignore_events{}, clock};
+    const secret first = keep.access_token({.user_name = "ada", .grant_token = server.grant("ada")});
+    tokenkeep::session session = keep.session(ada);
+    CHECK(session.access_token() == first);
+    clock.precise = clock.coarse = 0;
+    CHECK(session.access_token() == first);
+    CHECK(clock.precise == 0);
+    CHECK(clock.coarse == 1);
+    clock.advance(2h);
+    CHECK(session.access_token() != first);
+}
+
 TEST_CASE("session: a token that is due is refreshed", "[session]") {
     world w;
     w.login();

@@ -20,6 +20,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -138,9 +139,42 @@ void sweep(const std::string& kind, OpenStore open_new) {
             }
 }
 
+/// How many allocations `act` makes; `act` itself may keep what it makes.
+template <class Act>
+long allocations_of(Act act) {
+    constexpr long many = 1'000'000;
+    tests::until_failure = many;
+    act();
+    return many - std::exchange(tests::until_failure, -1);
+}
+
+void check_allocations(const char* what, long made, long bound) {
+    std::printf("%s: %ld allocations\n", what, made);
+    check(made <= bound, std::string(what) + " makes more than " + std::to_string(bound) + " allocations");
+}
+
+/// A session takes no memory while its token is fresh, and a call of the keeper that of the secret that it gives.
+void count_allocations() {
+    testing::virtual_clock clock;
+    testing::fake_server server({}, clock);
+    memory_store store;
+    keeper keep{store, server, server.provider(), {}, ignore_events{}, clock};
+    keep.access_token({.user_name = "ada", .grant_token = server.grant("ada")});
+    tokenkeep::session session = keep.session(ada);
+    session.access_token();
+    secret given;
+    check_allocations("session::access_token", allocations_of([&] { session.access_token(); }), 0);
+    check_allocations("keeper::access_token", allocations_of([&] { given = keep.access_token(ada); }), 1);
+    check_allocations("keeper::fresh_token", allocations_of([&] { given = *keep.fresh_token(ada); }), 1);
+    clock.advance(2h);
+    check_allocations("a refresh, with what the server of this test takes",
+                      allocations_of([&] { given = keep.access_token(ada); }), 150);
+}
+
 } // namespace
 
 int main() {
+    count_allocations();
     if (std::getenv("TMPDIR") == nullptr && std::filesystem::is_directory("/dev/shm"))
         ::setenv("TMPDIR", "/dev/shm", 1); // flushing is quick there; what is durable is not the question
     sweep("memory", [] {

@@ -28,6 +28,7 @@ void use(Keeper& keep, testing::fake_server& server, unsigned thread) {
             if (n % 500 == 499) keep.revoke({.user_name = user});
             const secret access = keep.access_token({.user_name = user});
             (void)session.access_token();
+            (void)keep.fresh_token({.user_name = user});
             if (n % 20 == 0) (void)keep.refresh({.user_name = user}, access);
             (void)keep.send({.method = "GET", .url = server.resource()}, {.user_name = user});
         } catch (const error&) {
