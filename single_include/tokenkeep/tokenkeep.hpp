@@ -467,6 +467,7 @@ inline std::string sha256_hex(std::string_view bytes) { return to_hex(sha256(byt
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -479,6 +480,22 @@ namespace detail {
 
 template <class T>
 concept text_like = std::convertible_to<const T&, std::string_view>;
+
+/// Whether two texts are equal. It takes the same time wherever two texts of the same length differ.
+inline bool same_in_fixed_time(std::string_view a, std::string_view b) noexcept {
+    if (a.size() != b.size()) return false;
+    std::uint64_t difference = 0;
+    while (!a.empty()) {
+        std::uint64_t left = 0, right = 0;
+        const std::size_t size = a.size() < sizeof left ? a.size() : sizeof left;
+        std::memcpy(&left, a.data(), size);
+        std::memcpy(&right, b.data(), size);
+        difference |= left ^ right;
+        a.remove_prefix(size);
+        b.remove_prefix(size);
+    }
+    return difference == 0;
+}
 
 } // namespace detail
 
@@ -550,11 +567,7 @@ class secret {
     friend Stream& operator<<(Stream&, const secret&) = delete; // tokenkeep: a secret is not printed; use reveal()
 
     friend bool operator==(const secret& a, const secret& b) noexcept {
-        if (a.size_ != b.size_) return false;
-        unsigned char difference = 0;
-        for (std::size_t i = 0; i < a.size_; ++i)
-            difference = static_cast<unsigned char>(difference | (a.data_[i] ^ b.data_[i]));
-        return difference == 0;
+        return detail::same_in_fixed_time(a.reveal(), b.reveal());
     }
 
   private:
@@ -1828,8 +1841,8 @@ struct field {
 /// Every field of the record, in the order in which stores keep them. The first ten names are those of Zoho's SDKs.
 ///
 /// Merging, rows of text, JSON, journals and SQL columns all use this table, and so do the versions of these formats.
-/// So a new field is one line here, with the next version. It goes to the end, because a journal knows a field by its
-/// place.
+/// So a new field is one line here, with the next version, and one in each list of detail/store/row_view.hpp. It goes
+/// to the end, because a journal knows a field by its place.
 inline constexpr field fields[] = {
     {"id", &token::id},
     {"user_name", &token::user_name},
@@ -1915,24 +1928,39 @@ inline std::string write_cell(const field& f, const token& row) {
 
 } // namespace detail
 
+namespace detail {
+
+/// Gives `stored` each field that `record` has.
+inline void take_present(token& stored, const token& record) {
+    for (const field& f : fields) {
+        f.visit([&](auto member) {
+            if (!is_absent(record.*member)) stored.*member = record.*member;
+        });
+    }
+}
+
+/// Makes `stored` what merge gives. `Row` is token or row_view.
+template <class Row>
+void merge_into(Row& stored, const Row& record) {
+    if (!record.access_token.empty() && record.access_token != stored.access_token) {
+        stored.expires_at.reset();
+        stored.issued_at.reset();
+        stored.status = {};
+    }
+    if (!record.refresh_token.empty() && record.refresh_token != stored.refresh_token)
+        stored.refresh_expires_at.reset();
+    take_present(stored, record);
+}
+
+} // namespace detail
+
 /// The row that results if `record` is saved over `stored`. A field that is empty in `record` keeps the stored value.
 /// There are two exceptions, because the stored values were about the old tokens:
 ///   - If `record` has a new access token, its expires_at, issued_at and status replace the stored ones, empty or not.
 ///   - If `record` has a new refresh token, its refresh_expires_at replaces the stored one, empty or not.
 ///   token row = merge(stored, {.access_token = "at-2", .expires_at = soon}); // user, refresh token and id stay
 inline token merge(token stored, const token& record) {
-    if (!record.access_token.empty() && record.access_token != stored.access_token) {
-        stored.expires_at.reset();
-        stored.issued_at.reset();
-        stored.status.clear();
-    }
-    if (!record.refresh_token.empty() && record.refresh_token != stored.refresh_token)
-        stored.refresh_expires_at.reset();
-    for (const field& f : fields) {
-        f.visit([&](auto member) {
-            if (!detail::is_absent(record.*member)) stored.*member = record.*member;
-        });
-    }
+    detail::merge_into(stored, record);
     return stored;
 }
 
@@ -2138,6 +2166,7 @@ inline bool has_only_grant(const token& row) {
 #include <concepts>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace tokenkeep { inline namespace v1 {
@@ -2185,6 +2214,74 @@ template <class R>
 concept looks_up_id = requires {
     requires R::key == &token::id;
 };
+
+// How stores ask a rule about a probe and a row. Each is a token or one of the forms in which stores keep rows: any
+// type with `text<member>()`, which gives the text of that member of token, and with a conversion to token. The
+// library's rules take every form. A rule that takes tokens only gets copies.
+
+template <auto member, class Row>
+std::string_view text_of(const Row& row) noexcept {
+    if constexpr (std::is_same_v<Row, token>)
+        return view_of(row.*member);
+    else
+        return row.template text<member>();
+}
+
+template <auto member, class Row>
+bool has_text(const Row& row) noexcept {
+    return !text_of<member>(row).empty();
+}
+/// Two secrets are compared in fixed time.
+template <auto member, class A, class B>
+bool same_text(const A& a, const B& b) noexcept {
+    if constexpr (std::is_same_v<decltype(member), secret token::*>)
+        return same_in_fixed_time(text_of<member>(a), text_of<member>(b));
+    else
+        return text_of<member>(a) == text_of<member>(b);
+}
+
+template <class R, class Probe>
+concept can_apply_to = requires(const Probe& probe) {
+    { R::applies(probe) } -> std::convertible_to<bool>;
+};
+template <class R, class Probe, class Row>
+concept can_agree_on = !has_agrees<R> || requires(const Probe& probe, const Row& row) {
+    { R::agrees(probe, row) } -> std::convertible_to<bool>;
+};
+template <class R, class Record, class Row>
+concept can_save_over = !has_saves_over<R> || requires(const Record& record, const Row& row) {
+    { R::saves_over(record, row) } -> std::convertible_to<bool>;
+};
+
+template <class R, class Probe>
+bool applies_to(const Probe& probe) {
+    if constexpr (can_apply_to<R, Probe>)
+        return R::applies(probe);
+    else
+        return R::applies(token(probe));
+}
+
+template <class R, class Probe, class Row>
+bool matches_row(const Probe& probe, const Row& row) {
+    if (!has_text<R::key>(probe) || !same_text<R::key>(probe, row)) return false;
+    if constexpr (!has_agrees<R>)
+        return true;
+    else if constexpr (can_agree_on<R, Probe, Row>)
+        return R::agrees(probe, row);
+    else
+        return R::agrees(token(probe), token(row));
+}
+
+template <class R, class Record, class Row>
+bool saves_over_row(const Record& record, const Row& row) {
+    if (!matches_row<R>(record, row)) return false;
+    if constexpr (!has_saves_over<R>)
+        return true;
+    else if constexpr (can_save_over<R, Record, Row>)
+        return R::saves_over(record, row);
+    else
+        return R::saves_over(token(record), token(row));
+}
 
 template <class R>
 consteval bool explain_matching_rule() {
@@ -2236,62 +2333,72 @@ concept matching_rule =
 ///   matches<by_user>({.user_name = "ada"}, row)   // true if row.user_name is "ada"
 template <matching_rule Rule>
 bool matches(const token& probe, const token& row) {
-    const auto& wanted = probe.*Rule::key;
-    if (wanted.empty() || !(row.*Rule::key == wanted)) return false;
-    if constexpr (detail::has_agrees<Rule>)
-        return Rule::agrees(probe, row);
-    else
-        return true;
+    return detail::matches_row<Rule>(probe, row);
 }
 
 /// Whether a save of the record would change the row under the rule.
 ///   saves_over<same_client<by_user>>({.user_name = "ada"}, row)   // false if row.label is not empty
 template <matching_rule Rule>
 bool saves_over(const token& record, const token& row) {
-    if (!matches<Rule>(record, row)) return false;
-    if constexpr (detail::has_saves_over<Rule>)
-        return Rule::saves_over(record, row);
-    else
-        return true;
+    return detail::saves_over_row<Rule>(record, row);
 }
+
+// The functions of these rules take tokens, and rows in the forms in which stores keep them; see detail::text_of.
 
 /// By the row's own name in its store. One id is one row, for any client.
 struct by_id {
     static constexpr auto key = &token::id;
-    static bool applies(const token& probe) { return !probe.id.empty(); }
+    template <class Probe = token>
+    static bool applies(const Probe& probe) {
+        return detail::has_text<key>(probe);
+    }
 };
 
 /// By the user alone. To ask for the same client too, wrap it: same_client<by_user>.
 struct by_user {
     static constexpr auto key = &token::user_name;
-    static bool applies(const token& probe) { return !probe.user_name.empty(); }
+    template <class Probe = token>
+    static bool applies(const Probe& probe) {
+        return detail::has_text<key>(probe);
+    }
 };
 
 /// By the access token. It applies only if the probe has no client id and no client secret, as in Zoho's SDKs.
 struct by_access_token {
     static constexpr auto key = &token::access_token;
-    static bool applies(const token& probe) {
-        return !probe.access_token.empty() && probe.client_id.empty() && probe.client_secret.empty();
+    template <class Probe = token>
+    static bool applies(const Probe& probe) {
+        using detail::has_text;
+        return has_text<key>(probe) && !has_text<&token::client_id>(probe) && !has_text<&token::client_secret>(probe);
     }
 };
 
 /// By the grant token, which a row keeps after it was exchanged.
 struct by_grant_token {
     static constexpr auto key = &token::grant_token;
-    static bool applies(const token& probe) { return !probe.grant_token.empty(); }
+    template <class Probe = token>
+    static bool applies(const Probe& probe) {
+        return detail::has_text<key>(probe);
+    }
 };
 
 /// By the refresh token that the row has now; see also by_seed.
 struct by_refresh_token {
     static constexpr auto key = &token::refresh_token;
-    static bool applies(const token& probe) { return !probe.refresh_token.empty(); }
+    template <class Probe = token>
+    static bool applies(const Probe& probe) {
+        return detail::has_text<key>(probe);
+    }
 };
 
 /// By the refresh token that a program first gave the row, as its SHA-256. So the program finds the row again after the
 /// server has rotated the token.
 struct by_seed {
     static constexpr auto key = &token::seed;
-    static bool applies(const token& probe) { return !probe.seed.empty(); }
+    template <class Probe = token>
+    static bool applies(const Probe& probe) {
+        return detail::has_text<key>(probe);
+    }
 };
 
 /// Binds a rule to the client. If the probe names a client_id, only rows of that client can match. If the probe names
@@ -2299,9 +2406,14 @@ struct by_seed {
 /// rows with programs that know no labels. All others use same_client.
 template <class Rule>
 struct same_client_id : Rule {
-    static bool agrees(const token& probe, const token& row) {
-        if (!probe.client_id.empty() && probe.client_id != row.client_id) return false;
-        if (!probe.api_domain.empty() && !row.api_domain.empty() && probe.api_domain != row.api_domain) return false;
+    template <class Probe = token, class Row = token>
+        requires detail::can_agree_on<Rule, Probe, Row>
+    static bool agrees(const Probe& probe, const Row& row) {
+        using detail::has_text, detail::same_text;
+        if (has_text<&token::client_id>(probe) && !same_text<&token::client_id>(probe, row)) return false;
+        if (has_text<&token::api_domain>(probe) && has_text<&token::api_domain>(row) &&
+            !same_text<&token::api_domain>(probe, row))
+            return false;
         if constexpr (detail::has_agrees<Rule>)
             return Rule::agrees(probe, row);
         else
@@ -2315,11 +2427,17 @@ struct same_client_id : Rule {
 ///   struct ours : first_applicable<by_id, same_client<by_user>> {};
 template <class Rule>
 struct same_client : same_client_id<Rule> {
-    static bool agrees(const token& probe, const token& row) {
-        return (probe.label.empty() || probe.label == row.label) && same_client_id<Rule>::agrees(probe, row);
+    template <class Probe = token, class Row = token>
+        requires detail::can_agree_on<Rule, Probe, Row>
+    static bool agrees(const Probe& probe, const Row& row) {
+        using detail::has_text, detail::same_text;
+        return (!has_text<&token::label>(probe) || same_text<&token::label>(probe, row)) &&
+               same_client_id<Rule>::agrees(probe, row);
     }
-    static bool saves_over(const token& record, const token& row) {
-        if (record.label != row.label) return false;
+    template <class Record = token, class Row = token>
+        requires detail::can_save_over<Rule, Record, Row>
+    static bool saves_over(const Record& record, const Row& row) {
+        if (!detail::same_text<&token::label>(record, row)) return false;
         if constexpr (detail::has_saves_over<Rule>)
             return Rule::saves_over(record, row);
         else
@@ -2330,7 +2448,11 @@ struct same_client : same_client_id<Rule> {
 /// The rule applies only if the probe names a client_id.
 template <class Rule>
 struct needs_client : Rule {
-    static bool applies(const token& probe) { return !probe.client_id.empty() && Rule::applies(probe); }
+    template <class Probe = token>
+        requires detail::can_apply_to<Rule, Probe>
+    static bool applies(const Probe& probe) {
+        return detail::has_text<&token::client_id>(probe) && Rule::applies(probe);
+    }
 };
 
 /// The rules of a chain as types. Containers index their keys.
@@ -2379,18 +2501,24 @@ struct any_visit {
     void operator()(Rule) const {}
 };
 
-/// The place of a rule's key in the table of fields.
-template <class Rule>
-consteval std::size_t place_of_key() {
+/// The place of a member of token in the table of fields.
+template <auto member>
+consteval std::size_t place_of() {
     std::size_t place = 0;
-    while (!fields[place].visit([](auto member) {
-        if constexpr (std::is_same_v<decltype(member), std::remove_const_t<decltype(Rule::key)>>)
-            return member == Rule::key;
+    while (!fields[place].visit([](auto other) {
+        if constexpr (std::is_same_v<decltype(other), std::remove_const_t<decltype(member)>>)
+            return other == member;
         else
             return false;
     }))
         ++place;
     return place;
+}
+
+/// The place of a rule's key in the table of fields.
+template <class Rule>
+consteval std::size_t place_of_key() {
+    return place_of<Rule::key>();
 }
 
 } // namespace detail
@@ -4716,12 +4844,197 @@ struct container_traits<Rows> {
 #endif
 
 
+// ==== tokenkeep/detail/store/row_view.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_STORE_ROW_VIEW_HPP
+#define TOKENKEEP_DETAIL_STORE_ROW_VIEW_HPP
+
+
+
+
+
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// A row that is read where it lies. It has each member of `token` by the same name; text and secrets are views.
+struct row_view {
+    std::string_view user_name{};
+    std::string_view client_id{};
+    std::string_view client_secret{};
+    std::string_view refresh_token{};
+    std::string_view access_token{};
+    std::string_view grant_token{};
+    std::string_view redirect_url{};
+    std::string_view api_domain{};
+    std::string_view scope{};
+    std::string_view token_type{};
+    std::optional<timestamp> expires_at{};
+    std::optional<timestamp> issued_at{};
+    std::string_view status{};
+    std::string_view seed{};
+    std::string_view extra{};
+    std::optional<timestamp> refresh_expires_at{};
+    std::optional<timestamp> logged_in_at{};
+    std::optional<timestamp> used_at{};
+    std::string_view code_verifier{};
+    std::string_view label{};
+    std::string_view former{};
+    std::string_view id{};
+
+    row_view() = default;
+    explicit row_view(const token& row);
+    explicit operator token() const;
+
+    /// The text of that member of token; see text_of.
+    template <auto member>
+    std::string_view text() const noexcept;
+
+    friend bool operator==(const row_view& a, const row_view& b) noexcept;
+};
+
+/// The member of row_view for one line of the table of fields.
+struct viewed_field {
+    constexpr viewed_field(std::string_view row_view::*member) : text(member) {}
+    constexpr viewed_field(std::optional<timestamp> row_view::*member) : time(member) {}
+
+    std::string_view row_view::*text = nullptr;
+    std::optional<timestamp> row_view::*time = nullptr;
+};
+
+/// In the order of `fields`.
+inline constexpr viewed_field viewed_fields[] = {
+    &row_view::id,
+    &row_view::user_name,
+    &row_view::client_id,
+    &row_view::client_secret,
+    &row_view::refresh_token,
+    &row_view::access_token,
+    &row_view::grant_token,
+    &row_view::expires_at,
+    &row_view::redirect_url,
+    &row_view::api_domain,
+    &row_view::scope,
+    &row_view::token_type,
+    &row_view::issued_at,
+    &row_view::status,
+    &row_view::seed,
+    &row_view::extra,
+    &row_view::refresh_expires_at,
+    &row_view::logged_in_at,
+    &row_view::used_at,
+    &row_view::code_verifier,
+    &row_view::label,
+    &row_view::former,
+};
+static_assert(std::size(viewed_fields) == std::size(fields));
+
+template <class Act, std::size_t... place>
+[[gnu::always_inline]] constexpr void for_each_of(std::index_sequence<place...>, Act& act) {
+    (act(std::integral_constant<std::size_t, place>{}), ...);
+}
+
+/// Calls `act` with each place in the table of fields as a constant. It is always inlined, with `view` below: what
+/// nobody reads of a view then costs nothing.
+template <class Act>
+[[gnu::always_inline]] constexpr void for_each_place(Act act) {
+    for_each_of(std::make_index_sequence<std::size(fields)>{}, act);
+}
+
+inline row_view::row_view(const token& row) {
+    for_each_place([&](auto place) {
+        constexpr viewed_field viewed = viewed_fields[place];
+        if constexpr (viewed.time != nullptr)
+            this->*viewed.time = row.*fields[place].time;
+        else if constexpr (fields[place].text != nullptr)
+            this->*viewed.text = row.*fields[place].text;
+        else
+            this->*viewed.text = (row.*fields[place].secret_text).reveal();
+    });
+}
+
+/// A row as the rules are asked about it. `Row` is a token, or has view(). See row_block for one that is asked itself.
+inline const token& asked(const token& row) noexcept { return row; }
+template <class Row>
+row_view asked(const Row& row) noexcept {
+    return row.view();
+}
+
+inline row_view::operator token() const {
+    return {.user_name = std::string(user_name),
+            .client_id = std::string(client_id),
+            .client_secret = client_secret,
+            .refresh_token = refresh_token,
+            .access_token = access_token,
+            .grant_token = grant_token,
+            .redirect_url = std::string(redirect_url),
+            .api_domain = std::string(api_domain),
+            .scope = std::string(scope),
+            .token_type = std::string(token_type),
+            .expires_at = expires_at,
+            .issued_at = issued_at,
+            .status = std::string(status),
+            .seed = std::string(seed),
+            .extra = extra,
+            .refresh_expires_at = refresh_expires_at,
+            .logged_in_at = logged_in_at,
+            .used_at = used_at,
+            .code_verifier = code_verifier,
+            .label = std::string(label),
+            .former = std::string(former),
+            .id = std::string(id)};
+}
+
+inline bool operator==(const row_view& a, const row_view& b) noexcept {
+    bool are_equal = true;
+    for_each_place([&](auto place) {
+        constexpr viewed_field viewed = viewed_fields[place];
+        if (!are_equal) return;
+        if constexpr (viewed.time != nullptr)
+            are_equal = a.*viewed.time == b.*viewed.time;
+        else if constexpr (fields[place].text != nullptr)
+            are_equal = a.*viewed.text == b.*viewed.text;
+        else
+            are_equal = same_in_fixed_time(a.*viewed.text, b.*viewed.text);
+    });
+    return are_equal;
+}
+
+template <auto member>
+std::string_view row_view::text() const noexcept {
+    return this->*viewed_fields[place_of<member>()].text;
+}
+
+/// For merge_into.
+inline void take_present(row_view& stored, const row_view& record) {
+    for_each_place([&](auto place) {
+        constexpr viewed_field viewed = viewed_fields[place];
+        if constexpr (viewed.time != nullptr) {
+            if (record.*viewed.time) stored.*viewed.time = record.*viewed.time;
+        } else {
+            if (!(record.*viewed.text).empty()) stored.*viewed.text = record.*viewed.text;
+        }
+    });
+}
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
 
 
 
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -4735,16 +5048,23 @@ struct ignore_miss {
     void operator()(Rule) const noexcept {}
 };
 
+/// The tables of this library whose rows stay where they are until the next change. A look-up there gives a pointer to
+/// the row, which has view(), and copies nothing. The tables have for_each, for_each_match and find.
+template <class Rows>
+concept has_stable_rows = requires {
+    typename Rows::stable_row;
+};
+
 struct as_it_matches {
-    template <class Rule>
-    bool operator()(Rule, const token& /*probe*/, const token& /*row*/) const noexcept {
+    template <class Rule, class Record, class Row>
+    bool operator()(Rule, const Record& /*probe*/, const Row& /*row*/) const noexcept {
         return true;
     }
 };
 struct as_a_save {
-    template <class Rule>
-    bool operator()(Rule, const token& record, const token& row) const {
-        return saves_over<Rule>(record, row);
+    template <class Rule, class Record, class Row>
+    bool operator()(Rule, const Record& record, const Row& row) const {
+        return saves_over_row<Rule>(record, asked(row));
     }
 };
 
@@ -4774,14 +5094,14 @@ class row_rules {
     ///   std::optional<token> ada = row_rules<>::find(rows, {.user_name = "ada"});
     template <class Rows, class Missed = detail::ignore_miss>
     static std::optional<token> find(Rows& rows, const token& probe, Missed missed = {}) {
-        return find_meant(rows, probe, missed, detail::as_it_matches{});
+        return copy(find_row(rows, probe, missed));
     }
 
     /// The row of that id (S9); nullopt if there is none.
     ///   std::optional<token> row = row_rules<>::find_by_id(rows, id);
     template <class Rows>
     static std::optional<token> find_by_id(Rows& rows, const std::string& id) {
-        return only_match(rows, by_id{}, token{.id = id});
+        return copy(find_row_by_id(rows, id));
     }
 
     /// Every row (S7).
@@ -4789,7 +5109,12 @@ class row_rules {
     template <class Rows>
     static std::vector<token> all(Rows& rows) {
         std::vector<token> found;
-        traits_of<Rows>::for_each(rows, [&](auto&& row) { found.push_back(std::forward<decltype(row)>(row)); });
+        if constexpr (detail::has_stable_rows<Rows>) {
+            found.reserve(rows.size());
+            rows.for_each([&](const auto& row) { found.emplace_back(row.view()); });
+        } else {
+            traits_of<Rows>::for_each(rows, [&](auto&& row) { found.push_back(std::forward<decltype(row)>(row)); });
+        }
         return found;
     }
 
@@ -4798,7 +5123,7 @@ class row_rules {
     ///   std::optional<token> before = row_rules<>::find_to_save(rows, record);
     template <class Rows, class Missed = detail::ignore_miss>
     static std::optional<token> find_to_save(Rows& rows, const token& record, Missed missed = {}) {
-        return find_meant(rows, record, missed, detail::as_a_save{});
+        return copy(find_meant(rows, record, missed, detail::as_a_save{}));
     }
 
     /// The row that a store must write to save `record` (S3): `record` merged into the row that it means, or `record`
@@ -4814,8 +5139,7 @@ class row_rules {
     ///   token row = row_rules<>::row_to_save_over(rows, before, record);
     template <class Rows>
     static token row_to_save_over(Rows& rows, std::optional<token> stored, const token& record) {
-        if (!stored && record.access_token.empty() && record.refresh_token.empty() && record.grant_token.empty())
-            throw error(errc::invalid_record, "tokenkeep: a new record needs a token");
+        if (!stored) require_a_token(record);
         token merged = stored ? merge(*std::move(stored), record) : record;
         if (merged.id.empty()) merged.id = unused_id(rows);
         require_unambiguous(rows, merged);
@@ -4826,8 +5150,11 @@ class row_rules {
     ///   if (!row_rules<>::is_unchanged(rows, expected)) return false;
     template <class Rows>
     static bool is_unchanged(Rows& rows, const token& expected) {
-        const std::optional<token> row = find_by_id(rows, expected.id);
-        return row && *row == expected;
+        const auto row = find_row_by_id(rows, expected.id);
+        if constexpr (detail::has_stable_rows<Rows>)
+            return row != nullptr && row->view() == detail::row_view(expected);
+        else
+            return row && *row == expected;
     }
 
     /// Whether the row still is `expected`, and may become `record`. Throws errc::invalid_record if the ids differ.
@@ -4847,16 +5174,70 @@ class row_rules {
     static std::string unused_id(Rows& rows) {
         for (int tries = 0; tries < 1'000; ++tries) {
             std::string id = typename Policy::ids{}();
-            if (!id.empty() && !find_by_id(rows, id)) return id;
+            if (!id.empty() && !find_row_by_id(rows, id)) return id;
         }
         throw error(errc::invalid_record, "tokenkeep: the policy's ids gives no id that is free");
     }
 
+    // For the stores of this library, which need no copy of a row that lies in a table with stable rows. These
+    // functions are no part of the public contract.
+
+    /// What find finds: a pointer to the row, which can be null, if the rows are stable; or else what find gives.
+    template <class Rows, class Missed = detail::ignore_miss>
+    static auto find_row(Rows& rows, const token& probe, Missed missed = {}) {
+        return find_meant(rows, probe, missed, detail::as_it_matches{});
+    }
+    /// The same for find_by_id.
+    template <class Rows>
+    static auto find_row_by_id(Rows& rows, std::string_view id) {
+        if constexpr (detail::has_stable_rows<Rows>)
+            return static_cast<kept<Rows>>(rows.find(id));
+        else
+            return only_match(rows, by_id{}, token{.id = std::string(id)});
+    }
+    /// The row that row_to_save gives. It refers to the stored row, to `record`, and to `new_id`, in which a new id is
+    /// put.
+    template <detail::has_stable_rows Rows>
+    static detail::row_view view_to_save(Rows& rows, const token& record, std::string& new_id) {
+        const auto* stored = find_meant(rows, record, detail::ignore_miss{}, detail::as_a_save{});
+        if (stored == nullptr) require_a_token(record);
+        const detail::row_view given(record);
+        detail::row_view merged = stored != nullptr ? stored->view() : given;
+        if (stored != nullptr) detail::merge_into(merged, given);
+        if (merged.id.empty()) merged.id = new_id = unused_id(rows);
+        const bool keeps_id = stored != nullptr && stored->id() == merged.id;
+        require_unambiguous(rows, merged, keeps_id ? stored : nullptr);
+        return merged;
+    }
+
   private:
+    template <class Rows>
+    struct kept_row {
+        using type = std::optional<token>;
+    };
+    template <detail::has_stable_rows Rows>
+    struct kept_row<Rows> {
+        using type = const typename Rows::stable_row*;
+    };
+    /// What is kept of a row that was found: a pointer to it if the rows are stable, or else a copy.
+    template <class Rows>
+    using kept = typename kept_row<std::remove_const_t<Rows>>::type;
+
+    static std::optional<token> copy(std::optional<token> row) { return row; }
+    template <class Row>
+    static std::optional<token> copy(const Row* row) {
+        return row != nullptr ? std::optional<token>(row->view()) : std::nullopt;
+    }
+
+    static void require_a_token(const token& record) {
+        if (record.access_token.empty() && record.refresh_token.empty() && record.grant_token.empty())
+            throw error(errc::invalid_record, "tokenkeep: a new record needs a token");
+    }
+
     template <class Rows, class Missed, class IsMeant>
-    static std::optional<token> find_meant(Rows& rows, const token& probe, Missed missed, IsMeant is_meant) {
+    static kept<Rows> find_meant(Rows& rows, const token& probe, Missed missed, IsMeant is_meant) {
         return rules::find(probe, [&](auto rule) {
-            std::optional<token> row = only_match(rows, rule, probe, is_meant);
+            auto row = only_match(rows, rule, probe, is_meant);
             if (!row) missed(rule);
             return row;
         });
@@ -4865,19 +5246,43 @@ class row_rules {
     /// Throws errc::ambiguous if a save of `record` would make two rows agree (S4).
     template <class Rows>
     static void require_unambiguous(Rows& rows, const token& record) {
-        rules::list::for_each([&](auto rule) {
-            if (detail::looks_up_id<decltype(rule)> || !rule.applies(record)) return; // one id is one row
-            for_each_match(rows, rule, record, [&](const token& row) {
-                if (row.id != record.id && saves_over<decltype(rule)>(record, row))
-                    throw error(errc::ambiguous, "tokenkeep: the save would make two rows for one identity");
+        for_each_rule_of(record, [&](auto rule) {
+            for_each_match(rows, rule, record, [&](const auto& row) {
+                const auto& stored = detail::asked(row);
+                if (!detail::same_text<&token::id>(record, stored)) require_not_meant(rule, record, stored);
             });
         });
     }
+    /// The same for stable rows. `own` is null, or the row of the record's id, which is then not read again.
+    template <detail::has_stable_rows Rows>
+    static void require_unambiguous(Rows& rows, const detail::row_view& record, const typename Rows::stable_row* own) {
+        for_each_rule_of(record, [&](auto rule) {
+            rows.for_each_of_key(rule, record, [&](const auto& row) {
+                if (&row != own && row.id() != record.id) require_not_meant(rule, record, detail::asked(row));
+            });
+        });
+    }
+    template <class Rule, class Record, class Row>
+    static void require_not_meant(Rule, const Record& record, const Row& row) {
+        if (detail::saves_over_row<Rule>(record, row))
+            throw error(errc::ambiguous, "tokenkeep: the save would make two rows for one identity");
+    }
+    /// Calls `act(rule)` for each rule under which the record means a row, but those by the id: one id is one row.
+    template <class Record, class Act>
+    static void for_each_rule_of(const Record& record, Act act) {
+        rules::list::for_each([&](auto rule) {
+            using Rule = decltype(rule);
+            if constexpr (!detail::looks_up_id<Rule>)
+                if (detail::applies_to<Rule>(record)) act(rule);
+        });
+    }
 
-    template <class Rows, class Rule, class Visit>
-    static void for_each_match(Rows& rows, Rule rule, const token& probe, Visit visit) {
+    template <class Rows, class Rule, class Probe, class Visit>
+    static void for_each_match(Rows& rows, Rule rule, const Probe& probe, Visit visit) {
         using traits = traits_of<Rows>;
-        if constexpr (std::is_same_v<Rule, by_id> && detail::can_find<std::remove_const_t<Rows>>) {
+        if constexpr (detail::has_stable_rows<Rows>) {
+            rows.for_each_match(rule, probe, visit);
+        } else if constexpr (std::is_same_v<Rule, by_id> && detail::can_find<std::remove_const_t<Rows>>) {
             if (const token* row = traits::find(rows, probe.id)) visit(*row);
         } else if constexpr (requires { traits::for_each_match(rows, rule, probe, visit); }) {
             traits::for_each_match(rows, rule, probe, visit);
@@ -4889,12 +5294,15 @@ class row_rules {
     }
 
     template <class Rows, class Rule, class IsMeant = detail::as_it_matches>
-    static std::optional<token> only_match(Rows& rows, Rule rule, const token& probe, IsMeant is_meant = {}) {
-        std::optional<token> found;
+    static kept<Rows> only_match(Rows& rows, Rule rule, const token& probe, IsMeant is_meant = {}) {
+        kept<Rows> found{};
         for_each_match(rows, rule, probe, [&](auto&& row) {
             if (!is_meant(rule, probe, row)) return;
             if (found) throw error(errc::ambiguous, "tokenkeep: the probe means more than one row");
-            found = std::forward<decltype(row)>(row);
+            if constexpr (detail::has_stable_rows<Rows>)
+                found = &row;
+            else
+                found = std::forward<decltype(row)>(row);
         });
         return found;
     }
@@ -5671,8 +6079,10 @@ class read_lock {
 
 
 
+
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -5691,6 +6101,55 @@ class row_set {
     explicit row_set(Container rows) : rows_(std::move(rows)) {
         if constexpr (token_map<Container>)
             for (auto& [id, row] : rows_) row.id = id;
+        if constexpr (!has_stable_rows<Container>) name_nameless();
+    }
+
+    std::optional<token> find(const token& probe) const { return meaning::find(rows_, probe); }
+    std::optional<token> find_by_id(const std::string& id) const { return meaning::find_by_id(rows_, id); }
+    template <class Visit>
+    bool visit(const token& probe, Visit& visit) const {
+        return show(meaning::find_row(rows_, probe), visit);
+    }
+    template <class Visit>
+    bool visit_by_id(std::string_view id, Visit& visit) const {
+        return show(meaning::find_row_by_id(rows_, id), visit);
+    }
+    std::vector<token> all() const { return meaning::all(rows_); }
+
+    void save(const token& record) {
+        if constexpr (has_stable_rows<Container>) {
+            std::string new_id;
+            rows_.insert_or_assign(meaning::view_to_save(rows_, record, new_id));
+        } else {
+            traits::insert_or_assign(rows_, meaning::row_to_save(rows_, record));
+        }
+    }
+    bool replace(const token& expected, const token& record) {
+        if (!meaning::may_replace(rows_, expected, record)) return false;
+        if constexpr (has_stable_rows<Container>)
+            rows_.insert_or_assign(row_view(record));
+        else
+            traits::insert_or_assign(rows_, record);
+        return true;
+    }
+    bool remove(const token& expected) {
+        if (!meaning::is_unchanged(rows_, expected)) return false;
+        erase(expected.id);
+        return true;
+    }
+    void erase(const std::string& id) {
+        if constexpr (has_stable_rows<Container>)
+            rows_.erase(id);
+        else
+            traits::erase(rows_, id);
+    }
+    void clear() {
+        Container empty{};
+        std::swap(rows_, empty);
+    }
+
+  private:
+    void name_nameless() {
         std::vector<token> nameless;
         traits::for_each(rows_, [&](const token& row) {
             if (row.id.empty()) nameless.push_back(row);
@@ -5702,34 +6161,24 @@ class row_set {
         }
     }
 
-    std::optional<token> find(const token& probe) const { return meaning::find(rows_, probe); }
-    std::optional<token> find_by_id(const std::string& id) const { return meaning::find_by_id(rows_, id); }
-    std::vector<token> all() const { return meaning::all(rows_); }
-
-    void save(const token& record) { traits::insert_or_assign(rows_, meaning::row_to_save(rows_, record)); }
-    bool replace(const token& expected, const token& record) {
-        if (!meaning::may_replace(rows_, expected, record)) return false;
-        traits::insert_or_assign(rows_, record);
-        return true;
+    template <class Visit>
+    static bool show(const std::optional<token>& row, Visit& visit) {
+        if (row) visit(row_view(*row));
+        return row.has_value();
     }
-    bool remove(const token& expected) {
-        if (!meaning::is_unchanged(rows_, expected)) return false;
-        traits::erase(rows_, expected.id);
-        return true;
-    }
-    void erase(const std::string& id) { traits::erase(rows_, id); }
-    void clear() {
-        Container empty{};
-        std::swap(rows_, empty);
+    template <class Row, class Visit>
+    static bool show(const Row* row, Visit& visit) {
+        if (row != nullptr) visit(row->view());
+        return row != nullptr;
     }
 
-  private:
     Container rows_{};
 };
 
 }}} // namespace tokenkeep::v1::detail
 
 #endif
+
 
 
 
@@ -5745,11 +6194,164 @@ class row_set {
 #define TOKENKEEP_DETAIL_STORE_INDEXED_TABLE_HPP
 
 
-
-// ==== tokenkeep/memory/hash_index.hpp
+// ==== tokenkeep/detail/store/row_block.hpp
 // SPDX-License-Identifier: MIT
-#ifndef TOKENKEEP_MEMORY_HASH_INDEX_HPP
-#define TOKENKEEP_MEMORY_HASH_INDEX_HPP
+#ifndef TOKENKEEP_DETAIL_STORE_ROW_BLOCK_HPP
+#define TOKENKEEP_DETAIL_STORE_ROW_BLOCK_HPP
+
+
+
+
+
+
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
+#include <limits>
+#include <new>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// Which text a field is, among the texts of a row.
+consteval std::size_t number_among_texts(std::size_t place) {
+    std::size_t n = 0;
+    while (place-- > 0) n += viewed_fields[place].text != nullptr ? 1 : 0;
+    return n;
+}
+/// Which time a field is, among the times of a row.
+consteval std::size_t number_among_times(std::size_t place) { return place - number_among_texts(place); }
+
+/// A row in one block of memory: its times, where each of its texts ends, and then the texts without a gap.
+class row_block {
+  public:
+    /// Copies the row. Throws std::bad_alloc, or errc::invalid_record if the row is too large.
+    static row_block* make(const row_view& row) {
+        std::size_t size = 0;
+        for_each_text(row, [&](auto, std::string_view text) { size += text.size(); });
+        if (size > (std::numeric_limits<std::uint32_t>::max)())
+            throw error(errc::invalid_record, "tokenkeep: the texts of a row have more than 4 GB");
+        return new (::operator new(sizeof(row_block) + size)) row_block(row);
+    }
+    /// Wipes and frees the row.
+    static void destroy(row_block* row) noexcept {
+        wipe(row, sizeof(row_block) + row->ends_[texts - 1]);
+        ::operator delete(row);
+    }
+
+    row_block(const row_block&) = delete;
+    row_block& operator=(const row_block&) = delete;
+
+    std::string_view id() const noexcept { return text<&token::id>(); }
+    /// The text of that member of token; see text_of.
+    template <auto member>
+    std::string_view text() const noexcept {
+        return text_number<number_among_texts(place_of<member>())>();
+    }
+    explicit operator token() const { return token(view()); }
+    [[gnu::always_inline]] row_view view() const noexcept {
+        row_view row;
+        for_each_place([&](auto place) {
+            constexpr viewed_field viewed = viewed_fields[place];
+            if constexpr (viewed.text != nullptr) {
+                row.*viewed.text = text_number<number_among_texts(place)>();
+            } else {
+                constexpr std::size_t n = number_among_times(place);
+                if ((times_present_ >> n & 1) != 0) row.*viewed.time = timestamp(std::chrono::milliseconds(times_[n]));
+            }
+        });
+        return row;
+    }
+
+    /// Whether each text of that row is as long as here, so that it can be written over this one.
+    bool has_sizes_of(const row_view& row) const noexcept {
+        bool are_equal = true;
+        for_each_text(
+            row, [&](auto n, std::string_view text) { are_equal = are_equal && ends_[n] - begin<n>() == text.size(); });
+        return are_equal;
+    }
+    /// Makes this that row. A text of it that lies here stays; no other may lie here.
+    void overwrite(const row_view& row) noexcept {
+        for_each_text(row, [&](auto n, std::string_view text) {
+            char* const place = bytes() + begin<n>();
+            if (!text.empty() && text.data() != place) std::memcpy(place, text.data(), text.size());
+        });
+        set_times(row);
+    }
+
+  private:
+    static constexpr std::size_t texts = number_among_texts(std::size(fields));
+    static constexpr std::size_t times = std::size(fields) - texts;
+
+    /// Calls `act(n, text)` for the texts of a row, with the number of each as a constant.
+    template <class Act>
+    static void for_each_text(const row_view& row, Act act) {
+        for_each_place([&](auto place) {
+            constexpr viewed_field viewed = viewed_fields[place];
+            if constexpr (viewed.text != nullptr)
+                act(std::integral_constant<std::size_t, number_among_texts(place)>{}, row.*viewed.text);
+        });
+    }
+
+    explicit row_block(const row_view& row) noexcept {
+        std::uint32_t end = 0;
+        for_each_text(row, [&](auto n, std::string_view text) {
+            end += static_cast<std::uint32_t>(text.size());
+            ends_[n] = end;
+        });
+        overwrite(row);
+    }
+
+    void set_times(const row_view& row) noexcept {
+        times_present_ = 0;
+        for_each_place([&](auto place) {
+            constexpr viewed_field viewed = viewed_fields[place];
+            if constexpr (viewed.time != nullptr) {
+                constexpr std::size_t n = number_among_times(place);
+                const std::optional<timestamp>& time = row.*viewed.time;
+                times_[n] = time ? time->time_since_epoch().count() : 0;
+                times_present_ |= static_cast<std::uint32_t>(time.has_value()) << n;
+            }
+        });
+    }
+
+    template <std::size_t n>
+    std::string_view text_number() const noexcept {
+        return {bytes() + begin<n>(), ends_[n] - begin<n>()};
+    }
+    template <std::size_t n>
+    std::size_t begin() const noexcept {
+        if constexpr (n == 0)
+            return 0;
+        else
+            return ends_[n - 1];
+    }
+    const char* bytes() const noexcept { return reinterpret_cast<const char*>(this + 1); }
+    char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
+
+    std::int64_t times_[times];
+    std::uint32_t times_present_; ///< A bit for each time.
+    std::uint32_t ends_[texts];
+};
+
+/// The rules are asked about the block itself, and read only what they need.
+inline const row_block& asked(const row_block& row) noexcept { return row; }
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
+// ==== tokenkeep/detail/store/row_indices.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_DETAIL_STORE_ROW_INDICES_HPP
+#define TOKENKEEP_DETAIL_STORE_ROW_INDICES_HPP
+
 
 
 // ==== tokenkeep/memory/arena.hpp
@@ -5873,31 +6475,42 @@ class arena {
 #endif
 
 
+// ==== tokenkeep/memory/hash_index.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_MEMORY_HASH_INDEX_HPP
+#define TOKENKEEP_MEMORY_HASH_INDEX_HPP
+
+
+
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-inline std::size_t hash_of(std::string_view key) noexcept { return std::hash<std::string_view>{}(key); }
+inline std::uint32_t hash_of(std::string_view key) noexcept {
+    return static_cast<std::uint32_t>(std::hash<std::string_view>{}(key));
+}
 
-/// Pointers by the hash of a key, in an open-addressed table with linear probing. Several pointers may have one hash:
-/// the caller compares the keys. Not thread-safe.
+/// Numbers by the hash of a key, in an open-addressed table with linear probing. Several numbers may have one hash:
+/// the caller compares the keys. A slot takes eight bytes. Not thread-safe.
 ///   index.reserve(index.size() + 1);
-///   index.insert(hash_of(key), row);
-///   row* const* found = index.find(hash_of(key), [&](const row* each) { return each->key == key; });
-template <class Pointer>
+///   index.insert(hash_of(key), 7);
+///   std::uint32_t found = index.find(hash_of(key), [&](std::uint32_t row) { return rows[row]->key == key; });
 class hash_index {
-    struct slot {
-        std::size_t hash = 0;
-        Pointer row{};
+    struct is {
+        std::uint32_t number;
+        bool operator()(std::uint32_t other) const noexcept { return other == number; }
     };
 
   public:
+    static constexpr std::uint32_t none = 0xffff'ffff; ///< No number can be this one.
+
     std::size_t size() const noexcept { return size_; }
 
-    /// Makes room for `count` pointers in all. No other function here throws.
+    /// Makes room for `count` numbers in all. No other function here throws.
     void reserve(std::size_t count) {
         std::size_t wanted = slots_.empty() ? 16 : slots_.size();
         while (count > wanted / 4 * 3) wanted *= 2;
@@ -5905,71 +6518,65 @@ class hash_index {
         decltype(slots_) before(wanted);
         std::swap(before, slots_);
         size_ = 0;
-        for (slot& old : before)
-            if (old.row) insert(old.hash, std::move(old.row));
+        for (const slot& old : before)
+            if (old.number != none) insert(old.hash, old.number);
     }
 
-    /// Adds a pointer. There must be room for it; see reserve.
-    void insert(std::size_t hash, Pointer row) noexcept {
+    /// Adds a number. There must be room for it; see reserve.
+    void insert(std::uint32_t hash, std::uint32_t number) noexcept {
         std::size_t at = home(hash);
-        while (slots_[at].row) at = next(at);
-        slots_[at].hash = hash;
-        slots_[at].row = std::move(row);
+        while (slots_[at].number != none) at = next(at);
+        slots_[at] = {hash, number};
         ++size_;
     }
 
-    /// The first pointer with that hash for which `is(pointer)` is true; null if there is none.
-    template <class Is>
-    Pointer* find(std::size_t hash, Is is) noexcept {
-        const std::size_t at = place(hash, is);
-        return at == slots_.size() ? nullptr : &slots_[at].row;
-    }
-    template <class Is>
-    const Pointer* find(std::size_t hash, Is is) const noexcept {
-        const std::size_t at = place(hash, is);
-        return at == slots_.size() ? nullptr : &slots_[at].row;
+    /// The first number with that hash for which `is_wanted(number)` is true; none if there is none.
+    template <class IsWanted>
+    std::uint32_t find(std::uint32_t hash, IsWanted is_wanted) const noexcept {
+        if (slots_.empty()) return none;
+        return slots_[place(hash, is_wanted)].number;
     }
 
-    /// Takes out the pointer that find would return; null if there is none.
-    template <class Is>
-    Pointer take(std::size_t hash, Is is) noexcept {
-        std::size_t gap = place(hash, is);
-        if (gap == slots_.size()) return Pointer{};
-        Pointer taken = std::exchange(slots_[gap].row, Pointer{});
+    /// Calls `visit(number)` for each number with that hash.
+    template <class Visit>
+    void for_each_of(std::uint32_t hash, Visit visit) const {
+        if (slots_.empty()) return;
+        for (std::size_t at = home(hash); slots_[at].number != none; at = next(at))
+            if (slots_[at].hash == hash) visit(slots_[at].number);
+    }
+
+    // The number must be there with that hash.
+
+    void erase(std::uint32_t hash, std::uint32_t number) noexcept {
+        std::size_t gap = place(hash, is{number});
+        slots_[gap].number = none;
         --size_;
-        // Pointers that found their place taken lie behind it: they move up.
-        for (std::size_t at = next(gap); slots_[at].row; at = next(at)) {
+        // Numbers that found their place taken lie behind it: they move up.
+        for (std::size_t at = next(gap); slots_[at].number != none; at = next(at)) {
             if (distance(home(slots_[at].hash), at) < distance(gap, at)) continue;
             std::swap(slots_[gap], slots_[at]);
             gap = at;
         }
-        return taken;
     }
-
-    /// Calls `visit(pointer)` for each pointer with that hash.
-    template <class Visit>
-    void for_each_of(std::size_t hash, Visit visit) const {
-        if (slots_.empty()) return;
-        for (std::size_t at = home(hash); slots_[at].row; at = next(at))
-            if (slots_[at].hash == hash) visit(slots_[at].row);
-    }
-
-    /// Calls `visit(pointer)` for each pointer.
-    template <class Visit>
-    void for_each(Visit visit) const {
-        for (const slot& each : slots_)
-            if (each.row) visit(each.row);
+    /// Puts another number in the place of this one.
+    void renumber(std::uint32_t hash, std::uint32_t number, std::uint32_t other) noexcept {
+        slots_[place(hash, is{number})].number = other;
     }
 
   private:
-    template <class Is>
-    std::size_t place(std::size_t hash, Is is) const noexcept {
-        if (slots_.empty()) return 0;
+    struct slot {
+        std::uint32_t hash = 0;
+        std::uint32_t number = none;
+    };
+
+    /// The slot of that number, or the empty one behind all that it could be in.
+    template <class IsWanted>
+    std::size_t place(std::uint32_t hash, IsWanted is_wanted) const noexcept {
         std::size_t at = home(hash);
-        while (slots_[at].row && !(slots_[at].hash == hash && is(slots_[at].row))) at = next(at);
-        return slots_[at].row ? at : slots_.size();
+        while (slots_[at].number != none && !(slots_[at].hash == hash && is_wanted(slots_[at].number))) at = next(at);
+        return at;
     }
-    std::size_t home(std::size_t hash) const noexcept { return hash & (slots_.size() - 1); }
+    std::size_t home(std::uint32_t hash) const noexcept { return hash & (slots_.size() - 1); }
     std::size_t next(std::size_t at) const noexcept { return (at + 1) & (slots_.size() - 1); }
     std::size_t distance(std::size_t from, std::size_t to) const noexcept { return (to - from) & (slots_.size() - 1); }
 
@@ -5983,112 +6590,217 @@ class hash_index {
 
 
 
+#include <algorithm>
 #include <cstddef>
-#include <memory>
-#include <string>
+#include <cstdint>
+#include <new>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// The table that basic_store makes of `indexed`. Each rule has an index from the hash of its key to the rows. Rows
-/// with an empty key are not in that index. All rules that look up the id share the index that owns the rows.
-template <matching_rules Rules>
-class indexed_table {
+/// The rows of a table, and a hash index for each rule. `Row` has id(), and view(), which gives a
+/// row_view. The table does not own the rows.
+///
+/// The rows are numbered without a gap: if one is taken out, the last one gets its number. A row with an empty key is
+/// not in the index of that rule. All rules that look up the id share the index that has every row.
+template <matching_rules Rules, class Row>
+class row_indices {
     template <class Rule>
-    struct index {
-        hash_index<token*> rows{};
+    struct index_of {
+        hash_index rows{};
     };
     template <class List>
     struct indices;
     template <class... Rule>
-    struct indices<rule_list<Rule...>> : index<Rule>... {};
+    struct indices<rule_list<Rule...>> : index_of<Rule>... {};
 
   public:
+    static constexpr std::uint32_t none = hash_index::none;
+
+    std::size_t size() const noexcept { return rows_.size(); }
+    Row* operator[](std::uint32_t number) const noexcept { return rows_[number]; }
+
+    /// The number of the row of that id; none if there is none.
+    std::uint32_t number_of(std::string_view id) const noexcept {
+        return by_id_.find(hash_of(id), [&](std::uint32_t row) { return rows_[row]->id() == id; });
+    }
+    const Row* find(std::string_view id) const noexcept {
+        const std::uint32_t number = number_of(id);
+        return number == none ? nullptr : rows_[number];
+    }
+
     template <class Visit>
     void for_each(Visit&& visit) const {
-        rows_.for_each([&](const auto& row) { visit(std::as_const(*row)); });
+        for (const Row* row : rows_) visit(*row);
     }
 
-    const token* find(const std::string& id) const {
-        const auto* slot = rows_.find(hash_of(id), is_named(id));
-        return slot == nullptr ? nullptr : slot->get();
-    }
-
-    template <class Rule, class Visit>
-    void for_each_match(Rule, const token& probe, Visit&& visit) const {
-        const auto visit_match = [&](const auto& row) {
-            if (matches<Rule>(probe, *row)) visit(std::as_const(*row));
-        };
-        const std::size_t hash = hash_of(view_of(probe.*Rule::key));
-        if constexpr (looks_up_id<Rule>)
-            rows_.for_each_of(hash, visit_match);
-        else
-            static_cast<const index<Rule>&>(by_rule_).rows.for_each_of(hash, visit_match);
-    }
-
-    /// Puts the row in the place of an older one of that id, or adds it. If it throws, nothing has changed.
-    void insert_or_assign(token row) {
-        auto fresh = std::make_unique<token>(std::move(row));
-        rows_.reserve(rows_.size() + 1);
-        for_each_index([&](auto, auto& rows) { rows.reserve(rows.size() + 1); });
-        const std::size_t hash = hash_of(fresh->id);
-        if (const auto before = rows_.take(hash, is_named(fresh->id))) unlink(*before);
-        for_each_index([&](auto rule, auto& rows) {
-            if (const auto key = view_of((*fresh).*rule.key); !key.empty()) rows.insert(hash_of(key), fresh.get());
+    /// Calls `visit(const Row&)` for each row that the probe means under the rule. See text_of for what a probe can be.
+    template <class Rule, class Probe, class Visit>
+    void for_each_match(Rule rule, const Probe& probe, Visit&& visit) const {
+        for_each_of_key(rule, probe, [&](const Row& row) {
+            if (matches_row<Rule>(probe, asked(row))) visit(row);
         });
-        rows_.insert(hash, std::move(fresh));
+    }
+    /// Calls `visit(const Row&)` for each row that has the key of the probe, and perhaps for others.
+    template <class Rule, class Probe, class Visit>
+    void for_each_of_key(Rule, const Probe& probe, Visit&& visit) const {
+        index<Rule>().for_each_of(hash_of(text_of<Rule::key>(probe)),
+                                  [&](std::uint32_t number) { visit(std::as_const(*rows_[number])); });
     }
 
-    void erase(const std::string& id) noexcept {
-        if (const auto row = rows_.take(hash_of(id), is_named(id))) unlink(*row);
+    /// Makes room for this row. If an index is empty, makes room for `expected` rows in it. The other functions that
+    /// change something do not throw.
+    void reserve_for(const row_view& row, std::size_t expected = 1) {
+        const auto with_room = [&](std::size_t size) { return size == 0 ? expected : size + 1; };
+        if (rows_.size() == none) throw std::bad_alloc();
+        if (rows_.size() == rows_.capacity()) rows_.reserve((std::max)(with_room(rows_.size()), 2 * rows_.size()));
+        for_each_key(row, [&](std::string_view, hash_index& rows) { rows.reserve(with_room(rows.size())); });
     }
+
+    void insert(Row* row) noexcept {
+        const auto number = static_cast<std::uint32_t>(rows_.size());
+        rows_.push_back(row);
+        for_each_key(row->view(), [&](std::string_view key, hash_index& rows) { rows.insert(hash_of(key), number); });
+    }
+
+    /// Takes out the row of that id; null if there is none.
+    Row* take(std::string_view id) noexcept {
+        const std::uint32_t number = number_of(id);
+        if (number == none) return nullptr;
+        Row* const taken = rows_[number];
+        for_each_key(taken->view(), [&](std::string_view key, hash_index& rows) { rows.erase(hash_of(key), number); });
+        const auto last = static_cast<std::uint32_t>(rows_.size() - 1);
+        if (number != last) {
+            rows_[number] = rows_[last];
+            for_each_key(rows_[last]->view(),
+                         [&](std::string_view key, hash_index& rows) { rows.renumber(hash_of(key), last, number); });
+        }
+        rows_.pop_back();
+        return taken;
+    }
+
+    /// The row of that number will have these texts, and has the same id: it is found by its new keys from now on.
+    void change_keys(std::uint32_t number, const row_view& after) noexcept {
+        const row_view before = rows_[number]->view();
+        Rules::list::for_each([&](auto rule) {
+            using Rule = decltype(rule);
+            if constexpr (!looks_up_id<Rule>) {
+                const std::string_view old_key = text_of<Rule::key>(before), key = text_of<Rule::key>(after);
+                if (old_key == key) return;
+                if (!old_key.empty()) index<Rule>().erase(hash_of(old_key), number);
+                if (!key.empty()) index<Rule>().insert(hash_of(key), number);
+            }
+        });
+    }
+    /// Puts a row of the same keys in the place of the one of that number, which it returns.
+    Row* replace(std::uint32_t number, Row* row) noexcept { return std::exchange(rows_[number], row); }
 
   private:
-    static auto is_named(std::string_view id) noexcept {
-        return [id](const std::unique_ptr<token>& row) { return row->id == id; };
+    template <class Rule>
+    hash_index& index() noexcept {
+        if constexpr (looks_up_id<Rule>)
+            return by_id_;
+        else
+            return static_cast<index_of<Rule>&>(by_rule_).rows;
+    }
+    template <class Rule>
+    const hash_index& index() const noexcept {
+        if constexpr (looks_up_id<Rule>)
+            return by_id_;
+        else
+            return static_cast<const index_of<Rule>&>(by_rule_).rows;
     }
 
+    /// Calls `act(key, index)` for each index in which the row is.
     template <class Act>
-    void for_each_index(Act&& act) {
+    void for_each_key(const row_view& row, Act act) {
+        act(row.id, by_id_);
         Rules::list::for_each([&](auto rule) {
-            if constexpr (!looks_up_id<decltype(rule)>) act(rule, static_cast<index<decltype(rule)>&>(by_rule_).rows);
+            using Rule = decltype(rule);
+            if constexpr (!looks_up_id<Rule>)
+                if (const std::string_view key = text_of<Rule::key>(row); !key.empty()) act(key, index<Rule>());
         });
     }
 
-    void unlink(const token& row) noexcept {
-        for_each_index([&](auto rule, auto& rows) {
-            if (const auto key = view_of(row.*rule.key); !key.empty())
-                rows.take(hash_of(key), [&](const token* other) { return other == &row; });
-        });
-    }
-
-    hash_index<std::unique_ptr<token>> rows_{};
+    std::vector<Row*, block_allocator<Row*>> rows_{};
+    hash_index by_id_{};
     indices<typename Rules::list> by_rule_{};
 };
 
 }}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v1 {
+#endif
 
-template <class Rules>
-struct container_traits<detail::indexed_table<Rules>> {
-    using table = detail::indexed_table<Rules>;
 
+
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+/// The table that basic_store makes of `indexed`. Each row is one block of memory, which is wiped when the row is
+/// replaced or erased.
+template <matching_rules Rules>
+class indexed_table {
+  public:
+    using stable_row = row_block; ///< See has_stable_rows.
+
+    indexed_table() = default;
+    indexed_table(indexed_table&& other) noexcept : rows_(std::exchange(other.rows_, {})) {}
+    indexed_table& operator=(indexed_table&& other) noexcept {
+        std::swap(rows_, other.rows_);
+        return *this;
+    }
+    ~indexed_table() {
+        for (std::size_t number = 0; number < rows_.size(); ++number)
+            row_block::destroy(rows_[static_cast<std::uint32_t>(number)]);
+    }
+
+    std::size_t size() const noexcept { return rows_.size(); }
+    const row_block* find(std::string_view id) const noexcept { return rows_.find(id); }
     template <class Visit>
-    static void for_each(const table& rows, Visit&& visit) {
-        rows.for_each(visit);
+    void for_each(Visit&& visit) const {
+        rows_.for_each(visit);
     }
-    static void insert_or_assign(table& rows, const token& row) { rows.insert_or_assign(token(row)); }
-    static void erase(table& rows, const std::string& id) { rows.erase(id); }
-    static const token* find(const table& rows, const std::string& id) { return rows.find(id); }
-    template <class Rule, class Visit>
-    static void for_each_match(const table& rows, Rule rule, const token& probe, Visit&& visit) {
-        rows.for_each_match(rule, probe, visit);
+    template <class Rule, class Probe, class Visit>
+    void for_each_match(Rule rule, const Probe& probe, Visit&& visit) const {
+        rows_.for_each_match(rule, probe, visit);
     }
+    template <class Rule, class Probe, class Visit>
+    void for_each_of_key(Rule rule, const Probe& probe, Visit&& visit) const {
+        rows_.for_each_of_key(rule, probe, visit);
+    }
+
+    /// Puts the row in the place of an older one of that id, or adds it. Texts of the older one may be texts of the
+    /// same members of the new one. If it throws, nothing has changed.
+    void insert_or_assign(const row_view& row) {
+        rows_.reserve_for(row);
+        const std::uint32_t number = rows_.number_of(row.id);
+        if (number == rows_.none) return rows_.insert(row_block::make(row));
+        if (rows_[number]->has_sizes_of(row)) {
+            rows_.change_keys(number, row);
+            rows_[number]->overwrite(row);
+        } else {
+            row_block* const fresh = row_block::make(row);
+            rows_.change_keys(number, row);
+            row_block::destroy(rows_.replace(number, fresh));
+        }
+    }
+
+    void erase(std::string_view id) noexcept {
+        if (row_block* const row = rows_.take(id)) row_block::destroy(row);
+    }
+
+  private:
+    row_indices<Rules, row_block> rows_{};
 };
 
-}} // namespace tokenkeep::v1
+}}} // namespace tokenkeep::v1::detail
 
 #endif
 
@@ -6110,6 +6822,7 @@ struct indexed {};
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -6128,17 +6841,21 @@ template <class Container, class Policy>
 class basic_store {
     static constexpr bool is_indexed = std::is_same_v<Container, indexed>;
     static_assert(detail::explain_policy<Policy>());
-    using rows_type =
-        typename std::conditional_t<is_indexed, std::type_identity<detail::indexed_table<detail::rules_of<Policy>>>,
-                                    std::type_identity<Container>>::type;
-    static_assert(detail::explain_container<rows_type>());
+    using container = std::conditional_t<is_indexed, std::vector<token>, Container>;
+    static_assert(detail::explain_container<container>());
     // After a failed static_assert, substitute std::vector<token> so that the compiler reports nothing else.
-    using usable_rows = std::conditional_t<detail::usable_container<rows_type>, rows_type, std::vector<token>>;
+    using usable_container = std::conditional_t<detail::usable_container<container>, container, std::vector<token>>;
+    using usable_rows =
+        typename std::conditional_t<is_indexed, std::type_identity<detail::indexed_table<detail::rules_of<Policy>>>,
+                                    std::type_identity<usable_container>>::type;
     using mutex = typename Policy::mutex;
 
   public:
     using policy_type = Policy;
     static constexpr std::string_view scheme = "memory"; ///< See open_store.
+    /// A call waits for nothing but other threads that read or change the rows. So a program that must not wait, such
+    /// as an event loop, may call the store at once. Only lock_token waits for long.
+    static constexpr bool never_blocks = true;
 
     basic_store() = default;
 
@@ -6185,6 +6902,22 @@ class basic_store {
     std::optional<token> find_token_by_id(const std::string& id) const {
         const detail::read_lock<mutex> lock(mutex_);
         return rows_.find_by_id(id);
+    }
+
+    // For the keeper, which asks questions about a row and needs no copy of it. These functions are no part of the
+    // public contract. `visit` runs under the store's lock: it must be short and must not call the store.
+
+    /// Calls `visit(const detail::row_view&)` with the row that find_token gives. False if there is none.
+    template <class Visit>
+    bool visit_token(const token& probe, Visit&& visit) const {
+        const detail::read_lock<mutex> lock(mutex_);
+        return rows_.visit(probe, visit);
+    }
+    /// Calls `visit(const detail::row_view&)` with the row of exactly that id. False if there is none.
+    template <class Visit>
+    bool visit_token_by_id(std::string_view id, Visit&& visit) const {
+        const detail::read_lock<mutex> lock(mutex_);
+        return rows_.visit_by_id(id, visit);
     }
 
     /// Takes the lock of one identity among the threads of this process; see locking_store.
@@ -6248,7 +6981,6 @@ using list_store = basic_store<std::vector<std::list<std::string>>>;
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_JOURNAL_PACKED_ROWS_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_PACKED_ROWS_HPP
-
 
 
 // ==== tokenkeep/detail/journal/payload.hpp
@@ -6487,6 +7219,7 @@ inline std::optional<std::string_view> payload_of(std::string_view record, const
 
 
 
+
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -6559,20 +7292,20 @@ class row_parts {
     /// All unknown fields, as bytes.
     std::string_view unknown() const noexcept { return unknown_; }
 
-    /// The row, with that id.
-    token row(std::string_view id) const {
-        token made{.id = std::string(id)};
-        for (std::size_t place = 1; place < std::size(fields); ++place) {
+    /// The row, with that id. It refers to the same bytes.
+    row_view view(std::string_view id) const noexcept {
+        row_view row;
+        row.id = id;
+        for_each_place([&](auto place) {
+            constexpr viewed_field viewed = viewed_fields[place];
             const std::string_view content = content_[place];
-            if (content.empty()) continue;
-            fields[place].visit([&](auto member) {
-                if constexpr (std::is_same_v<decltype(member), std::optional<timestamp> token::*>)
-                    made.*member = timestamp(std::chrono::milliseconds(journal::number_at<std::int64_t>(content, 0)));
-                else
-                    made.*member = std::remove_reference_t<decltype(made.*member)>(content);
-            });
-        }
-        return made;
+            if (place == 0 || content.empty()) return;
+            if constexpr (viewed.time != nullptr)
+                row.*viewed.time = timestamp(std::chrono::milliseconds(journal::number_at<std::int64_t>(content, 0)));
+            else
+                row.*viewed.text = content;
+        });
+        return row;
     }
 
   private:
@@ -6589,14 +7322,13 @@ class row_parts {
 
 
 
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <new>
 #include <string_view>
-#include <type_traits>
-#include <utility>
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
@@ -6626,7 +7358,7 @@ class packed_row {
     const journal_place& place() const noexcept { return place_; }
     std::string_view id() const noexcept { return {bytes(), id_size_}; }
     std::string_view payload() const noexcept { return {bytes() + id_size_, payload_size_}; }
-    token unpack() const { return row_parts(payload()).row(id()); }
+    row_view view() const noexcept { return row_parts(payload()).view(id()); }
 
     /// Overwrites id and payload with zeros; the row must not be used afterwards.
     void wipe_bytes() noexcept { wipe(const_cast<char*>(bytes()), id_size_ + payload_size_); }
@@ -6648,92 +7380,42 @@ class packed_row {
 /// at once. Its memory is free again when the whole table is destroyed.
 template <matching_rules Rules>
 class packed_rows {
-    using index = hash_index<packed_row*>;
-    template <class Rule>
-    struct index_of {
-        index rows{};
-    };
-    template <class List>
-    struct indices;
-    template <class... Rule>
-    struct indices<rule_list<Rule...>> : index_of<Rule>... {};
-
   public:
-    std::size_t size() const noexcept { return by_id_.size(); }
+    std::size_t size() const noexcept { return rows_.size(); }
 
     /// Says how many rows there will be, so that the indices need not grow step by step.
-    void expect(std::size_t count) { expected_ = count; }
+    void expect(std::size_t count) { expected_ = (std::max)(count, std::size_t{1}); }
 
-    const packed_row* find(std::string_view id) const {
-        const auto* slot = by_id_.find(hash_of(id), is_named(id));
-        return slot == nullptr ? nullptr : *slot;
-    }
-
+    const packed_row* find(std::string_view id) const noexcept { return rows_.find(id); }
     template <class Visit>
     void for_each(Visit&& visit) const {
-        by_id_.for_each([&](const packed_row* row) { visit(*row); });
+        rows_.for_each(visit);
     }
-
-    /// The rows that the probe means under the rule, unpacked.
-    template <class Rule, class Visit>
-    void for_each_match(Rule, const token& probe, Visit&& visit) const {
-        const std::string_view key = view_of(probe.*Rule::key);
-        const auto visit_match = [&](const packed_row* row) {
-            token unpacked = row->unpack();
-            if (matches<Rule>(probe, unpacked)) visit(std::move(unpacked));
-        };
-        if constexpr (looks_up_id<Rule>)
-            by_id_.for_each_of(hash_of(key), visit_match);
-        else
-            static_cast<const index_of<Rule>&>(by_rule_).rows.for_each_of(hash_of(key), visit_match);
+    template <class Rule, class Probe, class Visit>
+    void for_each_match(Rule rule, const Probe& probe, Visit&& visit) const {
+        rows_.for_each_match(rule, probe, visit);
     }
 
     /// The row of that id is now this one. If it throws, nothing has changed.
     void insert_or_assign(std::string_view id, std::string_view payload, const journal_place& place) {
         packed_row* const row =
             packed_row::make(memory_.allocate(packed_row::size_of(id, payload)), id, payload, place);
-        const row_parts parts(row->payload());
-        by_id_.reserve(with_room(by_id_));
-        for_each_key(parts, [&](std::string_view, index& rows) { rows.reserve(with_room(rows)); });
-        erase(id);
-        for_each_key(parts, [&](std::string_view key, index& rows) { rows.insert(hash_of(key), row); });
-        by_id_.insert(hash_of(id), row);
+        const row_view view = row->view();
+        rows_.reserve_for(view, expected_);
+        const std::uint32_t number = rows_.number_of(id);
+        if (number == rows_.none) return rows_.insert(row);
+        rows_.change_keys(number, view);
+        rows_.replace(number, row)->wipe_bytes();
     }
 
     void erase(std::string_view id) noexcept {
-        packed_row* const row = by_id_.take(hash_of(id), is_named(id));
-        if (row == nullptr) return;
-        for_each_key(row_parts(row->payload()), [&](std::string_view key, index& rows) {
-            rows.take(hash_of(key), [&](const packed_row* other) { return other == row; });
-        });
-        row->wipe_bytes();
+        if (packed_row* const row = rows_.take(id)) row->wipe_bytes();
     }
 
   private:
-    static auto is_named(std::string_view id) noexcept {
-        return [id](const packed_row* row) { return row->id() == id; };
-    }
-
-    std::size_t with_room(const index& rows) const noexcept {
-        return rows.size() == 0 ? std::max<std::size_t>(expected_, 1) : rows.size() + 1;
-    }
-
-    /// Calls `act(key, index)` for each rule under which the row can be found. A row with an empty key cannot be.
-    template <class Act>
-    void for_each_key(const row_parts& parts, Act act) {
-        Rules::list::for_each([&](auto rule) {
-            using Rule = decltype(rule);
-            if constexpr (!looks_up_id<Rule>) {
-                const std::string_view key = parts.content(place_of_key<Rule>());
-                if (!key.empty()) act(key, static_cast<index_of<Rule>&>(by_rule_).rows);
-            }
-        });
-    }
-
     arena memory_{};
-    index by_id_{};
-    indices<typename Rules::list> by_rule_{};
-    std::size_t expected_ = 0;
+    row_indices<Rules, packed_row> rows_{};
+    std::size_t expected_ = 1;
 };
 
 }}} // namespace tokenkeep::v1::detail
@@ -6977,7 +7659,6 @@ void self_test(const Files& files, const std::string& path) {
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_JOURNAL_WRITER_HPP
 #define TOKENKEEP_DETAIL_JOURNAL_WRITER_HPP
-
 
 
 // ==== tokenkeep/detail/journal/acknowledged.hpp
@@ -8348,6 +9029,8 @@ class row_journal {
     using opened = typename reader::opened;
 
   public:
+    using stable_row = packed_row; ///< See has_stable_rows.
+
     row_journal(std::string path, Sealer sealer, Files files)
         : medium_{std::move(path), std::move(files), row_records<Sealer>(std::move(sealer))},
           marks_(medium_.path, medium_.files),
@@ -8381,8 +9064,8 @@ class row_journal {
     void for_each(Visit visit) const {
         now_.rows.for_each(visit);
     }
-    template <class Rule, class Visit>
-    void for_each_match(Rule rule, const token& probe, Visit visit) const {
+    template <class Rule, class Probe, class Visit>
+    void for_each_match(Rule rule, const Probe& probe, Visit visit) const {
         now_.rows.for_each_match(rule, probe, visit);
     }
     std::size_t size() const noexcept { return now_.rows.size(); }
@@ -8822,25 +9505,6 @@ class row_journal {
 
 }}} // namespace tokenkeep::v1::detail
 
-namespace tokenkeep { inline namespace v1 {
-
-/// For look-ups only: row_rules can read the rows, and only the journal changes them.
-template <class Rows, class Sealer, class Files>
-struct container_traits<detail::row_journal<Rows, Sealer, Files>> {
-    using journal = detail::row_journal<Rows, Sealer, Files>;
-
-    template <class Visit>
-    static void for_each(const journal& rows, Visit visit) {
-        rows.for_each([&](const detail::packed_row& row) { visit(row.unpack()); });
-    }
-    template <class Rule, class Visit>
-    static void for_each_match(const journal& rows, Rule rule, const token& probe, Visit visit) {
-        rows.for_each_match(rule, probe, visit);
-    }
-};
-
-}} // namespace tokenkeep::v1
-
 #endif
 
 
@@ -9134,6 +9798,7 @@ class shared_journal {
 
 
 
+
 #include <algorithm>
 #include <chrono>
 #include <concepts>
@@ -9142,6 +9807,7 @@ class shared_journal {
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -9347,18 +10013,41 @@ class basic_file_store {
     /// errc::storage_corrupt or errc::permissions.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
     std::optional<token> find_token(const token& probe) {
-        return find([&](const journal& rows) { return meaning::find(rows, probe, refuse_unreadable(rows, probe)); });
+        std::optional<token> found;
+        visit_token(probe, [&](const detail::row_view& row) { found.emplace(row); });
+        return found;
     }
     /// The row of exactly that id; nullopt if there is none. If that row cannot be read, or journal records are
     /// missing, throws errc::storage_corrupt or errc::permissions. Unreadable rows of other ids do not matter.
     ///   std::optional<token> row = store.find_token_by_id("1");
     std::optional<token> find_token_by_id(const std::string& id) {
-        return find([&](const journal& rows) {
-            std::optional<token> row = meaning::find_by_id(rows, id);
-            if (!row) refuse_unreadable(rows, {.id = id})(by_id{});
+        std::optional<token> found;
+        visit_token_by_id(id, [&](const detail::row_view& row) { found.emplace(row); });
+        return found;
+    }
+
+    // For the keeper, which asks questions about a row and needs no copy of it. These functions are no part of the
+    // public contract. `visit` runs under the store's lock: it must be short and must not call the store. After `visit`
+    // has run, the call can still throw errc::indeterminate, if the row is not durable.
+
+    /// Calls `visit(const detail::row_view&)` with the row that find_token gives. False if there is none. Throws as
+    /// find_token does.
+    template <class Visit>
+    bool visit_token(const token& probe, Visit&& visit) {
+        return show(
+            visit, [&](const journal& rows) { return meaning::find_row(rows, probe, refuse_unreadable(rows, probe)); });
+    }
+    /// Calls `visit(const detail::row_view&)` with the row of exactly that id. False if there is none. Throws as
+    /// find_token_by_id does.
+    template <class Visit>
+    bool visit_token_by_id(std::string_view id, Visit&& visit) {
+        return show(visit, [&](const journal& rows) {
+            const auto* row = meaning::find_row_by_id(rows, id);
+            if (row == nullptr) rows.require_readable(std::string(id));
             return row;
         });
     }
+
     /// Every row, in any order. Throws errc::storage_corrupt or errc::permissions if any row cannot be read.
     ///   for (const token& row : store.get_tokens()) std::puts(row.user_name.c_str());
     std::vector<token> get_tokens() {
@@ -9489,13 +10178,14 @@ class basic_file_store {
         };
     }
 
-    template <class Look>
-    std::optional<token> find(Look look) {
+    /// Shows the row to which `look(rows)` gives a pointer. False if that is null.
+    template <class Visit, class Look>
+    bool show(Visit& visit, Look look) {
         return shared_->read(end(), [&](const journal& rows) {
             rows.require_whole();
-            std::optional<token> found = look(rows);
-            const std::uint64_t record = found ? rows.find(found->id)->place().seq : 0;
-            return std::pair(std::move(found), record);
+            const auto* row = look(rows);
+            if (row != nullptr) visit(row->view());
+            return std::pair(row != nullptr, row != nullptr ? row->place().seq : 0);
         });
     }
 
@@ -21236,8 +21926,11 @@ namespace tokenkeep { inline namespace v1 { namespace zoho {
 ///   using grant_rule = same_client_id<zoho::needs_client_credentials<by_grant_token>>;
 template <class Rule>
 struct needs_client_credentials : Rule {
-    static bool applies(const token& probe) {
-        return !probe.client_id.empty() && !probe.client_secret.empty() && Rule::applies(probe);
+    template <class Probe = token>
+        requires detail::can_apply_to<Rule, Probe>
+    static bool applies(const Probe& probe) {
+        using detail::has_text;
+        return has_text<&token::client_id>(probe) && has_text<&token::client_secret>(probe) && Rule::applies(probe);
     }
 };
 
