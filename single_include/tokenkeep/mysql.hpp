@@ -23,6 +23,7 @@
 
 
 
+
 // ==== tokenkeep/detail/sql/lock_connections.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_SQL_LOCK_CONNECTIONS_HPP
@@ -828,6 +829,7 @@ using basic_mysql_store = sql_store<mysql_connection, Policy>;
 /// A store in a MySQL or MariaDB database:
 ///   mysql_store store{mysql_parameters{.host = "db.example", .database = "app", .user = "app", .password = password}};
 using mysql_store = basic_mysql_store<>;
+TOKENKEEP_INSTANTIATE(sql_store<mysql_connection>);
 
 }} // namespace tokenkeep::v1
 

@@ -22,6 +22,7 @@
 
 
 
+
 // ==== tokenkeep/detail/sql/lock_connections.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_DETAIL_SQL_LOCK_CONNECTIONS_HPP
@@ -706,6 +707,7 @@ using basic_postgres_store = sql_store<postgres_connection, Policy>;
 /// A store in a PostgreSQL database:
 ///   postgres_store store{"host=db.example dbname=app user=app sslmode=verify-full"};
 using postgres_store = basic_postgres_store<>;
+TOKENKEEP_INSTANTIATE(sql_store<postgres_connection>);
 
 }} // namespace tokenkeep::v1
 

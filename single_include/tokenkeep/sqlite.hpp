@@ -26,6 +26,7 @@
 
 
 
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -318,6 +319,7 @@ template <class Policy = defaults>
 using basic_sqlite_store = sql_store<sqlite_connection, Policy>;
 /// A store in an SQLite database: sqlite_store store{"tokens.db"};
 using sqlite_store = basic_sqlite_store<>;
+TOKENKEEP_INSTANTIATE(sql_store<sqlite_connection>);
 
 }} // namespace tokenkeep::v1
 

@@ -132,6 +132,69 @@ inline constexpr struct {
 #endif
 
 
+// ==== tokenkeep/compilation.hpp
+// SPDX-License-Identifier: MIT
+#ifndef TOKENKEEP_COMPILATION_HPP
+#define TOKENKEEP_COMPILATION_HPP
+
+
+
+// How the library is compiled. src.hpp says how a program chooses.
+//
+//   in a file of a program that                                   | functions | the usual stores
+//   --------------------------------------------------------------|-----------|------------------------
+//   is header-only (the default)                                  | inline    | instantiated where used
+//   is compiled with TOKENKEEP_SEPARATE_COMPILATION               | declared  | `extern template`
+//   is compiled so, and includes src.hpp, which defines           | defined   | instantiated
+//   TOKENKEEP_SOURCE                                              |           |
+//
+// For this, a header of the library does two things. It puts the definitions of functions that are not templates
+// between `#ifdef TOKENKEEP_INLINE` and `#endif`; only headers that tokenkeep.hpp includes can have such functions. It
+// defines the members of a store outside the class, without `inline`: compilers instantiate inline members in spite of
+// `extern template`.
+
+#if !defined(TOKENKEEP_SEPARATE_COMPILATION)
+#define TOKENKEEP_INLINE inline
+#define TOKENKEEP_INSTANTIATE(...) static_assert(true)
+#elif defined(TOKENKEEP_SOURCE)
+#define TOKENKEEP_INLINE
+#define TOKENKEEP_INSTANTIATE(...) template class __VA_ARGS__
+#else
+#define TOKENKEEP_INSTANTIATE(...) extern template class __VA_ARGS__
+#endif
+
+namespace tokenkeep { inline namespace v1 { namespace detail {
+
+// The linker refuses a program if its parts were compiled in different ways. A part that is header-only defines the
+// symbol compiled_with_and_without_TOKENKEEP_SEPARATE_COMPILATION as a usual object. The file that includes src.hpp
+// defines it as an object of each thread. Linkers do not accept both.
+#if !defined(TOKENKEEP_SEPARATE_COMPILATION)
+[[gnu::used, gnu::visibility("hidden")]] //
+inline constexpr char compiled_with_and_without_TOKENKEEP_SEPARATE_COMPILATION = 0;
+#elif defined(TOKENKEEP_SOURCE)
+[[gnu::visibility("hidden")]] //
+constinit thread_local char compiled_with_and_without_TOKENKEEP_SEPARATE_COMPILATION = 0;
+#endif
+
+// Every other part needs a symbol of its version, which only the file that includes src.hpp defines.
+template <int Major, int Minor, int Patch>
+struct library_of_version {
+    static const char compiled_by_the_file_that_includes_src_hpp;
+    [[gnu::used, gnu::retain]] static inline const char* const needed = &compiled_by_the_file_that_includes_src_hpp;
+};
+using this_library = library_of_version<TOKENKEEP_VERSION_MAJOR, TOKENKEEP_VERSION_MINOR, TOKENKEEP_VERSION_PATCH>;
+#if defined(TOKENKEEP_SOURCE)
+template <>
+const char this_library::compiled_by_the_file_that_includes_src_hpp = 0;
+#elif defined(TOKENKEEP_SEPARATE_COMPILATION)
+[[gnu::used]] inline constexpr const void* needs_src_hpp = &this_library::needed;
+#endif
+
+}}} // namespace tokenkeep::v1::detail
+
+#endif
+
+
 // ==== tokenkeep/secret.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_SECRET_HPP
@@ -683,6 +746,8 @@ inline std::chrono::steady_clock::time_point time_after(std::chrono::steady_cloc
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_ERROR_HPP
 #define TOKENKEEP_ERROR_HPP
+
+
 
 #include <chrono>
 #include <string>
@@ -1987,6 +2052,7 @@ inline std::string redacted(const token& record) {
 
 
 
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -2044,13 +2110,21 @@ struct token_status {
     }
 
     /// The name of a token in a status: the first 32 hex digits of its SHA-256.
-    static std::string fingerprint_of(const secret& spent) { return text::sha256_hex(spent.reveal()).substr(0, 32); }
+    static std::string fingerprint_of(const secret& spent);
 };
+
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE std::string token_status::fingerprint_of(const secret& spent) {
+    return text::sha256_hex(spent.reveal()).substr(0, 32);
+}
+#endif
 
 /// Reads the text of a record's `status`. Text that cannot be read gives the kind none, and then only `kind` has a
 /// meaning.
 ///   read_status("dead 5f36 refused").kind == status_kind::refused
-inline token_status read_status(std::string_view text) {
+token_status read_status(std::string_view text);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE token_status read_status(std::string_view text) {
     const auto word = [&text] {
         const std::string_view head = text.substr(0, text.find(' '));
         text.remove_prefix(head.size() < text.size() ? head.size() + 1 : head.size());
@@ -2077,10 +2151,13 @@ inline token_status read_status(std::string_view text) {
     }
     return status;
 }
+#endif
 
 /// The text for a record's `status`: the reverse of read_status. The kind none gives "none", because a store would not
 /// replace a stored status by an empty one.
-inline std::string to_status(const token_status& status) {
+std::string to_status(const token_status& status);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE std::string to_status(const token_status& status) {
     const std::string since = status.since ? ' ' + to_text(*status.since) : std::string();
     switch (status.kind) {
     case status_kind::none: return status.fingerprint.empty() ? "none" : "none " + status.fingerprint;
@@ -2091,6 +2168,7 @@ inline std::string to_status(const token_status& status) {
     return "spend " + status.fingerprint + ' ' + to_text(status.first_sent) + ' ' +
            (status.last_sent ? to_text(*status.last_sent) : "-") + ' ' + status.nonce;
 }
+#endif
 
 }} // namespace tokenkeep::v1
 
@@ -2436,6 +2514,7 @@ struct default_rules
 
 
 
+
 #include <string>
 #include <string_view>
 
@@ -2455,7 +2534,9 @@ namespace tokenkeep { inline namespace v1 {
 /// two identities never get the same name:
 ///   identity_key({.user_name = "ada", .client_id = "app"}) == "user:3:app:3:ada"
 ///   identity_key({.user_name = "ada", .client_id = "app", .label = "eu"}) == "user:3:app:3:ada:2:eu"
-inline std::string identity_key(const token& record) {
+std::string identity_key(const token& record);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE std::string identity_key(const token& record) {
     std::string key;
     const auto add = [&](std::string_view part) {
         key.append(":").append(std::to_string(part.size())).append(":").append(part);
@@ -2473,6 +2554,7 @@ inline std::string identity_key(const token& record) {
     const std::string hash = given.empty() ? record.seed : text::sha256_hex(given.reveal());
     return hash.empty() ? key : join("token", record.client_id, hash, record.label);
 }
+#endif
 
 }} // namespace tokenkeep::v1
 
@@ -5164,6 +5246,7 @@ migration_report migrate(From& from, To& to, Progress progress = {}) {
 
 
 
+
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -5172,7 +5255,9 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 /// A record that turns `before` into `after` when it is merged, as far as merging can do that. It holds the names of
 /// the identity and what has changed.
-inline token changes_between(const token& before, const token& after) {
+token changes_between(const token& before, const token& after);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE token changes_between(const token& before, const token& after) {
     const bool new_access = !after.access_token.empty() && after.access_token != before.access_token;
     token change{.user_name = after.user_name,
                  .client_id = after.client_id,
@@ -5193,6 +5278,7 @@ inline token changes_between(const token& before, const token& after) {
     }
     return change;
 }
+#endif
 
 /// If the row still is `expected`, makes it `record`; see comparing_store. If the store cannot compare, reads the row,
 /// and then saves only what differs. `compares` is store_compares of the store.
@@ -5554,6 +5640,7 @@ reseal_report reseal(Store& store, Progress progress = {}) {
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_BASIC_STORE_HPP
 #define TOKENKEEP_BASIC_STORE_HPP
+
 
 
 
@@ -6144,64 +6231,37 @@ class basic_store {
 
     /// Starts with rows that exist. In a map, the key becomes the row's id. A row without an id gets one.
     ///   map_store store(rows);
-    explicit basic_store(usable_rows rows) : rows_(std::move(rows)) {}
+    explicit basic_store(usable_rows rows);
 
-    basic_store(basic_store&& other) noexcept : rows_(std::move(other.rows_)), locks_(std::move(other.locks_)) {}
-    basic_store& operator=(basic_store&& other) noexcept {
-        rows_ = std::move(other.rows_);
-        locks_ = std::move(other.locks_);
-        return *this;
-    }
+    basic_store(basic_store&& other) noexcept;
+    basic_store& operator=(basic_store&& other) noexcept;
+    ~basic_store();
 
     /// The row that the probe means by the policy's rules; nullopt if there is none.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
-    std::optional<token> find_token(const token& probe) const {
-        const detail::read_lock<mutex> lock(mutex_);
-        return rows_.find(probe);
-    }
+    std::optional<token> find_token(const token& probe) const;
     /// Inserts the record, or merges it into the row that it means; see merge. A new row gets an id if it has none.
     ///   store.save_token({.user_name = "ada", .access_token = "a2"});
-    void save_token(const token& record) {
-        const std::lock_guard lock(mutex_);
-        rows_.save(record);
-    }
+    void save_token(const token& record);
     /// Removes the row of that id. It is not an error if there is none.
     ///   store.delete_token(ada->id);
-    void delete_token(const std::string& id) {
-        const std::lock_guard lock(mutex_);
-        rows_.erase(id);
-    }
+    void delete_token(const std::string& id);
     /// Every row, in the order of the container.
-    std::vector<token> get_tokens() const {
-        const detail::read_lock<mutex> lock(mutex_);
-        return rows_.all();
-    }
+    std::vector<token> get_tokens() const;
     /// Removes every row.
-    void delete_tokens() {
-        const std::lock_guard lock(mutex_);
-        rows_.clear();
-    }
+    void delete_tokens();
     /// The row of exactly that id; nullopt if there is none.
-    std::optional<token> find_token_by_id(const std::string& id) const {
-        const detail::read_lock<mutex> lock(mutex_);
-        return rows_.find_by_id(id);
-    }
+    std::optional<token> find_token_by_id(const std::string& id) const;
 
     /// Takes the lock of one identity among the threads of this process; see locking_store.
     ///   auto guard = store.lock_token(identity_key(*ada), std::chrono::steady_clock::now() + 5s);
-    auto lock_token(const std::string& key, deadline until) { return locks_.lock(key, until); }
+    detail::key_locks::guard lock_token(const std::string& key, deadline until);
     /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store.
     ///   if (!store.replace_token(expected, record)) read_again();
-    bool replace_token(const token& expected, const token& record) {
-        const std::lock_guard lock(mutex_);
-        return rows_.replace(expected, record);
-    }
+    bool replace_token(const token& expected, const token& record);
     /// Removes the row if it still is `expected`, and says whether it did; see comparing_store.
     ///   if (!store.remove_token(expected)) read_again();
-    bool remove_token(const token& expected) {
-        const std::lock_guard lock(mutex_);
-        return rows_.remove(expected);
-    }
+    bool remove_token(const token& expected);
 
   private:
     mutable mutex mutex_{};
@@ -6209,11 +6269,82 @@ class basic_store {
     detail::key_locks locks_{};
 };
 
+template <class Container, class Policy>
+basic_store<Container, Policy>::basic_store(usable_rows rows) : rows_(std::move(rows)) {}
+
+template <class Container, class Policy>
+basic_store<Container, Policy>::basic_store(basic_store&& other) noexcept
+    : rows_(std::move(other.rows_)), locks_(std::move(other.locks_)) {}
+
+template <class Container, class Policy>
+auto basic_store<Container, Policy>::operator=(basic_store&& other) noexcept -> basic_store& {
+    rows_ = std::move(other.rows_);
+    locks_ = std::move(other.locks_);
+    return *this;
+}
+
+template <class Container, class Policy>
+basic_store<Container, Policy>::~basic_store() = default;
+
+template <class Container, class Policy>
+std::optional<token> basic_store<Container, Policy>::find_token(const token& probe) const {
+    const detail::read_lock<mutex> lock(mutex_);
+    return rows_.find(probe);
+}
+
+template <class Container, class Policy>
+void basic_store<Container, Policy>::save_token(const token& record) {
+    const std::lock_guard lock(mutex_);
+    rows_.save(record);
+}
+
+template <class Container, class Policy>
+void basic_store<Container, Policy>::delete_token(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    rows_.erase(id);
+}
+
+template <class Container, class Policy>
+std::vector<token> basic_store<Container, Policy>::get_tokens() const {
+    const detail::read_lock<mutex> lock(mutex_);
+    return rows_.all();
+}
+
+template <class Container, class Policy>
+void basic_store<Container, Policy>::delete_tokens() {
+    const std::lock_guard lock(mutex_);
+    rows_.clear();
+}
+
+template <class Container, class Policy>
+std::optional<token> basic_store<Container, Policy>::find_token_by_id(const std::string& id) const {
+    const detail::read_lock<mutex> lock(mutex_);
+    return rows_.find_by_id(id);
+}
+
+template <class Container, class Policy>
+detail::key_locks::guard basic_store<Container, Policy>::lock_token(const std::string& key, deadline until) {
+    return locks_.lock(key, until);
+}
+
+template <class Container, class Policy>
+bool basic_store<Container, Policy>::replace_token(const token& expected, const token& record) {
+    const std::lock_guard lock(mutex_);
+    return rows_.replace(expected, record);
+}
+
+template <class Container, class Policy>
+bool basic_store<Container, Policy>::remove_token(const token& expected) {
+    const std::lock_guard lock(mutex_);
+    return rows_.remove(expected);
+}
+
 template <class Container>
 basic_store(Container) -> basic_store<Container>;
 
 /// The store in memory for programs. A look-up takes the same time for any number of tokens.
 using memory_store = basic_store<indexed>;
+TOKENKEEP_INSTANTIATE(basic_store<indexed>);
 /// A store over std::map. The key is the id.
 using map_store = basic_store<std::map<std::string, token>>;
 /// A store over a list of rows of attributes. Its rows are plain strings, so it does not wipe their memory.
@@ -6232,6 +6363,7 @@ using list_store = basic_store<std::vector<std::list<std::string>>>;
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_FILE_STORE_HPP
 #define TOKENKEEP_FILE_STORE_HPP
+
 
 
 
@@ -9314,6 +9446,7 @@ class basic_file_store {
     using journal = typename shared::journal_type;
     using meaning = row_rules<Policy>;
     using files_type = typename Policy::files;
+    using lock_type = decltype(std::declval<const files_type&>().lock(std::string(), std::string(), deadline()));
     using sealer_type = detail::sealer_of<Policy>;
 
   public:
@@ -9330,8 +9463,7 @@ class basic_file_store {
 
     /// The same with the policy's sealer.
     ///   basic_file_store<sealed> store{"tokens.tkj", my_sealer{key}};
-    explicit basic_file_store(std::string path, sealer_type sealer, files_type files = {})
-        : shared_(std::make_shared<shared>(std::move(path), std::move(sealer), std::move(files))) {}
+    explicit basic_file_store(std::string path, sealer_type sealer, files_type files = {});
 
     basic_file_store(basic_file_store&&) noexcept = default;
     basic_file_store& operator=(basic_file_store&&) noexcept = default;
@@ -9346,112 +9478,66 @@ class basic_file_store {
     /// two readable rows. If no readable row matches and one that cannot be read could match, throws
     /// errc::storage_corrupt or errc::permissions.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
-    std::optional<token> find_token(const token& probe) {
-        return find([&](const journal& rows) { return meaning::find(rows, probe, refuse_unreadable(rows, probe)); });
-    }
+    std::optional<token> find_token(const token& probe);
     /// The row of exactly that id; nullopt if there is none. If that row cannot be read, or journal records are
     /// missing, throws errc::storage_corrupt or errc::permissions. Unreadable rows of other ids do not matter.
     ///   std::optional<token> row = store.find_token_by_id("1");
-    std::optional<token> find_token_by_id(const std::string& id) {
-        return find([&](const journal& rows) {
-            std::optional<token> row = meaning::find_by_id(rows, id);
-            if (!row) refuse_unreadable(rows, {.id = id})(by_id{});
-            return row;
-        });
-    }
+    std::optional<token> find_token_by_id(const std::string& id);
     /// Every row, in any order. Throws errc::storage_corrupt or errc::permissions if any row cannot be read.
     ///   for (const token& row : store.get_tokens()) std::puts(row.user_name.c_str());
-    std::vector<token> get_tokens() {
-        return shared_->read(end(), [&](const journal& rows) {
-            rows.require_all_readable();
-            return std::pair(meaning::all(rows), rows.last_seq());
-        });
-    }
+    std::vector<token> get_tokens();
 
     /// Inserts the record, or merges it into the row that the store's rules name; see merge. A record without an id
     /// gets one. After it has returned, the row is durable. If no readable row matches and an unreadable one
     /// could match, throws as find_token does.
     ///   store.save_token({.user_name = "ada", .refresh_token = refresh, .access_token = access});
-    void save_token(const token& record) {
-        shared_->write(end(), [&](journal& rows) {
-            return std::optional(rows.put(meaning::row_to_save(rows, record, refuse_unreadable(rows, record))));
-        });
-    }
+    void save_token(const token& record);
     /// Removes the row of that id, if there is one. It also removes a row that is damaged, or that this sealer cannot
     /// open. Unless Policy::erases_deleted_tokens is false, it then overwrites the row's bytes in the file, those of
     /// earlier versions too; this costs a second flush. If that fails, it throws errc::storage_failure: the row is
     /// gone, but not erased, and compact() erases it. If a program was killed before it had erased a row that it had
     /// removed, that row is erased too. It does not change copies of damaged files.
     ///   store.delete_token("1");
-    void delete_token(const std::string& id) {
-        shared_->remove(end(), id, [&](const journal& rows) {
-            rows.require_whole();
-            return rows.find(id) != nullptr || !rows.is_readable(id);
-        });
-    }
+    void delete_token(const std::string& id);
     /// Removes every row, damaged ones too: a new file without rows replaces the old one. Throws
     /// errc::storage_corrupt if the file is empty or its header is damaged.
     ///   store.delete_tokens();
-    void delete_tokens() {
-        shared_->write(end(), [](journal& rows) { return std::optional(rows.clear()); });
-    }
+    void delete_tokens();
 
     /// Locks the key against all threads and processes of this machine that share the file; see locking_store.
     /// The key is the name of an identity; see identity_key.hpp.
     ///   auto lock = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + std::chrono::seconds(5));
-    auto lock_token(const std::string& key, deadline until) {
-        return shared_->lock("identity " + key, (std::min)(until, end_));
-    }
+    lock_type lock_token(const std::string& key, deadline until);
     /// Replaces the row by `record` if it still is `expected` in every field, and says whether it did; see
     /// comparing_store.
     ///   token changed = row;
     ///   changed.status.clear();
     ///   bool is_done = store.replace_token(row, changed);
-    bool replace_token(const token& expected, const token& record) {
-        return shared_->write(end(), [&](journal& rows) {
-            refuse_unreadable(rows, expected)(by_id{});
-            return meaning::may_replace(rows, expected, record) ? std::optional(rows.put(record)) : std::nullopt;
-        });
-    }
+    bool replace_token(const token& expected, const token& record);
     /// Removes the row if it still is `expected` in every field, and says whether it did; see comparing_store. It
     /// erases as delete_token does.
     ///   bool is_done = store.remove_token(row);
-    bool remove_token(const token& expected) {
-        return shared_->remove(end(), expected.id, [&](const journal& rows) {
-            refuse_unreadable(rows, expected)(by_id{});
-            return meaning::is_unchanged(rows, expected);
-        });
-    }
+    bool remove_token(const token& expected);
 
     /// Rewrites the file with its rows, and with a mark for each damaged row. Secrets that were replaced are then gone
     /// from it. If there is a sealer, its first key seals every row. Throws errc::storage_corrupt if journal records
     /// are missing. Throws errc::permissions if a row cannot be opened, as the row would be lost. In both cases it
     /// changes nothing.
     ///   store.compact();
-    void compact() {
-        shared_->write(end(), [](journal& rows) {
-            rows.require_whole();
-            return std::optional(rows.rewrite());
-        });
-    }
+    void compact();
 
     /// If any row of the file, or an earlier version of one, is sealed with another key than the sealer's first one,
     /// rewrites the file as compact() does, and gives true. If not, gives false; see reseal. If a row cannot be read,
     /// throws errc::storage_corrupt or errc::permissions, and changes nothing.
     ///   store.reseal_tokens();
-    bool reseal_tokens() requires(!std::same_as<sealer_type, no_seal>) {
-        return shared_->write(end(), [](journal& rows) {
-            rows.require_all_readable();
-            return rows.reseal();
-        });
-    }
+    bool reseal_tokens() requires(!std::same_as<detail::sealer_of<Policy>, no_seal>);
 
     /// Tries in the store's directory all that the store needs: writing, flushing, renaming, and locks that exclude
     /// another descriptor. If something does not work, throws a file_error or an error, which names the step that
     /// failed. It finds a network file system without locks, a file that is mounted alone into a container, and a disk
     /// that is full or read-only. It leaves nothing behind but the lock file.
     ///   store.self_test(); // at the start of the program
-    void self_test() const { shared_->self_test(); }
+    void self_test() const;
 
     /// Repairs a damaged file: copies it to `PATH.damaged-...`, then rewrites it with the rows that can be read. It
     /// finds them wherever they lie in the file, even if the header is damaged. Rows that cannot be read are lost. It
@@ -9460,18 +9546,7 @@ class basic_file_store {
     /// would be lost.
     ///   const salvage_report report = store.salvage();
     ///   for (const std::string& id : report.lost) std::cerr << "log in again: " << id << '\n';
-    salvage_report salvage() {
-        salvage_report report;
-        shared_->repair(end(), [&](journal& rows) {
-            const auto [found, copy] = rows.salvage();
-            report.rows = rows.size();
-            for (const auto& [id, how] : found.damaged) report.lost.push_back(id);
-            report.may_have_lost_others = found.position.has_holes;
-            report.original = copy;
-            return !copy.empty();
-        });
-        return report;
-    }
+    salvage_report salvage();
 
   private:
     basic_file_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
@@ -9503,9 +9578,112 @@ class basic_file_store {
     deadline end_ = (deadline::max)(); ///< See until.
 };
 
+template <class Policy>
+basic_file_store<Policy>::basic_file_store(std::string path, sealer_type sealer, files_type files)
+    : shared_(std::make_shared<shared>(std::move(path), std::move(sealer), std::move(files))) {}
+
+template <class Policy>
+std::optional<token> basic_file_store<Policy>::find_token(const token& probe) {
+    return find([&](const journal& rows) { return meaning::find(rows, probe, refuse_unreadable(rows, probe)); });
+}
+
+template <class Policy>
+std::optional<token> basic_file_store<Policy>::find_token_by_id(const std::string& id) {
+    return find([&](const journal& rows) {
+        std::optional<token> row = meaning::find_by_id(rows, id);
+        if (!row) refuse_unreadable(rows, {.id = id})(by_id{});
+        return row;
+    });
+}
+
+template <class Policy>
+std::vector<token> basic_file_store<Policy>::get_tokens() {
+    return shared_->read(end(), [&](const journal& rows) {
+        rows.require_all_readable();
+        return std::pair(meaning::all(rows), rows.last_seq());
+    });
+}
+
+template <class Policy>
+void basic_file_store<Policy>::save_token(const token& record) {
+    shared_->write(end(), [&](journal& rows) {
+        return std::optional(rows.put(meaning::row_to_save(rows, record, refuse_unreadable(rows, record))));
+    });
+}
+
+template <class Policy>
+void basic_file_store<Policy>::delete_token(const std::string& id) {
+    shared_->remove(end(), id, [&](const journal& rows) {
+        rows.require_whole();
+        return rows.find(id) != nullptr || !rows.is_readable(id);
+    });
+}
+
+template <class Policy>
+void basic_file_store<Policy>::delete_tokens() {
+    shared_->write(end(), [](journal& rows) { return std::optional(rows.clear()); });
+}
+
+template <class Policy>
+auto basic_file_store<Policy>::lock_token(const std::string& key, deadline until) -> lock_type {
+    return shared_->lock("identity " + key, (std::min)(until, end_));
+}
+
+template <class Policy>
+bool basic_file_store<Policy>::replace_token(const token& expected, const token& record) {
+    return shared_->write(end(), [&](journal& rows) {
+        refuse_unreadable(rows, expected)(by_id{});
+        return meaning::may_replace(rows, expected, record) ? std::optional(rows.put(record)) : std::nullopt;
+    });
+}
+
+template <class Policy>
+bool basic_file_store<Policy>::remove_token(const token& expected) {
+    return shared_->remove(end(), expected.id, [&](const journal& rows) {
+        refuse_unreadable(rows, expected)(by_id{});
+        return meaning::is_unchanged(rows, expected);
+    });
+}
+
+template <class Policy>
+void basic_file_store<Policy>::compact() {
+    shared_->write(end(), [](journal& rows) {
+        rows.require_whole();
+        return std::optional(rows.rewrite());
+    });
+}
+
+template <class Policy>
+bool basic_file_store<Policy>::reseal_tokens() requires(!std::same_as<detail::sealer_of<Policy>, no_seal>) {
+    return shared_->write(end(), [](journal& rows) {
+        rows.require_all_readable();
+        return rows.reseal();
+    });
+}
+
+template <class Policy>
+void basic_file_store<Policy>::self_test() const {
+    shared_->self_test();
+}
+
+template <class Policy>
+salvage_report basic_file_store<Policy>::salvage() {
+    salvage_report report;
+    shared_->repair(end(), [&](journal& rows) {
+        const auto [found, copy] = rows.salvage();
+        report.rows = rows.size();
+        for (const auto& [id, how] : found.damaged) report.lost.push_back(id);
+        report.may_have_lost_others = found.position.has_holes;
+        report.original = copy;
+        return !copy.empty();
+    });
+    return report;
+}
+
 /// The store for programs, with the default policy and without a sealer.
 ///   file_store store{"tokens.tkj"};
 using file_store = basic_file_store<>;
+TOKENKEEP_INSTANTIATE(basic_file_store<>);
 
 }} // namespace tokenkeep::v1
 
@@ -13779,6 +13957,17 @@ struct sql_guard {
     void renew(std::chrono::milliseconds time) requires has_renew<Guard> { among_all.renew(time); }
 };
 
+/// The lock of the connection, if it has one.
+template <class Connection>
+auto lock_among_all(Connection& connection, const std::string& name, deadline until, deadline end) {
+    if constexpr (requires { connection.lock(name, until, end); })
+        return connection.lock(name, until, end);
+    else if constexpr (can_lock<Connection>)
+        return connection.lock(name, until);
+}
+template <class Connection>
+using lock_of = decltype(lock_among_all(std::declval<Connection&>(), std::string(), deadline(), deadline()));
+
 } // namespace detail
 
 /// A store in a database: one row of a table is one token. Programs on several machines can share it through a server.
@@ -13921,6 +14110,7 @@ class sql_store : public detail::named_by<Connection>,
     using rows_type = detail::sql_rows<link_type>;
     using transaction = detail::sql_transaction<link_type>;
     using change = std::optional<detail::sql_change>;
+    using lock_type = detail::sql_guard<detail::lock_of<Connection>>;
     using schema = typename Policy::schema;
     using sealer_type = detail::sealer_of<Policy>;
     using meaning = row_rules<Policy>;
@@ -13947,7 +14137,7 @@ class sql_store : public detail::named_by<Connection>,
     template <class Place>
         requires std::constructible_from<Connection, Place>
     explicit sql_store(Place&& place, detail::sealer_of<Policy> sealer)
-        : shared_(std::make_shared<shared>(Connection(std::forward<Place>(place)), std::move(sealer))) {}
+        : shared_(make(Connection(std::forward<Place>(place)), std::move(sealer))) {}
 
     /// For open_store, over a connection that has from_url: what follows the scheme. A store whose sealer needs a key
     /// has no from_url; see open_store.
@@ -13968,99 +14158,38 @@ class sql_store : public detail::named_by<Connection>,
     /// The row that the probe means; nullopt if there is none. A probe is a record that says whose row you want; see
     /// token.hpp.
     ///   std::optional<token> ada = store.find_token({.user_name = "ada"});
-    std::optional<token> find_token(const token& probe) {
-        return read([&](rows_type& rows) { return meaning::find(rows, probe); });
-    }
+    std::optional<token> find_token(const token& probe);
     /// The row of exactly that id; nullopt if there is none.
-    std::optional<token> find_token_by_id(const std::string& id) {
-        return read([&](rows_type& rows) { return meaning::find_by_id(rows, id); });
-    }
+    std::optional<token> find_token_by_id(const std::string& id);
     /// Every row, in no particular order.
-    std::vector<token> get_tokens() {
-        return read([&](rows_type& rows) { return meaning::all(rows); });
-    }
+    std::vector<token> get_tokens();
 
     /// The ids of all rows. No other cell is read.
     ///   for (const std::string& id : store.token_ids()) show(id);
-    std::vector<std::string> token_ids() {
-        return read([](rows_type& rows) { return rows.ids(); });
-    }
+    std::vector<std::string> token_ids();
 
     /// Changes the row that the record means, or inserts a row. A field that the record leaves empty keeps its value;
     /// see merge for the exception of a new access token.
     ///   store.save_token({.user_name = "ada", .refresh_token = "rt-1", .access_token = "at-1"});
-    void save_token(const token& record) {
-        write([&](transaction& rows) -> change {
-            std::optional<token> before = meaning::find_to_save(rows, record);
-            token after = meaning::row_to_save_over(rows, before, record);
-            const auto cells = rows.cells(after);
-            if (before)
-                rows.update(cells);
-            else
-                rows.insert(cells);
-            std::string id = after.id;
-            return {{std::move(id), std::move(before), std::move(after)}};
-        });
-    }
+    void save_token(const token& record);
     /// Deletes the row of that id, if there is one.
     ///   store.delete_token(ada->id);
-    void delete_token(const std::string& id) {
-        erase([&](transaction& rows) -> change {
-            std::optional<token> before;
-            try {
-                before = meaning::find_by_id(rows, id);
-                if (!before) return std::nullopt;
-            } catch (const detail::unopened_row&) { // it can be deleted all the same
-            }
-            rows.erase(id);
-            if (!before) return detail::sql_change{}; // may be made twice
-            return {{id, std::move(before), std::nullopt}};
-        });
-    }
+    void delete_token(const std::string& id);
     /// Deletes every row of the table.
-    void delete_tokens() {
-        erase([](transaction& rows) -> change {
-            rows.clear();
-            return detail::sql_change{};
-        });
-    }
+    void delete_tokens();
 
     /// Makes the row `record` if it still is `expected`, and says whether it did; see comparing_store. The store reads
     /// the row and compares its bytes itself, so the database's collation does not matter.
     ///   token next = *ada;  next.access_token = "at-2";
     ///   bool done = store.replace_token(*ada, next);
-    bool replace_token(const token& expected, const token& record) {
-        const auto cells = shared_->links.first().form().cells(record);
-        return write([&](transaction& rows) -> change {
-            rows.lock(expected.id);
-            if (!meaning::may_replace(rows, *detail::as_stored<schema>(expected), record)) return std::nullopt;
-            rows.update(cells);
-            return {{expected.id, expected, record}};
-        });
-    }
+    bool replace_token(const token& expected, const token& record);
     /// Deletes the row if it still is `expected`, and says whether it did; see comparing_store.
-    bool remove_token(const token& expected) {
-        return erase([&](transaction& rows) -> change {
-            rows.lock(expected.id);
-            if (!meaning::is_unchanged(rows, *detail::as_stored<schema>(expected))) return std::nullopt;
-            rows.erase(expected.id);
-            return {{expected.id, expected, std::nullopt}};
-        });
-    }
+    bool remove_token(const token& expected);
 
     /// If another key than the sealer's first one has sealed the row of that id, seals it with the first one, and gives
     /// true. If not, gives false and begins no transaction; see reseal.
     ///   store.reseal_token(ada->id);
-    bool reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>) {
-        if (!read([&](rows_type& rows) { return rows.has_other_key(id); })) return false;
-        return write([&](transaction& rows) -> change {
-            rows.lock(id);
-            const std::optional<token> row = rows.find_under_other_key(id);
-            if (!row) return std::nullopt;
-            rows.update(rows.cells(*row));
-            return detail::sql_change{}; // may be made twice
-        });
-    }
+    bool reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>);
 
   private:
     struct shared {
@@ -14071,6 +14200,7 @@ class sql_store : public detail::named_by<Connection>,
         detail::key_locks locks{};
     };
 
+    static std::shared_ptr<shared> make(Connection connection, sealer_type sealer);
     sql_store(std::shared_ptr<shared> of, deadline end) : shared_(std::move(of)), end_(end) {}
 
     template <class Look>
@@ -14106,21 +14236,7 @@ class sql_store : public detail::named_by<Connection>,
 
     /// The threads of this store wait for each other first, so that each identity uses only one connection for its
     /// lock.
-    auto lock_identity(const std::string& key, deadline until) {
-        require_time();
-        until = (std::min)(until, end_);
-        auto among_threads = shared_->locks.lock(key, until);
-        auto among_all = detail::require_locked(lock_for_all(shared_->links.first().table_key() + " " + key, until));
-        return detail::sql_guard<decltype(among_all)>{std::move(among_threads), std::move(among_all)};
-    }
-    auto lock_for_all(const std::string& name, deadline until) {
-        Connection& connection = shared_->links.first().connection();
-        if constexpr (requires { connection.lock(name, until, end_); })
-            return connection.lock(name, until, end_);
-        else
-            return connection.lock(name, until);
-    }
-
+    lock_type lock_identity(const std::string& key, deadline until);
     /// Once its deadline has passed, a call does not begin: its first statement would find no time left, and the
     /// connection would be closed.
     void require_time() const {
@@ -14131,6 +14247,112 @@ class sql_store : public detail::named_by<Connection>,
     std::shared_ptr<shared> shared_;
     deadline end_ = (deadline::max)(); ///< See until.
 };
+
+template <class Connection, class Policy>
+auto sql_store<Connection, Policy>::make(Connection connection, sealer_type sealer) -> std::shared_ptr<shared> {
+    return std::make_shared<shared>(std::move(connection), std::move(sealer));
+}
+
+template <class Connection, class Policy>
+std::optional<token> sql_store<Connection, Policy>::find_token(const token& probe) {
+    return read([&](rows_type& rows) { return meaning::find(rows, probe); });
+}
+
+template <class Connection, class Policy>
+std::optional<token> sql_store<Connection, Policy>::find_token_by_id(const std::string& id) {
+    return read([&](rows_type& rows) { return meaning::find_by_id(rows, id); });
+}
+
+template <class Connection, class Policy>
+std::vector<token> sql_store<Connection, Policy>::get_tokens() {
+    return read([&](rows_type& rows) { return meaning::all(rows); });
+}
+
+template <class Connection, class Policy>
+std::vector<std::string> sql_store<Connection, Policy>::token_ids() {
+    return read([](rows_type& rows) { return rows.ids(); });
+}
+
+template <class Connection, class Policy>
+void sql_store<Connection, Policy>::save_token(const token& record) {
+    write([&](transaction& rows) -> change {
+        std::optional<token> before = meaning::find_to_save(rows, record);
+        token after = meaning::row_to_save_over(rows, before, record);
+        const auto cells = rows.cells(after);
+        if (before)
+            rows.update(cells);
+        else
+            rows.insert(cells);
+        std::string id = after.id;
+        return {{std::move(id), std::move(before), std::move(after)}};
+    });
+}
+
+template <class Connection, class Policy>
+void sql_store<Connection, Policy>::delete_token(const std::string& id) {
+    erase([&](transaction& rows) -> change {
+        std::optional<token> before;
+        try {
+            before = meaning::find_by_id(rows, id);
+            if (!before) return std::nullopt;
+        } catch (const detail::unopened_row&) { // it can be deleted all the same
+        }
+        rows.erase(id);
+        if (!before) return detail::sql_change{}; // may be made twice
+        return {{id, std::move(before), std::nullopt}};
+    });
+}
+
+template <class Connection, class Policy>
+void sql_store<Connection, Policy>::delete_tokens() {
+    erase([](transaction& rows) -> change {
+        rows.clear();
+        return detail::sql_change{};
+    });
+}
+
+template <class Connection, class Policy>
+bool sql_store<Connection, Policy>::replace_token(const token& expected, const token& record) {
+    const auto cells = shared_->links.first().form().cells(record);
+    return write([&](transaction& rows) -> change {
+        rows.lock(expected.id);
+        if (!meaning::may_replace(rows, *detail::as_stored<schema>(expected), record)) return std::nullopt;
+        rows.update(cells);
+        return {{expected.id, expected, record}};
+    });
+}
+
+template <class Connection, class Policy>
+bool sql_store<Connection, Policy>::remove_token(const token& expected) {
+    return erase([&](transaction& rows) -> change {
+        rows.lock(expected.id);
+        if (!meaning::is_unchanged(rows, *detail::as_stored<schema>(expected))) return std::nullopt;
+        rows.erase(expected.id);
+        return {{expected.id, expected, std::nullopt}};
+    });
+}
+
+template <class Connection, class Policy>
+bool sql_store<Connection, Policy>::reseal_token(const std::string& id) requires(detail::has_table_sealer<Policy>) {
+    if (!read([&](rows_type& rows) { return rows.has_other_key(id); })) return false;
+    return write([&](transaction& rows) -> change {
+        rows.lock(id);
+        const std::optional<token> row = rows.find_under_other_key(id);
+        if (!row) return std::nullopt;
+        rows.update(rows.cells(*row));
+        return detail::sql_change{}; // may be made twice
+    });
+}
+
+template <class Connection, class Policy>
+auto sql_store<Connection, Policy>::lock_identity(const std::string& key, deadline until) -> lock_type {
+    require_time();
+    until = (std::min)(until, end_);
+    auto among_threads = shared_->locks.lock(key, until);
+    auto among_all = detail::require_locked(detail::lock_among_all(
+        shared_->links.first().connection(), shared_->links.first().table_key() + " " + key, until, end_));
+    return {std::move(among_threads), std::move(among_all)};
+}
 
 }} // namespace tokenkeep::v1
 
@@ -14276,6 +14498,7 @@ concept http_transport = requires(T& transport, const http_request& request) {
 #define TOKENKEEP_OAUTH_PROVIDER_HPP
 
 
+
 // ==== tokenkeep/oauth/client_credentials.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_OAUTH_CLIENT_CREDENTIALS_HPP
@@ -14286,6 +14509,7 @@ concept http_transport = requires(T& transport, const http_request& request) {
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_OAUTH_CLIENT_ENDPOINT_HPP
 #define TOKENKEEP_OAUTH_CLIENT_ENDPOINT_HPP
+
 
 
 
@@ -14527,8 +14751,10 @@ inline void add_parameters(std::vector<text::form_pair>& pairs, const client_end
 
 /// A POST of `pairs` as a form, with the client's id and secret. Throws errc::request_rejected if the URL is not
 /// secure; see is_secure_url. Throws errc::invalid_record if there is a client secret but no client id.
-inline http_request post_form(const client_endpoint& endpoint, const token& record,
-                              std::vector<text::form_pair> pairs) {
+http_request post_form(const client_endpoint& endpoint, const token& record, std::vector<text::form_pair> pairs);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE http_request post_form(const client_endpoint& endpoint, const token& record,
+                                        std::vector<text::form_pair> pairs) {
     require_secure_url(endpoint.url, {endpoint.allow_loopback_http, endpoint.allow_plain_http});
     const client_identity client = client_of(endpoint, record);
     const bool has_secret = !client.secret_text.empty() && endpoint.authentication != client_authentication::none;
@@ -14552,6 +14778,7 @@ inline http_request post_form(const client_endpoint& endpoint, const token& reco
     request->body = text::to_form(pairs);
     return std::move(request).release();
 }
+#endif
 
 }}} // namespace tokenkeep::v1::detail
 
@@ -14600,10 +14827,12 @@ http_request client_credentials_request(Provider&& provider, const token& record
 
 
 
+
 // ==== tokenkeep/oauth/response.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_OAUTH_RESPONSE_HPP
 #define TOKENKEEP_OAUTH_RESPONSE_HPP
+
 
 
 
@@ -15083,6 +15312,7 @@ class response_members {
 
 
 
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -15181,8 +15411,10 @@ namespace tokenkeep { inline namespace v1 {
 ///     stays.
 ///   token refreshed = apply_response(record, answer, sent);
 ///   token logged_in = apply_response(record, answer, sent, grant_kind::authorization_code);
-inline token apply_response(token record, const token_response& answer, timestamp sent,
-                            grant_kind given = grant_kind::refresh_token) {
+token apply_response(token record, const token_response& answer, timestamp sent,
+                     grant_kind given = grant_kind::refresh_token);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE token apply_response(token record, const token_response& answer, timestamp sent, grant_kind given) {
     const auto replace = [](auto& member, const auto& come) {
         if (!come.empty()) member = come;
     };
@@ -15211,6 +15443,7 @@ inline token apply_response(token record, const token_response& answer, timestam
     if (record.api_domain == answer.replaced_api_domain) replace(record.api_domain, answer.api_domain);
     return record;
 }
+#endif
 
 }} // namespace tokenkeep::v1
 
@@ -15931,8 +16164,10 @@ constexpr std::string_view sentence_about(response_reason reason) noexcept {
 }
 
 /// Reads a response of a server that speaks this dialect; see read_token_response.
-inline token_response read_response(const http_response& response, const token& record,
-                                    const response_dialect& dialect) {
+token_response read_response(const http_response& response, const token& record, const response_dialect& dialect);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE token_response read_response(const http_response& response, const token& record,
+                                              const response_dialect& dialect) {
     const response_reader reader(response, &record, dialect);
     reader.require_success();
     const response_members& members = reader.members();
@@ -15968,6 +16203,7 @@ inline token_response read_response(const http_response& response, const token& 
         warnings.emplace_back("token_type is not bearer");
     return answer;
 }
+#endif
 
 }}} // namespace tokenkeep::v1::detail
 
@@ -16101,8 +16337,12 @@ inline std::string read_page(const response_members& members, std::initializer_l
 }
 
 /// Reads a response of a server that speaks this dialect; see read_device_authorization.
-inline device_authorization read_device_response(const http_response& response, const token& record, timestamp sent,
-                                                 const response_dialect& dialect, plain_http allowed) {
+device_authorization read_device_response(const http_response& response, const token& record, timestamp sent,
+                                          const response_dialect& dialect, plain_http allowed);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE device_authorization read_device_response(const http_response& response, const token& record,
+                                                           timestamp sent, const response_dialect& dialect,
+                                                           plain_http allowed) {
     const response_reader reader(response, &record, dialect);
     reader.require_success();
     const response_members& members = reader.members();
@@ -16125,6 +16365,7 @@ inline device_authorization read_device_response(const http_response& response, 
     read.interval = read_pause(members, "interval").value_or(read.interval);
     return read;
 }
+#endif
 
 }}} // namespace tokenkeep::v1::detail
 
@@ -16338,7 +16579,9 @@ concept can_authorize = requires(P& provider, http_request& request, const token
 /// Puts the record's access token into the request's only Authorization header. Throws errc::request_rejected if a
 /// token of its type needs a proof that the library cannot give. Throws errc::invalid_record if there is no access
 /// token that can be sent.
-inline void write_authorization(http_request& request, const token& record, std::string_view scheme) {
+void write_authorization(http_request& request, const token& record, std::string_view scheme);
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE void write_authorization(http_request& request, const token& record, std::string_view scheme) {
     for (const std::string_view proven : {"dpop", "mac"})
         if (text::equal_ignoring_case(record.token_type, proven))
             throw error(errc::request_rejected, "tokenkeep: a token of this type needs a proof of possession");
@@ -16352,6 +16595,7 @@ inline void write_authorization(http_request& request, const token& record, std:
     value.reserve(scheme.size() + 1 + access.size());
     value.append(scheme).append(" ").append(access);
 }
+#endif
 
 /// Takes the API domain out of a response, with a warning, if the record has another one, or if it is plain http. Only
 /// the program may move a record to another host, and only the program may choose to do without TLS.
@@ -16514,10 +16758,7 @@ struct oauth2_provider {
         return answer;
     }
     /// See the free function read_revoke_response.
-    void read_revoke_response(const http_response& response) const {
-        const detail::response_dialect codes = dialect();
-        detail::response_reader(response, nullptr, codes).require_revocation();
-    }
+    void read_revoke_response(const http_response& response) const;
     /// See the free function client_credentials_request.
     http_request client_credentials_request(const token& record) const {
         return tokenkeep::client_credentials_request(endpoint(token_endpoint), record);
@@ -16547,22 +16788,30 @@ struct oauth2_provider {
     }
 
   private:
-    client_endpoint endpoint(const std::string& url) const {
-        return {.url = url,
-                .authentication = authentication,
-                .client_id = client_id,
-                .client_secret = client_secret,
-                .parameters = parameters,
-                .headers = headers,
-                .encodes_basic = encodes_basic,
-                .allow_loopback_http = allow_loopback_http,
-                .allow_plain_http = allow_plain_http};
-    }
-
+    client_endpoint endpoint(const std::string& url) const;
     detail::response_dialect dialect() const {
         return {.more_codes = error_codes, .default_lifetime = default_lifetime, .client_secret = &client_secret};
     }
 };
+
+#ifdef TOKENKEEP_INLINE
+TOKENKEEP_INLINE void oauth2_provider::read_revoke_response(const http_response& response) const {
+    const detail::response_dialect codes = dialect();
+    detail::response_reader(response, nullptr, codes).require_revocation();
+}
+
+TOKENKEEP_INLINE client_endpoint oauth2_provider::endpoint(const std::string& url) const {
+    return {.url = url,
+            .authentication = authentication,
+            .client_id = client_id,
+            .client_secret = client_secret,
+            .parameters = parameters,
+            .headers = headers,
+            .encodes_basic = encodes_basic,
+            .allow_loopback_http = allow_loopback_http,
+            .allow_plain_http = allow_plain_http};
+}
+#endif
 
 }} // namespace tokenkeep::v1
 
