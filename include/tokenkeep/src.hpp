@@ -7,14 +7,14 @@
 #include <tokenkeep_needs_cxx20> // does not exist: the compiler stops here
 #endif
 
-// The library compiled once. A program is header-only unless it asks for this; it then compiles in a third of the time,
-// and behaves the same. To compile the library once:
+// The library compiled once. A program is header-only unless it asks for this; it then compiles in less than half the
+// time, and behaves the same. To compile the library once:
 //   1. Define TOKENKEEP_SEPARATE_COMPILATION for every file of the program: c++ -DTOKENKEEP_SEPARATE_COMPILATION ...
 //   2. Include this header in one file of the program, before every other header of the library:
 //        #include <tokenkeep/src.hpp>
 //        #include <tokenkeep/sqlite.hpp>   // only if the program uses sqlite_store: it is then compiled here too
 // With CMake, tokenkeep::compiled does both: link it instead of tokenkeep::tokenkeep. It has no store that needs a
-// client library: such a store is compiled where it is used, if one file of the program has this line:
+// client library. A program that uses one has this line in one of its files:
 //        template class tokenkeep::sql_store<tokenkeep::sqlite_connection>;
 //
 // Compiled once are file_store, memory_store, the stores of sqlite.hpp, mysql.hpp and postgres.hpp with the default

@@ -149,8 +149,9 @@ inline constexpr struct {
 //   TOKENKEEP_SOURCE                                              |           |
 //
 // For this, a header of the library does two things. It puts the definitions of functions that are not templates
-// between `#ifdef TOKENKEEP_INLINE` and `#endif`. It defines the members of a store outside the class, without
-// `inline`: compilers instantiate inline members in spite of `extern template`.
+// between `#ifdef TOKENKEEP_INLINE` and `#endif`; only headers that tokenkeep.hpp includes can have such functions. It
+// defines the members of a store outside the class, without `inline`: compilers instantiate inline members in spite of
+// `extern template`.
 
 #if !defined(TOKENKEEP_SEPARATE_COMPILATION)
 #define TOKENKEEP_INLINE inline
