@@ -53,6 +53,28 @@ TEST_CASE("session: a clock with coarse_now is asked for nothing else while the 
     CHECK(session.access_token() != first);
 }
 
+TEST_CASE("session: a clock that hides the steady_now of its base does not use the base's coarse_now", "[session]") {
+    struct own_time : tokenkeep::system_clock {
+        tokenkeep::deadline time = std::chrono::steady_clock::now();
+        tokenkeep::deadline steady_now() const { return time; }
+    } clock;
+    using tokenkeep::detail::has_coarse_now;
+    STATIC_REQUIRE(!has_coarse_now<own_time> && !has_coarse_now<tokenkeep::testing::virtual_clock>);
+    STATIC_REQUIRE(has_coarse_now<tokenkeep::system_clock> ==
+                   requires(tokenkeep::system_clock own) { own.coarse_now(); });
+    tokenkeep::memory_store store;
+    store.save_token(
+        {.user_name = "ada", .access_token = "at", .expires_at = clock.now() + 10h, .issued_at = clock.now()});
+    const auto transport = [](const tokenkeep::http_request&) -> tokenkeep::http_response {
+        throw std::runtime_error("asked");
+    };
+    tokenkeep::keeper keep{store, transport, tokenkeep::oauth2_provider{}, {}, tokenkeep::ignore_events{}, clock};
+    tokenkeep::session session = keep.session(ada);
+    CHECK(session.access_token() == secret("at"));
+    clock.time += 11h; // the wall clock stands still
+    CHECK(error_of([&] { session.access_token(); }) == errc::reauthorization_required);
+}
+
 TEST_CASE("session: a token that is due is refreshed", "[session]") {
     world w;
     w.login();

@@ -9,6 +9,7 @@
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/store/erased_store.hpp>
+#include <tokenkeep/detail/store/row_view.hpp>
 #include <tokenkeep/detail/store/store_url.hpp>
 #include <tokenkeep/error.hpp>
 #include <tokenkeep/memory/function_ref.hpp>
@@ -84,6 +85,13 @@ class any_store {
     void delete_tokens() { store_->delete_tokens(end_); }
     std::optional<token> find_token_by_id(const std::string& id) { return store_->find_token_by_id(id, end_); }
 
+    // For the keeper, as basic_store::visit_token: what the store can do, and its row without a copy if it can show it.
+    bool never_blocks() const { return store_->never_blocks(); }
+    bool shows_rows() const { return store_->shows_rows(); }
+    bool visit_token(const token& probe, detail::function_ref<void(const detail::row_view&)> visit) {
+        return store_->visit_token(probe, visit, end_);
+    }
+
     /// The lock of the store; see locking_store.
     ///   if (store.locks()) auto held = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + 5s);
     guard lock_token(const std::string& key, deadline until) {
@@ -158,6 +166,9 @@ class any_store {
     std::shared_ptr<held_store> store_{};
     deadline end_ = (deadline::max)(); ///< See until.
 };
+
+template <>
+inline constexpr bool detail::shows_rows<any_store> = true;
 
 /// Opens the store that a URL names. `Stores` are the types that it may be. The scheme of the URL chooses among them:
 ///   any_store store = open_store<file_store, json_file_store, sqlite_store>("sqlite:tokens.db");

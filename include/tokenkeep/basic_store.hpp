@@ -55,8 +55,8 @@ class basic_store {
   public:
     using policy_type = Policy;
     static constexpr std::string_view scheme = "memory"; ///< See open_store.
-    /// A call waits for nothing but other threads that read or change the rows. So a program that must not wait, such
-    /// as an event loop, may call the store at once. Only lock_token waits for long.
+    /// A call waits for nothing but other threads that read or change the rows; get_tokens reads them all. So a program
+    /// that must not wait long, such as an event loop, may call the store at once. Only lock_token waits for others.
     static constexpr bool never_blocks = true;
 
     basic_store() = default;

@@ -145,15 +145,17 @@ class keeper {
         return core_.access_token(probe, until);
     }
 
-    /// The access token of the probe's row if it is at hand and fresh, else nullopt. It never waits and sends nothing,
-    /// so an event loop may call it. If it gives nullopt, call access_token on a thread that may wait.
+    /// The access token of the probe's row if it is at hand and fresh, else nullopt. It sends nothing, and does not wait
+    /// for files, databases or other machines, so an event loop may call it. If it gives nullopt, call access_token on a
+    /// thread that may wait.
     ///   if (auto now = keep.fresh_token({.user_name = "ada"})) use(*now);
     ///
-    /// If the store says `never_blocks`, as the stores in memory do, fresh_token asks the store. If not, it answers
-    /// from what this keeper has seen: once it was asked for a probe, the keeper remembers the token that access_token
-    /// or a session gives for the same probe. Like a session, it sees changes by this keeper at once, and other changes
-    /// when the token is due. It gives nullopt for a probe with a refresh or grant token; over such a store, for a
-    /// probe with any secret. Cost: one look-up in memory.
+    /// If the store says `never_blocks`, as the stores in memory do, fresh_token asks the store, and throws what it
+    /// throws. If not, it answers from what this keeper has seen: after its first call, the keeper remembers the token
+    /// that access_token or a session gives for a probe. Like a session, it sees changes by this keeper at once, and
+    /// other changes when the token is due. It gives nullopt for a probe with a refresh or grant token or a seed; over
+    /// such a store, for a probe with any secret. Cost: one look-up in memory; after its first call, access_token over
+    /// such a store copies the whole row.
     std::optional<secret> fresh_token(const token& probe) { return core_.fresh_token(probe); }
 
     /// The whole row, with an access token that is valid now. Otherwise as access_token.

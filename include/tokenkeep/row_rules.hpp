@@ -230,7 +230,8 @@ class row_rules {
     static void require_unambiguous(Rows& rows, const token& record) {
         for_each_rule_of(record, [&](auto rule) {
             for_each_match(rows, rule, record, [&](const auto& row) {
-                const auto& stored = detail::asked(row);
+                using detail::asked;
+                const auto& stored = asked(row);
                 if (!detail::same_text<&token::id>(record, stored)) require_not_meant(rule, record, stored);
             });
         });
@@ -240,7 +241,7 @@ class row_rules {
     static void require_unambiguous(Rows& rows, const detail::row_view& record, const typename Rows::stable_row* own) {
         for_each_rule_of(record, [&](auto rule) {
             rows.for_each_of_key(rule, record, [&](const auto& row) {
-                if (&row != own && row.id() != record.id) require_not_meant(rule, record, detail::asked(row));
+                if (&row != own && row.id() != record.id) require_not_meant(rule, record, asked(row));
             });
         });
     }

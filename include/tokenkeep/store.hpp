@@ -163,7 +163,7 @@ concept names_until = can_be_base<S> && !requires {
 ///     the row again before each write |
 ///   | `until`; see deadline_store | a caller's deadline ends the store's waiting too | a call waits as long as the
 ///     store waits |
-///   | `static constexpr bool never_blocks = true`, for a store that waits for nothing but its own threads |
+///   | `static constexpr bool never_blocks = true`, for a store that waits for nothing but its other callers |
 ///     keeper::fresh_token asks the store | keeper::fresh_token answers from what the keeper has seen |
 ///   | a type `policy_type`, the policy by whose rules it finds rows | if these look for seeds, no get_tokens | the
 ///     keeper reads all rows for a refresh token that no row has |
@@ -264,17 +264,6 @@ bool lock_lapses([[maybe_unused]] S& store) {
     else
         return lock_may_lapse<S>;
 }
-
-/// Whether a store waits for nothing.
-template <class S>
-inline constexpr bool never_blocks = [] {
-    if constexpr (requires {
-                      { S::never_blocks } -> std::convertible_to<bool>;
-                  })
-        return static_cast<bool>(S::never_blocks);
-    else
-        return false;
-}();
 
 template <class G>
 concept has_renew = requires(G& guard, std::chrono::milliseconds time) {

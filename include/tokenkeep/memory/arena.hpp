@@ -55,6 +55,22 @@ class arena {
     };
 
   public:
+    arena() = default;
+    arena(arena&& other) noexcept
+        : blocks_(std::move(other.blocks_)),
+          last_size_(other.last_size_),
+          left_(std::exchange(other.left_, 0)),
+          at_(std::exchange(other.at_, nullptr)) {}
+    arena& operator=(arena&& other) noexcept {
+        arena taken(std::move(other));
+        std::swap(blocks_, taken.blocks_);
+        std::swap(last_size_, taken.last_size_);
+        std::swap(left_, taken.left_);
+        std::swap(at_, taken.at_);
+        return *this;
+    }
+    ~arena() = default;
+
     /// `size` bytes, aligned for pointers and numbers, as long as the arena lives.
     char* allocate(std::size_t size) {
         size = (size + alignment - 1) / alignment * alignment;

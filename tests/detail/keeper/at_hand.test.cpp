@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A call whose access token is at hand: the keeper looks at the row without copying it. It must do what it does over a
 // store that only gives copies.
+#include <tokenkeep/any_store.hpp>
 #include <tokenkeep/basic_store.hpp>
 #include <tokenkeep/file_store.hpp>
 #include <tokenkeep/keeper.hpp>
@@ -226,14 +227,107 @@ TEST_CASE("at_hand: probes are told apart by every text, and not kept if they ho
 TEST_CASE("at_hand: what is known has an end", "[at_hand]") {
     tokenkeep::detail::known_tokens known;
     const tokenkeep::deadline now{};
-    const auto seen = std::make_shared<const tokenkeep::detail::pinned_token>(tokenkeep::detail::pinned_token{
-        "at", "1", now + 1h, std::make_shared<const tokenkeep::detail::published_version>(), 0});
-    for (int user = 0; user < 70'000; ++user) {
-        const token probe{.user_name = std::to_string(user)};
-        CHECK(!known.wanted(probe));
-        CHECK(!known.find(probe, now));
-        if (user == 5) known.note(probe, seen);
-    }
-    CHECK(known.find({.user_name = "5"}, now) == secret("at")); // it is current, the others had no token
-    CHECK(!known.wanted({.user_name = "6"}));
+    const auto until = [](tokenkeep::deadline due) {
+        return std::make_shared<const tokenkeep::detail::pinned_token>(tokenkeep::detail::pinned_token{
+            "at", "1", due, std::make_shared<const tokenkeep::detail::published_version>(), 0});
+    };
+    const token first{.user_name = "first"};
+    known.note(first, until(now + 1h), now);
+    CHECK(!known.find(first, now)); // nothing is kept before somebody asks
+    CHECK(known.keeps(first));
+    CHECK(!known.keeps({.access_token = "at"}));
+    known.note(first, until(now + 1h), now);
+    CHECK(known.find(first, now) == secret("at"));
+    for (int user = 0; user < 65'536; ++user) known.note({.user_name = std::to_string(user)}, until(now), now);
+    CHECK(known.find(first, now) == secret("at")); // it is current, the others are not
+    CHECK(known.last({.user_name = "6"}) == nullptr);
+    for (int user = 0; user < 65'536; ++user) known.note({.user_name = std::to_string(user)}, until(now + 1h), now);
+    CHECK(known.last(first) == nullptr); // too many are current
+    known.note(first, until(now + 1h), now);
+    CHECK(!known.find(first, now + 1h));
+    CHECK(known.last(first) == nullptr); // a secret that has ended is not kept
+}
+
+TEST_CASE("at_hand: a token that was rejected is not given again", "[at_hand]") {
+    world<> w;
+    w.login();
+    auto here = w.keeper(), there = w.keeper();
+    CHECK(!here.fresh_token(ada));
+    const secret first = here.access_token(ada);
+    CHECK(here.fresh_token(ada) == first);
+    const secret second = there.refresh(ada, first); // as another process
+    CHECK(here.fresh_token(ada) == first);           // it is not due, and nothing is known of the other
+    CHECK(here.refresh(ada, first) == second);       // without a request
+    CHECK(here.fresh_token(ada) != first);
+    CHECK(here.access_token(ada) == second);
+    CHECK(here.fresh_token(ada) == second);
+    CHECK(w.server.log().refreshes == 1);
+}
+
+TEST_CASE("at_hand: a swept row is not known any more", "[at_hand]") {
+    world<> w;
+    w.login();
+    auto keep = w.keeper();
+    CHECK(!keep.fresh_token(ada));
+    keep.access_token(ada);
+    token dead = w.row();
+    dead.status = tokenkeep::to_status({.kind = tokenkeep::status_kind::refused,
+                                        .fingerprint = tokenkeep::token_status::fingerprint_of(dead.refresh_token),
+                                        .since = w.clock.now()});
+    w.store.inner.replace_token(w.row(), dead);
+    w.clock.advance(10min);
+    CHECK(keep.fresh_token(ada));
+    CHECK(keep.sweep({.dead_for = 1min}).dead == 1);
+    CHECK(!keep.fresh_token(ada));
+}
+
+TEST_CASE("at_hand: a call that has its token does not fail at the second look", "[at_hand]") {
+    world<> w;
+    w.login();
+    auto keep = w.keeper();
+    CHECK(!keep.fresh_token(ada));
+    w.store.before = [](std::string_view operation) {
+        if (operation == "find_by_id") throw tokenkeep::error(errc::storage_failure, "the disk is full");
+    };
+    const secret access = keep.access_token(ada);
+    CHECK(w.is_stored(access));
+    CHECK(!keep.fresh_token(ada)); // it is given, and not known
+    w.store.before = [](std::string_view) {};
+    CHECK(keep.access_token(ada) == access);
+    CHECK(keep.fresh_token(ada) == access);
+}
+
+TEST_CASE("at_hand: a store in memory shows rows without a client, and the client's own", "[at_hand]") {
+    world<memory_store> w;
+    tokenkeep::oauth2_provider provider = w.server.provider();
+    provider.client_credentials = true;
+    auto keep = w.keeper_with(provider);
+    w.store.save_token({.user_name = "ada", .access_token = "at"});
+    CHECK(keep.fresh_token(ada) == secret("at"));
+    CHECK(!keep.fresh_token({}));
+    const secret own = keep.access_token({});
+    CHECK(keep.fresh_token({}) == own);
+    w.store.save_token({.user_name = "bob", .client_id = "other", .access_token = "theirs"});
+    CHECK(!keep.fresh_token({.user_name = "bob"}));
+}
+
+TEST_CASE("at_hand: a class that derives from a store in memory may wait", "[at_hand]") {
+    world<counted_store> w;
+    w.store.save_token({.user_name = "ada", .access_token = "at"});
+    auto keep = w.keeper();
+    CHECK(!keep.fresh_token(ada));
+    CHECK(w.store.finds == 0);
+}
+
+TEST_CASE("at_hand: a store that any_store holds shows its rows and says whether it waits", "[at_hand]") {
+    tokenkeep::testing::virtual_clock clock;
+    tokenkeep::testing::fake_server server({}, clock);
+    tokenkeep::any_store in_memory{memory_store()}, counted{counted_store()};
+    for (auto* store : {&in_memory, &counted}) store->save_token({.user_name = "ada", .access_token = "at"});
+    tokenkeep::keeper keep{in_memory, server, server.provider(), {}, tokenkeep::ignore_events{}, clock};
+    CHECK(keep.fresh_token(ada) == secret("at"));
+    tokenkeep::keeper other{counted, server, server.provider(), {}, tokenkeep::ignore_events{}, clock};
+    CHECK(!other.fresh_token(ada));
+    CHECK(other.access_token(ada) == secret("at"));
+    CHECK(other.fresh_token(ada) == secret("at"));
 }

@@ -131,7 +131,8 @@ class journal_rewrite {
 
     /// Moves the table of the old file into the new one. Its rows are now where the new file has them.
     void take_table() noexcept {
-        fresh_.wasted_memory = before_.memory_of_rows() - before_.state.live_bytes;
+        const std::uint64_t memory = before_.memory_of_rows();
+        fresh_.wasted_memory = memory - (std::min)(memory, before_.state.live_bytes);
         fresh_.rows = std::move(before_.rows);
         auto place = places_.begin();
         fresh_.rows.for_each([&](packed_row& row) { row.move_to(*place++); });

@@ -43,7 +43,7 @@ TOKENKEEP_INLINE keeper_core::~keeper_core() {
 }
 
 TOKENKEEP_INLINE secret keeper_core::access_token(const token& probe, std::optional<deadline> until) {
-    if (const auto wanted = known_.wanted(probe)) return pin(probe, wanted->get(), nullptr, until)->access_token;
+    if (known_.keeps(probe)) return pin(probe, known_.last(probe).get(), nullptr, until)->access_token;
     if (parts_.store.shows_rows()) {
         const bool needs_deadline = !until && parts_.store.has_until();
         std::optional<secret> fresh =
@@ -58,21 +58,21 @@ TOKENKEEP_INLINE std::optional<secret> keeper_core::fresh_token(const token& pro
     return known_.find(probe, parts_.clock.coarse_now());
 }
 
-/// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has
-/// to be looked at. Copies nothing but the token, and the probe if it lacks a client id.
+/// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has to
+/// be looked at. Copies nothing but the token, and the probe if it lacks a client id.
 TOKENKEEP_INLINE std::optional<secret> keeper_core::at_hand(const token& given, deadline until) {
     if (!given.grant_token.empty() || !given.refresh_token.empty() || !given.seed.empty()) return std::nullopt;
     if (parts_.serves_clients() || parts_.lacks_client(given)) return shown(parts_.with_client(given), until);
     return shown(given, until);
 }
 
-/// The same for a probe that names the client.
+/// The same for a probe from with_client.
 TOKENKEEP_INLINE std::optional<secret> keeper_core::shown(const token& probe, deadline until) {
-    if (!probe.seed.empty()) return std::nullopt; // the client's own row
     std::optional<secret> access;
-    std::optional<token> told; // the observer must not be called while the store is locked
+    std::optional<token> told; // neither the observer nor the clock is called while the store is locked
+    const clock_times at = parts_.times();
     const auto visit = [&](const row_view& row) {
-        if (!parts_.is_at_hand(row)) return;
+        if (!parts_.is_at_hand(row, at)) return;
         access.emplace(row.access_token);
         if (parts_.observer.ignores_events()) return;
         told.emplace();
@@ -80,7 +80,8 @@ TOKENKEEP_INLINE std::optional<secret> keeper_core::shown(const token& probe, de
         (row.refresh_token.empty() ? told->grant_token = secret(row.grant_token)
                                    : told->refresh_token = secret(row.refresh_token));
     };
-    parts_.rows(until).visit(probe, visit);
+    row_access rows = parts_.rows(until);
+    parts_.show(rows, probe, visit);
     if (told) parts_.tell(event_kind::cache_hit, *told);
     return access;
 }
@@ -95,6 +96,7 @@ TOKENKEEP_INLINE token keeper_core::record(const token& given, const secret* rej
         login given_login(parts_, probe, until);
         row = given_login.run();
         if (given_login.has_exchanged()) return row;
+        parts_.flight_of(identity_key(row))->publish(); // what sessions know may be older
     } else if (!probe.refresh_token.empty()) {
         row = seeding(parts_, probe, until).run();
     } else {
@@ -112,10 +114,13 @@ TOKENKEEP_INLINE token keeper_core::record(const token& given, const secret* rej
         throw error(errc::reauthorization_required,
                     "tokenkeep: the session has lasted as long as session_lifetime or session_idle allow; the user "
                     "has to log in again");
-    if (parts_.fresh(row, rejected))
+    if (parts_.fresh(row, rejected)) {
+        if (rejected != nullptr)
+            parts_.flight_of(identity_key(row))->publish(); // the rejected one is known to sessions
         parts_.tell(event_kind::cache_hit, row);
-    else
+    } else {
         row = refresh_transaction(parts_, std::move(row), rejected, until).run();
+    }
     parts_.note_use(rows, row);
     return row;
 }
@@ -163,7 +168,8 @@ TOKENKEEP_INLINE sweep_report keeper_core::sweep(const sweep_policy& policy,
     return upkeep(parts_).sweep(policy, progress);
 }
 
-/// The version is read before the row, so that the session sees a change in between at its next call.
+/// The version is read before the row, so that a change in between is seen at the next call. If the row cannot be looked
+/// at again after its version, the token is given and not pinned.
 TOKENKEEP_INLINE std::shared_ptr<const pinned_token>
 keeper_core::pin(const token& probe, const pinned_token* last, const secret* rejected, std::optional<deadline> until) {
     std::string id = last != nullptr && !probe.access_token.empty() ? last->id : std::string();
@@ -176,7 +182,13 @@ keeper_core::pin(const token& probe, const pinned_token* last, const secret* rej
         if (own == published) return pin_row(probe, std::move(row), own, version);
         published = own; // known only now: the row is looked at again, after its version
         const std::uint64_t current = own->count.load(std::memory_order_acquire);
-        const std::optional<token> again = parts_.rows(until.value_or(parts_.default_deadline())).find_by_id(row.id);
+        std::optional<token> again;
+        try {
+            again = parts_.rows(until.value_or(parts_.default_deadline())).find_by_id(row.id);
+        } catch (const std::exception&) {
+            return std::make_shared<const pinned_token>(
+                pinned_token{std::move(row.access_token), std::move(row.id), (deadline::min)(), own, current});
+        }
         if (again && again->access_token == row.access_token) return pin_row(probe, std::move(row), own, current);
     }
 }
@@ -184,13 +196,13 @@ keeper_core::pin(const token& probe, const pinned_token* last, const secret* rej
 TOKENKEEP_INLINE std::shared_ptr<const pinned_token>
 keeper_core::pin_row(const token& probe, token row, std::shared_ptr<const published_version> published,
                      std::uint64_t version) {
-    std::optional<std::chrono::milliseconds> lasts =
-        parts_.lasts(row_view(row), parts_.clock.now(), parts_.options.refresh_margin);
+    const clock_times at = parts_.times();
+    std::optional<std::chrono::milliseconds> lasts = parts_.lasts(row_view(row), at, parts_.options.refresh_margin);
     if (const auto session = parts_.session_lasts(row)) lasts = (std::min)(lasts.value_or(*session), *session);
-    const deadline due = lasts ? time_after(parts_.clock.coarse_now(), *lasts) : (deadline::max)();
+    const deadline due = lasts ? time_after(at.steady_now, *lasts) : (deadline::max)();
     auto seen = std::make_shared<const pinned_token>(
         pinned_token{std::move(row.access_token), std::move(row.id), due, std::move(published), version});
-    known_.note(probe, seen);
+    known_.note(probe, seen, at.steady_now);
     return seen;
 }
 

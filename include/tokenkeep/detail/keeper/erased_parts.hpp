@@ -77,6 +77,21 @@ class erased_clock {
                             function_ref<bool()> predicate) = 0;
 };
 
+template <class Member>
+struct class_of_member;
+template <class C, class Type>
+struct class_of_member<Type C::*> {
+    using type = C;
+};
+/// Whether a clock has coarse_now for its steady_now: one class has both. A class that hides only the steady_now of its
+/// base does not count the time that the base's coarse_now counts.
+template <class C>
+concept has_coarse_now = requires(C& clock) {
+    { clock.coarse_now() } -> std::convertible_to<deadline>;
+    requires std::is_same_v < typename class_of_member<decltype(&C::coarse_now)>::type,
+    typename class_of_member<decltype(&C::steady_now)>::type > ;
+};
+
 template <class Clock>
 class erased_clock_of final : public erased_clock {
   public:
@@ -84,9 +99,7 @@ class erased_clock_of final : public erased_clock {
     timestamp now() override { return clock_.now(); }
     deadline steady_now() override { return clock_.steady_now(); }
     deadline coarse_now() override {
-        if constexpr (requires {
-                          { clock_.coarse_now() } -> std::convertible_to<deadline>;
-                      })
+        if constexpr (has_coarse_now<std::remove_cvref_t<Clock>>)
             return clock_.coarse_now();
         else
             return clock_.steady_now();

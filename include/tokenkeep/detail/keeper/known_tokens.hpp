@@ -34,52 +34,57 @@ inline std::optional<std::string> name_of_probe(const token& probe) {
     return name;
 }
 
-/// The access tokens that a keeper has seen last, by the probes that were asked for. They take the place of a store
-/// that may block. Up to 65,536 probes are known; then those without a current token are forgotten, or all.
+/// The access tokens that a keeper has given last, by the probes that were asked for. They take the place of a store that
+/// may block. Nothing is kept before find is called for the first time. Up to 65,536 probes are known; then those without
+/// a current token are forgotten, or all.
 class known_tokens {
   public:
-    /// The token that is known for the probe, if it is current. If the probe is not known, it is from now on: wants()
-    /// says so.
+    /// The token that is known for the probe, if it is current. One that is not is forgotten.
     std::optional<secret> find(const token& probe, deadline now) {
+        is_used_.store(true, std::memory_order_relaxed);
         const std::optional<std::string> name = name_of_probe(probe);
         if (!name) return std::nullopt;
         {
             const read_lock lock(mutex_);
-            if (const auto found = by_name_.find(*name); found != by_name_.end())
-                return is_current(found->second, now) ? std::optional(found->second->access_token) : std::nullopt;
+            const auto found = by_name_.find(*name);
+            if (found == by_name_.end()) return std::nullopt;
+            if (is_current(found->second, now)) return found->second->access_token;
         }
         const std::lock_guard lock(mutex_);
-        if (by_name_.size() >= most) forget(now);
-        by_name_.try_emplace(*name);
-        is_used_.store(true, std::memory_order_relaxed);
+        if (const auto found = by_name_.find(*name); found != by_name_.end() && !is_current(found->second, now))
+            by_name_.erase(found);
         return std::nullopt;
     }
 
-    /// Whether find has been asked for this probe. Gives the token that is known for it, which may be null.
-    std::optional<std::shared_ptr<const pinned_token>> wanted(const token& probe) {
-        if (!is_used_.load(std::memory_order_relaxed)) return std::nullopt;
+    /// Whether find was ever called, and a token for this probe would be kept.
+    bool keeps(const token& probe) const {
+        return is_used_.load(std::memory_order_relaxed) && name_of_probe(probe).has_value();
+    }
+    /// What was last noted for the probe. Null if there is nothing.
+    std::shared_ptr<const pinned_token> last(const token& probe) {
         const std::optional<std::string> name = name_of_probe(probe);
-        if (!name) return std::nullopt;
+        if (!name) return nullptr;
         const read_lock lock(mutex_);
         const auto found = by_name_.find(*name);
-        return found == by_name_.end() ? std::nullopt : std::optional(found->second);
+        return found == by_name_.end() ? nullptr : found->second;
     }
 
-    /// Keeps the token for the probe, if it is wanted.
-    void note(const token& probe, const std::shared_ptr<const pinned_token>& seen) {
+    void note(const token& probe, const std::shared_ptr<const pinned_token>& seen, deadline now) {
         if (!is_used_.load(std::memory_order_relaxed)) return;
         const std::optional<std::string> name = name_of_probe(probe);
         if (!name) return;
         const std::lock_guard lock(mutex_);
-        if (const auto found = by_name_.find(*name); found != by_name_.end()) found->second = seen;
+        if (by_name_.size() >= most) forget(now);
+        by_name_.insert_or_assign(*name, seen);
     }
 
   private:
     static constexpr std::size_t most = 65'536;
 
+    /// So much goes that the next call is far away.
     void forget(deadline now) {
         std::erase_if(by_name_, [&](const auto& each) { return !is_current(each.second, now); });
-        if (by_name_.size() >= most) by_name_.clear();
+        if (by_name_.size() >= most / 4 * 3) by_name_.clear();
     }
 
     fair_mutex mutex_{};

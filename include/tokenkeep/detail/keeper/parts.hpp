@@ -29,6 +29,11 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
+struct clock_times {
+    timestamp now{};
+    deadline steady_now{};
+};
+
 /// The parts of a keeper, and what its transactions do with them.
 struct keeper_parts {
     static_assert(std::is_nothrow_move_constructible_v<new_tokens>);
@@ -115,11 +120,12 @@ struct keeper_parts {
         if (!asks_for_client(probe)) row = find(rows, probe);
         if (row || !probe.user_name.empty() || !probe.id.empty()) return row;
         if (probe.refresh_token.empty() && !asks_for_client(probe)) return row;
-        const token by_hash{.client_id = probe.client_id,
-                            .api_domain = probe.refresh_token.empty() ? std::string() : probe.api_domain,
-                            .seed = probe.refresh_token.empty() ? probe.seed
-                                                                : text::sha256_hex(probe.refresh_token.reveal()),
-                            .label = probe.label};
+        const token by_hash = probe.refresh_token.empty()
+                                  ? by_seed_of_client(probe)
+                                  : token{.client_id = probe.client_id,
+                                          .api_domain = probe.api_domain,
+                                          .seed = text::sha256_hex(probe.refresh_token.reveal()),
+                                          .label = probe.label};
         row = find(rows, by_hash);
         if (row || rows.looks_for_seed(by_hash)) return row;
         for (const token& each : rows.all())
@@ -127,41 +133,55 @@ struct keeper_parts {
         return std::nullopt;
     }
 
+    /// Like find, or find_or_seeded for the client's own row, without a copy: calls visit(row) if there is a row. See
+    /// erased_store::visit_token.
+    void show(row_access& rows, const token& probe, function_ref<void(const row_view&)> visit) {
+        if (asks_for_client(probe)) {
+            rows.visit(by_seed_of_client(probe), visit);
+        } else if (!rows.visit(probe, visit) && may_mean_row_without_client(probe)) {
+            const auto visit_if_without_client = [&](const row_view& row) {
+                if (row.client_id.empty()) visit(row);
+            };
+            rows.visit(without_client(probe), visit_if_without_client);
+        }
+    }
+
+    /// What the clocks say now. The steady time may be as late as coarse_now is.
+    clock_times times() { return {clock.now(), clock.coarse_now()}; }
+
     /// How long the row's access token may be handed out, up to `margin` before its end. Zero if it is due. Nullopt if
     /// it has no known end. Two clocks count, and the shorter time wins: the wall clock, and the steady clock since the
     /// token was first seen. So no token lives longer if the wall clock is set back, or was ahead when the token came.
-    std::optional<std::chrono::milliseconds> lasts(const row_view& row, timestamp now,
+    std::optional<std::chrono::milliseconds> lasts(const row_view& row, const clock_times& at,
                                                    std::chrono::milliseconds margin) {
-        const std::optional<std::chrono::milliseconds> left = fresh_for(row, now, margin);
+        const std::optional<std::chrono::milliseconds> left = fresh_for(row, at.now, margin);
         if (!left || left->count() == 0) return left;
-        const deadline steady_now = clock.coarse_now();
-        const deadline end = seen.end_of(row, time_after(steady_now, time_left(row, now)));
+        const deadline end = seen.end_of(row, time_after(at.steady_now, time_left(row, at.now)));
         const auto steady_left =
-            std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
+            std::chrono::floor<std::chrono::milliseconds>(end - at.steady_now) - margin_of(row, margin);
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
     }
     /// Notes that the row's access token is seen now, so that its time runs; see lasts.
-    void note_seen(const token& row) { (void)lasts(row_view(row), clock.now(), std::chrono::milliseconds{0}); }
+    void note_seen(const token& row) { (void)lasts(row_view(row), times(), std::chrono::milliseconds{0}); }
     /// Whether the access token is worth sending; see is_usable.
     bool usable(const token& row, const secret* rejected) {
-        const timestamp now = clock.now();
-        return is_usable(row, now, rejected) &&
-               lasts(row_view(row), now, std::chrono::milliseconds{0}) != std::chrono::milliseconds{0};
+        const clock_times at = times();
+        return is_usable(row, at.now, rejected) &&
+               lasts(row_view(row), at, std::chrono::milliseconds{0}) != std::chrono::milliseconds{0};
     }
     /// Whether the access token is usable and not yet due for refresh.
     bool fresh(const token& row, const secret* rejected) {
-        const timestamp now = clock.now();
-        return is_usable(row, now, rejected) &&
-               lasts(row_view(row), now, options.refresh_margin) != std::chrono::milliseconds{0};
+        const clock_times at = times();
+        return is_usable(row, at.now, rejected) &&
+               lasts(row_view(row), at, options.refresh_margin) != std::chrono::milliseconds{0};
     }
     /// Whether nothing is to be done before the row's access token is handed out: it is fresh, its session has not
     /// ended, no request is under way, and its use need not be noted.
-    bool is_at_hand(const row_view& row) {
-        const timestamp now = clock.now();
+    bool is_at_hand(const row_view& row, const clock_times& at) {
         return !row.access_token.empty() && (row.status.empty() || row.status.substr(0, 4) == "none") &&
-               session_time_left(row, options, now) != std::chrono::milliseconds{0} &&
-               !(row.used_at && is_use_old(row, now)) && (!row.expires_at || now < *row.expires_at) &&
-               lasts(row, now, options.refresh_margin) != std::chrono::milliseconds{0};
+               session_time_left(row, options, at.now) != std::chrono::milliseconds{0} &&
+               !(row.used_at && is_use_old(row, at.now)) && (!row.expires_at || at.now < *row.expires_at) &&
+               lasts(row, at, options.refresh_margin) != std::chrono::milliseconds{0};
     }
 
     /// Whether the program's own limits have ended the row's session.
@@ -349,14 +369,24 @@ struct keeper_parts {
 
     std::optional<token> find_any_client(row_access& rows, const token& probe) {
         std::optional<token> row = rows.find(probe);
-        if (!row && !probe.user_name.empty() && !probe.client_id.empty() && probe.client_id == provider.client_id()) {
-            token clientless = probe;
-            clientless.client_id.clear();
-            clientless.client_secret.clear();
-            row = rows.find(clientless);
-            if (row && !row->client_id.empty()) row.reset();
-        }
+        if (row || !may_mean_row_without_client(probe)) return row;
+        row = rows.find(without_client(probe));
+        if (row && !row->client_id.empty()) row.reset();
         return row;
+    }
+
+    /// Whether a probe from with_client may mean a row that was stored without a client.
+    bool may_mean_row_without_client(const token& probe) const {
+        return !probe.user_name.empty() && !probe.client_id.empty() && probe.client_id == provider.client_id();
+    }
+    static token without_client(token probe) {
+        probe.client_id.clear();
+        probe.client_secret.clear();
+        return probe;
+    }
+    /// What finds the client's own row, whatever its API domain.
+    static token by_seed_of_client(const token& probe) {
+        return {.client_id = probe.client_id, .seed = probe.seed, .label = probe.label};
     }
 
     void revoke_once(const token& row) {

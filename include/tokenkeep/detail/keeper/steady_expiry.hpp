@@ -42,7 +42,7 @@ class steady_expiry {
 
   private:
     struct slot {
-        std::atomic<std::uint64_t> check{0}; ///< The token's hash, exclusive or `end`.
+        std::atomic<std::uint64_t> check{0}; ///< The token's hash XOR `end`. Halves of two writes fit no token.
         std::atomic<std::uint64_t> end{0};
     };
     std::array<slot, 256> slots_{};

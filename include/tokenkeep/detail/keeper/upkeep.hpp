@@ -31,9 +31,11 @@ class upkeep {
             (parts_.options.session_idle.count() <= 0 || policy.idle < parts_.options.session_idle))
             throw error(errc::request_rejected, "tokenkeep: to sweep idle sessions, set keeper_options::session_idle, "
                                                 "and sweep_policy::idle to at least that");
-        const auto remove = [this](const token& row, sweep_reason reason) {
+        const auto remove = [this](const token& row, sweep_reason reason) -> sweep_reason {
             if (reason == &sweep_report::lifetime || reason == &sweep_report::idle) return revoke(row, reason);
-            return parts_.rows(parts_.default_deadline()).remove(row) ? reason : &sweep_report::kept;
+            if (!parts_.rows(parts_.default_deadline()).remove(row)) return &sweep_report::kept;
+            parts_.flight_of(identity_key(row))->publish();
+            return reason;
         };
         timed_store rows(parts_.store, (deadline::max)());
         return sweep_rows(rows, policy, parts_.clock, remove, progress);

@@ -10,6 +10,7 @@
 #include <tokenkeep/token.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -79,8 +80,9 @@ class erased_store {
     /// Calls visit(row) with the row that find_token gives. False if there is none. If the store shows_rows, the row is
     /// not copied; visit must then be short and must not call the store.
     virtual bool visit_token(const token& probe, function_ref<void(const row_view&)> visit, deadline end) = 0;
-    /// Only if the store locks, else the guard is empty. The same holds for what follows, if the store compares.
+    /// If the store does not lock, the guard is empty.
     virtual erased_guard lock_token(const std::string& key, deadline until, deadline end) = 0;
+    /// If the store does not compare, this and remove_token do nothing and give false: ask compares() first.
     virtual bool replace_token(const token& expected, const token& record, deadline end) = 0;
     virtual bool remove_token(const token& expected, deadline end) = 0;
 };
@@ -89,6 +91,11 @@ class erased_store {
 template <class Store, class Base = erased_store>
 class erased_store_of : public Base {
     using store_type = std::remove_reference_t<Store>;
+    /// An any_store says at run time what its store can do.
+    static constexpr bool says_at_run_time = requires(store_type & store) { store.shows_rows(); };
+    /// A class that derives from one with visit_token, and that does not show rows itself, may find them elsewhere. What
+    /// its base says of waiting does not count.
+    static constexpr bool has_visit = requires { &store_type::visit_token; };
 
   public:
     template <class... Arguments>
@@ -98,8 +105,22 @@ class erased_store_of : public Base {
     bool compares() override { return store_compares(store_); }
     bool lock_lapses() override { return detail::lock_lapses(store_); }
     bool has_until() const override { return deadline_store<store_type>; }
-    bool shows_rows() const override { return detail::shows_rows<store_type>; }
-    bool never_blocks() const override { return detail::never_blocks<store_type>; }
+    bool shows_rows() const override {
+        if constexpr (detail::shows_rows<store_type> && says_at_run_time)
+            return store_.shows_rows();
+        else
+            return detail::shows_rows<store_type>;
+    }
+    bool never_blocks() const override {
+        if constexpr (detail::shows_rows<store_type> && says_at_run_time)
+            return store_.never_blocks();
+        else if constexpr (requires {
+                               { store_type::never_blocks } -> std::convertible_to<bool>;
+                           })
+            return store_type::never_blocks && (detail::shows_rows<store_type> || !has_visit);
+        else
+            return false;
+    }
     bool looks_for_seed(const token& probe) override { return store_looks_for_seed(store_, probe); }
 
     std::optional<token> find_token(const token& probe, deadline end) override {

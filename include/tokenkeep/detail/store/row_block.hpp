@@ -88,7 +88,7 @@ class row_block {
             row, [&](auto n, std::string_view text) { are_equal = are_equal && ends_[n] - begin<n>() == text.size(); });
         return are_equal;
     }
-    /// Makes this that row. A text of it that lies here stays; no other may lie here.
+    /// Makes this that row. `row` may refer to texts of this row itself, each for the same field.
     void overwrite(const row_view& row) noexcept {
         for_each_text(row, [&](auto n, std::string_view text) {
             char* const place = bytes() + begin<n>();
