@@ -884,7 +884,8 @@ using deadline = std::chrono::steady_clock::time_point;
 ///       predicate(). The keeper passes other callables than function pointers too.
 /// May:   not rely on one thread: a keeper calls it from many threads at once.
 ///   optional: `coarse_now()` gives steady_now(), at most 10 ms late, if that is cheaper. Without it, steady_now is
-///   called. A session asks it at each call.
+///   called. Sessions and cached tokens ask it. It counts only if
+///   coarse_now and steady_now are functions of the same class.
 /// Models: system_clock; testing::virtual_clock.
 template <class C>
 concept clock = requires(C& c, std::chrono::steady_clock::time_point t, std::condition_variable& changed,
@@ -3058,7 +3059,7 @@ concept names_until = can_be_base<S> && !requires {
 ///     the row again before each write |
 ///   | `until`; see deadline_store | a caller's deadline ends the store's waiting too | a call waits as long as the
 ///     store waits |
-///   | `static constexpr bool never_blocks = true`, for a store that waits for nothing but its own threads |
+///   | `static constexpr bool never_blocks = true`, for a store that waits for nothing but its other callers |
 ///     keeper::fresh_token asks the store | keeper::fresh_token answers from what the keeper has seen |
 ///   | a type `policy_type`, the policy by whose rules it finds rows | if these look for seeds, no get_tokens | the
 ///     keeper reads all rows for a refresh token that no row has |
@@ -3159,17 +3160,6 @@ bool lock_lapses([[maybe_unused]] S& store) {
     else
         return lock_may_lapse<S>;
 }
-
-/// Whether a store waits for nothing.
-template <class S>
-inline constexpr bool never_blocks = [] {
-    if constexpr (requires {
-                      { S::never_blocks } -> std::convertible_to<bool>;
-                  })
-        return static_cast<bool>(S::never_blocks);
-    else
-        return false;
-}();
 
 template <class G>
 concept has_renew = requires(G& guard, std::chrono::milliseconds time) {
@@ -5554,7 +5544,8 @@ class row_rules {
     static void require_unambiguous(Rows& rows, const token& record) {
         for_each_rule_of(record, [&](auto rule) {
             for_each_match(rows, rule, record, [&](const auto& row) {
-                const auto& stored = detail::asked(row);
+                using detail::asked;
+                const auto& stored = asked(row);
                 if (!detail::same_text<&token::id>(record, stored)) require_not_meant(rule, record, stored);
             });
         });
@@ -5564,7 +5555,7 @@ class row_rules {
     static void require_unambiguous(Rows& rows, const detail::row_view& record, const typename Rows::stable_row* own) {
         for_each_rule_of(record, [&](auto rule) {
             rows.for_each_of_key(rule, record, [&](const auto& row) {
-                if (&row != own && row.id() != record.id) require_not_meant(rule, record, detail::asked(row));
+                if (&row != own && row.id() != record.id) require_not_meant(rule, record, asked(row));
             });
         });
     }
@@ -6618,7 +6609,7 @@ class row_block {
             row, [&](auto n, std::string_view text) { are_equal = are_equal && ends_[n] - begin<n>() == text.size(); });
         return are_equal;
     }
-    /// Makes this that row. A text of it that lies here stays; no other may lie here.
+    /// Makes this that row. `row` may refer to texts of this row itself, each for the same field.
     void overwrite(const row_view& row) noexcept {
         for_each_text(row, [&](auto n, std::string_view text) {
             char* const place = bytes() + begin<n>();
@@ -6790,6 +6781,22 @@ class arena {
     };
 
   public:
+    arena() = default;
+    arena(arena&& other) noexcept
+        : blocks_(std::move(other.blocks_)),
+          last_size_(other.last_size_),
+          left_(std::exchange(other.left_, 0)),
+          at_(std::exchange(other.at_, nullptr)) {}
+    arena& operator=(arena&& other) noexcept {
+        arena taken(std::move(other));
+        std::swap(blocks_, taken.blocks_);
+        std::swap(last_size_, taken.last_size_);
+        std::swap(left_, taken.left_);
+        std::swap(at_, taken.at_);
+        return *this;
+    }
+    ~arena() = default;
+
     /// `size` bytes, aligned for pointers and numbers, as long as the arena lives.
     char* allocate(std::size_t size) {
         size = (size + alignment - 1) / alignment * alignment;
@@ -7120,8 +7127,8 @@ class indexed_table {
         rows_.for_each_of_key(rule, probe, visit);
     }
 
-    /// Puts the row in the place of an older one of that id, or adds it. Texts of the older one may be texts of the
-    /// same members of the new one. If it throws, nothing has changed.
+    /// Puts the row in the place of an older one of that id, or adds it. `row` may refer to the
+    /// texts of the stored row itself, each for the same field. If it throws, nothing has changed.
     void insert_or_assign(const row_view& row) {
         rows_.reserve_for(row);
         const std::uint32_t number = rows_.number_of(row.id);
@@ -7198,8 +7205,8 @@ class basic_store {
   public:
     using policy_type = Policy;
     static constexpr std::string_view scheme = "memory"; ///< See open_store.
-    /// A call waits for nothing but other threads that read or change the rows. So a program that must not wait, such
-    /// as an event loop, may call the store at once. Only lock_token waits for long.
+    /// A call waits for nothing but other threads that read or change the rows; get_tokens reads them all. So a program
+    /// that must not wait long, such as an event loop, may call the store at once. Only lock_token waits for others.
     static constexpr bool never_blocks = true;
 
     basic_store() = default;
@@ -9381,7 +9388,8 @@ class journal_rewrite {
 
     /// Moves the table of the old file into the new one. Its rows are now where the new file has them.
     void take_table() noexcept {
-        fresh_.wasted_memory = before_.memory_of_rows() - before_.state.live_bytes;
+        const std::uint64_t memory = before_.memory_of_rows();
+        fresh_.wasted_memory = memory - (std::min)(memory, before_.state.live_bytes);
         fresh_.rows = std::move(before_.rows);
         auto place = places_.begin();
         fresh_.rows.for_each([&](packed_row& row) { row.move_to(*place++); });
@@ -12589,6 +12597,7 @@ using json_file_store = basic_document_store<text_file>;
 
 
 #include <chrono>
+#include <concepts>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -12658,8 +12667,9 @@ class erased_store {
     /// Calls visit(row) with the row that find_token gives. False if there is none. If the store shows_rows, the row is
     /// not copied; visit must then be short and must not call the store.
     virtual bool visit_token(const token& probe, function_ref<void(const row_view&)> visit, deadline end) = 0;
-    /// Only if the store locks, else the guard is empty. The same holds for what follows, if the store compares.
+    /// If the store does not lock, the guard is empty.
     virtual erased_guard lock_token(const std::string& key, deadline until, deadline end) = 0;
+    /// If the store does not compare, this and remove_token do nothing and give false: ask compares() first.
     virtual bool replace_token(const token& expected, const token& record, deadline end) = 0;
     virtual bool remove_token(const token& expected, deadline end) = 0;
 };
@@ -12668,6 +12678,11 @@ class erased_store {
 template <class Store, class Base = erased_store>
 class erased_store_of : public Base {
     using store_type = std::remove_reference_t<Store>;
+    /// An any_store says at run time what its store can do.
+    static constexpr bool says_at_run_time = requires(store_type & store) { store.shows_rows(); };
+    /// A class that derives from one with visit_token, and that does not show rows itself, may find them elsewhere. What
+    /// its base says of waiting does not count.
+    static constexpr bool has_visit = requires { &store_type::visit_token; };
 
   public:
     template <class... Arguments>
@@ -12677,8 +12692,22 @@ class erased_store_of : public Base {
     bool compares() override { return store_compares(store_); }
     bool lock_lapses() override { return detail::lock_lapses(store_); }
     bool has_until() const override { return deadline_store<store_type>; }
-    bool shows_rows() const override { return detail::shows_rows<store_type>; }
-    bool never_blocks() const override { return detail::never_blocks<store_type>; }
+    bool shows_rows() const override {
+        if constexpr (detail::shows_rows<store_type> && says_at_run_time)
+            return store_.shows_rows();
+        else
+            return detail::shows_rows<store_type>;
+    }
+    bool never_blocks() const override {
+        if constexpr (detail::shows_rows<store_type> && says_at_run_time)
+            return store_.never_blocks();
+        else if constexpr (requires {
+                               { store_type::never_blocks } -> std::convertible_to<bool>;
+                           })
+            return store_type::never_blocks && (detail::shows_rows<store_type> || !has_visit);
+        else
+            return false;
+    }
     bool looks_for_seed(const token& probe) override { return store_looks_for_seed(store_, probe); }
 
     std::optional<token> find_token(const token& probe, deadline end) override {
@@ -12785,6 +12814,7 @@ class timed_store {
 
 
 
+
 #include <algorithm>
 #include <concepts>
 #include <memory>
@@ -12851,6 +12881,13 @@ class any_store {
     std::vector<token> get_tokens() { return store_->get_tokens(end_); }
     void delete_tokens() { store_->delete_tokens(end_); }
     std::optional<token> find_token_by_id(const std::string& id) { return store_->find_token_by_id(id, end_); }
+
+    // For the keeper, as basic_store::visit_token: what the store can do, and its row without a copy if it can show it.
+    bool never_blocks() const { return store_->never_blocks(); }
+    bool shows_rows() const { return store_->shows_rows(); }
+    bool visit_token(const token& probe, detail::function_ref<void(const detail::row_view&)> visit) {
+        return store_->visit_token(probe, visit, end_);
+    }
 
     /// The lock of the store; see locking_store.
     ///   if (store.locks()) auto held = store.lock_token(identity_key(row), std::chrono::steady_clock::now() + 5s);
@@ -12926,6 +12963,9 @@ class any_store {
     std::shared_ptr<held_store> store_{};
     deadline end_ = (deadline::max)(); ///< See until.
 };
+
+template <>
+inline constexpr bool detail::shows_rows<any_store> = true;
 
 /// Opens the store that a URL names. `Stores` are the types that it may be. The scheme of the URL chooses among them:
 ///   any_store store = open_store<file_store, json_file_store, sqlite_store>("sqlite:tokens.db");
@@ -18846,6 +18886,21 @@ class erased_clock {
                             function_ref<bool()> predicate) = 0;
 };
 
+template <class Member>
+struct class_of_member;
+template <class C, class Type>
+struct class_of_member<Type C::*> {
+    using type = C;
+};
+/// Whether a clock has coarse_now for its steady_now: one class has both. A class that hides only the steady_now of its
+/// base does not count the time that the base's coarse_now counts.
+template <class C>
+concept has_coarse_now = requires(C& clock) {
+    { clock.coarse_now() } -> std::convertible_to<deadline>;
+    requires std::is_same_v < typename class_of_member<decltype(&C::coarse_now)>::type,
+    typename class_of_member<decltype(&C::steady_now)>::type > ;
+};
+
 template <class Clock>
 class erased_clock_of final : public erased_clock {
   public:
@@ -18853,9 +18908,7 @@ class erased_clock_of final : public erased_clock {
     timestamp now() override { return clock_.now(); }
     deadline steady_now() override { return clock_.steady_now(); }
     deadline coarse_now() override {
-        if constexpr (requires {
-                          { clock_.coarse_now() } -> std::convertible_to<deadline>;
-                      })
+        if constexpr (has_coarse_now<std::remove_cvref_t<Clock>>)
             return clock_.coarse_now();
         else
             return clock_.steady_now();
@@ -19086,52 +19139,57 @@ inline std::optional<std::string> name_of_probe(const token& probe) {
     return name;
 }
 
-/// The access tokens that a keeper has seen last, by the probes that were asked for. They take the place of a store
-/// that may block. Up to 65,536 probes are known; then those without a current token are forgotten, or all.
+/// The access tokens that a keeper has given last, by the probes that were asked for. They take the place of a store that
+/// may block. Nothing is kept before find is called for the first time. Up to 65,536 probes are known; then those without
+/// a current token are forgotten, or all.
 class known_tokens {
   public:
-    /// The token that is known for the probe, if it is current. If the probe is not known, it is from now on: wants()
-    /// says so.
+    /// The token that is known for the probe, if it is current. One that is not is forgotten.
     std::optional<secret> find(const token& probe, deadline now) {
+        is_used_.store(true, std::memory_order_relaxed);
         const std::optional<std::string> name = name_of_probe(probe);
         if (!name) return std::nullopt;
         {
             const read_lock lock(mutex_);
-            if (const auto found = by_name_.find(*name); found != by_name_.end())
-                return is_current(found->second, now) ? std::optional(found->second->access_token) : std::nullopt;
+            const auto found = by_name_.find(*name);
+            if (found == by_name_.end()) return std::nullopt;
+            if (is_current(found->second, now)) return found->second->access_token;
         }
         const std::lock_guard lock(mutex_);
-        if (by_name_.size() >= most) forget(now);
-        by_name_.try_emplace(*name);
-        is_used_.store(true, std::memory_order_relaxed);
+        if (const auto found = by_name_.find(*name); found != by_name_.end() && !is_current(found->second, now))
+            by_name_.erase(found);
         return std::nullopt;
     }
 
-    /// Whether find has been asked for this probe. Gives the token that is known for it, which may be null.
-    std::optional<std::shared_ptr<const pinned_token>> wanted(const token& probe) {
-        if (!is_used_.load(std::memory_order_relaxed)) return std::nullopt;
+    /// Whether find was ever called, and a token for this probe would be kept.
+    bool keeps(const token& probe) const {
+        return is_used_.load(std::memory_order_relaxed) && name_of_probe(probe).has_value();
+    }
+    /// What was last noted for the probe. Null if there is nothing.
+    std::shared_ptr<const pinned_token> last(const token& probe) {
         const std::optional<std::string> name = name_of_probe(probe);
-        if (!name) return std::nullopt;
+        if (!name) return nullptr;
         const read_lock lock(mutex_);
         const auto found = by_name_.find(*name);
-        return found == by_name_.end() ? std::nullopt : std::optional(found->second);
+        return found == by_name_.end() ? nullptr : found->second;
     }
 
-    /// Keeps the token for the probe, if it is wanted.
-    void note(const token& probe, const std::shared_ptr<const pinned_token>& seen) {
+    void note(const token& probe, const std::shared_ptr<const pinned_token>& seen, deadline now) {
         if (!is_used_.load(std::memory_order_relaxed)) return;
         const std::optional<std::string> name = name_of_probe(probe);
         if (!name) return;
         const std::lock_guard lock(mutex_);
-        if (const auto found = by_name_.find(*name); found != by_name_.end()) found->second = seen;
+        if (by_name_.size() >= most) forget(now);
+        by_name_.insert_or_assign(*name, seen);
     }
 
   private:
     static constexpr std::size_t most = 65'536;
 
+    /// So much goes that the next call is far away.
     void forget(deadline now) {
         std::erase_if(by_name_, [&](const auto& each) { return !is_current(each.second, now); });
-        if (by_name_.size() >= most) by_name_.clear();
+        if (by_name_.size() >= most / 4 * 3) by_name_.clear();
     }
 
     fair_mutex mutex_{};
@@ -19460,7 +19518,7 @@ class steady_expiry {
 
   private:
     struct slot {
-        std::atomic<std::uint64_t> check{0}; ///< The token's hash, exclusive or `end`.
+        std::atomic<std::uint64_t> check{0}; ///< The token's hash XOR `end`. Halves of two writes fit no token.
         std::atomic<std::uint64_t> end{0};
     };
     std::array<slot, 256> slots_{};
@@ -19825,6 +19883,11 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
+struct clock_times {
+    timestamp now{};
+    deadline steady_now{};
+};
+
 /// The parts of a keeper, and what its transactions do with them.
 struct keeper_parts {
     static_assert(std::is_nothrow_move_constructible_v<new_tokens>);
@@ -19911,11 +19974,12 @@ struct keeper_parts {
         if (!asks_for_client(probe)) row = find(rows, probe);
         if (row || !probe.user_name.empty() || !probe.id.empty()) return row;
         if (probe.refresh_token.empty() && !asks_for_client(probe)) return row;
-        const token by_hash{.client_id = probe.client_id,
-                            .api_domain = probe.refresh_token.empty() ? std::string() : probe.api_domain,
-                            .seed = probe.refresh_token.empty() ? probe.seed
-                                                                : text::sha256_hex(probe.refresh_token.reveal()),
-                            .label = probe.label};
+        const token by_hash = probe.refresh_token.empty()
+                                  ? by_seed_of_client(probe)
+                                  : token{.client_id = probe.client_id,
+                                          .api_domain = probe.api_domain,
+                                          .seed = text::sha256_hex(probe.refresh_token.reveal()),
+                                          .label = probe.label};
         row = find(rows, by_hash);
         if (row || rows.looks_for_seed(by_hash)) return row;
         for (const token& each : rows.all())
@@ -19923,41 +19987,55 @@ struct keeper_parts {
         return std::nullopt;
     }
 
+    /// Like find, or find_or_seeded for the client's own row, without a copy: calls visit(row) if there is a row. See
+    /// erased_store::visit_token.
+    void show(row_access& rows, const token& probe, function_ref<void(const row_view&)> visit) {
+        if (asks_for_client(probe)) {
+            rows.visit(by_seed_of_client(probe), visit);
+        } else if (!rows.visit(probe, visit) && may_mean_row_without_client(probe)) {
+            const auto visit_if_without_client = [&](const row_view& row) {
+                if (row.client_id.empty()) visit(row);
+            };
+            rows.visit(without_client(probe), visit_if_without_client);
+        }
+    }
+
+    /// What the clocks say now. The steady time may be as late as coarse_now is.
+    clock_times times() { return {clock.now(), clock.coarse_now()}; }
+
     /// How long the row's access token may be handed out, up to `margin` before its end. Zero if it is due. Nullopt if
     /// it has no known end. Two clocks count, and the shorter time wins: the wall clock, and the steady clock since the
     /// token was first seen. So no token lives longer if the wall clock is set back, or was ahead when the token came.
-    std::optional<std::chrono::milliseconds> lasts(const row_view& row, timestamp now,
+    std::optional<std::chrono::milliseconds> lasts(const row_view& row, const clock_times& at,
                                                    std::chrono::milliseconds margin) {
-        const std::optional<std::chrono::milliseconds> left = fresh_for(row, now, margin);
+        const std::optional<std::chrono::milliseconds> left = fresh_for(row, at.now, margin);
         if (!left || left->count() == 0) return left;
-        const deadline steady_now = clock.coarse_now();
-        const deadline end = seen.end_of(row, time_after(steady_now, time_left(row, now)));
+        const deadline end = seen.end_of(row, time_after(at.steady_now, time_left(row, at.now)));
         const auto steady_left =
-            std::chrono::floor<std::chrono::milliseconds>(end - steady_now) - margin_of(row, margin);
+            std::chrono::floor<std::chrono::milliseconds>(end - at.steady_now) - margin_of(row, margin);
         return std::clamp(steady_left, std::chrono::milliseconds{0}, *left);
     }
     /// Notes that the row's access token is seen now, so that its time runs; see lasts.
-    void note_seen(const token& row) { (void)lasts(row_view(row), clock.now(), std::chrono::milliseconds{0}); }
+    void note_seen(const token& row) { (void)lasts(row_view(row), times(), std::chrono::milliseconds{0}); }
     /// Whether the access token is worth sending; see is_usable.
     bool usable(const token& row, const secret* rejected) {
-        const timestamp now = clock.now();
-        return is_usable(row, now, rejected) &&
-               lasts(row_view(row), now, std::chrono::milliseconds{0}) != std::chrono::milliseconds{0};
+        const clock_times at = times();
+        return is_usable(row, at.now, rejected) &&
+               lasts(row_view(row), at, std::chrono::milliseconds{0}) != std::chrono::milliseconds{0};
     }
     /// Whether the access token is usable and not yet due for refresh.
     bool fresh(const token& row, const secret* rejected) {
-        const timestamp now = clock.now();
-        return is_usable(row, now, rejected) &&
-               lasts(row_view(row), now, options.refresh_margin) != std::chrono::milliseconds{0};
+        const clock_times at = times();
+        return is_usable(row, at.now, rejected) &&
+               lasts(row_view(row), at, options.refresh_margin) != std::chrono::milliseconds{0};
     }
     /// Whether nothing is to be done before the row's access token is handed out: it is fresh, its session has not
     /// ended, no request is under way, and its use need not be noted.
-    bool is_at_hand(const row_view& row) {
-        const timestamp now = clock.now();
+    bool is_at_hand(const row_view& row, const clock_times& at) {
         return !row.access_token.empty() && (row.status.empty() || row.status.substr(0, 4) == "none") &&
-               session_time_left(row, options, now) != std::chrono::milliseconds{0} &&
-               !(row.used_at && is_use_old(row, now)) && (!row.expires_at || now < *row.expires_at) &&
-               lasts(row, now, options.refresh_margin) != std::chrono::milliseconds{0};
+               session_time_left(row, options, at.now) != std::chrono::milliseconds{0} &&
+               !(row.used_at && is_use_old(row, at.now)) && (!row.expires_at || at.now < *row.expires_at) &&
+               lasts(row, at, options.refresh_margin) != std::chrono::milliseconds{0};
     }
 
     /// Whether the program's own limits have ended the row's session.
@@ -20145,14 +20223,24 @@ struct keeper_parts {
 
     std::optional<token> find_any_client(row_access& rows, const token& probe) {
         std::optional<token> row = rows.find(probe);
-        if (!row && !probe.user_name.empty() && !probe.client_id.empty() && probe.client_id == provider.client_id()) {
-            token clientless = probe;
-            clientless.client_id.clear();
-            clientless.client_secret.clear();
-            row = rows.find(clientless);
-            if (row && !row->client_id.empty()) row.reset();
-        }
+        if (row || !may_mean_row_without_client(probe)) return row;
+        row = rows.find(without_client(probe));
+        if (row && !row->client_id.empty()) row.reset();
         return row;
+    }
+
+    /// Whether a probe from with_client may mean a row that was stored without a client.
+    bool may_mean_row_without_client(const token& probe) const {
+        return !probe.user_name.empty() && !probe.client_id.empty() && probe.client_id == provider.client_id();
+    }
+    static token without_client(token probe) {
+        probe.client_id.clear();
+        probe.client_secret.clear();
+        return probe;
+    }
+    /// What finds the client's own row, whatever its API domain.
+    static token by_seed_of_client(const token& probe) {
+        return {.client_id = probe.client_id, .seed = probe.seed, .label = probe.label};
     }
 
     void revoke_once(const token& row) {
@@ -20275,7 +20363,7 @@ class keeper_core {
                                    function_ref<void(const refresh_due_report&)> progress);
     sweep_report sweep(const sweep_policy& policy, function_ref<void(const sweep_report&)> progress);
 
-    /// For sessions: the access token, and until when a session may give it without asking. `last` is what the session
+    /// For sessions and fresh_token: the access token, and until when a session may give it without asking. `last` is what the session
     /// got before, or null.
     std::shared_ptr<const pinned_token> pin(const token& probe, const pinned_token* last, const secret* rejected,
                                             std::optional<deadline> until);
@@ -21911,9 +21999,11 @@ class upkeep {
             (parts_.options.session_idle.count() <= 0 || policy.idle < parts_.options.session_idle))
             throw error(errc::request_rejected, "tokenkeep: to sweep idle sessions, set keeper_options::session_idle, "
                                                 "and sweep_policy::idle to at least that");
-        const auto remove = [this](const token& row, sweep_reason reason) {
+        const auto remove = [this](const token& row, sweep_reason reason) -> sweep_reason {
             if (reason == &sweep_report::lifetime || reason == &sweep_report::idle) return revoke(row, reason);
-            return parts_.rows(parts_.default_deadline()).remove(row) ? reason : &sweep_report::kept;
+            if (!parts_.rows(parts_.default_deadline()).remove(row)) return &sweep_report::kept;
+            parts_.flight_of(identity_key(row))->publish();
+            return reason;
         };
         timed_store rows(parts_.store, (deadline::max)());
         return sweep_rows(rows, policy, parts_.clock, remove, progress);
@@ -22064,7 +22154,7 @@ TOKENKEEP_INLINE keeper_core::~keeper_core() {
 }
 
 TOKENKEEP_INLINE secret keeper_core::access_token(const token& probe, std::optional<deadline> until) {
-    if (const auto wanted = known_.wanted(probe)) return pin(probe, wanted->get(), nullptr, until)->access_token;
+    if (known_.keeps(probe)) return pin(probe, known_.last(probe).get(), nullptr, until)->access_token;
     if (parts_.store.shows_rows()) {
         const bool needs_deadline = !until && parts_.store.has_until();
         std::optional<secret> fresh =
@@ -22079,21 +22169,21 @@ TOKENKEEP_INLINE std::optional<secret> keeper_core::fresh_token(const token& pro
     return known_.find(probe, parts_.clock.coarse_now());
 }
 
-/// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has
-/// to be looked at. Copies nothing but the token, and the probe if it lacks a client id.
+/// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has to
+/// be looked at. Copies nothing but the token, and the probe if it lacks a client id.
 TOKENKEEP_INLINE std::optional<secret> keeper_core::at_hand(const token& given, deadline until) {
     if (!given.grant_token.empty() || !given.refresh_token.empty() || !given.seed.empty()) return std::nullopt;
     if (parts_.serves_clients() || parts_.lacks_client(given)) return shown(parts_.with_client(given), until);
     return shown(given, until);
 }
 
-/// The same for a probe that names the client.
+/// The same for a probe from with_client.
 TOKENKEEP_INLINE std::optional<secret> keeper_core::shown(const token& probe, deadline until) {
-    if (!probe.seed.empty()) return std::nullopt; // the client's own row
     std::optional<secret> access;
-    std::optional<token> told; // the observer must not be called while the store is locked
+    std::optional<token> told; // neither the observer nor the clock is called while the store is locked
+    const clock_times at = parts_.times();
     const auto visit = [&](const row_view& row) {
-        if (!parts_.is_at_hand(row)) return;
+        if (!parts_.is_at_hand(row, at)) return;
         access.emplace(row.access_token);
         if (parts_.observer.ignores_events()) return;
         told.emplace();
@@ -22101,7 +22191,8 @@ TOKENKEEP_INLINE std::optional<secret> keeper_core::shown(const token& probe, de
         (row.refresh_token.empty() ? told->grant_token = secret(row.grant_token)
                                    : told->refresh_token = secret(row.refresh_token));
     };
-    parts_.rows(until).visit(probe, visit);
+    row_access rows = parts_.rows(until);
+    parts_.show(rows, probe, visit);
     if (told) parts_.tell(event_kind::cache_hit, *told);
     return access;
 }
@@ -22116,6 +22207,7 @@ TOKENKEEP_INLINE token keeper_core::record(const token& given, const secret* rej
         login given_login(parts_, probe, until);
         row = given_login.run();
         if (given_login.has_exchanged()) return row;
+        parts_.flight_of(identity_key(row))->publish(); // what sessions know may be older
     } else if (!probe.refresh_token.empty()) {
         row = seeding(parts_, probe, until).run();
     } else {
@@ -22133,10 +22225,13 @@ TOKENKEEP_INLINE token keeper_core::record(const token& given, const secret* rej
         throw error(errc::reauthorization_required,
                     "tokenkeep: the session has lasted as long as session_lifetime or session_idle allow; the user "
                     "has to log in again");
-    if (parts_.fresh(row, rejected))
+    if (parts_.fresh(row, rejected)) {
+        if (rejected != nullptr)
+            parts_.flight_of(identity_key(row))->publish(); // the rejected one is known to sessions
         parts_.tell(event_kind::cache_hit, row);
-    else
+    } else {
         row = refresh_transaction(parts_, std::move(row), rejected, until).run();
+    }
     parts_.note_use(rows, row);
     return row;
 }
@@ -22184,7 +22279,8 @@ TOKENKEEP_INLINE sweep_report keeper_core::sweep(const sweep_policy& policy,
     return upkeep(parts_).sweep(policy, progress);
 }
 
-/// The version is read before the row, so that the session sees a change in between at its next call.
+/// The version is read before the row, so that a change in between is seen at the next call. If the row cannot be looked
+/// at again after its version, the token is given and not pinned.
 TOKENKEEP_INLINE std::shared_ptr<const pinned_token>
 keeper_core::pin(const token& probe, const pinned_token* last, const secret* rejected, std::optional<deadline> until) {
     std::string id = last != nullptr && !probe.access_token.empty() ? last->id : std::string();
@@ -22197,7 +22293,13 @@ keeper_core::pin(const token& probe, const pinned_token* last, const secret* rej
         if (own == published) return pin_row(probe, std::move(row), own, version);
         published = own; // known only now: the row is looked at again, after its version
         const std::uint64_t current = own->count.load(std::memory_order_acquire);
-        const std::optional<token> again = parts_.rows(until.value_or(parts_.default_deadline())).find_by_id(row.id);
+        std::optional<token> again;
+        try {
+            again = parts_.rows(until.value_or(parts_.default_deadline())).find_by_id(row.id);
+        } catch (const std::exception&) {
+            return std::make_shared<const pinned_token>(
+                pinned_token{std::move(row.access_token), std::move(row.id), (deadline::min)(), own, current});
+        }
         if (again && again->access_token == row.access_token) return pin_row(probe, std::move(row), own, current);
     }
 }
@@ -22205,13 +22307,13 @@ keeper_core::pin(const token& probe, const pinned_token* last, const secret* rej
 TOKENKEEP_INLINE std::shared_ptr<const pinned_token>
 keeper_core::pin_row(const token& probe, token row, std::shared_ptr<const published_version> published,
                      std::uint64_t version) {
-    std::optional<std::chrono::milliseconds> lasts =
-        parts_.lasts(row_view(row), parts_.clock.now(), parts_.options.refresh_margin);
+    const clock_times at = parts_.times();
+    std::optional<std::chrono::milliseconds> lasts = parts_.lasts(row_view(row), at, parts_.options.refresh_margin);
     if (const auto session = parts_.session_lasts(row)) lasts = (std::min)(lasts.value_or(*session), *session);
-    const deadline due = lasts ? time_after(parts_.clock.coarse_now(), *lasts) : (deadline::max)();
+    const deadline due = lasts ? time_after(at.steady_now, *lasts) : (deadline::max)();
     auto seen = std::make_shared<const pinned_token>(
         pinned_token{std::move(row.access_token), std::move(row.id), due, std::move(published), version});
-    known_.note(probe, seen);
+    known_.note(probe, seen, at.steady_now);
     return seen;
 }
 
@@ -22515,15 +22617,17 @@ class keeper {
         return core_.access_token(probe, until);
     }
 
-    /// The access token of the probe's row if it is at hand and fresh, else nullopt. It never waits and sends nothing,
-    /// so an event loop may call it. If it gives nullopt, call access_token on a thread that may wait.
+    /// The access token of the probe's row if it is at hand and fresh, else nullopt. It sends nothing, and does not wait
+    /// for files, databases or other machines, so an event loop may call it. If it gives nullopt, call access_token on a
+    /// thread that may wait.
     ///   if (auto now = keep.fresh_token({.user_name = "ada"})) use(*now);
     ///
-    /// If the store says `never_blocks`, as the stores in memory do, fresh_token asks the store. If not, it answers
-    /// from what this keeper has seen: once it was asked for a probe, the keeper remembers the token that access_token
-    /// or a session gives for the same probe. Like a session, it sees changes by this keeper at once, and other changes
-    /// when the token is due. It gives nullopt for a probe with a refresh or grant token; over such a store, for a
-    /// probe with any secret. Cost: one look-up in memory.
+    /// If the store says `never_blocks`, as the stores in memory do, fresh_token asks the store, and throws what it
+    /// throws. If not, it answers from what this keeper has seen: after its first call, the keeper remembers the token
+    /// that access_token or a session gives for a probe. Like a session, it sees changes by this keeper at once, and
+    /// other changes when the token is due. It gives nullopt for a probe with a refresh or grant token or a seed; over
+    /// such a store, for a probe with any secret. Cost: one look-up in memory; after its first call, access_token over
+    /// such a store copies the whole row.
     std::optional<secret> fresh_token(const token& probe) { return core_.fresh_token(probe); }
 
     /// The whole row, with an access token that is valid now. Otherwise as access_token.
