@@ -56,6 +56,10 @@ int main() {
     tokenkeep::session ada = keep.session({.user_name = "ada"});
     std::printf("The session gives %s one.\n", ada.access_token() == other ? "the new" : "an old");
 
+    // From an event loop: what is at hand, without waiting for anything.
+    if (auto now = keep.fresh_token({.user_name = "ada"}))
+        std::printf("A token of %zu bytes is at hand.\n", now->size());
+
     // The end, on both sides.
     keep.revoke({.user_name = "ada"});
     try {
@@ -72,5 +76,6 @@ int main() {
 // 200 {"user":"ada"}
 // The tokens are different.
 // The session gives the new one.
+// A token of 35 bytes is at hand.
 // Ada has to log in again.
 // The app has 1 session.
