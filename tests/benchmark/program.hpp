@@ -19,7 +19,6 @@
 #include <vector>
 
 #include <benchmark/benchmark.h>
-#include <unistd.h>
 
 #if __has_include(<valgrind/callgrind.h>)
 #include <valgrind/callgrind.h>
@@ -54,11 +53,12 @@ inline double cpu_seconds() {
     return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-/// What callgrind has counted since the last call. It writes that into a file of the working directory.
+/// What callgrind has counted since the last call. It writes that into a file of the working directory; its option
+/// --callgrind-out-file=counts gives the name.
 inline double instructions() {
     static int dumps = 0;
     CALLGRIND_DUMP_STATS;
-    const std::string path = "callgrind.out." + std::to_string(::getpid()) + "." + std::to_string(++dumps);
+    const std::string path = "counts." + std::to_string(++dumps);
     double count = 0;
     std::ifstream counts(path);
     for (std::string word; counts >> word;)
