@@ -77,14 +77,14 @@ int main() {
 }
 )";
 
-/// Bytes of code and constants in a program.
+/// Bytes of the section of a program that has its code.
 double code_of(const std::string& program) {
-    user_seconds({"size", program}, folder() / "size");
+    user_seconds({"size", "-A", program}, folder() / "size");
     std::istringstream said(bytes_of(folder() / "size"));
-    std::string titles;
     double code = 0;
-    std::getline(said, titles);
-    require(static_cast<bool>(said >> code), "size says nothing");
+    for (std::string word; said >> word;)
+        if (word == ".text") said >> code;
+    require(code > 0, "size says nothing");
     return code;
 }
 

@@ -353,19 +353,19 @@ double write_as_much(std::size_t rows) {
 void add_size(std::size_t rows) {
     add("save", "ours", rows, turns_of_the_disk,
         median_of(calls_of_a_turn, [=](std::size_t n) { return save(all().store_of(rows), rows, n); }));
-    const int turns = rows < 1'000'000 ? 9 : 5;
-    add("open", "ours", rows, turns, [=](benchmark::State& state) { return open_store(rows, state); });
-    add("open", "hash", rows, turns, [=](benchmark::State&) { return hash_file(rows); });
-    add("compact", "ours", rows, turns, [=](benchmark::State&) {
+    const int times = rows < 1'000'000 ? 9 : 5;
+    add("open", "ours", rows, times, [=](benchmark::State& state) { return open_store(rows, state); });
+    add("open", "hash", rows, times, [=](benchmark::State&) { return hash_file(rows); });
+    add("compact", "ours", rows, times, [=](benchmark::State&) {
         file_store& store = all().store_of(rows);
         return seconds_of([&] { store.compact(); });
     });
-    add("compact", "write", rows, turns, [=](benchmark::State&) { return write_as_much(rows); });
+    add("compact", "write", rows, times, [=](benchmark::State&) { return write_as_much(rows); });
     const auto find = [](file_store& store, const token& probe) {
         require(store.find_token(probe).has_value(), "find_token");
     };
     const auto user = [=](std::size_t n) { return token{.user_name = user_of(scattered(n, rows))}; };
-    add("find_by_user", "ours", rows, turns,
+    add("find_by_user", "ours", rows, times,
         calls(
             10'000, [=]() -> file_store& { return all().store_of(rows); }, user, find));
 }

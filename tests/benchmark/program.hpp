@@ -33,9 +33,9 @@ namespace measuring {
 
 inline bool is_quick = false;
 
-/// Adds a benchmark. `turn(state)` gives the seconds of a call; it may set counters too.
+/// Adds a benchmark of so many turns. `turn(state)` gives the seconds of a call; it may set counters too.
 template <class Turn>
-void add(const std::string& operation, const std::string& side, std::size_t size, int turns, Turn turn) {
+void add(const std::string& operation, const std::string& side, std::size_t size, int times, Turn turn) {
     const std::string name = operation + "/" + side + "/" + std::to_string(size);
     benchmark::RegisterBenchmark(name.c_str(),
                                  [turn](benchmark::State& state) mutable {
@@ -43,7 +43,7 @@ void add(const std::string& operation, const std::string& side, std::size_t size
                                  })
         ->UseManualTime()
         ->Iterations(1)
-        ->Repetitions(is_quick || RUNNING_ON_VALGRIND ? 1 : turns);
+        ->Repetitions(is_quick || RUNNING_ON_VALGRIND ? 1 : times);
 }
 
 /// Of all threads of this process.
