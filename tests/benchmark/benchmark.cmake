@@ -22,7 +22,7 @@ set(programs "")
 set(commands "")
 foreach(name IN ITEMS memory_store keeper file_store sql_store token_response compile)
   tokenkeep_test(
-    benchmark/${name} FILES ${folder}/${name}.cpp NEEDS Catch2 benchmark LABEL benchmark TIMEOUT 120
+    benchmark/${name} FILES ${folder}/${name}.cpp NEEDS benchmark LABEL benchmark TIMEOUT 120
     DEFINES TOKENKEEP_TEST_COMPILER="${CMAKE_CXX_COMPILER}" TOKENKEEP_TEST_SOURCE="${source}"
     WITH --quick --benchmark_out=${quick}/${name}.json)
   set(program tokenkeep_benchmark_${name})
@@ -55,5 +55,5 @@ endif()
 
 # These print what they measure, for those who change the stores. Their figures are not in the table.
 foreach(name IN ITEMS any_store sealed stores)
-  tokenkeep_test(benchmark/${name} FILES ${folder}/${name}.cpp NEEDS Catch2 SQLite LABEL benchmark TIMEOUT 120 WITH --quick)
+  tokenkeep_test(benchmark/${name} FILES ${folder}/${name}.cpp NEEDS SQLite LABEL benchmark TIMEOUT 120 WITH --quick)
 endforeach()

@@ -347,6 +347,12 @@ line line_of(const row& each, const figures& all, const std::map<std::string, st
     return cells;
 }
 
+#ifdef __clang__
+const std::string compiler = __VERSION__;
+#else
+const std::string compiler = "g++ " __VERSION__;
+#endif
+
 std::string machine() {
     std::ifstream file("/proc/cpuinfo");
     for (std::string text; std::getline(file, text);)
@@ -381,7 +387,8 @@ void draw(const curve& each, const std::string& folder) {
     file << "set terminal svg size 420,280 background 'white'\n"
          << "set output '" << folder << "/" << each.name << ".svg'\n"
          << "set title '" << each.title << "' noenhanced\n"
-         << "set xlabel 'tokens'\nset logscale x 10\nset format x '%.0s%c'\nset yrange [0:*]\nset grid\n"
+         << "set xlabel 'tokens'\nset logscale x 10\nset xrange [1000:1000000]\nset format x '%.0s%c'\nset yrange "
+            "[0:*]\nset grid\n"
          << "set ylabel '" << (each.in == unit::time ? "microseconds" : "bytes") << "'\nset key outside below\nplot ";
     for (std::size_t n = 0; n < each.sides.size(); ++n)
         file << (n == 0 ? "" : ", ") << "'" << data << "' using 1:" << n + 2 << " title '" << each.sides[n]
@@ -439,7 +446,7 @@ void write_page(const std::string& folder, const std::map<std::string, std::stri
             draw(each, folder);
         }
     const std::string title = "Medians, on " + machine() + ", " + std::to_string(std::thread::hardware_concurrency()) +
-                              " cores, compiled by " + __VERSION__;
+                              " cores, compiled by " + compiler;
     std::printf("%s\n", title.c_str());
     print(lines);
     write_markdown(lines, pictures, title, folder + "/page.md");
