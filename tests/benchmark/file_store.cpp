@@ -361,13 +361,16 @@ void add_size(std::size_t rows) {
         return seconds_of([&] { store.compact(); });
     });
     add("compact", "write", rows, times, [=](benchmark::State&) { return write_as_much(rows); });
-    const auto find = [](file_store& store, const token& probe) {
-        require(store.find_token(probe).has_value(), "find_token");
-    };
+    const auto store = [=]() -> file_store& { return all().store_of(rows); };
+    const auto path = [=, path = std::string()]() mutable -> std::string& { return path = all().file_of(rows); };
     const auto user = [=](std::size_t n) { return token{.user_name = user_of(scattered(n, rows))}; };
-    add("find_by_user", "ours", rows, times,
-        calls(
-            10'000, [=]() -> file_store& { return all().store_of(rows); }, user, find));
+    add("find_by_user", "ours", rows, times, calls(10'000, store, user, [](file_store& of, const token& probe) {
+            require(of.find_token(probe).has_value(), "find_token");
+        }));
+    add("find_by_user", "stat", rows, times, calls(10'000, path, user, [](const std::string& of, const token&) {
+            struct stat status {};
+            require(::stat(of.c_str(), &status) == 0, "stat");
+        }));
 }
 
 /// A turn of many who save at the same time. Its time is that of a save.
