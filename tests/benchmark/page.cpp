@@ -223,7 +223,7 @@ std::string short_name(const std::string& name) {
     return name.substr(0, end);
 }
 
-/// The median of each benchmark, in seconds, and of each counter. A single run stands for itself.
+/// The median of each benchmark, in seconds, and of each counter. A program that ran in its quick form has single runs.
 void read_figures(figures& all, const std::string& program, const std::string& path, bool is_time_real) {
     std::ifstream file(path);
     if (!file) return;
@@ -259,7 +259,7 @@ std::string output_of(const std::string& command) {
 void check_names(const std::map<std::string, std::string>& programs, const std::vector<row>& rows) {
     std::set<std::string> names;
     for (const auto& [program, path] : programs) {
-        std::istringstream list(output_of("'" + path + "' --benchmark_list_tests=true"));
+        std::istringstream list(output_of("'" + path + "' --benchmark_list_tests=true --benchmark_filter=."));
         for (std::string name; std::getline(list, name);) names.insert(program + "/" + short_name(name));
     }
     for (const row& each : rows)
@@ -325,7 +325,7 @@ std::optional<double> find(const figures& all, const std::string& name) {
     return at == all.end() ? std::nullopt : std::optional(at->second);
 }
 
-/// What stands in the place of a figure that is not there.
+/// What the table says instead of a figure that is missing.
 std::string reason(const std::map<std::string, std::string>& programs, const std::string& figure) {
     if (programs.count(figure.substr(0, figure.find('/'))) == 0) return "not built";
     return figure.find("#instructions") == std::string::npos ? "not measured" : "no valgrind";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the programs have in common whose figures stand in the table of page.cpp. Each is a program of Google Benchmark.
-// A benchmark is called OPERATION/SIDE/SIZE; the table compares its sides. One repetition is one turn. The turns of all
-// sides take place in a random order, and the table has their medians.
+// What the programs share that give page.cpp its figures. They use Google Benchmark. A benchmark is called
+// OPERATION/SIDE/SIZE; the table compares the sides of an operation. One repetition is one turn. The turns of all
+// benchmarks are mixed in a random order. The table has their medians.
 //
 //   PROGRAM [--quick] [options of Google Benchmark]      --quick: tiny sizes and one turn, to see that it runs
 #ifndef TOKENKEEP_TESTS_BENCHMARK_PROGRAM_HPP

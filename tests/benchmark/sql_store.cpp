@@ -22,8 +22,8 @@ using namespace measuring;
 
 namespace {
 
-/// What a program would write that has this table and knows what it asks for: no rules, no merging, nobody else who
-/// writes at the same time.
+/// What a program would write that has this table and knows what it asks for: no rules, no merging, and no other writer
+/// at the same time.
 class by_hand {
     struct closer {
         void operator()(sqlite3* open) const { ::sqlite3_close(open); }
