@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What a file_store costs, as ratios to what the disk, the processor and SQLite give on the same machine. The sides of
-// a comparison take turns; each figure is the median of the turns. Goals are printed, nothing is asserted.
-//
-//   file_store [--quick]      about three minutes; or a few seconds, to see that it runs
+// What a file_store costs, beside what the disk, the processor and SQLite give on the same machine.
+// needs: SQLite
 #include <tokenkeep/file_store.hpp>
 
-#include "benchmark/measuring.hpp"
+#include "benchmark/program.hpp"
 #include "support/processes.hpp"
 #include "support/temporary.hpp"
 
@@ -14,15 +12,12 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <new>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -240,283 +235,205 @@ double rate_of(bool by_processes, unsigned workers, std::size_t rows, std::chron
     return rate;
 }
 
-// ---- The sections ----
+// ---- The benchmarks ----
 
-struct plan {
-    std::vector<std::size_t> sizes{}; ///< How many rows a store has.
-    std::size_t rounds = 0;           ///< Turns of each side.
-    std::size_t changes = 0;          ///< Turns of saving and deleting: many and short, as the disk's pace drifts.
-    std::size_t saves = 0;            ///< In a turn.
-    std::size_t finds = 0;            ///< In a turn.
-    std::size_t contest_rows = 0;
-    std::chrono::milliseconds contest_time{0}; ///< A turn of many.
-};
+/// Where the stores and databases are while the program runs. Each is made at its first use.
+struct prepared {
+    const temporary_directory directory{};
+    std::map<std::size_t, std::unique_ptr<file_store>> stores{};
+    std::map<std::size_t, std::unique_ptr<database>> databases{};
+    std::size_t record_size = 0; ///< That a save appends to the file.
 
-class benchmark {
-  public:
-    explicit benchmark(plan chosen) : plan_(std::move(chosen)) {
-        for (const std::size_t rows : plan_.sizes) make_store(path_of(rows), rows);
+    std::string path_of(std::size_t rows) const { return directory / ("store" + std::to_string(rows) + ".tkj"); }
+    std::string file_of(std::size_t rows) const {
+        if (!exists(path_of(rows))) make_store(path_of(rows), rows);
+        return path_of(rows);
     }
-
-    void run() {
-        section(
-            "1. An update of one of N rows, acknowledged, against an append of as many bytes with fdatasync. Beside\n"
-            "   them an upsert into SQLite, WAL, synchronous=FULL, of at most 100,000 rows. Microseconds, medians.",
-            &benchmark::save);
-        compete();
-        hash_in_memory();
-        section(
-            "3. The first find_token of a store, which reads the file, against reading the file with pread of 1 MiB\n"
-            "   and hashing it with SHA-256. The ratio is that of the rates.",
-            &benchmark::open);
-        section("4. find_token of a row that is there, in no order, against one stat of the path. Nanoseconds.",
-                &benchmark::find);
-        section("5. delete_token (two flushes) against two appends with fdatasync. Microseconds, medians.",
-                &benchmark::remove);
-        section("   compact against writing as many bytes with one fdatasync.", &benchmark::compact);
-        print_growth();
-    }
-
-  private:
-    void section(const char* title, void (benchmark::*measure)(std::size_t)) {
-        std::printf("%s\n", title);
-        for (const std::size_t rows : plan_.sizes) {
-            std::printf("   %9zu rows  ", rows);
-            (this->*measure)(rows);
-            std::fflush(stdout);
-        }
-        std::printf("\n");
-    }
-
-    std::string path_of(std::size_t rows) const { return directory_ / ("store" + std::to_string(rows) + ".tkj"); }
-
-    /// The median of what act(n) says it took, over the calls of a turn; n counts on from turn to turn.
-    template <class Act>
-    std::function<double()> turn_of(Act act) const {
-        return [act, count = plan_.saves, n = std::size_t{0}]() mutable {
-            std::vector<double> taken;
-            for (std::size_t i = 0; i < count; ++i) taken.push_back(act(n++));
-            return median(taken);
-        };
-    }
-
-    template <class Store>
-    std::function<double()> saves_in(Store& store, std::size_t rows) const {
-        return turn_of([&store, rows](std::size_t n) {
-            const token record = row_of(scattered(n, rows), n);
-            return seconds_of([&] { store.save_token(record); });
-        });
-    }
-
-    std::function<double()> appends(std::size_t size, int times) const {
-        const auto file = std::make_shared<plain_file>(directory_ / "append", O_WRONLY | O_CREAT | O_APPEND);
-        return turn_of([file, times, record = std::string(size, 'x')](std::size_t) {
-            return seconds_of([&] {
-                for (int i = 0; i < times; ++i) file->append(record), file->flush();
-            });
-        });
-    }
-
-    void save(std::size_t rows) {
-        const std::size_t other_rows = std::min<std::size_t>(rows, 100'000);
-        const std::string other_path = path_of(rows) + ".db";
-        make_database(other_path, other_rows);
-        database other(other_path);
-        file_store store(path_of(rows));
-        store.save_token(row_of(0, 1)); // reads the file
-        const double before = size_of(path_of(rows));
-        store.save_token(row_of(0, 2));
-        record_size_ = static_cast<std::size_t>(size_of(path_of(rows)) - before);
-        const turns took =
-            alternate(plan_.changes, {saves_in(store, rows), appends(record_size_, 1), saves_in(other, other_rows)});
-        costs_["save"][rows] = median(took[0]);
-        std::printf("%zu bytes  save %5.0f  append %5.0f  SQLite %5.0f  %4.2fx SQLite  ratio %4.2f (goal <= 1.15)\n",
-                    record_size_, median(took[0]) * 1e6, median(took[1]) * 1e6, median(took[2]) * 1e6,
-                    ratio(took[0], took[2]), ratio(took[0], took[1]));
-    }
-
-    void compete() {
-        std::printf(
-            "2. Acknowledged saves a second, of %zu rows, against SQLite as above with a connection each.\n"
-            "   Beside them each with a descriptor of its own that locks, appends as much, unlocks and flushes.\n",
-            plan_.contest_rows);
-        const std::string path = directory_ / "contest.tkj", other_path = directory_ / "contest.db";
-        make_store(path, plan_.contest_rows);
-        make_database(other_path, plan_.contest_rows);
-        const auto open_store = [&] {
-            const auto store = std::make_shared<file_store>(path);
+    file_store& store_of(std::size_t rows) {
+        std::unique_ptr<file_store>& store = stores[rows];
+        if (!store) {
+            store = std::make_unique<file_store>(file_of(rows));
             (void)store->find_token_by_id(id_of(0)); // reads the file
-            return saver(store);
-        };
-        const auto open_database = [&] { return saver(std::make_shared<database>(other_path)); };
-        const auto contest_of = [&](bool by_processes, unsigned workers, std::function<save_function()> prepare) {
-            return
-                [=, this] { return rate_of(by_processes, workers, plan_.contest_rows, plan_.contest_time, prepare); };
-        };
-        const auto open_file = [&]() -> save_function {
-            const auto file = std::make_shared<plain_file>(directory_ / "contest", O_WRONLY | O_CREAT | O_APPEND);
-            return [file, record = std::string(record_size_, 'x')](const token&) {
-                file->append_alone(record);
-                file->flush();
-            };
-        };
-        const auto print = [&](const char* who, const turns& rates) {
-            std::printf("   %-24s  store %6.0f/s  calls %6.0f/s  SQLite %6.0f/s  %4.2fx the calls (processes >= 0.95)  "
-                        "ratio %5.2f (goal >= 2)\n",
-                        who, median(rates[0]), median(rates[1]), median(rates[2]), ratio(rates[0], rates[1]),
-                        ratio(rates[0], rates[2]));
-        };
-        const auto shared = [&] { return [store = open_store()] { return store; }; };
-        print("16 threads, one store",
-              alternate(plan_.rounds, {contest_of(false, 16, shared()), contest_of(false, 16, open_file),
-                                       contest_of(false, 16, open_database)}));
-        print("4 processes", alternate(plan_.rounds, {contest_of(true, 4, open_store), contest_of(true, 4, open_file),
-                                                      contest_of(true, 4, open_database)}));
-        std::printf("\n");
-    }
-
-    template <class Store>
-    static save_function saver(std::shared_ptr<Store> store) {
-        return [store](const token& record) { store->save_token(record); };
-    }
-
-    void hash_in_memory() const {
-        const std::string bytes(1 << 16, 'x');
-        const auto rate = [&](auto blocks) {
-            detail::sha256_state state = detail::sha256_initial_state;
-            const std::size_t count = bytes.size() / detail::sha256_block_size;
-            const auto taken =
-                turn_of([&](std::size_t) { return seconds_of([&] { blocks(state, bytes.data(), count); }); });
-            return static_cast<double>(bytes.size()) / taken() / 1e6;
-        };
-        std::printf("   SHA-256 of 64 KiB in memory: portable %.0f MB/s", rate(detail::sha256_blocks_portable));
-        if (detail::has_sha256_instructions())
-            std::printf(", by instructions %.0f MB/s", rate(detail::sha256_blocks_by_instructions));
-        std::printf("\n\n");
-    }
-
-    void open(std::size_t rows) {
-        std::unique_ptr<file_store>& store = stores_[rows];
-        std::vector<double> resident;
-        const auto first_find = [&] {
-            store.reset();
-            ::malloc_trim(0);
-            const double before = resident_bytes();
-            store = std::make_unique<file_store>(path_of(rows));
-            const double took = seconds_of([&] { (void)store->find_token_by_id(id_of(0)); });
-            resident.push_back(resident_bytes() - before);
-            return took;
-        };
-        const auto hash = [&] {
-            return seconds_of([&] { plain_file(path_of(rows), O_RDONLY).hash(size_of(path_of(rows))); });
-        };
-        const turns took = alternate(plan_.rounds, {first_find, hash});
-        const double megabytes = size_of(path_of(rows)) / 1e6;
-        costs_["open, a row"][rows] = median(took[0]) / static_cast<double>(rows);
-        std::printf("%7.2f MB  open %8.2f ms, %3.0f MB/s  hash %8.2f ms, %3.0f MB/s  resident %5.0f bytes/row  "
-                    "ratio %4.2f (goal >= 250 MB/s)\n",
-                    megabytes, median(took[0]) * 1e3, megabytes / median(took[0]), median(took[1]) * 1e3,
-                    megabytes / median(took[1]), median(resident) / static_cast<double>(rows), ratio(took[1], took[0]));
-    }
-
-    /// The mean of a find, over the probes that probe_of(row) makes.
-    template <class ProbeOf>
-    std::function<double()> finds_in(std::size_t rows, ProbeOf probe_of) const {
-        return [this, rows, probe_of] {
-            std::vector<token> probes;
-            for (std::size_t n = 0; n < plan_.finds; ++n) probes.push_back(probe_of(scattered(n, rows)));
-            file_store& store = *stores_.at(rows);
-            return seconds_of([&] {
-                       for (const token& probe : probes) require(store.find_token(probe).has_value(), "find_token");
-                   }) /
-                   static_cast<double>(plan_.finds);
-        };
-    }
-
-    void find(std::size_t rows) {
-        const auto stats = [&] {
-            return seconds_of([&] {
-                       struct stat status {};
-                       for (std::size_t n = 0; n < plan_.finds; ++n) ::stat(path_of(rows).c_str(), &status);
-                   }) /
-                   static_cast<double>(plan_.finds);
-        };
-        const turns took = alternate(
-            plan_.rounds,
-            {finds_in(rows, [](std::size_t row) { return token{.id = id_of(row)}; }),
-             finds_in(rows, [](std::size_t row) { return token{.user_name = user_of(row)}; }),
-             finds_in(rows,
-                      [](std::size_t row) { return token{.client_id = client_id, .refresh_token = refresh_of(row)}; }),
-             stats});
-        const char* const names[] = {"find by id", "find by user", "find by refresh token"};
-        for (std::size_t by = 0; by < 3; ++by) {
-            costs_[names[by]][rows] = median(took[by]);
-            std::printf("%s %5.0f  ", names[by] + 5, median(took[by]) * 1e9);
         }
-        std::printf("stat %4.0f  ratio %4.2f %4.2f %4.2f (no goal)\n", median(took[3]) * 1e9, ratio(took[0], took[3]),
-                    ratio(took[1], took[3]), ratio(took[2], took[3]));
+        return *store;
     }
-
-    void remove(std::size_t rows) {
-        file_store& store = *stores_.at(rows);
-        const auto deletes = turn_of([&store, rows](std::size_t n) {
-            const token record = row_of(scattered(n, rows));
-            const double took = seconds_of([&] { store.delete_token(record.id); });
-            store.save_token(record);
-            return took;
-        });
-        const turns took = alternate(plan_.changes, {deletes, appends(record_size_, 2)});
-        costs_["delete"][rows] = median(took[0]);
-        std::printf("delete %5.0f  two appends %5.0f  ratio %4.2f (no goal)\n", median(took[0]) * 1e6,
-                    median(took[1]) * 1e6, ratio(took[0], took[1]));
+    std::string database_file_of(std::size_t rows) const {
+        const std::string path = path_of(rows) + ".db";
+        if (!exists(path)) make_database(path, rows);
+        return path;
     }
-
-    void compact(std::size_t rows) {
-        const double before = size_of(path_of(rows));
-        const auto compact_it = [&] { return seconds_of([&] { stores_.at(rows)->compact(); }); };
-        const auto write = [&] {
-            const std::string piece(1 << 20, 'x'), path = directory_ / "written";
-            std::filesystem::remove(path);
-            double left = size_of(path_of(rows));
-            return seconds_of([&] {
-                const plain_file to(path, O_WRONLY | O_CREAT);
-                for (; left > 0; left -= static_cast<double>(piece.size()))
-                    to.append(std::string_view(piece).substr(0, static_cast<std::size_t>(std::min(left, 1'048'576.0))));
-                to.flush();
-            });
-        };
-        const turns took = alternate(plan_.rounds, {compact_it, write});
-        costs_["compact, a row"][rows] = median(took[0]) / static_cast<double>(rows);
-        std::printf("%7.2f MB before, %7.2f MB after  compact %7.4f s  write %7.4f s  ratio %4.2f (goal <= 4)\n",
-                    before / 1e6, size_of(path_of(rows)) / 1e6, median(took[0]), median(took[1]),
-                    ratio(took[0], took[1]));
+    database& database_of(std::size_t rows) {
+        std::unique_ptr<database>& one = databases[rows];
+        if (!one) one = std::make_unique<database>(database_file_of(rows));
+        return *one;
     }
-
-    void print_growth() const {
-        const std::size_t few = 100, many = plan_.sizes.back();
-        std::printf("From %zu to %zu rows the cost grows by the factor\n", few, many);
-        for (const auto& [what, cost] : costs_)
-            std::printf("   %-21s  %5.2f\n", what.c_str(), cost.at(many) / cost.at(few));
+    /// As many bytes as a save of a stored row appends.
+    std::string record() {
+        if (record_size == 0) {
+            file_store& store = store_of(1);
+            store.save_token(row_of(0, 1));
+            const double before = size_of(path_of(1));
+            store.save_token(row_of(0, 2));
+            record_size = static_cast<std::size_t>(size_of(path_of(1)) - before);
+        }
+        return std::string(record_size, 'x');
     }
-
-    const plan plan_;
-    const temporary_directory directory_{};
-    std::size_t record_size_ = 0;
-    std::map<std::size_t, std::unique_ptr<file_store>> stores_{};
-    std::map<std::string, std::map<std::size_t, double>> costs_{};
 };
 
-const plan full{{1, 100, 10'000, 100'000, 1'000'000}, 5, 41, 15, 100'000, 10'000, std::chrono::milliseconds(1'500)};
-const plan quick{{1, 100, 1'000}, 1, 1, 5, 500, 100, std::chrono::milliseconds(100)};
+prepared& all() {
+    static prepared one;
+    return one;
+}
+
+/// A turn: the median of what act(n) says it took, over so many calls; n goes on from turn to turn.
+template <class Act>
+auto median_of(std::size_t count, Act act) {
+    if (is_quick) count = 3;
+    return [=, n = std::size_t{0}](benchmark::State&) mutable {
+        std::vector<double> taken;
+        while (taken.size() < count) taken.push_back(act(n++));
+        return median(taken);
+    };
+}
+
+constexpr std::size_t calls_of_a_turn = 15; // turns are many and short, because the disk's pace drifts
+constexpr int turns_of_the_disk = 21;
+
+double save(auto& store, std::size_t rows, std::size_t n) {
+    const token record = row_of(scattered(n, rows), n);
+    return seconds_of([&] { store.save_token(record); });
+}
+
+double append(int times) {
+    static const plain_file file(all().directory / "append", O_WRONLY | O_CREAT | O_APPEND);
+    const std::string record = all().record();
+    return seconds_of([&] {
+        for (int n = 0; n < times; ++n) file.append(record), file.flush();
+    });
+}
+
+double remove(std::size_t rows, std::size_t n) {
+    file_store& store = all().store_of(rows);
+    const token record = row_of(scattered(n, rows));
+    const double took = seconds_of([&] { store.delete_token(record.id); });
+    store.save_token(record);
+    return took;
+}
+
+double open_store(std::size_t rows, benchmark::State& state) {
+    const std::string path = all().file_of(rows);
+    std::unique_ptr<file_store>& store = all().stores[rows];
+    store.reset();
+    ::malloc_trim(0);
+    const double before = resident_bytes();
+    store = std::make_unique<file_store>(path);
+    const double took = seconds_of([&] { (void)store->find_token_by_id(id_of(0)); });
+    state.counters["bytes"] = (resident_bytes() - before) / static_cast<double>(rows);
+    state.counters["MB_a_second"] = size_of(path) / took / 1e6;
+    return took;
+}
+
+double hash_file(std::size_t rows) {
+    const std::string path = all().file_of(rows);
+    return seconds_of([&] { plain_file(path, O_RDONLY).hash(size_of(path)); });
+}
+
+double write_as_much(std::size_t rows) {
+    const std::string piece(1 << 20, 'x'), path = all().directory / "written";
+    std::filesystem::remove(path);
+    double left = size_of(all().file_of(rows));
+    return seconds_of([&] {
+        const plain_file to(path, O_WRONLY | O_CREAT);
+        for (; left > 0; left -= static_cast<double>(piece.size()))
+            to.append(std::string_view(piece).substr(0, static_cast<std::size_t>(std::min(left, 1'048'576.0))));
+        to.flush();
+    });
+}
+
+void add_size(std::size_t rows) {
+    add("save", "ours", rows, turns_of_the_disk,
+        median_of(calls_of_a_turn, [=](std::size_t n) { return save(all().store_of(rows), rows, n); }));
+    const int times = rows < 1'000'000 ? 9 : 5;
+    add("open", "ours", rows, times, [=](benchmark::State& state) { return open_store(rows, state); });
+    add("open", "hash", rows, times, [=](benchmark::State&) { return hash_file(rows); });
+    add("compact", "ours", rows, times, [=](benchmark::State&) {
+        file_store& store = all().store_of(rows);
+        return seconds_of([&] { store.compact(); });
+    });
+    add("compact", "write", rows, times, [=](benchmark::State&) { return write_as_much(rows); });
+    const auto store = [=]() -> file_store& { return all().store_of(rows); };
+    const auto path = [=, path = std::string()]() mutable -> std::string& { return path = all().file_of(rows); };
+    const auto user = [=](std::size_t n) { return token{.user_name = user_of(scattered(n, rows))}; };
+    add("find_by_user", "ours", rows, times, calls(10'000, store, user, [](file_store& of, const token& probe) {
+            require(of.find_token(probe).has_value(), "find_token");
+        }));
+    add("find_by_user", "stat", rows, times, calls(10'000, path, user, [](const std::string& of, const token&) {
+            struct stat status {};
+            require(::stat(of.c_str(), &status) == 0, "stat");
+        }));
+}
+
+/// A turn of many who save at the same time. Its time is that of a save.
+template <class Prepare>
+void add_contest(const char* operation, const char* side, bool by_processes, unsigned workers, Prepare prepare) {
+    const std::size_t rows = is_quick ? 100 : 10'000;
+    const std::chrono::milliseconds time(is_quick ? 50 : 1'000);
+    add(operation, side, workers, 5, [=](benchmark::State& state) {
+        const double rate = rate_of(by_processes, workers, rows, time, prepare(rows));
+        state.counters["saves_a_second"] = rate;
+        return 1 / std::max(rate, 1.0);
+    });
+}
+
+template <class Store>
+save_function saver(std::shared_ptr<Store> store) {
+    return [store](const token& record) { store->save_token(record); };
+}
+
+/// What a worker does that has a store, a file or a connection of its own.
+std::function<save_function()> own_store(std::size_t rows) {
+    return [path = all().file_of(rows)] {
+        const auto store = std::make_shared<file_store>(path);
+        (void)store->find_token_by_id(id_of(0)); // reads the file
+        return saver(store);
+    };
+}
+std::function<save_function()> shared_store(std::size_t rows) {
+    return [save = own_store(rows)()] { return save; };
+}
+std::function<save_function()> own_file(std::size_t) {
+    return [path = all().directory / "contest", record = all().record()]() -> save_function {
+        const auto file = std::make_shared<plain_file>(path, O_WRONLY | O_CREAT | O_APPEND);
+        return [=](const token&) {
+            file->append_alone(record);
+            file->flush();
+        };
+    };
+}
+std::function<save_function()> own_database(std::size_t rows) {
+    return [path = all().database_file_of(rows)] { return saver(std::make_shared<database>(path)); };
+}
+
+void add_all() {
+    const std::vector<std::size_t> sizes =
+        is_quick ? std::vector<std::size_t>{100} : std::vector<std::size_t>{1'000, 10'000, 100'000, 1'000'000};
+    for (const std::size_t rows : sizes) add_size(rows);
+    const std::size_t other_rows = std::min<std::size_t>(sizes.back(), 100'000);
+    add("save", "append_fdatasync", 1, turns_of_the_disk,
+        median_of(calls_of_a_turn, [](std::size_t) { return append(1); }));
+    add("save", "sqlite", other_rows, turns_of_the_disk,
+        median_of(calls_of_a_turn, [=](std::size_t n) { return save(all().database_of(other_rows), other_rows, n); }));
+    add("delete", "ours", other_rows, turns_of_the_disk,
+        median_of(calls_of_a_turn, [=](std::size_t n) { return remove(other_rows, n); }));
+    add("delete", "append_fdatasync", 1, turns_of_the_disk,
+        median_of(calls_of_a_turn, [](std::size_t) { return append(2); }));
+    add_contest("threads", "ours", false, 16, shared_store);
+    add_contest("threads", "sqlite", false, 16, own_database);
+    add_contest("processes", "ours", true, 4, own_store);
+    add_contest("processes", "append_fdatasync", true, 4, own_file);
+    add_contest("processes", "sqlite", true, 4, own_database);
+}
 
 } // namespace
 
-int main(int count, char** words) {
-    try {
-        benchmark(count > 1 && std::string_view(words[1]) == "--quick" ? quick : full).run();
-        return EXIT_SUCCESS;
-    } catch (const std::exception& fault) {
-        std::fprintf(stderr, "%s\n", fault.what());
-        return EXIT_FAILURE;
-    }
-}
+int main(int count, char** words) { return run(count, words, add_all); }

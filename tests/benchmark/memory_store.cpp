@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: MIT
 // What memory_store costs beside what a program would write by itself: one std::unordered_map for each key that a row
-// is found by, with a mutex; and Boost.MultiIndex, hashed, if it is installed. Times are CPU time.
-#include "benchmark/measuring.hpp"
+// is found by, with a mutex; and Boost.MultiIndex, hashed. Times are CPU time.
+// needs: Boost
+#include "benchmark/program.hpp"
 
 #include <tokenkeep/basic_store.hpp>
 
-#if __has_include(<boost/multi_index_container.hpp>)
-#define TOKENKEEP_BENCHMARK_HAS_BOOST
-#include <boost/multi_index/global_fun.hpp>
-#include <boost/multi_index/hashed_index.hpp>
-#include <boost/multi_index_container.hpp>
-#endif
-
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
-#include <cstdlib>
-#include <ctime>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <unordered_map>
 
+#include <boost/multi_index/global_fun.hpp>
+#include <boost/multi_index/hashed_index.hpp>
+#include <boost/multi_index_container.hpp>
 #include <malloc.h>
 
 namespace {
@@ -28,7 +27,7 @@ using namespace measuring;
 
 // ---- Records: 391 bytes of text and times ----
 
-inline const std::string app = text("1000.client", 0, 24);
+const std::string app = text("1000.client", 0, 24);
 
 std::string short_id(std::size_t row) { return text("row", row, 20); }
 std::string short_user(std::size_t row) { return text("user", row, 12) + "@example.org"; }
@@ -54,13 +53,14 @@ token short_row(std::size_t row, std::size_t version, std::size_t extra = 0) {
 
 class ours {
   public:
-    static constexpr const char* name = "memory_store";
+    static constexpr const char* name = "ours";
 
     std::optional<token> find_by_id(const std::string& id) { return store_.find_token_by_id(id); }
     std::optional<token> find_by_user(const std::string& user) { return store_.find_token(probe_of(user)); }
     std::size_t look(const std::string& user) {
         std::size_t size = 0;
-        store_.visit_token(probe_of(user), [&](const auto& row) { size = row.access_token.size(); });
+        const auto visit = [&](const auto& row) { size = row.access_token.size(); };
+        store_.visit_token(probe_of(user), visit);
         return size;
     }
     void save(const token& record) { store_.save_token(record); }
@@ -75,9 +75,6 @@ class ours {
     tokenkeep::memory_store store_{};
     token probe_{};
 };
-
-/// A look-up of the map for a view would need a hash of its own, so the keys are strings.
-std::string key(std::string_view text) { return std::string(text); }
 
 class maps {
   public:
@@ -100,12 +97,11 @@ class maps {
     }
     void save(const token& record) {
         const std::lock_guard lock(mutex_);
-        const auto [at, is_new] = by_id_.try_emplace(record.id);
-        token& row = at->second;
-        if (row.user_name != record.user_name) move(by_user_, row.user_name, record.user_name, row);
+        token& row = by_id_.try_emplace(record.id).first->second;
+        move(by_user_, row.user_name, record.user_name, row);
         move(by_access_, row.access_token.reveal(), record.access_token.reveal(), row);
         move(by_refresh_, row.refresh_token.reveal(), record.refresh_token.reveal(), row);
-        if (row.seed != record.seed) move(by_seed_, row.seed, record.seed, row);
+        move(by_seed_, row.seed, record.seed, row);
         row = record;
     }
 
@@ -114,8 +110,8 @@ class maps {
 
     static void move(index& rows, std::string_view from, std::string_view to, token& row) {
         if (from == to) return;
-        if (!from.empty()) rows.erase(key(from));
-        rows.emplace(key(to), &row);
+        if (!from.empty()) rows.erase(std::string(from));
+        rows.emplace(to, &row);
     }
 
     std::mutex mutex_{};
@@ -123,7 +119,6 @@ class maps {
     index by_user_{}, by_access_{}, by_refresh_{}, by_seed_{};
 };
 
-#ifdef TOKENKEEP_BENCHMARK_HAS_BOOST
 namespace multi = boost::multi_index;
 
 std::string_view id_in(const token& row) { return row.id; }
@@ -138,7 +133,7 @@ using hashed = multi::hashed_non_unique<multi::global_fun<const token&, std::str
 
 class multi_index {
   public:
-    static constexpr const char* name = "Boost.MultiIndex";
+    static constexpr const char* name = "multi_index";
 
     std::optional<token> find_by_id(const std::string& id) {
         const std::lock_guard lock(mutex_);
@@ -170,141 +165,142 @@ class multi_index {
                                                           hashed<refresh_in>, hashed<seed_in>>>
         rows_{};
 };
-#endif
 
 // ---- Measuring ----
 
-enum operation { find_by_id, find_by_user, look, save, save_of_another_size, insert, bytes, operations };
-
-constexpr const char* names[operations] = {"find by id",    "find by user", "look, no copy", "save",
-                                           "save, resized", "insert",       "bytes a token"};
-
-double cpu_time() {
-    ::timespec now{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-std::size_t bytes_in_use() {
-    const auto used = ::mallinfo2();
-    return used.uordblks + used.hblkhd;
-}
-
-/// Calls `act(each)` for all, and adds the time to `spent`.
-template <class Each, class Act>
-void spend(double& spent, const std::vector<Each>& all, Act act) {
-    const double start = cpu_time();
-    for (const Each& each : all) act(each);
-    spent += cpu_time() - start;
-}
-
-/// What each operation of one side costs with so many rows, round by round: seconds a call, and bytes.
+/// Saves so many new rows. Gives the CPU time of it.
 template <class Side>
-class measured {
-  public:
-    explicit measured(std::size_t rows) : rows_(rows) {}
+double fill(Side& side, std::size_t rows) {
+    constexpr std::size_t batch = 1'000;
+    double spent = 0;
+    for (std::size_t row = 0; row < rows;) {
+        std::vector<token> records;
+        while (records.size() < batch && row < rows) records.push_back(short_row(row++, 0));
+        const double start = cpu_seconds();
+        for (const token& record : records) side.save(record);
+        spent += cpu_seconds() - start;
+    }
+    return spent;
+}
 
-    /// Makes the rows anew.
-    void fill() {
-        side_.reset();
-        const std::size_t before = bytes_in_use();
-        side_ = std::make_unique<Side>();
+/// The one with so many rows. It is made at its first use.
+template <class Side>
+std::unique_ptr<Side>& side_of(std::size_t rows) {
+    static std::map<std::size_t, std::unique_ptr<Side>> all;
+    std::unique_ptr<Side>& side = all[rows];
+    if (!side) fill(*(side = std::make_unique<Side>()), rows);
+    return side;
+}
+
+double bytes_in_use() {
+    const auto used = ::mallinfo2();
+    return static_cast<double>(used.uordblks + used.hblkhd);
+}
+
+/// A turn that makes the store of so many rows again, several times if they are few.
+template <class Side>
+auto insert(std::size_t rows) {
+    return [rows](benchmark::State& state) {
+        const std::size_t fills = is_quick ? 1 : std::max<std::size_t>(1, 20'000 / rows);
         double spent = 0;
-        constexpr std::size_t batch = 1'000;
-        for (std::size_t row = 0; row < rows_;) {
-            std::vector<token> records;
-            while (records.size() < batch && row < rows_) records.push_back(short_row(row++, 0));
-            spend(spent, records, [&](const token& record) { side_->save(record); });
+        for (std::size_t n = 0; n < fills; ++n) {
+            std::unique_ptr<Side>& side = side_of<Side>(rows);
+            side.reset();
+            const double before = bytes_in_use();
+            spent += fill(*(side = std::make_unique<Side>()), rows);
+            state.counters["bytes"] = (bytes_in_use() - before) / static_cast<double>(rows);
         }
-        took[insert].push_back(spent / static_cast<double>(rows_));
-        took[bytes].push_back(static_cast<double>(bytes_in_use() - before) / static_cast<double>(rows_));
+        return spent / static_cast<double>(fills * rows);
+    };
+}
+
+template <class Side>
+void add_side(std::size_t rows) {
+    const int times = rows < 1'000'000 ? 9 : 5;
+    const auto add_calls = [&](const char* operation, auto make, auto act) {
+        const auto side = [rows]() -> Side& { return *side_of<Side>(rows); };
+        add(operation, Side::name, rows, times, calls(20'000, side, make, act));
+    };
+    const auto id = [rows](std::size_t n) { return short_id(scattered(n, rows)); };
+    const auto user = [rows](std::size_t n) { return short_user(scattered(n, rows)); };
+    add_calls("find_by_id", id,
+              [](Side& side, const std::string& each) { require(side.find_by_id(each).has_value(), "find_by_id"); });
+    add_calls("find_by_user", user, [](Side& side, const std::string& each) {
+        require(side.find_by_user(each).has_value(), "find_by_user");
+    });
+    add_calls("look", user, [](Side& side, const std::string& each) { require(side.look(each) != 0, "look"); });
+    const auto save = [](Side& side, const token& record) { side.save(record); };
+    add_calls(
+        "save", [rows](std::size_t n) { return short_row(scattered(n, rows), n + 1); }, save);
+    add_calls(
+        "save_resized", [rows](std::size_t n) { return short_row(scattered(n, rows), n + 1, n % 32); }, save);
+    if (!RUNNING_ON_VALGRIND) add("insert", Side::name, rows, rows < 1'000'000 ? 9 : 3, insert<Side>(rows));
+}
+
+// ---- A writer among readers ----
+
+std::atomic<std::uint64_t> reads = 0; ///< That have ended.
+
+/// The mutex of the defaults, which counts the reads that end while a writer waits.
+struct counting_mutex {
+    void lock() {
+        const std::uint64_t before = reads;
+        inner.lock();
+        waits.push_back(static_cast<double>(reads - before));
+    }
+    void unlock() { inner.unlock(); }
+    void lock_shared() { inner.lock_shared(); }
+    void unlock_shared() {
+        ++reads;
+        inner.unlock_shared();
     }
 
-    void use(std::size_t turn, std::size_t calls) {
-        std::vector<std::string> ids, users;
-        std::vector<token> records, resized;
-        for (std::size_t n = turn * calls; n < (turn + 1) * calls; ++n) {
-            // Each operation has other rows, so that none finds in the cache what the one before has used.
-            ids.push_back(short_id(scattered(3 * n, rows_)));
-            users.push_back(short_user(scattered(3 * n + 1, rows_)));
-            const std::size_t row = scattered(3 * n + 2, rows_);
-            records.push_back(short_row(row, 2 * n + 1));
-            resized.push_back(short_row(row, 2 * n + 2, 1 + n % 32));
-        }
-        std::size_t found = 0;
-        time(find_by_id, ids, [&](const std::string& id) { found += side_->find_by_id(id).has_value(); });
-        time(find_by_user, users, [&](const std::string& user) { found += side_->find_by_user(user).has_value(); });
-        time(look, users, [&](const std::string& user) { found += side_->look(user) != 0; });
-        require(found == 3 * calls, "each row is found");
-        time(save, records, [&](const token& record) { side_->save(record); });
-        time(save_of_another_size, resized, [&](const token& record) { side_->save(record); });
-        for (const token& record : records) side_->save(record); // back to the usual size
-    }
-
-    std::vector<double> took[operations];
-
-  private:
-    template <class Each, class Act>
-    void time(operation what, const std::vector<Each>& all, Act act) {
-        double spent = 0;
-        spend(spent, all, act);
-        took[what].push_back(spent / static_cast<double>(all.size()));
-    }
-
-    std::size_t rows_;
-    std::unique_ptr<Side> side_{};
+    tokenkeep::defaults::mutex inner{};
+    static inline std::vector<double> waits{}; ///< Of each writer, in reads. Guarded by the mutex.
+};
+struct counting : tokenkeep::defaults {
+    using mutex = counting_mutex;
 };
 
-template <class... Side>
-void measure(std::size_t rounds, std::size_t calls, measured<Side>&... sides) {
-    for (std::size_t round = 0; round < rounds; ++round) {
-        (sides.fill(), ...);
-        for (std::size_t turn = 0; turn < rounds; ++turn) (sides.use(turn, calls), ...);
+/// A writer saves once a millisecond while eight threads read as fast as they can.
+double write_among_readers(benchmark::State& state) {
+    tokenkeep::basic_store<tokenkeep::indexed, counting> store;
+    for (std::size_t row = 0; row < 1'000; ++row) store.save_token(short_row(row, 0));
+    std::atomic<bool> is_over = false;
+    std::vector<std::thread> readers;
+    for (std::size_t reader = 0; reader < 8; ++reader)
+        readers.emplace_back([&, n = reader]() mutable {
+            while (!is_over) (void)store.find_token_by_id(short_id(scattered(n++, 1'000)));
+        });
+    counting_mutex::waits.clear();
+    const std::size_t saves = is_quick ? 20 : 500;
+    double spent = 0;
+    for (std::size_t n = 0; n < saves; ++n) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        const token record = short_row(scattered(n, 1'000), n + 1);
+        spent += seconds_of([&] { store.save_token(record); });
     }
+    is_over = true;
+    for (std::thread& reader : readers) reader.join();
+    // The longest includes the time in which the writer had asked for the mutex, but did not run.
+    std::vector<double>& waits = counting_mutex::waits;
+    std::sort(waits.begin(), waits.end());
+    state.counters["reads"] = waits[waits.size() * 99 / 100];
+    state.counters["longest"] = waits.back();
+    return spent / static_cast<double>(saves);
 }
 
-// ---- Printing ----
-
-template <class First, class... Side>
-void show(std::size_t rows, const measured<First>& first, const measured<Side>&... others) {
-    std::printf("%zu tokens\n  %-14s %14s", rows, "", First::name);
-    (std::printf("  %16s", Side::name), ...);
-    for (int each = 0; each < operations; ++each) {
-        const double scale = each == bytes ? 1 : 1e9;
-        std::printf("\n  %-14s %14.0f", names[each], median(first.took[each]) * scale);
-        const auto compare = [&](const std::vector<double>& took) {
-            std::printf("  %8.0f (%4.2fx)", median(took) * scale, ratio(first.took[each], took));
-        };
-        (compare(others.took[each]), ...);
+void add_all() {
+    const std::vector<std::size_t> sizes =
+        is_quick ? std::vector<std::size_t>{1'000} : std::vector<std::size_t>{1'000, 10'000, 100'000, 1'000'000};
+    for (const std::size_t rows : sizes) {
+        add_side<ours>(rows);
+        add_side<maps>(rows);
+        add_side<multi_index>(rows);
     }
-    std::printf("\n");
-}
-
-void compare(std::size_t rows, std::size_t rounds, std::size_t calls) {
-    measured<ours> own(rows);
-    measured<maps> by_maps(rows);
-#ifdef TOKENKEEP_BENCHMARK_HAS_BOOST
-    measured<multi_index> by_multi_index(rows);
-    measure(rounds, calls, own, by_maps, by_multi_index);
-    show(rows, own, by_maps, by_multi_index);
-#else
-    measure(rounds, calls, own, by_maps);
-    show(rows, own, by_maps);
-#endif
+    if (!RUNNING_ON_VALGRIND) add("write_among_readers", "ours", 8, 3, write_among_readers);
 }
 
 } // namespace
 
-int main(int count, char** words) {
-    const bool quick = count > 1 && std::string_view(words[1]) == "--quick";
-    std::printf("ns a call; in brackets what memory_store takes of it\n");
-    if (quick) {
-        compare(1'000, 1, 100);
-        return EXIT_SUCCESS;
-    }
-    compare(1'000, 9, 10'000);
-    compare(10'000, 5, 10'000);
-    compare(100'000, 5, 10'000);
-    compare(1'000'000, 3, 20'000);
-    return EXIT_SUCCESS;
-}
+int main(int count, char** words) { return run(count, words, add_all); }

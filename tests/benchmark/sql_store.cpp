@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: MIT
-// What an sql_store over SQLite costs, as ratios to prepared statements written by hand for the same table: the same
-// schema, indexes and settings, rows that end in a token as well, and the same promises: what is deleted is erased, and
-// a file that has been removed is noticed, which takes a system call. What the look-ups are without it is printed as
-// well. The sides take turns; each figure is the median of the turns. Goals are printed, nothing is asserted.
-//
-//   sql_store [--quick]      about a minute; or a few seconds, to see that it runs
+// What an sql_store over SQLite costs, beside prepared statements written by hand for the same table: the same schema,
+// indexes and settings, rows that end in a token as well, and the same promises: what is deleted is erased, and a file
+// that has been removed is noticed, which takes a system call.
+// needs: SQLite
 #include <tokenkeep/sqlite.hpp>
 
-#include "benchmark/measuring.hpp"
+#include "benchmark/program.hpp"
 #include "support/temporary.hpp"
 
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <sqlite3.h>
@@ -29,8 +22,8 @@ using namespace measuring;
 
 namespace {
 
-/// What a program would write that has this table and knows what it asks for: no rules, no merging, nobody else who
-/// writes at the same time.
+/// What a program would write that has this table and knows what it asks for: no rules, no merging, and no other writer
+/// at the same time.
 class by_hand {
     struct closer {
         void operator()(sqlite3* open) const { ::sqlite3_close(open); }
@@ -69,8 +62,6 @@ class by_hand {
     void run(const std::string& sql) {
         require(::sqlite3_exec(connection_.get(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK, sql.c_str());
     }
-
-    bool notices_removal = true;
 
     std::optional<token> find_token_by_id(const std::string& id) {
         require_file();
@@ -128,7 +119,6 @@ class by_hand {
 
   private:
     void require_file() {
-        if (!notices_removal) return;
         int moved = 0;
         ::sqlite3_file_control(connection_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
         require(moved == 0, "the file has been removed");
@@ -222,148 +212,135 @@ class by_hand {
         commit{};
 };
 
-struct plan {
-    std::vector<std::size_t> sizes{};
-    std::size_t rounds = 0;  ///< Turns of each side.
-    std::size_t finds = 0;   ///< In a turn.
-    std::size_t changes = 0; ///< In a turn.
-};
-
 /// Two files with the same rows, one for each side.
-class comparison {
+class sides {
   public:
-    comparison(const plan& chosen, std::size_t rows)
-        : plan_(chosen), rows_(rows), ours_(folder_ / "ours.db"), theirs_(made(folder_ / "theirs.db")) {
-        fill(folder_ / "theirs.db");
-        ours_.save_token(row_of(0));
-        fill(folder_ / "ours.db");
+    explicit sides(std::size_t rows)
+        : rows_(rows), ours_(made(folder_ / "ours.db")), by_hand_(made(folder_ / "by_hand.db")) {
+        fill(ours_);
+        fill(by_hand_);
     }
 
-    void run() {
-        std::printf("%zu tokens, microseconds\n", rows_);
-        finds(
-            "find by id", [](sqlite_store& side, std::size_t n) { return side.find_token({.id = id_of(n)}); },
-            [](by_hand& side, std::size_t n) { return side.find_token_by_id(id_of(n)); });
-        const auto by_id = [](auto& side, std::size_t n) { return side.find_token_by_id(id_of(n)); };
-        finds("find_token_by_id", by_id, by_id);
-        finds(
-            "find by user",
-            [](sqlite_store& side, std::size_t n) {
-                return side.find_token({.user_name = user_of(n), .client_id = client_id});
-            },
-            [](by_hand& side, std::size_t n) { return side.find_by_user(user_of(n), client_id); });
-        finds(
-            "find by refresh token",
-            [](sqlite_store& side, std::size_t n) {
-                return side.find_token({.client_id = client_id, .refresh_token = refresh_of(n)});
-            },
-            [](by_hand& side, std::size_t n) { return side.find_by_refresh_token(refresh_of(n), client_id); });
+    sqlite_store& side(std::type_identity<sqlite_store>) { return ours_; }
+    by_hand& side(std::type_identity<by_hand>) { return by_hand_; }
 
-        const auto nothing = [](auto&, const token&) {};
-        changes(
-            "save, a row that is there", nothing, [](auto& side, const token& row) { side.save_token(row); }, nothing);
-        changes(
-            "save, a new row", [](auto& side, const token& row) { side.delete_token(row.id); },
-            [](auto& side, const token& row) { side.save_token(row); }, nothing);
-        changes(
-            "replace_token", nothing,
-            [](auto& side, const token& row) {
-                token fresh = row;
-                fresh.access_token = "1000.replaced";
-                require(side.replace_token(row, fresh), "replace_token");
-            },
-            [](auto& side, const token& row) { side.save_token(row); });
-        changes(
-            "delete_token", nothing, [](auto& side, const token& row) { side.delete_token(row.id); },
-            [](auto& side, const token& row) { side.save_token(row); });
-
-        const auto all = [](auto& side) {
-            return std::function([&side] { return seconds_of([&] { require(!side.get_tokens().empty(), "rows"); }); });
-        };
-        print("get_tokens", alternate(plan_.rounds, {all(ours_), all(theirs_)}), 1);
-        const auto clear = [](auto& side) {
-            return std::function([&side] { return seconds_of([&] { side.delete_tokens(); }); });
-        };
-        print("delete_tokens", alternate(1, {clear(ours_), clear(theirs_)}), 1);
-    }
+    void fill(sqlite_store&) const { fill(folder_ / "ours.db"); }
+    void fill(by_hand&) const { fill(folder_ / "by_hand.db"); }
 
   private:
+    /// The path of a file whose table a store has made.
     static const std::string& made(const std::string& path) {
-        sqlite_store{path}.save_token(row_of(0)); // the table is the store's
+        sqlite_store store{path};
+        store.save_token(row_of(0));
+        store.delete_tokens();
         return path;
     }
 
     void fill(const std::string& path) const {
         by_hand filling(path);
         filling.run("BEGIN");
-        for (std::size_t row = 1; row < rows_; ++row) filling.insert_row(row_of(row));
+        for (std::size_t row = 0; row < rows_; ++row) filling.insert_row(row_of(row));
         filling.run("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)");
     }
 
-    template <class Ours, class Theirs>
-    void finds(const char* what, Ours ours, Theirs theirs) {
-        const auto turn = [this](auto& side, auto find) {
-            return seconds_of([&] {
-                for (std::size_t n = 0; n < plan_.finds; ++n)
-                    require(find(side, scattered(n, rows_)).has_value(), "find");
-            });
-        };
-        const turns took =
-            alternate(plan_.rounds, {[&] { return turn(ours_, ours); }, [&] { return turn(theirs_, theirs); },
-                                     [&] {
-                                         theirs_.notices_removal = false;
-                                         const double seconds = turn(theirs_, theirs);
-                                         theirs_.notices_removal = true;
-                                         return seconds;
-                                     }});
-        print(what, took, plan_.finds);
-        std::printf("   %-39s   by hand %10.2f   ratio %4.2f\n", "  where a removal goes unnoticed",
-                    median(took[2]) * 1e6 / static_cast<double>(plan_.finds), ratio(took[0], took[2]));
-    }
-
-    /// Only `act` counts.
-    template <class Before, class Act, class After>
-    void changes(const char* what, Before before, Act act, After after) {
-        const auto turn = [&, this](auto& side) {
-            return std::function([&, this] {
-                double took = 0;
-                for (std::size_t n = 0; n < plan_.changes; ++n) {
-                    const token row = row_of(scattered(n, rows_));
-                    before(side, row);
-                    took += seconds_of([&] { act(side, row); });
-                    after(side, row);
-                }
-                return took;
-            });
-        };
-        print(what, alternate(plan_.rounds, {turn(ours_), turn(theirs_)}), plan_.changes);
-    }
-
-    static void print(const char* what, const turns& took, std::size_t times) {
-        const double each = 1e6 / static_cast<double>(times);
-        std::printf("   %-26s %10.2f   by hand %10.2f   ratio %4.2f (goal 1.15)\n", what, median(took[0]) * each,
-                    median(took[1]) * each, ratio(took[0], took[1]));
-    }
-
-    const plan& plan_;
-    std::size_t rows_;
-    temporary_directory folder_{};
+    const temporary_directory folder_{};
+    const std::size_t rows_;
     sqlite_store ours_;
-    by_hand theirs_;
+    by_hand by_hand_;
 };
 
-const plan full{{100, 10'000, 100'000}, 9, 20'000, 100};
-const plan quick{{100}, 1, 100, 5};
+sides& both(std::size_t rows) {
+    static sides one(rows);
+    return one;
+}
+
+template <class Side>
+Side& side_of(std::size_t rows) {
+    return both(rows).side(std::type_identity<Side>());
+}
+
+template <class Side>
+constexpr const char* name_of = std::is_same_v<Side, by_hand> ? "by_hand" : "ours";
+
+/// A look-up, of rows in no order.
+template <class Side, class Find>
+void add_find(const char* operation, std::size_t rows, Find find) {
+    const auto number = [rows](std::size_t n) { return scattered(n, rows); };
+    const auto side = [rows]() -> Side& { return side_of<Side>(rows); };
+    const auto act = [find](Side& of, std::size_t row) { require(find(of, row).has_value(), "find"); };
+    add(operation, name_of<Side>, rows, 9, calls(10'000, side, number, act));
+}
+
+/// A change of a row. Only `act` counts.
+template <class Side, class Before, class Act, class After>
+void add_change(const char* operation, std::size_t rows, Before before, Act act, After after) {
+    const std::size_t count = is_quick ? 3 : 15;
+    add(operation, name_of<Side>, rows, 21, [=, n = std::size_t{0}](benchmark::State&) mutable {
+        Side& side = side_of<Side>(rows);
+        std::vector<double> taken;
+        while (taken.size() < count) {
+            const token row = row_of(scattered(n++, rows));
+            before(side, row);
+            taken.push_back(seconds_of([&] { act(side, row); }));
+            after(side, row);
+        }
+        return median(taken);
+    });
+}
+
+template <class Side>
+void add_side(std::size_t rows) {
+    constexpr bool is_ours = !std::is_same_v<Side, by_hand>;
+    add_find<Side>("find_by_id", rows, [](Side& side, std::size_t n) {
+        if constexpr (is_ours)
+            return side.find_token({.id = id_of(n)});
+        else
+            return side.find_token_by_id(id_of(n));
+    });
+    add_find<Side>("find_token_by_id", rows, [](Side& side, std::size_t n) { return side.find_token_by_id(id_of(n)); });
+    add_find<Side>("find_by_user", rows, [](Side& side, std::size_t n) {
+        if constexpr (is_ours)
+            return side.find_token({.user_name = user_of(n), .client_id = client_id});
+        else
+            return side.find_by_user(user_of(n), client_id);
+    });
+    add_find<Side>("find_by_refresh_token", rows, [](Side& side, std::size_t n) {
+        if constexpr (is_ours)
+            return side.find_token({.client_id = client_id, .refresh_token = refresh_of(n)});
+        else
+            return side.find_by_refresh_token(refresh_of(n), client_id);
+    });
+
+    const auto nothing = [](Side&, const token&) {};
+    const auto save = [](Side& side, const token& row) { side.save_token(row); };
+    const auto remove = [](Side& side, const token& row) { side.delete_token(row.id); };
+    const auto replace = [](Side& side, const token& row) {
+        token fresh = row;
+        fresh.access_token = "1000.replaced";
+        require(side.replace_token(row, fresh), "replace_token");
+    };
+    add_change<Side>("save", rows, nothing, save, nothing);
+    add_change<Side>("insert", rows, remove, save, nothing);
+    add_change<Side>("replace", rows, nothing, replace, save);
+    add_change<Side>("delete", rows, nothing, remove, save);
+    add("get_tokens", name_of<Side>, rows, 5, [=](benchmark::State&) {
+        Side& side = side_of<Side>(rows);
+        return seconds_of([&] { require(!side.get_tokens().empty(), "rows"); });
+    });
+    add("delete_tokens", name_of<Side>, rows, 3, [=](benchmark::State&) {
+        Side& side = side_of<Side>(rows);
+        const double took = seconds_of([&] { side.delete_tokens(); });
+        both(rows).fill(side);
+        return took;
+    });
+}
+
+void add_all() {
+    const std::size_t rows = is_quick ? 100 : 100'000;
+    add_side<sqlite_store>(rows);
+    add_side<by_hand>(rows);
+}
 
 } // namespace
 
-int main(int count, char** words) {
-    try {
-        const plan& chosen = count > 1 && std::string_view(words[1]) == "--quick" ? quick : full;
-        for (const std::size_t rows : chosen.sizes) comparison(chosen, rows).run();
-        return EXIT_SUCCESS;
-    } catch (const std::exception& fault) {
-        std::fprintf(stderr, "%s\n", fault.what());
-        return EXIT_FAILURE;
-    }
-}
+int main(int count, char** words) { return run(count, words, add_all); }

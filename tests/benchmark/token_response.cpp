@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What it costs to read the answer of a token endpoint, beside two readers of JSON that copy the same members out.
+// Times are CPU time.
 // needs: simdjson, nlohmann_json
-#include "benchmark/measuring.hpp"
+#include "benchmark/program.hpp"
 
 #include <tokenkeep/oauth/provider.hpp>
 
@@ -10,8 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -82,40 +82,40 @@ copied read_with_nlohmann(const std::string& body) {
             .expires_in = read.at("expires_in")};
 }
 
-void compare(std::size_t size, std::size_t id_claims, std::size_t rounds, std::size_t calls) {
-    const tokenkeep::oauth2_provider provider;
-    const token record{.refresh_token = "r-1"};
-    const tokenkeep::http_response response{
-        .status = 200, .headers = {{"Content-Type", "application/json"}}, .body = answer_of(size, id_claims)};
-    require(response.body.size() == size, "the size of the answer");
-    const simdjson::padded_string padded(response.body);
-    simdjson::ondemand::parser parser;
+struct sides {
+    sides(std::size_t size, std::size_t id_claims)
+        : response{
+              .status = 200, .headers = {{"Content-Type", "application/json"}}, .body = answer_of(size, id_claims)} {
+        require(response.body.size() == size, "the size of the answer");
+    }
 
-    const auto mean = [calls](auto read) {
-        return [calls, read] {
-            const double taken = seconds_of([&] {
-                for (std::size_t n = 0; n < calls; ++n) require(!read().access_token.empty(), "the access token");
-            });
-            return taken / static_cast<double>(calls);
-        };
+    const tokenkeep::oauth2_provider provider{};
+    const token record{.refresh_token = "r-1"};
+    const tokenkeep::http_response response;
+    const simdjson::padded_string padded{response.body};
+    simdjson::ondemand::parser parser{};
+};
+
+void add_size(std::size_t size, std::size_t id_claims) {
+    const auto made = std::make_shared<sides>(size, id_claims);
+    const auto add_side = [&](const char* name, auto read) {
+        const auto number = [](std::size_t n) { return n; };
+        const auto read_it = [=](sides& of, std::size_t) { require(!read(of).access_token.empty(), "access_token"); };
+        add("read", name, size, 25,
+            calls(
+                5'000, [made]() -> sides& { return *made; }, number, read_it));
     };
-    const turns took =
-        alternate(rounds, {mean([&] { return tokenkeep::read_token_response(provider, response, record); }),
-                           mean([&] { return read_with_simdjson(parser, padded); }),
-                           mean([&] { return read_with_nlohmann(response.body); })});
-    std::printf("%5zu bytes: read_token_response %6.0f ns, simdjson %6.0f ns, nlohmann %6.0f ns; "
-                "%.2f of simdjson, %.3f of nlohmann\n",
-                size, median(took[0]) * 1e9, median(took[1]) * 1e9, median(took[2]) * 1e9, ratio(took[0], took[1]),
-                ratio(took[0], took[2]));
+    add_side("ours", [](sides& of) { return tokenkeep::read_token_response(of.provider, of.response, of.record); });
+    add_side("simdjson", [](sides& of) { return read_with_simdjson(of.parser, of.padded); });
+    add_side("nlohmann", [](sides& of) { return read_with_nlohmann(of.response.body); });
+}
+
+void add_all() {
+    add_size(431, 0);
+    add_size(851, 200);
+    add_size(2'469, 900);
 }
 
 } // namespace
 
-int main(int count, char** words) {
-    const bool quick = count > 1 && std::string_view(words[1]) == "--quick";
-    const std::size_t rounds = quick ? 3 : 201, calls = quick ? 10 : 1'000;
-    compare(431, 0, rounds, calls);
-    compare(851, 200, rounds, calls);
-    compare(2'469, 900, rounds, calls);
-    return EXIT_SUCCESS;
-}
+int main(int count, char** words) { return run(count, words, add_all); }
