@@ -145,9 +145,9 @@ class keeper {
         return core_.access_token(probe, until);
     }
 
-    /// The access token of the probe's row if it is at hand and fresh, else nullopt. It sends nothing, and does not wait
-    /// for files, databases or other machines, so an event loop may call it. If it gives nullopt, call access_token on a
-    /// thread that may wait.
+    /// The access token of the probe's row if it is at hand and fresh, else nullopt. It sends nothing, and does not
+    /// wait for files, databases or other machines, so an event loop may call it. If it gives nullopt, call
+    /// access_token on a thread that may wait.
     ///   if (auto now = keep.fresh_token({.user_name = "ada"})) use(*now);
     ///
     /// If the store says `never_blocks`, as the stores in memory do, fresh_token asks the store, and throws what it

@@ -6102,13 +6102,12 @@ template <class Result, class... Arguments>
 class function_ref<Result(Arguments...)> {
   public:
     template <class Callable>
-        requires(!std::is_same_v<std::remove_cvref_t<Callable>, function_ref> &&
-                 std::is_object_v<std::remove_reference_t<Callable>>)
-    function_ref(Callable&& callable)
+        requires(!std::is_same_v<std::remove_const_t<Callable>, function_ref> && std::is_object_v<Callable>)
+    function_ref(Callable& callable)
     noexcept
         : callable_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
           call_([](void* self, Arguments... arguments) -> Result {
-              return (*static_cast<std::remove_reference_t<Callable>*>(self))(std::forward<Arguments>(arguments)...);
+              return (*static_cast<Callable*>(self))(std::forward<Arguments>(arguments)...);
           }) {}
 
     Result operator()(Arguments... arguments) const { return call_(callable_, std::forward<Arguments>(arguments)...); }
@@ -12680,8 +12679,8 @@ class erased_store_of : public Base {
     using store_type = std::remove_reference_t<Store>;
     /// An any_store says at run time what its store can do.
     static constexpr bool says_at_run_time = requires(store_type & store) { store.shows_rows(); };
-    /// A class that derives from one with visit_token, and that does not show rows itself, may find them elsewhere. What
-    /// its base says of waiting does not count.
+    /// A class that derives from one with visit_token, and that does not show rows itself, may find them elsewhere.
+    /// What its base says of waiting does not count.
     static constexpr bool has_visit = requires { &store_type::visit_token; };
 
   public:
@@ -16367,8 +16366,8 @@ constexpr std::size_t name_slot(std::string_view name) noexcept {
 /// For each slot, the name of read_names that has it.
 inline constexpr std::array<unsigned char, 64> names_by_slot = [] {
     std::array<unsigned char, 64> table{};
-    for (unsigned char number = 1; number < std::size(read_names); ++number)
-        table[name_slot(read_names[number])] = number;
+    for (std::size_t number = 1; number < std::size(read_names); ++number)
+        table[name_slot(read_names[number])] = static_cast<unsigned char>(number);
     return table;
 }();
 
@@ -19139,9 +19138,9 @@ inline std::optional<std::string> name_of_probe(const token& probe) {
     return name;
 }
 
-/// The access tokens that a keeper has given last, by the probes that were asked for. They take the place of a store that
-/// may block. Nothing is kept before find is called for the first time. Up to 65,536 probes are known; then those without
-/// a current token are forgotten, or all.
+/// The access tokens that a keeper has given last, by the probes that were asked for. They take the place of a store
+/// that may block. Nothing is kept before find is called for the first time. Up to 65,536 probes are known; then those
+/// without a current token are forgotten, or all.
 class known_tokens {
   public:
     /// The token that is known for the probe, if it is current. One that is not is forgotten.
@@ -20363,8 +20362,8 @@ class keeper_core {
                                    function_ref<void(const refresh_due_report&)> progress);
     sweep_report sweep(const sweep_policy& policy, function_ref<void(const sweep_report&)> progress);
 
-    /// For sessions and fresh_token: the access token, and until when a session may give it without asking. `last` is what the session
-    /// got before, or null.
+    /// For sessions and fresh_token: the access token, and until when a session may give it without asking. `last` is
+    /// what the session got before, or null.
     std::shared_ptr<const pinned_token> pin(const token& probe, const pinned_token* last, const secret* rejected,
                                             std::optional<deadline> until);
     /// The time by which pinned_token::due counts.
@@ -22169,8 +22168,8 @@ TOKENKEEP_INLINE std::optional<secret> keeper_core::fresh_token(const token& pro
     return known_.find(probe, parts_.clock.coarse_now());
 }
 
-/// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has to
-/// be looked at. Copies nothing but the token, and the probe if it lacks a client id.
+/// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has
+/// to be looked at. Copies nothing but the token, and the probe if it lacks a client id.
 TOKENKEEP_INLINE std::optional<secret> keeper_core::at_hand(const token& given, deadline until) {
     if (!given.grant_token.empty() || !given.refresh_token.empty() || !given.seed.empty()) return std::nullopt;
     if (parts_.serves_clients() || parts_.lacks_client(given)) return shown(parts_.with_client(given), until);
@@ -22279,8 +22278,8 @@ TOKENKEEP_INLINE sweep_report keeper_core::sweep(const sweep_policy& policy,
     return upkeep(parts_).sweep(policy, progress);
 }
 
-/// The version is read before the row, so that a change in between is seen at the next call. If the row cannot be looked
-/// at again after its version, the token is given and not pinned.
+/// The version is read before the row, so that a change in between is seen at the next call. If the row cannot be
+/// looked at again after its version, the token is given and not pinned.
 TOKENKEEP_INLINE std::shared_ptr<const pinned_token>
 keeper_core::pin(const token& probe, const pinned_token* last, const secret* rejected, std::optional<deadline> until) {
     std::string id = last != nullptr && !probe.access_token.empty() ? last->id : std::string();
@@ -22617,9 +22616,9 @@ class keeper {
         return core_.access_token(probe, until);
     }
 
-    /// The access token of the probe's row if it is at hand and fresh, else nullopt. It sends nothing, and does not wait
-    /// for files, databases or other machines, so an event loop may call it. If it gives nullopt, call access_token on a
-    /// thread that may wait.
+    /// The access token of the probe's row if it is at hand and fresh, else nullopt. It sends nothing, and does not
+    /// wait for files, databases or other machines, so an event loop may call it. If it gives nullopt, call
+    /// access_token on a thread that may wait.
     ///   if (auto now = keep.fresh_token({.user_name = "ada"})) use(*now);
     ///
     /// If the store says `never_blocks`, as the stores in memory do, fresh_token asks the store, and throws what it

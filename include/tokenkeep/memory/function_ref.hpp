@@ -17,13 +17,12 @@ template <class Result, class... Arguments>
 class function_ref<Result(Arguments...)> {
   public:
     template <class Callable>
-        requires(!std::is_same_v<std::remove_cvref_t<Callable>, function_ref> &&
-                 std::is_object_v<std::remove_reference_t<Callable>>)
-    function_ref(Callable&& callable)
+        requires(!std::is_same_v<std::remove_const_t<Callable>, function_ref> && std::is_object_v<Callable>)
+    function_ref(Callable& callable)
     noexcept
         : callable_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
           call_([](void* self, Arguments... arguments) -> Result {
-              return (*static_cast<std::remove_reference_t<Callable>*>(self))(std::forward<Arguments>(arguments)...);
+              return (*static_cast<Callable*>(self))(std::forward<Arguments>(arguments)...);
           }) {}
 
     Result operator()(Arguments... arguments) const { return call_(callable_, std::forward<Arguments>(arguments)...); }

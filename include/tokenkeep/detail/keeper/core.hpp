@@ -46,8 +46,8 @@ class keeper_core {
                                    function_ref<void(const refresh_due_report&)> progress);
     sweep_report sweep(const sweep_policy& policy, function_ref<void(const sweep_report&)> progress);
 
-    /// For sessions and fresh_token: the access token, and until when a session may give it without asking. `last` is what the session
-    /// got before, or null.
+    /// For sessions and fresh_token: the access token, and until when a session may give it without asking. `last` is
+    /// what the session got before, or null.
     std::shared_ptr<const pinned_token> pin(const token& probe, const pinned_token* last, const secret* rejected,
                                             std::optional<deadline> until);
     /// The time by which pinned_token::due counts.

@@ -58,8 +58,8 @@ TOKENKEEP_INLINE std::optional<secret> keeper_core::fresh_token(const token& pro
     return known_.find(probe, parts_.clock.coarse_now());
 }
 
-/// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has to
-/// be looked at. Copies nothing but the token, and the probe if it lacks a client id.
+/// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has
+/// to be looked at. Copies nothing but the token, and the probe if it lacks a client id.
 TOKENKEEP_INLINE std::optional<secret> keeper_core::at_hand(const token& given, deadline until) {
     if (!given.grant_token.empty() || !given.refresh_token.empty() || !given.seed.empty()) return std::nullopt;
     if (parts_.serves_clients() || parts_.lacks_client(given)) return shown(parts_.with_client(given), until);
@@ -168,8 +168,8 @@ TOKENKEEP_INLINE sweep_report keeper_core::sweep(const sweep_policy& policy,
     return upkeep(parts_).sweep(policy, progress);
 }
 
-/// The version is read before the row, so that a change in between is seen at the next call. If the row cannot be looked
-/// at again after its version, the token is given and not pinned.
+/// The version is read before the row, so that a change in between is seen at the next call. If the row cannot be
+/// looked at again after its version, the token is given and not pinned.
 TOKENKEEP_INLINE std::shared_ptr<const pinned_token>
 keeper_core::pin(const token& probe, const pinned_token* last, const secret* rejected, std::optional<deadline> until) {
     std::string id = last != nullptr && !probe.access_token.empty() ? last->id : std::string();

@@ -34,9 +34,9 @@ inline std::optional<std::string> name_of_probe(const token& probe) {
     return name;
 }
 
-/// The access tokens that a keeper has given last, by the probes that were asked for. They take the place of a store that
-/// may block. Nothing is kept before find is called for the first time. Up to 65,536 probes are known; then those without
-/// a current token are forgotten, or all.
+/// The access tokens that a keeper has given last, by the probes that were asked for. They take the place of a store
+/// that may block. Nothing is kept before find is called for the first time. Up to 65,536 probes are known; then those
+/// without a current token are forgotten, or all.
 class known_tokens {
   public:
     /// The token that is known for the probe, if it is current. One that is not is forgotten.

@@ -93,8 +93,8 @@ class erased_store_of : public Base {
     using store_type = std::remove_reference_t<Store>;
     /// An any_store says at run time what its store can do.
     static constexpr bool says_at_run_time = requires(store_type & store) { store.shows_rows(); };
-    /// A class that derives from one with visit_token, and that does not show rows itself, may find them elsewhere. What
-    /// its base says of waiting does not count.
+    /// A class that derives from one with visit_token, and that does not show rows itself, may find them elsewhere.
+    /// What its base says of waiting does not count.
     static constexpr bool has_visit = requires { &store_type::visit_token; };
 
   public:

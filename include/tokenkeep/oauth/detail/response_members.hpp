@@ -49,8 +49,8 @@ constexpr std::size_t name_slot(std::string_view name) noexcept {
 /// For each slot, the name of read_names that has it.
 inline constexpr std::array<unsigned char, 64> names_by_slot = [] {
     std::array<unsigned char, 64> table{};
-    for (unsigned char number = 1; number < std::size(read_names); ++number)
-        table[name_slot(read_names[number])] = number;
+    for (std::size_t number = 1; number < std::size(read_names); ++number)
+        table[name_slot(read_names[number])] = static_cast<unsigned char>(number);
     return table;
 }();
 
