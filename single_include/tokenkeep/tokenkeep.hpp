@@ -12607,6 +12607,15 @@ using json_file_store = basic_document_store<text_file>;
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
+/// What is known by its virtual functions only.
+class erased {
+  public:
+    erased() = default;
+    erased(const erased&) = delete;
+    erased& operator=(const erased&) = delete;
+    virtual ~erased() = default;
+};
+
 /// The guard of a lock, from a store of any type. It is empty if it holds none.
 class erased_guard {
   public:
@@ -12622,11 +12631,7 @@ class erased_guard {
     explicit operator bool() const noexcept { return held_ != nullptr; }
 
   private:
-    struct any_guard {
-        any_guard() = default;
-        any_guard(const any_guard&) = delete;
-        any_guard& operator=(const any_guard&) = delete;
-        virtual ~any_guard() = default;
+    struct any_guard : erased {
         virtual void renew(std::chrono::milliseconds time) = 0;
     };
     template <class Guard>
@@ -12643,13 +12648,8 @@ class erased_guard {
 
 /// A store of any type. What is written for it is compiled once, and not for each type of store. A call ends by `end`,
 /// a time of std::chrono::steady_clock, if the store is a deadline_store and `end` is not (deadline::max)().
-class erased_store {
+class erased_store : public erased {
   public:
-    erased_store() = default;
-    erased_store(const erased_store&) = delete;
-    erased_store& operator=(const erased_store&) = delete;
-    virtual ~erased_store() = default;
-
     virtual bool locks() = 0;
     virtual bool compares() = 0;
     virtual bool lock_lapses() = 0;
@@ -18759,6 +18759,7 @@ inline oauth2_provider read_metadata(const http_response& response, std::string_
 
 
 
+
 // ==== tokenkeep/event.hpp
 // SPDX-License-Identifier: MIT
 #ifndef TOKENKEEP_EVENT_HPP
@@ -18831,12 +18832,8 @@ struct ignore_events {
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-class erased_transport {
+class erased_transport : public erased {
   public:
-    erased_transport() = default;
-    erased_transport(const erased_transport&) = delete;
-    erased_transport& operator=(const erased_transport&) = delete;
-    virtual ~erased_transport() = default;
     virtual http_response operator()(const http_request& request) = 0;
 };
 
@@ -18850,12 +18847,8 @@ class erased_transport_of final : public erased_transport {
     Transport transport_;
 };
 
-class erased_observer {
+class erased_observer : public erased {
   public:
-    erased_observer() = default;
-    erased_observer(const erased_observer&) = delete;
-    erased_observer& operator=(const erased_observer&) = delete;
-    virtual ~erased_observer() = default;
     virtual bool ignores_events() const = 0;
     virtual void operator()(const event& e) = 0;
 };
@@ -18871,12 +18864,8 @@ class erased_observer_of final : public erased_observer {
     Observer observer_;
 };
 
-class erased_clock {
+class erased_clock : public erased {
   public:
-    erased_clock() = default;
-    erased_clock(const erased_clock&) = delete;
-    erased_clock& operator=(const erased_clock&) = delete;
-    virtual ~erased_clock() = default;
     virtual timestamp now() = 0;
     virtual deadline steady_now() = 0;
     virtual deadline coarse_now() = 0; ///< steady_now() if the clock has no other.
@@ -18938,13 +18927,8 @@ concept can_log_in_with_device = requires(P& provider, const token& record, cons
 
 /// The functions of the concept authorization_provider. For an optional member that is not there, what the concept's
 /// table says holds.
-class erased_provider {
+class erased_provider : public erased {
   public:
-    erased_provider() = default;
-    erased_provider(const erased_provider&) = delete;
-    erased_provider& operator=(const erased_provider&) = delete;
-    virtual ~erased_provider() = default;
-
     virtual http_request exchange_request(const token& record) = 0;
     virtual http_request refresh_request(const token& record) = 0;
     virtual std::optional<http_request> revoke_request(const token& record) = 0;

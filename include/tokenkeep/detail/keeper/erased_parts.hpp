@@ -3,6 +3,7 @@
 #define TOKENKEEP_DETAIL_KEEPER_ERASED_PARTS_HPP
 
 #include <tokenkeep/clock.hpp>
+#include <tokenkeep/detail/store/erased_store.hpp>
 #include <tokenkeep/event.hpp>
 #include <tokenkeep/http.hpp>
 #include <tokenkeep/memory/function_ref.hpp>
@@ -23,12 +24,8 @@
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-class erased_transport {
+class erased_transport : public erased {
   public:
-    erased_transport() = default;
-    erased_transport(const erased_transport&) = delete;
-    erased_transport& operator=(const erased_transport&) = delete;
-    virtual ~erased_transport() = default;
     virtual http_response operator()(const http_request& request) = 0;
 };
 
@@ -42,12 +39,8 @@ class erased_transport_of final : public erased_transport {
     Transport transport_;
 };
 
-class erased_observer {
+class erased_observer : public erased {
   public:
-    erased_observer() = default;
-    erased_observer(const erased_observer&) = delete;
-    erased_observer& operator=(const erased_observer&) = delete;
-    virtual ~erased_observer() = default;
     virtual bool ignores_events() const = 0;
     virtual void operator()(const event& e) = 0;
 };
@@ -63,12 +56,8 @@ class erased_observer_of final : public erased_observer {
     Observer observer_;
 };
 
-class erased_clock {
+class erased_clock : public erased {
   public:
-    erased_clock() = default;
-    erased_clock(const erased_clock&) = delete;
-    erased_clock& operator=(const erased_clock&) = delete;
-    virtual ~erased_clock() = default;
     virtual timestamp now() = 0;
     virtual deadline steady_now() = 0;
     virtual deadline coarse_now() = 0; ///< steady_now() if the clock has no other.
@@ -130,13 +119,8 @@ concept can_log_in_with_device = requires(P& provider, const token& record, cons
 
 /// The functions of the concept authorization_provider. For an optional member that is not there, what the concept's
 /// table says holds.
-class erased_provider {
+class erased_provider : public erased {
   public:
-    erased_provider() = default;
-    erased_provider(const erased_provider&) = delete;
-    erased_provider& operator=(const erased_provider&) = delete;
-    virtual ~erased_provider() = default;
-
     virtual http_request exchange_request(const token& record) = 0;
     virtual http_request refresh_request(const token& record) = 0;
     virtual std::optional<http_request> revoke_request(const token& record) = 0;

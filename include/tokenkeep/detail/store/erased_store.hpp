@@ -21,6 +21,15 @@
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
+/// What is known by its virtual functions only.
+class erased {
+  public:
+    erased() = default;
+    erased(const erased&) = delete;
+    erased& operator=(const erased&) = delete;
+    virtual ~erased() = default;
+};
+
 /// The guard of a lock, from a store of any type. It is empty if it holds none.
 class erased_guard {
   public:
@@ -36,11 +45,7 @@ class erased_guard {
     explicit operator bool() const noexcept { return held_ != nullptr; }
 
   private:
-    struct any_guard {
-        any_guard() = default;
-        any_guard(const any_guard&) = delete;
-        any_guard& operator=(const any_guard&) = delete;
-        virtual ~any_guard() = default;
+    struct any_guard : erased {
         virtual void renew(std::chrono::milliseconds time) = 0;
     };
     template <class Guard>
@@ -57,13 +62,8 @@ class erased_guard {
 
 /// A store of any type. What is written for it is compiled once, and not for each type of store. A call ends by `end`,
 /// a time of std::chrono::steady_clock, if the store is a deadline_store and `end` is not (deadline::max)().
-class erased_store {
+class erased_store : public erased {
   public:
-    erased_store() = default;
-    erased_store(const erased_store&) = delete;
-    erased_store& operator=(const erased_store&) = delete;
-    virtual ~erased_store() = default;
-
     virtual bool locks() = 0;
     virtual bool compares() = 0;
     virtual bool lock_lapses() = 0;
