@@ -181,6 +181,30 @@ TEST_CASE("sweep: over a store that cannot compare, the row is read once more", 
     CHECK(store.find_token({.user_name = "ada"}).has_value());
 }
 
+TEST_CASE("sweep: rows that are gone but not erased are counted, and the failure comes at the end", "[sweep]") {
+    struct unerasing_store : memory_store {
+        bool removes = true;
+        bool remove_token(const token& expected) {
+            if (removes) memory_store::remove_token(expected);
+            throw error(errc::storage_failure, "the row is gone, and its bytes are not erased");
+        }
+    } store;
+    testing::virtual_clock clock;
+    for (const char* user : {"ada", "bob", "eve"})
+        store.save_token({.user_name = user, .client_id = "app", .access_token = user, .logged_in_at = clock.now()});
+    clock.advance(2h);
+    sweep_report last;
+    const auto note = [&](const sweep_report& report) { last = report; };
+    store.removes = false; // a store that fails and removes nothing ends it at once
+    CHECK(tests::error_of([&] { sweep(store, {.lifetime = 1h}, note, clock); }) == errc::storage_failure);
+    CHECK(last.done() == 0);
+    CHECK(store.get_tokens().size() == 3);
+    store.removes = true;
+    CHECK(tests::error_of([&] { sweep(store, {.lifetime = 1h}, note, clock); }) == errc::storage_failure);
+    CHECK(last.lifetime == 3);
+    CHECK(store.get_tokens().empty());
+}
+
 TEST_CASE("sweep: it may be stopped by its progress, and goes on where it was", "[sweep]") {
     swept s;
     for (int n = 0; n < 100; ++n) s.session("user-" + std::to_string(n));

@@ -9,6 +9,7 @@
 
 #include <tokenkeep/clock.hpp>
 #include <tokenkeep/detail/store/compared_write.hpp>
+#include <tokenkeep/error.hpp>
 #include <tokenkeep/status.hpp>
 #include <tokenkeep/store.hpp>
 #include <tokenkeep/token.hpp>
@@ -16,6 +17,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <iterator>
 #include <optional>
 #include <type_traits>
@@ -114,18 +116,27 @@ class swept_row {
 template <class Store, class Clock, class Remove, class Progress>
 sweep_report sweep_rows(Store& store, const sweep_policy& policy, Clock& clock, Remove remove, Progress& progress) {
     sweep_report report;
+    std::exception_ptr not_erased;
     const auto rows = store.get_tokens();
     report.total = static_cast<std::size_t>(std::distance(std::begin(rows), std::end(rows)));
     for (const token& row : rows) {
         const swept_row swept(row, policy, clock.now());
         sweep_reason counted = &sweep_report::kept;
-        if (const std::optional<sweep_reason> reason = swept.reason())
-            counted = remove(row, *reason);
-        else if (const std::optional<token> seen = swept.with_first_sight())
+        if (const std::optional<sweep_reason> reason = swept.reason()) {
+            try {
+                counted = remove(row, *reason);
+            } catch (const error& failure) { // S10 of token_store: the row may be gone, and its bytes not erased
+                if (failure.code() != errc::storage_failure || store.find_token_by_id(row.id)) throw;
+                not_erased = std::current_exception();
+                counted = *reason;
+            }
+        } else if (const std::optional<token> seen = swept.with_first_sight()) {
             replace_row(store, store_compares(store), row, *seen);
+        }
         ++(report.*counted);
         progress(std::as_const(report));
     }
+    if (not_erased) std::rethrow_exception(not_erased);
     return report;
 }
 
@@ -141,7 +152,9 @@ sweep_report sweep_rows(Store& store, const sweep_policy& policy, Clock& clock, 
 /// writes it down.
 ///
 /// It may be stopped and called again at any time. `progress(const sweep_report&)` is called after each row. If it
-/// throws, the sweep ends. sweep throws what the store throws. Cost: one look at all rows, which are in memory
+/// throws, the sweep ends. sweep throws what the store throws. If rows are gone and their bytes could not be erased,
+/// such as in an SQLite file that another process reads, sweep goes on, and throws errc::storage_failure at the end.
+/// Cost: one look at all rows, which are in memory
 /// meanwhile, and one write for each row that is deleted.
 template <token_store Store, std::invocable<const sweep_report&> Progress = detail::ignore_sweeping,
           class Clock = system_clock>

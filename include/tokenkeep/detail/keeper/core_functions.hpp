@@ -62,7 +62,12 @@ TOKENKEEP_INLINE std::optional<secret> keeper_core::fresh_token(const token& pro
 /// to be looked at. Copies nothing but the token, and the probe if it lacks a client id.
 TOKENKEEP_INLINE std::optional<secret> keeper_core::at_hand(const token& given, deadline until) {
     if (!given.grant_token.empty() || !given.refresh_token.empty() || !given.seed.empty()) return std::nullopt;
-    if (parts_.serves_clients() || parts_.lacks_client(given)) return shown(parts_.with_client(given), until);
+    if (parts_.serves_clients()) return shown(parts_.with_client(given), until);
+    if (parts_.lacks_client(given)) {
+        token probe = given; // what with_client makes then, with one copy
+        probe.client_id = parts_.provider.client_id();
+        return shown(probe, until);
+    }
     return shown(given, until);
 }
 
