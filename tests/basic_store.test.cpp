@@ -146,11 +146,11 @@ TEMPLATE_TEST_CASE("basic_store: a visit shows the row that a look-up copies", "
     store.save_token({.user_name = "ada", .client_id = "app", .access_token = "b", .label = "us", .id = "2"});
     std::string seen;
     const auto see = [&](const detail::row_view& row) { (seen += row.id) += row.access_token; };
-    CHECK(store.visit_token({.user_name = "ada", .label = "us"}, see));
+    CHECK(store.visit_token(detail::row_view(token{.user_name = "ada", .label = "us"}), see));
     CHECK(seen == "2b");
-    CHECK_FALSE(store.visit_token({.user_name = "bob"}, see));
-    CHECK_FALSE(store.visit_token({}, see));
-    CHECK_THROWS_AS(store.visit_token({.user_name = "ada"}, see), error);
+    CHECK_FALSE(store.visit_token(detail::row_view(token{.user_name = "bob"}), see));
+    CHECK_FALSE(store.visit_token(detail::row_view(token{}), see));
+    CHECK_THROWS_AS(store.visit_token(detail::row_view(token{.user_name = "ada"}), see), error);
     CHECK(seen == "2b");
 }
 

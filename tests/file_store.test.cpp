@@ -289,11 +289,11 @@ TEST_CASE("file_store: a visit shows the row that a look-up copies, as it is in 
     one.save_token({.user_name = "ada", .access_token = "a1", .id = "1"});
     std::string seen;
     const auto see = [&](const detail::row_view& row) { (seen += row.id) += row.access_token; };
-    CHECK(two.visit_token({.user_name = "ada"}, see));
+    CHECK(two.visit_token(detail::row_view(token{.user_name = "ada"}), see));
     one.save_token({.user_name = "ada", .access_token = "a2"});
     CHECK(seen == "1a1");
-    CHECK_FALSE(two.visit_token({.user_name = "bob"}, see));
-    CHECK_FALSE(two.visit_token({}, see));
+    CHECK_FALSE(two.visit_token(detail::row_view(token{.user_name = "bob"}), see));
+    CHECK_FALSE(two.visit_token(detail::row_view(token{}), see));
     CHECK(seen == "1a1");
 }
 

@@ -1381,8 +1381,8 @@ TEST_CASE("file_store: a damaged row is refused, and whatever may mean it; the o
     CHECK(is_corrupt([&] { (void)on.find_token({.user_name = "eve"}); }));
     CHECK(is_corrupt([&] { (void)on.find_token({.user_name = "nobody"}); }));
     const auto ignore = [](const detail::row_view&) {};
-    CHECK(is_corrupt([&] { on.visit_token({.user_name = "nobody"}, ignore); }));
-    CHECK(on.visit_token({.user_name = "bob"}, ignore));
+    CHECK(is_corrupt([&] { on.visit_token(detail::row_view(token{.user_name = "nobody"}), ignore); }));
+    CHECK(on.visit_token(detail::row_view(token{.user_name = "bob"}), ignore));
     CHECK(is_corrupt([&] { (void)on.get_tokens(); }));
     CHECK(is_corrupt([&] { on.save_token(login("eve", 3)); }));
     CHECK(is_corrupt([&] { on.save_token({.user_name = "nobody", .access_token = "x"}); }));

@@ -117,7 +117,7 @@ TEST_CASE("policy: readers share a mutex that can be shared, and writers do not"
     (void)store.find_token_by_id("7");
     (void)store.get_tokens();
     const auto ignore = [](const detail::row_view&) {};
-    (void)store.visit_token({.user_name = "ada"}, ignore);
+    (void)store.visit_token(detail::row_view(token{.user_name = "ada"}), ignore);
     CHECK(counting_mutex::exclusive == 1);
     CHECK(counting_mutex::shared == 4);
     store.delete_token("7");

@@ -88,7 +88,7 @@ class any_store {
     // For the keeper, as basic_store::visit_token: what the store can do, and its row without a copy if it can show it.
     bool never_blocks() const { return store_->never_blocks(); }
     bool shows_rows() const { return store_->shows_rows(); }
-    bool visit_token(const token& probe, detail::function_ref<void(const detail::row_view&)> visit) {
+    bool visit_token(const detail::row_view& probe, detail::function_ref<void(const detail::row_view&)> visit) {
         return store_->visit_token(probe, visit, end_);
     }
 

@@ -86,9 +86,9 @@ class basic_store {
     std::optional<token> find_token_by_id(const std::string& id) const;
 
     /// For the keeper, which asks questions about a row and needs no copy of it. Calls visit(row) with the row that
-    /// find_token gives. False if there is none. `visit` runs under the store's lock: it must be short and must not
-    /// call the store. This function is not part of the public contract.
-    bool visit_token(const token& probe, detail::function_ref<void(const detail::row_view&)> visit) const;
+    /// find_token gives for this probe. False if there is none. `visit` runs under the store's lock: it must be short
+    /// and must not call the store. This function is not part of the public contract.
+    bool visit_token(const detail::row_view& probe, detail::function_ref<void(const detail::row_view&)> visit) const;
 
     /// Takes the lock of one identity among the threads of this process; see locking_store.
     ///   auto guard = store.lock_token(identity_key(*ada), std::chrono::steady_clock::now() + 5s);
@@ -177,7 +177,7 @@ bool basic_store<Container, Policy>::remove_token(const token& expected) {
 }
 
 template <class Container, class Policy>
-bool basic_store<Container, Policy>::visit_token(const token& probe,
+bool basic_store<Container, Policy>::visit_token(const detail::row_view& probe,
                                                  detail::function_ref<void(const detail::row_view&)> visit) const {
     const detail::read_lock<mutex> lock(mutex_);
     return rows_.visit(probe, visit);

@@ -242,7 +242,7 @@ class basic_file_store {
     /// find_token gives. False if there is none. Throws as find_token does, even after it has called visit. `visit`
     /// runs under the store's lock: it must be short and must not call the store. This function is not part of the
     /// public contract.
-    bool visit_token(const token& probe, detail::function_ref<void(const detail::row_view&)> visit);
+    bool visit_token(const detail::row_view& probe, detail::function_ref<void(const detail::row_view&)> visit);
 
     /// Every row, in any order. Throws errc::storage_corrupt or errc::permissions if any row cannot be read.
     ///   for (const token& row : store.get_tokens()) std::puts(row.user_name.c_str());
@@ -316,10 +316,11 @@ class basic_file_store {
     deadline end() const { return detail::end_of_call<Policy>(end_); }
 
     /// For a look-up that finds nothing: if a row cannot be read, that does not mean that there is none.
-    static auto refuse_unreadable(const journal& rows, const token& probe) {
+    template <class Probe>
+    static auto refuse_unreadable(const journal& rows, const Probe& probe) {
         return [&](auto rule) {
             if constexpr (detail::looks_up_id<decltype(rule)>)
-                rows.require_readable(probe.id);
+                rows.require_readable(std::string(probe.id));
             else
                 rows.require_all_readable();
         };
@@ -348,7 +349,7 @@ template <class Policy>
 std::optional<token> basic_file_store<Policy>::find_token(const token& probe) {
     std::optional<token> found;
     const auto copy = [&](const detail::row_view& row) { found.emplace(row); };
-    visit_token(probe, copy);
+    visit_token(detail::row_view(probe), copy);
     return found;
 }
 
@@ -448,7 +449,7 @@ salvage_report basic_file_store<Policy>::salvage() {
     return report;
 }
 template <class Policy>
-bool basic_file_store<Policy>::visit_token(const token& probe,
+bool basic_file_store<Policy>::visit_token(const detail::row_view& probe,
                                            detail::function_ref<void(const detail::row_view&)> visit) {
     return show(visit,
                 [&](const journal& rows) { return meaning::find_row(rows, probe, refuse_unreadable(rows, probe)); });

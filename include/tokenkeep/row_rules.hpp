@@ -165,8 +165,8 @@ class row_rules {
     // functions are no part of the public contract.
 
     /// What find finds: a pointer to the row, which can be null, if the rows are stable; or else what find gives.
-    template <class Rows, class Missed = detail::ignore_miss>
-    static auto find_row(Rows& rows, const token& probe, Missed missed = {}) {
+    template <class Rows, class Probe = token, class Missed = detail::ignore_miss>
+    static auto find_row(Rows& rows, const Probe& probe, Missed missed = {}) {
         return find_meant(rows, probe, missed, detail::as_it_matches{});
     }
     /// The same for find_by_id.
@@ -216,13 +216,17 @@ class row_rules {
             throw error(errc::invalid_record, "tokenkeep: a new record needs a token");
     }
 
-    template <class Rows, class Missed, class IsMeant>
-    static kept<Rows> find_meant(Rows& rows, const token& probe, Missed missed, IsMeant is_meant) {
-        return rules::find(probe, [&](auto rule) {
+    template <class Rows, class Probe, class Missed, class IsMeant>
+    static kept<Rows> find_meant(Rows& rows, const Probe& probe, Missed missed, IsMeant is_meant) {
+        const auto look = [&](auto rule) {
             auto row = only_match(rows, rule, probe, is_meant);
             if (!row) missed(rule);
             return row;
-        });
+        };
+        if constexpr (requires { rules::find(probe, look); })
+            return rules::find(probe, look);
+        else
+            return rules::find(token(probe), look);
     }
 
     /// Throws errc::ambiguous if a save of `record` would make two rows agree (S4).
@@ -276,8 +280,8 @@ class row_rules {
         }
     }
 
-    template <class Rows, class Rule, class IsMeant = detail::as_it_matches>
-    static kept<Rows> only_match(Rows& rows, Rule rule, const token& probe, IsMeant is_meant = {}) {
+    template <class Rows, class Rule, class Probe, class IsMeant = detail::as_it_matches>
+    static kept<Rows> only_match(Rows& rows, Rule rule, const Probe& probe, IsMeant is_meant = {}) {
         kept<Rows> found{};
         for_each_match(rows, rule, probe, [&](auto&& row) {
             if (!is_meant(rule, probe, row)) return;

@@ -325,10 +325,10 @@ struct first_applicable {
 
     /// Gives look(Rule{}) for the rule that decides. If no rule applies, gives a default value of the same type.
     ///   bool found = ours::find(probe, [&](auto rule) { return matches<decltype(rule)>(probe, row); });
-    template <class Look>
-    static auto find(const token& probe, Look&& look) {
+    template <class Probe = token, class Look>
+    static auto find(const Probe& probe, Look&& look) {
         decltype(look(by_id{})) found{};
-        if constexpr (is_usable) (void)((Rules::applies(probe) && (found = look(Rules{}), true)) || ...);
+        if constexpr (is_usable) (void)((detail::applies_to<Rules>(probe) && (found = look(Rules{}), true)) || ...);
         return found;
     }
 };

@@ -2764,10 +2764,10 @@ struct first_applicable {
 
     /// Gives look(Rule{}) for the rule that decides. If no rule applies, gives a default value of the same type.
     ///   bool found = ours::find(probe, [&](auto rule) { return matches<decltype(rule)>(probe, row); });
-    template <class Look>
-    static auto find(const token& probe, Look&& look) {
+    template <class Probe = token, class Look>
+    static auto find(const Probe& probe, Look&& look) {
         decltype(look(by_id{})) found{};
-        if constexpr (is_usable) (void)((Rules::applies(probe) && (found = look(Rules{}), true)) || ...);
+        if constexpr (is_usable) (void)((detail::applies_to<Rules>(probe) && (found = look(Rules{}), true)) || ...);
         return found;
     }
 };
@@ -5479,8 +5479,8 @@ class row_rules {
     // functions are no part of the public contract.
 
     /// What find finds: a pointer to the row, which can be null, if the rows are stable; or else what find gives.
-    template <class Rows, class Missed = detail::ignore_miss>
-    static auto find_row(Rows& rows, const token& probe, Missed missed = {}) {
+    template <class Rows, class Probe = token, class Missed = detail::ignore_miss>
+    static auto find_row(Rows& rows, const Probe& probe, Missed missed = {}) {
         return find_meant(rows, probe, missed, detail::as_it_matches{});
     }
     /// The same for find_by_id.
@@ -5530,13 +5530,17 @@ class row_rules {
             throw error(errc::invalid_record, "tokenkeep: a new record needs a token");
     }
 
-    template <class Rows, class Missed, class IsMeant>
-    static kept<Rows> find_meant(Rows& rows, const token& probe, Missed missed, IsMeant is_meant) {
-        return rules::find(probe, [&](auto rule) {
+    template <class Rows, class Probe, class Missed, class IsMeant>
+    static kept<Rows> find_meant(Rows& rows, const Probe& probe, Missed missed, IsMeant is_meant) {
+        const auto look = [&](auto rule) {
             auto row = only_match(rows, rule, probe, is_meant);
             if (!row) missed(rule);
             return row;
-        });
+        };
+        if constexpr (requires { rules::find(probe, look); })
+            return rules::find(probe, look);
+        else
+            return rules::find(token(probe), look);
     }
 
     /// Throws errc::ambiguous if a save of `record` would make two rows agree (S4).
@@ -5590,8 +5594,8 @@ class row_rules {
         }
     }
 
-    template <class Rows, class Rule, class IsMeant = detail::as_it_matches>
-    static kept<Rows> only_match(Rows& rows, Rule rule, const token& probe, IsMeant is_meant = {}) {
+    template <class Rows, class Rule, class Probe, class IsMeant = detail::as_it_matches>
+    static kept<Rows> only_match(Rows& rows, Rule rule, const Probe& probe, IsMeant is_meant = {}) {
         kept<Rows> found{};
         for_each_match(rows, rule, probe, [&](auto&& row) {
             if (!is_meant(rule, probe, row)) return;
@@ -6447,8 +6451,11 @@ class row_set {
     std::optional<token> find(const token& probe) const { return meaning::find(rows_, probe); }
     std::optional<token> find_by_id(const std::string& id) const { return meaning::find_by_id(rows_, id); }
     template <class Visit>
-    bool visit(const token& probe, Visit& visit) const {
-        return show(meaning::find_row(rows_, probe), visit);
+    bool visit(const row_view& probe, Visit& visit) const {
+        if constexpr (has_stable_rows<Container>)
+            return show(meaning::find_row(rows_, probe), visit);
+        else
+            return show(meaning::find_row(rows_, token(probe)), visit);
     }
     std::vector<token> all() const { return meaning::all(rows_); }
 
@@ -7248,9 +7255,9 @@ class basic_store {
     std::optional<token> find_token_by_id(const std::string& id) const;
 
     /// For the keeper, which asks questions about a row and needs no copy of it. Calls visit(row) with the row that
-    /// find_token gives. False if there is none. `visit` runs under the store's lock: it must be short and must not
-    /// call the store. This function is not part of the public contract.
-    bool visit_token(const token& probe, detail::function_ref<void(const detail::row_view&)> visit) const;
+    /// find_token gives for this probe. False if there is none. `visit` runs under the store's lock: it must be short
+    /// and must not call the store. This function is not part of the public contract.
+    bool visit_token(const detail::row_view& probe, detail::function_ref<void(const detail::row_view&)> visit) const;
 
     /// Takes the lock of one identity among the threads of this process; see locking_store.
     ///   auto guard = store.lock_token(identity_key(*ada), std::chrono::steady_clock::now() + 5s);
@@ -7339,7 +7346,7 @@ bool basic_store<Container, Policy>::remove_token(const token& expected) {
 }
 
 template <class Container, class Policy>
-bool basic_store<Container, Policy>::visit_token(const token& probe,
+bool basic_store<Container, Policy>::visit_token(const detail::row_view& probe,
                                                  detail::function_ref<void(const detail::row_view&)> visit) const {
     const detail::read_lock<mutex> lock(mutex_);
     return rows_.visit(probe, visit);
@@ -10494,7 +10501,7 @@ class basic_file_store {
     /// find_token gives. False if there is none. Throws as find_token does, even after it has called visit. `visit`
     /// runs under the store's lock: it must be short and must not call the store. This function is not part of the
     /// public contract.
-    bool visit_token(const token& probe, detail::function_ref<void(const detail::row_view&)> visit);
+    bool visit_token(const detail::row_view& probe, detail::function_ref<void(const detail::row_view&)> visit);
 
     /// Every row, in any order. Throws errc::storage_corrupt or errc::permissions if any row cannot be read.
     ///   for (const token& row : store.get_tokens()) std::puts(row.user_name.c_str());
@@ -10568,10 +10575,11 @@ class basic_file_store {
     deadline end() const { return detail::end_of_call<Policy>(end_); }
 
     /// For a look-up that finds nothing: if a row cannot be read, that does not mean that there is none.
-    static auto refuse_unreadable(const journal& rows, const token& probe) {
+    template <class Probe>
+    static auto refuse_unreadable(const journal& rows, const Probe& probe) {
         return [&](auto rule) {
             if constexpr (detail::looks_up_id<decltype(rule)>)
-                rows.require_readable(probe.id);
+                rows.require_readable(std::string(probe.id));
             else
                 rows.require_all_readable();
         };
@@ -10600,7 +10608,7 @@ template <class Policy>
 std::optional<token> basic_file_store<Policy>::find_token(const token& probe) {
     std::optional<token> found;
     const auto copy = [&](const detail::row_view& row) { found.emplace(row); };
-    visit_token(probe, copy);
+    visit_token(detail::row_view(probe), copy);
     return found;
 }
 
@@ -10700,7 +10708,7 @@ salvage_report basic_file_store<Policy>::salvage() {
     return report;
 }
 template <class Policy>
-bool basic_file_store<Policy>::visit_token(const token& probe,
+bool basic_file_store<Policy>::visit_token(const detail::row_view& probe,
                                            detail::function_ref<void(const detail::row_view&)> visit) {
     return show(visit,
                 [&](const journal& rows) { return meaning::find_row(rows, probe, refuse_unreadable(rows, probe)); });
@@ -12678,7 +12686,7 @@ class erased_store : public erased {
     virtual std::optional<token> find_token_by_id(const std::string& id, deadline end) = 0;
     /// Calls visit(row) with the row that find_token gives. False if there is none. If the store shows_rows, the row is
     /// not copied; visit must then be short and must not call the store.
-    virtual bool visit_token(const token& probe, function_ref<void(const row_view&)> visit, deadline end) = 0;
+    virtual bool visit_token(const row_view& probe, function_ref<void(const row_view&)> visit, deadline end) = 0;
     /// If the store does not lock, the guard is empty.
     virtual erased_guard lock_token(const std::string& key, deadline until, deadline end) = 0;
     /// If the store does not compare, this and remove_token do nothing and give false: ask compares() first.
@@ -12743,12 +12751,12 @@ class erased_store_of : public Base {
     std::optional<token> find_token_by_id(const std::string& id, deadline end) override {
         return by(end, [&](auto&& store) { return store.find_token_by_id(id); });
     }
-    bool visit_token(const token& probe, function_ref<void(const row_view&)> visit, deadline end) override {
+    bool visit_token(const row_view& probe, function_ref<void(const row_view&)> visit, deadline end) override {
         return by(end, [&](auto&& store) {
             if constexpr (detail::shows_rows<store_type>) {
                 return store.visit_token(probe, visit);
             } else {
-                const std::optional<token> row = store.find_token(probe);
+                const std::optional<token> row = store.find_token(token(probe));
                 if (row) visit(row_view(*row));
                 return row.has_value();
             }
@@ -12897,7 +12905,7 @@ class any_store {
     // For the keeper, as basic_store::visit_token: what the store can do, and its row without a copy if it can show it.
     bool never_blocks() const { return store_->never_blocks(); }
     bool shows_rows() const { return store_->shows_rows(); }
-    bool visit_token(const token& probe, detail::function_ref<void(const detail::row_view&)> visit) {
+    bool visit_token(const detail::row_view& probe, detail::function_ref<void(const detail::row_view&)> visit) {
         return store_->visit_token(probe, visit, end_);
     }
 
@@ -19804,7 +19812,7 @@ class row_access {
     std::optional<token> find(const token& probe) { return store_.find_token(probe, real_end()); }
     std::optional<token> find_by_id(const std::string& id) { return store_.find_token_by_id(id, real_end()); }
     /// See erased_store::visit_token.
-    bool visit(const token& probe, function_ref<void(const row_view&)> act) {
+    bool visit(const row_view& probe, function_ref<void(const row_view&)> act) {
         return store_.visit_token(probe, act, real_end());
     }
     void save(const token& record) { store_.save_token(record, real_end()); }
@@ -19983,17 +19991,22 @@ struct keeper_parts {
         return std::nullopt;
     }
 
-    /// Like find, or find_or_seeded for the client's own row, without a copy: calls visit(row) if there is a row. See
-    /// erased_store::visit_token.
-    void show(row_access& rows, const token& probe, function_ref<void(const row_view&)> visit) {
-        if (asks_for_client(probe)) {
-            rows.visit(by_seed_of_client(probe), visit);
-        } else if (!rows.visit(probe, visit) && may_mean_row_without_client(probe)) {
-            const auto visit_if_without_client = [&](const row_view& row) {
-                if (row.client_id.empty()) visit(row);
-            };
-            rows.visit(without_client(probe), visit_if_without_client);
-        }
+    /// What finds the client's own row, whatever its API domain.
+    static token by_seed_of_client(const token& probe) {
+        return {.client_id = probe.client_id, .seed = probe.seed, .label = probe.label};
+    }
+
+    /// Like find, without a copy of the row or of the probe: calls visit(row) if there is a row. The probe names the
+    /// client; see erased_store::visit_token.
+    void show(row_access& rows, const row_view& probe, function_ref<void(const row_view&)> visit) {
+        if (rows.visit(probe, visit)) return;
+        if (probe.user_name.empty() || probe.client_id.empty() || probe.client_id != provider.client_id()) return;
+        row_view clientless = probe;
+        clientless.client_id = clientless.client_secret = {};
+        const auto visit_if_without_client = [&](const row_view& row) {
+            if (row.client_id.empty()) visit(row);
+        };
+        rows.visit(clientless, visit_if_without_client);
     }
 
     /// What the clocks say now. The steady time may be as late as coarse_now is.
@@ -20219,24 +20232,14 @@ struct keeper_parts {
 
     std::optional<token> find_any_client(row_access& rows, const token& probe) {
         std::optional<token> row = rows.find(probe);
-        if (row || !may_mean_row_without_client(probe)) return row;
-        row = rows.find(without_client(probe));
+        if (row || probe.user_name.empty() || probe.client_id.empty() || probe.client_id != provider.client_id())
+            return row;
+        token clientless = probe;
+        clientless.client_id.clear();
+        clientless.client_secret.clear();
+        row = rows.find(clientless);
         if (row && !row->client_id.empty()) row.reset();
         return row;
-    }
-
-    /// Whether a probe from with_client may mean a row that was stored without a client.
-    bool may_mean_row_without_client(const token& probe) const {
-        return !probe.user_name.empty() && !probe.client_id.empty() && probe.client_id == provider.client_id();
-    }
-    static token without_client(token probe) {
-        probe.client_id.clear();
-        probe.client_secret.clear();
-        return probe;
-    }
-    /// What finds the client's own row, whatever its API domain.
-    static token by_seed_of_client(const token& probe) {
-        return {.client_id = probe.client_id, .seed = probe.seed, .label = probe.label};
     }
 
     void revoke_once(const token& row) {
@@ -20370,7 +20373,7 @@ class keeper_core {
 
   private:
     std::optional<secret> at_hand(const token& probe, deadline until);
-    std::optional<secret> shown(const token& probe, deadline until);
+    std::optional<secret> shown(const row_view& probe, deadline until);
     token token_of_client(token wanted, const secret* rejected, deadline until);
     bool is_unexchanged(const token& row);
     http_response send_once(http_request& request, const token& row);
@@ -22166,20 +22169,20 @@ TOKENKEEP_INLINE std::optional<secret> keeper_core::fresh_token(const token& pro
 }
 
 /// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has
-/// to be looked at. Copies nothing but the token, and the probe if it lacks a client id.
+/// to be looked at. Copies nothing but the token.
 TOKENKEEP_INLINE std::optional<secret> keeper_core::at_hand(const token& given, deadline until) {
     if (!given.grant_token.empty() || !given.refresh_token.empty() || !given.seed.empty()) return std::nullopt;
-    if (parts_.serves_clients()) return shown(parts_.with_client(given), until);
-    if (parts_.lacks_client(given)) {
-        token probe = given; // what with_client makes then, with one copy
-        probe.client_id = parts_.provider.client_id();
-        return shown(probe, until);
+    if (parts_.serves_clients()) {
+        const token probe = parts_.with_client(given);
+        return shown(row_view(parts_.asks_for_client(probe) ? parts_.by_seed_of_client(probe) : probe), until);
     }
-    return shown(given, until);
+    row_view probe(given);
+    if (parts_.lacks_client(given)) probe.client_id = parts_.provider.client_id();
+    return shown(probe, until);
 }
 
-/// The same for a probe from with_client.
-TOKENKEEP_INLINE std::optional<secret> keeper_core::shown(const token& probe, deadline until) {
+/// The same for a probe that names the client.
+TOKENKEEP_INLINE std::optional<secret> keeper_core::shown(const row_view& probe, deadline until) {
     std::optional<secret> access;
     std::optional<token> told; // neither the observer nor the clock is called while the store is locked
     const clock_times at = parts_.times();

@@ -60,7 +60,7 @@ class ours {
     std::size_t look(const std::string& user) {
         std::size_t size = 0;
         const auto visit = [&](const auto& row) { size = row.access_token.size(); };
-        store_.visit_token(probe_of(user), visit);
+        store_.visit_token(tokenkeep::detail::row_view(probe_of(user)), visit);
         return size;
     }
     void save(const token& record) { store_.save_token(record); }

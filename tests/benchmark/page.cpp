@@ -208,7 +208,7 @@ const std::vector<shortfall> shortfalls{
      "fewer."},
     {"keeper/access_token",
      "find_token has become two to four times faster since the goal was set. What is left is the look, the wall clock, "
-     "a block of memory for the secret, and a copy of a probe that names no client: views as probes would spare that."},
+     "and a block of memory for the secret. A coarse wall clock, or secrets that are shared, would be needed."},
     {"keeper/fresh_token", "As for keeper.access_token."},
     {"file_store/save",
      "Beside its flush, a save takes a lock, looks at the file six times, and writes a mark into the lock file: 45 us "

@@ -59,10 +59,12 @@ void mix(Store& store, unsigned thread, int rounds) {
             (void)store.find_token({.user_name = user});
         }
         const std::optional<token> row = store.find_token({.client_id = "app", .refresh_token = "refresh of " + user});
-        if constexpr (requires { store.visit_token(*row, [](const detail::row_view&) {}); }) {
-            store.visit_token({.user_name = user}, [&](const detail::row_view& seen) {
+        if constexpr (detail::shows_rows<Store>) {
+            const auto visit = [&](const detail::row_view& seen) {
                 if (seen.user_name != user || !seen.access_token.starts_with("access ")) ++failures;
-            });
+            };
+            const token probe{.user_name = user};
+            store.visit_token(detail::row_view(probe), visit);
         }
         if (!row) continue;
         (void)store.find_token_by_id(row->id);

@@ -57,7 +57,7 @@ class keeper_core {
 
   private:
     std::optional<secret> at_hand(const token& probe, deadline until);
-    std::optional<secret> shown(const token& probe, deadline until);
+    std::optional<secret> shown(const row_view& probe, deadline until);
     token token_of_client(token wanted, const secret* rejected, deadline until);
     bool is_unexchanged(const token& row);
     http_response send_once(http_request& request, const token& row);

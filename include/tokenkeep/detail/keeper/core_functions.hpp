@@ -59,20 +59,20 @@ TOKENKEEP_INLINE std::optional<secret> keeper_core::fresh_token(const token& pro
 }
 
 /// The access token of the probe's row, if nothing is to be done before it is handed out. Nullopt means that more has
-/// to be looked at. Copies nothing but the token, and the probe if it lacks a client id.
+/// to be looked at. Copies nothing but the token.
 TOKENKEEP_INLINE std::optional<secret> keeper_core::at_hand(const token& given, deadline until) {
     if (!given.grant_token.empty() || !given.refresh_token.empty() || !given.seed.empty()) return std::nullopt;
-    if (parts_.serves_clients()) return shown(parts_.with_client(given), until);
-    if (parts_.lacks_client(given)) {
-        token probe = given; // what with_client makes then, with one copy
-        probe.client_id = parts_.provider.client_id();
-        return shown(probe, until);
+    if (parts_.serves_clients()) {
+        const token probe = parts_.with_client(given);
+        return shown(row_view(parts_.asks_for_client(probe) ? parts_.by_seed_of_client(probe) : probe), until);
     }
-    return shown(given, until);
+    row_view probe(given);
+    if (parts_.lacks_client(given)) probe.client_id = parts_.provider.client_id();
+    return shown(probe, until);
 }
 
-/// The same for a probe from with_client.
-TOKENKEEP_INLINE std::optional<secret> keeper_core::shown(const token& probe, deadline until) {
+/// The same for a probe that names the client.
+TOKENKEEP_INLINE std::optional<secret> keeper_core::shown(const row_view& probe, deadline until) {
     std::optional<secret> access;
     std::optional<token> told; // neither the observer nor the clock is called while the store is locked
     const clock_times at = parts_.times();

@@ -133,17 +133,22 @@ struct keeper_parts {
         return std::nullopt;
     }
 
-    /// Like find, or find_or_seeded for the client's own row, without a copy: calls visit(row) if there is a row. See
-    /// erased_store::visit_token.
-    void show(row_access& rows, const token& probe, function_ref<void(const row_view&)> visit) {
-        if (asks_for_client(probe)) {
-            rows.visit(by_seed_of_client(probe), visit);
-        } else if (!rows.visit(probe, visit) && may_mean_row_without_client(probe)) {
-            const auto visit_if_without_client = [&](const row_view& row) {
-                if (row.client_id.empty()) visit(row);
-            };
-            rows.visit(without_client(probe), visit_if_without_client);
-        }
+    /// What finds the client's own row, whatever its API domain.
+    static token by_seed_of_client(const token& probe) {
+        return {.client_id = probe.client_id, .seed = probe.seed, .label = probe.label};
+    }
+
+    /// Like find, without a copy of the row or of the probe: calls visit(row) if there is a row. The probe names the
+    /// client; see erased_store::visit_token.
+    void show(row_access& rows, const row_view& probe, function_ref<void(const row_view&)> visit) {
+        if (rows.visit(probe, visit)) return;
+        if (probe.user_name.empty() || probe.client_id.empty() || probe.client_id != provider.client_id()) return;
+        row_view clientless = probe;
+        clientless.client_id = clientless.client_secret = {};
+        const auto visit_if_without_client = [&](const row_view& row) {
+            if (row.client_id.empty()) visit(row);
+        };
+        rows.visit(clientless, visit_if_without_client);
     }
 
     /// What the clocks say now. The steady time may be as late as coarse_now is.
@@ -369,24 +374,14 @@ struct keeper_parts {
 
     std::optional<token> find_any_client(row_access& rows, const token& probe) {
         std::optional<token> row = rows.find(probe);
-        if (row || !may_mean_row_without_client(probe)) return row;
-        row = rows.find(without_client(probe));
+        if (row || probe.user_name.empty() || probe.client_id.empty() || probe.client_id != provider.client_id())
+            return row;
+        token clientless = probe;
+        clientless.client_id.clear();
+        clientless.client_secret.clear();
+        row = rows.find(clientless);
         if (row && !row->client_id.empty()) row.reset();
         return row;
-    }
-
-    /// Whether a probe from with_client may mean a row that was stored without a client.
-    bool may_mean_row_without_client(const token& probe) const {
-        return !probe.user_name.empty() && !probe.client_id.empty() && probe.client_id == provider.client_id();
-    }
-    static token without_client(token probe) {
-        probe.client_id.clear();
-        probe.client_secret.clear();
-        return probe;
-    }
-    /// What finds the client's own row, whatever its API domain.
-    static token by_seed_of_client(const token& probe) {
-        return {.client_id = probe.client_id, .seed = probe.seed, .label = probe.label};
     }
 
     void revoke_once(const token& row) {

@@ -40,7 +40,7 @@ class row_access {
     std::optional<token> find(const token& probe) { return store_.find_token(probe, real_end()); }
     std::optional<token> find_by_id(const std::string& id) { return store_.find_token_by_id(id, real_end()); }
     /// See erased_store::visit_token.
-    bool visit(const token& probe, function_ref<void(const row_view&)> act) {
+    bool visit(const row_view& probe, function_ref<void(const row_view&)> act) {
         return store_.visit_token(probe, act, real_end());
     }
     void save(const token& record) { store_.save_token(record, real_end()); }

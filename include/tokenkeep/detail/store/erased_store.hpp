@@ -79,7 +79,7 @@ class erased_store : public erased {
     virtual std::optional<token> find_token_by_id(const std::string& id, deadline end) = 0;
     /// Calls visit(row) with the row that find_token gives. False if there is none. If the store shows_rows, the row is
     /// not copied; visit must then be short and must not call the store.
-    virtual bool visit_token(const token& probe, function_ref<void(const row_view&)> visit, deadline end) = 0;
+    virtual bool visit_token(const row_view& probe, function_ref<void(const row_view&)> visit, deadline end) = 0;
     /// If the store does not lock, the guard is empty.
     virtual erased_guard lock_token(const std::string& key, deadline until, deadline end) = 0;
     /// If the store does not compare, this and remove_token do nothing and give false: ask compares() first.
@@ -144,12 +144,12 @@ class erased_store_of : public Base {
     std::optional<token> find_token_by_id(const std::string& id, deadline end) override {
         return by(end, [&](auto&& store) { return store.find_token_by_id(id); });
     }
-    bool visit_token(const token& probe, function_ref<void(const row_view&)> visit, deadline end) override {
+    bool visit_token(const row_view& probe, function_ref<void(const row_view&)> visit, deadline end) override {
         return by(end, [&](auto&& store) {
             if constexpr (detail::shows_rows<store_type>) {
                 return store.visit_token(probe, visit);
             } else {
-                const std::optional<token> row = store.find_token(probe);
+                const std::optional<token> row = store.find_token(token(probe));
                 if (row) visit(row_view(*row));
                 return row.has_value();
             }

@@ -33,8 +33,11 @@ class row_set {
     std::optional<token> find(const token& probe) const { return meaning::find(rows_, probe); }
     std::optional<token> find_by_id(const std::string& id) const { return meaning::find_by_id(rows_, id); }
     template <class Visit>
-    bool visit(const token& probe, Visit& visit) const {
-        return show(meaning::find_row(rows_, probe), visit);
+    bool visit(const row_view& probe, Visit& visit) const {
+        if constexpr (has_stable_rows<Container>)
+            return show(meaning::find_row(rows_, probe), visit);
+        else
+            return show(meaning::find_row(rows_, token(probe)), visit);
     }
     std::vector<token> all() const { return meaning::all(rows_); }
 
