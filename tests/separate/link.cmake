@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Links the program of main.cpp and part.cpp: header-only, and over the library compiled once. If its files do not fit
-# each other, the linker must say so. The program is also made from the single headers, to which the headers in SINGLE
-# lead. -DCOMPILER -DSOURCE=the project -DINCLUDE -DSINGLE -DFOLDER
+# each other, the linker must say so. suite/asan links the single headers so. -DCOMPILER -DINCLUDE -DFOLDER
 cmake_minimum_required(VERSION 3.25)
 set(ENV{LC_ALL} C)
 set(separate -DTOKENKEEP_SEPARATE_COMPILATION)
@@ -41,10 +40,7 @@ set(missing "compiled_by_the_file_that_includes_src_hpp")
 set(mixed "compiled_with_and_without_TOKENKEEP_SEPARATE_COMPILATION")
 compile("" main.o part.o -o header_only -pthread)
 compile("" main_separate.o part_separate.o source.o -o separate -pthread)
-set(files main.cpp part.cpp source.cpp)
-list(TRANSFORM files PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
-compile("" ${separate} -I${SINGLE} -I${SOURCE}/single_include ${files} -o single -pthread)
-foreach(program IN ITEMS header_only separate single)
+foreach(program IN ITEMS header_only separate)
   execute_process(COMMAND ${FOLDER}/${program} WORKING_DIRECTORY ${FOLDER} COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
 compile(${missing} main_separate.o part_separate.o -o program -pthread)
