@@ -12,7 +12,7 @@
 #ifndef TOKENKEEP_SRC_HPP
 #define TOKENKEEP_SRC_HPP
 
-// The library compiled once. A program is header-only unless it asks for this; it then compiles in less than half the
+// The library compiled once. A program is header-only unless it asks for this; it then compiles in a quarter of the
 // time, and behaves the same. To compile the library once:
 //   1. Define TOKENKEEP_SEPARATE_COMPILATION for every file of the program: c++ -DTOKENKEEP_SEPARATE_COMPILATION ...
 //   2. Include this header in one file of the program, before every other header of the library:
@@ -23,7 +23,7 @@
 //        template class tokenkeep::sql_store<tokenkeep::sqlite_connection>;
 //
 // Compiled once are file_store, memory_store, the stores of sqlite.hpp, mysql.hpp and postgres.hpp with the default
-// policy, and the functions of the protocol. A store with a policy of yours is compiled in each file that uses it, as
+// policy, what a keeper does, and the functions of the protocol. A store with a policy of yours is compiled in each file that uses it, as
 // in a header-only program; `extern template class tokenkeep::basic_file_store<ours>;` in these files and `template
 // class tokenkeep::basic_file_store<ours>;` in one of them change that.
 //

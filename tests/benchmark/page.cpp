@@ -211,8 +211,8 @@ const std::vector<shortfall> shortfalls{
      "and a block of memory for the secret. A coarse wall clock, or secrets that are shared, would be needed."},
     {"keeper/fresh_token", "As for keeper.access_token."},
     {"file_store/save",
-     "Beside its flush, a save takes a lock, looks at the file six times, and writes a mark into the lock file: 45 us "
-     "here. Where a flush takes 174 us, 1.11 to 1.18 was measured. A mark in the journal would need another format."},
+     "Beside its flush, a save takes a lock, looks at the file six times, and writes a mark into the lock file: 20 to "
+     "45 us here. A mark in the journal would need another format."},
     {"file_store/processes",
      "Each process reads what the others have appended before it writes. A lock that hands over what was read would "
      "need shared memory."},
