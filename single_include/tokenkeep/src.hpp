@@ -23,9 +23,9 @@
 //        template class tokenkeep::sql_store<tokenkeep::sqlite_connection>;
 //
 // Compiled once are file_store, memory_store, the stores of sqlite.hpp, mysql.hpp and postgres.hpp with the default
-// policy, what a keeper does, and the functions of the protocol. A store with a policy of yours is compiled in each file that uses it, as
-// in a header-only program; `extern template class tokenkeep::basic_file_store<ours>;` in these files and `template
-// class tokenkeep::basic_file_store<ours>;` in one of them change that.
+// policy, what a keeper does, and the functions of the protocol. A store with a policy of yours is compiled in each
+// file that uses it, as in a header-only program; `extern template class tokenkeep::basic_file_store<ours>;` in these
+// files and `template class tokenkeep::basic_file_store<ours>;` in one of them change that.
 //
 // If some files of a program are compiled with TOKENKEEP_SEPARATE_COMPILATION and some without, or by another version
 // of the library, or if no file includes this header, the program does not link. The linker then names
