@@ -43,8 +43,8 @@ using deadline = std::chrono::steady_clock::time_point;
 ///       predicate(). The keeper passes other callables than function pointers too.
 /// May:   not rely on one thread: a keeper calls it from many threads at once.
 ///   optional: `coarse_now()` gives steady_now(), at most 10 ms late, if that is cheaper. Without it, steady_now is
-///   called. Sessions and cached tokens ask it. It counts only if
-///   coarse_now and steady_now are functions of the same class.
+///   called. Sessions and cached tokens ask it. It counts only if coarse_now and steady_now are functions of the same
+///   class.
 /// Models: system_clock; testing::virtual_clock.
 template <class C>
 concept clock = requires(C& c, std::chrono::steady_clock::time_point t, std::condition_variable& changed,

@@ -884,8 +884,8 @@ using deadline = std::chrono::steady_clock::time_point;
 ///       predicate(). The keeper passes other callables than function pointers too.
 /// May:   not rely on one thread: a keeper calls it from many threads at once.
 ///   optional: `coarse_now()` gives steady_now(), at most 10 ms late, if that is cheaper. Without it, steady_now is
-///   called. Sessions and cached tokens ask it. It counts only if
-///   coarse_now and steady_now are functions of the same class.
+///   called. Sessions and cached tokens ask it. It counts only if coarse_now and steady_now are functions of the same
+///   class.
 /// Models: system_clock; testing::virtual_clock.
 template <class C>
 concept clock = requires(C& c, std::chrono::steady_clock::time_point t, std::condition_variable& changed,
@@ -5236,8 +5236,8 @@ template <class Act, std::size_t... place>
     (act(std::integral_constant<std::size_t, place>{}), ...);
 }
 
-/// Calls `act` with each place in the table of fields as a constant. It is always inlined, with `view` below: what
-/// nobody reads of a view then costs nothing.
+/// Calls `act` with each place in the table of fields as a constant. It is always inlined, with `view` below: a
+/// caller that sees both pays only for the fields that it reads.
 template <class Act>
 [[gnu::always_inline]] constexpr void for_each_place(Act act) {
     for_each_of(std::make_index_sequence<std::size(fields)>{}, act);
@@ -6966,8 +6966,8 @@ class hash_index {
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// The rows of a table, and a hash index for each rule. `Row` has id(), and view(), which gives a
-/// row_view. The table does not own the rows.
+/// The rows of a table, and a hash index for each rule. `Row` has id(), and view(), which gives a row_view. The
+/// table does not own the rows.
 ///
 /// The rows are numbered without a gap: if one is taken out, the last one gets its number. A row with an empty key is
 /// not in the index of that rule. All rules that look up the id share the index that has every row.
@@ -7146,8 +7146,8 @@ class indexed_table {
         rows_.for_each_of_key(rule, probe, visit);
     }
 
-    /// Puts the row in the place of an older one of that id, or adds it. `row` may refer to the
-    /// texts of the stored row itself, each for the same field. If it throws, nothing has changed.
+    /// Puts the row in the place of an older one of that id, or adds it. `row` may refer to texts of the
+    /// stored row itself, each for the same field. If it throws, nothing has changed.
     void insert_or_assign(const row_view& row) {
         rows_.reserve_for(row);
         const std::uint32_t number = rows_.number_of(row.id);
@@ -12801,13 +12801,12 @@ class erased_store_of : public Base {
     Store store_;
 };
 
-/// A store of any type, for calls that end by `end`. It is a comparing_store; see store_compares.
+/// A store of any type, for calls that end by `end`: what sweep_rows, replace_row and remove_row call.
 class timed_store {
   public:
     timed_store(erased_store& store, deadline end) : store_(store), end_(end) {}
 
     bool compares() const { return store_.compares(); }
-    std::optional<token> find_token(const token& probe) { return store_.find_token(probe, end_); }
     void save_token(const token& record) { store_.save_token(record, end_); }
     void delete_token(const std::string& id) { store_.delete_token(id, end_); }
     std::vector<token> get_tokens() { return store_.get_tokens(end_); }
@@ -16358,7 +16357,7 @@ inline secret merged_objects(const secret& old, const secret& fresh) {
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// The names of members that the library reads. All other members go into `extra`. The first stands for them.
+/// The names of members that the library reads. All other members go into `extra`. The first entry is for them.
 inline constexpr std::string_view read_names[] = {
     "",
     "access_token",
@@ -19165,19 +19164,18 @@ class known_tokens {
         return std::nullopt;
     }
 
-    /// Whether find was ever called, and a token for this probe would be kept.
-    bool keeps(const token& probe) const {
-        return is_used_.load(std::memory_order_relaxed) && name_of_probe(probe).has_value();
-    }
-    /// What was last noted for the probe. Null if there is nothing.
-    std::shared_ptr<const pinned_token> last(const token& probe) {
+    /// What was last noted for the probe; null if nothing was. Nullopt if nothing would be kept for it: find was never
+    /// called, or the probe has a secret or a time.
+    std::optional<std::shared_ptr<const pinned_token>> last(const token& probe) {
+        if (!is_used_.load(std::memory_order_relaxed)) return std::nullopt;
         const std::optional<std::string> name = name_of_probe(probe);
-        if (!name) return nullptr;
+        if (!name) return std::nullopt;
         const read_lock lock(mutex_);
         const auto found = by_name_.find(*name);
         return found == by_name_.end() ? nullptr : found->second;
     }
 
+    /// Keeps the token for the probe.
     void note(const token& probe, const std::shared_ptr<const pinned_token>& seen, deadline now) {
         if (!is_used_.load(std::memory_order_relaxed)) return;
         const std::optional<std::string> name = name_of_probe(probe);
@@ -19887,6 +19885,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
+/// What the clocks say at one moment.
 struct clock_times {
     timestamp now{};
     deadline steady_now{};
@@ -19999,14 +19998,11 @@ struct keeper_parts {
     /// Like find, without a copy of the row or of the probe: calls visit(row) if there is a row. The probe names the
     /// client; see erased_store::visit_token.
     void show(row_access& rows, const row_view& probe, function_ref<void(const row_view&)> visit) {
-        if (rows.visit(probe, visit)) return;
-        if (probe.user_name.empty() || probe.client_id.empty() || probe.client_id != provider.client_id()) return;
-        row_view clientless = probe;
-        clientless.client_id = clientless.client_secret = {};
+        if (rows.visit(probe, visit) || !may_mean_row_without_client(probe)) return;
         const auto visit_if_without_client = [&](const row_view& row) {
             if (row.client_id.empty()) visit(row);
         };
-        rows.visit(clientless, visit_if_without_client);
+        rows.visit(without_client(probe), visit_if_without_client);
     }
 
     /// What the clocks say now. The steady time may be as late as coarse_now is.
@@ -20232,14 +20228,23 @@ struct keeper_parts {
 
     std::optional<token> find_any_client(row_access& rows, const token& probe) {
         std::optional<token> row = rows.find(probe);
-        if (row || probe.user_name.empty() || probe.client_id.empty() || probe.client_id != provider.client_id())
-            return row;
-        token clientless = probe;
-        clientless.client_id.clear();
-        clientless.client_secret.clear();
-        row = rows.find(clientless);
+        if (row || !may_mean_row_without_client(probe)) return row;
+        row = rows.find(without_client(probe));
         if (row && !row->client_id.empty()) row.reset();
         return row;
+    }
+
+    /// Whether a probe that names a user may also mean a row that was stored without a client. `Probe` is token or
+    /// row_view.
+    template <class Probe>
+    bool may_mean_row_without_client(const Probe& probe) const {
+        return !probe.user_name.empty() && !probe.client_id.empty() && probe.client_id == provider.client_id();
+    }
+    template <class Probe>
+    static Probe without_client(Probe probe) {
+        probe.client_id = decltype(probe.client_id)();
+        probe.client_secret = decltype(probe.client_secret)();
+        return probe;
     }
 
     void revoke_once(const token& row) {
@@ -22153,9 +22158,9 @@ TOKENKEEP_INLINE keeper_core::~keeper_core() {
 }
 
 TOKENKEEP_INLINE secret keeper_core::access_token(const token& probe, std::optional<deadline> until) {
-    if (known_.keeps(probe)) return pin(probe, known_.last(probe).get(), nullptr, until)->access_token;
+    if (const auto last = known_.last(probe)) return pin(probe, last->get(), nullptr, until)->access_token;
     if (parts_.store.shows_rows()) {
-        const bool needs_deadline = !until && parts_.store.has_until();
+        const bool needs_deadline = !until && parts_.store.has_until(); // if not, the clock is not asked for one
         std::optional<secret> fresh =
             at_hand(probe, needs_deadline ? parts_.default_deadline() : until.value_or((deadline::max)()));
         if (fresh) return *std::move(fresh);

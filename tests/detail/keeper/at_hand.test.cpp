@@ -232,10 +232,11 @@ TEST_CASE("at_hand: what is known has an end", "[at_hand]") {
             "at", "1", due, std::make_shared<const tokenkeep::detail::published_version>(), 0});
     };
     const token first{.user_name = "first"};
+    CHECK(!known.last(first).has_value());
     known.note(first, until(now + 1h), now);
-    CHECK(!known.find(first, now)); // nothing is kept before somebody asks
-    CHECK(known.keeps(first));
-    CHECK(!known.keeps({.access_token = "at"}));
+    CHECK(!known.find(first, now)); // nothing is kept before the first call of find
+    CHECK(known.last(first) == nullptr);
+    CHECK(!known.last({.access_token = "at"}).has_value());
     known.note(first, until(now + 1h), now);
     CHECK(known.find(first, now) == secret("at"));
     for (int user = 0; user < 65'536; ++user) known.note({.user_name = std::to_string(user)}, until(now), now);

@@ -43,9 +43,9 @@ TOKENKEEP_INLINE keeper_core::~keeper_core() {
 }
 
 TOKENKEEP_INLINE secret keeper_core::access_token(const token& probe, std::optional<deadline> until) {
-    if (known_.keeps(probe)) return pin(probe, known_.last(probe).get(), nullptr, until)->access_token;
+    if (const auto last = known_.last(probe)) return pin(probe, last->get(), nullptr, until)->access_token;
     if (parts_.store.shows_rows()) {
-        const bool needs_deadline = !until && parts_.store.has_until();
+        const bool needs_deadline = !until && parts_.store.has_until(); // if not, the clock is not asked for one
         std::optional<secret> fresh =
             at_hand(probe, needs_deadline ? parts_.default_deadline() : until.value_or((deadline::max)()));
         if (fresh) return *std::move(fresh);

@@ -56,19 +56,18 @@ class known_tokens {
         return std::nullopt;
     }
 
-    /// Whether find was ever called, and a token for this probe would be kept.
-    bool keeps(const token& probe) const {
-        return is_used_.load(std::memory_order_relaxed) && name_of_probe(probe).has_value();
-    }
-    /// What was last noted for the probe. Null if there is nothing.
-    std::shared_ptr<const pinned_token> last(const token& probe) {
+    /// What was last noted for the probe; null if nothing was. Nullopt if nothing would be kept for it: find was never
+    /// called, or the probe has a secret or a time.
+    std::optional<std::shared_ptr<const pinned_token>> last(const token& probe) {
+        if (!is_used_.load(std::memory_order_relaxed)) return std::nullopt;
         const std::optional<std::string> name = name_of_probe(probe);
-        if (!name) return nullptr;
+        if (!name) return std::nullopt;
         const read_lock lock(mutex_);
         const auto found = by_name_.find(*name);
         return found == by_name_.end() ? nullptr : found->second;
     }
 
+    /// Keeps the token for the probe.
     void note(const token& probe, const std::shared_ptr<const pinned_token>& seen, deadline now) {
         if (!is_used_.load(std::memory_order_relaxed)) return;
         const std::optional<std::string> name = name_of_probe(probe);

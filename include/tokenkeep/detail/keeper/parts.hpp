@@ -29,6 +29,7 @@ namespace tokenkeep { inline namespace v1 { namespace detail {
 
 inline error no_session() { return error(errc::token_not_found, "tokenkeep: there is no session for this probe"); }
 
+/// What the clocks say at one moment.
 struct clock_times {
     timestamp now{};
     deadline steady_now{};
@@ -141,14 +142,11 @@ struct keeper_parts {
     /// Like find, without a copy of the row or of the probe: calls visit(row) if there is a row. The probe names the
     /// client; see erased_store::visit_token.
     void show(row_access& rows, const row_view& probe, function_ref<void(const row_view&)> visit) {
-        if (rows.visit(probe, visit)) return;
-        if (probe.user_name.empty() || probe.client_id.empty() || probe.client_id != provider.client_id()) return;
-        row_view clientless = probe;
-        clientless.client_id = clientless.client_secret = {};
+        if (rows.visit(probe, visit) || !may_mean_row_without_client(probe)) return;
         const auto visit_if_without_client = [&](const row_view& row) {
             if (row.client_id.empty()) visit(row);
         };
-        rows.visit(clientless, visit_if_without_client);
+        rows.visit(without_client(probe), visit_if_without_client);
     }
 
     /// What the clocks say now. The steady time may be as late as coarse_now is.
@@ -374,14 +372,23 @@ struct keeper_parts {
 
     std::optional<token> find_any_client(row_access& rows, const token& probe) {
         std::optional<token> row = rows.find(probe);
-        if (row || probe.user_name.empty() || probe.client_id.empty() || probe.client_id != provider.client_id())
-            return row;
-        token clientless = probe;
-        clientless.client_id.clear();
-        clientless.client_secret.clear();
-        row = rows.find(clientless);
+        if (row || !may_mean_row_without_client(probe)) return row;
+        row = rows.find(without_client(probe));
         if (row && !row->client_id.empty()) row.reset();
         return row;
+    }
+
+    /// Whether a probe that names a user may also mean a row that was stored without a client. `Probe` is token or
+    /// row_view.
+    template <class Probe>
+    bool may_mean_row_without_client(const Probe& probe) const {
+        return !probe.user_name.empty() && !probe.client_id.empty() && probe.client_id == provider.client_id();
+    }
+    template <class Probe>
+    static Probe without_client(Probe probe) {
+        probe.client_id = decltype(probe.client_id)();
+        probe.client_secret = decltype(probe.client_secret)();
+        return probe;
     }
 
     void revoke_once(const token& row) {

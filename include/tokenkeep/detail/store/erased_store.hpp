@@ -194,13 +194,12 @@ class erased_store_of : public Base {
     Store store_;
 };
 
-/// A store of any type, for calls that end by `end`. It is a comparing_store; see store_compares.
+/// A store of any type, for calls that end by `end`: what sweep_rows, replace_row and remove_row call.
 class timed_store {
   public:
     timed_store(erased_store& store, deadline end) : store_(store), end_(end) {}
 
     bool compares() const { return store_.compares(); }
-    std::optional<token> find_token(const token& probe) { return store_.find_token(probe, end_); }
     void save_token(const token& record) { store_.save_token(record, end_); }
     void delete_token(const std::string& id) { store_.delete_token(id, end_); }
     std::vector<token> get_tokens() { return store_.get_tokens(end_); }

@@ -47,8 +47,8 @@ class indexed_table {
         rows_.for_each_of_key(rule, probe, visit);
     }
 
-    /// Puts the row in the place of an older one of that id, or adds it. `row` may refer to the
-    /// texts of the stored row itself, each for the same field. If it throws, nothing has changed.
+    /// Puts the row in the place of an older one of that id, or adds it. `row` may refer to texts of the
+    /// stored row itself, each for the same field. If it throws, nothing has changed.
     void insert_or_assign(const row_view& row) {
         rows_.reserve_for(row);
         const std::uint32_t number = rows_.number_of(row.id);

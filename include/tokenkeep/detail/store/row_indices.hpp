@@ -17,8 +17,8 @@
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// The rows of a table, and a hash index for each rule. `Row` has id(), and view(), which gives a
-/// row_view. The table does not own the rows.
+/// The rows of a table, and a hash index for each rule. `Row` has id(), and view(), which gives a row_view. The
+/// table does not own the rows.
 ///
 /// The rows are numbered without a gap: if one is taken out, the last one gets its number. A row with an empty key is
 /// not in the index of that rule. All rules that look up the id share the index that has every row.

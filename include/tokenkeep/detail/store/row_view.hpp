@@ -98,8 +98,8 @@ template <class Act, std::size_t... place>
     (act(std::integral_constant<std::size_t, place>{}), ...);
 }
 
-/// Calls `act` with each place in the table of fields as a constant. It is always inlined, with `view` below: what
-/// nobody reads of a view then costs nothing.
+/// Calls `act` with each place in the table of fields as a constant. It is always inlined, with `view` below: a
+/// caller that sees both pays only for the fields that it reads.
 template <class Act>
 [[gnu::always_inline]] constexpr void for_each_place(Act act) {
     for_each_of(std::make_index_sequence<std::size(fields)>{}, act);

@@ -20,7 +20,7 @@
 
 namespace tokenkeep { inline namespace v1 { namespace detail {
 
-/// The names of members that the library reads. All other members go into `extra`. The first stands for them.
+/// The names of members that the library reads. All other members go into `extra`. The first entry is for them.
 inline constexpr std::string_view read_names[] = {
     "",
     "access_token",
